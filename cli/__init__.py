@@ -1,0 +1,1 @@
+"""The command line of cxrreport: argument parsing and printing only."""

@@ -1,0 +1,1 @@
+"""A small procedural hospital: phantoms, DICOM files and signed reports."""

@@ -1,0 +1,119 @@
+"""Every error of cxrreport, each with a stable code for the database, the log and JSON.
+
+A message is one sentence for a PACS administrator. It never holds a patient's name, an identifier or a path:
+those go to the `path` and `study_id` columns of the `failure` table, which stay inside the hospital's database.
+"""
+
+from __future__ import annotations
+
+
+class CxrReportError(Exception):
+    """Base of all errors of cxrreport.
+
+    Parameters
+    ----------
+    message : one clear sentence, free of patient data.
+    code : the stable code; a class attribute gives the default.
+    """
+
+    code = "internal"
+    exit_code = 70
+
+    def __init__(self, message: str, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or type(self).code
+
+    def __reduce__(self) -> tuple[type[CxrReportError], tuple[str, str]]:
+        """Cross process boundaries (worker -> parent) with message and code intact."""
+        return type(self), (self.message, self.code)
+
+
+# -- what one file or one study can do; the run goes on ------------------------------------------------------------
+
+
+class InputError(CxrReportError):
+    """One file or study cannot be used."""
+
+    code = "input"
+    exit_code = 3
+
+
+class HeaderError(InputError):
+    """The DICOM header cannot be trusted (codes `header.*`)."""
+
+    code = "header.malformed"
+
+
+class PixelError(InputError):
+    """The pixel data cannot be decoded to one grey frame (codes `pixels.*`)."""
+
+    code = "pixels.malformed"
+
+
+class ReportError(InputError):
+    """A report of the archive cannot be read (codes `report.*`)."""
+
+    code = "report.malformed"
+
+
+class ModelOutputError(InputError):
+    """The network gave no usable draft for a study (codes `model.*`)."""
+
+    code = "model.invalid"
+
+
+# -- what ends the run ------------------------------------------------------------------------------------------------
+
+
+class UsageError(CxrReportError):
+    """The command line asks for something impossible."""
+
+    code = "usage"
+    exit_code = 2
+
+
+class UnavailableError(CxrReportError):
+    """A service or device that is needed does not answer (database, GPU)."""
+
+    code = "unavailable"
+    exit_code = 69
+
+
+class StorageError(CxrReportError):
+    """Reading or writing the home, the database or the index failed (disk full, read-only)."""
+
+    code = "io"
+    exit_code = 74
+
+
+class LockedError(CxrReportError):
+    """Another run holds the archive."""
+
+    code = "locked"
+    exit_code = 75
+
+
+class ConfigurationError(CxrReportError):
+    """Settings, weights, index or schema do not fit together."""
+
+    code = "configuration"
+    exit_code = 78
+
+
+class WeightsError(ConfigurationError):
+    """The weights are missing, damaged or of another kind."""
+
+    code = "weights"
+
+
+class IndexFitError(ConfigurationError):
+    """The retrieval index is missing, damaged or built with other weights."""
+
+    code = "index"
+
+
+class SchemaError(ConfigurationError):
+    """The database schema is older or newer than this version of cxrreport."""
+
+    code = "schema"

@@ -1,0 +1,1 @@
+"""What changed since the prior, and where the draft says so."""

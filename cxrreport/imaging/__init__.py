@@ -1,0 +1,1 @@
+"""The hospital's image archive: DICOM files to records and arrays."""

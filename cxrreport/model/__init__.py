@@ -1,0 +1,1 @@
+"""DiffRGenNet and its helpers; the only package that imports torch besides training."""

@@ -1,0 +1,300 @@
+"""Frozen records that travel between stages, and the vocabulary they share. No logic beyond derived properties."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+# Label order of the network (model.md §1.1); "no finding" knows only blank and positive.
+FINDINGS: tuple[str, ...] = (
+    "enlarged cardiomediastinum",
+    "cardiomegaly",
+    "lung opacity",
+    "lung lesion",
+    "edema",
+    "consolidation",
+    "pneumonia",
+    "atelectasis",
+    "pneumothorax",
+    "pleural effusion",
+    "pleural other",
+    "fracture",
+    "support devices",
+    "no finding",
+)
+
+
+class State(StrEnum):
+    """What a report says of one finding; the order is the network's class index."""
+
+    BLANK = "blank"
+    POSITIVE = "positive"
+    NEGATIVE = "negative"
+    UNCERTAIN = "uncertain"
+
+
+class Change(StrEnum):
+    """What happened to one finding since the prior."""
+
+    NEW = "new"
+    WORSENED = "worsened"
+    UNCHANGED = "unchanged"
+    IMPROVED = "improved"
+    RESOLVED = "resolved"
+    ABSENT = "absent"
+
+
+class View(StrEnum):
+    """Projection of one image; `FRONTAL` where PA and AP cannot be told apart."""
+
+    PA = "pa"
+    AP = "ap"
+    FRONTAL = "frontal"
+    LATERAL = "lateral"
+    OTHER = "other"
+
+    @property
+    def is_frontal(self) -> bool:
+        """True for PA, AP and unspecified frontal films."""
+        return self in (View.PA, View.AP, View.FRONTAL)
+
+
+class DraftStatus(StrEnum):
+    """Life of a draft. There is no "final": only a radiologist signs."""
+
+    PRELIMINARY = "preliminary"
+    SUPERSEDED = "superseded"
+    REVIEWED = "reviewed"
+    REJECTED = "rejected"
+
+
+# -- the image archive ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """A regular file of the export. `path` is absolute and valid UTF-8."""
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """The header of one DICOM image. Empty strings stand for blank tags."""
+
+    file: FileEntry
+    sop_uid: str
+    study_uid: str
+    sop_class_uid: str
+    transfer_syntax: str
+    patient_id: str
+    issuer: str
+    birth_date: date | None
+    sex: str
+    studied_at: datetime | None  # hospital's own clock, as written; midnight where the time is blank
+    time_known: bool
+    accession: str
+    study_description: str
+    series_description: str
+    institution: str
+    modality: str
+    body_part: str
+    view_position: str
+    patient_orientation: str
+    protocol: str
+    image_type: str
+    photometric: str
+    samples_per_pixel: int
+    frames: int
+    rows: int
+    columns: int
+    bits_allocated: int
+    bits_stored: int
+
+
+@dataclass(frozen=True, slots=True)
+class ViewGuess:
+    """A view, who says so (`tags` or `pixels`) and how sure (0..1; 1 for tags)."""
+
+    view: View
+    source: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One image of the catalogue. `view` is None until tags or pixels have told."""
+
+    id: int
+    sop_uid: str
+    path: str
+    size: int
+    view: View | None
+    view_probability: float | None
+    height: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """One study of the catalogue with its usable images."""
+
+    id: int
+    uid: str
+    patient_id: int
+    studied_at: datetime | None
+    time_known: bool
+    birth_date: date | None
+    sex: str
+    accession: str
+    images: tuple[Image, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A study with the films to draft from and, if there is a trustworthy one, its prior.
+
+    `reason` says why there is no prior ("prior.none", "prior.tie", …) or is "" where there is one.
+    """
+
+    study: Study
+    frontal: Image
+    lateral: Image | None
+    prior: Study | None
+    prior_frontal: Image | None
+    prior_lateral: Image | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedStudy:
+    """Preprocessed films of one study: uint8, shape (256, 256), 0 = air; None where there is no such film."""
+
+    frontal: npt.NDArray[np.uint8]
+    lateral: npt.NDArray[np.uint8] | None = None
+
+
+# -- the report archive -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One signed report as a reader found it, its identity still unresolved.
+
+    At least one of `accession` and `study_uid` is set, or `external_id` names the report alone.
+    """
+
+    source: str  # file name or table name, without directories
+    external_id: str
+    accession: str = ""
+    study_uid: str = ""
+    patient_id: str = ""
+    issuer: str = ""
+    reported_at: datetime | None = None
+    findings: str = ""
+    impression: str = ""
+    comparison: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One entry of the retrieval index: a report of the archive, cleaned for embedding."""
+
+    report_id: int
+    text: str
+
+
+# -- drafts ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One of the 14 findings of a study and, with a prior, what became of it. Probabilities are of "positive"."""
+
+    finding: str
+    state: State
+    probability: float
+    prior_state: State | None = None
+    prior_probability: float | None = None
+    change: Change | None = None
+    change_probability: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A box in pixels of the current image (column x, row y, width, height)."""
+
+    kind: str
+    x: int
+    y: int
+    w: int
+    h: int
+    score: float
+    finding: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Half-open character range of a section of the draft; kind is change, evidence or flag."""
+
+    section: str
+    start_char: int
+    end_char: int
+    kind: str
+    finding: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A retrieved report: rank 1 is best; `score` is cosine similarity, `weight` the network's use of it (0..1)."""
+
+    rank: int
+    report_id: int
+    score: float
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What a draft was made with."""
+
+    weights_sha256: str
+    preprocess_version: int
+    index_version: str  # "" where retrieval was switched off
+    inputs_sha256: str
+    decoding: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A drafted report, ready to be stored. Never final."""
+
+    study_id: int
+    prior_study_id: int | None
+    prior_reason: str
+    findings: str
+    impression: str
+    comparison: str
+    finding_rows: tuple[Finding, ...]
+    spans: tuple[Span, ...]
+    regions: tuple[Region, ...]
+    references: tuple[Reference, ...]
+    provenance: Provenance
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One file or study that could not be used: stable code, one sentence without patient data."""
+
+    code: str
+    message: str
+    path: str | None = None
+    study_id: int | None = None

@@ -1,0 +1,1 @@
+"""The hospital's report archive: files to records, sections and labels."""

@@ -1,0 +1,1 @@
+"""Retrieval of similar reports from the hospital's own archive."""

