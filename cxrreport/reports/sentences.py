@@ -1,0 +1,32 @@
+"""Where the sentences of a report begin and end."""
+
+from __future__ import annotations
+
+import re
+
+# A full stop ends a sentence before white space, the end or a capital ("apex.There"), not within "3.3 mm" or after the
+# abbreviations below; a blank line and a new list item end one too, a wrapped line does not.
+_BOUNDARY = re.compile(
+    r"(?<!\bvs)(?<!\bdr)(?<!\bDr)(?<!\bapprox)(?<!\be\.g)(?<!\bi\.e)[.!?]+(?=\s|$|[A-Z])"
+    r"|\n[ \t]*\n|\n(?=[ \t]*(?:\d{1,2}[.)]|[-*•])[ \t])"
+)
+_LEAD = re.compile(r"\s*(?:(?:\d{1,2}[.)]|[-*•])(?:\s+|$))?")
+
+
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Half-open character spans of the sentences in order, without list numbers and surrounding white space."""
+    spans, start = [], 0
+    for match in _BOUNDARY.finditer(text):
+        if _LEAD.fullmatch(text, start, match.end()):  # "1." is no sentence, it leads the next
+            continue
+        spans.append((start, match.end()))
+        start = match.end()
+    spans.append((start, len(text)))
+    trimmed = (_trim(text, *span) for span in spans)
+    return [span for span in trimmed if any(c.isalnum() for c in text[slice(*span)])]
+
+
+def _trim(text: str, start: int, end: int) -> tuple[int, int]:
+    lead = _LEAD.match(text, start, end)
+    start = lead.end() if lead else start
+    return start, start + len(text[start:end].rstrip())

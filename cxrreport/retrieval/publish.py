@@ -1,0 +1,113 @@
+"""Publishing of versioned folders: fsync, rename, replace the pointer `CURRENT`; rubbish of dead builds is removed."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from cxrreport.errors import IndexFitError, LockedError
+
+_VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
+_TEMPORARY = re.compile(_VERSION.pattern + r"\.tmp-\d+|CURRENT\.tmp")
+
+
+@contextmanager
+def lock(home: Path) -> Iterator[None]:
+    """Hold the folder for one build; the system releases the lock when the process dies, however it dies."""
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home.chmod(0o700)
+    descriptor = os.open(home / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LockedError("another build of the index is at work.") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def remove_rubbish(home: Path) -> None:
+    """Remove what a killed build left. The caller holds the lock."""
+    for entry in home.iterdir():
+        if _TEMPORARY.fullmatch(entry.name):
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+
+
+def remove_rubbish_if_idle(home: Path) -> None:
+    """Remove what a killed build left unless a build is at work or the folder is not ours to write."""
+    if not home.is_dir() or not any(_TEMPORARY.fullmatch(entry.name) for entry in home.iterdir()):
+        return
+    with suppress(LockedError, PermissionError), lock(home):
+        remove_rubbish(home)
+
+
+def publish(temporary: Path, version: str) -> None:
+    """Give a finished folder its name and make it current."""
+    home = temporary.parent
+    sync_folder(temporary)
+    temporary.rename(home / version)
+    sync_folder(home)
+    write(home / "CURRENT.tmp", version + "\n")
+    os.replace(home / "CURRENT.tmp", home / "CURRENT")
+    sync_folder(home)
+
+
+def current(home: Path) -> str | None:
+    """The version that serves, None where nothing is published.
+
+    Raises
+    ------
+    IndexFitError : the pointer `CURRENT` names no version.
+    """
+    try:
+        name = (home / "CURRENT").read_text("ascii", errors="replace").strip()
+    except FileNotFoundError:
+        return None
+    if not _VERSION.fullmatch(name):
+        raise IndexFitError("the file CURRENT of the index names no version; rebuild the index with `cxrreport index`.")
+    return name
+
+
+def versions(home: Path) -> list[str]:
+    """Names of the published versions, the newest first."""
+    if not home.is_dir():
+        return []
+    return sorted((entry.name for entry in home.iterdir() if _VERSION.fullmatch(entry.name)), reverse=True)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a small file for its owner alone and bring it to the disk."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def settle(path: Path) -> None:
+    """Make a finished file private and bring it to the disk."""
+    path.chmod(0o600)
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def sync_folder(path: Path) -> None:
+    """Bring names within a folder to the disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sha256(path: Path) -> str:
+    """Digest of a file, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

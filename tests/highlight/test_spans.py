@@ -1,0 +1,98 @@
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cxrreport.highlight import spans
+from cxrreport.highlight.spans import find_spans, flag_hallucinated_comparison
+from cxrreport.records import Change, State
+from cxrreport.reports import comparison
+
+
+@dataclass(frozen=True)
+class Mention:
+    finding: str
+    state: State
+    start: int
+    end: int
+
+
+TEXT = "Cardiomegaly. New left effusion. No pneumothorax."
+
+
+def _mention(finding, words, state=State.POSITIVE):
+    return Mention(finding, state, TEXT.index(words), TEXT.index(words) + len(words))
+
+
+MENTIONS = [
+    _mention("cardiomegaly", "Cardiomegaly"),
+    _mention("pleural effusion", "effusion"),
+    _mention("pneumothorax", "pneumothorax", State.NEGATIVE),
+]
+
+
+def _marked(changes):
+    return [
+        (span.finding, span.kind, TEXT[span.start_char : span.end_char])
+        for span in find_spans("findings", TEXT, MENTIONS, changes)
+    ]
+
+
+def test_asserted_findings_are_evidence():
+    assert _marked({}) == [("cardiomegaly", "evidence", "Cardiomegaly"), ("pleural effusion", "evidence", "effusion")]
+
+
+def test_what_changed_is_marked_as_change():
+    changes = {"cardiomegaly": Change.UNCHANGED, "pleural effusion": Change.NEW, "pneumothorax": Change.RESOLVED}
+    assert _marked(changes) == [
+        ("cardiomegaly", "evidence", "Cardiomegaly"),
+        ("pleural effusion", "change", "effusion"),
+        ("pneumothorax", "change", "pneumothorax"),
+    ]
+
+
+@given(
+    st.text(alphabet="ab \n", max_size=12),
+    st.lists(st.tuples(st.sampled_from(list(State)), st.integers(-3, 15), st.integers(-3, 15)), max_size=5),
+)
+@settings(max_examples=200, deadline=None)
+def test_spans_always_mark_words(text, places):
+    mentions = [Mention("edema", *place) for place in places]
+    for span in find_spans("findings", text, mentions, {"edema": Change.RESOLVED}):
+        assert 0 <= span.start_char < span.end_char <= len(text)
+        words = text[span.start_char : span.end_char]
+        assert words == words.strip() != ""
+
+
+@pytest.mark.parametrize(
+    ("text", "flagged"),
+    [
+        ("Heart is unchanged.", ["unchanged"]),
+        ("Compared to the prior study, a new effusion.", ["Compared", "prior study", "new"]),
+        ("The lungs remain clear.", ["remain"]),
+        ("Evidence of prior granulomatous disease. Stable heart.", []),
+        ("Status post prior surgery.", []),
+    ],
+)
+def test_comparison_without_a_prior_is_flagged(text, flagged):
+    found = flag_hallucinated_comparison(text)
+    assert [text[span.start_char : span.end_char] for span in found] == flagged
+    assert all(span.kind == "flag" and span.finding is None for span in found)
+
+
+def test_what_is_flagged_is_what_is_stripped_from_targets():
+    assert spans.COMPARISON_WORDS == comparison.COMPARISON_WORDS
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["no", "change", "since", "the", "prior", "study", "again", "seen", "is", "new", "effusion", "."]
+        ),
+        max_size=10,
+    )
+)
+@settings(max_examples=100, deadline=None)
+def test_stripped_text_is_not_flagged(words):
+    assert flag_hallucinated_comparison(comparison.strip_comparison(" ".join(words))) == ()

@@ -1,0 +1,16 @@
+import csv
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2].parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def iu_rows():
+    """Rows of the Indiana University collection, where it lies beside the repository."""
+    path = SHARED / "data" / "iu-xray" / "studies.csv"
+    if not path.is_file():
+        pytest.skip("the Indiana University reports are not here")
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))

@@ -1,0 +1,146 @@
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cxrreport.records import FINDINGS, State
+from cxrreport.reports.labels import label, mentions, with_parents
+
+P, N, U, B = State.POSITIVE, State.NEGATIVE, State.UNCERTAIN, State.BLANK
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("No focal consolidation, pleural effusion, or pneumothorax.",
+         {"consolidation": N, "pleural effusion": N, "pneumothorax": N}),
+        ("No pneumothorax, small left pleural effusion.", {"pneumothorax": N, "pleural effusion": P}),
+        ("There is no pneumothorax but there is an effusion.", {"pneumothorax": N, "pleural effusion": P}),
+        ("No pneumothorax and left lower lobe atelectasis.", {"pneumothorax": N, "atelectasis": P}),
+        ("Heart size is normal.", {"cardiomegaly": N}),
+        ("The cardiac silhouette is not enlarged.", {"cardiomegaly": N}),
+        ("The heart is mildly\nenlarged.", {"cardiomegaly": P}),
+        ("Negative for pneumothorax.", {"pneumothorax": N}),
+        ("Lungs are free of consolidation.", {"consolidation": N}),
+        ("Cardiomegaly without edema.", {"cardiomegaly": P, "edema": N}),
+        ("The pneumothorax has resolved.", {"pneumothorax": N}),
+        ("Effusion is not seen.", {"pleural effusion": N}),
+        ("No change in moderate left pneumothorax.", {"pneumothorax": P}),
+        ("Pneumonia cannot be excluded.", {"pneumonia": U}),
+        ("Cannot exclude pneumonia.", {"pneumonia": U}),
+        ("Edema is not excluded.", {"edema": U}),
+        ("Suspicious for pneumonia.", {"pneumonia": U}),
+        ("No suspicious nodules or masses.", {"lung lesion": N}),
+        ("Opacity may represent pneumonia versus atelectasis.", {"lung opacity": P, "pneumonia": U, "atelectasis": U}),
+        ("Possible small effusion, without consolidation.", {"pleural effusion": U, "consolidation": N}),
+        ("Evaluate for pneumonia.", {"pneumonia": B}),
+        ("History of pneumonia.", {"pneumonia": B}),
+        ("Residuals of prior granulomatous infection.", {"pneumonia": B}),
+        ("Large hydropneumothorax.", {"pneumothorax": P, "pleural effusion": P}),
+        ("The right internal jugular catheter tip is in the SVC.", {"support devices": P}),
+        ("Right PICC line has been removed.", {"support devices": B}),
+        ("Old healed rib fractures.", {"fracture": P}),
+        ("Apical pleural thickening.", {"pleural other": P}),
+    ],
+)  # fmt: skip
+def test_states_of_a_sentence(text, expected):
+    states = label(text)
+    assert {finding: states[finding] for finding in expected} == expected
+
+
+def test_positive_wins_over_uncertain_over_negative():
+    assert label("No effusion. Possible effusion.")["pleural effusion"] == U
+    assert label("Possible effusion. No effusion. Left effusion.")["pleural effusion"] == P
+
+
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [
+        ("Heart size is normal. Lungs are clear.", P),
+        ("", P),
+        ("Normal heart. A pacemaker is in place.", P),
+        ("Possible pneumonia.", B),
+        ("Cardiomegaly.", B),
+    ],
+)
+def test_no_finding_is_what_is_left(text, state):
+    assert label(text)["no finding"] == state
+
+
+def test_all_findings_in_the_order_of_the_network():
+    assert tuple(label("Clear lungs.")) == FINDINGS
+
+
+def test_parents_are_implied_and_never_weakened():
+    states = with_parents(label("Right lower lobe pneumonia. Lungs otherwise clear."))
+    assert states["consolidation"] == states["lung opacity"] == P
+    assert with_parents(label("Possible atelectasis. Left opacity."))["lung opacity"] == P
+    assert with_parents(label("No pneumonia."))["consolidation"] == B
+
+
+def test_mentions_point_at_the_words():
+    text = "1. İ Heart: cardiomegaly.\n2. No  pleural\n effusion."
+    found = mentions(text)
+    assert [(m.finding, m.state, text[m.start : m.end]) for m in found] == [
+        ("cardiomegaly", P, "cardiomegaly"),
+        ("pleural effusion", N, "pleural\n effusion"),
+    ]
+    assert text[slice(*found[1].sentence)] == "No  pleural\n effusion."
+
+
+WORDS = st.sampled_from(
+    [
+        "no",
+        "effusion",
+        "pneumonia",
+        ",",
+        ".",
+        "or",
+        "İ",
+        "\n",
+        "heart",
+        "is normal",
+        "versus",
+        "1.",
+        "may be",
+        "opacity",
+    ]
+)
+
+
+@given(st.lists(WORDS, max_size=20))
+@settings(max_examples=150, deadline=None)
+def test_mentions_lie_within_their_sentence(words):
+    text = " ".join(words)
+    for mention in mentions(text):
+        assert 0 <= mention.sentence[0] <= mention.start < mention.end <= mention.sentence[1] <= len(text)
+        assert text[mention.start : mention.end].strip()
+
+
+def _column(finding):
+    name = "Pleural_Other" if finding == "pleural other" else "-".join(word.capitalize() for word in finding.split())
+    return f"transchex_{name}"
+
+
+def test_agrees_with_published_labels(iu_rows):
+    rows = [row for row in iu_rows if row["split"] != "test" and row["transchex_No-Finding"]]
+    labels = [with_parents(label(f"{row['findings']}\n\n{row['impression']}")) for row in rows]
+    scores = {}
+    for finding in FINDINGS:
+        actual = [row[_column(finding)] == "1" for row in rows]
+        predicted = [states[finding] == P for states in labels]
+        both = sum(a and p for a, p in zip(actual, predicted))
+        if sum(actual) >= 20:
+            scores[finding] = 2 * both / (sum(actual) + sum(predicted))
+    assert len(scores) == 13
+    assert sum(scores.values()) / len(scores) >= 0.86, scores
+    assert min(scores.values()) >= 0.75, scores
+
+
+def test_is_quick(iu_rows):
+    texts = [row["findings"] for row in iu_rows]
+    start = time.process_time()
+    for text in texts:
+        label(text)
+    assert len(texts) / (time.process_time() - start) > 3000

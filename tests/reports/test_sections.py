@@ -1,0 +1,139 @@
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cxrreport.reports.sections import Sections, clean, cut, has_comparison, sentences, split, strip_comparison
+
+
+def test_headings_on_lines_of_their_own():
+    text = "EXAM: CHEST PA AND LATERAL\nIndication: cough\nCOMPARISON: None.\n\nFINDINGS:\nClear.\n\nIMPRESSION:\n1. Normal."
+    assert split(text) == Sections("Clear.", "1. Normal.", "None.", "cough", "CHEST PA AND LATERAL")
+
+
+def test_headings_inside_a_line():
+    found = split("COMPARISON: 2020. FINDINGS: Small effusion. IMPRESSION: Effusion.")
+    assert (found.findings, found.impression, found.comparison) == ("Small effusion.", "Effusion.", "2020.")
+
+
+def test_without_headings_everything_is_findings():
+    text = "The lungs are clear.\n\nNo acute disease."
+    assert split(text) == Sections(findings=text)
+
+
+def test_text_before_the_only_heading_is_findings():
+    assert split("The lungs are clear.\nIMPRESSION: Normal.") == Sections("The lungs are clear.", "Normal.")
+
+
+def test_lower_case_words_within_a_sentence_are_no_headings():
+    text = "There is the impression: of a mass. In summary, clear."
+    assert split(text).findings == text
+
+
+def test_identifying_lines_belong_to_no_section():
+    found = split("PATIENT NAME: DOE\nDATE: 2020-01-01\nFINDINGS: Clear.\nDICTATED BY: Dr. X")
+    assert found == Sections(findings="Clear.")
+
+
+def test_joint_heading_is_findings():
+    assert split("FINDINGS AND IMPRESSION: Clear lungs.") == Sections(findings="Clear lungs.")
+
+
+@given(st.text(max_size=200))
+@settings(max_examples=100, deadline=None)
+def test_split_never_invents_words(text):
+    found = split(text)
+    parts = (found.findings, found.impression, found.comparison, found.indication, found.technique)
+    assert all(word in text for part in parts for word in part.split())
+
+
+def test_clean_follows_the_published_recipe():
+    text = "1. Heart size is normal.\n2. No pleural   effusion, or pneumothorax... ___ T-spine: 3.3 mm"
+    assert clean(text) == "heart size is normal . no pleural effusion or pneumothorax . tspine 33 mm ."
+    assert clean("XXXX ..") == "xxxx ."
+    assert clean(" \n.") == ""
+
+
+@given(st.text(alphabet="aB .,\n_1-é", max_size=80))
+@settings(max_examples=150, deadline=None)
+def test_clean_is_lower_case_words_and_ends_with_a_stop(text):
+    cleaned = clean(text)
+    assert cleaned == "" or (cleaned.endswith(" .") and cleaned == cleaned.lower() and "  " not in cleaned)
+
+
+def test_cut_counts_words():
+    assert cut("a b  c d", 3) == "a b c"
+    assert cut("a b", 3) == "a b"
+
+
+def test_sentences_know_decimals_lists_abbreviations_and_lost_spaces():
+    text = "1. A 3.3 mm nodule.\n2. Atelectasis vs. pneumonia\nof the base. Left apex.There is more"
+    assert [text[slice(*span)] for span in sentences(text)] == [
+        "A 3.3 mm nodule.", "Atelectasis vs. pneumonia\nof the base.", "Left apex.", "There is more",
+    ]  # fmt: skip
+
+
+@given(st.text(alphabet="aB .\n12)-", max_size=60))
+@settings(max_examples=150, deadline=None)
+def test_sentence_spans_are_ordered_and_lose_no_word(text):
+    spans = sentences(text)
+    assert all(0 <= start < end <= len(text) for start, end in spans)
+    assert all(first[1] <= second[0] for first, second in pairwise(spans))
+    kept = "".join(text[slice(*span)] for span in spans)
+    assert kept.count("a") == text.count("a")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Unchanged cardiomegaly.", "Cardiomegaly."),
+        ("Stable mild cardiomegaly.", "Mild cardiomegaly."),
+        ("Compared with the prior exam, there is a new left effusion.", "There is a left effusion."),
+        ("Right effusion has increased since the prior study.", "Right effusion."),
+        ("No new consolidation. Heart is normal.", "No consolidation. Heart is normal."),
+        ("Heart is unchanged. Lungs are clear.", "Lungs are clear."),
+        ("Lungs are clear. No significant interval change.", "Lungs are clear."),
+        ("The lungs remain clear.", "The lungs are clear."),
+        ("Surgical clips are again noted.", "Surgical clips are noted."),
+        ("There is an unchanged right effusion.", "There is a right effusion."),
+        ("The pneumothorax has resolved. Clear lungs.", "Clear lungs."),
+    ],
+)
+def test_comparison_goes_and_the_finding_stays(text, expected):
+    assert strip_comparison(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Evidence of prior granulomatous disease.",
+        "Status post prior surgery.",
+        "Cardiac silhouette is stable.",
+        "Changes of previous CABG.\n\nLungs  are clear.",
+    ],
+)
+def test_history_is_no_comparison(text):
+    assert not has_comparison(text)
+    assert strip_comparison(text) == text
+
+
+PHRASES = (
+    "the|heart|is|unchanged|stable|new|effusion|since|prior|study|no|change|.|,|again|seen|increased|in|compared|to"
+)
+WORDS = st.sampled_from([*PHRASES.split("|"), "lungs", "remain", "clear", "interval", "resolved", "has"])
+
+
+@given(st.lists(WORDS, max_size=14))
+@settings(max_examples=200, deadline=None)
+def test_nothing_stripped_compares_any_more(words):
+    assert not has_comparison(strip_comparison(" ".join(words)))
+
+
+def test_real_reports_are_freed_of_comparison(iu_rows):
+    texts = [row["findings"] for row in iu_rows if row["split"] == "train"]
+    stripped = [strip_comparison(text) for text in texts]
+    assert not any(map(has_comparison, stripped))
+    untouched = [(a, b) for a, b in zip(texts, stripped) if not has_comparison(a) and "stable" not in a.lower()]
+    assert len(untouched) > 1000 and all(after == before for before, after in untouched)
+    assert sum(not text for text in stripped) < 0.01 * len(texts)

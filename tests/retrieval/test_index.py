@@ -1,0 +1,206 @@
+import os
+import resource
+import signal
+import stat
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cxrreport.errors import IndexFitError, LockedError, ModelOutputError, StorageError
+from cxrreport.retrieval import publish
+from cxrreport.retrieval.index import build, list_versions, open_index, verify
+
+MODEL = "a" * 64
+
+
+def _vectors(count, dim=16, seed=0):
+    vectors = np.random.default_rng(seed).normal(size=(count, dim)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def _batches(vectors, ids=None, size=40):
+    ids = np.arange(100, 100 + len(vectors)) if ids is None else np.asarray(ids)
+    for start in range(0, len(vectors), size):
+        yield ids[start : start + size].astype(np.int64), vectors[start : start + size]
+
+
+def _build(home, vectors, ids=None, model=MODEL):
+    return build(home, _batches(vectors, ids), model_sha256=model, source={"reports": len(vectors)})
+
+
+def test_nothing_is_open_before_the_first_build(tmp_path):
+    assert open_index(tmp_path / "index", model_sha256=MODEL) is None
+    assert list_versions(tmp_path / "index") == ()
+
+
+def test_search_is_exact(tmp_path):
+    vectors, queries = _vectors(300), _vectors(9, seed=1)
+    _build(tmp_path, vectors)
+    scores, ids = open_index(tmp_path, model_sha256=MODEL).search(queries, 21)
+    expected = queries.astype(np.float64) @ vectors.T.astype(np.float64)
+    assert (ids == np.argsort(-expected, axis=1)[:, :21] + 100).all()
+    assert np.allclose(scores, -np.sort(-expected, axis=1)[:, :21], atol=1e-6)
+
+
+def test_ties_come_by_id_whatever_the_batch(tmp_path):
+    vectors = np.repeat(_vectors(3), 80, axis=0)  # many reports read alike, word for word
+    ids = np.random.default_rng(2).permutation(len(vectors))
+    _build(tmp_path, vectors, ids)
+    index = open_index(tmp_path)
+    queries = _vectors(7, seed=3)
+    scores, found = index.search(queries, 50)
+    for row, query in enumerate(queries):
+        alone_scores, alone = index.search(query[None], 50)
+        assert (alone[0] == found[row]).all() and (alone_scores[0] == scores[row]).all()
+        best = np.argmax(vectors @ query) // 80
+        assert found[row].tolist() == sorted(ids[best * 80 : best * 80 + 80])[:50]
+
+
+@given(count=st.integers(1, 60), wanted=st.integers(1, 70), seed=st.integers(0, 99))
+@settings(max_examples=15, deadline=None)
+def test_every_report_once_and_padding_after(tmp_path_factory, count, wanted, seed):
+    home = tmp_path_factory.mktemp("index")
+    _build(home, _vectors(count, 4, seed))
+    scores, ids = open_index(home).search(_vectors(2, 4, seed + 1), wanted)
+    known = min(count, wanted)
+    assert (np.diff(scores[:, :known], axis=1) <= 0).all()
+    assert all(len(set(row[:known])) == known for row in ids) and (ids[:, :known] >= 100).all()
+    assert (ids[:, known:] == -1).all() and np.isneginf(scores[:, known:]).all()
+
+
+def test_no_queries_no_answers(tmp_path):
+    _build(tmp_path, _vectors(5))
+    scores, ids = open_index(tmp_path).search(np.zeros((0, 16), np.float32), 3)
+    assert scores.shape == ids.shape == (0, 3)
+
+
+def test_bad_queries_are_refused(tmp_path):
+    _build(tmp_path, _vectors(5))
+    index = open_index(tmp_path)
+    with pytest.raises(IndexFitError, match="16 numbers, not 8"):
+        index.search(np.zeros((1, 8), np.float32), 3)
+    with pytest.raises(ModelOutputError):
+        index.search(np.full((1, 16), np.nan, np.float32), 3)
+
+
+def test_manifest_and_private_files(tmp_path):
+    old = os.umask(0)
+    try:
+        manifest = _build(tmp_path / "index", _vectors(50))
+    finally:
+        os.umask(old)
+    folder = tmp_path / "index" / manifest.version
+    assert (manifest.count, manifest.dim, manifest.model_sha256, manifest.source) == (50, 16, MODEL, {"reports": 50})
+    assert manifest.sha256 == publish.sha256(folder / "index.faiss")
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in [folder.parent, *folder.parent.rglob("*")]}
+    assert {mode for path, mode in modes.items() if path.is_dir()} == {0o700}
+    assert {mode for path, mode in modes.items() if path.is_file()} == {0o600}
+
+
+def test_versions_are_kept_and_the_last_serves(tmp_path):
+    first, second = _build(tmp_path, _vectors(5)), _build(tmp_path, _vectors(6))
+    assert {manifest.version for manifest in list_versions(tmp_path)} == {first.version, second.version}
+    assert open_index(tmp_path).manifest == second
+    assert verify(tmp_path, first.version) == first
+
+
+@pytest.mark.parametrize("place", [0, 40, -1])
+def test_flipped_byte_is_refused(tmp_path, place):
+    file = tmp_path / _build(tmp_path, _vectors(50)).version / "index.faiss"
+    content = bytearray(file.read_bytes())
+    content[place] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(IndexFitError, match=r"damaged.*cxrreport index"):
+        open_index(tmp_path)
+
+
+def test_truncated_missing_or_unnamed_parts_are_refused(tmp_path):
+    folder = tmp_path / _build(tmp_path, _vectors(50)).version
+    content = (folder / "index.faiss").read_bytes()
+    (folder / "index.faiss").write_bytes(content[:-100])
+    with pytest.raises(IndexFitError, match="wrong size"):
+        open_index(tmp_path)
+    (folder / "manifest.json").write_text('{"version": "x"}')
+    with pytest.raises(IndexFitError, match="manifest"):
+        open_index(tmp_path)
+    (tmp_path / "CURRENT").write_text("../../etc\n")
+    with pytest.raises(IndexFitError, match="CURRENT"):
+        open_index(tmp_path)
+
+
+def test_other_weights_are_refused(tmp_path):
+    _build(tmp_path, _vectors(5))
+    with pytest.raises(IndexFitError, match=r"other weights.*cxrreport index"):
+        open_index(tmp_path, model_sha256="b" * 64)
+
+
+@pytest.mark.parametrize(
+    ("batches", "code"),
+    [
+        ([], "index.empty"),
+        ([(np.array([1, 1]), _vectors(2))], "index"),
+        ([(np.array([1]), _vectors(1)), (np.array([2]), _vectors(1, dim=8))], "index"),
+        ([(np.array([1]), np.full((1, 4), np.nan, np.float32))], "index"),
+    ],
+)
+def test_unfit_vectors_publish_nothing(tmp_path, batches, code):
+    with pytest.raises(IndexFitError) as caught:
+        build(tmp_path, batches, model_sha256=MODEL, source={})
+    assert caught.value.code == code
+    assert open_index(tmp_path) is None and [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_full_disk_leaves_the_old_index_and_no_rubbish(tmp_path):
+    old = _build(tmp_path, _vectors(5))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))  # every larger write fails, as on a full disk
+    try:
+        with pytest.raises(StorageError) as caught:
+            _build(tmp_path, _vectors(2000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert caught.value.exit_code == 74
+    assert open_index(tmp_path).manifest == old
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([".lock", "CURRENT", old.version])
+
+
+KILLED = """
+    import os, signal, sys
+    from pathlib import Path
+    import numpy as np
+    from cxrreport.retrieval import index, publish
+    moment = sys.argv[2]
+    def die(*_): os.kill(os.getpid(), signal.SIGKILL)
+    def batches():
+        yield np.array([1]), np.ones((1, 4), np.float32)
+        if moment == "embedding": die()
+    if moment != "embedding": setattr(publish, moment, die)
+    index.build(Path(sys.argv[1]), batches(), model_sha256="b" * 64, source={})
+"""
+
+
+@pytest.mark.parametrize("moment", ["embedding", "settle", "publish"])
+def test_killed_build_leaves_the_old_index_serving(tmp_path, moment):
+    old = _build(tmp_path, _vectors(5))
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(KILLED), str(tmp_path), moment], timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    assert any(".tmp-" in path.name for path in tmp_path.iterdir()) == (moment != "embedding")
+    assert open_index(tmp_path, model_sha256=MODEL).manifest == old
+    assert not any(".tmp" in path.name for path in tmp_path.iterdir())
+    assert _build(tmp_path, _vectors(6)).count == 6
+
+
+def test_build_at_work_is_left_alone(tmp_path):
+    old = _build(tmp_path, _vectors(5))
+    rubbish = tmp_path / "20260101T000000Z-00000000.tmp-1"
+    rubbish.mkdir()
+    with publish.lock(tmp_path):
+        assert open_index(tmp_path).manifest == old and rubbish.is_dir()
+        with pytest.raises(LockedError):
+            _build(tmp_path, _vectors(5))
+    assert open_index(tmp_path).manifest == old and not rubbish.exists()
