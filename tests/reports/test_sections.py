@@ -8,8 +8,8 @@ from cxrreport.reports.sections import Sections, clean, cut, has_comparison, sen
 
 
 def test_headings_on_lines_of_their_own():
-    text = "EXAM: CHEST PA AND LATERAL\nIndication: cough\nCOMPARISON: None.\n\nFINDINGS:\nClear.\n\nIMPRESSION:\n1. Normal."
-    assert split(text) == Sections("Clear.", "1. Normal.", "None.", "cough", "CHEST PA AND LATERAL")
+    text = "EXAM: CHEST PA\nIndication: cough\nCOMPARISON: None.\n\nFINDINGS:\nClear.\nIMPRESSION:\nNormal."
+    assert split(text) == Sections("Clear.", "Normal.", "None.", "cough", "CHEST PA")
 
 
 def test_headings_inside_a_line():
