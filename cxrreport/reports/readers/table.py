@@ -104,7 +104,7 @@ def _delimiter(file: TextIO) -> str:
 
 
 def _lines(file: TextIO) -> Iterator[str]:
-    """Lines of bounded length; a longer one is replaced by one that no parser accepts, so nothing cut passes as whole."""
+    """Lines of bounded length; for a longer one comes one that no parser accepts: nothing cut passes as whole."""
     while line := file.readline(MAX_FIELD):
         if len(line) < MAX_FIELD or line.endswith("\n"):
             yield line
