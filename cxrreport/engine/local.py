@@ -1,0 +1,112 @@
+"""Run a function over items in child processes that can be lost without losing the run.
+
+Decoders are C code fed by strangers: a crash, an endless loop or a huge allocation costs one item, never the batch.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from functools import partial
+from types import TracebackType
+from typing import Any, TypeVar
+
+from pebble import ProcessExpired, ProcessPool
+
+from ..errors import InputError, PixelError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class LocalEngine:
+    """A pool of child processes on this machine; use as a context manager.
+
+    Parameters
+    ----------
+    workers : number of processes; 0 runs everything in this process, without time or memory limits.
+    timeout_s : longest time for one item.
+    memory_mb : largest address space of one child, in MiB.
+    """
+
+    def __init__(self, workers: int, timeout_s: float, memory_mb: int) -> None:
+        self._workers = workers
+        self._timeout_s = timeout_s
+        self._memory_mb = memory_mb
+        self._pool: Any = None
+
+    def __enter__(self) -> LocalEngine:
+        """Set the pool up; children start with the first item."""
+        if self._workers > 0:
+            self._pool = ProcessPool(
+                max_workers=self._workers,
+                context=multiprocessing.get_context("spawn"),
+                initializer=_confine,
+                initargs=(self._memory_mb,),
+            )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the children; what they have in hand is dropped."""
+        if self._pool is not None:
+            self._pool.stop()
+            self._pool.join()
+            self._pool = None
+
+    def map(
+        self, function: Callable[[Item], Result], items: Iterable[Item]
+    ) -> Iterator[tuple[Item, Result | InputError]]:
+        """Yield each item with its result, or with the error that cost it, in order.
+
+        At most twice as many items as workers are in flight, so `items` is consumed no faster than results are taken.
+        `function` and items must be picklable. Codes: `pixels.crash`, `pixels.timeout`, `pixels.memory`, or whatever
+        InputError the function raised.
+        """
+        if self._workers <= 0:
+            for item in items:
+                yield item, _settle(partial(function, item))
+            return
+        if self._pool is None:
+            raise RuntimeError("LocalEngine.map needs the context manager")
+        in_flight: deque[tuple[Item, Any]] = deque()
+        try:
+            for item in items:
+                in_flight.append((item, self._pool.schedule(function, args=(item,), timeout=self._timeout_s)))
+                if len(in_flight) >= 2 * self._workers:
+                    done, future = in_flight.popleft()
+                    yield done, _settle(future.result)
+            while in_flight:
+                done, future = in_flight.popleft()
+                yield done, _settle(future.result)
+        finally:
+            for _, future in in_flight:
+                future.cancel()
+
+
+def _settle(result: Callable[[], Result]) -> Result | InputError:
+    """Turn what one item can do into a value; a cancelled or interrupted run still ends."""
+    try:
+        return result()
+    except InputError as error:
+        return error
+    except MemoryError:
+        return PixelError("Reading the film took more memory than allowed.", code="pixels.memory")
+    except FutureTimeoutError:
+        return PixelError("Reading the film took too long.", code="pixels.timeout")
+    except ProcessExpired:
+        return PixelError("The decoder crashed on the film.", code="pixels.crash")
+    except Exception as error:  # one film never stops a run; the text may quote values, the type does not
+        return PixelError(f"Reading the film failed ({type(error).__name__}).", code="pixels.crash")
+
+
+def _confine(memory_mb: int) -> None:
+    """Limit a child's memory, keep its core off the disk (it holds films), leave Ctrl-C to the parent."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

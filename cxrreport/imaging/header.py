@@ -1,0 +1,170 @@
+"""The header of one DICOM image: the tags that pairing, screening and the database need, bounded and checked."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time
+from typing import Any
+
+from pydicom.dataset import Dataset
+
+from ..errors import HeaderError
+from ..records import FileEntry, Instance
+from .dataset import Head, NotDicomError, open_head
+
+_TEXT_TAGS = {
+    "issuer": 0x00100021,
+    "sex": 0x00100040,
+    "accession": 0x00080050,
+    "study_description": 0x00081030,
+    "series_description": 0x0008103E,
+    "institution": 0x00080080,
+    "modality": 0x00080060,
+    "body_part": 0x00180015,
+    "view_position": 0x00185101,
+    "patient_orientation": 0x00200020,
+    "protocol": 0x00181030,
+    "image_type": 0x00080008,
+    "photometric": 0x00280004,
+}
+_COUNT_TAGS = {  # tag and what its absence means
+    "samples_per_pixel": (0x00280002, 1),
+    "frames": (0x00280008, 1),
+    "rows": (0x00280010, 0),
+    "columns": (0x00280011, 0),
+    "bits_allocated": (0x00280100, 0),
+    "bits_stored": (0x00280101, 0),
+}
+_SOP_CLASS, _SOP_UID, _STUDY_UID, _PATIENT_ID = 0x00080016, 0x00080018, 0x0020000D, 0x00100020
+_STUDY_DATE, _STUDY_TIME, _BIRTH_DATE = 0x00080020, 0x00080030, 0x00100030
+_TAGS = (
+    *_TEXT_TAGS.values(),
+    *(tag for tag, _ in _COUNT_TAGS.values()),
+    *(_SOP_CLASS, _SOP_UID, _STUDY_UID, _PATIENT_ID, _STUDY_DATE, _STUDY_TIME, _BIRTH_DATE),
+)
+# Media directory, waveforms, presentation states, raw data, SR, key objects, documents, RT plans: no image.
+_NOT_IMAGE = re.compile(
+    r"1\.2\.840\.10008\.(1\.3\.10$|5\.1\.4\.1\.1\.(9\.|11\.|66(\.[1235])?$|67$|68\.|7[89]\.|80\.|88\.|104\.|481\.[34589]))"
+)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+_MAX_CHARACTERS = 128
+_KEEP_INFLATED_BYTES = 8 << 20  # far more than any radiograph's header
+
+
+def read_header(entry: FileEntry, max_dataset_mb: int = 256) -> Instance | None:
+    """Read the header of one file.
+
+    Study date and time are read from Study Date and Study Time alone: the other dates differ from image to image of
+    one study. `studied_at` is midnight with `time_known=False` where there is a date only.
+
+    Parameters
+    ----------
+    entry : the file.
+    max_dataset_mb : limit for what a deflated data set may inflate to.
+
+    Returns
+    -------
+    The instance, or None when the file is not DICOM.
+
+    Raises
+    ------
+    HeaderError : `header.not_image` for reports, documents and the like (a skip, not a fault); `header.incomplete`
+        when an identifier is blank or Pixel Data is never reached; `header.malformed`, `header.nested`,
+        `header.too_large`, `header.unreadable`.
+    """
+    try:
+        with open_head(entry.path, _TAGS, max_dataset_mb << 20, _KEEP_INFLATED_BYTES) as head:
+            return _instance(entry, head)
+    except NotDicomError:
+        return None
+
+
+def _instance(entry: FileEntry, head: Head) -> Instance:
+    if _NOT_IMAGE.match(head.sop_class_uid):
+        raise HeaderError("The object holds no image.", code="header.not_image")
+    if not head.at_pixels:
+        raise HeaderError("The header ends before any pixel data.", code="header.incomplete")
+    try:
+        return _from_dataset(entry, head)
+    except HeaderError:
+        raise
+    except Exception:  # values are converted on access; the text of the error may quote them
+        raise HeaderError("The header holds values that cannot be read.") from None
+
+
+def _from_dataset(entry: FileEntry, head: Head) -> Instance:
+    dataset = head.dataset
+    studied_at, time_known = _studied_at(_text(dataset, _STUDY_DATE), _text(dataset, _STUDY_TIME))
+    texts: dict[str, Any] = {name: _text(dataset, tag) for name, tag in _TEXT_TAGS.items()}
+    texts["sex"] = texts["sex"].upper()
+    counts: dict[str, Any] = {name: _count(dataset, *rule) for name, rule in _COUNT_TAGS.items()}
+    return Instance(
+        file=entry,
+        sop_uid=_uid(_text(dataset, _SOP_UID), required=True),
+        study_uid=_uid(_text(dataset, _STUDY_UID), required=True),
+        sop_class_uid=_uid(head.sop_class_uid),
+        transfer_syntax=_uid(head.transfer_syntax),
+        patient_id=_required(_text(dataset, _PATIENT_ID)),
+        birth_date=_date(_text(dataset, _BIRTH_DATE)),
+        studied_at=studied_at,
+        time_known=time_known,
+        **texts,
+        **counts,
+    )
+
+
+def _text(dataset: Dataset, tag: int) -> str:
+    r"""One line of at most 128 characters without control characters; several values are joined by a backslash."""
+    element = dataset.get(tag)
+    value = None if element is None else element.value
+    if value is None:
+        return ""
+    many = not isinstance(value, str) and hasattr(value, "__iter__")
+    joined = "\\".join(str(part) for part in value) if many else str(value)
+    return _CONTROL.sub(" ", joined[: 4 * _MAX_CHARACTERS]).strip()[:_MAX_CHARACTERS].strip()
+
+
+def _count(dataset: Dataset, tag: int, default: int) -> int:
+    text = _text(dataset, tag)
+    return int(text.split("\\")[0]) if text else default
+
+
+def _required(text: str) -> str:
+    if not text:
+        raise HeaderError("The header lacks an identifier of patient, study or image.", code="header.incomplete")
+    return text
+
+
+def _uid(text: str, required: bool = False) -> str:
+    if required:
+        _required(text)
+    if text and not re.fullmatch(r"[0-9.]{1,64}", text):  # PS3.5 section 9.1
+        raise HeaderError("The header holds an invalid unique identifier.")
+    return text
+
+
+def _date(text: str) -> date | None:
+    """Read a DICOM date, also in ACR-NEMA's form `1999.05.24`."""
+    match = re.match(r"(\d{4})\.?(\d{2})\.?(\d{2})", text)
+    try:
+        return date(*(int(part) for part in match.groups())) if match else None
+    except ValueError:
+        return None
+
+
+def _time(text: str) -> time | None:
+    match = re.match(r"(\d{2}):?(\d{2}):?(\d{2})?(?:\.(\d{1,6}))?", text)
+    if match is None:
+        return None
+    hour, minute, second, fraction = match.groups()
+    try:
+        return time(int(hour), int(minute), int(second or 0), int((fraction or "0").ljust(6, "0")))
+    except ValueError:
+        return None
+
+
+def _studied_at(date_text: str, time_text: str) -> tuple[datetime | None, bool]:
+    day, clock = _date(date_text), _time(time_text)
+    if day is None:
+        return None, False
+    return datetime.combine(day, clock or time()), clock is not None

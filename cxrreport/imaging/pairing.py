@@ -1,0 +1,101 @@
+"""Which films a study is drafted from, and which earlier study is its prior. Pure functions of the catalogue.
+
+No prior is always safer than a wrong one: wherever the order of two studies or the identity of the patient is in
+doubt, there is none and the reason says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+from ..records import Image, Pair, Study, View
+
+
+def choose_frontal(images: Sequence[Image]) -> Image | None:
+    """Return the frontal film of surest view, then largest area, then smallest SOP instance UID."""
+    return _best(images, lambda view: view.is_frontal)
+
+
+def choose_lateral(images: Sequence[Image]) -> Image | None:
+    """Return the lateral film by the same order as `choose_frontal`."""
+    return _best(images, lambda view: view is View.LATERAL)
+
+
+def choose_prior(study: Study, others: Iterable[Study]) -> tuple[Study | None, str]:
+    """Return the latest strictly earlier study of the patient with a frontal film, and "" or why there is none.
+
+    Order is by date, and within one day by time where both times are known. Studies of other patients, without a date,
+    or later than this one play no part. The first reason that holds is given:
+
+    `prior.date_missing` : this study has no date.
+    `prior.tie` : a study with a frontal film cannot be told apart in time, either from this one (same day, and a time
+        is missing or equal) or from another candidate for the latest. Neither of two tied candidates is taken, nor an
+        older one: the comparison would skip a study that the radiologist has before the eyes.
+    `prior.none` : there is no earlier study. `prior.no_frontal` : there are, but none with a frontal film.
+    `prior.identity` : the latest has another birth date or sex than this study (both known). Nothing older is taken:
+        the identifier has been given to two persons, or an entry is wrong.
+    """
+    if study.studied_at is None:
+        return None, "prior.date_missing"
+    dated = [o for o in others if o.uid != study.uid and o.patient_id == study.patient_id and o.studied_at is not None]
+    if any(_cannot_order(other, study) and choose_frontal(other.images) for other in dated):
+        return None, "prior.tie"
+    earlier = [other for other in dated if _is_earlier(other, study)]
+    candidates = [other for other in earlier if choose_frontal(other.images)]
+    if not candidates:
+        return None, "prior.no_frontal" if earlier else "prior.none"
+    latest = [one for one in candidates if not any(_is_earlier(one, other) for other in candidates)]
+    if len(latest) > 1:
+        return None, "prior.tie"
+    if _identity_conflicts(latest[0], study):
+        return None, "prior.identity"
+    return latest[0], ""
+
+
+def pair(study: Study, others: Iterable[Study]) -> Pair | None:
+    """Return the films of a study and its prior; None where the study has no frontal film."""
+    frontal = choose_frontal(study.images)
+    if frontal is None:
+        return None
+    prior, reason = choose_prior(study, others)
+    prior_images = prior.images if prior else ()
+    return Pair(
+        study=study,
+        frontal=frontal,
+        lateral=choose_lateral(study.images),
+        prior=prior,
+        prior_frontal=choose_frontal(prior_images),
+        prior_lateral=choose_lateral(prior_images),
+        reason=reason,
+    )
+
+
+def _best(images: Sequence[Image], wanted: Callable[[View], bool]) -> Image | None:
+    fitting = [image for image in images if image.view is not None and wanted(image.view)]
+    order = sorted(fitting, key=lambda i: (-(i.view_probability or 0.0), -i.height * i.width, i.sop_uid))
+    return order[0] if order else None
+
+
+def _moment(study: Study) -> datetime:
+    if study.studied_at is None:
+        raise ValueError("only dated studies have a moment")
+    return study.studied_at
+
+
+def _is_earlier(one: Study, other: Study) -> bool:
+    """Strictly earlier: by date, or on one day by two known times."""
+    first, second = _moment(one), _moment(other)
+    if first.date() != second.date():
+        return first.date() < second.date()
+    return one.time_known and other.time_known and first < second
+
+
+def _cannot_order(one: Study, other: Study) -> bool:
+    return not _is_earlier(one, other) and not _is_earlier(other, one)
+
+
+def _identity_conflicts(one: Study, other: Study) -> bool:
+    dates = {one.birth_date, other.birth_date} - {None}
+    sexes = {one.sex.upper(), other.sex.upper()} & {"M", "F"}
+    return len(dates) > 1 or len(sexes) > 1

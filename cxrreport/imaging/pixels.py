@@ -1,0 +1,182 @@
+"""One grey frame of a DICOM file as display values: larger is brighter, air is dark.
+
+Every step from stored value to display value depends on the stored value alone, so the steps are worked out once for
+each possible value and the frame is looked up in that table.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydicom.dataset import Dataset
+
+from ..errors import HeaderError, PixelError
+from .dataset import Head, NotDicomError, open_head
+from .decode import Layout, decode, is_supported
+from .voi import Table, apply_lut, apply_window, lut_of, number, window_of
+
+_TAGS = (
+    *(0x00280002, 0x00280004, 0x00280008, 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280102, 0x00280103),
+    *(0x00280120, 0x00280121, 0x00281050, 0x00281051, 0x00281052, 0x00281053, 0x00281056, 0x00283000, 0x00283010),
+    0x20500020,
+)
+_HEADER_BYTES = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Display values, float32 of shape (rows, columns), and the digest of the stored values they come from."""
+
+    values: npt.NDArray[np.float32]
+    pixel_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoding:
+    """Bits of one stored value (PS3.5 section 8.1.1)."""
+
+    bits: int
+    shift: int
+    signed: bool
+
+
+def read_frame(path: str, max_pixels: int = 60_000_000) -> Frame:
+    """Decode the one grey frame of a file and bring it to display values.
+
+    Modality LUT or rescale, VOI LUT or first window (PS3.3 C.11.1, C.11.2), then one inversion for MONOCHROME1 or
+    Presentation LUT Shape INVERSE: the two mark the same inversion (PS3.3 C.8.11.3). Padding becomes the darkest value.
+
+    Raises
+    ------
+    PixelError : `pixels.frames`, `pixels.colour`, `pixels.too_large`, `pixels.bits`, `pixels.syntax` are told from the
+        header alone; `pixels.truncated`, `pixels.malformed`, `pixels.unreadable` from the data.
+    """
+    try:
+        with open_head(path, _TAGS, max_limit := 2 * max_pixels + _HEADER_BYTES, max_limit) as head:
+            return _frame(head, max_pixels)
+    except NotDicomError:
+        raise PixelError("The file is not DICOM.") from None
+    except HeaderError as error:
+        raise PixelError(error.message, code=_PIXEL_CODES.get(error.code, "pixels.malformed")) from None
+    except (ValueError, TypeError, AttributeError, KeyError, IndexError, OverflowError):
+        raise PixelError("The header holds values that cannot be used for its pixels.") from None
+
+
+_PIXEL_CODES = {
+    "header.unreadable": "pixels.unreadable",
+    "header.incomplete": "pixels.truncated",
+    "header.too_large": "pixels.too_large",
+}
+
+
+def _frame(head: Head, max_pixels: int) -> Frame:
+    if not head.at_pixels:
+        raise PixelError("The file holds no pixel data.", code="pixels.truncated")
+    layout = _layout(head, max_pixels)
+    encoding = _encoding(head.dataset, layout)
+    stored = _stored(decode(head, layout), encoding)
+    counts = np.bincount(stored.ravel(), minlength=1 << encoding.bits)
+    table = _display_table(head.dataset, encoding, counts)
+    digest = hashlib.sha256(repr(stored.shape).encode() + stored.astype("<u2", copy=False).tobytes())
+    return Frame(table.astype(np.float32)[stored], digest.hexdigest())
+
+
+def _layout(head: Head, max_pixels: int) -> Layout:
+    """Refuse what is no single grey frame of fair size before a byte of it is read."""
+    dataset = head.dataset
+    photometric = str(dataset.get("PhotometricInterpretation", "")).strip()
+    rows, columns = int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0)
+    if int(dataset.get("NumberOfFrames") or 1) != 1:
+        raise PixelError("The object holds several frames.", code="pixels.frames")
+    if int(dataset.get("SamplesPerPixel") or 1) != 1 or photometric not in ("MONOCHROME1", "MONOCHROME2"):
+        raise PixelError("The image is not grey.", code="pixels.colour")
+    if rows * columns > max_pixels:
+        raise PixelError("The image has more pixels than allowed.", code="pixels.too_large")
+    if rows * columns == 0:
+        raise PixelError("The header declares no rows or columns.")
+    if int(dataset.get("BitsAllocated") or 0) not in (8, 16):
+        raise PixelError("Only 8 and 16 bit images can be read.", code="pixels.bits")
+    if not is_supported(head.transfer_syntax):
+        raise PixelError("The transfer syntax is not supported.", code="pixels.syntax")
+    return Layout(rows, columns, int(dataset.BitsAllocated))
+
+
+def _encoding(dataset: Dataset, layout: Layout) -> _Encoding:
+    bits = int(dataset.get("BitsStored") or layout.bits_allocated)
+    high = dataset.get("HighBit")
+    shift = (bits - 1 if high is None else int(high)) - bits + 1
+    if not (1 < bits <= layout.bits_allocated and 0 <= shift <= layout.bits_allocated - bits):
+        raise PixelError("The header declares impossible bits.")
+    return _Encoding(bits, shift, int(dataset.get("PixelRepresentation") or 0) == 1)
+
+
+def _stored(cells: npt.NDArray[Any], encoding: _Encoding) -> npt.NDArray[Any]:
+    """Cut the stored bits out of each cell; overlays may live in the others."""
+    if encoding.shift:
+        cells = cells >> encoding.shift
+    if encoding.bits < 8 * cells.dtype.itemsize:
+        cells = cells & cells.dtype.type((1 << encoding.bits) - 1)
+    return cells
+
+
+def _display_table(dataset: Dataset, encoding: _Encoding, counts: npt.NDArray[np.int64]) -> Table:
+    """Display value of each possible stored value; `counts` tells which of them occur."""
+    stored = np.arange(1 << encoding.bits, dtype=np.float64)
+    if encoding.signed:
+        stored[1 << (encoding.bits - 1) :] -= 1 << encoding.bits
+    padding = _padding(dataset, stored)
+    occurring = (counts > 0) & ~padding
+    if not occurring.any():
+        raise PixelError("The image is blank.", code="pixels.blank")
+    values = _voi(dataset, _modality(dataset, stored, encoding.signed), encoding.signed, np.where(padding, 0, counts))
+    if _is_inverse(dataset):
+        values = -values
+    if not np.isfinite(values[occurring]).all():
+        raise PixelError("The header's rescale or window is impossible.")
+    values[padding] = values[occurring].min()
+    return values
+
+
+def _padding(dataset: Dataset, stored: Table) -> npt.NDArray[np.bool_]:
+    """Stored values that are padding (PS3.3 C.7.5.1.1.2)."""
+    low = number(dataset.get("PixelPaddingValue"))
+    if low is None:
+        return np.zeros(stored.shape, bool)
+    high = number(dataset.get("PixelPaddingRangeLimit"))
+    low, high = sorted((low, low if high is None else high))
+    return (stored >= low) & (stored <= high)
+
+
+def _modality(dataset: Dataset, stored: Table, signed: bool) -> Table:
+    lut = lut_of(dataset, "ModalityLUTSequence", signed)
+    if lut is not None:
+        return apply_lut(lut, stored)
+    slope, intercept = number(dataset.get("RescaleSlope")), number(dataset.get("RescaleIntercept"))
+    return stored * (1.0 if slope is None else slope) + (0.0 if intercept is None else intercept)
+
+
+def _voi(dataset: Dataset, values: Table, signed: bool, counts: npt.NDArray[np.int64]) -> Table:
+    """VOI LUT before window, as PS3.3 C.11.2 leaves to the reader; one that leaves nothing of the film is passed by."""
+    lut = lut_of(dataset, "VOILUTSequence", signed)
+    window = window_of(dataset)
+    if lut is not None and _shows_film(shown := apply_lut(lut, values), counts):
+        return shown
+    if window is not None and _shows_film(shown := apply_window(window, values), counts):
+        return shown
+    return values
+
+
+def _shows_film(shown: Table, counts: npt.NDArray[np.int64]) -> bool:
+    """At least a twentieth of the pixels is neither black nor white, or there is nothing but black and white."""
+    low, high = shown.min(), shown.max()
+    between = counts[(shown > low) & (shown < high)].sum()
+    return bool(between * 20 >= counts.sum() or np.count_nonzero(counts) <= 2)
+
+
+def _is_inverse(dataset: Dataset) -> bool:
+    photometric = str(dataset.PhotometricInterpretation).strip()
+    return photometric == "MONOCHROME1" or str(dataset.get("PresentationLUTShape", "")).strip() == "INVERSE"

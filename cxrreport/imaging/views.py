@@ -1,0 +1,125 @@
+"""What the tags say of an image: is it a chest radiograph, and which view. Pixels are asked elsewhere.
+
+The rules were measured on 7,469 real headers of chest films. There, View Position "PA" of computed radiography (CR)
+readers is no more than their default: 47 % of those images are lateral films. So a bare PA is believed of digital
+radiography only.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..records import Instance, View, ViewGuess
+
+_MIN_SIDE_PIXELS = 128
+_MODALITIES = {"", "CR", "DX", "DR", "RG", "XR", "OT", "SC"}
+_CR_CLASS = "1.2.840.10008.5.1.4.1.1.1"
+_DX_CLASSES = {"1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1.1"}
+_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+_STANDARD_STORAGE = "1.2.840.10008.5.1.4.1.1."
+_CHEST = re.compile(r"CHEST|THORAX|TORAX|RIBS?\b|RIB ?CAGE|LUNG|CXR")
+_ELSEWHERE = re.compile(
+    r"\b(BREAST|MAMM\w*|HIPS?|PELVIS|LEGS?|KNEES?|ANKLES?|FOOT|FEET|TOES?|CALCANEUS|HEEL|FEMUR|TIBIA|FIBULA|PATELLA"
+    r"|EXTREMITY|EXTREMITIES|ARMS?|HANDS?|WRISTS?|ELBOWS?|SHOULDERS?|HUMERUS|FOREARM|RADIUS|ULNA|FINGERS?|THUMBS?|SCAPULA"
+    r"|HEAD|SKULL|FACE|ORBITS?|SINUS(ES)?|NASAL|JAW|MANDIBLE|TEETH|DENTAL|NECK|ABDOMEN|ABD|KUB|KIDNEYS?|BLADDER|COLON"
+    r"|[CTL]? ?SPINE|[CTL]SPINE|SSPINE|SPINE|SACRUM|COCCYX|WHOLE ?BODY)\b"
+)
+_BREAST_VIEWS = {"MLO", "CC", "ML", "LM", "XCCL", "XCCM"}
+_LATERAL_POSITIONS = {"LL", "RL", "LAT", "LATERAL", "LLAT", "RLAT"}
+_VIEW_WORDS = (
+    (View.PA, re.compile(r"\bP\.?A\b|POSTERO ?ANTERIOR|POSTEROANTERIOR")),
+    (View.AP, re.compile(r"\bA\.?P\b|ANTERO ?POSTERIOR|ANTEROPOSTERIOR")),
+    (View.LATERAL, re.compile(r"\bLAT\b|\bLATERAL\b|\bLL\b|\bRL\b")),
+    (View.FRONTAL, re.compile(r"\bFRONTAL\b")),
+    (View.OTHER, re.compile(r"OBLIQUE|DECUB|LORDOTIC|\bOBL\b")),
+)
+
+
+def screen(instance: Instance) -> str | None:
+    """Return why the image is no chest radiograph, or None to keep it.
+
+    Reasons: modality, raw (for processing), colour, frames, localizer, small, body_part. A blank or an unheard-of tag
+    never drops an image; only one that names something else does, and a word for the chest outweighs it.
+    """
+    checks = {
+        "modality": _is_other_modality(instance),
+        "raw": instance.sop_class_uid == "1.2.840.10008.5.1.4.1.1.1.1.1",
+        "colour": instance.samples_per_pixel != 1 or instance.photometric not in ("MONOCHROME1", "MONOCHROME2"),
+        "frames": instance.frames > 1,
+        "localizer": bool(re.search(r"LOCALIZER|SCOUT", instance.image_type.upper())),
+        "small": min(instance.rows, instance.columns) < _MIN_SIDE_PIXELS,
+        "body_part": _is_other_body_part(instance),
+    }
+    return next((reason for reason, holds in checks.items() if holds), None)
+
+
+def view_from_tags(instance: Instance) -> ViewGuess | None:
+    """Return the view that the tags state, or None where they are silent, ambiguous or contradict one another.
+
+    View Position naming a lateral, or AP, is believed; PA only of digital radiography (DX) or where a description
+    confirms it. Without View Position, the words of series description and protocol speak, then Patient Orientation:
+    its first value names the direction of the rows, so anterior or posterior is a lateral film (PS3.3 C.7.6.1.1.1).
+    Left or right there tells nothing: readers write it by default.
+    """
+    position = _view_from_position(instance.view_position)
+    words = _view_from_words(f"{instance.series_description} {instance.protocol}")
+    sideways = instance.patient_orientation.upper().split("\\")[0] in ("A", "P")
+    stated = _one_view([view for view in (position, words) if view is not None])
+    if stated is None:
+        spoken = position is not None or words is not None
+        return _guess(View.LATERAL) if sideways and not spoken else None
+    if stated.is_frontal and sideways:
+        return None
+    if position is View.PA and words is None and instance.sop_class_uid not in _DX_CLASSES:
+        return None
+    return _guess(stated)
+
+
+def _guess(view: View) -> ViewGuess:
+    return ViewGuess(view, "tags", 1.0)
+
+
+def _one_view(views: list[View]) -> View | None:
+    """Return the most telling of views that agree; None where there is none or they contradict one another."""
+    kinds = {View.FRONTAL if view.is_frontal else view for view in views}
+    exact = {view for view in views if view is not View.FRONTAL}
+    if len(kinds) != 1 or len(exact) > 1:
+        return None
+    return next(iter(exact or kinds))
+
+
+def _view_from_position(text: str) -> View | None:
+    tokens = set(re.split(r"[^A-Z]+", text.upper()))
+    found = [View.PA] * ("PA" in tokens) + [View.AP] * ("AP" in tokens)
+    found += [View.LATERAL] * bool(tokens & _LATERAL_POSITIONS)
+    return _one_view(found) if found else _view_from_words(text)
+
+
+def _view_from_words(text: str) -> View | None:
+    plain = re.sub(r"[^A-Z.]+", " ", text.upper())
+    return _one_view([view for view, pattern in _VIEW_WORDS if pattern.search(plain)])
+
+
+def _is_other_modality(instance: Instance) -> bool:
+    if instance.modality.upper() not in _MODALITIES:
+        return True
+    uid = instance.sop_class_uid
+    radiograph = uid in {_CR_CLASS, _SECONDARY_CAPTURE} or uid in _DX_CLASSES
+    return not (radiograph or uid.startswith(_SECONDARY_CAPTURE + ".")) and uid.startswith(_STANDARD_STORAGE)
+
+
+def _is_other_body_part(instance: Instance) -> bool:
+    body_part = _plain(instance.body_part)
+    near = _plain(f"{instance.series_description} {instance.protocol}")
+    study = _plain(instance.study_description)
+    if _CHEST.search(body_part) or _CHEST.search(near):
+        return False
+    if _plain(instance.view_position) in _BREAST_VIEWS or _ELSEWHERE.search(body_part):
+        return True
+    if body_part or _CHEST.search(study):
+        return False
+    return _ELSEWHERE.search(near) is not None or _ELSEWHERE.search(study) is not None
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^A-Z]+", " ", text.upper()).strip()

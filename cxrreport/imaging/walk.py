@@ -1,0 +1,105 @@
+"""Walk the hospital's export: every regular file that may be DICOM, in a fixed order; the rest named by kind."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from ..errors import UsageError
+from ..records import FileEntry
+
+OnSkip = Callable[[str, str | None], None]
+
+_KINDS_BY_EXTENSION = {
+    "archive": "zip gz tgz bz2 xz zst tar 7z rar iso",
+    "document": "pdf doc docx xls xlsx rtf txt csv tsv htm html xml json jsonl md log",
+    "image": "jpg jpeg png gif bmp tif tiff webp svg",
+}
+_KIND_OF = {extension: kind for kind, extensions in _KINDS_BY_EXTENSION.items() for extension in extensions.split()}
+_SYSTEM_FILES = {"thumbs.db", "desktop.ini"}
+
+
+def walk(roots: Iterable[Path], on_skip: OnSkip, settle_s: float = 0.0) -> Iterator[FileEntry]:
+    """Yield the regular files below `roots`, sorted by name within each directory.
+
+    Symbolic links are never followed, so a loop or a link out of the export cannot be entered; FIFOs, sockets and
+    devices are never opened. Only names that are clearly not DICOM are left out; every other file is yielded.
+
+    Parameters
+    ----------
+    roots : directories or files.
+    on_skip : called with (kind, path) for everything left out; kinds are symlink, special, unreadable, empty,
+        dicomdir, archive, document, image, hidden, growing and name. The path is None where it is not valid UTF-8.
+    settle_s : files modified less than this many seconds ago are still being copied: left for the next run.
+
+    Raises
+    ------
+    UsageError : a root does not exist.
+    """
+    starts = [Path(os.path.abspath(root)) for root in roots]
+    if any(not os.path.lexists(start) for start in starts):
+        raise UsageError("A path to read does not exist.", code="usage.path")
+    for start in starts:
+        yield from _walk_root(os.fspath(start), on_skip, settle_s)
+
+
+def _walk_root(root: str, on_skip: OnSkip, settle_s: float) -> Iterator[FileEntry]:
+    pending = [os.path.realpath(root)]  # a root that is itself a link was named by the user: enter it
+    while pending:
+        path = pending.pop()
+        try:
+            status = os.lstat(path)
+            if stat.S_ISDIR(status.st_mode):
+                pending.extend(_children(path, on_skip))
+                continue
+        except OSError:
+            on_skip("unreadable", _storable(path))
+            continue
+        kind = _kind_to_skip(path, status, settle_s)
+        if kind is None:
+            yield FileEntry(path, status.st_size, status.st_mtime_ns)
+        else:
+            on_skip(kind, _storable(path))
+
+
+def _children(directory: str, on_skip: OnSkip) -> list[str]:
+    """Paths in `directory` to visit, last first; links and hidden entries are reported here and not entered."""
+    with os.scandir(directory) as entries:
+        found = sorted(entries, key=lambda entry: entry.name, reverse=True)
+    children = []
+    for entry in found:
+        if entry.is_symlink():
+            on_skip("symlink", _storable(entry.path))
+        elif entry.name.startswith(".") or entry.name.lower() in _SYSTEM_FILES:
+            on_skip("hidden", _storable(entry.path))
+        else:
+            children.append(entry.path)
+    return children
+
+
+def _kind_to_skip(path: str, status: os.stat_result, settle_s: float) -> str | None:
+    if not stat.S_ISREG(status.st_mode):
+        return "symlink" if stat.S_ISLNK(status.st_mode) else "special"
+    if _storable(path) is None:
+        return "name"
+    if status.st_size == 0:
+        return "empty"
+    name = os.path.basename(path).lower()
+    if name == "dicomdir":
+        return "dicomdir"
+    kind = _KIND_OF.get(name.rpartition(".")[2]) if "." in name else None
+    if kind is None and settle_s > 0 and time.time() - status.st_mtime < settle_s:
+        return "growing"
+    return kind
+
+
+def _storable(path: str) -> str | None:
+    """Return the path where it is valid UTF-8; a name in another encoding cannot be stored or printed."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return None
+    return path

@@ -1,0 +1,181 @@
+import os
+import struct
+import subprocess
+import sys
+import time
+import tracemalloc
+from datetime import date, datetime
+
+import builders
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from cxrreport.errors import HeaderError
+from cxrreport.imaging.header import read_header
+from cxrreport.records import FileEntry
+
+
+def read(path, **options):
+    return read_header(FileEntry(str(path), os.path.getsize(path), 0), **options)
+
+
+def code_of(path, **options):
+    with pytest.raises(HeaderError) as caught:
+        read(path, **options)
+    assert str(path) not in caught.value.message and "Poe" not in caught.value.message
+    assert caught.value.__cause__ is None
+    return caught.value.code
+
+
+def element(group, number, vr, value):
+    long = vr in (b"OB", b"OW", b"SQ", b"UN")
+    size = struct.pack("<HI", 0, len(value)) if long else struct.pack("<H", len(value))
+    return struct.pack("<HH", group, number) + vr + size + value
+
+
+@pytest.mark.parametrize("syntax", [*builders.LOSSLESS, builders.JPEG_EXTENDED])
+def test_reads_the_tags_of_every_transfer_syntax(tmp_path, syntax):
+    found = read(builders.write_dicom(tmp_path / "a", syntax=syntax, SeriesDescription="CHEST PA"))
+    assert found.transfer_syntax == syntax
+    assert (found.sop_uid, found.study_uid, found.patient_id) == ("1.2.3.4.1", "1.2.3.4", "P1")
+    assert (found.studied_at, found.time_known) == (datetime(2024, 3, 5, 10, 15), True)
+    assert (found.birth_date, found.sex, found.accession) == (date(1950, 1, 2), "F", "A1")
+    assert (found.rows, found.columns, found.bits_allocated, found.bits_stored) == (160, 136, 16, 12)
+    assert (found.modality, found.view_position, found.series_description) == ("DX", "PA", "CHEST PA")
+    assert (found.image_type, found.frames, found.samples_per_pixel) == ("ORIGINAL\\PRIMARY", 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("day", "clock", "expected", "known"),
+    [
+        ("20240305", "", datetime(2024, 3, 5), False),
+        ("20240305", "09", datetime(2024, 3, 5), False),
+        ("20240305", "0930", datetime(2024, 3, 5, 9, 30), True),
+        ("20240305", "093015.25", datetime(2024, 3, 5, 9, 30, 15, 250000), True),
+        ("20240231", "0930", None, False),
+        ("", "0930", None, False),
+    ],
+)
+def test_the_time_of_the_study_is_never_guessed(tmp_path, day, clock, expected, known):
+    path = builders.write_dicom(tmp_path / "a", StudyDate=day, StudyTime=clock, AcquisitionDate="20200101")
+    found = read(path)
+    assert (found.studied_at, found.time_known) == (expected, known)
+
+
+@pytest.mark.parametrize("content", [b"hello", b"\0" * 4000, b"%PDF-1.7" + b"x" * 900, b"{}"])
+def test_what_is_not_dicom_is_none(tmp_path, content):
+    (tmp_path / "a").write_bytes(content)
+    assert read(tmp_path / "a") is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=600))
+def test_random_bytes_are_never_dicom_and_never_raise(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("x") / "a"
+    path.write_bytes(content)
+    assert read(path) is None
+
+
+@pytest.mark.parametrize("syntax", [builders.IMPLICIT, builders.EXPLICIT])
+def test_a_data_set_without_preamble_is_read_when_group_8_validates(tmp_path, syntax):
+    whole = builders.write_dicom(tmp_path / "a", syntax=syntax).read_bytes()
+    start = whole.index(b"\x08\x00\x08\x00", 132)
+    (tmp_path / "bare").write_bytes(whole[start:])
+    found = read(tmp_path / "bare")
+    assert found.patient_id == "P1" and found.transfer_syntax == syntax
+
+
+@pytest.mark.parametrize("keyword", ["PatientID", "StudyInstanceUID", "SOPInstanceUID"])
+@pytest.mark.parametrize("value", [None, ""])
+def test_an_image_without_identifiers_is_incomplete(tmp_path, keyword, value):
+    path = builders.write_dicom(tmp_path / "a", **{keyword: value})  # the file meta still names the image
+    assert code_of(path) == "header.incomplete"
+
+
+def test_a_header_cut_anywhere_is_never_accepted(tmp_path):
+    whole = builders.write_dicom(tmp_path / "a").read_bytes()
+    pixels = whole.rindex(b"\xe0\x7f\x10\x00")
+    for cut in range(200, pixels, 7):
+        (tmp_path / "cut").write_bytes(whole[:cut])
+        assert code_of(tmp_path / "cut") in ("header.incomplete", "header.malformed")
+
+
+@pytest.mark.parametrize("length", [0xFFFFFFF0, 0xF0000000])
+def test_an_absurd_length_is_malformed(tmp_path, length):
+    path = builders.write_dicom(tmp_path / "a")
+    whole = path.read_bytes()
+    at = whole.index(b"\x20\x00\x0d\x00")
+    path.write_bytes(whole[:at] + b"\x19\x00\x10\x10OB\0\0" + struct.pack("<I", length) + whole[at:])
+    assert code_of(path) == "header.malformed"
+
+
+def test_deep_nesting_and_a_million_tags_are_refused_at_once(tmp_path):
+    whole = builders.write_dicom(tmp_path / "a").read_bytes()
+    at = whole.index(b"\x20\x00\x0d\x00")
+    open_sequence = struct.pack("<HH", 0x0008, 0x1140) + b"SQ\0\0\xff\xff\xff\xff" + b"\xfe\xff\x00\xe0\xff\xff\xff\xff"
+    (tmp_path / "nested").write_bytes(whole[:at] + open_sequence * 4000 + whole[at:])
+    many = b"".join(element(0x0019, 0x1000 + i % 4096, b"UN", b"") for i in range(1_000_000))
+    (tmp_path / "many").write_bytes(whole[:at] + many + whole[at:])
+    for name, code in (("nested", "header.nested"), ("many", "header.malformed")):
+        start = time.perf_counter()
+        assert code_of(tmp_path / name) == code
+        assert time.perf_counter() - start < 1
+
+
+def test_a_deflate_bomb_is_refused_with_little_memory(tmp_path):
+    bomb = builders.write_deflated(tmp_path / "bomb", element(8, 8, b"CS", b"ORIGINAL") + b"\0" * (64 << 20))
+    assert bomb.stat().st_size < 1 << 17
+    tracemalloc.start()
+    try:
+        assert code_of(bomb, max_dataset_mb=32) == "header.too_large"
+        assert tracemalloc.get_traced_memory()[1] < 32 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_reports_and_documents_hold_no_image(tmp_path):
+    report = Dataset()
+    report.SOPClassUID, report.SOPInstanceUID, report.Modality = builders.BASIC_TEXT_SR, "1.2.3", "SR"
+    assert code_of(builders.write_dataset_file(tmp_path / "sr", report)) == "header.not_image"
+
+
+def test_hostile_values_are_bounded_and_cleaned(tmp_path):
+    path = builders.write_dicom(
+        tmp_path / "a", StudyDescription="../\x1b[31mred\0" + "x" * 60000, AccessionNumber="1'; DROP TABLE"
+    )
+    found = read(path)
+    assert len(found.study_description) == 128 and "\x1b" not in found.study_description
+    assert found.accession == "1'; DROP TABLE"
+
+
+@pytest.mark.parametrize("uid", ["../../etc/passwd", "1.2.x", "1" * 65])
+def test_an_invalid_uid_is_refused(tmp_path, uid):
+    assert code_of(builders.write_dicom(tmp_path / "a", StudyInstanceUID=uid)) == "header.malformed"
+
+
+def test_sequences_of_other_tags_do_not_matter(tmp_path):
+    item = Dataset()
+    item.PatientID = "SOMEONE ELSE"
+    path = builders.write_dicom(tmp_path / "a", OtherPatientIDsSequence=Sequence([item]))
+    assert read(path).patient_id == "P1"
+
+
+def test_nothing_of_a_bad_header_is_printed(tmp_path):
+    path = builders.write_dicom(tmp_path / "a")
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"19500102", b"SecretPo").replace(b"DX  ", b"\xff\xfe  ").replace(b"P1", b"\xc3("))
+    script = (
+        "import sys; from cxrreport.imaging.header import read_header; from cxrreport.records import FileEntry;"
+        "read_header(FileEntry(sys.argv[1], 1, 1))"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True)
+    assert done.stdout == done.stderr == ""
+
+
+def test_a_vanished_file_is_unreadable(tmp_path):
+    with pytest.raises(HeaderError) as caught:
+        read_header(FileEntry(str(tmp_path / "gone"), 1, 1))
+    assert caught.value.code == "header.unreadable" and "gone" not in caught.value.message

@@ -1,0 +1,207 @@
+import builders
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
+from pydicom.sequence import Sequence
+
+from cxrreport.errors import PixelError
+from cxrreport.imaging.pixels import read_frame
+
+
+def code_of(path, **options):
+    with pytest.raises(PixelError) as caught:
+        read_frame(str(path), **options)
+    assert str(path) not in caught.value.message
+    return caught.value.code
+
+
+def values(path):
+    return read_frame(str(path)).values
+
+
+def lut(first, entries, bits=12):
+    item = Dataset()
+    item.LUTDescriptor = [len(entries), first, bits]
+    item.LUTData = list(entries)
+    item["LUTDescriptor"].VR = item["LUTData"].VR = "US"
+    return Sequence([item])
+
+
+@pytest.mark.parametrize("syntax", builders.LOSSLESS)
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_every_lossless_syntax_gives_the_stored_values(tmp_path, syntax, bits):
+    film = builders.chest(bits=bits)
+    film = film.astype(np.uint8) if bits == 8 else film
+    frame = read_frame(str(builders.write_dicom(tmp_path / "a", film, syntax, bits)))
+    reference = read_frame(str(builders.write_dicom(tmp_path / "b", film, builders.EXPLICIT, bits)))
+    assert frame.values.dtype == np.float32 and np.array_equal(frame.values, film)
+    assert frame.pixel_sha256 == reference.pixel_sha256
+
+
+@pytest.mark.parametrize(("syntax", "bits"), [(builders.JPEG_BASELINE, 8), (builders.JPEG_EXTENDED, 12)])
+def test_lossy_jpeg_is_close(tmp_path, syntax, bits):
+    film = builders.chest(bits=bits)
+    film = film.astype(np.uint8) if bits == 8 else film
+    shown = values(builders.write_dicom(tmp_path / "a", film, syntax, bits))
+    assert np.abs(shown - film).mean() < (1 << bits) * 0.02
+
+
+def test_the_digest_tells_films_apart(tmp_path):
+    digests = {
+        read_frame(str(builders.write_dicom(tmp_path / f"{seed}", builders.chest(seed=seed)))).pixel_sha256
+        for seed in range(3)
+    }
+    assert len(digests) == 3
+
+
+def test_signed_values_are_rescaled(tmp_path):
+    film = builders.chest().astype(np.int16) - 1024
+    path = builders.write_dicom(tmp_path / "a", film, bits=12, RescaleSlope=2, RescaleIntercept=-5)
+    cut = ((film.astype(int) & 0xFFF) ^ 0x800) - 0x800
+    assert np.array_equal(values(path), 2 * cut - 5)
+
+
+def test_overlays_in_the_high_bits_and_a_shifted_high_bit_are_cut_away(tmp_path):
+    film = builders.chest(bits=10)
+    overlay = film | (np.arange(film.size, dtype=np.uint16).reshape(film.shape) % 2 << 15)
+    assert np.array_equal(values(builders.write_dicom(tmp_path / "a", overlay, bits=10)), film)
+    shifted = builders.write_dicom(tmp_path / "b", film << 4, bits=10, HighBit=13)
+    assert np.array_equal(values(shifted), film)
+
+
+@pytest.mark.parametrize(
+    ("photometric", "shape", "inverted"),
+    [
+        ("MONOCHROME2", None, False),
+        ("MONOCHROME2", "IDENTITY", False),
+        ("MONOCHROME1", None, True),
+        ("MONOCHROME1", "INVERSE", True),
+        ("MONOCHROME2", "INVERSE", True),
+    ],
+)
+def test_air_is_dark_and_nothing_is_inverted_twice(tmp_path, photometric, shape, inverted):
+    film = builders.chest()
+    stored = 4095 - film if inverted else film
+    path = builders.write_dicom(
+        tmp_path / "a", stored, PhotometricInterpretation=photometric, PresentationLUTShape=shape
+    )
+    shown = values(path)
+    assert np.corrcoef(shown.ravel(), film.ravel())[0, 1] > 0.999
+    assert shown[:, 0].mean() < shown[:, shown.shape[1] // 2].mean()
+
+
+@pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
+def test_a_window_keeps_order_and_clips_or_saturates(tmp_path, function):
+    film = builders.chest()
+    shown = values(
+        builders.write_dicom(tmp_path / "a", film, WindowCenter=2000, WindowWidth=1500, VOILUTFunction=function)
+    )
+    order = np.argsort(film, axis=None)
+    assert (np.diff(shown.ravel()[order]) >= 0).all() and shown.min() >= 0 and shown.max() <= 1
+    middle = np.abs(film.astype(int) - 2000) < 50
+    assert np.abs(shown[middle] - 0.5).max() < 0.1
+
+
+def test_the_first_of_several_windows_is_used(tmp_path):
+    many = values(builders.write_dicom(tmp_path / "a", WindowCenter=[2000, 10], WindowWidth=[1500, 4]))
+    one = values(builders.write_dicom(tmp_path / "b", WindowCenter=2000, WindowWidth=1500))
+    assert np.array_equal(many, one)
+
+
+@pytest.mark.parametrize(("centre", "width"), [(60000, 10), (-9000, 100), (2000, 0), (2000, 1)])
+def test_a_window_that_shows_nothing_of_the_film_is_passed_by(tmp_path, centre, width):
+    film = builders.chest()
+    assert np.array_equal(
+        values(builders.write_dicom(tmp_path / "a", film, WindowCenter=centre, WindowWidth=width)), film
+    )
+
+
+def test_a_voi_lut_is_preferred_and_held_at_its_ends(tmp_path):
+    film = builders.chest()
+    entries = (np.linspace(0, 1, 2000) ** 2 * 4095).astype(int)
+    path = builders.write_dicom(
+        tmp_path / "a", film, VOILUTSequence=lut(1000, entries.tolist()), WindowCenter=5, WindowWidth=9
+    )
+    expected = entries[np.clip(film.astype(int) - 1000, 0, 1999)]
+    assert np.array_equal(values(path), expected)
+
+
+def test_a_modality_lut_comes_before_the_window(tmp_path):
+    film = builders.chest()
+    table = list(range(4095, -1, -1))
+    path = builders.write_dicom(tmp_path / "a", film, ModalityLUTSequence=lut(0, table))
+    assert np.array_equal(values(path), 4095 - film.astype(int))
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_padding_becomes_the_darkest_value(tmp_path, photometric):
+    film = builders.chest()
+    film[film < 5] = 5
+    film[:, :20] = 3
+    path = builders.write_dicom(tmp_path / "a", film, PhotometricInterpretation=photometric, PixelPaddingValue=3)
+    shown = values(path)
+    assert (shown[:, :20] == shown[:, 20:].min()).all()
+
+
+@pytest.mark.parametrize(
+    ("tags", "code"),
+    [
+        ({"NumberOfFrames": 10000}, "pixels.frames"),
+        ({"SamplesPerPixel": 3}, "pixels.colour"),
+        ({"PhotometricInterpretation": "PALETTE COLOR"}, "pixels.colour"),
+        ({"Rows": 65535, "Columns": 65535}, "pixels.too_large"),
+        ({"BitsAllocated": 32}, "pixels.bits"),
+        ({"BitsAllocated": 1}, "pixels.bits"),
+        ({"BitsStored": 17}, "pixels.malformed"),
+        ({"HighBit": 99}, "pixels.malformed"),
+        ({"Rows": 0}, "pixels.malformed"),
+        ({"RescaleSlope": "1e300", "RescaleIntercept": "1e309"}, "pixels.malformed"),
+    ],
+)
+def test_what_is_no_single_grey_frame_is_refused(tmp_path, tags, code):
+    assert code_of(builders.write_dicom(tmp_path / "a", **tags)) == code
+
+
+def test_a_video_syntax_is_refused(tmp_path):
+    path = builders.write_dicom(tmp_path / "a", syntax=builders.JPEG_2000)
+    path.write_bytes(path.read_bytes().replace(b"1.2.840.10008.1.2.4.90", b"1.2.840.10008.1.2.4.99"))
+    assert code_of(path) == "pixels.syntax"
+
+
+def test_a_codestream_larger_than_the_header_says_is_refused_before_decoding(tmp_path):
+    for syntax in (builders.JPEG_LS, builders.JPEG_2000, builders.JPEG_LOSSLESS, builders.RLE):
+        path = builders.write_dicom(tmp_path / "a", builders.chest(64, 64), syntax, Rows=60, Columns=60)
+        assert code_of(path) in ("pixels.malformed", "pixels.truncated")
+
+
+@pytest.mark.parametrize("syntax", [*builders.LOSSLESS, builders.JPEG_EXTENDED])
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.99])
+def test_a_cut_file_is_never_half_an_image(tmp_path, syntax, share):
+    path = builders.write_dicom(tmp_path / "a", syntax=syntax)
+    whole = path.read_bytes()
+    tag = b"\x7f\xe0\x00\x10" if syntax == builders.BIG_ENDIAN else b"\xe0\x7f\x10\x00"
+    start = 1000 if syntax == builders.DEFLATED else whole.rindex(tag) + 12
+    path.write_bytes(whole[: start + int((len(whole) - start) * share)])
+    assert code_of(path) == "pixels.truncated"
+
+
+@pytest.mark.parametrize(
+    "syntax", [builders.RLE, builders.JPEG_LOSSLESS, builders.JPEG_LS, builders.JPEG_2000, builders.JPEG_EXTENDED]
+)
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.97])
+@pytest.mark.parametrize("end", [b"", b"\xff\xd9"])
+def test_a_frame_cut_short_inside_a_whole_file_is_never_half_an_image(tmp_path, syntax, share, end):
+    frame = builders.encode_frame(builders.chest(), syntax)
+    cut = frame[: int(len(frame) * share)] + end
+    cut += b"\0" * (len(cut) % 2)
+    path = builders.write_dicom(tmp_path / "a", syntax=syntax, PixelData=encapsulate([cut]))
+    assert code_of(path) == "pixels.truncated"
+
+
+def test_a_blank_or_foreign_file_says_so(tmp_path):
+    (tmp_path / "a").write_bytes(b"no dicom")
+    assert code_of(tmp_path / "a") == "pixels.malformed"
+    assert code_of(tmp_path / "gone") == "pixels.unreadable"
+    empty = builders.write_dicom(tmp_path / "b", np.full((64, 64), 7, np.uint16), PixelPaddingValue=7)
+    assert code_of(empty) == "pixels.blank"

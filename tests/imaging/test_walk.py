@@ -1,0 +1,123 @@
+import os
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from cxrreport.errors import UsageError
+from cxrreport.imaging.walk import walk
+
+
+def run(*roots, **options):
+    skipped = []
+    entries = list(walk(roots, lambda kind, path: skipped.append((kind, path)), **options))
+    return [Path(entry.path).name for entry in entries], skipped, entries
+
+
+def test_yields_files_in_name_order_with_size_and_time(tmp_path):
+    (tmp_path / "b").mkdir()
+    for name in ("c.dcm", "a", "b/2.IMA", "b/1"):
+        (tmp_path / name).write_bytes(b"12345")
+    names, skipped, entries = run(tmp_path)
+    assert names == ["a", "1", "2.IMA", "c.dcm"] and skipped == []
+    assert entries[0].size == 5 and entries[0].mtime_ns == (tmp_path / "a").stat().st_mtime_ns
+    assert os.path.isabs(entries[0].path)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("export.zip", "archive"),
+        ("a.tar.GZ", "archive"),
+        ("report.pdf", "document"),
+        ("list.csv", "document"),
+        ("photo.JPG", "image"),
+        (".DS_Store", "hidden"),
+        ("Thumbs.db", "hidden"),
+        ("DICOMDIR", "dicomdir"),
+    ],
+)
+def test_reports_what_is_clearly_not_dicom_by_kind(tmp_path, name, kind):
+    (tmp_path / name).write_bytes(b"x")
+    names, skipped, _ = run(tmp_path)
+    assert names == [] and skipped == [(kind, str(tmp_path / name))]
+
+
+def test_reports_an_empty_file(tmp_path):
+    (tmp_path / "a.dcm").touch()
+    assert run(tmp_path)[1] == [("empty", str(tmp_path / "a.dcm"))]
+
+
+def test_never_follows_links_and_ends_on_a_loop(tmp_path):
+    inside, outside = tmp_path / "in", tmp_path / "out"
+    inside.mkdir()
+    outside.mkdir()
+    (outside / "secret").write_bytes(b"x")
+    (inside / "loop").symlink_to(inside)
+    (inside / "escape").symlink_to(outside)
+    (inside / "file").symlink_to(outside / "secret")
+    names, skipped, _ = run(inside)
+    assert names == [] and [kind for kind, _ in skipped] == ["symlink"] * 3
+
+
+def test_a_root_that_is_itself_a_link_is_entered(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "a").write_bytes(b"x")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert run(tmp_path / "link")[0] == ["a"]
+
+
+def test_never_opens_a_fifo_or_a_socket(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "socket"))
+        names, skipped, _ = run(tmp_path)
+    assert names == [] and [kind for kind, _ in skipped] == ["special", "special"]
+
+
+def test_reports_an_unreadable_directory_and_goes_on(tmp_path, monkeypatch):
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "open").write_bytes(b"x")
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "no")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    names, skipped, _ = run(tmp_path)
+    assert names == ["open"] and skipped == [("unreadable", str(tmp_path / "closed"))]
+
+
+def test_a_name_that_is_not_utf8_is_reported_without_a_path(tmp_path):
+    (tmp_path / os.fsdecode(b"\xff\xfe.dcm")).write_bytes(b"x")
+    (tmp_path / "new\nline").write_bytes(b"x")
+    names, skipped, _ = run(tmp_path)
+    assert names == ["new\nline"] and skipped == [("name", None)]
+
+
+def test_a_file_still_being_copied_is_left_for_later(tmp_path):
+    (tmp_path / "fresh").write_bytes(b"x")
+    (tmp_path / "old").write_bytes(b"x")
+    past = time.time() - 3600
+    os.utime(tmp_path / "old", (past, past))
+    names, skipped, _ = run(tmp_path, settle_s=60)
+    assert names == ["old"] and skipped == [("growing", str(tmp_path / "fresh"))]
+    assert run(tmp_path)[0] == ["fresh", "old"]
+
+
+def test_a_root_may_be_a_file_and_must_exist(tmp_path):
+    (tmp_path / "a").write_bytes(b"x")
+    assert run(tmp_path / "a")[0] == ["a"]
+    with pytest.raises(UsageError) as caught:
+        run(tmp_path / "a", tmp_path / "nowhere")
+    assert str(tmp_path) not in caught.value.message
+
+
+def test_depth_does_not_matter(tmp_path):
+    deep = tmp_path.joinpath(*["d"] * 300)
+    deep.mkdir(parents=True)
+    (deep / "a").write_bytes(b"x")
+    assert run(tmp_path)[0] == ["a"]
