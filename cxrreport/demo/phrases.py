@@ -37,7 +37,7 @@ PRESENT: dict[str, tuple[str, ...]] = {
         "A {severity} solitary nodule is seen in {place}.",
     ),
     "pneumothorax": (
-        "There is a {severity} {side} pneumothorax with a visible pleural line.",
+        "There is a {severity} {side} pneumothorax with a visible visceral pleural edge.",
         "{severity} {side} apical pneumothorax.",
         "A {severity} {side} pneumothorax is present without mediastinal shift.",
     ),
@@ -58,7 +58,7 @@ PRESENT: dict[str, tuple[str, ...]] = {
     ),
     "enlarged cardiomediastinum": (
         "There is {severity} widening of the mediastinum.",
-        "The cardiomediastinal silhouette is enlarged with {severity} mediastinal widening.",
+        "The superior mediastinum is widened, {severity} in degree.",
         "{severity} enlargement of the mediastinal contour.",
     ),
     "fracture": (
