@@ -1,0 +1,105 @@
+"""`cxrreport status` and `cxrreport runs`: what the archive holds and what was done."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+from cxrreport.cli.db import open_engine
+
+if TYPE_CHECKING:
+    from cxrreport.settings import Settings
+    from cxrreport.store.runs import RunFacts
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def status(settings: Settings, as_json: bool) -> None:
+    """Print what the archive holds, what failed and the last run."""
+    from cxrreport.store import engine as store
+    from cxrreport.store.runs import archive_status
+
+    engine = open_engine(settings)
+    store.prepare(engine)
+    with store.session(engine, read_only=True) as session:
+        found = archive_status(session)
+    if as_json:
+        click.echo(json.dumps(found))
+    else:
+        print_table("Archive", ["", "count"], _status_rows(found))
+
+
+@click.command()
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many runs, newest first.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def runs(settings: Settings, limit: int, as_json: bool) -> None:
+    """List past runs, the newest first."""
+    from cxrreport.store import engine as store
+    from cxrreport.store.runs import list_runs
+
+    engine = open_engine(settings)
+    store.prepare(engine)
+    with store.session(engine, read_only=True) as session:
+        found = list_runs(session, limit)
+    if as_json:
+        click.echo(json.dumps([_run_document(run) for run in found]))
+    else:
+        print_table("Runs", ["run", "started (UTC)", "ended (UTC)", "exit", "host", "counts"], map(_run_row, found))
+
+
+def _status_rows(found: dict[str, Any]) -> list[list[Any]]:
+    rows: list[list[Any]] = [["patients", found["patients"]], ["studies", found["studies"]]]
+    rows.append(["studies without a draft", found["undrafted"]])
+    for view, counts in found["images"].items():
+        rows.append([f"images, {view}", f"{counts['usable']} usable, {counts['unusable']} not"])
+    rows.append(["reports", f"{found['reports']}, {found['linked_reports']} of them linked to a study"])
+    rows.extend([f"drafts, {state}", number] for state, number in found["drafts"].items())
+    rows.extend([f"failures, {code}", number] for code, number in found["failures"].items())
+    rows.append(["quarantined", found["quarantined"]])
+    last = found["last_run"]
+    rows.append(
+        ["last run", f"{last['id']}, started {last['started_at']}, exit {last['exit_code']}" if last else "none"]
+    )
+    return rows
+
+
+def _run_document(run: RunFacts) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "started_at": run.started_at.isoformat(),
+        "ended_at": run.ended_at.isoformat() if run.ended_at else None,
+        "argv": list(run.argv),
+        "host": run.host,
+        "versions": run.versions,
+        "counts": run.counts,
+        "exit_code": run.exit_code,
+    }
+
+
+def _run_row(run: RunFacts) -> list[Any]:
+    ended = f"{run.ended_at:%Y-%m-%d %H:%M:%S}" if run.ended_at else "not ended"
+    exit_code = "" if run.exit_code is None else run.exit_code
+    return [run.id, f"{run.started_at:%Y-%m-%d %H:%M:%S}", ended, exit_code, run.host, json.dumps(run.counts)]
+
+
+def print_table(title: str, columns: list[str], rows: Any) -> None:
+    """Print a table; every cell is made harmless."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(printable(value) for value in row))
+    Console().print(table)
+
+
+def printable(value: Any) -> str:
+    """Make a value harmless for the terminal: no control characters, no markup."""
+    from rich.markup import escape
+
+    return escape("".join(sign if sign.isprintable() else "?" for sign in str(value)))

@@ -1,0 +1,207 @@
+"""The image archive as the database knows it: unchanged files, views, studies that may be due, their drafts.
+
+Bounded batches, and never a query per study. `record_instance` and `record_file` come from `filing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from sqlalchemy import Select, exists, func, select, update
+from sqlalchemy.orm import Session
+
+from cxrreport.records import DraftStatus, FileEntry, Image, Study, ViewGuess
+from cxrreport.store.batches import batches
+from cxrreport.store.filing import Outcome, SameBytes, record_file, record_instance
+from cxrreport.store.schema import DraftRow, FileRow, ImageRow, PatientRow, StudyRow
+
+__all__ = [
+    "CurrentDraft",
+    "Outcome",
+    "SameBytes",
+    "candidate_studies",
+    "count_without_view",
+    "current_drafts",
+    "images_without_view",
+    "known_files",
+    "mark_unusable",
+    "patient_studies",
+    "record_file",
+    "record_instance",
+    "set_pixel_digest",
+    "set_view",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentDraft:
+    """The draft that stands for a study, and what it was made with."""
+
+    draft_id: int
+    status: DraftStatus
+    weights_sha256: str
+    preprocess_version: int
+    index_version: str
+    inputs_sha256: str
+
+
+def known_files(session: Session, entries: Sequence[FileEntry]) -> set[str]:
+    """Return the paths among `entries` whose size and time are as when they were last recorded."""
+    known: set[str] = set()
+    for batch in batches(entries):
+        rows = session.execute(
+            select(FileRow.path, FileRow.size, FileRow.mtime_ns).where(FileRow.path.in_([e.path for e in batch]))
+        )
+        seen = {path: (size, mtime_ns) for path, size, mtime_ns in rows}
+        known.update(e.path for e in batch if seen.get(e.path) == (e.size, e.mtime_ns))
+    return known
+
+
+# -- what the pixels tell ---------------------------------------------------------------------------------------------
+
+
+def images_without_view(session: Session, limit: int, after_id: int = 0) -> list[Image]:
+    """Return usable images whose tags did not tell the view, in the order of their ids."""
+    rows = session.scalars(
+        select(ImageRow)
+        .where(ImageRow.view.is_(None), ImageRow.usable, ImageRow.id > after_id)
+        .order_by(ImageRow.id)
+        .limit(limit)
+    )
+    return [_to_image(row) for row in rows]
+
+
+def set_view(session: Session, image_id: int, guess: ViewGuess, usable: bool, reason: str | None) -> None:
+    """Record the view that the pixels show, and whether the image can serve at all."""
+    session.execute(
+        update(ImageRow)
+        .where(ImageRow.id == image_id)
+        .values(
+            view=guess.view,
+            view_source=guess.source,
+            view_probability=guess.probability,
+            usable=usable,
+            reason=None if usable else reason,
+        )
+    )
+
+
+def set_pixel_digest(session: Session, image_id: int, sha256: str) -> None:
+    """Record the digest of the decoded pixels."""
+    session.execute(update(ImageRow).where(ImageRow.id == image_id).values(pixel_sha256=sha256))
+
+
+def mark_unusable(session: Session, image_id: int, reason: str) -> None:
+    """Take an image out of use, with the code of the reason."""
+    session.execute(update(ImageRow).where(ImageRow.id == image_id).values(usable=False, reason=reason))
+
+
+# -- studies -----------------------------------------------------------------------------------------------------------
+
+
+def candidate_studies(
+    session: Session,
+    since: date | None = None,
+    until: date | None = None,
+    patient: str | None = None,
+    after_id: int = 0,
+    limit: int = 200,
+) -> list[Study]:
+    """Return the next studies with at least one usable image, ordered by id (`after_id` continues).
+
+    Parameters
+    ----------
+    since, until : first and last study date, both inclusive; a study without a date is then left out.
+    patient : the hospital's patient number, of whatever issuer.
+    """
+    query = _with_images().where(StudyRow.id > after_id).order_by(StudyRow.id).limit(limit)
+    if since is not None:
+        query = query.where(StudyRow.studied_at >= datetime.combine(since, time.min))
+    if until is not None:
+        query = query.where(StudyRow.studied_at < datetime.combine(until + timedelta(days=1), time.min))
+    if patient is not None:
+        query = query.join(PatientRow, PatientRow.id == StudyRow.patient_id).where(PatientRow.mrn == patient)
+    return _to_studies(session, session.scalars(query).all())
+
+
+def patient_studies(session: Session, patient_ids: Sequence[int]) -> dict[int, list[Study]]:
+    """Return all studies with usable images of these patients, oldest first; undated ones come last."""
+    found: dict[int, list[Study]] = {patient_id: [] for patient_id in patient_ids}
+    for batch in batches(dict.fromkeys(patient_ids)):
+        rows = session.scalars(_with_images().where(StudyRow.patient_id.in_(batch)).order_by(StudyRow.id)).all()
+        for study in _to_studies(session, rows):
+            found[study.patient_id].append(study)
+    for studies in found.values():
+        studies.sort(key=lambda study: (study.studied_at or datetime.max, study.id))
+    return found
+
+
+def current_drafts(
+    session: Session, study_ids: Sequence[int], inputs: Mapping[int, str] | None = None
+) -> dict[int, CurrentDraft]:
+    """Return the draft that stands for each study: the preliminary one, else a reviewed or rejected one.
+
+    Of several reviewed or rejected ones it is that of today's `inputs` (study id -> inputs_sha256) if there is one,
+    else the newest: a study whose inputs come back to what was reviewed is not due again.
+    """
+    found: dict[int, CurrentDraft] = {}
+    for batch in batches(study_ids):
+        rows = session.execute(
+            select(
+                DraftRow.study_id,
+                DraftRow.id,
+                DraftRow.status,
+                DraftRow.weights_sha256,
+                DraftRow.preprocess_version,
+                DraftRow.index_version,
+                DraftRow.inputs_sha256,
+            )
+            .where(DraftRow.study_id.in_(batch), DraftRow.status != DraftStatus.SUPERSEDED)
+            .order_by(DraftRow.id)
+        ).all()
+        wanted = inputs or {}
+        ranked = sorted(rows, key=lambda row: (row[2] == DraftStatus.PRELIMINARY, row[-1] == wanted.get(row[0])))
+        found.update({row[0]: CurrentDraft(*row[1:]) for row in ranked})  # the last of a study wins
+    return found
+
+
+def _with_images() -> Select[StudyRow]:
+    return select(StudyRow).where(exists().where(ImageRow.study_id == StudyRow.id, ImageRow.usable))
+
+
+def _to_studies(session: Session, rows: Sequence[StudyRow]) -> list[Study]:
+    """Add the usable images, in the order of their ids."""
+    images: dict[int, list[Image]] = {row.id: [] for row in rows}
+    for batch in batches(images):
+        query = select(ImageRow).where(ImageRow.study_id.in_(batch), ImageRow.usable).order_by(ImageRow.id)
+        for image in session.scalars(query):
+            images[image.study_id].append(_to_image(image))
+    return [_to_study(row, tuple(images[row.id])) for row in rows]
+
+
+def _to_study(row: StudyRow, images: tuple[Image, ...]) -> Study:
+    return Study(
+        id=row.id,
+        uid=row.uid,
+        patient_id=row.patient_id,
+        studied_at=row.studied_at,
+        time_known=row.time_known,
+        birth_date=row.birth_date,
+        sex=row.sex,
+        accession=row.accession,
+        images=images,
+    )
+
+
+def _to_image(row: ImageRow) -> Image:
+    """Return the record of a row."""
+    return Image(
+        row.id, row.sop_uid, row.path, row.size, row.view, row.view_probability, height=row.height, width=row.width
+    )
+
+
+def count_without_view(session: Session) -> int:
+    """Return how many usable images wait for their pixels to tell the view."""
+    return session.scalar(select(func.count()).where(ImageRow.usable, ImageRow.view.is_(None))) or 0

@@ -1,0 +1,85 @@
+"""Column types shared by all tables: what a hostile tag or another time zone must not break."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from sqlalchemy import BigInteger, DateTime, Dialect, Enum, Integer, String
+from sqlalchemy.orm import mapped_column
+from sqlalchemy.types import TypeDecorator
+
+MAX_IDENTIFIER_BYTES = 512  # DICOM's have at most 64 characters (PS3.5 6.2)
+
+
+class CleanText(TypeDecorator[str]):
+    """Text without NUL (PostgreSQL refuses it) and without lone surrogates (no driver can encode them)."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Clean a value on its way in, so that a query finds what was stored."""
+        if value is None:
+            return None
+        return str(value).replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Our own timestamps: aware and UTC in Python; SQLite keeps them without the offset."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a naive value: it would mean another moment on every server."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("A timestamp of ours needs a time zone.")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return UTC whatever the session's time zone is."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class HospitalDateTime(TypeDecorator[datetime]):
+    """The hospital's own clock as written: naive. An offset is dropped, never converted."""
+
+    impl = DateTime(timezone=False)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Keep the wall clock."""
+        return None if value is None else value.replace(tzinfo=None)
+
+
+def choice(kind: type[StrEnum], name: str) -> Enum:
+    """Return a text column type with a CHECK constraint over the values of `kind`."""
+    return Enum(
+        kind,
+        name=name,
+        native_enum=False,
+        create_constraint=True,
+        length=16,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+def short(identifier: str) -> str:
+    """Return "" in place of an identifier that no system can have given; it would not fit an index either."""
+    return identifier if len(identifier.encode("utf-8", "replace")) <= MAX_IDENTIFIER_BYTES else ""
+
+
+ID = BigInteger().with_variant(Integer(), "sqlite")  # SQLite counts up only in INTEGER columns
+
+Key = Annotated[int, mapped_column(ID, primary_key=True)]
+Big = Annotated[int, mapped_column(BigInteger)]
+Utc = Annotated[datetime, mapped_column(UtcDateTime)]
+Clock = Annotated[datetime, mapped_column(HospitalDateTime)]
+Json = dict[str, Any]

@@ -1,0 +1,194 @@
+"""Open the database and run transactions. The names of `migrate` are offered here too."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from cxrreport.errors import ConfigurationError, LockedError, StorageError, UnavailableError
+from cxrreport.store.faults import translate, translated
+from cxrreport.store.migrate import check_schema, current, head, prepare, upgrade
+
+__all__ = ["check_schema", "current", "head", "hold_archive", "open_database", "prepare", "session", "upgrade"]
+
+ARCHIVE_LOCK = 0x6378725F61726368  # "cxr_arch": key of the advisory lock
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 5.0
+# Waiting does not mend these; libpq gives no SQLSTATE for a refused connection, only a text.
+REFUSALS = ("authentication failed", "no password supplied", "does not exist", "pg_hba.conf", "permission denied")
+
+
+def open_database(url: str | None, home: Path, timeout_s: float = 30) -> Engine:
+    """Open the database and make sure that it answers.
+
+    Parameters
+    ----------
+    url : `postgresql://…` or `sqlite:///…`; None is the embedded SQLite at `home`/cxrreport.db.
+    home : made with mode 0700 where it is missing; the database file is made with mode 0600.
+    timeout_s : how long to try to reach the server, and to wait for a lock of SQLite.
+
+    Raises
+    ------
+    ConfigurationError : `url` is of another kind of database or cannot be read.
+    UnavailableError : no answer within `timeout_s`, or access is refused.
+    StorageError : the file cannot be made, opened or read.
+    """
+    target = _read_url(url) if url else URL.create("sqlite", database=str(home / "cxrreport.db"))
+    open_target = _open_sqlite if target.get_backend_name() == "sqlite" else _open_postgres
+    engine = open_target(target, timeout_s)
+    _wait_for(engine, timeout_s)
+    return engine
+
+
+def _read_url(url: str) -> URL:
+    """Parse `url`; no error of this function quotes it, for it may hold a password."""
+    try:
+        target = make_url(url.replace("postgres://", "postgresql://", 1))
+        backend = target.get_backend_name()
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        raise ConfigurationError("The database URL cannot be read.") from None
+    if backend == "postgresql":
+        return target.set(drivername="postgresql+psycopg")
+    if backend == "sqlite" and target.database and target.database != ":memory:":
+        return target.set(drivername="sqlite")
+    raise ConfigurationError("The database must be PostgreSQL or a file of SQLite.")
+
+
+# -- SQLite -----------------------------------------------------------------------------------------------------------
+
+
+def _open_sqlite(url: URL, timeout_s: float) -> Engine:
+    _make_private(Path(url.database or ""))
+    engine = create_engine(url, hide_parameters=True, json_serializer=_to_json)
+    event.listen(engine, "connect", partial(_set_pragmas, timeout_s))
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _make_private(path: Path) -> None:
+    """Create folder and file for the owner alone, whatever the umask is; leave what exists as it is."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDONLY, 0o600))
+    except OSError as error:
+        raise StorageError(f"The database file cannot be created or opened: {error.strerror}.") from None
+
+
+def _set_pragmas(timeout_s: float, connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves: the driver would begin too late
+    connection.execute(f"PRAGMA busy_timeout = {int(timeout_s * 1000)}")
+    connection.execute("PRAGMA journal_mode = WAL")  # stays DELETE where the file system has no shared memory
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Take the write lock at once: a reader that turns writer half-way fails without waiting (SQLITE_BUSY_SNAPSHOT)."""
+    reads = connection.get_execution_options().get("cxrreport_read_only", False)
+    connection.exec_driver_sql("BEGIN DEFERRED" if reads else "BEGIN IMMEDIATE")
+
+
+# -- PostgreSQL -------------------------------------------------------------------------------------------------------
+
+
+def _open_postgres(url: URL, timeout_s: float) -> Engine:
+    try:
+        return create_engine(
+            url,
+            hide_parameters=True,
+            pool_pre_ping=True,
+            json_serializer=_to_json,
+            connect_args={"connect_timeout": max(1, int(timeout_s)), "application_name": "cxrreport"},
+        )
+    except ImportError:
+        raise ConfigurationError("PostgreSQL needs psycopg: pip install 'cxrreport[postgres]'.") from None
+
+
+def _wait_for(engine: Engine, timeout_s: float) -> None:
+    """Try until the database answers; pauses grow from 0.1 s to 5 s."""
+    end = time.monotonic() + timeout_s
+    pause_s = FIRST_PAUSE_S
+    while True:
+        try:
+            with engine.connect().execution_options(cxrreport_read_only=True) as connection:
+                connection.execute(text("SELECT 1"))
+            return
+        except SQLAlchemyError as error:
+            _give_up(engine, error, end - time.monotonic() - pause_s)
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+
+def _give_up(engine: Engine, error: SQLAlchemyError, left_s: float) -> None:
+    """Raise where waiting is of no use or the time is over; no text of the driver goes along."""
+    if engine.dialect.name == "sqlite" and isinstance(error, DBAPIError):
+        raise translate(error) from None
+    said = str(getattr(error, "orig", error))
+    if any(refusal in said for refusal in REFUSALS):
+        raise UnavailableError("The database refuses this user, password or database name.") from None
+    if left_s <= 0:
+        raise UnavailableError("The database does not answer.") from None
+
+
+def _to_json(value: Any) -> str:
+    """Refuse NaN, which PostgreSQL could not store: both databases take the same documents."""
+    return json.dumps(value, ensure_ascii=True, allow_nan=False)
+
+
+# -- transactions -----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def session(engine: Engine, read_only: bool = False) -> Iterator[Session]:
+    """Yield a session that is one transaction: committed at the end, rolled back on any error.
+
+    With `read_only` nothing is committed and SQLite takes no write lock, so that a long reader stops no writer.
+
+    Raises
+    ------
+    StorageError : disk full or read-only, file damaged.
+    UnavailableError : connection lost, or the database stayed locked.
+    """
+    options = {"cxrreport_read_only": True, "postgresql_readonly": True} if read_only else {}
+    with translated(), Session(engine.execution_options(**options), expire_on_commit=False) as current:
+        yield current
+        if not read_only:
+            current.commit()
+
+
+@contextmanager
+def hold_archive(engine: Engine) -> Iterator[None]:
+    """Hold the archive for this run alone, across machines, until the block or the connection ends.
+
+    PostgreSQL: an advisory lock on a connection of its own. SQLite: nothing to do, the run's lock file covers it.
+
+    Raises
+    ------
+    LockedError : another run holds it.
+    """
+    if engine.dialect.name != "postgresql":
+        yield
+        return
+    with translated():
+        connection = engine.execution_options(isolation_level="AUTOCOMMIT").connect()
+    try:
+        with translated():
+            got = connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": ARCHIVE_LOCK})
+        if not got:
+            raise LockedError("Another run holds the archive.")
+        yield
+    finally:
+        connection.invalidate()  # ends the server's session and with it the lock, even after a lost connection
+        connection.close()

@@ -1,0 +1,255 @@
+"""The archive of signed reports: import without doubling, passages for the index, what may be retrieved for whom."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, not_, or_, select
+from sqlalchemy.orm import Session
+
+from cxrreport.records import Passage, Report, State, Study
+from cxrreport.store.batches import batches
+from cxrreport.store.columns import short
+from cxrreport.store.linking import Identity, link_reports, resolve
+from cxrreport.store.schema import PatientRow, ReportRow, StudyRow
+
+__all__ = [
+    "AddCounts",
+    "LabelledReport",
+    "ReportFacts",
+    "add_reports",
+    "allowed",
+    "count_reports",
+    "iterate_passages",
+    "link_reports",
+    "prior_report",
+    "report_facts",
+]
+
+LabelledReport = tuple[Report, Mapping[str, State]]
+
+
+@dataclass(frozen=True, slots=True)
+class AddCounts:
+    """What became of imported reports; `linked` counts those that have a study in the catalogue."""
+
+    added: int = 0
+    replaced: int = 0
+    unchanged: int = 0
+    linked: int = 0
+
+    def __add__(self, other: AddCounts) -> AddCounts:
+        """Add up batches of an import."""
+        return AddCounts(
+            self.added + other.added,
+            self.replaced + other.replaced,
+            self.unchanged + other.unchanged,
+            self.linked + other.linked,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFacts:
+    """One stored report; `text` is findings and impression together."""
+
+    report_id: int
+    study_id: int | None
+    patient_id: int | None
+    reported_at: datetime | None
+    findings: str
+    impression: str
+    labels: dict[str, State]
+
+    @property
+    def text(self) -> str:
+        """Findings and impression, as the index holds them."""
+        return _join(self.findings, self.impression)
+
+
+def add_reports(session: Session, reports: Sequence[LabelledReport]) -> AddCounts:
+    """Import reports; importing the same twice doubles nothing.
+
+    A report is the same one as before if it names the same study UID, or accession number, of the same patient; where
+    it names neither, if source and external id agree. Other text or date then replaces the stored one in place (a
+    correction, unless it is older than what is stored); its id stays, so that references of drafts still hold.
+    """
+    total = AddCounts()
+    for batch in batches(reports):
+        total += _add_batch(session, batch)
+    return total
+
+
+def _add_batch(session: Session, batch: list[LabelledReport]) -> AddCounts:
+    keys = [_identity_sha256(report) for report, _ in batch]
+    known = {
+        row.identity_sha256: row
+        for row in session.scalars(select(ReportRow).where(ReportRow.identity_sha256.in_(set(keys))))
+    }
+    links = resolve(session, [Identity(r.study_uid, r.accession, r.issuer, r.patient_id) for r, _ in batch])
+    counts = {"added": 0, "replaced": 0, "unchanged": 0}
+    for key, (report, labels), link in zip(keys, batch, links):
+        row = known.get(key)
+        outcome = _choose(row, report, key)
+        counts[outcome] += 1
+        if row is None:
+            row = known[key] = ReportRow(identity_sha256=key)
+            session.add(row)
+        if outcome != "unchanged":
+            _fill(row, report, key)
+        if row.text_sha256 == _text_sha256(report, key):
+            row.labels = {finding: State(state).value for finding, state in labels.items()}
+        row.study_id, row.patient_id = link.study_id, link.patient_id
+    session.flush()
+    return AddCounts(**counts, linked=sum(link.study_id is not None for link in links))
+
+
+def _choose(row: ReportRow | None, report: Report, key: str) -> str:
+    if row is None:
+        return "added"
+    old, new = row.reported_at, report.reported_at and report.reported_at.replace(tzinfo=None)
+    if old is not None and new is not None and new < old:
+        return "unchanged"
+    later = new is not None and (old is None or new > old)
+    return "replaced" if later or row.text_sha256 != _text_sha256(report, key) else "unchanged"
+
+
+def _fill(row: ReportRow, report: Report, key: str) -> None:
+    row.source, row.external_id = report.source, report.external_id
+    row.accession, row.study_uid = short(report.accession), short(report.study_uid)
+    row.issuer, row.mrn = short(report.issuer), short(report.patient_id)
+    row.reported_at = report.reported_at or row.reported_at
+    row.findings, row.impression, row.comparison = report.findings, report.impression, report.comparison
+    row.text_sha256 = _text_sha256(report, key)
+
+
+def _identity_sha256(report: Report) -> str:
+    name: tuple[str, ...]
+    if report.study_uid:
+        name = ("study", report.study_uid)
+    elif report.accession:
+        name = ("accession", report.accession)
+    else:
+        name = ("file", report.source, report.external_id)
+    return _digest(*name, report.issuer, report.patient_id)
+
+
+def _text_sha256(report: Report, identity: str) -> str:
+    """Digest identity and text; white space is no difference."""
+    sections = (report.findings, report.impression, report.comparison)
+    return _digest(identity, *(" ".join(section.split()) for section in sections))
+
+
+def _digest(*parts: str) -> str:
+    """Digest parts so that no two lists of parts run together."""
+    joined = "".join(f"{len(part)}:{part}" for part in parts)
+    return hashlib.sha256(joined.encode("utf-8", "replace")).hexdigest()
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+
+def count_reports(session: Session) -> int:
+    """Return how many reports the archive holds."""
+    return session.scalar(select(func.count()).select_from(ReportRow)) or 0
+
+
+def iterate_passages(session: Session, batch: int = 1000) -> Iterator[list[Passage]]:
+    """Yield findings and impression of every report that has one, ordered by id, at most `batch` at a time."""
+    after_id = 0
+    query = select(ReportRow.id, ReportRow.findings, ReportRow.impression).order_by(ReportRow.id).limit(batch)
+    while rows := session.execute(query.where(ReportRow.id > after_id)).all():
+        after_id = rows[-1][0]
+        passages = [Passage(row[0], _join(row[1], row[2])) for row in rows]
+        if filled := [passage for passage in passages if passage.text]:
+            yield filled
+
+
+def report_facts(session: Session, ids: Sequence[int]) -> dict[int, ReportFacts]:
+    """Return the reports with these ids, unknown ids left out."""
+    found: dict[int, ReportFacts] = {}
+    for batch in batches(ids):
+        for row in session.scalars(select(ReportRow).where(ReportRow.id.in_(batch)).order_by(ReportRow.id)):
+            found[row.id] = to_facts(row)
+    return found
+
+
+def prior_report(session: Session, study_id: int, before: datetime | None = None) -> ReportFacts | None:
+    """Return the latest signed report of the study `study_id` (the prior of another one).
+
+    With `before`, the time of the current study, a report known to have been written at that time or later is left
+    out: the radiologist could not have read it.
+    """
+    query = select(ReportRow).where(ReportRow.study_id == study_id)
+    if before is not None:
+        query = query.where(or_(ReportRow.reported_at.is_(None), ReportRow.reported_at < before.replace(tzinfo=None)))
+    newest = query.order_by(ReportRow.reported_at.is_(None), ReportRow.reported_at.desc(), ReportRow.id.desc())
+    row = session.scalar(newest.limit(1))
+    return None if row is None else to_facts(row)
+
+
+def to_facts(row: ReportRow) -> ReportFacts:
+    """Return the record of a row."""
+    return ReportFacts(
+        report_id=row.id,
+        study_id=row.study_id,
+        patient_id=row.patient_id,
+        reported_at=row.reported_at,
+        findings=row.findings,
+        impression=row.impression,
+        labels={finding: State(state) for finding, state in row.labels.items()},
+    )
+
+
+def _join(findings: str, impression: str) -> str:
+    return f"{findings.strip()} {impression.strip()}".strip()
+
+
+# -- what may be retrieved --------------------------------------------------------------------------------------------
+
+
+def allowed(session: Session, study: Study, report_ids: Sequence[int]) -> set[int]:
+    """Return those of `report_ids` that may be retrieved for `study`: nothing of it, of its patient or of its future.
+
+    Left out are reports of the same study or patient (by link, study UID, accession number or patient number) and
+    reports not certainly earlier: dated at the study's time or later, on its very day without a time, or undated but
+    linked to a study not earlier. An undated, unlinked report of nobody we know as this patient is allowed: it can
+    tell nothing about the patient. For an undated study only identity decides.
+    """
+    patient = session.get_one(PatientRow, study.patient_id)
+    rules = and_(not_(_is_own(study, patient.issuer, patient.mrn)), _is_earlier(study))
+    found: set[int] = set()
+    for batch in batches(report_ids):
+        query = (
+            select(ReportRow.id)
+            .outerjoin(StudyRow, StudyRow.id == ReportRow.study_id)
+            .where(ReportRow.id.in_(batch), rules)
+        )
+        found.update(session.scalars(query))
+    return found
+
+
+def _is_own(study: Study, issuer: str, mrn: str) -> ColumnElement[bool]:
+    """Match reports of the same study or patient; a blank issuer may be any. NULL counts as no match."""
+    own: list[Any] = [
+        func.coalesce(ReportRow.study_id == study.id, False),
+        func.coalesce(ReportRow.patient_id == study.patient_id, False),
+        ReportRow.study_uid == study.uid,
+        and_(ReportRow.mrn == mrn, *([ReportRow.issuer.in_([issuer, ""])] if issuer else [])),
+    ]
+    if study.accession:
+        own.append(ReportRow.accession == study.accession)
+    return or_(*own)
+
+
+def _is_earlier(study: Study) -> ColumnElement[bool]:
+    """Match reports before the study; COALESCE gives the report's own time, else that of its study, else none."""
+    if study.studied_at is None:
+        return ReportRow.id.is_not(None)
+    studied_at = study.studied_at.replace(tzinfo=None)
+    midnight = datetime.combine(studied_at.date(), time.min)
+    told_at = func.coalesce(ReportRow.reported_at, StudyRow.studied_at)
+    return or_(told_at.is_(None), and_(told_at < studied_at, told_at != midnight))

@@ -1,0 +1,178 @@
+"""The diary of the tool: runs, files that failed, the audit, and the state of the whole archive."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, exists, func, select, update
+from sqlalchemy.orm import Session
+
+from cxrreport.records import DraftStatus, Failure
+from cxrreport.store.batches import batches
+from cxrreport.store.schema import AuditRow, DraftRow, FailureRow, ImageRow, PatientRow, ReportRow, RunRow, StudyRow
+
+URL_PASSWORD = re.compile(r"(://[^/@\s:]*):[^/\s]*@")  # greedy: a password may itself hold an @
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """One run; without `ended_at` it is at work or was killed."""
+
+    id: int
+    started_at: datetime
+    ended_at: datetime | None
+    argv: tuple[str, ...]
+    host: str
+    versions: dict[str, Any]
+    counts: dict[str, Any]
+    exit_code: int | None
+
+
+def begin_run(session: Session, argv: Sequence[str], host: str, versions: Mapping[str, Any]) -> int:
+    """Record that a run begins and return its id. Passwords in URLs of `argv` are masked."""
+    row = RunRow(
+        started_at=datetime.now(UTC),
+        argv=[URL_PASSWORD.sub(r"\1:***@", word) for word in argv],
+        host=host,
+        versions=dict(versions),
+        counts={},
+    )
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def end_run(session: Session, run_id: int, counts: Mapping[str, Any], exit_code: int) -> None:
+    """Record how a run ended."""
+    session.execute(
+        update(RunRow)
+        .where(RunRow.id == run_id)
+        .values(ended_at=datetime.now(UTC), counts=dict(counts), exit_code=exit_code)
+    )
+
+
+def list_runs(session: Session, limit: int = 20) -> list[RunFacts]:
+    """Return the latest runs, the newest first."""
+    return [_run_facts(row) for row in session.scalars(select(RunRow).order_by(RunRow.id.desc()).limit(limit))]
+
+
+def _run_facts(row: RunRow) -> RunFacts:
+    return RunFacts(
+        id=row.id,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        argv=tuple(row.argv),
+        host=row.host,
+        versions=dict(row.versions),
+        counts=dict(row.counts),
+        exit_code=row.exit_code,
+    )
+
+
+# -- files that failed ------------------------------------------------------------------------------------------------
+
+
+def add_failures(session: Session, run_id: int, failures: Sequence[Failure]) -> None:
+    """Record files that could not be used: one row for each path, counted up with each attempt.
+
+    A failure of a study goes to `drafts.fail_studies`.
+    """
+    if any(failure.path is None or failure.study_id is not None for failure in failures):
+        raise ValueError("A failure of a file names the path alone.")
+    for batch in batches(failures):
+        rows = {
+            row.path: row for row in session.scalars(select(FailureRow).where(_is_file([f.path or "" for f in batch])))
+        }
+        for failure in batch:
+            row = rows.get(failure.path)
+            if row is None:
+                row = rows[failure.path] = FailureRow(path=failure.path, attempts=0, quarantined=False)
+                session.add(row)
+            row.run_id, row.code, row.message = run_id, failure.code, failure.message
+            row.attempts += 1
+        session.flush()
+
+
+def clear_file_failures(session: Session, paths: Sequence[str]) -> None:
+    """Forget the failures of files that now read well."""
+    for batch in batches(paths):
+        session.execute(delete(FailureRow).where(_is_file(batch)))
+
+
+def _is_file(paths: Sequence[str]) -> ColumnElement[bool]:
+    return FailureRow.path.in_(paths) & FailureRow.study_id.is_(None)
+
+
+# -- the audit --------------------------------------------------------------------------------------------------------
+
+
+def append_audit(session: Session, actor: str, action: str, subject: str, detail: Mapping[str, Any]) -> None:
+    """Append one entry; the database refuses to change or delete it."""
+    session.add(AuditRow(at=datetime.now(UTC), actor=actor, action=action, subject=subject, detail=dict(detail)))
+    session.flush()
+
+
+# -- the state of the archive -----------------------------------------------------------------------------------------
+
+
+def archive_status(session: Session) -> dict[str, Any]:
+    """Return what the archive holds; keys and values go into JSON as they are.
+
+    `undrafted` counts studies with usable images and no draft. `failures` counts by code what a run will try again,
+    `quarantined` what it will not.
+    """
+    last = list_runs(session, 1)
+    waiting = select(FailureRow.code, func.count()).where(FailureRow.quarantined.is_(False)).group_by(FailureRow.code)
+    return {
+        "patients": _count(session, PatientRow),
+        "studies": _count(session, StudyRow),
+        "undrafted": _count_undrafted(session),
+        "images": _count_images(session),
+        "reports": _count(session, ReportRow),
+        "linked_reports": _count(session, ReportRow, ReportRow.study_id.is_not(None)),
+        "drafts": _count_drafts(session),
+        "failures": {code: number for code, number in session.execute(waiting.order_by(FailureRow.code))},
+        "quarantined": _count(session, FailureRow, FailureRow.quarantined),
+        "last_run": _to_json(last[0]) if last else None,
+    }
+
+
+def _count(session: Session, table: Any, *where: Any) -> int:
+    return session.scalar(select(func.count()).select_from(table).where(*where)) or 0
+
+
+def _count_undrafted(session: Session) -> int:
+    imaged = exists().where(ImageRow.study_id == StudyRow.id, ImageRow.usable)
+    drafted = exists().where(DraftRow.study_id == StudyRow.id, DraftRow.status != DraftStatus.SUPERSEDED)
+    return _count(session, StudyRow, imaged, ~drafted)
+
+
+def _count_images(session: Session) -> dict[str, dict[str, int]]:
+    """Count images by view ("unknown" where none was found yet), usable and unusable."""
+    found: dict[str, dict[str, int]] = {}
+    query = select(ImageRow.view, ImageRow.usable, func.count()).group_by(ImageRow.view, ImageRow.usable)
+    for view, usable, number in session.execute(query):
+        counts = found.setdefault(view.value if view else "unknown", {"usable": 0, "unusable": 0})
+        counts["usable" if usable else "unusable"] = number
+    return dict(sorted(found.items()))
+
+
+def _count_drafts(session: Session) -> dict[str, int]:
+    query = select(DraftRow.status, func.count()).group_by(DraftRow.status)
+    found = {status: number for status, number in session.execute(query)}
+    return {status.value: found.get(status, 0) for status in DraftStatus}
+
+
+def _to_json(run: RunFacts) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "started_at": run.started_at.isoformat(),
+        "ended_at": run.ended_at.isoformat() if run.ended_at else None,
+        "host": run.host,
+        "counts": run.counts,
+        "exit_code": run.exit_code,
+    }

@@ -1,0 +1,268 @@
+"""The tables. Names are a contract: scripts of hospitals query them (docs: one row of the table per class)."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, MetaData, UniqueConstraint, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from cxrreport.records import Change, DraftStatus, State, View
+from cxrreport.store.columns import ID, Big, CleanText, Clock, Json, Key, Utc, choice
+
+REVISION = "0001"  # head of migrations/versions; a test holds both together
+PRELIMINARY = text("status = 'preliminary'")
+UNSEEN = text("view IS NULL AND usable")
+
+
+class Base(DeclarativeBase):
+    """Common naming of constraints and the mapping of plain Python types."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {str: CleanText, date: Date, Json: JSON, list[str]: JSON}
+
+
+def link(target: str, index: bool = True) -> Any:
+    """Return a foreign key column to `target`.id."""
+    return mapped_column(ID, ForeignKey(f"{target}.id"), index=index)
+
+
+class PatientRow(Base):
+    """One patient of one issuer. Two issuers may use one medical record number for two people."""
+
+    __tablename__ = "patient"
+    __table_args__ = (UniqueConstraint("issuer", "mrn"), Index("ix_patient_mrn", "mrn"))
+
+    id: Mapped[Key]
+    issuer: Mapped[str]
+    mrn: Mapped[str]
+    birth_date: Mapped[date | None]
+    sex: Mapped[str]
+
+
+class StudyRow(Base):
+    """One study; `birth_date` and `sex` as its own headers say, to find two people under one number."""
+
+    __tablename__ = "study"
+
+    id: Mapped[Key]
+    uid: Mapped[str] = mapped_column(unique=True)
+    patient_id: Mapped[int] = link("patient")
+    studied_at: Mapped[Clock | None] = mapped_column(index=True)
+    time_known: Mapped[bool]
+    birth_date: Mapped[date | None]
+    sex: Mapped[str]
+    accession: Mapped[str] = mapped_column(index=True)
+    description: Mapped[str]
+    institution: Mapped[str]
+
+
+class ImageRow(Base):
+    """One DICOM image; `reason` is a code and says why it is not usable."""
+
+    __tablename__ = "image"
+    __table_args__ = (Index("ix_image_unseen", "id", sqlite_where=UNSEEN, postgresql_where=UNSEEN),)
+
+    id: Mapped[Key]
+    sop_uid: Mapped[str] = mapped_column(unique=True)
+    study_id: Mapped[int] = link("study")
+    path: Mapped[str] = mapped_column(index=True)
+    size: Mapped[Big]
+    mtime_ns: Mapped[Big]
+    pixel_sha256: Mapped[str | None]
+    view: Mapped[View | None] = mapped_column(choice(View, "view"))
+    view_source: Mapped[str | None]
+    view_probability: Mapped[float | None]
+    height: Mapped[int]
+    width: Mapped[int]
+    transfer_syntax: Mapped[str]
+    usable: Mapped[bool]
+    reason: Mapped[str | None]
+
+
+class FileRow(Base):
+    """One path ever seen, so that an unchanged file is never opened again.
+
+    `outcome` is "image", "duplicate", "conflict", "not_dicom" or the code of a failure.
+    """
+
+    __tablename__ = "file"
+
+    id: Mapped[Key]
+    path: Mapped[str] = mapped_column(unique=True)
+    size: Mapped[Big]
+    mtime_ns: Mapped[Big]
+    outcome: Mapped[str]
+    image_id: Mapped[int | None] = link("image")
+
+
+class ReportRow(Base):
+    """One signed report of the archive. Its own identifiers stay, so that a later scan can link it."""
+
+    __tablename__ = "report"
+
+    id: Mapped[Key]
+    source: Mapped[str]
+    external_id: Mapped[str]
+    accession: Mapped[str] = mapped_column(index=True)
+    study_uid: Mapped[str] = mapped_column(index=True)
+    issuer: Mapped[str]
+    mrn: Mapped[str] = mapped_column(index=True)
+    study_id: Mapped[int | None] = link("study")
+    patient_id: Mapped[int | None] = link("patient")
+    reported_at: Mapped[Clock | None]
+    findings: Mapped[str]
+    impression: Mapped[str]
+    comparison: Mapped[str]
+    labels: Mapped[Json]
+    identity_sha256: Mapped[str] = mapped_column(unique=True)
+    text_sha256: Mapped[str] = mapped_column(unique=True)
+
+
+class RunRow(Base):
+    """One call of `generate` or `index`; without `ended_at` it is at work or was killed."""
+
+    __tablename__ = "run"
+
+    id: Mapped[Key]
+    started_at: Mapped[Utc]
+    ended_at: Mapped[Utc | None]
+    argv: Mapped[list[str]]
+    host: Mapped[str]
+    versions: Mapped[Json]
+    counts: Mapped[Json]
+    exit_code: Mapped[int | None]
+
+
+class DraftRow(Base):
+    """One drafted report. A study has at most one preliminary draft."""
+
+    __tablename__ = "draft"
+    __table_args__ = (
+        UniqueConstraint(
+            "study_id", "weights_sha256", "preprocess_version", "index_version", "inputs_sha256", name="uq_draft_key"
+        ),
+        Index("uq_draft_preliminary", "study_id", unique=True, sqlite_where=PRELIMINARY, postgresql_where=PRELIMINARY),
+    )
+
+    id: Mapped[Key]
+    study_id: Mapped[int] = link("study", index=False)  # the unique key begins with it
+    prior_study_id: Mapped[int | None] = link("study")
+    prior_reason: Mapped[str]
+    run_id: Mapped[int] = link("run")
+    status: Mapped[DraftStatus] = mapped_column(choice(DraftStatus, "status"))
+    findings: Mapped[str]
+    impression: Mapped[str]
+    comparison: Mapped[str]
+    weights_sha256: Mapped[str]
+    preprocess_version: Mapped[int]
+    index_version: Mapped[str]
+    decoding: Mapped[Json]
+    flags: Mapped[list[str]]
+    inputs_sha256: Mapped[str]
+    created_at: Mapped[Utc]
+
+
+class FindingRow(Base):
+    """One finding of a draft."""
+
+    __tablename__ = "finding"
+    __table_args__ = (UniqueConstraint("draft_id", "finding"),)
+
+    id: Mapped[Key]
+    draft_id: Mapped[int] = link("draft", index=False)
+    finding: Mapped[str]
+    state: Mapped[State] = mapped_column(choice(State, "state"))
+    probability: Mapped[float]
+    prior_state: Mapped[State | None] = mapped_column(choice(State, "prior_state"))
+    prior_probability: Mapped[float | None]
+    change: Mapped[Change | None] = mapped_column(choice(Change, "change"))
+    change_probability: Mapped[float | None]
+
+
+class RegionRow(Base):
+    """One box of a draft, in pixels of the current image."""
+
+    __tablename__ = "region"
+    __table_args__ = (CheckConstraint("kind IN ('change', 'evidence')", name="kind"),)
+
+    id: Mapped[Key]
+    draft_id: Mapped[int] = link("draft")
+    finding: Mapped[str | None]
+    kind: Mapped[str]
+    x: Mapped[int]
+    y: Mapped[int]
+    w: Mapped[int]
+    h: Mapped[int]
+    score: Mapped[float]
+
+
+class SpanRow(Base):
+    """One highlighted range of characters of a draft."""
+
+    __tablename__ = "span"
+    __table_args__ = (CheckConstraint("kind IN ('change', 'evidence', 'flag')", name="kind"),)
+
+    id: Mapped[Key]
+    draft_id: Mapped[int] = link("draft")
+    section: Mapped[str]
+    start_char: Mapped[int]
+    end_char: Mapped[int]
+    kind: Mapped[str]
+    finding: Mapped[str | None]
+
+
+class ReferenceRow(Base):
+    """One retrieved report of a draft; rank 1 is best."""
+
+    __tablename__ = "reference"
+    __table_args__ = (UniqueConstraint("draft_id", "rank"),)
+
+    id: Mapped[Key]
+    draft_id: Mapped[int] = link("draft", index=False)
+    rank: Mapped[int]
+    report_id: Mapped[int] = link("report")
+    score: Mapped[float]
+    weight: Mapped[float]
+
+
+class FailureRow(Base):
+    """What could not be used: one row for each path or study, counted up with each attempt."""
+
+    __tablename__ = "failure"
+    __table_args__ = (
+        CheckConstraint("path IS NOT NULL OR study_id IS NOT NULL", name="subject"),
+        # A hash index: a path may be longer than what a PostgreSQL tree holds.
+        Index("ix_failure_path", "path", postgresql_using="hash"),
+    )
+
+    id: Mapped[Key]
+    run_id: Mapped[int] = link("run")
+    path: Mapped[str | None]
+    study_id: Mapped[int | None] = mapped_column(ID, ForeignKey("study.id"), unique=True)
+    code: Mapped[str] = mapped_column(index=True)
+    message: Mapped[str]
+    attempts: Mapped[int]
+    quarantined: Mapped[bool]
+
+
+class AuditRow(Base):
+    """Append-only: triggers of the migration refuse UPDATE and DELETE."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[Key]
+    at: Mapped[Utc]
+    actor: Mapped[str]
+    action: Mapped[str]
+    subject: Mapped[str]
+    detail: Mapped[Json]

@@ -1,0 +1,194 @@
+"""Everything there is to show of one study: the draft that stands, its prior, references, provenance and failure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from cxrreport.errors import UsageError
+from cxrreport.records import DraftStatus, Finding, Provenance, Region, Span
+from cxrreport.store.schema import (
+    DraftRow,
+    FailureRow,
+    FindingRow,
+    ReferenceRow,
+    RegionRow,
+    ReportRow,
+    SpanRow,
+    StudyRow,
+)
+
+MAX_ID = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class StudyFacts:
+    """What names one study to a radiologist."""
+
+    study_id: int
+    uid: str
+    accession: str
+    studied_at: datetime | None
+    time_known: bool
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievedReport:
+    """A reference of the draft, with the text as the archive holds it now."""
+
+    rank: int
+    report_id: int
+    score: float
+    weight: float
+    reported_at: datetime | None
+    findings: str
+    impression: str
+
+
+@dataclass(frozen=True, slots=True)
+class DraftFacts:
+    """One draft with all its rows."""
+
+    draft_id: int
+    status: DraftStatus
+    run_id: int
+    created_at: datetime
+    prior_reason: str
+    findings: str
+    impression: str
+    comparison: str
+    flags: tuple[str, ...]
+    provenance: Provenance
+    finding_rows: tuple[Finding, ...]
+    spans: tuple[Span, ...]
+    regions: tuple[Region, ...]
+    references: tuple[RetrievedReport, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FailureFacts:
+    """Why there is no draft, or no newer one."""
+
+    code: str
+    message: str
+    attempts: int
+    quarantined: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DraftView:
+    """One study; `draft` is None where none was made yet, `prior` where the draft was made without one."""
+
+    study: StudyFacts
+    prior: StudyFacts | None
+    draft: DraftFacts | None
+    failure: FailureFacts | None
+
+
+def draft_view(session: Session, study_key: str) -> DraftView | None:
+    """Return what there is of the study that `study_key` names, or None where no study has it.
+
+    Parameters
+    ----------
+    study_key : StudyInstanceUID, accession number or database id.
+
+    Raises
+    ------
+    UsageError : the key names more than one study.
+    """
+    study = _find_study(session, study_key.strip())
+    if study is None:
+        return None
+    row = _current_draft(session, study.id)
+    prior = session.get(StudyRow, row.prior_study_id) if row and row.prior_study_id else None
+    return DraftView(
+        study=_study_facts(study),
+        prior=_study_facts(prior) if prior else None,
+        draft=draft_facts(session, row) if row else None,
+        failure=_failure(session, study.id),
+    )
+
+
+def _find_study(session: Session, key: str) -> StudyRow | None:
+    """Find one study; a key that is one study's accession number and another's id is never guessed."""
+    if not key:
+        return None
+    if study := session.scalar(select(StudyRow).where(StudyRow.uid == key)):
+        return study
+    matches = [StudyRow.accession == key]
+    if key.isascii() and key.isdigit() and int(key) <= MAX_ID:
+        matches.append(StudyRow.id == int(key))
+    found = session.scalars(select(StudyRow).where(or_(*matches)).limit(2)).all()
+    if len(found) > 1:
+        raise UsageError("This names more than one study; give the StudyInstanceUID instead.")
+    return found[0] if found else None
+
+
+def _current_draft(session: Session, study_id: int) -> DraftRow | None:
+    """Return the preliminary draft, else the newest reviewed or rejected one."""
+    return session.scalar(
+        select(DraftRow)
+        .where(DraftRow.study_id == study_id, DraftRow.status != DraftStatus.SUPERSEDED)
+        .order_by((DraftRow.status == DraftStatus.PRELIMINARY).desc(), DraftRow.id.desc())
+        .limit(1)
+    )
+
+
+def _study_facts(row: StudyRow) -> StudyFacts:
+    return StudyFacts(row.id, row.uid, row.accession, row.studied_at, row.time_known, row.description)
+
+
+def draft_facts(session: Session, row: DraftRow) -> DraftFacts:
+    """Return one draft with all its rows."""
+    return DraftFacts(
+        draft_id=row.id,
+        status=row.status,
+        run_id=row.run_id,
+        created_at=row.created_at,
+        prior_reason=row.prior_reason,
+        findings=row.findings,
+        impression=row.impression,
+        comparison=row.comparison,
+        flags=tuple(row.flags),
+        provenance=Provenance(
+            row.weights_sha256, row.preprocess_version, row.index_version, row.inputs_sha256, dict(row.decoding)
+        ),
+        finding_rows=_parts(session, row.id, FindingRow, Finding),
+        spans=_parts(session, row.id, SpanRow, Span),
+        regions=_parts(session, row.id, RegionRow, Region),
+        references=_references(session, row.id),
+    )
+
+
+def _parts(session: Session, draft_id: int, table: Any, record: Any) -> tuple[Any, ...]:
+    """Return the rows of one table as records, in the order they were saved."""
+    rows = session.scalars(select(table).where(table.draft_id == draft_id).order_by(table.id))
+    return tuple(record(**{name: getattr(row, name) for name in record.__slots__}) for row in rows)
+
+
+def _references(session: Session, draft_id: int) -> tuple[RetrievedReport, ...]:
+    rows = session.execute(
+        select(
+            ReferenceRow.rank,
+            ReferenceRow.report_id,
+            ReferenceRow.score,
+            ReferenceRow.weight,
+            ReportRow.reported_at,
+            ReportRow.findings,
+            ReportRow.impression,
+        )
+        .join(ReportRow, ReportRow.id == ReferenceRow.report_id)
+        .where(ReferenceRow.draft_id == draft_id)
+        .order_by(ReferenceRow.rank)
+    )
+    return tuple(RetrievedReport(*row) for row in rows)
+
+
+def _failure(session: Session, study_id: int) -> FailureFacts | None:
+    row = session.scalar(select(FailureRow).where(FailureRow.study_id == study_id))
+    return None if row is None else FailureFacts(row.code, row.message, row.attempts, row.quarantined)

@@ -1,0 +1,40 @@
+"""Records to file in the store."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from cxrreport.records import FileEntry, Instance
+
+
+def make_entry(path: str, size: int = 100, mtime_ns: int = 1) -> FileEntry:
+    """Build a file of the export."""
+    return FileEntry(path, size, mtime_ns)
+
+
+def make_instance(sop: str = "1.1", study: str = "1", patient: str = "P1", **changes: Any) -> Instance:
+    """Build the header of a frontal film; `path`, `size` and `mtime_ns` go to its file."""
+    entry = make_entry(changes.pop("path", f"/export/{sop}.dcm"), changes.pop("size", 100), changes.pop("mtime_ns", 1))
+    fields: dict[str, Any] = {
+        "file": entry,
+        "sop_uid": sop,
+        "study_uid": study,
+        "sop_class_uid": "1.2.840.10008.5.1.4.1.1.1.1",
+        "transfer_syntax": "1.2.840.10008.1.2.1",
+        "patient_id": patient,
+        "issuer": "",
+        "birth_date": date(1950, 1, 2),
+        "sex": "F",
+        "studied_at": datetime(2024, 5, 6, 7, 8),
+        "time_known": True,
+        "accession": f"A{study}",
+        "rows": 400,
+        "columns": 300,
+        "samples_per_pixel": 1,
+        "frames": 1,
+        "bits_allocated": 16,
+        "bits_stored": 12,
+    }
+    blank = dict.fromkeys(Instance.__dataclass_fields__, "")
+    return Instance(**{**blank, **fields, **changes})

@@ -1,0 +1,345 @@
+"""Files, images, studies and patients: nothing doubled, nothing overwritten, nothing merged by guess."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, delete, func, select
+from store_builders import make_entry, make_instance
+
+from cxrreport.errors import HeaderError, InputError
+from cxrreport.records import DraftStatus, Instance, View, ViewGuess
+from cxrreport.store import catalogue, filing
+from cxrreport.store.engine import session
+from cxrreport.store.schema import DraftRow, FailureRow, FileRow, ImageRow, PatientRow, RunRow, StudyRow
+
+PA = ViewGuess(View.PA, "tags", 1.0)
+ROWS = (FileRow, ImageRow, StudyRow, PatientRow)
+
+
+def never(first: str, second: str) -> bool:
+    raise AssertionError("compared needlessly")
+
+
+def same(first: str, second: str) -> bool:
+    return True
+
+
+def record(engine: Engine, instance: Instance, reason: str | None = None, same_bytes: Any = never) -> str:
+    with session(engine) as current:
+        return catalogue.record_instance(current, instance, PA, reason, same_bytes)
+
+
+def image(engine: Engine, sop: str = "1.1") -> ImageRow:
+    with session(engine, read_only=True) as current:
+        return current.scalars(select(ImageRow).where(ImageRow.sop_uid == sop)).one()
+
+
+def study(engine: Engine, uid: str = "1") -> StudyRow:
+    with session(engine, read_only=True) as current:
+        return current.scalars(select(StudyRow).where(StudyRow.uid == uid)).one()
+
+
+def counts(engine: Engine) -> list[int]:
+    with session(engine, read_only=True) as current:
+        return [current.scalar(select(func.count()).select_from(row)) or 0 for row in ROWS]
+
+
+def outcome_of(engine: Engine, path: str) -> str:
+    with session(engine, read_only=True) as current:
+        return current.scalars(select(FileRow.outcome).where(FileRow.path == path)).one()
+
+
+def test_a_new_image_fills_all_tables(engine: Engine) -> None:
+    assert record(engine, make_instance()) == "image"
+    assert counts(engine) == [1, 1, 1, 1]
+    row = image(engine)
+    assert (row.view, row.view_source, row.usable, row.reason) == (View.PA, "tags", True, None)
+    assert (row.height, row.width) == (400, 300)
+    assert study(engine).birth_date == date(1950, 1, 2)
+
+
+def test_only_unchanged_files_are_known(engine: Engine) -> None:
+    record(engine, make_instance(path="/a", size=10, mtime_ns=1_700_000_000_123_456_789))
+    with session(engine) as current:
+        catalogue.record_file(current, make_entry("/b", 5, 6), "not_dicom")
+        asked = [make_entry("/a", 10, 1_700_000_000_123_456_789), make_entry("/b", 5, 7), make_entry("/c")]
+        assert catalogue.known_files(current, asked) == {"/a"}
+        assert catalogue.known_files(current, [make_entry("/b", 5, 6)] * 1200) == {"/b"}
+        assert catalogue.known_files(current, []) == set()
+
+
+def test_a_file_of_an_unusable_image_says_why(engine: Engine) -> None:
+    record(engine, make_instance(), reason="view.not_chest")
+    assert (image(engine).usable, image(engine).reason) == (False, "view.not_chest")
+
+
+def test_the_same_bytes_elsewhere_are_a_duplicate(engine: Engine) -> None:
+    record(engine, make_instance(path="/a"))
+    asked: list[tuple[str, str]] = []
+    again = make_instance(path="/b")
+    assert record(engine, again, same_bytes=lambda a, b: asked.append((a, b)) or True) == "duplicate"
+    assert asked == [("/a", "/b")]
+    assert counts(engine) == [2, 1, 1, 1]
+    assert image(engine).path == "/a"
+
+
+@pytest.mark.parametrize(("size", "compare"), [(101, never), (100, lambda a, b: False)])
+def test_other_bytes_under_one_uid_never_overwrite(engine: Engine, size: int, compare: Any) -> None:
+    record(engine, make_instance(path="/a"))
+    assert record(engine, make_instance(path="/b", size=size, rows=9), same_bytes=compare) == "conflict"
+    assert (image(engine).path, image(engine).height) == ("/a", 400)
+    assert outcome_of(engine, "/b") == "conflict"
+
+
+def test_a_moved_file_takes_its_image_along(engine: Engine) -> None:
+    def gone(first: str, second: str) -> bool:
+        raise FileNotFoundError
+
+    record(engine, make_instance(path="/a"))
+    assert record(engine, make_instance(path="/b"), same_bytes=gone) == "updated"
+    assert image(engine).path == "/b"
+
+
+def test_a_changed_file_is_read_afresh(engine: Engine) -> None:
+    record(engine, make_instance())
+    with session(engine) as current:
+        catalogue.set_pixel_digest(current, image(engine).id, "f" * 64)
+        catalogue.mark_unusable(current, image(engine).id, "pixels.truncated")
+    assert record(engine, make_instance(size=200)) == "updated"
+    row = image(engine)
+    assert (row.size, row.usable, row.reason, row.pixel_sha256) == (200, True, None, None)
+
+
+def test_reading_an_unchanged_file_again_keeps_what_the_pixels_told(engine: Engine) -> None:
+    record(engine, make_instance())
+    with session(engine) as current:
+        catalogue.mark_unusable(current, image(engine).id, "pixels.truncated")
+    record(engine, make_instance())
+    assert image(engine).reason == "pixels.truncated"
+
+
+def test_a_study_is_never_moved_to_another_patient(engine: Engine) -> None:
+    record(engine, make_instance("1.1", "1", "P1", studied_at=datetime(2024, 5, 6)))
+    assert record(engine, make_instance("1.2", "1", "P2", studied_at=datetime(2020, 1, 1))) == "patient_conflict"
+    assert (image(engine, "1.2").usable, image(engine, "1.2").reason) == (False, "identity.study")
+    assert study(engine).studied_at == datetime(2024, 5, 6)
+    assert counts(engine) == [2, 2, 1, 1]
+    assert outcome_of(engine, "/export/1.2.dcm") == "identity.study"
+
+
+def test_one_number_of_two_issuers_is_two_patients(engine: Engine) -> None:
+    record(engine, make_instance("1.1", "1", "P1", issuer="north"))
+    record(engine, make_instance("2.1", "2", "P1", issuer="south"))
+    assert counts(engine)[3] == 2
+
+
+def test_a_path_that_shows_another_image_leaves_the_first_unusable(engine: Engine) -> None:
+    record(engine, make_instance("1.1", path="/a"))
+    assert record(engine, make_instance("1.2", path="/a", size=7)) == "image"
+    assert (image(engine, "1.1").usable, image(engine, "1.1").reason) == (False, "file.replaced")
+    assert record(engine, make_instance("1.1", path="/b")) == "updated"
+    assert (image(engine, "1.1").usable, image(engine, "1.1").path) == (True, "/b")
+
+
+def test_a_duplicate_steps_in_where_the_first_file_breaks(engine: Engine) -> None:
+    record(engine, make_instance(path="/a"))
+    record(engine, make_instance(path="/b", mtime_ns=9), same_bytes=same)
+    with session(engine) as current:
+        catalogue.record_file(current, make_entry("/a", 3, 3), "header.incomplete")
+    row = image(engine)
+    assert (row.path, row.mtime_ns, row.usable) == ("/b", 9, True)
+    assert outcome_of(engine, "/a") == "header.incomplete"
+    assert outcome_of(engine, "/b") == "image"
+
+
+@pytest.mark.parametrize(
+    ("times", "kept"),
+    [
+        ([(datetime(2024, 1, 1, 9), True), (datetime(2024, 1, 1, 8), True)], datetime(2024, 1, 1, 8)),
+        ([(datetime(2024, 1, 1, 9), True), (datetime(2024, 1, 1, 10), True)], datetime(2024, 1, 1, 9)),
+        ([(datetime(2024, 1, 1, 9), True), (datetime(2024, 1, 1), False)], datetime(2024, 1, 1, 9)),
+        ([(datetime(2024, 1, 1), False), (datetime(2024, 1, 1, 9), True)], datetime(2024, 1, 1, 9)),
+        ([(None, False), (datetime(2024, 1, 1, 9), True), (None, False)], datetime(2024, 1, 1, 9)),
+    ],
+)
+def test_the_time_of_a_study_is_its_earliest_known(
+    engine: Engine, times: list[tuple[datetime | None, bool]], kept: datetime
+) -> None:
+    for number, (moment, known) in enumerate(times):
+        record(engine, make_instance(f"1.{number}", studied_at=moment, time_known=known))
+    assert study(engine).studied_at == kept
+    assert study(engine).time_known
+
+
+def test_the_hospital_clock_is_kept_as_written(engine: Engine) -> None:
+    record(engine, make_instance(studied_at=datetime(2024, 3, 31, 2, 30, tzinfo=UTC)))
+    assert study(engine).studied_at == datetime(2024, 3, 31, 2, 30)
+
+
+def test_a_new_file_ends_the_quarantine_of_its_study(engine: Engine) -> None:
+    record(engine, make_instance())
+    with session(engine) as current:
+        current.add(RunRow(id=1, started_at=datetime.now(UTC), argv=[], host="h", versions={}, counts={}))
+        current.flush()
+        current.add(FailureRow(run_id=1, study_id=1, code="x", message="x", attempts=3, quarantined=True))
+    record(engine, make_instance())
+    with session(engine) as current:
+        assert current.scalar(select(func.count()).select_from(FailureRow)) == 1
+    record(engine, make_instance("1.2"))
+    with session(engine) as current:
+        assert current.scalar(select(func.count()).select_from(FailureRow)) == 0
+
+
+@pytest.mark.parametrize("field", ["sop_uid", "study_uid", "patient_id"])
+@pytest.mark.parametrize("value", ["", "9" * 600])
+def test_an_impossible_identifier_is_refused(engine: Engine, field: str, value: str) -> None:
+    with pytest.raises(HeaderError):
+        record(engine, dataclasses.replace(make_instance(), **{field: value}))
+    assert counts(engine) == [0, 0, 0, 0]
+
+
+def test_a_path_too_long_is_one_bad_file(engine: Engine) -> None:
+    with pytest.raises(InputError) as caught:
+        record(engine, make_instance(path="/" + "x" * 3000))
+    assert caught.value.code == "path.long"
+
+
+def test_hostile_values_are_only_text(engine: Engine) -> None:
+    evil = "x'); DROP TABLE study;--\x00\x1b[31m\ud800"
+    hostile = make_instance(
+        patient=evil, issuer=evil, study_description=evil * 3000, accession=evil * 3000, institution=evil
+    )
+    assert record(engine, hostile) == "image"
+    assert record(engine, hostile) == "updated"
+    assert counts(engine) == [1, 1, 1, 1]
+    assert study(engine).institution == evil.replace("\x00", "").replace("\ud800", "?")
+    assert study(engine).accession == ""
+
+
+def test_views_are_found_in_pages_and_set(engine: Engine) -> None:
+    with session(engine) as current:
+        for number in range(5):
+            reason = "pixels.colour" if number == 4 else None
+            catalogue.record_instance(current, make_instance(f"1.{number}"), None, reason, never)
+        first = catalogue.images_without_view(current, limit=3)
+        rest = catalogue.images_without_view(current, limit=3, after_id=first[-1].id)
+        assert [found.sop_uid for found in first + rest] == ["1.0", "1.1", "1.2", "1.3"]
+        lateral = ViewGuess(View.LATERAL, "pixels", 0.9)
+        catalogue.set_view(current, first[0].id, lateral, usable=True, reason=None)
+        catalogue.set_view(current, first[1].id, ViewGuess(View.OTHER, "pixels", 0.8), False, "view.not_chest")
+        catalogue.mark_unusable(current, first[2].id, "pixels.truncated")
+        assert [found.sop_uid for found in catalogue.images_without_view(current, 9)] == ["1.3"]
+    assert (image(engine, "1.0").view, image(engine, "1.0").view_probability) == (View.LATERAL, 0.9)
+    assert (image(engine, "1.1").usable, image(engine, "1.1").reason) == (False, "view.not_chest")
+
+
+def seed_studies(engine: Engine) -> None:
+    """Six studies of two patients; study 4 has no usable image, study 5 no date."""
+    for number in range(6):
+        moment = None if number == 5 else datetime(2024, 1, 10 - number, 23, 59)
+        made = make_instance(f"{number}.1", f"{number}", f"P{number % 2}", studied_at=moment)
+        record(engine, made, reason="x" if number == 4 else None)
+        record(engine, dataclasses.replace(made, sop_uid=f"{number}.2", file=make_entry(f"/{number}.2")), reason="x")
+
+
+def test_candidates_come_in_pages_by_id_with_usable_images(engine: Engine) -> None:
+    seed_studies(engine)
+    with session(engine, read_only=True) as current:
+        first = catalogue.candidate_studies(current, limit=3)
+        rest = catalogue.candidate_studies(current, after_id=first[-1].id, limit=3)
+    assert [found.uid for found in first + rest] == ["0", "1", "2", "3", "5"]
+    assert [[i.sop_uid for i in found.images] for found in first] == [["0.1"], ["1.1"], ["2.1"]]
+    assert first[0].accession == "A0"
+
+
+def test_candidates_by_date_and_patient(engine: Engine) -> None:
+    seed_studies(engine)
+    with session(engine, read_only=True) as current:
+        dated = catalogue.candidate_studies(current, since=date(2024, 1, 7), until=date(2024, 1, 9))
+        mine = catalogue.candidate_studies(current, patient="P1")
+        assert catalogue.candidate_studies(current, patient="P9") == []
+    assert [found.uid for found in dated] == ["1", "2", "3"]
+    assert [found.uid for found in mine] == ["1", "3", "5"]
+
+
+def test_studies_of_a_patient_run_from_old_to_new(engine: Engine) -> None:
+    seed_studies(engine)
+    with session(engine, read_only=True) as current:
+        ids = {row.mrn: row.id for row in current.scalars(select(PatientRow))}
+        found = catalogue.patient_studies(current, [ids["P0"], ids["P1"], 999])
+    assert [one.uid for one in found[ids["P0"]]] == ["2", "0"]
+    assert [one.uid for one in found[ids["P1"]]] == ["3", "1", "5"]
+    assert found[999] == []
+
+
+def test_the_current_draft_is_the_preliminary_or_the_last_word(engine: Engine) -> None:
+    seed_studies(engine)
+    rows = [(1, "superseded"), (1, "preliminary"), (1, "reviewed"), (2, "reviewed"), (2, "rejected"), (3, "superseded")]
+    with session(engine) as current:
+        current.add(RunRow(id=1, started_at=datetime.now(UTC), argv=[], host="h", versions={}, counts={}))
+        current.flush()
+        for number, (study_id, status) in enumerate(rows):
+            text = dict.fromkeys(["prior_reason", "findings", "impression", "comparison", "index_version"], "")
+            current.add(
+                DraftRow(
+                    study_id=study_id,
+                    run_id=1,
+                    status=DraftStatus(status),
+                    weights_sha256="w",
+                    preprocess_version=1,
+                    inputs_sha256=str(number),
+                    decoding={},
+                    flags=[],
+                    created_at=datetime.now(UTC),
+                    **text,
+                )
+            )
+            current.flush()
+        found = catalogue.current_drafts(current, [1, 2, 3, 4])
+    assert {key: draft.inputs_sha256 for key, draft in found.items()} == {1: "1", 2: "4"}
+    assert found[1].status is DraftStatus.PRELIMINARY
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["/a", "/b", "/c"]),
+        st.sampled_from(["1.1", "1.2"]),
+        st.sampled_from(["1", "2"]),
+        st.sampled_from(["P1", "P2"]),
+        st.sampled_from([100, 200]),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+def test_whatever_the_export_does_the_catalogue_stays_sound(
+    engine: Engine, steps: list[tuple[str, str, str, str, int]]
+) -> None:
+    with session(engine) as current:
+        for row in (FileRow, ImageRow, StudyRow, PatientRow):
+            current.execute(delete(row))
+    for _ in range(2):
+        for path, sop, uid, patient, size in steps:
+            record(engine, make_instance(sop, uid, patient, path=path, size=size), same_bytes=same)
+    with session(engine, read_only=True) as current:
+        usable = [row.path for row in current.scalars(select(ImageRow).where(ImageRow.usable))]
+        files = {row.path: row for row in current.scalars(select(FileRow))}
+        images = {row.id: row for row in current.scalars(select(ImageRow))}
+    assert len(usable) == len(set(usable))
+    assert set(files) == {step[0] for step in steps}
+    for path in usable:
+        holder = files[path]
+        assert holder.outcome == "image"
+        assert images[holder.image_id].path == path  # a usable image is what its path shows
+    assert all(
+        files[row.path].outcome == filing.PATIENT_CONFLICT for row in images.values() if row.reason == "identity.study"
+    )

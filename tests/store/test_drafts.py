@@ -1,0 +1,271 @@
+"""Drafts and claims: counted before the work, stored once, never over a radiologist's word."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, delete, func, select, update
+from sqlalchemy.exc import IntegrityError
+from store_builders import make_instance
+
+from cxrreport.errors import UsageError
+from cxrreport.records import (
+    Change,
+    Draft,
+    DraftStatus,
+    Failure,
+    Finding,
+    Provenance,
+    Reference,
+    Region,
+    Report,
+    Span,
+    State,
+)
+from cxrreport.store import catalogue, drafts, reports, runs
+from cxrreport.store.engine import session
+from cxrreport.store.schema import DraftRow, FailureRow, FindingRow, ReferenceRow, RegionRow, SpanRow
+
+PARTS = (FindingRow, RegionRow, SpanRow, ReferenceRow)
+
+
+@pytest.fixture
+def run_id(engine: Engine) -> int:
+    """Studies 1..4 of four patients (accessions A1, A2, twice, twice), one report, one run."""
+    with session(engine) as current:
+        for number in range(1, 5):
+            accession = f"A{number}" if number < 3 else "twice"
+            made = make_instance(f"{number}.1", f"1.2.{number}", f"P{number}", accession=accession)
+            catalogue.record_instance(current, made, None, None, lambda a, b: True)
+        reports.add_reports(current, [(Report("r.csv", "r", findings="Old text."), {})])
+        return runs.begin_run(current, ["generate"], "host", {})
+
+
+def make_draft(study_id: int = 1, inputs: str = "i1", **changes: Any) -> Draft:
+    return dataclasses.replace(
+        Draft(
+            study_id=study_id,
+            prior_study_id=2,
+            prior_reason="",
+            findings="Edema is new.",
+            impression="Edema.",
+            comparison="",
+            finding_rows=(
+                Finding("edema", State.POSITIVE, 0.9, State.NEGATIVE, 0.1, Change.NEW, 0.8),
+                Finding("fracture", State.BLANK, 0.01),
+            ),
+            spans=(Span("findings", 0, 5, "change", "edema"), Span("impression", 0, 5, "flag")),
+            regions=(Region("change", 1, 2, 3, 4, 0.5, "edema"),),
+            references=(Reference(1, 1, 0.75, 0.25),),
+            provenance=Provenance("w" * 64, 1, "x1", inputs, {"beams": 3}),
+            flags=("low contrast",),
+        ),
+        **changes,
+    )
+
+
+def save(engine: Engine, run_id: int, *made: Draft) -> list[int]:
+    with session(engine) as current:
+        return drafts.save_drafts(current, run_id, made)
+
+
+def statuses(engine: Engine, study_id: int = 1) -> dict[str, str]:
+    with session(engine, read_only=True) as current:
+        query = select(DraftRow.inputs_sha256, DraftRow.status).where(DraftRow.study_id == study_id)
+        return {inputs: status.value for inputs, status in current.execute(query)}
+
+
+def review(engine: Engine, draft_id: int, status: DraftStatus = DraftStatus.REVIEWED) -> None:
+    with session(engine) as current:
+        current.execute(update(DraftRow).where(DraftRow.id == draft_id).values(status=status, findings="Mine."))
+
+
+def claim(engine: Engine, run_id: int, study_ids: Sequence[int]) -> list[int]:
+    with session(engine) as current:
+        return drafts.claim(current, run_id, study_ids)
+
+
+def failures(engine: Engine) -> dict[int, tuple[str, int, bool]]:
+    with session(engine, read_only=True) as current:
+        return {
+            row.study_id: (row.code, row.attempts, row.quarantined)
+            for row in current.scalars(select(FailureRow))
+            if row.study_id
+        }
+
+
+def test_a_draft_comes_back_whole(engine: Engine, run_id: int) -> None:
+    (draft_id,) = save(engine, run_id, make_draft())
+    with session(engine, read_only=True) as current:
+        view = drafts.draft_view(current, "1.2.1")
+    made = make_draft()
+    assert view and view.draft and view.prior
+    assert (view.study.accession, view.prior.uid, view.failure) == ("A1", "1.2.2", None)
+    assert (view.draft.draft_id, view.draft.status, view.draft.run_id) == (draft_id, DraftStatus.PRELIMINARY, run_id)
+    for field in ("findings", "impression", "flags", "provenance", "finding_rows", "spans", "regions"):
+        assert getattr(view.draft, field) == getattr(made, field)
+    (reference,) = view.draft.references
+    assert (reference.rank, reference.score, reference.findings) == (1, 0.75, "Old text.")
+    assert view.draft.created_at.utcoffset() is not None
+
+
+def test_saving_twice_changes_nothing(engine: Engine, run_id: int) -> None:
+    first = save(engine, run_id, make_draft(), make_draft(2))
+    with session(engine) as current:
+        later = runs.begin_run(current, [], "host", {})
+    assert save(engine, later, make_draft(), make_draft(2)) == first
+    with session(engine, read_only=True) as current:
+        assert [current.scalar(select(func.count()).select_from(part)) for part in PARTS] == [4, 2, 4, 2]
+        assert set(current.scalars(select(DraftRow.run_id))) == {run_id}
+
+
+def test_other_inputs_supersede(engine: Engine, run_id: int) -> None:
+    save(engine, run_id, make_draft())
+    save(engine, run_id, make_draft(inputs="i2"))
+    assert statuses(engine) == {"i1": "superseded", "i2": "preliminary"}
+    save(engine, run_id, make_draft())
+    assert statuses(engine) == {"i1": "preliminary", "i2": "superseded"}
+
+
+def test_the_same_inputs_decoded_otherwise_are_written_anew(engine: Engine, run_id: int) -> None:
+    first = save(engine, run_id, make_draft())
+    assert save(engine, run_id, make_draft(findings="Other.", regions=())) == first
+    with session(engine, read_only=True) as current:
+        view = drafts.draft_view(current, "A1")
+    assert view and view.draft
+    assert (view.draft.findings, view.draft.regions, len(view.draft.spans)) == ("Other.", (), 2)
+
+
+@pytest.mark.parametrize("status", [DraftStatus.REVIEWED, DraftStatus.REJECTED])
+def test_what_a_radiologist_touched_stays(engine: Engine, run_id: int, status: DraftStatus) -> None:
+    (first,) = save(engine, run_id, make_draft())
+    review(engine, first, status)
+    assert save(engine, run_id, make_draft()) == [first]
+    save(engine, run_id, make_draft(inputs="i2"))
+    assert statuses(engine) == {"i1": status.value, "i2": "preliminary"}
+    with session(engine, read_only=True) as current:
+        assert current.get_one(DraftRow, first).findings == "Mine."
+    save(engine, run_id, make_draft())  # back to what was reviewed: nothing is left to do for this study
+    with session(engine, read_only=True) as current:
+        assert catalogue.current_drafts(current, [1])[1].draft_id == first
+
+
+def test_a_second_preliminary_draft_is_impossible(engine: Engine, run_id: int) -> None:
+    save(engine, run_id, make_draft(), make_draft(inputs="i2"))
+    with session(engine) as current:
+        with pytest.raises(IntegrityError):
+            current.execute(update(DraftRow).values(status=DraftStatus.PRELIMINARY))
+        current.rollback()
+
+
+def test_numbers_of_numpy_are_stored_as_numbers(engine: Engine, run_id: int) -> None:
+    score: Any = np.float32(0.5)
+    box: Any = np.int64(7)
+    save(engine, run_id, make_draft(regions=(Region("evidence", box, box, box, box, score),)))
+    with session(engine, read_only=True) as current:
+        row = current.scalars(select(RegionRow)).one()
+        assert (row.x, row.score) == (7, 0.5)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(st.tuples(st.sampled_from(["i1", "i2", "i3"]), st.booleans()), min_size=1, max_size=6))
+def test_whatever_happens_the_last_inputs_have_the_current_draft(
+    engine: Engine, run_id: int, steps: list[tuple[str, bool]]
+) -> None:
+    with session(engine) as current:
+        for table in (*PARTS, DraftRow):
+            current.execute(delete(table))
+    for inputs, reviewed in steps:
+        (draft_id,) = save(engine, run_id, make_draft(inputs=inputs))
+        with session(engine, read_only=True) as current:
+            assert catalogue.current_drafts(current, [1], {1: inputs})[1].inputs_sha256 == inputs
+        assert list(statuses(engine).values()).count("preliminary") <= 1
+        if reviewed:
+            review(engine, draft_id)
+    assert sum(reviewed for _, reviewed in set(steps)) <= list(statuses(engine).values()).count("reviewed")
+
+
+# -- claims -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_study_that_kills_the_run_is_quarantined(engine: Engine, run_id: int) -> None:
+    for _ in range(3):
+        assert claim(engine, run_id, [1, 2, 1]) == [1, 2]
+        save(engine, run_id, make_draft(2))
+    assert failures(engine) == {1: ("run.interrupted", 3, False)}
+    assert claim(engine, run_id, [1, 2]) == [2]
+    assert failures(engine)[1] == ("run.interrupted", 3, True)
+    with session(engine) as current:
+        drafts.clear_failures(current, [1])
+    assert claim(engine, run_id, [1]) == [1]
+
+
+def test_a_draft_ends_the_claim(engine: Engine, run_id: int) -> None:
+    claim(engine, run_id, [1])
+    save(engine, run_id, make_draft())
+    assert failures(engine) == {}
+
+
+def test_a_graceful_stop_costs_no_attempt(engine: Engine, run_id: int) -> None:
+    claim(engine, run_id, [1])
+    claim(engine, run_id, [1, 2])
+    with session(engine) as current:
+        drafts.release(current, [1, 2, 3])
+    assert failures(engine) == {1: ("run.interrupted", 1, False)}
+
+
+def test_a_failed_study_keeps_its_attempts_and_is_no_claim_to_release(engine: Engine, run_id: int) -> None:
+    broken = Failure("pixels.truncated", "The image is cut short.", study_id=1)
+    for attempt in (1, 2, 3):
+        assert claim(engine, run_id, [1]) == [1]
+        with session(engine) as current:
+            drafts.fail_studies(current, run_id, [broken])
+            drafts.release(current, [1])
+        assert failures(engine) == {1: ("pixels.truncated", attempt, attempt == 3)}
+    assert claim(engine, run_id, [1]) == []
+    with session(engine, read_only=True) as current:
+        view = drafts.draft_view(current, "A1")
+    assert view and view.failure and view.draft is None
+    assert (view.failure.code, view.failure.quarantined) == ("pixels.truncated", True)
+
+
+def test_a_failure_without_a_claim_or_study(engine: Engine, run_id: int) -> None:
+    with session(engine) as current:
+        drafts.fail_studies(current, run_id, [Failure("b", "B.", study_id=2)])
+        with pytest.raises(ValueError):
+            drafts.fail_studies(current, run_id, [Failure("a", "A.", path="/x")])
+    assert failures(engine) == {2: ("b", 1, False)}
+
+
+# -- finding a study --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["1.2.2", "A2", "2", " A2 "])
+def test_a_study_is_found_by_any_of_its_names(engine: Engine, run_id: int, key: str) -> None:
+    with session(engine, read_only=True) as current:
+        view = drafts.draft_view(current, key)
+    assert view
+    assert view.study.study_id == 2
+
+
+@pytest.mark.parametrize("key", ["", "A", "99", "9" * 40, "²", "%", "1.2"])
+def test_an_unknown_name_finds_nothing(engine: Engine, run_id: int, key: str) -> None:
+    with session(engine, read_only=True) as current:
+        assert drafts.draft_view(current, key) is None
+
+
+def test_an_ambiguous_name_is_refused_without_telling_whose(engine: Engine, run_id: int) -> None:
+    with session(engine) as current:
+        made = make_instance("5.1", "1.2.5", "P5", accession="1")  # also the id of the first study
+        catalogue.record_instance(current, made, None, None, lambda a, b: True)
+    for key in ("twice", "1"):
+        with pytest.raises(UsageError) as caught, session(engine, read_only=True) as current:
+            drafts.draft_view(current, key)
+        assert "P" not in caught.value.message
+        assert "1.2" not in caught.value.message

@@ -1,0 +1,243 @@
+"""Opening, transactions and errors: private files, no password and no value of a row in any text."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+import stat
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, make_url, text
+from store_builders import make_instance
+
+from cxrreport.errors import ConfigurationError, CxrReportError, LockedError, StorageError, UnavailableError
+from cxrreport.store import catalogue
+from cxrreport.store import engine as store
+from cxrreport.store.schema import PatientRow
+
+PASSWORD = "hunter2-hospital"
+
+
+def whole_text(error: BaseException) -> str:
+    """What a log or a terminal would show at most."""
+    return "".join(traceback.format_exception(error)) + repr(error)
+
+
+@contextmanager
+def umask(mask: int) -> Iterator[None]:
+    before = os.umask(mask)
+    yield
+    os.umask(before)
+
+
+def test_the_embedded_database_is_private_and_safe(tmp_path: Path) -> None:
+    home = tmp_path / "deep" / "home"
+    with umask(0):
+        engine = store.open_database(None, home, 1.5)
+        store.prepare(engine)
+    with store.session(engine) as session:
+        pragmas = {
+            name: session.scalar(text(f"PRAGMA {name}"))
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+        session.execute(text("UPDATE alembic_version SET version_num = version_num"))
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in home.iterdir()}
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 1500}
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    assert modes["cxrreport.db"] == 0o600
+    assert set(modes.values()) == {0o600}
+
+
+def test_a_file_of_sqlite_can_be_named(tmp_path: Path) -> None:
+    store.prepare(store.open_database(f"sqlite:///{tmp_path}/other.db", tmp_path / "home", 1))
+    assert (tmp_path / "other.db").exists()
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize(
+    "url", [f"mysql://me:{PASSWORD}@host/db", f"not a url {PASSWORD}", "sqlite://", f"oops://me:{PASSWORD}@[::1/db"]
+)
+def test_another_kind_of_database_is_refused(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        store.open_database(url, tmp_path, 1)
+    assert PASSWORD not in whole_text(caught.value)
+
+
+def test_a_home_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError) as caught:
+        store.open_database(None, tmp_path / "file" / "home", 1)
+    assert str(tmp_path) not in caught.value.message
+
+
+def test_a_damaged_file_is_said_to_be_damaged(tmp_path: Path) -> None:
+    (tmp_path / "cxrreport.db").write_bytes(b"no database at all" * 100)
+    with pytest.raises(StorageError, match="damaged"):
+        store.open_database(None, tmp_path, 1)
+
+
+def test_no_server_is_unavailable_after_the_time_given(tmp_path: Path) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        begin = time.monotonic()
+        with pytest.raises(UnavailableError) as caught:
+            store.open_database(f"postgresql://me:{PASSWORD}@127.0.0.1:{port}/db", tmp_path, 0.6)
+    assert 0.2 < time.monotonic() - begin < 5
+    assert PASSWORD not in whole_text(caught.value)
+    assert caught.value.exit_code == 69
+
+
+def test_a_server_that_comes_late_is_waited_for(tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[float] = []
+    folder = tmp_path / "socket"
+    late = make_url(server).set(query={"host": str(folder)}).render_as_string(hide_password=False)
+    link = str(make_url(server).query["host"])
+
+    def arrive(pause_s: float) -> None:
+        calls.append(pause_s)
+        if len(calls) == 2:
+            folder.symlink_to(link)
+
+    monkeypatch.setattr(time, "sleep", arrive)
+    store.open_database(late, tmp_path, 30).dispose()
+    assert calls == [0.1, 0.2]
+
+
+@pytest.fixture
+def guarded(new_postgres: Callable[[], str]) -> str:
+    """A database and a role that needs its password."""
+    url = make_url(new_postgres())
+    admin = create_engine(url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text("DROP ROLE IF EXISTS hospital"))
+        connection.execute(text("CREATE ROLE hospital LOGIN PASSWORD 'right'"))
+        hba = Path(str(connection.scalar(text("SHOW hba_file"))))
+        hba.write_text("local all hospital scram-sha-256\n" + hba.read_text())
+        connection.execute(text("SELECT pg_reload_conf()"))
+    admin.dispose()
+    return url.set(username="hospital", password=PASSWORD).render_as_string(hide_password=False)
+
+
+def test_a_wrong_password_is_refused_at_once_and_never_shown(tmp_path: Path, guarded: str) -> None:
+    begin = time.monotonic()
+    with pytest.raises(UnavailableError, match="refuses") as caught:
+        store.open_database(guarded, tmp_path, 20)
+    assert time.monotonic() - begin < 10
+    assert PASSWORD not in whole_text(caught.value)
+    right = store.open_database(guarded.replace(PASSWORD, "right"), tmp_path, 20)
+    assert "right" not in repr(right)
+    right.dispose()
+
+
+def test_a_session_is_one_transaction(engine: Engine) -> None:
+    with pytest.raises(ZeroDivisionError), store.session(engine) as session:
+        session.add(PatientRow(issuer="", mrn="1", sex=""))
+        session.flush()
+        raise ZeroDivisionError
+    with store.session(engine, read_only=True) as session:
+        assert session.query(PatientRow).count() == 0
+
+
+def test_a_refused_row_is_told_without_its_values(engine: Engine) -> None:
+    with pytest.raises(CxrReportError) as caught:
+        for _ in range(2):
+            with store.session(engine) as session:
+                session.add(PatientRow(issuer="", mrn="MRN-0815", sex="F"))
+    assert "0815" not in whole_text(caught.value)
+    assert caught.value.exit_code == 70
+
+
+def test_a_long_reader_stops_no_writer(engine: Engine) -> None:
+    with store.session(engine, read_only=True) as reader:
+        before = reader.query(PatientRow).count()
+        with store.session(engine) as writer:
+            catalogue.record_instance(writer, make_instance(), None, None, lambda a, b: True)
+    assert before == 0
+
+
+def test_a_database_that_stays_locked_is_unavailable(tmp_path: Path) -> None:
+    engine = store.open_database(None, tmp_path, 0.2)
+    store.prepare(engine)
+    other = sqlite3.connect(tmp_path / "cxrreport.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(UnavailableError, match="locked"), store.session(engine) as session:
+        session.add(PatientRow(issuer="", mrn="1", sex=""))
+    other.execute("ROLLBACK")
+    other.close()
+
+
+def test_a_short_lock_is_waited_for(tmp_path: Path) -> None:
+    engine = store.open_database(None, tmp_path, 10)
+    store.prepare(engine)
+    other = sqlite3.connect(tmp_path / "cxrreport.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN EXCLUSIVE")
+    timer = threading.Timer(0.2, other.execute, ["ROLLBACK"])
+    timer.start()
+    with store.session(engine) as session:
+        session.add(PatientRow(issuer="", mrn="1", sex=""))
+    timer.join()
+    other.close()
+
+
+def test_a_full_disk_is_an_error_of_storage_and_keeps_what_was_there(tmp_path: Path) -> None:
+    engine = store.open_database(None, tmp_path, 5)
+    store.prepare(engine)
+    with store.session(engine) as session:
+        session.add(PatientRow(issuer="", mrn="1", sex=""))
+    with pytest.raises(StorageError, match="full"), store.session(engine) as session:
+        session.execute(text(f"PRAGMA max_page_count = {session.scalar(text('PRAGMA page_count'))}"))
+        session.add_all([PatientRow(issuer="", mrn=f"{number}" * 4000, sex="") for number in range(2, 9)])
+    engine.dispose()
+    with store.session(engine, read_only=True) as session:
+        assert session.query(PatientRow).count() == 1
+        assert session.scalar(text("PRAGMA integrity_check")) == "ok"
+
+
+def test_a_read_only_database_is_an_error_of_storage(engine: Engine, backend: str) -> None:
+    switch = "PRAGMA query_only = ON" if backend == "sqlite" else "SET TRANSACTION READ ONLY"
+    with pytest.raises(StorageError, match="read-only"), store.session(engine) as session:
+        session.execute(text(switch))
+        session.add(PatientRow(issuer="", mrn="1", sex=""))
+    engine.dispose()
+
+
+def test_a_lost_connection_is_unavailable_and_the_next_session_works(
+    new_postgres: Callable[[str], str], postgres_template: str, tmp_path: Path
+) -> None:
+    engine = store.open_database(new_postgres(postgres_template), tmp_path, 10)
+    with pytest.raises(UnavailableError, match="lost"), store.session(engine) as session:
+        pid = session.scalar(text("SELECT pg_backend_pid()"))
+        with engine.connect() as killer:
+            killer.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+        session.add(PatientRow(issuer="", mrn="1", sex=""))
+    with store.session(engine) as session:
+        assert session.query(PatientRow).count() == 0
+    engine.dispose()
+
+
+def test_one_run_holds_the_archive(new_postgres: Callable[[str], str], postgres_template: str, tmp_path: Path) -> None:
+    url = new_postgres(postgres_template)
+    first, second = store.open_database(url, tmp_path, 10), store.open_database(url, tmp_path, 10)
+    with store.hold_archive(first):
+        with pytest.raises(LockedError), store.hold_archive(second):
+            pass
+        with store.session(second) as session:
+            session.add(PatientRow(issuer="", mrn="1", sex=""))
+    with store.hold_archive(second):
+        pass
+    first.dispose()
+    second.dispose()
+
+
+def test_on_sqlite_the_lock_file_of_the_run_is_enough(tmp_path: Path) -> None:
+    engine = store.open_database(None, tmp_path, 1)
+    with store.hold_archive(engine), store.hold_archive(engine):
+        assert list(tmp_path.glob("cxrreport.db"))

@@ -1,0 +1,125 @@
+"""The migration and the models tell the same; nobody is migrated silently."""
+
+from __future__ import annotations
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, inspect, text
+
+from cxrreport.errors import CxrReportError, SchemaError
+from cxrreport.store import engine as store
+from cxrreport.store import migrate
+from cxrreport.store.schema import Base
+
+
+def set_revision(engine: Engine, revision: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :to"), {"to": revision})
+
+
+def test_head_is_the_newest_script() -> None:
+    assert ScriptDirectory.from_config(migrate.configuration()).get_current_head() == store.head()
+
+
+def test_a_new_database_is_prepared_from_nothing(empty: Engine) -> None:
+    assert store.current(empty) is None
+    store.prepare(empty)
+    assert store.current(empty) == store.head()
+    assert {table.name for table in Base.metadata.sorted_tables} <= set(inspect(empty).get_table_names())
+
+
+def test_preparing_twice_and_upgrading_again_changes_nothing(engine: Engine) -> None:
+    store.prepare(engine)
+    store.upgrade(engine)
+    store.check_schema(engine)
+
+
+def test_models_and_migration_do_not_differ(engine: Engine) -> None:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+@pytest.mark.parametrize("revision", ["0000", "9999"])
+def test_another_revision_is_refused_naming_both(engine: Engine, revision: str) -> None:
+    set_revision(engine, revision)
+    for refuse in (store.check_schema, store.prepare):
+        with pytest.raises(SchemaError) as caught:
+            refuse(engine)
+        assert revision in caught.value.message
+        assert store.head() in caught.value.message
+        assert caught.value.exit_code == 78
+    assert store.current(engine) == revision
+
+
+def test_a_newer_database_is_not_upgraded(engine: Engine) -> None:
+    set_revision(engine, "9999")
+    with pytest.raises(SchemaError, match="newer"):
+        store.upgrade(engine)
+    assert store.current(engine) == "9999"
+
+
+def test_tables_of_another_program_are_not_touched_without_being_asked(empty: Engine) -> None:
+    with empty.begin() as connection:
+        connection.execute(text("CREATE TABLE theirs (id INTEGER)"))
+    with pytest.raises(SchemaError, match="no schema revision"):
+        store.prepare(empty)
+    assert inspect(empty).get_table_names() == ["theirs"]
+    store.upgrade(empty)
+    store.prepare(empty)
+
+
+def test_a_failed_migration_leaves_nothing(empty: Engine) -> None:
+    with empty.begin() as connection:
+        connection.execute(text("CREATE TABLE span (id INTEGER)"))  # the migration's last table: all others come first
+    with pytest.raises(CxrReportError):
+        store.upgrade(empty)
+    assert inspect(empty).get_table_names() == ["span"]
+
+
+def test_there_is_no_way_back(engine: Engine) -> None:
+    config = migrate.configuration()
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        with pytest.raises(NotImplementedError):
+            command.downgrade(config, "base")
+    store.check_schema(engine)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO region (draft_id, kind, x, y, w, h, score) VALUES (1, 'guess', 0, 0, 1, 1, 0)",
+        "INSERT INTO span (draft_id, section, start_char, end_char, kind) VALUES (1, 'findings', 0, 1, 'guess')",
+        "INSERT INTO finding (draft_id, finding, state, probability) VALUES (1, 'edema', 'maybe', 0)",
+        "INSERT INTO finding (draft_id, finding, state, probability, change) VALUES (1, 'edema', 'blank', 0, 'worse')",
+        "INSERT INTO failure (run_id, code, message, attempts, quarantined) VALUES (1, 'x', 'x', 1, false)",
+        "INSERT INTO draft (study_id, prior_reason, run_id, status, findings, impression, comparison, weights_sha256,"
+        " preprocess_version, index_version, decoding, flags, inputs_sha256, created_at)"
+        " VALUES (1, '', 1, 'final', '', '', '', '', 1, '', '{}', '[]', '', '2024-01-01')",
+    ],
+)
+def test_the_database_itself_refuses_unknown_words(engine: Engine, statement: str) -> None:
+    with pytest.raises(CxrReportError, match=r"CHECK|CheckViolation"), store.session(engine) as session:
+        session.execute(text(statement))
+
+
+def test_foreign_keys_are_enforced(engine: Engine) -> None:
+    statement = text("INSERT INTO file (path, size, mtime_ns, outcome, image_id) VALUES ('/a', 1, 1, 'image', 77)")
+    with pytest.raises(CxrReportError, match=r"FOREIGNKEY|ForeignKey"), store.session(engine) as session:
+        session.execute(statement)
+
+
+@pytest.mark.parametrize("statement", ["UPDATE audit SET actor = 'x'", "DELETE FROM audit"])
+def test_the_audit_is_append_only(engine: Engine, statement: str) -> None:
+    with store.session(engine) as session:
+        session.execute(
+            text("INSERT INTO audit (at, actor, action, subject, detail) VALUES ('2024-01-01', 'a', 'b', 'c', '{}')")
+        )
+    with pytest.raises(CxrReportError), store.session(engine) as session:
+        session.execute(text(statement))
+    with store.session(engine) as session:
+        assert session.scalar(text("SELECT count(*) FROM audit WHERE actor = 'a'")) == 1

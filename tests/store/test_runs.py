@@ -1,0 +1,103 @@
+"""Runs, failed files, the audit and the state of the archive."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, select
+from store_builders import make_instance
+
+from cxrreport.records import Draft, Failure, Provenance, Report, View, ViewGuess
+from cxrreport.store import catalogue, drafts, reports, runs
+from cxrreport.store.engine import session
+from cxrreport.store.schema import AuditRow, FailureRow
+
+
+def test_a_run_is_told_from_beginning_to_end(engine: Engine) -> None:
+    argv = ["generate", "--db", "postgresql://me:s3cr@t@host/db", "--db=postgresql://me:s3cret@host/db"]
+    with session(engine) as current:
+        first = runs.begin_run(current, argv, "ward-1", {"torch": "2.13"})
+        second = runs.begin_run(current, [], "ward-2", {})
+        runs.end_run(current, first, {"drafted": 3}, 3)
+    with session(engine, read_only=True) as current:
+        latest, told = runs.list_runs(current, 5)
+        assert len(runs.list_runs(current, 1)) == 1
+    assert (latest.id, latest.ended_at, latest.exit_code) == (second, None, None)
+    assert (told.host, told.versions, told.counts, told.exit_code) == ("ward-1", {"torch": "2.13"}, {"drafted": 3}, 3)
+    assert told.argv[2:] == ("postgresql://me:***@host/db", "--db=postgresql://me:***@host/db")
+    assert told.ended_at and told.started_at <= told.ended_at
+    assert abs(datetime.now(UTC) - told.started_at) < timedelta(minutes=5)
+
+
+def test_a_file_that_fails_again_is_one_row_and_one_that_mends_is_none(engine: Engine) -> None:
+    cut = Failure("pixels.truncated", "The image is cut short.", path="/a")
+    with session(engine) as current:
+        run_id = runs.begin_run(current, [], "host", {})
+        runs.add_failures(current, run_id, [cut, Failure("x", "X.", path="/" + "b" * 4000)])
+        runs.add_failures(current, run_id, [cut, cut])
+        rows = {row.path: row for row in current.scalars(select(FailureRow))}
+        assert len(rows) == 2
+        assert (rows["/a"].attempts, rows["/a"].code) == (3, "pixels.truncated")
+        runs.clear_file_failures(current, ["/a", "/none"])
+        assert len(current.scalars(select(FailureRow.id)).all()) == 1
+
+
+def test_a_failure_of_a_file_names_the_path_alone(engine: Engine) -> None:
+    with session(engine) as current:
+        run_id = runs.begin_run(current, [], "host", {})
+        for failure in (Failure("x", "X."), Failure("x", "X.", path="/a", study_id=1)):
+            with pytest.raises(ValueError):
+                runs.add_failures(current, run_id, [failure])
+
+
+def test_the_audit_keeps_entries(engine: Engine) -> None:
+    with session(engine) as current:
+        runs.append_audit(current, "dr", "review", "draft 1", {"from": "preliminary"})
+    with session(engine, read_only=True) as current:
+        entry = current.scalars(select(AuditRow)).one()
+    assert (entry.actor, entry.action, entry.subject, entry.detail) == (
+        "dr",
+        "review",
+        "draft 1",
+        {"from": "preliminary"},
+    )
+    assert entry.at.tzinfo is UTC
+
+
+def test_an_empty_archive_has_a_status(engine: Engine) -> None:
+    with session(engine, read_only=True) as current:
+        found = runs.archive_status(current)
+    assert (found["patients"], found["images"], found["failures"], found["last_run"]) == (0, {}, {}, None)
+    assert found["drafts"] == {"preliminary": 0, "superseded": 0, "reviewed": 0, "rejected": 0}
+
+
+def test_the_status_counts_everything(engine: Engine) -> None:
+    with session(engine) as current:
+        run_id = runs.begin_run(current, [], "host", {})
+        for number, view in enumerate([View.PA, View.PA, View.LATERAL, None]):
+            guess = ViewGuess(view, "tags", 1.0) if view else None
+            made = make_instance(f"{number}.1", f"{number}", f"P{number // 2}")
+            reason = "pixels.colour" if number == 1 else None
+            catalogue.record_instance(current, made, guess, reason, lambda a, b: True)
+        reports.add_reports(current, [(Report("r", "1", accession="A0"), {}), (Report("r", "2"), {})])
+        made_with = Provenance("w", 1, "", "i")
+        drafts.save_drafts(current, run_id, [Draft(1, None, "prior.none", "F", "I", "", (), (), (), (), made_with)])
+        drafts.claim(current, run_id, [3])
+        runs.add_failures(current, run_id, [Failure("header.incomplete", "No patient.", path="/x")])
+        current.add(FailureRow(run_id=run_id, study_id=4, code="x", message="X.", attempts=3, quarantined=True))
+        current.flush()
+        found = runs.archive_status(current)
+    json.dumps(found)
+    assert (found["patients"], found["studies"], found["undrafted"]) == (2, 4, 2)
+    assert found["images"] == {
+        "lateral": {"usable": 1, "unusable": 0},
+        "pa": {"usable": 1, "unusable": 1},
+        "unknown": {"usable": 1, "unusable": 0},
+    }
+    assert (found["reports"], found["linked_reports"]) == (2, 1)
+    assert found["drafts"]["preliminary"] == 1
+    assert found["failures"] == {"header.incomplete": 1, "run.interrupted": 1}
+    assert found["quarantined"] == 1
+    assert found["last_run"]["id"] == run_id
