@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-
-from cxrreport.records import Passage
 
 MAX_CHARS = 2_000  # the text encoder reads no further; a bound also keeps one monstrous report from filling a batch
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\ufeff]")
@@ -17,14 +14,3 @@ def clean_passage(text: str) -> str:
     if len(text) <= MAX_CHARS:
         return text
     return text[: MAX_CHARS + 1].rpartition(" ")[0] or text[:MAX_CHARS]
-
-
-def passages(reports: Iterable[tuple[int, str, str]]) -> Iterator[Passage]:
-    """Stream (report id, findings, impression) rows as passages; reports without text are left out.
-
-    The impression comes first: it says the most in the words that the encoder is sure to read (model.md 1.3).
-    """
-    for report_id, findings, impression in reports:
-        text = clean_passage(f"{impression} {findings}")
-        if text:
-            yield Passage(report_id, text)

@@ -56,6 +56,7 @@ class Index:
         self._ids: npt.NDArray[np.int64] = faiss.vector_to_array(index.id_map)
         self._vectors = faiss.rev_swig_ptr(flat.get_xb(), manifest.count * manifest.dim)
         self._vectors = self._vectors.reshape(manifest.count, manifest.dim)
+        self._order = np.argsort(self._ids)
         self._owner = index  # keeps the memory of `_vectors` alive
 
     def search(
@@ -90,6 +91,10 @@ class Index:
             order = np.lexsort((self._ids[places], -exact))[:count]
             scores[row, : len(order)], ids[row, : len(order)] = exact[order], self._ids[places][order]
         return scores, ids
+
+    def vectors(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Return the vectors (n, dim) of report ids that `search` gave."""
+        return self._vectors[self._order[np.searchsorted(self._ids, ids, sorter=self._order)]]
 
     def _candidates(self, queries: npt.NDArray[np.float32], count: int) -> list[npt.NDArray[np.int64]]:
         """Places in the index that can be among the best `count` of each query, all ties at the edge included."""

@@ -158,12 +158,15 @@ def count_reports(session: Session) -> int:
 
 
 def iterate_passages(session: Session, batch: int = 1000) -> Iterator[list[Passage]]:
-    """Yield findings and impression of every report that has one, ordered by id, at most `batch` at a time."""
+    """Yield the impression of every report, or its findings where it has none, by id, at most `batch` at a time.
+
+    The text tower has learnt impressions (model.md §1.3).
+    """
     after_id = 0
     query = select(ReportRow.id, ReportRow.findings, ReportRow.impression).order_by(ReportRow.id).limit(batch)
     while rows := session.execute(query.where(ReportRow.id > after_id)).all():
         after_id = rows[-1][0]
-        passages = [Passage(row[0], _join(row[1], row[2])) for row in rows]
+        passages = [Passage(row[0], row[2].strip() or row[1].strip()) for row in rows]
         if filled := [passage for passage in passages if passage.text]:
             yield filled
 

@@ -1,7 +1,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxrreport.retrieval.corpus import MAX_CHARS, clean_passage, passages
+from cxrreport.retrieval.corpus import MAX_CHARS, clean_passage
 
 
 def test_white_space_and_control_characters():
@@ -18,8 +18,3 @@ def test_long_text_ends_at_a_word():
 @settings(max_examples=100, deadline=None)
 def test_clean_once_is_clean(text):
     assert clean_passage(clean_passage(text)) == clean_passage(text)
-
-
-def test_reports_without_text_are_left_out():
-    rows = [(1, "Clear lungs.", "Normal."), (2, " ", "\x00"), (3, "Effusion.", "")]
-    assert [(p.report_id, p.text) for p in passages(rows)] == [(1, "Normal. Clear lungs."), (3, "Effusion.")]

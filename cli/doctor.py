@@ -1,0 +1,92 @@
+"""`cxrreport doctor`: one line a part, with the mend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from cxrreport.settings import Settings
+
+Check = Callable[["Settings"], str]
+
+
+@click.command()
+@click.pass_obj
+def doctor(settings: Settings) -> int:
+    """Check environment, decoders, device, weights, index and database; exit 78 where something must be mended."""
+    from cxrreport.errors import CxrReportError
+
+    worst = 0
+    for name, check in CHECKS.items():
+        try:
+            click.echo(f"{'ok':<5} {name:<9} {check(settings)}")
+        except CxrReportError as error:
+            worst = 78
+            click.echo(f"{'MEND':<5} {name:<9} {error.message} [{error.code}]")
+    return worst
+
+
+def _environment(_: Settings) -> str:
+    from cxrreport.run import library_versions
+
+    return ", ".join(f"{name} {version}" for name, version in library_versions().items())
+
+
+def _decoders(_: Settings) -> str:
+    import imagecodecs
+
+    from cxrreport.errors import ConfigurationError
+
+    needed = {"JPEG": "JPEG8", "JPEG lossless": "LJPEG", "JPEG-LS": "JPEGLS", "JPEG 2000": "JPEG2K"}
+    missing = [name for name, codec in needed.items() if not getattr(imagecodecs, codec).available]
+    if missing:
+        raise ConfigurationError(f"imagecodecs lacks {', '.join(missing)}: reinstall it.", "decoders")
+    openjpeg = imagecodecs.JPEG2K.version() if hasattr(imagecodecs.JPEG2K, "version") else imagecodecs.jpeg2k_version()
+    return f"{', '.join(needed)}, RLE; {openjpeg}"
+
+
+def _device(settings: Settings) -> str:
+    from cxrreport.model.weights import resolve_device
+
+    device = resolve_device(settings.device)
+    return device if device != "cpu" or settings.device == "cpu" else "cpu: no GPU is used; drafting is slower"
+
+
+def _weights(settings: Settings) -> str:
+    from cxrreport.model.weights import load_weights
+
+    weights = load_weights(settings.weights)
+    facts = weights.manifest
+    return f"{facts.get('name')} {weights.sha256[:12]}, licence: {facts.get('licence')}"
+
+
+def _index(settings: Settings) -> str:
+    from cxrreport.model.weights import default_directory, read_manifest, weights_sha256
+    from cxrreport.retrieval.index import open_index
+
+    manifest = read_manifest(settings.weights or default_directory())
+    index = open_index(settings.index_directory, model_sha256=weights_sha256(manifest))
+    if index is None:
+        return "none yet: run `cxrreport index`"
+    return f"{index.manifest.version}, {index.manifest.count} reports"
+
+
+def _database(settings: Settings) -> str:
+    from cxrreport.run import open_archive
+    from cxrreport.store.engine import current
+
+    with open_archive(settings) as engine:
+        return f"{engine.dialect.name}, schema {current(engine)}"
+
+
+CHECKS: dict[str, Check] = {
+    "software": _environment,
+    "decoders": _decoders,
+    "device": _device,
+    "weights": _weights,
+    "index": _index,
+    "database": _database,
+}

@@ -1,0 +1,67 @@
+"""`cxrreport generate`."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from cxrreport.cli.options import print_result, progress, settings_with
+
+_DATE = click.DateTime(["%Y-%m-%d", "%Y%m%d"])
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Catalogue the export and count what would be drafted; no network.")
+@click.option("--since", type=_DATE, help="First study date to draft, inclusive.")
+@click.option("--until", type=_DATE, help="Last study date to draft, inclusive.")
+@click.option("--patient", metavar="ID", help="Only studies of the patient with this number.")
+@click.option("--limit", type=click.IntRange(min=1), help="Draft at most this many studies.")
+@click.option("--redo", type=click.Choice(["weights", "index", "all"]), help="Also studies drafted with other weights, another index, or all.")  # fmt: skip  # noqa: E501
+@click.option("--without-retrieval", is_flag=True, help="Draft without the retrieval index; recorded in the drafts.")
+@click.option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:i.")
+@click.option("--weights", type=click.Path(path_type=Path), help="Weights directory.")
+@click.option("--batch-size", type=int, help="Studies drafted and stored together.")
+@click.option("--beams", type=int, help="Width of the beam search; 1 is greedy.")
+@click.option("--workers", type=int, help="Child processes that decode films; 0 decodes in this process.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def generate(
+    ctx: click.Context,
+    /,
+    paths: tuple[Path, ...],
+    dry_run: bool,
+    since: datetime | None,
+    until: datetime | None,
+    patient: str | None,
+    limit: int | None,
+    redo: str | None,
+    without_retrieval: bool,
+    as_json: bool,
+    **flags: Any,
+) -> int:
+    """Scan PATHS, pair every new study with its prior, draft reports and store them.
+
+    Running twice does the work once; a run that was killed is completed by the next.
+    """
+    from cxrreport.cli.main import print_disclaimer
+
+    from cxrreport import pipeline
+    from cxrreport.drafting import Selection
+
+    settings = settings_with(ctx, **flags)
+    selection = Selection(_day(since), _day(until), patient, limit, redo)
+    print_disclaimer()
+    with progress() as tell:
+        if dry_run:
+            counts, exit_code = pipeline.preview(settings, paths, selection, tell)
+        else:
+            counts, exit_code = pipeline.generate(settings, paths, selection, without_retrieval, tell)
+    print_result(counts, as_json)
+    return exit_code
+
+
+def _day(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None

@@ -1,0 +1,120 @@
+"""`cxrreport`: the group of commands, the log, and the table from errors to exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cxrreport import DISCLAIMER, __version__
+from cxrreport.errors import CxrReportError
+
+# command -> (module of cxrreport.cli, name there, line of help); modules are imported when the command is used
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "generate": ("generate", "generate", "Scan an export, pair studies with priors, draft reports, store them."),
+    "index": ("index", "index", "Import signed reports and publish the retrieval index."),
+    "show": ("show", "show", "Show the draft of one study, its changes and its references."),
+    "status": ("status", "status", "What the archive holds, what is due, failures by code."),
+    "runs": ("status", "runs", "Past runs, the newest first."),
+    "train": ("train", "train", "Train or fine-tune the network."),
+    "evaluate": ("evaluate", "evaluate", "Score drafts of a dataset beside baselines."),
+    "db": ("db", "db", "Look at and migrate the database schema."),
+    "doctor": ("doctor", "doctor", "Check environment, decoders, device, weights, index and database."),
+    "demo": ("demo", "demo", "Build a small hospital archive and run everything on it."),
+}
+EXIT_CODES = """\b
+Exit codes: 0 all done; 2 usage; 3 done, but some files or studies failed;
+69 a needed service or device is unavailable; 70 a defect of cxrreport;
+74 reading or writing failed (disk full); 75 another run holds the archive;
+78 configuration, weights, index or schema do not fit;
+130, 143 interrupted (run again to go on)."""
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and imports a command's module only to run it or to print its own help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of daily use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(f"cxrreport.cli.{module}"), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="cxrreport")
+@click.option("--home", type=click.Path(path_type=Path), help="Directory of all state. [env: CXRREPORT_HOME]")
+@click.option("--db", metavar="URL", help="PostgreSQL instead of the SQLite of the home. [env: CXRREPORT_DB]")
+@click.option("--config", type=click.Path(path_type=Path), help="TOML file with settings.")
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="What the log on stderr shows."
+)
+@click.pass_context
+def cli(ctx: click.Context, home: Path | None, db: str | None, config: Path | None, log_level: str | None) -> None:
+    """Drafts of chest radiograph reports with the differences since the prior, from a PACS export to a database.
+
+    Nothing that cxrreport writes is ever a final report. For research use only, not for diagnosis.
+    """
+    from cxrreport.cli.options import GIVEN, settings_with
+
+    ctx.meta[GIVEN] = {"config": config, "home": home, "db": db, "log_level": log_level}
+    ctx.obj = settings_with(ctx)
+    from cxrreport.runlog import configure
+
+    configure(ctx.obj.log_level)
+
+
+def run() -> None:
+    """Entry point: run a command and end with its exit code."""
+    sys.exit(call(sys.argv[1:]))
+
+
+def call(arguments: list[str]) -> int:
+    """Run a command line in this process; returns the exit code. Errors become one sentence on stderr."""
+    try:
+        result = cli.main(args=arguments, prog_name="cxrreport", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except CxrReportError as error:
+        return _complain(arguments, error.code, error.message, error.exit_code)
+    except Exception as error:
+        from cxrreport.runlog import stack_of
+
+        return _complain(arguments, "internal", f"A defect of cxrreport: {stack_of(error)}.", 70)
+
+
+def _complain(arguments: list[str], code: str, message: str, exit_code: int) -> int:
+    click.echo(f"cxrreport: {message} [{code}]", err=True)
+    if "--json" in arguments:
+        document: dict[str, Any] = {"error": {"code": code, "message": message}, "exit_code": exit_code}
+        click.echo(json.dumps(document))
+    return exit_code
+
+
+def print_disclaimer() -> None:
+    """Once a run, on stderr."""
+    click.echo(DISCLAIMER, err=True)
+
+
+if __name__ == "__main__":
+    run()

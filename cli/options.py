@@ -1,0 +1,66 @@
+"""What commands share: settings from flags, progress, JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from cxrreport.settings import Settings, load_settings
+
+GIVEN = "cxrreport.given"  # key of the group's own flags in ctx.meta
+Progress = Callable[[str, int], None]
+
+
+def settings_with(ctx: click.Context, **flags: Any) -> Settings:
+    """Settings of the group's flags and the given ones of a command; None means not given."""
+    return load_settings(**ctx.meta[GIVEN], **flags)
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Count of each stage on stderr: a live line on a terminal, a log line now and then elsewhere."""
+    if not sys.stderr.isatty():
+        yield _log_progress()
+        return
+    from rich.console import Console
+
+    done: Counter[str] = Counter()
+    with Console(stderr=True).status("starting") as status:
+
+        def tell(stage: str, count: int) -> None:
+            done[stage] += count
+            status.update("  ".join(f"{name} {number}" for name, number in done.items()))
+
+        yield tell
+
+
+def _log_progress() -> Progress:
+    from cxrreport.runlog import get_log
+
+    done: Counter[str] = Counter()
+    told: Counter[str] = Counter()
+
+    def tell(stage: str, count: int) -> None:
+        done[stage] += count
+        if done[stage] >= told[stage] * 2:  # ever rarer: 1, 2, 4, 8, …
+            told[stage] = done[stage]
+            get_log().info("progress", stage=stage, done=done[stage])
+
+    return tell
+
+
+def print_result(counts: dict[str, Any], as_json: bool) -> None:
+    """One JSON document, or a line a number."""
+    if as_json:
+        click.echo(json.dumps(counts))
+        return
+    for name, value in counts.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{key} {number}" for key, number in value.items()) or "none"
+        click.echo(f"{name:<16} {value}")

@@ -1,0 +1,129 @@
+"""`cxrreport show`: one draft in the terminal."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+from cxrreport.cli.status import print_table, printable
+
+from cxrreport import DISCLAIMER
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from cxrreport.settings import Settings
+    from cxrreport.store.views import DraftFacts, DraftView, StudyFacts
+
+_STYLES = {"change": "bold yellow", "evidence": "cyan", "flag": "bold red"}
+_STATES = {"positive": "bold", "uncertain": "italic", "negative": "dim", "blank": "dim"}
+_REASONS = {
+    "prior.none": "no earlier study",
+    "prior.no_frontal": "no earlier study has a frontal film",
+    "prior.tie": "the order of two studies is not certain",
+    "prior.date_missing": "the study has no date",
+    "prior.identity": "birth date or sex differ between the studies",
+    "prior.unreadable": "the film of the prior cannot be read",
+}
+
+
+@click.command()
+@click.argument("study")
+@click.option(
+    "--references", type=click.IntRange(min=0), default=3, show_default=True, help="Retrieved reports to show."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def show(settings: Settings, study: str, references: int, as_json: bool) -> int:
+    """Show the draft of STUDY: a StudyInstanceUID, an accession number or a database id."""
+    from cxrreport.errors import UsageError
+    from cxrreport.run import open_archive
+    from cxrreport.store.engine import session
+    from cxrreport.store.views import draft_view
+
+    with open_archive(settings) as engine, session(engine, read_only=True) as s:
+        view = draft_view(s, study)
+    if view is None:
+        raise UsageError("No study of the archive has this UID, accession number or id.", "study.unknown")
+    if as_json:
+        click.echo(json.dumps({"disclaimer": DISCLAIMER, **asdict(view)}, default=str))
+    else:
+        _print_view(view, references)
+    return 0
+
+
+def _print_view(view: DraftView, references: int) -> None:
+    click.secho(DISCLAIMER, bold=True)
+    click.echo(f"Study  {_name(view.study)}")
+    if view.failure:
+        click.secho(f"Failed {view.failure.code}: {printable(view.failure.message)}", fg="red")
+    if view.draft is None:
+        click.echo("There is no draft of this study.")
+        return
+    reason = _REASONS.get(view.draft.prior_reason, view.draft.prior_reason)
+    click.echo(f"Prior  {_name(view.prior)}" if view.prior else f"Prior  none: {reason}")
+    _print_text(view.draft)
+    _print_findings(view.draft)
+    _print_references(view.draft, references)
+    _print_provenance(view.draft)
+
+
+def _name(study: StudyFacts) -> str:
+    moment = "undated"
+    if study.studied_at:
+        moment = f"{study.studied_at:%Y-%m-%d %H:%M}" if study.time_known else f"{study.studied_at:%Y-%m-%d}"
+    return f"{printable(study.accession) or 'no accession'}, {moment} (id {study.study_id})"
+
+
+def _print_text(draft: DraftFacts) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    for section in ("comparison", "findings", "impression"):
+        text: str = getattr(draft, section)
+        if text:
+            console.print(f"\n[bold]{section.upper()}[/bold]")
+            console.print(_marked(draft, section, text))
+    if draft.flags:
+        console.print(f"\n[bold red]flags[/bold red] {', '.join(map(printable, draft.flags))}")
+
+
+def _marked(draft: DraftFacts, section: str, text: str) -> Text:
+    """The text with its spans in colour."""
+    from rich.text import Text
+
+    marked = Text("".join(sign if sign.isprintable() else " " for sign in text))
+    for span in draft.spans:
+        if span.section == section:
+            marked.stylize(_STYLES[span.kind], span.start_char, span.end_char)
+    return marked
+
+
+def _print_findings(draft: DraftFacts) -> None:
+    rows = []
+    for row in draft.finding_rows:
+        prior = f"{row.prior_state} {row.prior_probability:.2f}" if row.prior_state else ""
+        change = "" if row.change in (None, "absent") else f"{row.change} {row.change_probability:.2f}"
+        rows.append([row.finding, f"{row.state} {row.probability:.2f}", prior, change])
+    click.echo("")
+    print_table("Findings", ["finding", "now", "prior", "change"], rows)
+
+
+def _print_references(draft: DraftFacts, count: int) -> None:
+    rows: list[list[Any]] = [
+        [r.rank, f"{r.score:.2f}", f"{r.weight:.2f}", f"{r.findings} {r.impression}".strip()]
+        for r in draft.references[:count]
+    ]
+    if rows:
+        print_table(f"Similar reports of the archive ({len(draft.references)} retrieved)", ["rank", "score", "weight", "text"], rows)  # fmt: skip  # noqa: E501
+
+
+def _print_provenance(draft: DraftFacts) -> None:
+    made = draft.provenance
+    click.echo(
+        f"draft {draft.draft_id} ({draft.status}), run {draft.run_id}, {draft.created_at:%Y-%m-%d %H:%M} UTC, "
+        f"weights {made.weights_sha256[:12]}, index {made.index_version or 'none'}, "
+        f"preprocessing {made.preprocess_version}"
+    )

@@ -1,0 +1,167 @@
+"""One batch of prepared studies -> finished drafts: encode, retrieve, draft, compare with the prior, mark the words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from cxrreport.highlight.changes import compare, comparison_sentence, impression
+from cxrreport.highlight.spans import find_spans, flag_hallucinated_comparison
+from cxrreport.imaging.preprocess import PREPROCESS_VERSION
+from cxrreport.model.drafter import Drafter, NetworkDraft, StudyStates, take_features
+from cxrreport.records import FINDINGS, Draft, Failure, Finding, Provenance, Reference, Span, Study
+from cxrreport.reports.comparison import strip_comparison
+from cxrreport.reports.labels import mentions
+from cxrreport.retrieval.index import Index
+from cxrreport.store import reports
+from cxrreport.store.engine import session
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from cxrreport.drafting import Prepared
+
+_NOTHING = "The network gave no usable draft for this study."
+
+
+class Retriever:
+    """Similar reports for a study that is not to see itself, its patient, or the future (model.md §1.3)."""
+
+    def __init__(self, engine: Engine, index: Index | None, count: int, dimension: int) -> None:
+        self._engine, self._index, self._count, self._dimension = engine, index, count, dimension
+
+    def retrieve(self, studies: Sequence[Study], queries: npt.NDArray[np.float32]) -> Retrieved:
+        """Nearest allowed reports of each study; queries (B, d)."""
+        retrieved = Retrieved(len(studies), self._count, self._dimension)
+        if self._index is None:
+            return retrieved
+        with session(self._engine, read_only=True) as s:
+            for row, study in enumerate(studies):
+                wanted = self._count * 2
+                while True:
+                    scores, ids = (found[0] for found in self._index.search(queries[row : row + 1], wanted))
+                    present = [int(i) for i in ids if i >= 0]
+                    allowed = reports.allowed(s, study, present)
+                    if len(allowed) >= self._count or len(present) < wanted:
+                        break
+                    wanted *= 4  # a patient with many reports fills the first answer
+                kept = [(i, float(v)) for i, v in zip(present, scores, strict=False) if i in allowed]
+                retrieved.fill(row, kept[: self._count], self._index)
+        return retrieved
+
+
+class Retrieved:
+    """ids, scores (lists a study), vectors (B, N, d) and mask (B, N) of retrieved reports."""
+
+    def __init__(self, batch: int, count: int, dimension: int) -> None:
+        self.found: list[list[tuple[int, float]]] = [[] for _ in range(batch)]
+        self.vectors = np.zeros((batch, count, dimension), np.float32)
+        self.mask = np.zeros((batch, count), bool)
+
+    def fill(self, row: int, found: list[tuple[int, float]], index: Index) -> None:
+        """Put the reports of one study in."""
+        self.found[row] = found
+        if found:
+            self.vectors[row, : len(found)] = index.vectors(np.array([i for i, _ in found], np.int64))
+            self.mask[row, : len(found)] = True
+
+    def references(self, row: int, weights: Sequence[float]) -> tuple[Reference, ...]:
+        """References of one study, with the weight that the network gave each."""
+        return tuple(
+            Reference(rank, report_id, score, weights[rank - 1])
+            for rank, (report_id, score) in enumerate(self.found[row], start=1)
+        )
+
+
+class Composer:
+    """Makes drafts with one set of weights and one version of the index."""
+
+    def __init__(self, engine: Engine, drafter: Drafter, index: Index | None) -> None:
+        self.drafter = drafter
+        self.retriever = Retriever(engine, index, drafter.retrieved, drafter.dimension)
+        self.index_version = index.manifest.version if index else ""
+
+    def compose(self, batch: Sequence[Prepared]) -> list[Draft | Failure]:
+        """Draft a batch; a study for which the network gives nothing usable becomes a failure."""
+        with_prior = [item for item in batch if item.prior is not None]
+        studies = [item.due.pair.study for item in batch]
+        priors = [item.due.pair.prior for item in with_prior if item.due.pair.prior is not None]
+        films = [item.current for item in batch] + [item.prior for item in with_prior if item.prior is not None]
+        features = self.drafter.encode(films)
+        retrieved = self.retriever.retrieve([*studies, *priors], self.drafter.embed_images(features))
+        now, before = slice(0, len(batch)), slice(len(batch), len(films))
+        made = self.drafter.draft(
+            take_features(features, range(len(batch))), retrieved.vectors[now], retrieved.mask[now]
+        )
+        prior_states: dict[int, StudyStates] = {}
+        if with_prior:
+            read = self.drafter.read_states(
+                take_features(features, range(len(batch), len(films))),
+                retrieved.vectors[before],
+                retrieved.mask[before],
+            )
+            prior_states = {item.due.pair.study.id: states for item, states in zip(with_prior, read, strict=True)}
+        return [
+            self._finish(item, draft, retrieved.references(row, draft.states.weights), prior_states)
+            for row, (item, draft) in enumerate(zip(batch, made, strict=True))
+        ]
+
+    def _finish(
+        self, item: Prepared, made: NetworkDraft, references: tuple[Reference, ...], priors: dict[int, StudyStates]
+    ) -> Draft | Failure:
+        pair = item.due.pair
+        if not made.valid:
+            return Failure("model.invalid", _NOTHING, study_id=pair.study.id)
+        states = priors.get(pair.study.id)
+        rows = compare(finding_rows(made.states), finding_rows(states) if states else None)
+        prior = pair.prior if states else None
+        comparison, comparison_spans = _compare_with(prior, pair.study, rows)
+        text, flags = _without_invented_comparison(made.text, prior is not None)
+        return Draft(
+            study_id=pair.study.id,
+            prior_study_id=prior.id if prior else None,
+            prior_reason="" if prior else item.reason,
+            findings=text,
+            impression=impression(rows),
+            comparison=comparison,
+            finding_rows=rows,
+            spans=(*_mark(text, rows), *comparison_spans),
+            regions=(),
+            references=references,
+            provenance=self._provenance(item),
+            flags=(*item.flags, *made.flags, *flags),
+        )
+
+    def _provenance(self, item: Prepared) -> Provenance:
+        decoding = {**asdict(self.drafter.decoding), "device": str(self.drafter.device)}
+        return Provenance(
+            self.drafter.weights.sha256, PREPROCESS_VERSION, self.index_version, item.due.inputs_sha256, decoding
+        )
+
+
+def finding_rows(states: StudyStates) -> tuple[Finding, ...]:
+    """The network's findings as rows without any change."""
+    rows = zip(FINDINGS, states.states, states.probabilities, strict=True)
+    return tuple(Finding(finding, state, probability) for finding, state, probability in rows)
+
+
+def _compare_with(prior: Study | None, study: Study, rows: tuple[Finding, ...]) -> tuple[str, tuple[Span, ...]]:
+    if prior is None or prior.studied_at is None or study.studied_at is None:
+        return "", ()
+    return comparison_sentence(rows, prior.studied_at.date(), (study.studied_at.date() - prior.studied_at.date()).days)
+
+
+def _without_invented_comparison(text: str, has_prior: bool) -> tuple[str, tuple[str, ...]]:
+    """Without a prior a draft compares with nothing (temporal.md §2.6); a clause that does is dropped and flagged."""
+    if has_prior or not flag_hallucinated_comparison(text):
+        return text, ()
+    return strip_comparison(text) or text, ("comparison_removed",)
+
+
+def _mark(text: str, rows: tuple[Finding, ...]) -> tuple[Span, ...]:
+    changes = {row.finding: row.change for row in rows if row.change is not None}
+    return find_spans("findings", text, mentions(text), changes)

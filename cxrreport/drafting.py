@@ -1,0 +1,239 @@
+"""Studies that are due -> films -> drafts -> the database, a batch a transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from typing import TYPE_CHECKING
+
+from cxrreport.engine.local import LocalEngine
+from cxrreport.errors import InputError
+from cxrreport.imaging.film import Film, load_film
+from cxrreport.imaging.pairing import pair
+from cxrreport.imaging.preprocess import PREPROCESS_VERSION
+from cxrreport.records import DraftStatus, Failure, Image, Pair, PreparedStudy, Study
+from cxrreport.run import Run
+from cxrreport.store import catalogue, drafts
+from cxrreport.store.engine import session
+
+if TYPE_CHECKING:
+    from cxrreport.composing import Composer
+    from cxrreport.store.catalogue import CurrentDraft
+
+_PAGE = 200  # studies looked at in one query
+Progress = Callable[[str, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which studies to draft. `redo`: also those whose draft was made with other weights, another index, or all."""
+
+    since: date | None = None
+    until: date | None = None
+    patient: str | None = None
+    limit: int | None = None
+    redo: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What the drafts of this run are made with."""
+
+    weights_sha256: str
+    index_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A study to draft now."""
+
+    pair: Pair
+    inputs_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A due study with its films; `reason` says why there is no prior."""
+
+    due: Due
+    current: PreparedStudy
+    prior: PreparedStudy | None
+    reason: str
+    flags: tuple[str, ...]
+
+
+def inputs_sha256(pair: Pair) -> str:
+    """Digest of what a draft is made from: the films of the study and of its prior."""
+    films = (pair.frontal, pair.lateral, pair.prior_frontal, pair.prior_lateral)
+    facts = [None if film is None else [film.sop_uid, film.size] for film in films]
+    return hashlib.sha256(json.dumps([facts, pair.reason]).encode()).hexdigest()
+
+
+def is_due(current: CurrentDraft | None, inputs: str, fit: Fit, redo: str | None) -> bool:
+    """A study is due without a draft or when its inputs have changed; new weights or a new index alone do not make it so."""
+    if current is None or current.inputs_sha256 != inputs:
+        return True
+    if current.status is not DraftStatus.PRELIMINARY or redo is None:
+        return False
+    new_weights = (current.weights_sha256, current.preprocess_version) != (fit.weights_sha256, PREPROCESS_VERSION)
+    new_index = current.index_version != fit.index_version
+    return redo == "all" or (redo == "weights" and new_weights) or (redo == "index" and new_index)
+
+
+def find_due(run: Run, selection: Selection, fit: Fit) -> Iterator[Due]:
+    """Walk the catalogue by pages and yield what is to be drafted, at most `selection.limit`."""
+    last, found = 0, 0
+    while not run.cancelled:
+        with session(run.engine, read_only=True) as s:
+            page = catalogue.candidate_studies(
+                s, selection.since, selection.until, selection.patient, after_id=last, limit=_PAGE
+            )
+            families = catalogue.patient_studies(s, [study.patient_id for study in page])
+            paired = [due for study in page if (due := _pair(study, families[study.patient_id])) is not None]
+            inputs = {due.pair.study.id: due.inputs_sha256 for due in paired}
+            current = catalogue.current_drafts(s, list(inputs), inputs)
+        if not page:
+            return
+        last = page[-1].id
+        run.counts.numbers["studies"] += len(page)
+        run.counts.skipped["study.no_frontal"] += len(page) - len(paired)
+        for due in paired:
+            if not is_due(current.get(due.pair.study.id), due.inputs_sha256, fit, selection.redo):
+                run.counts.numbers["unchanged"] += 1
+            elif found == selection.limit:
+                return
+            else:
+                found += 1
+                yield due
+
+
+def _pair(study: Study, family: Sequence[Study]) -> Due | None:
+    made = pair(study, family)
+    return None if made is None else Due(made, inputs_sha256(made))
+
+
+def draft_due(run: Run, due: Iterator[Due], composer: Composer, workers: LocalEngine, progress: Progress) -> None:
+    """Draft in batches. Attempts are counted before the work; what is in hand at a cancellation is released."""
+    in_hand: dict[int, Due] = {}
+    try:
+        batch: list[Prepared] = []
+        for prepared in _prepare(run, _claimed(run, due, in_hand), workers, in_hand):
+            batch.append(prepared)
+            if len(batch) == run.settings.batch_size:
+                _finish(run, batch, composer, in_hand, progress)
+                batch = []
+        if batch and not run.cancelled:
+            _finish(run, batch, composer, in_hand, progress)
+    finally:
+        if in_hand and run.cancelled:
+            with session(run.engine) as s:
+                drafts.release(s, list(in_hand))
+
+
+def _claimed(run: Run, due: Iterator[Due], in_hand: dict[int, Due]) -> Iterator[Due]:
+    """Claim study by study, right before its films are read; a study that killed earlier runs is left out."""
+    for item in due:
+        if run.cancelled:
+            return
+        study_id = item.pair.study.id
+        with session(run.engine) as s:
+            free = drafts.claim(s, run.id, [study_id])
+        if free:
+            in_hand[study_id] = item
+            yield item
+        else:
+            run.counts.failed["study.quarantined"] += 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """One film of a due study, on its way through a child process."""
+
+    due: Due
+    image: Image
+    last: bool
+
+
+def _prepare(run: Run, due: Iterator[Due], workers: LocalEngine, in_hand: dict[int, Due]) -> Iterator[Prepared]:
+    """Read all films through one stream of child processes, so that they decode while the network drafts."""
+    films: dict[int, Film | InputError] = {}
+    for wanted, film in workers.map(partial(_load, run.settings.max_pixels), _films_of(due)):
+        films[wanted.image.id] = film
+        if wanted.last:
+            try:
+                yield _assemble(wanted.due, films)
+            except InputError as error:
+                _fail(run, wanted.due, error, in_hand)
+            films = {}
+        if run.cancelled:
+            return
+
+
+def _load(max_pixels: int, wanted: _Wanted) -> Film:
+    return load_film(wanted.image.path, max_pixels)
+
+
+def _films_of(due: Iterator[Due]) -> Iterator[_Wanted]:
+    for item in due:
+        p = item.pair
+        images = [i for i in (p.frontal, p.lateral, p.prior_frontal, p.prior_lateral) if i is not None]
+        for image in images:
+            yield _Wanted(item, image, last=image is images[-1])
+
+
+def _assemble(due: Due, films: dict[int, Film | InputError]) -> Prepared:
+    """Put the films of a study together. Without its frontal film it fails; without another one it goes on, flagged."""
+    p = due.pair
+    frontal = films[p.frontal.id]
+    if isinstance(frontal, InputError):
+        raise frontal
+    flags = []
+    lateral = films[p.lateral.id] if p.lateral else None
+    if isinstance(lateral, InputError):
+        lateral = None
+        flags.append("lateral_unreadable")
+    prior_frontal = films[p.prior_frontal.id] if p.prior_frontal else None
+    prior_lateral = films[p.prior_lateral.id] if p.prior_lateral else None
+    reason = "prior.unreadable" if isinstance(prior_frontal, InputError) else p.reason
+    return Prepared(due, _study(frontal, lateral), _prior(prior_frontal, prior_lateral), reason, tuple(flags))
+
+
+def _study(frontal: Film, lateral: Film | None) -> PreparedStudy:
+    return PreparedStudy(frontal.pixels, lateral.pixels if lateral else None)
+
+
+def _prior(frontal: Film | InputError | None, lateral: Film | InputError | None) -> PreparedStudy | None:
+    if not isinstance(frontal, Film):
+        return None
+    return _study(frontal, lateral if isinstance(lateral, Film) else None)
+
+
+def _fail(run: Run, due: Due, error: InputError, in_hand: dict[int, Due]) -> None:
+    study_id = due.pair.study.id
+    with session(run.engine) as s:
+        drafts.fail_studies(s, run.id, [Failure(error.code, error.message, study_id=study_id)])
+    in_hand.pop(study_id)
+    run.counts.failed[error.code] += 1
+
+
+def _finish(
+    run: Run, batch: Sequence[Prepared], composer: Composer, in_hand: dict[int, Due], progress: Progress
+) -> None:
+    """Draft one batch and store it in one transaction."""
+    made = composer.compose(batch)
+    good = [draft for draft in made if not isinstance(draft, Failure)]
+    bad = [draft for draft in made if isinstance(draft, Failure)]
+    with session(run.engine) as s:
+        drafts.save_drafts(s, run.id, good)
+        drafts.fail_studies(s, run.id, bad)
+    for item in batch:
+        in_hand.pop(item.due.pair.study.id)
+    run.counts.numbers["drafted"] += len(good)
+    run.counts.numbers["paired"] += sum(draft.prior_study_id is not None for draft in good)
+    for failure in bad:
+        run.counts.failed[failure.code] += 1
+    progress("draft", len(batch))

@@ -1,0 +1,85 @@
+"""Drafts of labelled samples, scored beside their references: what `cxrreport evaluate` and validation print."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from cxrreport.evaluation import clinical, language
+from cxrreport.evaluation.baselines import distinct, hallucination_rate
+from cxrreport.model.drafter import Drafter, StudyStates
+from cxrreport.records import FINDINGS, State
+from cxrreport.reports.labels import label
+from cxrreport.reports.sections import clean
+from cxrreport.training.network_stage import Encoded
+
+_BATCH = 16
+_STATES = tuple(State)
+
+
+@dataclass(frozen=True, slots=True)
+class SampleDraft:
+    """Draft text and states of one sample."""
+
+    text: str
+    states: StudyStates
+
+
+def draft_samples(drafter: Drafter, encoded: Encoded) -> list[SampleDraft]:
+    """Draft every sample of a cache (its plain copy), in batches."""
+    drafts = []
+    count = len(encoded.patch_mask)
+    for start in range(0, count, _BATCH):
+        rows = list(range(start, min(start + _BATCH, count)))
+        features = encoded.features(rows, torch.zeros(len(rows), dtype=torch.long)).to(drafter.device)
+        reports = encoded.bank[encoded.retrieved[rows]].numpy()
+        made = drafter.draft(features, reports, np.ones(reports.shape[:2], bool))
+        drafts += [SampleDraft(d.text, d.states) for d in made]
+    return drafts
+
+
+def state_maps(states: npt.NDArray[np.int64]) -> list[dict[str, State]]:
+    """State indices (n, 14) -> one mapping a study."""
+    return [{f: _STATES[i] for f, i in zip(FINDINGS, row, strict=True)} for row in states.tolist()]
+
+
+def score_texts(texts: Sequence[str], references: Sequence[str], truth: Sequence[dict[str, State]]) -> dict[str, float]:
+    """Language (protocol C: full cleaned references) and clinical scores of texts; clinical from our labeler on both."""
+    found = clinical.score([label(text) for text in texts], truth)
+    spoken = language.score([clean(t) for t in texts], [[clean(r)] for r in references])
+    return {
+        **spoken,
+        "example_f1": found.example.f1,
+        "micro_f1": found.micro.f1,
+        "macro_f1": found.macro.f1,
+        "distinct": float(distinct(texts)),
+        "hallucination_rate": hallucination_rate(texts),
+    }
+
+
+def score_states(drafts: Sequence[SampleDraft], states: npt.NDArray[np.int64]) -> dict[str, float]:
+    """AUC of p(positive) and F1 of the states against the references' states (n, 14)."""
+    probabilities = np.array([d.states.probabilities for d in drafts])
+    positive = states == _STATES.index(State.POSITIVE)
+    usable = [i for i in range(len(FINDINGS)) if positive[:, i].any() and not positive[:, i].all()]
+    predicted = [dict(zip(FINDINGS, d.states.states, strict=True)) for d in drafts]
+    found = clinical.score(predicted, state_maps(states))
+    areas = {f"auc {FINDINGS[i]}": clinical.auc(positive[:, i].tolist(), probabilities[:, i].tolist()) for i in usable}
+    mean = float(np.mean(list(areas.values()))) if areas else 0.0
+    return {"states_example_f1": found.example.f1, "states_macro_f1": found.macro.f1, "mean_auc": mean, **areas}
+
+
+def choose_thresholds(
+    probabilities: npt.NDArray[np.float64], positive: npt.NDArray[np.bool_], least: int = 5
+) -> list[float]:
+    """Threshold of each finding with the best F1 on validation data (n, 14); 0.5 where it has fewer than `least` positives."""
+    chosen = []
+    for p, y in zip(probabilities.T, positive.T, strict=True):
+        candidates = np.unique(np.quantile(p, np.linspace(0.3, 0.995, 120))) if y.sum() >= least else np.array([0.5])
+        f1 = [2 * (y & (p >= t)).sum() / max(y.sum() + (p >= t).sum(), 1) for t in candidates]
+        chosen.append(float(candidates[int(np.argmax(f1))]))
+    return chosen

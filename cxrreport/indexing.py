@@ -1,0 +1,82 @@
+"""The hospital's signed reports -> the database -> a published retrieval index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cxrreport.errors import UsageError
+from cxrreport.records import Failure, Report
+from cxrreport.reports.labels import label
+from cxrreport.reports.readers import read_path
+from cxrreport.reports.sections import clean
+from cxrreport.retrieval import index as retrieval
+from cxrreport.retrieval.corpus import clean_passage
+from cxrreport.run import Run
+from cxrreport.store import reports, runs
+from cxrreport.store.engine import session
+
+if TYPE_CHECKING:
+    from cxrreport.model.drafter import Drafter
+
+_BATCH = 500
+Progress = Callable[[str, int], None]
+
+
+def import_reports(run: Run, paths: Sequence[Path], form: str, progress: Progress) -> None:
+    """Read reports, label them and store them; broken ones become rows in `failure`."""
+    for path in paths:
+        if not path.exists():
+            raise UsageError("A path of reports does not exist.")
+        found = read_path(path, run.settings.columns, form)
+        while not run.cancelled and (batch := list(islice(found, _BATCH))):
+            _store(run, batch)
+            progress("reports", len(batch))
+
+
+def _store(run: Run, batch: Sequence[Report | Failure]) -> None:
+    good = [item for item in batch if isinstance(item, Report)]
+    bad = [item for item in batch if isinstance(item, Failure)]
+    labelled = [(report, label(f"{report.findings} {report.impression}")) for report in good]
+    with session(run.engine) as s:
+        counts = reports.add_reports(s, labelled)
+        runs.add_failures(s, run.id, bad)
+    run.counts.numbers["reports"] += len(good)
+    for name in ("added", "replaced", "unchanged", "linked"):
+        run.counts.numbers[name] += getattr(counts, name)
+    for failure in bad:
+        run.counts.failed[failure.code] += 1
+
+
+def summary(text: str) -> str:
+    """What the text tower embeds of a report."""
+    return clean(clean_passage(text))
+
+
+def build_index(run: Run, drafter: Drafter, progress: Progress) -> retrieval.IndexManifest:
+    """Embed every report of the database and publish the index; the old one serves until then."""
+    source: dict[str, Any] = {"run": run.id}
+    manifest = retrieval.build(
+        run.settings.index_directory,
+        _vectors(run, drafter, progress),
+        model_sha256=drafter.weights.sha256,
+        source=source,
+    )
+    run.details["index"] = {"version": manifest.version, "count": manifest.count, "sha256": manifest.sha256}
+    run.counts.numbers["indexed"] = manifest.count
+    return manifest
+
+
+def _vectors(
+    run: Run, drafter: Drafter, progress: Progress
+) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
+    with session(run.engine) as s:
+        for passages in reports.iterate_passages(s, _BATCH):
+            vectors = drafter.embed_texts([summary(passage.text) for passage in passages])
+            yield np.array([passage.report_id for passage in passages], np.int64), vectors
+            progress("index", len(passages))

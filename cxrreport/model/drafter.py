@@ -1,0 +1,194 @@
+"""From films and retrieved vectors to drafts: the network behind an interface of arrays and plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from cxrreport.model.config import STATES, VIEWS
+from cxrreport.model.diffrgennet import Relations
+from cxrreport.model.encoder import ImageFeatures
+from cxrreport.model.generation import Decoding, Generated, generate
+from cxrreport.model.heads import decide_states
+from cxrreport.model.weights import Weights
+from cxrreport.records import PreparedStudy, State, ViewGuess
+
+Floats = npt.NDArray[np.float32]
+Flags = npt.NDArray[np.bool_]
+T = TypeVar("T")
+_TEXT_BATCH = 64
+_TEXT_TOKENS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class StudyStates:
+    """States and p(positive) of the 14 findings, in the order of `FINDINGS`, and each retrieved report's weight."""
+
+    states: tuple[State, ...]
+    probabilities: tuple[float, ...]
+    weights: tuple[float, ...]
+    valid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkDraft:
+    """What the network says of one study; `text` is "" and `valid` False where it gave nothing usable."""
+
+    text: str
+    states: StudyStates
+    flags: tuple[str, ...]
+    valid: bool
+
+
+def stack_films(studies: Sequence[PreparedStudy]) -> tuple[Tensor, Tensor]:
+    """Studies -> films (B, 2, 256, 256) uint8 and view mask (B, 2) bool."""
+    blank = np.zeros_like(studies[0].frontal)
+    films = [np.stack([s.frontal, blank if s.lateral is None else s.lateral]) for s in studies]
+    mask = torch.tensor([[True, s.lateral is not None] for s in studies])
+    assert mask.shape[1] == VIEWS
+    return torch.from_numpy(np.stack(films)), mask
+
+
+def sentence_case(text: str) -> str:
+    """Cleaned tokens ("heart is normal . no effusion .") -> prose ("Heart is normal. No effusion.")."""
+    parts = [part.strip() for part in text.replace(" ,", ",").split(".") if part.strip()]
+    return " ".join(f"{part[0].upper()}{part[1:]}." for part in parts)
+
+
+class Drafter:
+    """Encodes, embeds and drafts on one device. A batch that does not fit the GPU is halved, never dropped."""
+
+    def __init__(self, weights: Weights, decoding: Decoding | None = None) -> None:
+        self.weights = weights
+        self.decoding = decoding or Decoding()
+        self.network, self.tokenizer = weights.network, weights.tokenizer
+        self.device = next(self.network.parameters()).device
+        self.retrieved: int = self.network.config.retrieved
+        self.dimension: int = self.network.config.d_retrieval
+
+    def guess_views(self, films: Sequence[npt.NDArray[np.uint8]]) -> list[ViewGuess]:
+        """Projection of preprocessed films (256, 256)."""
+        return self.weights.views.guess(films)
+
+    @torch.inference_mode()
+    def encode(self, studies: Sequence[PreparedStudy]) -> ImageFeatures:
+        """Features of B studies, kept on the device."""
+        films, mask = stack_films(studies)
+        try:
+            features: ImageFeatures = self.network.encoder(films.to(self.device), mask.to(self.device))
+        except torch.cuda.OutOfMemoryError:
+            if len(studies) == 1:
+                raise
+            return join_features([self.encode(half) for half in _halves(studies)])
+        return features
+
+    @torch.inference_mode()
+    def embed_images(self, features: ImageFeatures) -> Floats:
+        """Retrieval queries (B, d), unit length."""
+        vectors: Floats = self.network.retrieval.embed_image(features.pooled).float().cpu().numpy()
+        return vectors
+
+    @torch.inference_mode()
+    def embed_texts(self, texts: Sequence[str]) -> Floats:
+        """Retrieval vectors (n, d) of report texts; sorted by length for speed, order kept."""
+        ids = [self.tokenizer.encode(text, _TEXT_TOKENS) or [self.tokenizer.unknown] for text in texts]
+        order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
+        vectors = np.zeros((len(ids), self.dimension), np.float32)
+        for start in range(0, len(order), _TEXT_BATCH):
+            chunk = order[start : start + _TEXT_BATCH]
+            padded, mask = pad([ids[i] for i in chunk])
+            embedded = self.network.retrieval.embed_text(padded.to(self.device), mask.to(self.device))
+            vectors[chunk] = embedded.float().cpu().numpy()
+        return vectors
+
+    @torch.inference_mode()
+    def read_states(self, features: ImageFeatures, reports: Floats, mask: Flags) -> list[StudyStates]:
+        """Findings without a report. reports (B, N, d) retrieved vectors, mask (B, N) False where there is none."""
+        _, states = self._read(features, reports, mask)
+        return states
+
+    def draft(self, features: ImageFeatures, reports: Floats, mask: Flags) -> list[NetworkDraft]:
+        """Findings and report of B studies; arguments as in `read_states`."""
+        try:
+            return self._draft(features, reports, mask)
+        except torch.cuda.OutOfMemoryError:
+            if len(mask) == 1:
+                raise
+            torch.cuda.empty_cache()
+            drafts: list[NetworkDraft] = []
+            for rows in _halves(range(len(mask))):
+                picked = list(rows)
+                drafts += self.draft(take_features(features, picked), reports[picked], mask[picked])
+            return drafts
+
+    @torch.inference_mode()
+    def _draft(self, features: ImageFeatures, reports: Floats, mask: Flags) -> list[NetworkDraft]:
+        relations, states = self._read(features, reports, mask)
+        memory, memory_mask = self.network.remember(features, relations)
+        generated = generate(
+            self.network.decoder, torch.nan_to_num(memory), memory_mask, self._prefix(states),
+            self.tokenizer.end, self.tokenizer.banned, self.decoding,
+        )  # fmt: skip
+        return [self._finish(g, s) for g, s in zip(generated, states, strict=True)]
+
+    def _read(self, features: ImageFeatures, reports: Floats, mask: Flags) -> tuple[Relations, list[StudyStates]]:
+        vectors, valid = torch.from_numpy(reports).to(self.device), torch.from_numpy(mask).to(self.device)
+        relations = self.network.relate(features, vectors, valid)
+        logits = self.network.classify(features, relations)
+        index, positive = decide_states(logits, self.network.config.thresholds)
+        finite = logits.isfinite().flatten(1).all(1).tolist()
+        rows = zip(index.tolist(), positive.tolist(), relations.weights.tolist(), finite, strict=True)
+        return relations, [
+            StudyStates(tuple(STATES[i] for i in states), tuple(p), tuple(weights), ok)
+            for states, p, weights, ok in rows
+        ]
+
+    def _prefix(self, states: Sequence[StudyStates]) -> Tensor:
+        """[DEC] s_1 .. s_14 a study, (B, 15)."""
+        rows = [
+            [self.tokenizer.begin, *(self.tokenizer.states[STATES.index(state)] for state in s.states)] for s in states
+        ]
+        return torch.tensor(rows, device=self.device)
+
+    def _finish(self, generated: Generated, states: StudyStates) -> NetworkDraft:
+        raw = self.tokenizer.decode(generated.ids)
+        text = sentence_case(raw)
+        sentences = [s.strip() for s in raw.split(".") if s.strip()]
+        flags = [] if generated.complete else ["hit_max_length"]
+        if len(set(sentences)) < len(sentences):
+            flags.append("repeated_sentence")
+        return NetworkDraft(text, states, tuple(flags), states.valid and bool(text))
+
+
+def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Ids of different lengths -> (n, T) padded with 0, and the mask (n, T) bool."""
+    longest = max(len(row) for row in rows)
+    padded = torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows])
+    mask = torch.tensor([[True] * len(row) + [False] * (longest - len(row)) for row in rows])
+    return padded, mask
+
+
+def take_features(features: ImageFeatures, rows: Sequence[int]) -> ImageFeatures:
+    """The given studies of a batch."""
+    index = torch.tensor(list(rows), device=features.pooled.device)
+    return ImageFeatures(features.patches[index], features.patch_mask[index], features.pooled[index])
+
+
+def join_features(parts: Sequence[ImageFeatures]) -> ImageFeatures:
+    """Several batches as one."""
+    return ImageFeatures(
+        torch.cat([p.patches for p in parts]),
+        torch.cat([p.patch_mask for p in parts]),
+        torch.cat([p.pooled for p in parts]),
+    )
+
+
+def _halves(items: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:
+    middle = len(items) // 2
+    return items[:middle], items[middle:]

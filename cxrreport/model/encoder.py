@@ -1,0 +1,82 @@
+"""Image encoder (model.md §1.2): one or two views of a study to patch tokens and a pooled vector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import AutoConfig, AutoModel
+
+from cxrreport.model.config import VIEWS, DiffRGenNetConfig
+
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFeatures:
+    """What the encoder says of B studies; m = VIEWS * grid * grid patches, row-major, frontal first.
+
+    patches (B, m, C), patch_mask (B, m) bool, pooled (B, C).
+    """
+
+    patches: Tensor
+    patch_mask: Tensor
+    pooled: Tensor
+
+    def to(self, device: torch.device | str) -> ImageFeatures:
+        """Move to a device."""
+        return ImageFeatures(self.patches.to(device), self.patch_mask.to(device), self.pooled.to(device))
+
+
+def normalise(films: Tensor, size: int) -> Tensor:
+    """Preprocessed films (..., H, W) uint8 -> network input (..., 3, size, size), ImageNet statistics."""
+    grey = films.reshape(-1, 1, *films.shape[-2:]).float().div(255)  # (n, 1, H, W)
+    if grey.shape[-1] != size:
+        grey = F.interpolate(grey, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
+    mean = torch.tensor(_IMAGENET_MEAN, device=grey.device).view(1, 3, 1, 1)
+    std = torch.tensor(_IMAGENET_STD, device=grey.device).view(1, 3, 1, 1)
+    return ((grey - mean) / std).view(*films.shape[:-2], 3, size, size)
+
+
+class ImageEncoder(nn.Module):
+    """Any Hugging Face vision backbone whose last map is grid x grid."""
+
+    def __init__(self, config: DiffRGenNetConfig) -> None:
+        super().__init__()
+        self.size, self.cells, self.width = config.image_size, config.grid**2, config.encoder_width
+        self.backbone = AutoModel.from_config(AutoConfig.for_model(**config.encoder))
+
+    def forward(self, films: Tensor, view_mask: Tensor) -> ImageFeatures:
+        """Encode the views that exist.
+
+        films : (B, VIEWS, H, W) uint8; rows without a view may hold anything.
+        view_mask : (B, VIEWS) bool, at least one True a row.
+        """
+        maps = self.backbone(normalise(films[view_mask], self.size)).last_hidden_state  # (n, C, g, g)
+        found = maps.flatten(2).transpose(1, 2)  # (n, g*g, C)
+        patches = found.new_zeros(*view_mask.shape, self.cells, self.width)  # (B, V, g*g, C)
+        patches[view_mask] = found
+        count = view_mask.sum(1, keepdim=True).to(patches.dtype)
+        pooled = patches.mean(2).sum(1) / count  # (B, C), mean over the views present
+        patch_mask = view_mask.repeat_interleave(self.cells, dim=1)  # (B, V*g*g)
+        return ImageFeatures(patches.flatten(1, 2), patch_mask, pooled)
+
+
+def load_torchvision_mobilenet(encoder: ImageEncoder, state: dict[str, Tensor]) -> None:
+    """Copy torchvision's MobileNetV2 `features.*` tensors into HF's module, which holds the same ones in the same order.
+
+    Raises
+    ------
+    ValueError : when number or shapes differ.
+    """
+    source = [value for key, value in state.items() if key.startswith("features.")]
+    target = encoder.backbone.state_dict()
+    if len(source) != len(target) or any(a.shape != b.shape for a, b in zip(source, target.values(), strict=False)):
+        raise ValueError("These are not the tensors of torchvision's MobileNetV2.")
+    encoder.backbone.load_state_dict(dict(zip(target, source, strict=True)))
+
+
+assert VIEWS == 2  # frontal and lateral: the order in which films are stacked everywhere

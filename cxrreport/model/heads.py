@@ -1,0 +1,71 @@
+"""Report selection, classification and contrastive heads (model.md §1.7, §1.8, §1.10)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cxrreport.model.config import POSITIVE, STATES, DiffRGenNetConfig
+from cxrreport.records import FINDINGS
+
+
+def select(query: Tensor, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Weigh report tokens by their match with the image (§1.7).
+
+    query (B, d), tokens (B, N, d), mask (B, N) -> weights (B, N), rows sum to 1 (0 where no report), and their sum (B, d).
+    """
+    scores = (tokens @ query.unsqueeze(-1)).squeeze(-1).float() / query.shape[-1] ** 0.5  # (B, N)
+    weights = scores.masked_fill(~mask, -1e9).softmax(-1) * mask
+    return weights, (weights.to(tokens.dtype).unsqueeze(1) @ tokens).squeeze(1)
+
+
+class ClassificationHead(nn.Module):
+    """concat(v, s) -> state logits (B, 4, 14) in the order of `State` and `FINDINGS`."""
+
+    def __init__(self, config: DiffRGenNetConfig) -> None:
+        super().__init__()
+        self.linear = nn.Linear(config.encoder_width + config.d_model, len(STATES) * len(FINDINGS))
+        nn.init.normal_(self.linear.weight, std=0.001)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, pooled: Tensor, selected: Tensor) -> Tensor:
+        """pooled (B, C), selected (B, d)."""
+        logits: Tensor = self.linear(torch.cat([pooled, selected], dim=-1))
+        return logits.view(-1, len(STATES), len(FINDINGS))
+
+
+def decide_states(logits: Tensor, thresholds: list[float] | None) -> tuple[Tensor, Tensor]:
+    """State index (B, 14) and p(positive) (B, 14) from logits (B, 4, 14), without any adjustment (§1.8).
+
+    With thresholds a finding is positive from p >= threshold on, else the likeliest of the other three states.
+    """
+    probabilities = logits.float().softmax(1)
+    positive = probabilities[:, POSITIVE]
+    if thresholds is None:
+        return probabilities.argmax(1), positive
+    limit = torch.tensor(thresholds, device=logits.device)
+    others = probabilities.clone()
+    others[:, POSITIVE] = -1
+    return torch.where(positive >= limit, torch.full_like(others.argmax(1), POSITIVE), others.argmax(1)), positive
+
+
+class ContrastiveHeads(nn.Module):
+    """Projections of anchor, difference negative and report onto the unit sphere of the SCL space (§1.10)."""
+
+    def __init__(self, config: DiffRGenNetConfig) -> None:
+        super().__init__()
+        d = config.d_model
+
+        def projection(width: int) -> nn.Sequential:
+            return nn.Sequential(nn.Linear(width, d), nn.ReLU(), nn.Linear(d, config.d_scl))
+
+        self.anchor, self.negative, self.report = projection(d), projection(d), projection(config.d_retrieval)
+
+    def forward(self, selected: Tensor, difference: Tensor, report: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """s (B, d), u (B, d), report embedding (B, d_retrieval) -> a, n, t, each (B, d_scl) of unit length."""
+        return (
+            F.normalize(self.anchor(selected), dim=-1),
+            F.normalize(self.negative(difference), dim=-1),
+            F.normalize(self.report(report.detach()), dim=-1),
+        )

@@ -1,0 +1,86 @@
+"""The report tokenizer: BERT-uncased WordPiece, optionally pruned to the pieces that reports need."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
+
+from cxrreport.errors import WeightsError
+from cxrreport.model.config import PROMPT_TOKENS, SPECIAL_TOKENS
+from cxrreport.records import State
+
+_STATE_TOKEN = {State.BLANK: "[BLA]", State.POSITIVE: "[POS]", State.NEGATIVE: "[NEG]", State.UNCERTAIN: "[UNC]"}
+
+
+def prune_vocabulary(vocabulary: Sequence[str], texts: Iterable[str]) -> list[str]:
+    """Return the pieces of a WordPiece vocabulary that `texts` use, and all single characters, so that any other
+    word can still be spelled. The special tokens come first, in a fixed order; the prompt tokens last.
+    """
+    whole = _wordpiece([*vocabulary])
+    used: set[str] = set()
+    for text in texts:
+        used.update(whole.encode(text, add_special_tokens=False).tokens)
+    characters = string.ascii_lowercase + string.digits + string.punctuation
+    used.update(c for c in characters)
+    used.update(f"##{c}" for c in characters)
+    kept = [piece for piece in vocabulary if piece in used and piece not in SPECIAL_TOKENS]
+    return [*SPECIAL_TOKENS, *kept, *PROMPT_TOKENS]
+
+
+def _wordpiece(vocabulary: Sequence[str]) -> Tokenizer:
+    ids = {piece: index for index, piece in enumerate(vocabulary)}
+    tokenizer = Tokenizer(models.WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=64))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    return tokenizer
+
+
+class ReportTokenizer:
+    """Texts to ids and back.
+
+    Raises
+    ------
+    WeightsError : when the vocabulary lacks a token that the network needs.
+    """
+
+    def __init__(self, vocabulary: Sequence[str]) -> None:
+        missing = {*SPECIAL_TOKENS, *PROMPT_TOKENS} - {*vocabulary}
+        if missing:
+            raise WeightsError(f"The vocabulary of the weights lacks {', '.join(sorted(missing))}.")
+        self.vocabulary = list(vocabulary)
+        self._tokenizer = _wordpiece(vocabulary)
+        self.unknown, self.end, self.begin = (self.vocabulary.index(name) for name in ("[UNK]", "[SEP]", "[DEC]"))
+        self.states = [self.vocabulary.index(_STATE_TOKEN[state]) for state in State]
+
+    def __len__(self) -> int:
+        return len(self.vocabulary)
+
+    @property
+    def banned(self) -> list[int]:
+        """Ids that a draft never holds: every special and prompt token but the end token."""
+        names = {*SPECIAL_TOKENS, *PROMPT_TOKENS} - {"[SEP]"}
+        return sorted(self.vocabulary.index(name) for name in names)
+
+    def encode(self, text: str, limit: int) -> list[int]:
+        """Return at most `limit` ids of a text, without special tokens."""
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids[:limit]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of ids; special and prompt tokens are left out."""
+        drop = {*self.banned, self.end}
+        text: str = self._tokenizer.decode([i for i in ids if i not in drop], skip_special_tokens=False)
+        return text.strip()
+
+    def save(self, path: Path) -> None:
+        """Write the vocabulary, one piece a line."""
+        path.write_text("\n".join(self.vocabulary) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> ReportTokenizer:
+        """Read a vocabulary that `save` wrote."""
+        return cls(path.read_text(encoding="utf-8").splitlines())

@@ -1,0 +1,164 @@
+"""Weights on disk: safetensors with a manifest of sha256 sums. The only module of `model` that opens files.
+
+A weights directory holds `manifest.json`, `config.json`, `vocab.txt`, `model.safetensors` (the network) and
+`views.safetensors` (the view classifier). Bytes are verified before they are parsed, and nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from cxrreport.errors import UnavailableError, WeightsError
+from cxrreport.model.config import DiffRGenNetConfig
+from cxrreport.model.diffrgennet import DiffRGenNet
+from cxrreport.model.tokens import ReportTokenizer
+from cxrreport.model.views import ViewClassifier
+
+NETWORK, VIEWS, CONFIG, VOCABULARY = "model.safetensors", "views.safetensors", "config.json", "vocab.txt"
+_TIED = "decoder.lm.cls.predictions.decoder."
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A verified weights directory, loaded and in evaluation mode."""
+
+    network: DiffRGenNet
+    views: ViewClassifier
+    tokenizer: ReportTokenizer
+    manifest: dict[str, Any]
+    sha256: str
+
+
+def default_directory() -> Path:
+    """The weights that come with the package."""
+    spec = importlib.util.find_spec("cxrreport.weights")
+    if spec is None or not spec.submodule_search_locations:
+        raise WeightsError("The package holds no weights; name a directory with --weights.")
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def read_manifest(directory: Path) -> dict[str, Any]:
+    """Return the manifest of a weights directory.
+
+    Raises
+    ------
+    WeightsError : when it is missing, no JSON, or not one of ours.
+    """
+    try:
+        manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
+        files = manifest["files"]
+        if not {NETWORK, VIEWS, CONFIG, VOCABULARY} <= set(files):
+            raise KeyError("files")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError("The weights directory has no valid manifest.json.", "weights.manifest") from error
+    return dict(manifest)
+
+
+def weights_sha256(manifest: dict[str, Any]) -> str:
+    """One digest for all files of a manifest; it identifies the weights in every draft and index."""
+    lines = [f"{digest}  {name}\n" for name, digest in sorted(manifest["files"].items())]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _read_verified(directory: Path, name: str, expected: str) -> bytes:
+    try:
+        content = (directory / name).read_bytes()
+    except OSError as error:
+        raise WeightsError(f"The weights file {name} cannot be read.", "weights.missing") from error
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != expected:
+        raise WeightsError(
+            f"The weights file {name} is damaged: sha256 {actual}, expected {expected}.", "weights.sha256"
+        )
+    return content
+
+
+def _fill(module: nn.Module, content: bytes, name: str) -> None:
+    """Load tensors into a module; every tensor must fit."""
+    try:
+        tensors = {key: value.float() if value.is_floating_point() else value for key, value in load(content).items()}
+        missing, unexpected = module.load_state_dict(tensors, strict=False)
+    except (SafetensorError, RuntimeError) as error:
+        raise WeightsError(f"The weights file {name} does not fit its config.json.", "weights.shape") from error
+    if unexpected or any(not key.startswith(_TIED) for key in missing):
+        raise WeightsError(f"The weights file {name} does not fit its config.json.", "weights.shape")
+
+
+def load_weights(directory: Path | None = None, device: str = "cpu") -> Weights:
+    """Verify and load a weights directory (default: the one of the package).
+
+    Raises
+    ------
+    WeightsError : names the file and, for a wrong digest, both digests.
+    """
+    directory = directory or default_directory()
+    manifest = read_manifest(directory)
+    content = {name: _read_verified(directory, name, digest) for name, digest in manifest["files"].items()}
+    network = DiffRGenNet(DiffRGenNetConfig(**json.loads(content[CONFIG])))
+    _fill(network, content[NETWORK], NETWORK)
+    network.decoder.tie()
+    views = ViewClassifier()
+    _fill(views, content[VIEWS], VIEWS)
+    tokenizer = ReportTokenizer(content[VOCABULARY].decode().splitlines())
+    for module in (network, views):
+        nn.Module.to(module, device).eval()
+    return Weights(network, views, tokenizer, manifest, weights_sha256(manifest))
+
+
+def _halved(module: nn.Module) -> dict[str, Tensor]:
+    """State in half precision, without the tied output layer."""
+    state = {key: value for key, value in module.state_dict().items() if not key.startswith(_TIED)}
+    return {
+        key: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous().clone()
+        for key, value in state.items()
+    }
+
+
+def save_weights(
+    directory: Path, network: DiffRGenNet, views: ViewClassifier, tokenizer: ReportTokenizer, card: dict[str, Any]
+) -> str:
+    """Write a weights directory, the manifest last. `card` holds data, licence, command, commit, metrics, …
+
+    Returns the digest that identifies the weights.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    config = network.config.to_diff_dict()
+    config["label_prior"] = [round(p, 6) for p in network.label_prior.tolist()]
+    (directory / NETWORK).write_bytes(save(_halved(network)))
+    (directory / VIEWS).write_bytes(save(_halved(views)))
+    (directory / CONFIG).write_text(json.dumps(config, indent=1, default=list) + "\n", encoding="utf-8")
+    tokenizer.save(directory / VOCABULARY)
+    files = {
+        name: hashlib.sha256((directory / name).read_bytes()).hexdigest()
+        for name in (NETWORK, VIEWS, CONFIG, VOCABULARY)
+    }
+    manifest = {**card, "files": files}
+    (directory / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    return weights_sha256(manifest)
+
+
+def resolve_device(name: str) -> str:
+    """`auto`, `cpu`, `cuda` or `cuda:i` -> a device that exists; `auto` takes the first GPU, else the CPU.
+
+    Raises
+    ------
+    UnavailableError : when a GPU is asked for and there is none.
+    """
+    if name == "auto":
+        return "cuda:0" if torch.cuda.is_available() else "cpu"
+    if name.startswith("cuda"):
+        index = int(name.partition(":")[2] or 0)
+        if index >= torch.cuda.device_count():
+            raise UnavailableError(f"The device {name} does not exist here; use --device cpu.", "device.missing")
+        return f"cuda:{index}"
+    return "cpu"

@@ -1,0 +1,142 @@
+"""The two main jobs, from end to end: `generate` drafts an export, `index` rebuilds retrieval. The stages meet only here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cxrreport import DISCLAIMER
+from cxrreport.drafting import Fit, Selection, draft_due, find_due
+from cxrreport.engine.local import LocalEngine
+from cxrreport.errors import IndexFitError
+from cxrreport.run import Run, open_run
+from cxrreport.runlog import get_log
+from cxrreport.scanning import classify_views, scan
+from cxrreport.settings import Settings
+
+if TYPE_CHECKING:
+    from cxrreport.model.drafter import Drafter
+    from cxrreport.retrieval.index import Index
+
+Progress = Callable[[str, int], None]
+_GENERATE = ("files", "images", "studies", "paired", "drafted", "unchanged")
+_INDEX = ("reports", "added", "replaced", "unchanged", "linked", "indexed")
+
+
+def load_drafter(settings: Settings) -> Drafter:
+    """Verify and load the weights on the device that the settings ask for.
+
+    Raises
+    ------
+    WeightsError, UnavailableError
+    """
+    from cxrreport.model.drafter import Drafter
+    from cxrreport.model.generation import Decoding
+    from cxrreport.model.weights import load_weights, resolve_device
+
+    device = resolve_device(settings.device)
+    decoding = Decoding(beams=settings.beams, max_new_tokens=settings.max_new_tokens)
+    drafter = Drafter(load_weights(settings.weights, device), decoding)
+    if device == "cpu" and settings.device == "auto":
+        get_log().warning("device.cpu", device=device)  # say loudly that no GPU is used
+    return drafter
+
+
+def open_retrieval(settings: Settings, drafter: Drafter) -> Index:
+    """Open the published index.
+
+    Raises
+    ------
+    IndexFitError : there is none, it is damaged, or it was built with other weights.
+    """
+    from cxrreport.retrieval.index import open_index
+
+    index = open_index(settings.index_directory, model_sha256=drafter.weights.sha256)
+    if index is None:
+        raise IndexFitError(
+            "There is no retrieval index: build one with `cxrreport index`, or pass --without-retrieval.",
+            "index.missing",
+        )
+    return index
+
+
+def generate(
+    settings: Settings, paths: Sequence[Path], selection: Selection, without_retrieval: bool, progress: Progress
+) -> tuple[dict[str, Any], int]:
+    """Scan, pair, draft, store. Weights and index are verified before anything is scanned.
+
+    Returns the counts of `generate --json` and the exit code: 0, 3 (some files or studies failed) or 128 + signal.
+    """
+    with open_run(settings) as run:
+        drafter = load_drafter(settings)
+        index = None if without_retrieval else open_retrieval(settings, drafter)
+        run.details |= _provenance(drafter, index)
+        with LocalEngine(settings.workers, settings.decode_timeout_s, settings.decode_memory_mb) as workers:
+            scan(run, paths, progress)
+            classify_views(run, drafter, workers, progress)
+            fit = Fit(drafter.weights.sha256, index.manifest.version if index else "")
+            _draft(run, selection, fit, drafter, index, workers, progress)
+    return summary(run, _GENERATE), run.exit_code
+
+
+def _draft(
+    run: Run,
+    selection: Selection,
+    fit: Fit,
+    drafter: Drafter,
+    index: Index | None,
+    workers: LocalEngine,
+    progress: Progress,
+) -> None:
+    from cxrreport.composing import Composer
+
+    composer = Composer(run.engine, drafter, index)
+    draft_due(run, find_due(run, selection, fit), composer, workers, progress)
+
+
+def _provenance(drafter: Drafter, index: Index | None) -> dict[str, Any]:
+    return {
+        "disclaimer": DISCLAIMER,
+        "weights": {"sha256": drafter.weights.sha256, "name": drafter.weights.manifest.get("name", "")},
+        "index": asdict(index.manifest) if index else None,
+        "decoding": asdict(drafter.decoding),
+    }
+
+
+def preview(
+    settings: Settings, paths: Sequence[Path], selection: Selection, progress: Progress
+) -> tuple[dict[str, Any], int]:
+    """`generate --dry-run`: catalogue the export and count what would be drafted, without loading the network.
+
+    Films whose view only the pixels can tell are left out of the counts; `unknown_view` says how many there are.
+    """
+    from cxrreport.store import catalogue
+    from cxrreport.store.engine import session
+
+    with open_run(settings) as run:
+        scan(run, paths, progress)
+        for due in find_due(run, selection, Fit("", "")):
+            run.counts.numbers["due"] += 1
+            run.counts.numbers["paired"] += int(due.pair.prior is not None)
+        with session(run.engine, read_only=True) as s:
+            run.counts.numbers["unknown_view"] = catalogue.count_without_view(s)
+    return summary(run, (*_GENERATE, "due", "unknown_view")), run.exit_code
+
+
+def index(settings: Settings, paths: Sequence[Path], form: str, progress: Progress) -> tuple[dict[str, Any], int]:
+    """Import signed reports (none: only those already in the database) and publish a new index of all of them."""
+    from cxrreport.indexing import build_index, import_reports
+
+    with open_run(settings) as run:
+        drafter = load_drafter(settings)
+        import_reports(run, paths, form, progress)
+        if not run.cancelled:
+            build_index(run, drafter, progress)
+    return {**summary(run, _INDEX), "index": run.details.get("index")}, run.exit_code
+
+
+def summary(run: Run, names: Sequence[str]) -> dict[str, Any]:
+    """Counts of a run as its JSON document; every name is present."""
+    return {"run": run.id, **{name: run.counts.numbers[name] for name in names}, **run.counts.as_dict()}

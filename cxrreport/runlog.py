@@ -1,0 +1,96 @@
+"""The log: one line an event on stderr, free of patient data by construction, and the manifest of each run.
+
+Our own events are constant words with counts and codes; any other value is withheld. What libraries log may hold
+anything (pydicom's warnings print names), so of their messages only logger, level and place are told.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import traceback
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+Event = MutableMapping[str, Any]
+_TOLD = {
+    "event", "level", "timestamp", "logger", "where", "code", "run", "seconds", "count", "done", "total", "stage",
+    "files", "images", "studies", "drafted", "failed", "skipped", "attempts", "version", "device", "exit_code",
+    "kind", "pid", "error", "stack", "batch",
+}  # fmt: skip
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+def _withhold(_: Any, __: str, event: Event) -> Event:
+    """Keep known keys only."""
+    hidden = [key for key in event if key not in _TOLD and not key.startswith("_")]
+    for key in hidden:
+        del event[key]
+    return event
+
+
+def _veil_foreign(_: Any, __: str, event: Event) -> Event:
+    """Replace a library's message by the place it comes from."""
+    record: logging.LogRecord | None = event.get("_record")
+    if record is not None:
+        event["event"] = "library.message"
+        event["logger"], event["where"] = record.name, f"{record.module}:{record.lineno}"
+        event.pop("exc_info", None)
+    return event
+
+
+def configure(level: str = "info") -> None:
+    """Send all logs of this process, ours and the libraries', through one chain to stderr."""
+    shared: list[Any] = [structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)]
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*shared, _veil_foreign],
+        processors=[
+            _withhold,
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(_LEVELS[level], logging.WARNING))  # of libraries, only what may matter
+    logging.getLogger("cxrreport").setLevel(_LEVELS[level])
+    logging.captureWarnings(True)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def get_log() -> Any:
+    """The logger of cxrreport; events are constant words: `get_log().info("scan.done", files=12)`."""
+    return structlog.get_logger("cxrreport")
+
+
+def stack_of(error: BaseException) -> str:
+    """Type and places of an unexpected error, without its message, which may hold patient data."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [f"{Path(frame.filename).name}:{frame.lineno}:{frame.name}" for frame in frames[-12:]]
+    return f"{type(error).__name__} at {' > '.join(places)}"
+
+
+def write_manifest(home: Path, run_id: int, facts: dict[str, Any]) -> Path:
+    """Write `runs/run-<id>.json` below the home: versions, settings, counts, exit code. Atomic, mode 0600."""
+    folder = home / "runs"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / f"run-{run_id:06d}.json"
+    temporary = path.with_suffix(".tmp")
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        json.dump(facts, file, indent=1, default=str)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    return path

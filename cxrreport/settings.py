@@ -1,0 +1,106 @@
+"""Settings of one run: defaults < TOML file < CXRREPORT_* environment < flags."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from cxrreport.errors import ConfigurationError
+
+_PASSWORD = re.compile(r"(?<=://)([^:/@]*):[^@]*@")
+
+
+class Settings(BaseSettings):
+    """Everything that can be configured. Frozen; unknown keys are refused; `describe` prints it without secrets."""
+
+    model_config = SettingsConfigDict(env_prefix="CXRREPORT_", frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    home: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("cxrreport")),
+        description="Directory of all state: database, index, run manifests.",
+    )
+    db: SecretStr | None = Field(None, description="Database URL; the embedded SQLite of the home where it is unset.")
+    db_timeout_s: float = Field(30, gt=0, description="How long to wait for the database to answer, in seconds.")
+    weights: Path | None = Field(None, description="Weights directory; the one of the package where it is unset.")
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:i.")
+    batch_size: int = Field(8, ge=1, le=512, description="Studies drafted and stored together.")
+    beams: int = Field(3, ge=1, le=16, description="Width of the beam search.")
+    max_new_tokens: int = Field(110, ge=8, le=400, description="Longest report, in tokens.")
+    workers: int = Field(2, ge=0, le=128, description="Child processes that decode films; 0 decodes in this process.")
+    decode_timeout_s: float = Field(60, gt=0, description="Time for one film before its child is killed, in seconds.")
+    decode_memory_mb: int = Field(4096, ge=512, description="Address space of a child that decodes films, in MiB.")
+    max_pixels: int = Field(60_000_000, ge=10_000, description="Largest film, in pixels.")
+    max_dataset_mb: int = Field(256, ge=1, description="Largest deflated data set once inflated, in MiB.")
+    settle_s: float = Field(0, ge=0, description="Leave files alone that changed within this many seconds.")
+    columns: dict[str, str] = Field(default_factory=dict, description="Our report fields -> column names of a table.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What the log on stderr shows.")
+
+    @property
+    def index_directory(self) -> Path:
+        """Where the versions of the retrieval index lie."""
+        return self.home / "index"
+
+    @property
+    def database_url(self) -> str | None:
+        """The URL with its password, for the database driver alone."""
+        return self.db.get_secret_value() if self.db else None
+
+    def describe(self) -> dict[str, Any]:
+        """All settings as JSON values, the password masked."""
+        facts = self.model_dump(mode="json")
+        facts["db"] = _PASSWORD.sub(r"\1:***@", self.db.get_secret_value()) if self.db else None
+        return facts
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags before environment before file; no .env, no secrets directory."""
+        return init_settings, env_settings, _FileSource(settings_cls)
+
+
+class _FileSource(PydanticBaseSettingsSource):
+    """The TOML file that `load_settings` has read; the least of the sources."""
+
+    values: dict[str, Any] = {}  # noqa: RUF012 (set for the time of one load)
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        return self.values.get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return dict(self.values)
+
+
+def load_settings(config: Path | None = None, **flags: Any) -> Settings:
+    """Gather settings; flags that are None count as not given.
+
+    Raises
+    ------
+    ConfigurationError : unreadable file, unknown key or a value out of range; names the keys, never a value.
+    """
+    _FileSource.values = _read_toml(config) if config else {}
+    try:
+        return Settings(**{key: value for key, value in flags.items() if value is not None})
+    except ValidationError as error:
+        reasons = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors())
+        raise ConfigurationError(f"The settings do not fit: {reasons}.", "configuration.settings") from None
+    finally:
+        _FileSource.values = {}
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError("The configuration file cannot be read as TOML.", "configuration.file") from error

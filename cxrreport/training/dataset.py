@@ -1,0 +1,116 @@
+"""Training samples: films in memory, target text, states, and who belongs to which split."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image as PillowImage
+
+from cxrreport.demo.samples import sample_studies
+from cxrreport.errors import UsageError
+from cxrreport.imaging.preprocess import SIDE, preprocess
+from cxrreport.records import FINDINGS, State
+from cxrreport.reports.comparison import strip_comparison
+from cxrreport.reports.labels import label
+from cxrreport.reports.sections import clean, cut
+
+_STATE_INDEX = {state: index for index, state in enumerate(State)}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One study to learn from.
+
+    films (2, 256, 256) uint8, frontal and lateral; present (2,) bool; report: the reference as signed;
+    target: what the decoder is to say; summary: what the text tower embeds; states (14,) indices into `State`.
+    """
+
+    key: str
+    patient: str
+    films: npt.NDArray[np.uint8]
+    present: npt.NDArray[np.bool_]
+    report: str
+    target: str
+    summary: str
+    states: npt.NDArray[np.int64]
+
+
+def target_text(report: str) -> str:
+    """Report -> what the decoder learns: cleaned, at most 100 words, without comparisons (no prior is shown, temporal.md
+    §2.6) and without the placeholders of de-identification.
+    """
+    kept = " ".join(word for word in strip_comparison(report).split() if "xxxx" not in word.lower())
+    return cut(clean(kept))
+
+
+def state_indices(text: str) -> npt.NDArray[np.int64]:
+    """States of the 14 findings of a report, as indices into `State`."""
+    found = label(text)
+    return np.array([_STATE_INDEX[found[finding]] for finding in FINDINGS])
+
+
+def _stack(films: Sequence[npt.NDArray[np.uint8] | None]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
+    blank = np.zeros((SIDE, SIDE), np.uint8)
+    return np.stack([blank if film is None else film for film in films]), np.array([f is not None for f in films])
+
+
+def make_sample(
+    key: str, patient: str, films: Sequence[npt.NDArray[np.uint8] | None], findings: str, impression: str
+) -> Sample:
+    """Assemble a sample; states come from findings and impression together."""
+    stacked, present = _stack(films)
+    summary = clean(impression or findings)
+    states = state_indices(f"{findings} {impression}")
+    return Sample(key, patient, stacked, present, findings, target_text(findings), summary, states)
+
+
+def read_iu_xray(directory: Path, split: str) -> list[Sample]:
+    """Read one split (train, val, test) of the IU X-Ray directory: `studies.csv` and `images/`.
+
+    Raises
+    ------
+    UsageError : when it is no such directory.
+    """
+    table = directory / "studies.csv"
+    if not table.is_file():
+        raise UsageError("The IU X-Ray directory has no studies.csv.")
+    with table.open(newline="", encoding="utf-8") as lines:
+        rows = [row for row in csv.DictReader(lines) if row["split"] == split]
+    return [sample for row in rows if (sample := _iu_sample(directory / "images", row)) is not None]
+
+
+def _iu_sample(images: Path, row: dict[str, str]) -> Sample | None:
+    views: dict[str, npt.NDArray[np.uint8] | None] = {"Frontal": None, "Lateral": None}
+    for item in filter(None, row["images"].split(";")):
+        name, _, projection = item.partition(":")
+        if projection in views and views[projection] is None:
+            with PillowImage.open(images / f"{name}.jpg") as picture:
+                views[projection] = preprocess(np.asarray(picture.convert("L"), np.float32))
+    if not row["findings"].strip() or all(film is None for film in views.values()):
+        return None
+    return make_sample(row["uid"], row["uid"], list(views.values()), row["findings"], row["impression"])
+
+
+def draw_phantoms(count: int, seed: int) -> list[Sample]:
+    """Procedural studies with known findings; every one is its own patient."""
+    samples = []
+    for index, study in enumerate(sample_studies(count, seed)):
+        films = [preprocess(study.frontal.pixels), preprocess(study.lateral.pixels)]
+        key = f"phantom-{seed}-{index}"
+        samples.append(make_sample(key, key, films, study.findings, study.impression))
+    return samples
+
+
+def check_disjoint(train: Iterable[Sample], other: Iterable[Sample]) -> None:
+    """Assert that no patient is on both sides of a split (model.md §1.3)."""
+    shared = {s.patient for s in train} & {s.patient for s in other}
+    if shared:
+        raise UsageError(f"{len(shared)} patients are in two splits of the dataset.")
+
+
+READERS: dict[str, Callable[[Path, str], list[Sample]]] = {"iu-xray": read_iu_xray}

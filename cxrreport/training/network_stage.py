@@ -1,0 +1,165 @@
+"""Second stage: FAMs, classifier and decoder learn on cached features of the encoder, which stays as the first stage left it.
+
+The papers train the encoder along; on a CPU that would take days. Because the encoder is frozen, its patches are computed
+once for the plain film and once for each of a few augmented copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from cxrreport.model.config import POSITIVE
+from cxrreport.model.diffrgennet import DiffRGenNet, Losses
+from cxrreport.model.drafter import Drafter, pad
+from cxrreport.model.encoder import ImageFeatures
+from cxrreport.model.losses import updated_prior
+from cxrreport.model.routing import gumbel_temperature
+from cxrreport.model.weights import Weights
+from cxrreport.training.augment import augment
+from cxrreport.training.dataset import Sample
+from cxrreport.training.encoder_stage import shuffled
+
+_ENCODE_BATCH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Cached features of n samples in `copies` variants (the first is the plain film), half precision, and retrieval.
+
+    patches (copies, n, m, C), patch_mask (n, m), pooled (copies, n, C), text (n, d_r) embedding of the own report,
+    retrieved (n, N) rows of the bank, bank (rows, d_r).
+    """
+
+    patches: Tensor
+    patch_mask: Tensor
+    pooled: Tensor
+    text: Tensor
+    retrieved: Tensor
+    bank: Tensor
+
+    def features(self, rows: Sequence[int], copy: Tensor) -> ImageFeatures:
+        """Features of some samples, `copy` (B,) choosing the variant of each."""
+        index = torch.tensor(rows)
+        return ImageFeatures(
+            self.patches[copy, index].float(), self.patch_mask[index], self.pooled[copy, index].float()
+        )
+
+
+@torch.inference_mode()
+def encode_samples(
+    drafter: Drafter, samples: Sequence[Sample], bank: npt.NDArray[np.float32], own: bool, copies: int,
+    generator: torch.Generator,
+) -> Encoded:  # fmt: skip
+    """Encode samples and retrieve for each its N nearest bank reports; with `own` bank row i is the report of sample i
+    and is left out (model.md §1.3).
+    """
+    variants = [_encode_copy(drafter, samples, None if copy == 0 else generator) for copy in range(copies)]
+    patches, masks, pooled = zip(*variants, strict=True)
+    plain = ImageFeatures(patches[0][:0], masks[0][:0], pooled[0].float()).to(drafter.device)
+    queries = drafter.embed_images(plain)
+    similarity = torch.from_numpy(queries @ bank.T)
+    if own:
+        similarity.fill_diagonal_(-2)
+    retrieved = similarity.topk(min(drafter.retrieved, len(bank) - int(own)), dim=1).indices
+    if own and (retrieved == torch.arange(len(samples))[:, None]).any():
+        raise AssertionError("a sample has retrieved its own report")
+    text = torch.from_numpy(drafter.embed_texts([s.summary for s in samples]))
+    return Encoded(torch.stack(patches), masks[0], torch.stack(pooled), text, retrieved, torch.from_numpy(bank))
+
+
+def _encode_copy(
+    drafter: Drafter, samples: Sequence[Sample], generator: torch.Generator | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    encoder, size = drafter.network.encoder, drafter.network.config.image_size
+    parts = []
+    for start in range(0, len(samples), _ENCODE_BATCH):
+        chunk = samples[start : start + _ENCODE_BATCH]
+        films = torch.from_numpy(np.stack([s.films for s in chunk]))
+        if generator is not None:
+            films = augment(films.flatten(0, 1), size, generator).unflatten(0, films.shape[:2])
+        present = torch.from_numpy(np.stack([s.present for s in chunk]))
+        f = encoder(films.to(drafter.device), present.to(drafter.device))
+        parts.append((f.patches.half().cpu(), f.patch_mask.cpu(), f.pooled.half().cpu()))
+    patches, masks, pooled = zip(*parts, strict=True)
+    return torch.cat(patches), torch.cat(masks), torch.cat(pooled)
+
+
+class NetworkStage:
+    """Trains everything but encoder and retrieval towers."""
+
+    def __init__(self, weights: Weights, lr: float, steps: int, generator: torch.Generator) -> None:
+        self.weights, self.network, self.tokenizer = weights, weights.network, weights.tokenizer
+        self.generator, self.steps, self.done = generator, max(steps, 20), 0
+        self.device = next(self.network.parameters()).device
+        frozen = {id(p) for part in (self.network.encoder, self.network.retrieval) for p in part.parameters()}
+        self.trained = [p for p in self.network.parameters() if id(p) not in frozen]
+        decayed = [p for p in self.trained if p.ndim > 1]
+        plain = [p for p in self.trained if p.ndim <= 1]
+        groups = [{"params": decayed, "weight_decay": 0.05}, {"params": plain, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.999))
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer, lr, total_steps=self.steps, pct_start=0.15, div_factor=100, final_div_factor=10
+        )
+
+    def _mode(self, network: DiffRGenNet) -> None:
+        network.train()
+        network.encoder.eval()
+        network.retrieval.eval()
+
+    def epoch(self, samples: Sequence[Sample], encoded: Encoded, size: int) -> dict[str, float]:
+        """One pass; returns the mean losses."""
+        self._mode(self.network)
+        sums = torch.zeros(4)
+        count = 0
+        for rows in shuffled(len(samples), size, self.generator):
+            temperature = gumbel_temperature(self.done / self.steps)
+            self.network.similar.temperature.fill_(temperature)
+            self.network.different.temperature.fill_(temperature)
+            losses = self._losses(samples, encoded, rows)
+            self.optimizer.zero_grad(set_to_none=True)
+            losses.total.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(self.trained, 1.0)
+            self.optimizer.step()
+            self.schedule.step()
+            self.done += 1
+            parts = (losses.total, losses.language, losses.states, losses.contrast)
+            sums += torch.stack([x.detach() for x in parts]).float().cpu()
+            count += 1
+        names = ("loss", "language_loss", "states_loss", "contrast_loss")
+        return dict(zip(names, (sums / count).tolist(), strict=True))
+
+    def _losses(self, samples: Sequence[Sample], encoded: Encoded, rows: list[int]) -> Losses:
+        copy = torch.randint(len(encoded.patches), (len(rows),), generator=self.generator)
+        features = encoded.features(rows, copy).to(self.device)
+        reports = encoded.bank[encoded.retrieved[rows]].to(self.device)
+        mask = torch.ones(reports.shape[:2], dtype=torch.bool, device=self.device)
+        states = torch.from_numpy(np.stack([samples[i].states for i in rows])).to(self.device)
+        ids, _ = pad([self._ids(samples[i]) for i in rows])
+        with torch.autocast(self.device.type, torch.bfloat16):
+            losses: Losses = self.network(
+                features, reports, mask, states, ids.to(self.device), encoded.text[rows].to(self.device)
+            )
+        return losses
+
+    def _ids(self, sample: Sample) -> list[int]:
+        """Prefix with the true states, report, end token."""
+        text = self.tokenizer.encode(sample.target, self.network.config.max_report_tokens)
+        prefix = [self.tokenizer.begin, *(self.tokenizer.states[i] for i in sample.states)]
+        return [*prefix, *text, self.tokenizer.end]
+
+    def update_prior(self, positive: npt.NDArray[np.float32], states: npt.NDArray[np.int64]) -> None:
+        """Self-adaptive pi from the validation probabilities (§1.8)."""
+        prior = updated_prior(self.network.label_prior.cpu(), torch.from_numpy(positive), torch.from_numpy(states))
+        self.network.label_prior.copy_(prior)
+
+
+def start_prior(samples: Sequence[Sample]) -> Tensor:
+    """pi before the first epoch: positive frequency over its maximum, within [0.01, 1]."""
+    frequency = torch.from_numpy(np.stack([s.states == POSITIVE for s in samples])).float().mean(0)
+    return (frequency / frequency.max().clamp(min=1e-6)).clamp(0.01, 1)

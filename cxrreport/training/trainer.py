@@ -1,0 +1,234 @@
+"""`cxrreport train`: stages in order, a checkpoint and a line of metrics.jsonl an epoch, the best on validation kept."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from cxrreport import __version__
+from cxrreport.evaluation.scoring import choose_thresholds, draft_samples, score_states, score_texts, state_maps
+from cxrreport.imaging.preprocess import PREPROCESS_VERSION
+from cxrreport.model.config import POSITIVE, SIZES
+from cxrreport.model.diffrgennet import DiffRGenNet
+from cxrreport.model.drafter import Drafter
+from cxrreport.model.generation import Decoding
+from cxrreport.model.tokens import ReportTokenizer, prune_vocabulary
+from cxrreport.model.views import ViewClassifier
+from cxrreport.model.weights import Weights, load_weights, resolve_device, save_weights
+from cxrreport.training.checkpoint import load_checkpoint, save_checkpoint
+from cxrreport.training.dataset import READERS, check_disjoint, draw_phantoms
+from cxrreport.training.encoder_stage import EncoderStage
+from cxrreport.training.network_stage import Encoded, NetworkStage, encode_samples, start_prior
+from cxrreport.training.pretrained import describe, initialise, load_pretrained
+from cxrreport.training.views_stage import train_views, view_accuracy
+
+Tell = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainOptions:
+    """What `cxrreport train` was asked for."""
+
+    dataset: str
+    directory: Path
+    out: Path
+    size: str = "mini"
+    init: Path | None = None
+    phantoms: int = 0
+    encoder_epochs: int = 6
+    network_epochs: int = 10
+    view_epochs: int = 6
+    batch: int = 16
+    encoder_lr: float = 5e-4
+    network_lr: float = 5e-4
+    copies: int = 3
+    seed: int = 9233
+    device: str = "auto"
+    limit: int | None = None
+    licence: str = "research use only"
+    command: str = ""
+
+
+class Trainer:
+    """Holds what all stages share."""
+
+    def __init__(self, options: TrainOptions, tell: Tell) -> None:
+        self.options, self._tell = options, tell
+        self.device = resolve_device(options.device)
+        torch.manual_seed(options.seed)
+        options.out.mkdir(parents=True, exist_ok=True)
+        read = READERS[options.dataset]
+        self.train = read(options.directory, "train")[: options.limit]
+        self.val = read(options.directory, "val")[: options.limit]
+        check_disjoint(self.train, self.val)
+        if options.phantoms:
+            self.train += draw_phantoms(options.phantoms, options.seed)
+        self.network, self.tokenizer = self._build()
+        self.started = time.monotonic()
+        self.tell({"stage": "data", "train": len(self.train), "val": len(self.val), "device": self.device})
+
+    def _build(self) -> tuple[DiffRGenNet, ReportTokenizer]:
+        if self.options.init:
+            weights = load_weights(self.options.init, self.device)
+            return weights.network, weights.tokenizer
+        pretrained = load_pretrained()
+        texts = (text for s in self.train for text in (s.target, s.summary, s.report))
+        vocabulary = prune_vocabulary(pretrained.vocabulary, texts)
+        network = DiffRGenNet(SIZES[self.options.size](len(vocabulary)))
+        if self.options.size == "mini":
+            initialise(network, pretrained, vocabulary)
+        torch.nn.Module.to(network, self.device)
+        return network, ReportTokenizer(vocabulary)
+
+    def tell(self, facts: dict[str, Any]) -> None:
+        """Append a line to metrics.jsonl and show it."""
+        facts = {**facts, "seconds": round(time.monotonic() - self.started, 1) if hasattr(self, "started") else 0}
+        with (self.options.out / "metrics.jsonl").open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(facts) + "\n")
+        self._tell(facts)
+
+    def generator(self, stage: int) -> torch.Generator:
+        """A stage's own random numbers, so that stages can be resumed one by one."""
+        return torch.Generator().manual_seed(self.options.seed + stage)
+
+    def run(self) -> Path:
+        """Train; returns the weights directory of the best epoch."""
+        self.train_encoder()
+        views = self.train_view_classifier()
+        return self.train_network(views)
+
+    def train_encoder(self) -> None:
+        """Stage 1."""
+        o = self.options
+        generator = self.generator(1)
+        steps = o.encoder_epochs * (len(self.train) // o.batch + 1)
+        stage = EncoderStage(self.network, self.tokenizer, o.encoder_lr, steps, generator)
+        modules = {"encoder": self.network.encoder, "retrieval": self.network.retrieval, "head": stage.head}
+        path = o.out / "encoder.safetensors"
+        done = _resume(path, modules, stage, generator)
+        for epoch in range(done, o.encoder_epochs):
+            losses = stage.epoch(self.train, o.batch)
+            scores = stage.validate(self.val, o.batch)
+            _keep(path, modules, stage, generator, epoch + 1)
+            self.tell({"stage": "encoder", "epoch": epoch + 1, **losses, **scores})
+        stage.modules.eval()
+
+    def train_view_classifier(self) -> ViewClassifier:
+        """The projection of films whose tags are silent."""
+        model, losses = train_views(self.train, self.options.view_epochs, self.generator(2), self.device)
+        self.view_scores = view_accuracy(model, self.val, self.options.seed)
+        self.tell({"stage": "views", **losses, **self.view_scores})
+        return model
+
+    def train_network(self, views: ViewClassifier) -> Path:
+        """Stage 2."""
+        o = self.options
+        generator = self.generator(3)
+        weights = Weights(self.network, views, self.tokenizer, {}, "")
+        drafter = Drafter(weights, Decoding(beams=1))
+        self.network.eval()
+        bank = drafter.embed_texts([s.summary for s in self.train])
+        train = encode_samples(drafter, self.train, bank, True, o.copies, generator)
+        val = encode_samples(drafter, self.val, bank, False, 1, generator)
+        self.tell({"stage": "encoded", "bank": len(bank)})
+        self.network.label_prior.copy_(start_prior(self.train))
+        steps = o.network_epochs * (len(self.train) // o.batch + 1)
+        stage = NetworkStage(weights, o.network_lr, steps, generator)
+        path = o.out / "network.safetensors"
+        modules = {"network": self.network}
+        done = _resume(path, modules, stage, generator)
+        stage.done = done * (steps // o.network_epochs)
+        best = _best_so_far(o.out)
+        for epoch in range(done, o.network_epochs):
+            losses = stage.epoch(self.train, train, o.batch)
+            scores = self.validate(drafter, val, stage)
+            facts = {"stage": "network", "epoch": epoch + 1, **losses, **scores}
+            if scores["selection"] > best:
+                best = scores["selection"]
+                save_weights(o.out / "best", self.network, views, self.tokenizer, self._card(facts))
+            _keep(path, modules, stage, generator, epoch + 1)
+            self.tell(facts)
+        return o.out / "best"
+
+    def validate(self, drafter: Drafter, val: Encoded, stage: NetworkStage) -> dict[str, float]:
+        """Draft the validation studies; choose thresholds, update pi, score. Selection: mean of example and macro F1."""
+        self.network.eval()
+        self.network.config.thresholds = None
+        truth = np.stack([s.states for s in self.val])
+        probabilities = self._probabilities(drafter, val)
+        stage.update_prior(probabilities.astype(np.float32), truth)
+        self.network.config.thresholds = choose_thresholds(probabilities, truth == POSITIVE)
+        drafts = draft_samples(drafter, val)
+        texts = score_texts([d.text for d in drafts], [s.report for s in self.val], state_maps(truth))
+        states = {k: v for k, v in score_states(drafts, truth).items() if not k.startswith("auc ")}
+        return {**texts, **states, "selection": (texts["example_f1"] + texts["macro_f1"]) / 2}
+
+    def _probabilities(self, drafter: Drafter, val: Encoded) -> np.ndarray[Any, np.dtype[np.float64]]:
+        rows = list(range(len(val.patch_mask)))
+        features = val.features(rows, torch.zeros(len(rows), dtype=torch.long)).to(drafter.device)
+        reports = val.bank[val.retrieved].numpy()
+        states = drafter.read_states(features, reports, np.ones(reports.shape[:2], bool))
+        return np.array([s.probabilities for s in states])
+
+    def _card(self, facts: dict[str, Any]) -> dict[str, Any]:
+        o = self.options
+        data = f"{o.dataset} train split, {sum(not s.key.startswith('phantom-') for s in self.train)} studies"
+        return {
+            "name": f"{o.size}-{o.dataset}",
+            "version": __version__,
+            "config": o.size,
+            "data": data + (f"; {o.phantoms} phantoms" if o.phantoms else "") + f"; started from {describe()}",
+            "licence": o.licence,
+            "command": o.command,
+            "commit": _commit(),
+            "seed": o.seed,
+            "preprocess_version": PREPROCESS_VERSION,
+            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "metrics": {"split": "val", **facts, **self.view_scores},
+        }
+
+
+def _resume(path: Path, modules: dict[str, Any], stage: EncoderStage | NetworkStage, generator: torch.Generator) -> int:
+    facts = load_checkpoint(path, modules, stage.optimizer)
+    if facts is None:
+        return 0
+    stage.schedule.last_epoch = facts["steps"]
+    generator.set_state(torch.tensor(facts["generator"], dtype=torch.uint8))
+    return int(facts["epoch"])
+
+
+def _keep(
+    path: Path, modules: dict[str, Any], stage: EncoderStage | NetworkStage, generator: torch.Generator, epoch: int
+) -> None:
+    facts = {"epoch": epoch, "steps": stage.schedule.last_epoch, "generator": generator.get_state().tolist()}
+    save_checkpoint(path, modules, stage.optimizer, facts)
+
+
+def _best_so_far(out: Path) -> float:
+    manifest = out / "best" / "manifest.json"
+    return float(json.loads(manifest.read_text())["metrics"]["selection"]) if manifest.exists() else -1.0
+
+
+def _commit() -> str:
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    return found.stdout.strip()
+
+
+def train(options: TrainOptions, tell: Tell) -> Path:
+    """Train as asked; returns the directory of the best weights.
+
+    Raises
+    ------
+    UsageError, ConfigurationError, UnavailableError : bad dataset, missing starting weights, missing device.
+    """
+    return Trainer(options, tell).run()
