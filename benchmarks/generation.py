@@ -2,8 +2,8 @@
 
     python -m benchmarks.generation [--tokens 60] [--batch 8]
 
-Peer: `BertLMHeadModel.generate`, beam 3, one report at a time, with its own cache. Random weights of size `mini`; every report has
-exactly `--tokens` tokens, so that both do the same number of steps.
+Peer: `BertLMHeadModel.generate`, beam 3, one report at a time, with its own cache. Random weights of size `mini`; every
+report has exactly `--tokens` tokens, so that both do the same number of steps.
 """
 
 import argparse

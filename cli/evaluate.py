@@ -37,7 +37,8 @@ def _print(found: dict[str, Any]) -> None:
     from cxrreport.cli.status import print_table
 
     names = list(found["rows"]["cxrreport"])
-    rows = [[name, *(f"{row[n]:.3f}" if n in row else "" for row in found["rows"].values())] for name in names]
+    columns = found["rows"].values()
+    rows = [[name, *(f"{column[name]:.3f}" if name in column else "" for column in columns)] for name in names]
     title = f"{found['dataset']} {found['split']}, {found['studies']} studies, protocol {found['protocol']}"
     print_table(title, ["score", *found["rows"]], rows)
     states = [[name, f"{value:.3f}"] for name, value in found["states"].items()]

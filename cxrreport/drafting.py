@@ -5,22 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
 
 from cxrreport.engine.local import LocalEngine
-from cxrreport.errors import InputError
+from cxrreport.errors import CxrReportError, InputError, StorageError, UnavailableError
 from cxrreport.imaging.film import Film, load_film
 from cxrreport.imaging.pairing import pair
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION
-from cxrreport.records import DraftStatus, Failure, Image, Pair, PreparedStudy, Study
+from cxrreport.records import Draft, DraftStatus, Failure, Image, Pair, PreparedStudy, Study
 from cxrreport.run import Run
 from cxrreport.store import catalogue, drafts
 from cxrreport.store.engine import session
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from cxrreport.composing import Composer
     from cxrreport.store.catalogue import CurrentDraft
 
@@ -49,10 +52,11 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A study to draft now."""
+    """A study to draft now; `attempts` counts those that ended in a failure or with the run."""
 
     pair: Pair
     inputs_sha256: str
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class Prepared:
     prior: PreparedStudy | None
     reason: str
     flags: tuple[str, ...]
+    digests: dict[int, str]  # image id -> sha256 of its pixels
 
 
 def inputs_sha256(pair: Pair) -> str:
@@ -92,23 +97,30 @@ def find_due(run: Run, selection: Selection, fit: Fit) -> Iterator[Due]:
             page = catalogue.candidate_studies(
                 s, selection.since, selection.until, selection.patient, after_id=last, limit=_PAGE
             )
-            families = catalogue.patient_studies(s, [study.patient_id for study in page])
-            paired = [due for study in page if (due := _pair(study, families[study.patient_id])) is not None]
-            inputs = {due.pair.study.id: due.inputs_sha256 for due in paired}
-            current = catalogue.current_drafts(s, list(inputs), inputs)
+            due = _due_of_page(run, s, page, selection, fit)
         if not page:
             return
         last = page[-1].id
-        run.counts.numbers["studies"] += len(page)
-        run.counts.skipped["study.no_frontal"] += len(page) - len(paired)
-        for due in paired:
-            if not is_due(current.get(due.pair.study.id), due.inputs_sha256, fit, selection.redo):
-                run.counts.numbers["unchanged"] += 1
-            elif found == selection.limit:
+        for item in due:
+            if found == selection.limit:
                 return
-            else:
-                found += 1
-                yield due
+            found += 1
+            yield item
+
+
+def _due_of_page(run: Run, s: Session, page: Sequence[Study], selection: Selection, fit: Fit) -> list[Due]:
+    families = catalogue.patient_studies(s, [study.patient_id for study in page])
+    paired = [due for study in page if (due := _pair(study, families[study.patient_id])) is not None]
+    inputs = {due.pair.study.id: due.inputs_sha256 for due in paired}
+    current = catalogue.current_drafts(s, list(inputs), inputs)
+    due = [d for d in paired if is_due(current.get(d.pair.study.id), d.inputs_sha256, fit, selection.redo)]
+    attempts = {} if selection.redo == "all" else drafts.past_attempts(s, [d.pair.study.id for d in due])
+    free = [replace(d, attempts=n) for d in due if (n := attempts.get(d.pair.study.id, 0)) is not None]
+    run.counts.numbers["studies"] += len(page)
+    run.counts.numbers["unchanged"] += len(paired) - len(due)
+    run.counts.skipped["study.no_frontal"] += len(page) - len(paired)
+    run.counts.skipped["study.quarantined"] += len(due) - len(free)  # told as failed by the runs that it cost
+    return free
 
 
 def _pair(study: Study, family: Sequence[Study]) -> Due | None:
@@ -117,36 +129,18 @@ def _pair(study: Study, family: Sequence[Study]) -> Due | None:
 
 
 def draft_due(run: Run, due: Iterator[Due], composer: Composer, workers: LocalEngine, progress: Progress) -> None:
-    """Draft in batches. Attempts are counted before the work; what is in hand at a cancellation is released."""
-    in_hand: dict[int, Due] = {}
-    try:
-        batch: list[Prepared] = []
-        for prepared in _prepare(run, _claimed(run, due, in_hand), workers, in_hand):
-            batch.append(prepared)
-            if len(batch) == run.settings.batch_size:
-                _finish(run, batch, composer, in_hand, progress)
-                batch = []
-        if batch and not run.cancelled:
-            _finish(run, batch, composer, in_hand, progress)
-    finally:
-        if in_hand and run.cancelled:
-            with session(run.engine) as s:
-                drafts.release(s, list(in_hand))
-
-
-def _claimed(run: Run, due: Iterator[Due], in_hand: dict[int, Due]) -> Iterator[Due]:
-    """Claim study by study, right before its films are read; a study that killed earlier runs is left out."""
-    for item in due:
-        if run.cancelled:
-            return
-        study_id = item.pair.study.id
-        with session(run.engine) as s:
-            free = drafts.claim(s, run.id, [study_id])
-        if free:
-            in_hand[study_id] = item
-            yield item
-        else:
-            run.counts.failed["study.quarantined"] += 1
+    """Draft in batches. A study that has cost a run before is drafted alone, so that it takes no other one along."""
+    batch: list[Prepared] = []
+    for prepared in _prepare(run, due, workers):
+        if prepared.due.attempts:
+            _finish(run, [prepared], composer, progress)
+            continue
+        batch.append(prepared)
+        if len(batch) == run.settings.batch_size:
+            _finish(run, batch, composer, progress)
+            batch = []
+    if batch and not run.cancelled:
+        _finish(run, batch, composer, progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +152,7 @@ class _Wanted:
     last: bool
 
 
-def _prepare(run: Run, due: Iterator[Due], workers: LocalEngine, in_hand: dict[int, Due]) -> Iterator[Prepared]:
+def _prepare(run: Run, due: Iterator[Due], workers: LocalEngine) -> Iterator[Prepared]:
     """Read all films through one stream of child processes, so that they decode while the network drafts."""
     films: dict[int, Film | InputError] = {}
     for wanted, film in workers.map(partial(_load, run.settings.max_pixels), _films_of(due)):
@@ -167,7 +161,7 @@ def _prepare(run: Run, due: Iterator[Due], workers: LocalEngine, in_hand: dict[i
             try:
                 yield _assemble(wanted.due, films)
             except InputError as error:
-                _fail(run, wanted.due, error, in_hand)
+                _fail(run, wanted.due, error)
             films = {}
         if run.cancelled:
             return
@@ -199,7 +193,8 @@ def _assemble(due: Due, films: dict[int, Film | InputError]) -> Prepared:
     prior_frontal = films[p.prior_frontal.id] if p.prior_frontal else None
     prior_lateral = films[p.prior_lateral.id] if p.prior_lateral else None
     reason = "prior.unreadable" if isinstance(prior_frontal, InputError) else p.reason
-    return Prepared(due, _study(frontal, lateral), _prior(prior_frontal, prior_lateral), reason, tuple(flags))
+    digests = {image_id: film.pixel_sha256 for image_id, film in films.items() if isinstance(film, Film)}
+    return Prepared(due, _study(frontal, lateral), _prior(prior_frontal, prior_lateral), reason, tuple(flags), digests)
 
 
 def _study(frontal: Film, lateral: Film | None) -> PreparedStudy:
@@ -212,28 +207,40 @@ def _prior(frontal: Film | InputError | None, lateral: Film | InputError | None)
     return _study(frontal, lateral if isinstance(lateral, Film) else None)
 
 
-def _fail(run: Run, due: Due, error: InputError, in_hand: dict[int, Due]) -> None:
+def _fail(run: Run, due: Due, error: InputError) -> None:
     study_id = due.pair.study.id
     with session(run.engine) as s:
+        drafts.claim(s, run.id, [study_id])
         drafts.fail_studies(s, run.id, [Failure(error.code, error.message, study_id=study_id)])
-    in_hand.pop(study_id)
     run.counts.failed[error.code] += 1
 
 
-def _finish(
-    run: Run, batch: Sequence[Prepared], composer: Composer, in_hand: dict[int, Due], progress: Progress
-) -> None:
-    """Draft one batch and store it in one transaction."""
-    made = composer.compose(batch)
+def _finish(run: Run, batch: Sequence[Prepared], composer: Composer, progress: Progress) -> None:
+    """Draft one batch and store it in one transaction. Attempts are counted before the work."""
+    ids = [item.due.pair.study.id for item in batch]
+    with session(run.engine) as s:
+        if all(item.due.attempts == 0 for item in batch):
+            drafts.clear_failures(s, ids)  # `--redo all` gives quarantined studies another chance
+        drafts.claim(s, run.id, ids)
+    try:
+        made = composer.compose(batch)
+        _store(run, batch, made)
+    except (StorageError, UnavailableError):  # the surroundings are to blame, not the studies
+        with suppress(CxrReportError), session(run.engine) as s:
+            drafts.release(s, ids)
+        raise
+    progress("draft", len(batch))
+
+
+def _store(run: Run, batch: Sequence[Prepared], made: Sequence[Draft | Failure]) -> None:
     good = [draft for draft in made if not isinstance(draft, Failure)]
     bad = [draft for draft in made if isinstance(draft, Failure)]
     with session(run.engine) as s:
+        for image_id, sha256 in (digest for item in batch for digest in item.digests.items()):
+            catalogue.set_pixel_digest(s, image_id, sha256)
         drafts.save_drafts(s, run.id, good)
         drafts.fail_studies(s, run.id, bad)
-    for item in batch:
-        in_hand.pop(item.due.pair.study.id)
     run.counts.numbers["drafted"] += len(good)
     run.counts.numbers["paired"] += sum(draft.prior_study_id is not None for draft in good)
     for failure in bad:
         run.counts.failed[failure.code] += 1
-    progress("draft", len(batch))

@@ -20,6 +20,7 @@ __all__ = [
     "clear_failures",
     "draft_view",
     "fail_studies",
+    "past_attempts",
     "release",
     "save_drafts",
 ]
@@ -51,6 +52,16 @@ def claim(session: Session, run_id: int, study_ids: Sequence[int], max_attempts:
         taken.append(study_id)
     session.flush()
     return taken
+
+
+def past_attempts(
+    session: Session, study_ids: Sequence[int], max_attempts: int = MAX_ATTEMPTS
+) -> dict[int, int | None]:
+    """Return how often each troubled study was tried; None for one that is quarantined or would now become so."""
+    return {
+        study_id: None if row.quarantined or row.attempts >= max_attempts else row.attempts
+        for study_id, row in _failures(session, study_ids).items()
+    }
 
 
 def release(session: Session, study_ids: Sequence[int]) -> None:
