@@ -20,8 +20,9 @@ import click
 def evaluate(dataset: tuple[str, str], as_json: bool, **options: Any) -> None:
     """Score drafts of a labelled split beside a constant report and the nearest report (protocol C)."""
     from cxrreport.errors import UsageError
-    from cxrreport.evaluation.evaluate import READERS, EvaluateOptions
+    from cxrreport.evaluation.evaluate import EvaluateOptions
     from cxrreport.evaluation.evaluate import evaluate as run
+    from cxrreport.training.dataset import READERS
 
     name, directory = dataset
     if name not in READERS:

@@ -110,8 +110,8 @@ def find_due(run: Run, selection: Selection, fit: Fit) -> Iterator[Due]:
 
 def _due_of_page(run: Run, s: Session, page: Sequence[Study], selection: Selection, fit: Fit) -> list[Due]:
     families = catalogue.patient_studies(s, [study.patient_id for study in page])
-    paired = [due for study in page if (due := _pair(study, families[study.patient_id])) is not None]
-    inputs = {due.pair.study.id: due.inputs_sha256 for due in paired}
+    paired = [made for study in page if (made := _pair(study, families[study.patient_id])) is not None]
+    inputs = {d.pair.study.id: d.inputs_sha256 for d in paired}
     current = catalogue.current_drafts(s, list(inputs), inputs)
     due = [d for d in paired if is_due(current.get(d.pair.study.id), d.inputs_sha256, fit, selection.redo)]
     attempts = {} if selection.redo == "all" else drafts.past_attempts(s, [d.pair.study.id for d in due])
