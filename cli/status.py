@@ -82,7 +82,13 @@ def _run_document(run: RunFacts) -> dict[str, Any]:
 def _run_row(run: RunFacts) -> list[Any]:
     ended = f"{run.ended_at:%Y-%m-%d %H:%M:%S}" if run.ended_at else "not ended"
     exit_code = "" if run.exit_code is None else run.exit_code
-    return [run.id, f"{run.started_at:%Y-%m-%d %H:%M:%S}", ended, exit_code, run.host, json.dumps(run.counts)]
+    return [run.id, f"{run.started_at:%Y-%m-%d %H:%M:%S}", ended, exit_code, run.host, _told(run.counts)]
+
+
+def _told(counts: dict[str, Any]) -> str:
+    """The numbers of a run that are not 0; `skipped` and `failed` as sums."""
+    sums = {name: sum(value.values()) if isinstance(value, dict) else value for name, value in counts.items()}
+    return ", ".join(f"{name} {value}" for name, value in sums.items() if value and name != "run")
 
 
 def print_table(title: str, columns: list[str], rows: Any) -> None:

@@ -10,10 +10,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+if TYPE_CHECKING:
+    from end_to_end import Tool
 
 NUMBERS = itertools.count()
 
@@ -78,3 +82,62 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     store.prepare(engine)
     engine.dispose()
     return (home / "cxrreport.db").read_bytes()
+
+
+# -- the command line, end to end -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights directory of a tiny random network."""
+    from end_to_end import build_weights
+
+    return build_weights(tmp_path_factory.mktemp("weights") / "random")
+
+
+@pytest.fixture(scope="session")
+def shared_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small export; not to be changed."""
+    from end_to_end import write_export
+
+    return write_export(tmp_path_factory.mktemp("export"))
+
+
+@pytest.fixture(scope="session")
+def shared_reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Signed reports; not to be changed."""
+    from end_to_end import write_reports
+
+    return write_reports(tmp_path_factory.mktemp("reports"))
+
+
+@pytest.fixture
+def quiet_log() -> Iterator[None]:
+    """Put the handlers of the log back: the tool writes to a stderr that ends with the test."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(False)
+
+
+@pytest.fixture
+def tool(
+    tmp_path: Path,
+    weights: Path,
+    sqlite_template: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    quiet_log: None,
+    capsys: pytest.CaptureFixture[str],
+) -> Tool:
+    """The command line on a fresh home with an empty SQLite."""
+    from end_to_end import ENVIRONMENT, Tool
+
+    for name, value in (ENVIRONMENT | {"CXRREPORT_WEIGHTS": str(weights)}).items():
+        monkeypatch.setenv(name, value)
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    (home / "cxrreport.db").write_bytes(sqlite_template)
+    (home / "cxrreport.db").chmod(0o600)
+    return Tool(home, capsys)

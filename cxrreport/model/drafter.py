@@ -158,11 +158,12 @@ class Drafter:
 
     def _finish(self, generated: Generated, states: StudyStates) -> NetworkDraft:
         raw = self.tokenizer.decode(generated.ids)
-        text = sentence_case(raw)
         sentences = [s.strip() for s in raw.split(".") if s.strip()]
+        once = list(dict.fromkeys(sentences))
+        text = sentence_case(" . ".join(once))
         flags = [] if generated.complete else ["hit_max_length"]
-        if len(set(sentences)) < len(sentences):
-            flags.append("repeated_sentence")
+        if len(once) < len(sentences):
+            flags.append("repeated_sentence")  # said once in the text: a reader gains nothing from the rest
         return NetworkDraft(text, states, tuple(flags), states.valid and bool(text))
 
 
