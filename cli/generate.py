@@ -56,7 +56,7 @@ def generate(
     print_disclaimer()
     with progress() as tell:
         if dry_run:
-            counts, exit_code = pipeline.preview(settings, paths, selection, tell)
+            counts, exit_code = pipeline.preview(settings, paths, selection, without_retrieval, tell)
         else:
             counts, exit_code = pipeline.generate(settings, paths, selection, without_retrieval, tell)
     print_result(counts, as_json)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from cxrreport.store.views import DraftFacts, DraftView, StudyFacts
 
 _STYLES = {"change": "bold yellow", "evidence": "cyan", "flag": "bold red"}
-_STATES = {"positive": "bold", "uncertain": "italic", "negative": "dim", "blank": "dim"}
 _REASONS = {
     "prior.none": "no earlier study",
     "prior.no_frontal": "no earlier study has a frontal film",

@@ -41,6 +41,8 @@ class Retriever:
             return retrieved
         with session(self._engine, read_only=True) as s:
             for row, study in enumerate(studies):
+                if not np.isfinite(queries[row]).all():  # the network has failed on this study alone
+                    continue
                 wanted = self._count * 2
                 while True:
                     scores, ids = (found[0] for found in self._index.search(queries[row : row + 1], wanted))
@@ -104,7 +106,8 @@ class Composer:
                 retrieved.vectors[before],
                 retrieved.mask[before],
             )
-            prior_states = {item.due.pair.study.id: states for item, states in zip(with_prior, read, strict=True)}
+            pairs = zip(with_prior, read, strict=True)
+            prior_states = {item.due.pair.study.id: states for item, states in pairs if states.valid}
         return [
             self._finish(item, draft, retrieved.references(row, draft.states.weights), prior_states)
             for row, (item, draft) in enumerate(zip(batch, made, strict=True))
@@ -124,12 +127,12 @@ class Composer:
         return Draft(
             study_id=pair.study.id,
             prior_study_id=prior.id if prior else None,
-            prior_reason="" if prior else item.reason,
+            prior_reason="" if prior else item.reason or "prior.unreadable",
             findings=text,
             impression=impression(rows),
             comparison=comparison,
             finding_rows=rows,
-            spans=(*_mark(text, rows), *comparison_spans),
+            spans=(*_mark(text, rows), *comparison_spans, *(() if prior else flag_hallucinated_comparison(text))),
             regions=(),
             references=references,
             provenance=self._provenance(item),
@@ -156,10 +159,14 @@ def _compare_with(prior: Study | None, study: Study, rows: tuple[Finding, ...]) 
 
 
 def _without_invented_comparison(text: str, has_prior: bool) -> tuple[str, tuple[str, ...]]:
-    """Without a prior a draft compares with nothing (temporal.md §2.6); a clause that does is dropped and flagged."""
+    """Without a prior a draft compares with nothing (temporal.md §2.6); a clause that does is dropped and flagged.
+
+    A draft that does nothing else stays as it is, its words flagged: there must be something to correct.
+    """
     if has_prior or not flag_hallucinated_comparison(text):
         return text, ()
-    return strip_comparison(text) or text, ("comparison_removed",)
+    kept = strip_comparison(text)
+    return (kept, ("comparison_removed",)) if kept else (text, ("comparison_without_prior",))
 
 
 def _mark(text: str, rows: tuple[Finding, ...]) -> tuple[Span, ...]:

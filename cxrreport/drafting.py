@@ -156,6 +156,8 @@ def _prepare(run: Run, due: Iterator[Due], workers: LocalEngine) -> Iterator[Pre
     """Read all films through one stream of child processes, so that they decode while the network drafts."""
     films: dict[int, Film | InputError] = {}
     for wanted, film in workers.map(partial(_load, run.settings.max_pixels), _films_of(due)):
+        if run.cancelled:  # whoever stops the run may have stopped the children too: believe no error any more
+            return
         films[wanted.image.id] = film
         if wanted.last:
             try:
@@ -163,8 +165,6 @@ def _prepare(run: Run, due: Iterator[Due], workers: LocalEngine) -> Iterator[Pre
             except InputError as error:
                 _fail(run, wanted.due, error)
             films = {}
-        if run.cancelled:
-            return
 
 
 def _load(max_pixels: int, wanted: _Wanted) -> Film:

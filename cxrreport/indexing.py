@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +15,11 @@ from cxrreport.errors import UsageError
 from cxrreport.records import Failure, Report
 from cxrreport.reports.labels import label
 from cxrreport.reports.readers import read_path
+from cxrreport.reports.readers.table import FIELDS
 from cxrreport.reports.sections import clean
 from cxrreport.retrieval import index as retrieval
 from cxrreport.retrieval.corpus import clean_passage
-from cxrreport.run import Run
+from cxrreport.run import Interrupted, Run
 from cxrreport.store import reports, runs
 from cxrreport.store.engine import session
 
@@ -29,14 +31,28 @@ Progress = Callable[[str, int], None]
 
 
 def import_reports(run: Run, paths: Sequence[Path], form: str, progress: Progress) -> None:
-    """Read reports, label them and store them; broken ones become rows in `failure`."""
-    for path in paths:
-        if not path.exists():
-            raise UsageError("A path of reports does not exist.")
-        found = read_path(path, run.settings.columns, form)
+    """Read reports, label them and store them; broken ones become rows in `failure`.
+
+    Raises
+    ------
+    UsageError : a path does not exist, or a column is mapped to a field that no report has.
+    """
+    roots = [Path(os.path.abspath(path)) for path in paths]
+    _check(roots, run.settings.columns)
+    for root in roots:
+        with session(run.engine) as s:
+            runs.clear_report_failures(s, str(root))  # the files may have been mended
+        found = read_path(root, run.settings.columns, form)
         while not run.cancelled and (batch := list(islice(found, _BATCH))):
             _store(run, batch)
             progress("reports", len(batch))
+
+
+def _check(roots: Sequence[Path], columns: Mapping[str, str]) -> None:
+    if not all(root.exists() for root in roots):
+        raise UsageError("A path of reports does not exist.", "usage.path")
+    if unknown := sorted(set(columns) - {*FIELDS, "id"}):
+        raise UsageError(f"No report has the field {', '.join(unknown)}; known are {', '.join(FIELDS)} and id.")
 
 
 def _store(run: Run, batch: Sequence[Report | Failure]) -> None:
@@ -75,8 +91,10 @@ def build_index(run: Run, drafter: Drafter, progress: Progress) -> retrieval.Ind
 def _vectors(
     run: Run, drafter: Drafter, progress: Progress
 ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
-    with session(run.engine) as s:
+    with session(run.engine, read_only=True) as s:
         for passages in reports.iterate_passages(s, _BATCH):
+            if run.cancelled:
+                raise Interrupted  # an index of half the reports must not be published
             vectors = drafter.embed_texts([summary(passage.text) for passage in passages])
             yield np.array([passage.report_id for passage in passages], np.int64), vectors
             progress("index", len(passages))

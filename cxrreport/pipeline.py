@@ -106,7 +106,7 @@ def _provenance(drafter: Drafter, index: Index | None) -> dict[str, Any]:
 
 
 def preview(
-    settings: Settings, paths: Sequence[Path], selection: Selection, progress: Progress
+    settings: Settings, paths: Sequence[Path], selection: Selection, without_retrieval: bool, progress: Progress
 ) -> tuple[dict[str, Any], int]:
     """`generate --dry-run`: catalogue the export and count what would be drafted, without loading the network.
 
@@ -117,12 +117,24 @@ def preview(
 
     with open_run(settings) as run:
         scan(run, paths, progress)
-        for due in find_due(run, selection, Fit("", "")):
+        for due in find_due(run, selection, _expected_fit(settings, selection, without_retrieval)):
             run.counts.numbers["due"] += 1
             run.counts.numbers["paired"] += int(due.pair.prior is not None)
         with session(run.engine, read_only=True) as s:
             run.counts.numbers["unknown_view"] = catalogue.count_without_view(s)
     return summary(run, (*_GENERATE, "due", "unknown_view")), run.exit_code
+
+
+def _expected_fit(settings: Settings, selection: Selection, without_retrieval: bool) -> Fit:
+    """What a run would draft with, read from the manifests; the weights are asked only where they matter: torch is slow."""
+    from cxrreport.retrieval import publish
+
+    version = "" if without_retrieval else publish.current(settings.index_directory) or ""
+    if selection.redo != "weights":
+        return Fit("", version)
+    from cxrreport.model.weights import default_directory, read_manifest, weights_sha256
+
+    return Fit(weights_sha256(read_manifest(settings.weights or default_directory())), version)
 
 
 def index(settings: Settings, paths: Sequence[Path], form: str, progress: Progress) -> tuple[dict[str, Any], int]:

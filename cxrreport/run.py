@@ -11,14 +11,14 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from threading import Event
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from cxrreport import __version__
 from cxrreport.errors import CxrReportError, LockedError, StorageError
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 _LIBRARIES = ("torch", "transformers", "pydicom", "imagecodecs", "faiss-cpu", "SQLAlchemy", "numpy")
+
+
+class Interrupted(Exception):
+    """Ends a stage that must not be left half done; the run closes with the signal's exit code."""
 
 
 @dataclass(slots=True)
@@ -90,7 +94,14 @@ class Run:
 
 def library_versions() -> dict[str, str]:
     """Versions that a draft may depend on."""
-    return {"cxrreport": __version__, "python": platform.python_version(), **{n: version(n) for n in _LIBRARIES}}
+    return {"cxrreport": __version__, "python": platform.python_version(), **{n: _version(n) for n in _LIBRARIES}}
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:  # FAISS for the GPU has another name
+        return "unknown"
 
 
 @contextmanager
@@ -121,17 +132,29 @@ def hold_home(home: Path) -> Iterator[None]:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise StorageError(f"The home cannot be written: {os.strerror(error.errno or 0)}.") from None
+        raise _unwritable(error) from None
     with os.fdopen(descriptor, "r+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise LockedError(f"Another run holds the archive{_holder(file.read())}.") from None
-        file.truncate(0)
-        started = datetime.now(UTC).isoformat(timespec="seconds")
-        file.write(json.dumps({"pid": os.getpid(), "started": started}))
-        file.flush()
+        _sign(file)
         yield
+
+
+def _sign(lock: TextIO) -> None:
+    """Write who holds the home."""
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    try:
+        lock.truncate(0)
+        lock.write(json.dumps({"pid": os.getpid(), "started": started}))
+        lock.flush()
+    except OSError as error:
+        raise _unwritable(error) from None
+
+
+def _unwritable(error: OSError) -> StorageError:
+    return StorageError(f"The home cannot be written: {os.strerror(error.errno or 0)}.")
 
 
 def _holder(text: str) -> str:
@@ -158,7 +181,8 @@ def open_run(settings: Settings) -> Iterator[Run]:
         run = Run(run_id, settings, engine, cancelled)
         get_log().info("run.begin", run=run_id, version=__version__)
         try:
-            yield run
+            with suppress(Interrupted):
+                yield run
             run.exit_code = cancelled.exit_code or (3 if run.counts.failed else 0)
         except BaseException as error:
             run.exit_code = error.exit_code if isinstance(error, CxrReportError) else 70
@@ -176,7 +200,10 @@ def _close(run: Run) -> None:
         with session(run.engine) as s:
             runs.end_run(s, run.id, counts, run.exit_code)
             runs.append_audit(s, "cxrreport", "run.end", f"run {run.id}", {"exit_code": run.exit_code})
+    except CxrReportError as error:
+        get_log().error("run.not_recorded", run=run.id, code=error.code)
+    try:
         write_manifest(run.settings.home, run.id, {**facts, **run.details})
-    except (CxrReportError, OSError):
-        get_log().error("run.not_recorded", run=run.id)
+    except OSError:
+        get_log().error("manifest.not_written", run=run.id)
     get_log().info("run.end", run=run.id, exit_code=run.exit_code)

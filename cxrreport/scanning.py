@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _FILES = 200  # headers a transaction
 _FILMS = 64  # films a batch of the view classifier
+_UNREADABLE = ("header.unreadable", "pixels.unreadable")  # a mount or a permission may come back: try again
 Progress = Callable[[str, int], None]
 
 
@@ -70,18 +71,26 @@ def _scan_batch(run: Run, s: Session, batch: Sequence[FileEntry]) -> None:
 def _scan_file(run: Run, s: Session, entry: FileEntry) -> Failure | None:
     """Read one header and file the image; returns the failure if it is one."""
     try:
+        return _file(run, s, entry)
+    except InputError as error:
+        return _fail(run, entry, error.code, error.message)
+
+
+def _file(run: Run, s: Session, entry: FileEntry) -> Failure | None:
+    try:
         instance = read_header(entry, run.settings.max_dataset_mb)
         if instance is None:
             _skip(run, s, entry, "not_dicom")
             return None
         reason = screen(instance)
         outcome = catalogue.record_instance(s, instance, view_from_tags(instance), reason, _same_bytes)
-    except InputError as error:
+    except HeaderError as error:
         if error.code == "header.not_image":
             _skip(run, s, entry, "not_image")
             return None
-        _record_unless_unstorable(s, entry, error)
-        return _fail(run, entry, error.code, error.message)
+        if error.code not in _UNREADABLE:  # a header that is bad today is bad tomorrow: do not open it again
+            catalogue.record_file(s, entry, error.code)
+        raise
     if outcome in ("conflict", "patient_conflict"):
         return _fail(run, entry, f"identity.{outcome}", _CONFLICTS[outcome])
     if outcome == "duplicate" or reason:
@@ -98,8 +107,8 @@ _CONFLICTS = {
 
 
 def _skip(run: Run, s: Session, entry: FileEntry, kind: str) -> None:
-    run.counts.skipped[kind] += 1
     catalogue.record_file(s, entry, kind)
+    run.counts.skipped[kind] += 1
 
 
 def _fail(run: Run, entry: FileEntry, code: str, message: str) -> Failure:
@@ -107,14 +116,13 @@ def _fail(run: Run, entry: FileEntry, code: str, message: str) -> Failure:
     return Failure(code, message, path=entry.path)
 
 
-def _record_unless_unstorable(s: Session, entry: FileEntry, error: InputError) -> None:
-    """A header that is bad today is bad tomorrow: do not open the unchanged file again."""
-    if isinstance(error, HeaderError):
-        catalogue.record_file(s, entry, error.code)
-
-
 def _same_bytes(first: str, second: str) -> bool:
-    return filecmp.cmp(first, second, shallow=False)
+    try:
+        return filecmp.cmp(first, second, shallow=False)
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError from None  # the first one has moved
+    except OSError:
+        raise HeaderError("The file, or another one of the same image, cannot be read.", _UNREADABLE[0]) from None
 
 
 def classify_views(run: Run, drafter: Drafter, workers: LocalEngine, progress: Progress) -> None:
@@ -126,7 +134,11 @@ def classify_views(run: Run, drafter: Drafter, workers: LocalEngine, progress: P
         if not images:
             return
         last = images[-1].id
-        films = dict(workers.map(partial(_load, run.settings.max_pixels), images))
+        films: dict[Image, Film | InputError] = {}
+        for image, film in workers.map(partial(_load, run.settings.max_pixels), images):
+            if run.cancelled:  # whoever stops the run may have stopped the children too: believe no error any more
+                return
+            films[image] = film
         with session(run.engine) as s:
             _store_views(run, s, drafter, films)
         progress("views", len(images))
@@ -146,6 +158,7 @@ def _store_views(run: Run, s: Session, drafter: Drafter, films: dict[Image, Film
         run.counts.skipped["view.other"] += int(other)
     for image, error in films.items():
         if isinstance(error, InputError):
-            catalogue.mark_unusable(s, image.id, error.code)
+            if error.code not in _UNREADABLE:
+                catalogue.mark_unusable(s, image.id, error.code)
             run.counts.failed[error.code] += 1
             runs.add_failures(s, run.id, [Failure(error.code, error.message, path=image.path)])

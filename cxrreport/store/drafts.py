@@ -48,7 +48,8 @@ def claim(session: Session, run_id: int, study_ids: Sequence[int], max_attempts:
         if row is not None and (row.quarantined or row.attempts >= max_attempts):
             row.quarantined = True
             continue
-        _write_failure(session, row, run_id, Failure(INTERRUPTED, INTERRUPTED_MESSAGE, study_id=study_id), 1)
+        row = _write_failure(session, row, run_id, Failure(INTERRUPTED, INTERRUPTED_MESSAGE, study_id=study_id), 1)
+        row.quarantined = row.attempts >= max_attempts  # if the work kills this process, nobody is left to say so
         taken.append(study_id)
     session.flush()
     return taken
@@ -69,7 +70,7 @@ def release(session: Session, study_ids: Sequence[int]) -> None:
     for row in _failures(session, study_ids).values():
         if row.code != INTERRUPTED:
             continue
-        row.attempts -= 1
+        row.attempts, row.quarantined = row.attempts - 1, False
         if row.attempts <= 0:
             session.delete(row)
     session.flush()

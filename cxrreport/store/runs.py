@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from cxrreport.records import DraftStatus, Failure
@@ -101,6 +101,13 @@ def clear_file_failures(session: Session, paths: Sequence[str]) -> None:
     """Forget the failures of files that now read well."""
     for batch in batches(paths):
         session.execute(delete(FailureRow).where(_is_file(batch)))
+
+
+def clear_report_failures(session: Session, root: str) -> None:
+    """Forget what was wrong with the report files at or below the absolute path `root`: they are about to be read again."""
+    below = FailureRow.path.startswith(root.rstrip("/") + "/", autoescape=True)
+    reports = FailureRow.code.startswith("report.") & FailureRow.study_id.is_(None)
+    session.execute(delete(FailureRow).where(reports, or_(FailureRow.path == root, below)))
 
 
 def _is_file(paths: Sequence[str]) -> ColumnElement[bool]:

@@ -198,7 +198,7 @@ def test_a_study_that_kills_the_run_is_quarantined(engine: Engine, run_id: int) 
     for _ in range(3):
         assert claim(engine, run_id, [1, 2, 1]) == [1, 2]
         save(engine, run_id, make_draft(2))
-    assert failures(engine) == {1: ("run.interrupted", 3, False)}
+    assert failures(engine) == {1: ("run.interrupted", 3, True)}
     assert claim(engine, run_id, [1, 2]) == [2]
     assert failures(engine)[1] == ("run.interrupted", 3, True)
     with session(engine) as current:

@@ -1,0 +1,102 @@
+"""kill -9 at any point: the next run completes the work, nothing is doubled, nothing is half there."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+from pathlib import Path
+
+import pytest
+from end_to_end import VISITS, Mishap, Process, Tool
+
+PLAIN = "--without-retrieval"
+COMPOSE = "cxrreport.composing:Composer.compose"
+SAVE = "cxrreport.store.drafts:save_drafts"
+CLAIM = "cxrreport.store.drafts:claim"
+FILE = "cxrreport.store.catalogue:record_instance"
+KILL = signal.SIGKILL
+MOMENTS = {
+    "in the scan": Mishap(FILE, 6, KILL),
+    "before the first draft": Mishap(COMPOSE, 1, KILL),
+    "after two drafts": Mishap(COMPOSE, 3, KILL),
+    "within the transaction of a draft": Mishap(SAVE, 4, KILL, after=True),
+    "within the claim": Mishap(CLAIM, 5, KILL, after=True),
+}
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> dict[str, dict[str, tuple[str, str, str]]]:
+    """Texts of a run that nothing disturbed, once known."""
+    return {}
+
+
+@pytest.fixture
+def expected(
+    tool: Tool, shared_export: Path, undisturbed: dict[str, dict[str, tuple[str, str, str]]], sqlite_template: bytes
+) -> dict[str, tuple[str, str, str]]:
+    if not undisturbed:
+        tool.json("generate", shared_export, PLAIN)
+        undisturbed["texts"] = tool.texts()
+        (tool.home / "cxrreport.db").write_bytes(sqlite_template)
+    return undisturbed["texts"]
+
+
+def check(home: Path) -> str:
+    with sqlite3.connect(home / "cxrreport.db") as connection:
+        return str(connection.execute("PRAGMA integrity_check").fetchone()[0])
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_the_next_run_completes_a_killed_one(
+    tool: Tool, shared_export: Path, expected: dict[str, tuple[str, str, str]], moment: str
+) -> None:
+    killed = Process(tool.home, "generate", shared_export, PLAIN, "--batch-size", "1", mishap=MOMENTS[moment])
+    assert killed.wait() == -KILL
+    drafted = sum(tool.drafts().values())
+    assert drafted == {"after two drafts": 2, "within the transaction of a draft": 3, "within the claim": 4}.get(
+        moment, 0
+    )
+    found = tool.json("generate", shared_export, PLAIN)
+    assert found["drafted"] == 8 - drafted and found["failed"] == {}
+    assert tool.drafts() == {visit.accession: 1 for visit in VISITS} and tool.texts() == expected
+    assert tool.rows("SELECT count(*) FROM failure") == [0] and check(tool.home) == "ok"
+    assert tool.rows("SELECT count(*) FROM run WHERE ended_at IS NULL") == [1]  # the killed one, for whoever asks
+    assert tool.rows("SELECT count(*) FROM finding") == [8 * 14]
+
+
+def test_a_killed_run_on_postgresql_is_completed(
+    tool: Tool, shared_export: Path, new_postgres: object, postgres_template: str
+) -> None:
+    tool.db = new_postgres(postgres_template)  # type: ignore[operator]
+    mishap = MOMENTS["within the transaction of a draft"]
+    killed = Process(tool.home, "generate", shared_export, PLAIN, "--batch-size", "1", mishap=mishap, db=tool.db)
+    assert killed.wait() == -KILL
+    assert tool.json("generate", shared_export, PLAIN)["drafted"] == 5
+    assert tool.drafts() == {visit.accession: 1 for visit in VISITS}
+
+
+def test_a_study_that_kills_every_run_is_quarantined_alone(tool: Tool, shared_export: Path) -> None:
+    """All eight are in one batch at first; then each is drafted alone, and only the poison keeps its attempts."""
+    poison = Mishap("cxrreport.composing:Composer.compose", 1, KILL)
+    assert Process(tool.home, "generate", shared_export, PLAIN, mishap=poison).wait() == -KILL
+    assert tool.rows("SELECT count(*), sum(attempts) FROM failure WHERE code = 'run.interrupted'") == [(8, 8)]
+    for _ in range(2):
+        assert Process(tool.home, "generate", shared_export, PLAIN, mishap=poison).wait() == -KILL
+    last = tool.json("generate", shared_export, PLAIN)
+    assert last["drafted"] == 7 and last["skipped"] == {"study.quarantined": 1}
+    assert tool.rows("SELECT accession, attempts FROM failure JOIN study ON study.id = study_id") == [("A101", 3)]
+    assert tool("show", "A101") == 0 and "run.interrupted" in tool.out
+    status = tool.json("status")
+    assert status["quarantined"] == 1 and status["failures"] == {}
+
+
+def test_a_killed_index_build_leaves_the_old_index_serving(
+    tool: Tool, shared_export: Path, shared_reports: Path
+) -> None:
+    old = tool.json("index", shared_reports)["index"]["version"]
+    build = Mishap("cxrreport.retrieval.publish:publish", 1, KILL)
+    assert Process(tool.home, "index", mishap=build).wait() == -KILL
+    tool.json("generate", shared_export)
+    assert tool.rows("SELECT DISTINCT index_version FROM draft") == [old]
+    assert not list((tool.home / "index").glob("*.tmp*"))
+    assert tool.json("index")["index"]["version"] != old
