@@ -49,6 +49,7 @@ def configure(level: str = "info") -> None:
     shared: list[Any] = [structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)]
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*shared, _veil_foreign],
+        use_get_message=False,  # a message whose arguments do not fit would be printed with them
         processors=[
             _withhold,
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
@@ -88,7 +89,8 @@ def write_manifest(home: Path, run_id: int, facts: dict[str, Any]) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"run-{run_id:06d}.json"
     temporary = path.with_suffix(".tmp")
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+    temporary.unlink(missing_ok=True)  # one left over may have another mode
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         json.dump(facts, file, indent=1, default=str)
         file.flush()
         os.fsync(file.fileno())

@@ -9,11 +9,16 @@ from typing import Any, Literal
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from cxrreport.errors import ConfigurationError
 
-_PASSWORD = re.compile(r"(?<=://)([^:/@]*):[^@]*@")
+_PASSWORD = re.compile(r"(://[^:/@\s]*):\S*@")  # up to the last @: a password may itself hold an @ or a /
+_QUERY_PASSWORD = re.compile(r"(password=)[^&\s]*")
+
+
+def _masked(url: str) -> str:
+    return _PASSWORD.sub(r"\1:***@", _QUERY_PASSWORD.sub(r"\1***", url))
 
 
 class Settings(BaseSettings):
@@ -54,7 +59,7 @@ class Settings(BaseSettings):
     def describe(self) -> dict[str, Any]:
         """All settings as JSON values, the password masked."""
         facts = self.model_dump(mode="json")
-        facts["db"] = _PASSWORD.sub(r"\1:***@", self.db.get_secret_value()) if self.db else None
+        facts["db"] = _masked(self.db.get_secret_value()) if self.db else None
         return facts
 
     @classmethod
@@ -92,6 +97,10 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
     _FileSource.values = _read_toml(config) if config else {}
     try:
         return Settings(**{key: value for key, value in flags.items() if value is not None})
+    except SettingsError:  # an environment variable that is to hold JSON does not
+        raise ConfigurationError(
+            "An environment variable CXRREPORT_* is no valid JSON.", "configuration.settings"
+        ) from None
     except ValidationError as error:
         reasons = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors())
         raise ConfigurationError(f"The settings do not fit: {reasons}.", "configuration.settings") from None

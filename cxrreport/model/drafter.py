@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -131,11 +132,12 @@ class Drafter:
     def _draft(self, features: ImageFeatures, reports: Floats, mask: Flags) -> list[NetworkDraft]:
         relations, states = self._read(features, reports, mask)
         memory, memory_mask = self.network.remember(features, relations)
+        finite = memory.isfinite().flatten(1).all(1).tolist()
         generated = generate(
             self.network.decoder, torch.nan_to_num(memory), memory_mask, self._prefix(states),
             self.tokenizer.end, self.tokenizer.banned, self.decoding,
         )  # fmt: skip
-        return [self._finish(g, s) for g, s in zip(generated, states, strict=True)]
+        return [self._finish(g, s, ok) for g, s, ok in zip(generated, states, finite, strict=True)]
 
     def _read(self, features: ImageFeatures, reports: Floats, mask: Flags) -> tuple[Relations, list[StudyStates]]:
         vectors, valid = torch.from_numpy(reports).to(self.device), torch.from_numpy(mask).to(self.device)
@@ -156,7 +158,7 @@ class Drafter:
         ]
         return torch.tensor(rows, device=self.device)
 
-    def _finish(self, generated: Generated, states: StudyStates) -> NetworkDraft:
+    def _finish(self, generated: Generated, states: StudyStates, finite: bool) -> NetworkDraft:
         raw = self.tokenizer.decode(generated.ids)
         sentences = [s.strip() for s in raw.split(".") if s.strip()]
         once = list(dict.fromkeys(sentences))
@@ -164,7 +166,8 @@ class Drafter:
         flags = [] if generated.complete else ["hit_max_length"]
         if len(once) < len(sentences):
             flags.append("repeated_sentence")  # said once in the text: a reader gains nothing from the rest
-        return NetworkDraft(text, states, tuple(flags), states.valid and bool(text))
+        usable = finite and math.isfinite(generated.score) and bool(text)
+        return NetworkDraft(text, states, tuple(flags), states.valid and usable)
 
 
 def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:

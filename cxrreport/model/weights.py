@@ -57,7 +57,7 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     try:
         manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
         files = manifest["files"]
-        if not {NETWORK, VIEWS, CONFIG, VOCABULARY} <= set(files):
+        if not {NETWORK, VIEWS, CONFIG, VOCABULARY} <= set(files) or any(Path(name).name != name for name in files):
             raise KeyError("files")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WeightsError("The weights directory has no valid manifest.json.", "weights.manifest") from error
@@ -94,6 +94,25 @@ def _fill(module: nn.Module, content: bytes, name: str) -> None:
         raise WeightsError(f"The weights file {name} does not fit its config.json.", "weights.shape")
 
 
+def _build(content: bytes) -> DiffRGenNet:
+    """The network that a config.json describes."""
+    try:
+        return DiffRGenNet(DiffRGenNetConfig(**json.loads(content)))
+    except Exception as error:  # whatever the constructors of its parts raise at a value that makes no sense
+        raise WeightsError(f"The weights file {CONFIG} describes no network.", "weights.config") from error
+
+
+def _read_vocabulary(content: bytes, rows: set[int]) -> ReportTokenizer:
+    """The tokenizer; decoder and text tower, whose `rows` these are, must have one for each of its pieces."""
+    try:
+        tokenizer = ReportTokenizer(content.decode().splitlines())
+    except UnicodeDecodeError as error:
+        raise WeightsError(f"The weights file {VOCABULARY} is no UTF-8 text.", "weights.vocabulary") from error
+    if rows != {len(tokenizer)}:
+        raise WeightsError(f"The weights file {VOCABULARY} does not fit its {CONFIG}.", "weights.vocabulary")
+    return tokenizer
+
+
 def load_weights(directory: Path | None = None, device: str = "cpu") -> Weights:
     """Verify and load a weights directory (default: the one of the package).
 
@@ -104,12 +123,13 @@ def load_weights(directory: Path | None = None, device: str = "cpu") -> Weights:
     directory = directory or default_directory()
     manifest = read_manifest(directory)
     content = {name: _read_verified(directory, name, digest) for name, digest in manifest["files"].items()}
-    network = DiffRGenNet(DiffRGenNetConfig(**json.loads(content[CONFIG])))
+    network = _build(content[CONFIG])
     _fill(network, content[NETWORK], NETWORK)
     network.decoder.tie()
     views = ViewClassifier()
     _fill(views, content[VIEWS], VIEWS)
-    tokenizer = ReportTokenizer(content[VOCABULARY].decode().splitlines())
+    rows = {part["vocab_size"] for part in (network.config.decoder, network.config.text)}
+    tokenizer = _read_vocabulary(content[VOCABULARY], rows)
     for module in (network, views):
         nn.Module.to(module, device).eval()
     return Weights(network, views, tokenizer, manifest, weights_sha256(manifest))

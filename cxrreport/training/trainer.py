@@ -79,8 +79,10 @@ class Trainer:
     def _build(self) -> tuple[DiffRGenNet, ReportTokenizer]:
         if self.options.init:
             weights = load_weights(self.options.init, self.device)
+            self.origin = f"the weights {weights.sha256[:12]}"
             return weights.network, weights.tokenizer
         pretrained = load_pretrained()
+        self.origin = describe()
         texts = (text for s in self.train for text in (s.target, s.summary, s.report))
         vocabulary = prune_vocabulary(pretrained.vocabulary, texts)
         network = DiffRGenNet(SIZES[self.options.size](len(vocabulary)))
@@ -186,7 +188,7 @@ class Trainer:
             "name": f"{o.size}-{o.dataset}",
             "version": __version__,
             "config": o.size,
-            "data": data + (f"; {o.phantoms} phantoms" if o.phantoms else "") + f"; started from {describe()}",
+            "data": data + (f"; {o.phantoms} phantoms" if o.phantoms else "") + f"; started from {self.origin}",
             "licence": o.licence,
             "command": o.command,
             "commit": _commit(),

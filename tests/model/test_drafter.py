@@ -1,0 +1,218 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from network_builders import tiny_weights
+
+import cxrreport.model.drafter as module
+from cxrreport.model.drafter import Drafter, join_features, pad, sentence_case, stack_films, take_features
+from cxrreport.model.generation import Decoding, Generated
+from cxrreport.records import PreparedStudy, State
+
+DECODING = Decoding(beams=2, max_new_tokens=12, min_new_tokens=3)
+
+
+@pytest.fixture(scope="module")
+def drafter(weights):
+    return Drafter(weights, DECODING)
+
+
+def _studies(count, seed=0):
+    rng = np.random.default_rng(seed)
+    films = rng.integers(0, 256, (count, 2, 256, 256), dtype=np.uint8)
+    return [PreparedStudy(pair[0], pair[1] if i % 2 else None) for i, pair in enumerate(films)]
+
+
+def _reports(drafter, count, seed=0):
+    vectors = np.random.default_rng(seed).normal(size=(count, drafter.retrieved, drafter.dimension)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True), np.ones((count, drafter.retrieved), bool)
+
+
+def _same(one, other):
+    """Drafts of batches of different size: the same words, probabilities up to rounding."""
+    for a, b in zip(one, other, strict=True):
+        assert (a.text, a.flags, a.valid, a.states.states) == (b.text, b.flags, b.valid, b.states.states)
+        assert a.states.probabilities == pytest.approx(b.states.probabilities, abs=1e-5)
+        assert a.states.weights == pytest.approx(b.states.weights, abs=1e-5)
+
+
+def test_films_are_stacked_frontal_first():
+    films, mask = stack_films(_studies(3))
+    assert films.shape == (3, 2, 256, 256) and films.dtype == torch.uint8
+    assert mask.tolist() == [[True, False], [True, True], [True, False]]
+    assert (films[0, 1] == 0).all()
+    assert np.array_equal(films[1, 1].numpy(), _studies(3)[1].lateral)
+
+
+def test_draft_says_what_it_knows(drafter):
+    features = drafter.encode(_studies(4))
+    drafts = drafter.draft(features, *_reports(drafter, 4))
+    assert len(drafts) == 4 and all(d.valid and d.text for d in drafts)
+    for draft in drafts:
+        assert len(draft.states.states) == len(draft.states.probabilities) == 14
+        assert all(isinstance(state, State) for state in draft.states.states)
+        assert all(0 <= p <= 1 for p in draft.states.probabilities)
+        assert sum(draft.states.weights) == pytest.approx(1, abs=1e-4)
+
+
+def test_drafts_do_not_vary_and_do_not_depend_on_the_batch(drafter):
+    studies, (vectors, mask) = _studies(4), _reports(drafter, 4)
+    together = drafter.draft(drafter.encode(studies), vectors, mask)
+    assert together == drafter.draft(drafter.encode(studies), vectors, mask)
+    alone = [drafter.draft(drafter.encode([s]), vectors[[i]], mask[[i]])[0] for i, s in enumerate(studies)]
+    _same(together, alone)
+
+
+def test_states_alone_are_those_of_the_draft(drafter):
+    features, (vectors, mask) = drafter.encode(_studies(2)), _reports(drafter, 2)
+    assert drafter.read_states(features, vectors, mask) == [d.states for d in drafter.draft(features, vectors, mask)]
+
+
+def test_thresholds_of_the_weights_count(weights):
+    own = dataclasses.replace(weights, network=tiny_weights().network)
+    own.network.config.thresholds = [0.0] * 14
+    drafter = Drafter(own, DECODING)
+    (states,) = drafter.read_states(drafter.encode(_studies(1)), *_reports(drafter, 1))
+    assert states.states == (State.POSITIVE,) * 14
+
+
+def test_a_study_without_any_retrieved_report(drafter):
+    vectors, mask = _reports(drafter, 1)
+    (draft,) = drafter.draft(drafter.encode(_studies(1)), np.zeros_like(vectors), np.zeros_like(mask))
+    assert draft.valid and draft.states.weights == (0.0,) * drafter.retrieved
+
+
+# -- flags -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "complete", "text", "flags"),
+    [
+        ("the heart is normal .", True, "The heart is normal.", ()),
+        ("the heart is", False, "The heart is.", ("hit_max_length",)),
+        ("no effusion . the heart is normal . no effusion .", True,
+         "No effusion. The heart is normal.", ("repeated_sentence",)),
+        ("no effusion . no effusion . no", False, "No effusion. No.",
+         ("hit_max_length", "repeated_sentence")),
+    ],
+)  # fmt: skip
+def test_flags(drafter, monkeypatch, said, complete, text, flags):
+    ids = drafter.tokenizer.encode(said, 100)
+    monkeypatch.setattr(module, "generate", lambda *_: [Generated(ids, -1.0, complete)])
+    (draft,) = drafter.draft(drafter.encode(_studies(1)), *_reports(drafter, 1))
+    assert (draft.text, draft.flags, draft.valid) == (text, flags, True)
+
+
+def test_length_limit_is_flagged_for_real(weights):
+    drafter = Drafter(weights, Decoding(beams=1, max_new_tokens=4, min_new_tokens=4))
+    (draft,) = drafter.draft(drafter.encode(_studies(1)), *_reports(drafter, 1))
+    assert "hit_max_length" in draft.flags
+
+
+def test_an_empty_draft_is_not_valid(drafter, monkeypatch):
+    monkeypatch.setattr(module, "generate", lambda *_: [Generated([], -1.0, True)])
+    (draft,) = drafter.draft(drafter.encode(_studies(1)), *_reports(drafter, 1))
+    assert (draft.text, draft.valid) == ("", False)
+
+
+@pytest.mark.parametrize("part", ["encoder", "classifier", "similar", "decoder", "memory_patches"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_give_no_valid_draft(part, value):
+    weights = tiny_weights()
+    with torch.no_grad():
+        for parameter in getattr(weights.network, part).parameters():
+            parameter.fill_(value)
+    drafter = Drafter(weights, DECODING)
+    drafts = drafter.draft(drafter.encode(_studies(2)), *_reports(drafter, 2))
+    assert [d.valid for d in drafts] == [False, False]
+
+
+# -- texts -------------------------------------------------------------------------------------------------------------
+
+
+def test_sentence_case():
+    assert sentence_case("heart is normal . no effusion .") == "Heart is normal. No effusion."
+    assert sentence_case("heart is normal. no effusion") == "Heart is normal. No effusion."
+    assert sentence_case("small , left . . ") == "Small, left."
+    assert sentence_case("") == sentence_case(" . ") == ""
+
+
+@given(st.lists(st.text("abcxyz ", min_size=1).map(lambda s: " ".join(s.split())).filter(bool), max_size=5))
+@settings(max_examples=50, deadline=None)
+def test_sentence_case_keeps_every_word(parts):
+    prose = sentence_case("".join(f"{part} . " for part in parts))
+    assert prose.lower().replace(".", "").split() == " ".join(parts).split()
+    assert prose.count(".") == len(parts)
+
+
+def test_embedded_texts_keep_their_order_and_are_unit(drafter):
+    rng = np.random.default_rng(0)
+    words = np.array(["heart", "lungs", "clear", "normal", "effusion", "pneumothorax", "the", "is", "no", "small"])
+    texts = [" ".join(rng.choice(words, rng.integers(1, 30))) for _ in range(70)] + ["", "☃"]
+    together = drafter.embed_texts(texts)
+    assert together.shape == (72, drafter.dimension) and together.dtype == np.float32
+    assert np.linalg.norm(together, axis=1) == pytest.approx(1, abs=1e-5)
+    for i in (0, 1, 35, 69, 70, 71):
+        assert drafter.embed_texts([texts[i]])[0] == pytest.approx(together[i], abs=1e-5)
+    assert len(np.unique(together.round(4), axis=0)) > 60
+    assert drafter.embed_texts([]).shape == (0, drafter.dimension)
+
+
+def test_embedded_images_are_unit(drafter):
+    found = drafter.embed_images(drafter.encode(_studies(3)))
+    assert found.shape == (3, drafter.dimension)
+    assert np.linalg.norm(found, axis=1) == pytest.approx(1, abs=1e-5)
+
+
+# -- a GPU that is too small -------------------------------------------------------------------------------------------
+
+
+def _too_small(function, size, sizes):
+    def run(*arguments, **named):
+        count = next(len(a) for a in arguments if isinstance(a, torch.Tensor))
+        sizes.append(count)
+        if count > size:
+            raise torch.cuda.OutOfMemoryError("out of memory")
+        return function(*arguments, **named)
+
+    return run
+
+
+def test_a_batch_that_does_not_fit_is_halved_with_the_same_drafts(weights, monkeypatch):
+    drafter = Drafter(dataclasses.replace(weights, network=tiny_weights().network), DECODING)
+    studies, (vectors, mask) = _studies(5), _reports(drafter, 5)
+    expected = drafter.draft(drafter.encode(studies), vectors, mask)
+    encoded, generated = [], []
+    monkeypatch.setattr(drafter.network.encoder, "forward", _too_small(drafter.network.encoder.forward, 2, encoded))
+    monkeypatch.setattr(module, "generate", _too_small(module.generate, 2, generated))
+    _same(drafter.draft(drafter.encode(studies), vectors, mask), expected)
+    assert encoded[0] == 5 and sum(n for n in encoded if n <= 2) == 5
+    monkeypatch.undo()
+
+
+def test_one_study_that_does_not_fit_is_an_error(drafter, monkeypatch):
+    features, (vectors, mask) = drafter.encode(_studies(2)), _reports(drafter, 2)
+
+    def never(*_):
+        raise torch.cuda.OutOfMemoryError("out of memory")
+
+    monkeypatch.setattr(module, "generate", never)
+    with pytest.raises(torch.cuda.OutOfMemoryError):
+        drafter.draft(features, vectors, mask)
+
+
+def test_batches_are_taken_apart_and_joined(drafter):
+    features = drafter.encode(_studies(4))
+    parts = join_features([take_features(features, [2, 3]), take_features(features, [0, 1])])
+    back = take_features(parts, [2, 3, 0, 1])
+    for name in ("patches", "patch_mask", "pooled"):
+        assert torch.equal(getattr(back, name), getattr(features, name))
+
+
+def test_pad():
+    ids, mask = pad([[5, 6, 7], [8]])
+    assert ids.tolist() == [[5, 6, 7], [8, 0, 0]]
+    assert mask.tolist() == [[True] * 3, [True, False, False]]

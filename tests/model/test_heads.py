@@ -1,0 +1,65 @@
+import pytest
+import torch
+
+from cxrreport.model.config import POSITIVE, tiny
+from cxrreport.model.heads import ClassificationHead, ContrastiveHeads, decide_states, select
+
+
+def test_selection_weighs_by_match():
+    query = torch.zeros(1, 4)
+    query[0, 0] = 2.0
+    tokens = torch.zeros(1, 3, 4)
+    tokens[0, 1, 0] = 30.0
+    weights, chosen = select(query, tokens, torch.ones(1, 3, dtype=torch.bool))
+    assert weights[0].tolist() == pytest.approx([0, 1, 0], abs=1e-6)
+    assert torch.allclose(chosen, tokens[:, 1])
+
+
+def test_selection_shares_sum_to_one_over_the_reports_there_are():
+    mask = torch.tensor([[True, True, False], [False, False, False]])
+    weights, chosen = select(torch.randn(2, 4), torch.randn(2, 3, 4), mask)
+    assert weights.sum(1).tolist() == pytest.approx([1, 0])
+    assert (weights[~mask] == 0).all() and (chosen[1] == 0).all()
+
+
+def test_classifier_reads_image_and_reports():
+    head = ClassificationHead(tiny(50))
+    pooled, selected = torch.randn(2, 16), torch.randn(2, 32)
+    logits = head(pooled, selected)
+    assert logits.shape == (2, 4, 14)
+    assert not torch.equal(logits, head(pooled, selected + 1)) and not torch.equal(logits, head(pooled + 1, selected))
+
+
+def test_states_are_the_likeliest_without_thresholds():
+    logits = torch.zeros(4, 4, 14)
+    for state in range(4):
+        logits[state, state] = 2.0
+    index, positive = decide_states(logits, None)
+    assert index.tolist() == [[i] * 14 for i in range(4)]
+    assert torch.allclose(positive, logits.softmax(1)[:, POSITIVE])
+
+
+def test_thresholds_call_positives_early_and_late():
+    """p(positive) is .3 (blank .7) for the even findings, .6 (negative .4) for the odd ones."""
+    probabilities = torch.full((1, 4, 14), 1e-9)
+    probabilities[:, POSITIVE, 0::2], probabilities[:, 0, 0::2] = 0.3, 0.7
+    probabilities[:, POSITIVE, 1::2], probabilities[:, 2, 1::2] = 0.6, 0.4
+    index, positive = decide_states(probabilities.log(), [0.25] * 7 + [0.65] * 7)
+    assert index[0].tolist() == [1] * 7 + [2, 0, 2, 0, 2, 0, 2]
+    assert positive[0, :2].tolist() == pytest.approx([0.3, 0.6], rel=1e-4)
+
+
+def test_a_threshold_is_reached_from_below():
+    logits = torch.zeros(1, 4, 14)  # p = .25 everywhere
+    assert (decide_states(logits, [0.25] * 14)[0] == POSITIVE).all()
+    assert (decide_states(logits, [0.26] * 14)[0] != POSITIVE).all()
+
+
+def test_contrastive_projections_are_unit_and_stop_at_the_report():
+    heads = ContrastiveHeads(tiny(50))
+    report = torch.randn(3, 16, requires_grad=True)
+    projected = heads(torch.randn(3, 32), torch.randn(3, 32), report)
+    for x in projected:
+        assert x.shape == (3, 8) and torch.allclose(x.norm(dim=-1), torch.ones(3), atol=1e-5)
+    projected[2].sum().backward()
+    assert report.grad is None

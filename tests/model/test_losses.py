@@ -1,0 +1,127 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from cxrreport.model.config import POSITIVE
+from cxrreport.model.losses import (
+    adjusted_cross_entropy,
+    contrastive_loss,
+    info_nce,
+    jaccard,
+    language_loss,
+    updated_prior,
+)
+
+
+def _unit(rows, width, seed):
+    return F.normalize(torch.randn(rows, width, generator=torch.Generator().manual_seed(seed)), dim=-1)
+
+
+def _states(rows, seed=0):
+    return torch.randint(4, (rows, 14), generator=torch.Generator().manual_seed(seed))
+
+
+def test_adjusted_cross_entropy_with_an_even_prior_is_plain():
+    logits, states = torch.randn(6, 4, 14), _states(6)
+    assert adjusted_cross_entropy(logits, states, torch.ones(14)) == F.cross_entropy(logits, states)
+
+
+def test_a_rare_finding_must_be_called_louder():
+    """With pi < 1 the loss of a positive is larger, that of any other state smaller; other findings do not change."""
+    logits = torch.zeros(1, 4, 14)
+    prior = torch.ones(14)
+    prior[3] = 0.1
+    for state, sign in ((POSITIVE, 1), (0, -1)):
+        states = torch.full((1, 14), state)
+        change = adjusted_cross_entropy(logits, states, prior) - adjusted_cross_entropy(logits, states, torch.ones(14))
+        assert torch.sign(change) == sign
+    expected = (13 * math.log(4) - math.log(0.1 / 3.1)) / 14
+    assert adjusted_cross_entropy(logits, torch.full((1, 14), POSITIVE), prior).item() == pytest.approx(expected)
+
+
+def test_language_loss_predicts_the_next_token():
+    logits = torch.full((1, 4, 5), -30.0)
+    labels = torch.tensor([[-100, 2, 3, -100]])
+    logits[0, 0, 2] = logits[0, 1, 3] = 30.0
+    assert language_loss(logits, labels) < 1e-6
+    assert language_loss(logits.roll(1, dims=1), labels) > 10
+
+
+def test_prior_is_the_mean_probability_of_positives_over_the_largest():
+    states = torch.zeros(4, 14, dtype=torch.long)
+    states[:2, 0] = POSITIVE
+    states[1:, 1] = POSITIVE
+    probability = torch.full((4, 14), 0.9)
+    probability[:2, 0], probability[1:, 1] = torch.tensor([0.2, 0.4]), 0.6
+    found = updated_prior(torch.full((14,), 0.25), probability, states)
+    assert found[:2].tolist() == pytest.approx([0.5, 1.0])
+    assert found[2:].tolist() == [0.25] * 12  # absent from the validation studies: keeps its value
+
+
+@given(st.integers(1, 12), st.integers(0, 10_000), st.floats(0, 1), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_prior_stays_within_bounds(rows, seed, share, zero):
+    generator = torch.Generator().manual_seed(seed)
+    states = torch.where(torch.rand(rows, 14, generator=generator) < share, POSITIVE, 2)
+    probability = torch.rand(rows, 14, generator=generator) * (0 if zero else 1)
+    found = updated_prior(torch.rand(14, generator=generator), probability, states)
+    assert found.isfinite().all() and found.min() >= 0.01 and found.max() <= 1
+
+
+@given(st.integers(1, 9), st.integers(0, 10_000))
+@settings(max_examples=50, deadline=None)
+def test_jaccard_is_a_similarity(rows, seed):
+    sets = torch.rand(rows, 14, generator=torch.Generator().manual_seed(seed)) < 0.2
+    found = jaccard(sets)
+    assert torch.equal(found, found.T) and (found.diagonal() == 1).all()
+    assert found.min() >= 0 and found.max() <= 1
+    for i in range(rows):
+        for j in range(rows):
+            both, either = int((sets[i] & sets[j]).sum()), int((sets[i] | sets[j]).sum())
+            assert found[i, j].item() == pytest.approx(both / either if either else 1)
+
+
+@given(st.integers(1, 9), st.integers(0, 10_000), st.floats(0, 1))
+@settings(max_examples=60, deadline=None)
+def test_contrastive_loss_is_never_negative(rows, seed, share):
+    a, n, t = (_unit(rows, 8, seed + i) for i in range(3))
+    positives = torch.rand(rows, 14, generator=torch.Generator().manual_seed(seed)) < share
+    found = contrastive_loss(a, n, t, positives)
+    assert found.isfinite() and found >= 0
+
+
+def test_contrastive_loss_pulls_the_report_and_pushes_the_difference():
+    a = _unit(4, 8, 0)
+    positives = torch.eye(14, dtype=torch.bool)[:4]  # four unrelated studies
+    good = contrastive_loss(a, -a, a, positives)
+    bad = contrastive_loss(a, a, -a, positives)
+    assert good < 0.1 < 5 < bad
+
+
+def test_contrastive_loss_pulls_studies_of_equal_findings():
+    positives = torch.zeros(2, 14, dtype=torch.bool)
+    positives[:, 1] = True
+    n, t = -_unit(1, 8, 0).expand(2, -1), _unit(1, 8, 0).expand(2, -1)
+    together = torch.cat([t[:1], t[:1]])
+    apart = torch.cat([t[:1], _unit(1, 8, 9)])
+    assert contrastive_loss(together, n, t, positives) < contrastive_loss(apart, n, t, positives)
+
+
+def test_info_nce_is_lower_for_matching_pairs():
+    image = _unit(6, 16, 0)
+    scale = torch.tensor(math.log(1 / 0.07))
+    assert info_nce(image, image, scale) < 0.1
+    assert info_nce(image, image.roll(1, 0), scale) > 5
+
+
+def test_info_nce_spares_equal_texts():
+    image, scale = _unit(4, 16, 0), torch.tensor(math.log(1 / 0.07))
+    text = image.clone()
+    text[1] = text[0]
+    image = text.clone()  # studies 0 and 1: same report, same image
+    same = (text @ text.T) > 0.999
+    assert info_nce(image, text, scale, same) < info_nce(image, text, scale)

@@ -1,0 +1,134 @@
+import pytest
+import torch
+from torch import nn
+
+from cxrreport.model.config import tiny
+from cxrreport.model.routing import FAM, RoutedAttention, Router, build_windows, gumbel_temperature
+
+GRID, CELLS, PATCHES = 7, 49, 98
+
+
+def test_windows_hold_as_many_keys_as_the_grid_allows():
+    windows = build_windows(GRID, 4)
+    assert windows[0].all()
+    counts = windows[1:].sum(-1)  # (orders, m)
+    assert [(int(c.min()), int(c.max())) for c in counts] == [(4, 9), (9, 25), (16, 49)]
+
+
+def test_windows_are_chebyshev_and_never_cross_views():
+    windows = build_windows(GRID, 3)
+    for order in (1, 2):
+        for i in range(PATCHES):
+            for j in range(0, PATCHES, 5):
+                view_i, view_j = i // CELLS, j // CELLS
+                (r, c), (y, x) = divmod(i % CELLS, GRID), divmod(j % CELLS, GRID)
+                near = max(abs(r - y), abs(c - x)) <= order
+                assert bool(windows[order, i, j]) == (near and view_i == view_j)
+
+
+class _Only(nn.Module):
+    """A router that always picks one window."""
+
+    def __init__(self, order):
+        super().__init__()
+        self.order = order
+
+    def forward(self, f, f_mask, temperature):
+        return nn.functional.one_hot(torch.full((len(f),), self.order), 4).float()
+
+
+def _attention(order, anchor):
+    torch.manual_seed(order)
+    config = tiny(50)
+    config.anchor = anchor
+    attention = RoutedAttention(config, 4).eval()
+    attention.router = _Only(order)
+    return attention
+
+
+@pytest.mark.parametrize("anchor", ["peak", "cyclic", "identity"])
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_attention_outside_the_window_is_exactly_zero(order, anchor):
+    attention = _attention(order, anchor)
+    z, f = torch.randn(3, 60, 32) * 3, torch.randn(3, PATCHES, 32)
+    f_mask = torch.ones(3, PATCHES, dtype=torch.bool)
+    with torch.no_grad():
+        _, _, found = attention(z, f, f_mask, torch.tensor(1.0))
+        attention.router = _Only(0)
+        _, _, globally = attention(z, f, f_mask, torch.tensor(1.0))
+    if anchor == "peak":
+        anchors = globally.argmax(-1)
+    else:
+        anchors = torch.arange(60).expand(3, 60) % (CELLS if anchor == "cyclic" else PATCHES)
+    allowed = attention.windows[order][anchors]
+    assert (found[~allowed] == 0).all()
+    assert (found[allowed] > 0).all()
+    assert torch.allclose(found.sum(-1), torch.ones(3, 60), atol=1e-5)
+
+
+def test_a_view_that_is_not_there_gets_no_attention():
+    attention = _attention(0, "peak")
+    f_mask = torch.ones(2, PATCHES, dtype=torch.bool)
+    f_mask[1, CELLS:] = False
+    _, _, found = attention(torch.randn(2, 5, 32), torch.randn(2, PATCHES, 32), f_mask, torch.tensor(1.0))
+    assert (found[1, :, CELLS:] == 0).all()
+    assert (found[0] > 0).all()
+
+
+def test_router_sums_to_one_and_is_silent_in_evaluation():
+    torch.manual_seed(0)
+    router = Router(32, 4)
+    f, f_mask = torch.randn(3, PATCHES, 32), torch.ones(3, PATCHES, dtype=torch.bool)
+    noisy = [router(f, f_mask, torch.tensor(1.0)) for _ in range(2)]
+    assert not torch.equal(*noisy)
+    router.eval()
+    still = [router(f, f_mask, torch.tensor(t)) for t in (1.0, 10.0)]
+    assert torch.equal(*still)
+    for alpha in (*noisy, *still):
+        assert torch.allclose(alpha.sum(-1), torch.ones(3), atol=1e-5)
+
+
+def test_router_looks_at_present_patches_only():
+    router = Router(32, 4).eval()
+    f, f_mask = torch.randn(1, PATCHES, 32), torch.ones(1, PATCHES, dtype=torch.bool)
+    f_mask[:, CELLS:] = False
+    before = router(f, f_mask, torch.tensor(1.0))
+    f[:, CELLS:] = 1e3
+    assert torch.equal(router(f, f_mask, torch.tensor(1.0)), before)
+
+
+def test_hot_router_is_flatter_than_a_cold_one():
+    torch.manual_seed(0)
+    router = Router(32, 4)
+    f, f_mask = torch.randn(400, 4, 32), torch.ones(400, 4, dtype=torch.bool)
+    largest = [router(f, f_mask, torch.tensor(t)).max(-1).values.mean() for t in (10.0, 1.0, 0.1)]
+    assert largest[0] < 0.4 < largest[1] < largest[2]
+    assert largest[2] > 0.9
+
+
+def test_temperature_falls_from_ten_to_one_to_a_tenth():
+    assert [gumbel_temperature(p) for p in (0, 0.3, 1)] == pytest.approx([10, 1, 0.1])
+    steps = [gumbel_temperature(i / 100) for i in range(101)]
+    assert steps == sorted(steps, reverse=True)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_fam_of_a_study_without_reports_is_finite_and_empty(training):
+    torch.manual_seed(0)
+    fam = FAM(tiny(50)).train(training)
+    z_mask = torch.ones(3, 5, dtype=torch.bool)
+    z_mask[1] = False
+    found = fam(torch.randn(3, 5, 32), z_mask, torch.randn(3, PATCHES, 32), torch.ones(3, PATCHES, dtype=torch.bool))
+    assert found.tokens.isfinite().all() and found.attention_map.isfinite().all()
+    assert (found.tokens[1] == 0).all() and (found.tokens[0] != 0).any()
+
+
+def test_tokens_do_not_see_padding():
+    fam = FAM(tiny(50)).eval()
+    z, f = torch.randn(2, 5, 32), torch.randn(2, PATCHES, 32)
+    z_mask, f_mask = torch.ones(2, 5, dtype=torch.bool), torch.ones(2, PATCHES, dtype=torch.bool)
+    z_mask[:, 3:] = False
+    before = fam(z, z_mask, f, f_mask).tokens
+    z[:, 3:] = 9.0
+    assert torch.allclose(fam(z, z_mask, f, f_mask).tokens, before, atol=1e-6)
+    assert (before[:, 3:] == 0).all()

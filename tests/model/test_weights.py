@@ -1,0 +1,264 @@
+import hashlib
+import json
+import os
+import pickle
+
+import pytest
+import torch
+from network_builders import VOCABULARY, tiny_weights
+
+from cxrreport.errors import UnavailableError, WeightsError
+from cxrreport.model.config import tiny
+from cxrreport.model.weights import (
+    CONFIG,
+    NETWORK,
+    VIEWS,
+    load_weights,
+    read_manifest,
+    resolve_device,
+    save_weights,
+    weights_sha256,
+)
+from cxrreport.model.weights import (
+    VOCABULARY as VOCABULARY_FILE,
+)
+
+
+def _save(directory, weights):
+    return save_weights(directory, weights.network, weights.views, weights.tokenizer, {"licence": "test"})
+
+
+@pytest.fixture(scope="module")
+def original():
+    weights = tiny_weights(4)
+    with torch.no_grad():
+        weights.network.label_prior.copy_(torch.linspace(0.1, 1, 14))
+    weights.network.config.thresholds = [0.3] * 14
+    return weights
+
+
+@pytest.fixture()
+def saved(original, tmp_path):
+    _save(tmp_path / "weights", original)
+    return tmp_path / "weights"
+
+
+def _resign(directory):
+    """Make the manifest agree with the files again: what a hand that edits them would do."""
+    manifest = json.loads((directory / "manifest.json").read_text())
+    manifest["files"] = {
+        name: hashlib.sha256((directory / name).read_bytes()).hexdigest() for name in manifest["files"]
+    }
+    (directory / "manifest.json").write_text(json.dumps(manifest))
+
+
+def _refused(directory, name=""):
+    with pytest.raises(WeightsError) as caught:
+        load_weights(directory)
+    assert caught.value.exit_code == 78
+    assert name in caught.value.message
+    assert str(directory) not in caught.value.message
+    return caught.value
+
+
+def test_round_trip(original, tmp_path):
+    digest = _save(tmp_path / "a", original)
+    back = load_weights(tmp_path / "a")
+    assert back.sha256 == digest == weights_sha256(read_manifest(tmp_path / "a"))
+    assert back.manifest["licence"] == "test"
+    assert back.tokenizer.vocabulary == VOCABULARY
+    for ours, theirs in ((original.network, back.network), (original.views, back.views)):
+        before, after = ours.state_dict(), theirs.state_dict()
+        assert before.keys() == after.keys() and not theirs.training
+        assert all(torch.equal(before[k].half(), after[k].half()) for k in before)  # stored in half precision
+    assert back.network.config.thresholds == [0.3] * 14
+    assert back.network.label_prior.tolist() == pytest.approx(torch.linspace(0.1, 1, 14).tolist(), rel=1e-3)
+
+
+def test_saving_again_writes_the_same_tensors(original, saved, tmp_path):
+    back = load_weights(saved)
+    _save(tmp_path / "again", back)
+    for name in (NETWORK, VIEWS, VOCABULARY_FILE):
+        assert (tmp_path / "again" / name).read_bytes() == (saved / name).read_bytes()
+
+
+def test_loaded_decoder_is_tied_and_drafts_the_same(original, saved):
+    back = load_weights(saved).network
+    lm = back.decoder.lm
+    assert lm.cls.predictions.decoder.weight is lm.bert.embeddings.word_embeddings.weight
+    ids = torch.randint(5, 100, (2, 9))
+    memory, seen = torch.randn(2, 6, 32), torch.ones(2, 6, dtype=torch.bool)
+    with torch.no_grad():
+        ours, theirs = (n.decoder(ids, ids != 0, memory, seen) for n in (original.network, back))
+    assert torch.allclose(ours, theirs, atol=0.05 * ours.abs().max().item())
+
+
+def test_digest_knows_every_file(saved):
+    manifest = read_manifest(saved)
+    digests = {weights_sha256(manifest)}
+    for name in manifest["files"]:
+        digests.add(weights_sha256({**manifest, "files": {**manifest["files"], name: "0" * 64}}))
+    assert len(digests) == 1 + len(manifest["files"])
+
+
+@pytest.mark.parametrize("name", [NETWORK, VIEWS, CONFIG, VOCABULARY_FILE])
+@pytest.mark.parametrize("damage", ["flipped", "truncated"])
+def test_damaged_file_is_named_with_both_digests(saved, name, damage):
+    content = bytearray((saved / name).read_bytes())
+    expected = hashlib.sha256(content).hexdigest()
+    if damage == "flipped":
+        content[len(content) // 2] ^= 1
+    else:
+        del content[-7:]
+    (saved / name).write_bytes(content)
+    error = _refused(saved, name)
+    assert error.code == "weights.sha256"
+    assert expected in error.message and hashlib.sha256(content).hexdigest() in error.message
+
+
+@pytest.mark.parametrize("name", [NETWORK, VIEWS, CONFIG, VOCABULARY_FILE])
+def test_missing_file_is_named(saved, name):
+    (saved / name).unlink()
+    assert _refused(saved, name).code == "weights.missing"
+
+
+@pytest.mark.parametrize(
+    "manifest", [None, "", "{", "[]", "{}", '{"files": {}}', '{"files": 3}', '{"files": {"a": 1}}']
+)
+def test_manifest_that_is_none_of_ours(saved, manifest):
+    (saved / "manifest.json").unlink()
+    if manifest is not None:
+        (saved / "manifest.json").write_text(manifest)
+    assert _refused(saved, "manifest.json").code == "weights.manifest"
+
+
+def test_empty_directory(tmp_path):
+    assert _refused(tmp_path / "nowhere", "manifest.json").code == "weights.manifest"
+
+
+class _Canary:
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+@pytest.mark.parametrize("name", [NETWORK, VIEWS])
+@pytest.mark.parametrize("how", ["pickle", "torch"])
+def test_a_pickle_in_disguise_is_never_executed(saved, tmp_path, name, how):
+    canary = _Canary(tmp_path / "executed")
+    if how == "pickle":
+        (saved / name).write_bytes(pickle.dumps(canary))
+    else:
+        torch.save({"weight": canary}, saved / name)
+    _refused(saved, name)
+    _resign(saved)
+    _refused(saved, name)
+    assert not (tmp_path / "executed").exists()
+
+
+def _other_width(config):
+    config["d_model"] = 64
+
+
+def _other_findings_of_the_decoder(config):
+    config["decoder"]["num_hidden_layers"] = 3
+
+
+def _fewer_layers(config):
+    config["masks_per_layer"] = [2]
+
+
+@pytest.mark.parametrize("change", [_other_width, _other_findings_of_the_decoder, _fewer_layers])
+def test_tensors_that_do_not_fit_the_config(saved, change):
+    config = json.loads((saved / CONFIG).read_text())
+    change(config)
+    (saved / CONFIG).write_text(json.dumps(config))
+    _resign(saved)
+    assert _refused(saved, NETWORK).code == "weights.shape"
+
+
+def _no_decoder(config):
+    del config["decoder"]
+
+
+def _unknown_encoder(config):
+    config["encoder"] = {"model_type": "telepathy"}
+
+
+def _odd_heads(config):
+    config["heads"] = 5
+
+
+def _unknown_metric(config):
+    config["metrics"] = ["smell"]
+
+
+def _width_in_words(config):
+    config["d_model"] = "wide"
+
+
+CHANGES = [_no_decoder, _unknown_encoder, _odd_heads, _unknown_metric, _width_in_words]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_config_of_no_network(saved, change):
+    config = json.loads((saved / CONFIG).read_text())
+    change(config)
+    (saved / CONFIG).write_text(json.dumps(config))
+    _resign(saved)
+    _refused(saved, CONFIG)
+
+
+@pytest.mark.parametrize("content", [b"", b"[1]", b"{", b"\xff\xfe"])
+def test_config_that_is_no_json_object(saved, content):
+    (saved / CONFIG).write_bytes(content)
+    _resign(saved)
+    _refused(saved, CONFIG)
+
+
+@pytest.mark.parametrize("vocabulary", [[*VOCABULARY, "stray"], VOCABULARY[:9] + VOCABULARY[10:]])
+def test_vocabulary_of_another_size(saved, vocabulary):
+    (saved / VOCABULARY_FILE).write_text("\n".join(vocabulary) + "\n")
+    _resign(saved)
+    _refused(saved, VOCABULARY_FILE)
+
+
+def test_vocabulary_that_is_no_text(saved):
+    (saved / VOCABULARY_FILE).write_bytes(b"\xff\xfe\x00")
+    _resign(saved)
+    _refused(saved, VOCABULARY_FILE)
+
+
+def test_manifest_cannot_name_a_file_elsewhere(saved, tmp_path):
+    (tmp_path / "elsewhere").write_bytes(b"x")
+    manifest = json.loads((saved / "manifest.json").read_text())
+    manifest["files"]["../elsewhere"] = hashlib.sha256(b"x").hexdigest()
+    (saved / "manifest.json").write_text(json.dumps(manifest))
+    assert _refused(saved, "manifest.json").code == "weights.manifest"
+
+
+def test_config_fills_the_network_it_came_from():
+    config = tiny(77)
+    assert type(config)(**json.loads(json.dumps(config.to_diff_dict(), default=list))).to_dict() == config.to_dict()
+
+
+def test_auto_takes_what_there_is(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert resolve_device("auto") == resolve_device("cpu") == "cpu"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert resolve_device("auto") == "cuda:0"
+
+
+@pytest.mark.parametrize(("name", "count"), [("cuda", 0), ("cuda:0", 0), ("cuda:2", 2)])
+def test_a_gpu_that_is_not_there(monkeypatch, name, count):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+    with pytest.raises(UnavailableError, match="cpu") as caught:
+        resolve_device(name)
+    assert (caught.value.exit_code, caught.value.code) == (69, "device.missing")
+
+
+def test_a_gpu_that_is_there(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert [resolve_device(n) for n in ("cuda", "cuda:1")] == ["cuda:0", "cuda:1"]

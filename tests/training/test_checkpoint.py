@@ -1,0 +1,70 @@
+import pytest
+import torch
+from torch import nn
+
+from cxrreport.training.checkpoint import load_checkpoint, save_checkpoint
+
+
+def _setting(seed):
+    torch.manual_seed(seed)
+    model = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 1))
+    groups = [{"params": model[0].parameters()}, {"params": model[1:].parameters(), "weight_decay": 0.5}]
+    optimizer = torch.optim.AdamW(groups, lr=1e-2)
+    return model, optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-2, total_steps=20)
+
+
+def _train(model, optimizer, schedule, steps, first=0):
+    losses = []
+    for step in range(first, first + steps):
+        x = torch.randn(6, 4, generator=torch.Generator().manual_seed(step))
+        loss = (model(x) - x.sum(1, keepdim=True)).pow(2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        losses.append(loss.item())
+    return losses
+
+
+def test_nothing_to_load(tmp_path):
+    model, optimizer, _ = _setting(0)
+    assert load_checkpoint(tmp_path / "none.safetensors", {"m": model}, optimizer) is None
+
+
+def test_training_goes_on_as_if_it_had_never_stopped(tmp_path):
+    path = tmp_path / "stage.safetensors"
+    model, optimizer, schedule = _setting(0)
+    _train(model, optimizer, schedule, 5)
+    save_checkpoint(path, {"model": model}, optimizer, {"epoch": 5, "words": ["a", "b"]})
+    expected = _train(model, optimizer, schedule, 5, first=5)
+
+    other, fresh, schedule = _setting(1)
+    facts = load_checkpoint(path, {"model": other}, fresh)
+    assert facts["epoch"] == 5 and facts["words"] == ["a", "b"]
+    schedule.last_epoch = facts["epoch"]
+    assert _train(other, fresh, schedule, 5, first=5) == expected
+    for key, value in model.state_dict().items():
+        assert torch.equal(value, other.state_dict()[key])
+
+
+def test_two_modules_do_not_mix(tmp_path):
+    one, two = nn.Linear(2, 2), nn.Linear(2, 2)
+    optimizer = torch.optim.AdamW([*one.parameters(), *two.parameters()])
+    save_checkpoint(tmp_path / "c.safetensors", {"a": one, "ab": two}, optimizer, {})
+    back = {"a": nn.Linear(2, 2), "ab": nn.Linear(2, 2)}
+    load_checkpoint(tmp_path / "c.safetensors", back, optimizer)
+    assert torch.equal(back["a"].weight, one.weight) and torch.equal(back["ab"].weight, two.weight)
+
+
+def test_a_save_that_dies_leaves_the_last_checkpoint(tmp_path, monkeypatch):
+    path = tmp_path / "c.safetensors"
+    model, optimizer, _ = _setting(0)
+    save_checkpoint(path, {"m": model}, optimizer, {"epoch": 1})
+
+    def die(*_, **__):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("cxrreport.training.checkpoint.save_file", die)
+    with pytest.raises(OSError, match="full"):
+        save_checkpoint(path, {"m": model}, optimizer, {"epoch": 2})
+    assert load_checkpoint(path, {"m": model}, optimizer)["epoch"] == 1

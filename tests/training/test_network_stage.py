@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+import torch
+from network_builders import random_samples, tiny_weights
+
+from cxrreport.model.config import PREFIX_LENGTH
+from cxrreport.model.drafter import Drafter
+from cxrreport.training.network_stage import NetworkStage, encode_samples, start_prior
+
+
+def _generator():
+    return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture(scope="module")
+def samples():
+    return random_samples(8)
+
+
+@pytest.fixture()
+def drafter():
+    return Drafter(tiny_weights())
+
+
+def _encode(drafter, samples, own=True, copies=2):
+    bank = drafter.embed_texts([s.summary for s in samples])
+    return encode_samples(drafter, samples, bank, own, copies, _generator())
+
+
+def test_a_sample_never_retrieves_its_own_report(drafter, samples):
+    """Even where its own report is the nearest of all."""
+    query = drafter.embed_images(_features(drafter, samples))
+    encoded = encode_samples(drafter, samples, query, True, 1, _generator())
+    assert encoded.retrieved.shape == (8, drafter.retrieved)
+    for row, found in enumerate(encoded.retrieved.tolist()):
+        assert row not in found and len(set(found)) == len(found)
+    foreign = encode_samples(drafter, samples, query, False, 1, _generator())
+    assert foreign.retrieved[:, 0].tolist() == list(range(8))  # without the rule it would have come first
+
+
+def _features(drafter, samples):
+    films = torch.from_numpy(np.stack([s.films for s in samples]))
+    with torch.inference_mode():
+        return drafter.network.encoder(films, torch.from_numpy(np.stack([s.present for s in samples])))
+
+
+def test_a_small_bank_gives_all_but_the_own(drafter, samples):
+    assert _encode(drafter, samples[:3]).retrieved.shape == (3, 2)
+
+
+def test_the_first_copy_is_the_plain_film(drafter, samples):
+    encoded, plain = _encode(drafter, samples), _features(drafter, samples)
+    assert encoded.patches.shape == (2, 8, 98, 16) and encoded.patches.dtype == torch.float16
+    found = encoded.features([1, 3], torch.zeros(2, dtype=torch.long))
+    assert torch.allclose(found.patches, plain.patches[[1, 3]], atol=2e-2)
+    assert torch.equal(found.patch_mask, plain.patch_mask[[1, 3]])
+    assert not torch.allclose(encoded.patches[0].float(), encoded.patches[1].float(), atol=2e-2)
+
+
+def test_copies_are_chosen_for_each_sample(drafter, samples):
+    encoded = _encode(drafter, samples)
+    mixed = encoded.features([0, 1], torch.tensor([1, 0]))
+    assert torch.equal(mixed.pooled, torch.stack([encoded.pooled[1, 0], encoded.pooled[0, 1]]).float())
+
+
+@pytest.fixture()
+def stage(drafter):
+    return NetworkStage(drafter.weights, 3e-3, 40, _generator())
+
+
+def test_an_epoch_learns_and_leaves_the_encoder_alone(stage, drafter, samples):
+    encoded = _encode(drafter, samples)
+    before = {k: v.clone() for k, v in stage.network.state_dict().items()}
+    torch.manual_seed(0)
+    losses = [stage.epoch(samples, encoded, 4) for _ in range(6)]
+    assert losses[-1]["loss"] < losses[0]["loss"] and losses[-1]["language_loss"] < losses[0]["language_loss"]
+    assert set(losses[0]) == {"loss", "language_loss", "states_loss", "contrast_loss"}
+    for key, value in stage.network.state_dict().items():
+        if key.startswith(("encoder.", "retrieval.")):
+            assert torch.equal(value, before[key]), key
+    assert not torch.equal(stage.network.gates, before["gates"])
+
+
+def test_temperature_falls_as_training_goes_on(stage, drafter, samples):
+    encoded = _encode(drafter, samples, copies=1)
+    stage.epoch(samples, encoded, 4)
+    first = stage.network.similar.temperature.item()
+    stage.done = stage.steps - 2
+    stage.epoch(samples, encoded, 4)
+    assert first > 9 and stage.network.similar.temperature.item() < 0.2
+    assert stage.network.different.temperature.item() == stage.network.similar.temperature.item()
+
+
+def test_decoder_is_taught_prefix_report_end(stage, samples):
+    ids, tokenizer = stage._ids(samples[0]), stage.tokenizer
+    assert ids[0] == tokenizer.begin and ids[-1] == tokenizer.end
+    assert ids[1:PREFIX_LENGTH] == [tokenizer.states[i] for i in samples[0].states]
+    assert tokenizer.decode(ids[PREFIX_LENGTH:-1]) == samples[0].target.replace(" .", ".")
+
+
+def test_prior_is_updated_in_place(stage):
+    states = np.zeros((4, 14), np.int64)
+    states[:, 0], states[:2, 1] = 1, 1
+    stage.network.label_prior.fill_(0.3)
+    positive = np.full((4, 14), 0.8, np.float32)
+    positive[:, 1] = 0.2
+    stage.update_prior(positive, states)
+    assert stage.network.label_prior.tolist() == pytest.approx([1.0, 0.25] + [0.3] * 12)
+
+
+def test_first_prior_is_relative_frequency(samples):
+    prior = start_prior(samples)
+    frequency = np.stack([s.states == 1 for s in samples]).mean(0)
+    assert prior.tolist() == pytest.approx(np.clip(frequency / frequency.max(), 0.01, 1).tolist(), rel=1e-5)

@@ -1,0 +1,42 @@
+import pytest
+import torch
+from network_builders import VOCABULARY
+
+import cxrreport.training.pretrained as module
+from cxrreport.errors import ConfigurationError
+from cxrreport.model.config import tiny
+from cxrreport.model.diffrgennet import DiffRGenNet
+from cxrreport.training.pretrained import Pretrained, initialise, load_pretrained
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigurationError, match="pip install") as caught:
+        load_pretrained()
+    assert caught.value.exit_code == 78
+
+
+def test_language_model_is_copied_row_by_row(monkeypatch):
+    """Rows of the embeddings follow our vocabulary; tensors of another shape and unknown pieces stay as drawn."""
+    monkeypatch.setattr(module, "load_torchvision_mobilenet", lambda encoder, state: None)
+    torch.manual_seed(0)
+    network = DiffRGenNet(tiny(len(VOCABULARY)))
+    drawn = network.decoder.lm.bert.embeddings.word_embeddings.weight.detach().clone()
+    theirs = list(reversed(VOCABULARY[:-5]))  # the prompt tokens are ours alone
+    query = "encoder.layer.0.attention.self.query.weight"
+    minilm = {
+        "bert.embeddings.word_embeddings.weight": torch.randn(len(theirs), 32),
+        f"bert.{query}": torch.randn(32, 32),
+        "bert.encoder.layer.1.attention.self.query.weight": torch.randn(8, 8),
+        "bert.encoder.layer.7.attention.self.query.weight": torch.randn(32, 32),
+    }
+    initialise(network, Pretrained({}, minilm, theirs), VOCABULARY)
+    for bert in (network.retrieval.text, network.decoder.lm.bert):
+        words = bert.embeddings.word_embeddings.weight
+        for piece in ("heart", "[SEP]", "##a"):
+            row = minilm["bert.embeddings.word_embeddings.weight"][theirs.index(piece)]
+            assert torch.equal(words[VOCABULARY.index(piece)], row)
+        assert torch.equal(bert.state_dict()[query], minilm[f"bert.{query}"])
+    assert torch.equal(network.decoder.lm.bert.embeddings.word_embeddings.weight[-5:], drawn[-5:])
+    lm = network.decoder.lm
+    assert lm.cls.predictions.decoder.weight is lm.bert.embeddings.word_embeddings.weight

@@ -1,0 +1,194 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from network_builders import VOCABULARY, random_samples
+
+import cxrreport.training.trainer as module
+from cxrreport.errors import ConfigurationError, UnavailableError, UsageError
+from cxrreport.model.weights import load_weights
+from cxrreport.training.dataset import READERS
+from cxrreport.training.encoder_stage import EncoderStage
+from cxrreport.training.network_stage import NetworkStage
+from cxrreport.training.pretrained import Pretrained
+from cxrreport.training.trainer import TrainOptions, train
+
+SPLITS = {"train": random_samples(12, 1, "train"), "val": random_samples(6, 2, "val")}
+
+
+@pytest.fixture(autouse=True)
+def _dataset(monkeypatch):
+    """A dataset of noise, and a starting point that needs no package."""
+    monkeypatch.setitem(READERS, "noise", lambda directory, split: list(SPLITS[split]))
+    monkeypatch.setattr(module, "load_pretrained", lambda: Pretrained({}, {}, VOCABULARY))
+    monkeypatch.setattr(module, "describe", lambda: "nothing")
+
+
+def _options(out, **changes):
+    chosen = {"size": "tiny", "encoder_epochs": 1, "network_epochs": 2, "view_epochs": 1, "batch": 8, "copies": 2}
+    return TrainOptions("noise", Path("/nowhere"), out, device="cpu", **{**chosen, **changes})
+
+
+def _lines(out, stage=None):
+    found = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    return found if stage is None else [line for line in found if line["stage"] == stage]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """One run, and what it told."""
+    out, told = tmp_path_factory.mktemp("run"), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(READERS, "noise", lambda directory, split: list(SPLITS[split]))
+        patch.setattr(module, "load_pretrained", lambda: Pretrained({}, {}, VOCABULARY))
+        patch.setattr(module, "describe", lambda: "nothing")
+        best = train(_options(out, licence="for tests", command="cxrreport train"), told.append)
+    return out, best, told
+
+
+def test_weights_can_be_loaded_and_say_where_they_come_from(finished):
+    out, best, _ = finished
+    assert best == out / "best"
+    weights = load_weights(best)
+    manifest = weights.manifest
+    assert manifest["licence"] == "for tests" and manifest["command"] == "cxrreport train"
+    assert manifest["config"] == "tiny" and manifest["seed"] == 9233
+    assert "12 studies" in manifest["data"] and "started from nothing" in manifest["data"]
+    assert manifest["metrics"]["split"] == "val" and "view_accuracy_frontal" in manifest["metrics"]
+    thresholds = weights.network.config.thresholds
+    assert len(thresholds) == 14 and all(0 <= t <= 1 for t in thresholds)
+    prior = weights.network.label_prior
+    assert prior.isfinite().all() and prior.min() >= 0.0099 and prior.max() <= 1
+
+
+def test_the_vocabulary_is_that_of_the_training_texts(finished):
+    vocabulary = load_weights(finished[1]).tokenizer.vocabulary
+    assert "heart" in vocabulary and "mildly" not in vocabulary
+
+
+def test_every_epoch_leaves_a_line_and_tells_it(finished):
+    out, _, told = finished
+    lines = _lines(out)
+    assert lines == told
+    assert [line["stage"] for line in lines] == ["data", "encoder", "views", "encoded", "network", "network"]
+    assert (lines[0]["train"], lines[0]["val"]) == (12, 6)
+    for line in _lines(out, "network"):
+        assert {"loss", "language_loss", "bleu_1", "example_f1", "mean_auc", "distinct", "selection"} <= set(line)
+        assert line["selection"] == pytest.approx((line["example_f1"] + line["macro_f1"]) / 2)
+    assert [line["epoch"] for line in _lines(out, "network")] == [1, 2]
+
+
+def test_the_best_epoch_is_kept(finished):
+    out, best, _ = finished
+    manifest = load_weights(best).manifest["metrics"]
+    lines = _lines(out, "network")
+    assert manifest["selection"] == max(line["selection"] for line in lines)
+    assert manifest["epoch"] == max(lines, key=lambda line: line["selection"])["epoch"]
+
+
+def test_a_finished_run_does_not_train_again(finished, monkeypatch):
+    out, best, _ = finished
+    before = load_weights(best).sha256
+
+    def never(*_):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(EncoderStage, "epoch", never)
+    monkeypatch.setattr(NetworkStage, "epoch", never)
+    told = []
+    assert train(_options(out), told.append) == best
+    assert load_weights(best).sha256 == before
+    assert not {"encoder", "network"} & {line["stage"] for line in told}
+
+
+class _Killed(Exception):
+    pass
+
+
+def _kill_after(stage, epoch):
+    def tell(facts):
+        if facts["stage"] == stage and facts.get("epoch") == epoch:
+            raise _Killed
+
+    return tell
+
+
+@pytest.fixture()
+def _noise_by_step(monkeypatch):
+    """Dropout and Gumbel noise draw from torch's global generator, which a checkpoint does not hold: seed it by step."""
+    for stage in (EncoderStage, NetworkStage):
+
+        def epoch(self, *arguments, original=stage.epoch):
+            torch.manual_seed(self.schedule.last_epoch)
+            return original(self, *arguments)
+
+        monkeypatch.setattr(stage, "epoch", epoch)
+
+
+def _without_clock(lines):
+    return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
+
+
+@pytest.mark.usefixtures("_noise_by_step")
+@pytest.mark.parametrize(("stage", "epoch"), [("encoder", 1), ("network", 1)])
+def test_a_killed_run_goes_on_as_if_nothing_had_been(tmp_path, stage, epoch):
+    options = {"encoder_epochs": 2, "network_epochs": 2}
+    train(_options(tmp_path / "whole", **options), lambda _: None)
+    with pytest.raises(_Killed):
+        train(_options(tmp_path / "killed", **options), _kill_after(stage, epoch))
+    train(_options(tmp_path / "killed", **options), lambda _: None)
+    for name in ("encoder", "network"):
+        whole, killed = (_without_clock(_lines(tmp_path / run, name)) for run in ("whole", "killed"))
+        assert [line["epoch"] for line in killed] == [1, 2]
+        assert killed == whole
+    for name in ("model.safetensors", "config.json", "vocab.txt"):
+        ours, theirs = ((tmp_path / run / "best" / name).read_bytes() for run in ("whole", "killed"))
+        assert ours == theirs, name
+
+
+def test_fine_tuning_starts_from_weights_and_needs_no_package(finished, tmp_path, monkeypatch):
+    """A hospital that fine-tunes has none of the packages that training from scratch needs."""
+
+    def missing():
+        raise ConfigurationError("Training from scratch needs a package.")
+
+    monkeypatch.setattr(module, "load_pretrained", missing)
+    monkeypatch.setattr(module, "describe", missing)
+    options = _options(tmp_path, init=finished[1], encoder_epochs=0, network_epochs=1)
+    best = train(options, lambda _: None)
+    start, tuned = load_weights(finished[1]), load_weights(best)
+    assert tuned.tokenizer.vocabulary == start.tokenizer.vocabulary
+    for name, value in start.network.encoder.state_dict().items():
+        assert torch.equal(tuned.network.encoder.state_dict()[name], value)
+    assert start.sha256[:12] in tuned.manifest["data"]
+
+
+def test_phantoms_join_the_train_split_only(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "draw_phantoms", lambda count, seed: random_samples(count, seed, "phantom-1"))
+    told = []
+    with pytest.raises(_Killed):
+        train(_options(tmp_path, phantoms=3), lambda facts: told.append(facts) or _kill_after("data", None)(facts))
+    assert (told[0]["train"], told[0]["val"]) == (15, 6)
+
+
+def test_splits_that_share_a_patient_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setitem(READERS, "noise", lambda directory, split: SPLITS["train"])
+    with pytest.raises(UsageError, match="two splits"):
+        train(_options(tmp_path), lambda _: None)
+
+
+def test_a_gpu_that_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    options = _options(tmp_path)
+    options = TrainOptions(**{**{f: getattr(options, f) for f in options.__slots__}, "device": "cuda"})
+    with pytest.raises(UnavailableError) as caught:
+        train(options, lambda _: None)
+    assert caught.value.exit_code == 69
+
+
+def test_limit_shortens_every_split(tmp_path):
+    told = []
+    with pytest.raises(_Killed):
+        train(_options(tmp_path, limit=4), lambda facts: told.append(facts) or _kill_after("data", None)(facts))
+    assert (told[0]["train"], told[0]["val"]) == (4, 4)

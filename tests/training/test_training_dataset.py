@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+from network_builders import random_samples
+from PIL import Image
+
+from cxrreport.errors import UsageError
+from cxrreport.model.config import POSITIVE
+from cxrreport.records import FINDINGS
+from cxrreport.reports.sections import has_comparison
+from cxrreport.training.dataset import (
+    check_disjoint,
+    draw_phantoms,
+    make_sample,
+    read_iu_xray,
+    state_indices,
+    target_text,
+)
+
+FILM = np.full((256, 256), 90, np.uint8)
+
+
+def test_target_leaves_placeholders_and_comparisons_out():
+    text = target_text("XXXX, stable cardiomegaly compared to XXXX. Unchanged effusion. Lungs are clear. xxxxs seen.")
+    assert "xxxx" not in text and not has_comparison(text)
+    assert "lungs are clear ." in text and "effusion" in text
+
+
+def test_target_is_cleaned_and_at_most_100_words():
+    text = target_text(" ".join(["The heart, is NORMAL."] * 60))
+    assert text.startswith("the heart is normal . the heart") and len(text.split()) == 100
+    assert target_text("") == target_text("XXXX.") == ""
+
+
+def test_states_are_indices_in_the_order_of_the_network():
+    states = state_indices("There is a small left pleural effusion. No pneumothorax.")
+    assert states.shape == (14,) and states[FINDINGS.index("pleural effusion")] == POSITIVE
+    assert states[FINDINGS.index("pneumothorax")] == 2
+    assert states[FINDINGS.index("fracture")] == 0
+
+
+def test_sample_of_one_view():
+    sample = make_sample("key", "patient", [FILM, None], "The heart is enlarged.", "Cardiomegaly.")
+    assert sample.films.shape == (2, 256, 256) and sample.films.dtype == np.uint8
+    assert sample.present.tolist() == [True, False] and (sample.films[1] == 0).all()
+    assert sample.report == "The heart is enlarged." and sample.target == "the heart is enlarged ."
+    assert sample.summary == "cardiomegaly ."
+    assert make_sample("k", "p", [FILM, None], "The heart is enlarged.", "").summary == "the heart is enlarged ."
+
+
+def test_states_come_from_findings_and_impression():
+    sample = make_sample("key", "patient", [FILM, FILM], "The lungs are clear.", "Rib fracture.")
+    assert sample.states[FINDINGS.index("fracture")] == POSITIVE
+
+
+def test_a_patient_on_both_sides_is_refused():
+    train, val = random_samples(4), random_samples(2, name="other")
+    check_disjoint(train, val)
+    with pytest.raises(UsageError, match="1 patients") as caught:
+        check_disjoint(train, [*val, train[2]])
+    assert caught.value.exit_code == 2 and train[2].patient not in caught.value.message
+
+
+def _archive(directory, rows):
+    (directory / "images").mkdir()
+    rng = np.random.default_rng(0)
+    for name in ("a", "b", "c", "d"):
+        Image.fromarray(rng.integers(0, 256, (40, 30), dtype=np.uint8)).save(directory / "images" / f"{name}.jpg")
+    head = "uid,split,images,findings,impression"
+    (directory / "studies.csv").write_text("\n".join([head, *rows]) + "\n")
+
+
+def test_iu_xray_directory(tmp_path):
+    rows = [
+        "1,train,a:Frontal;b:Lateral,The heart is enlarged.,Cardiomegaly.",
+        "2,train,c:Lateral,The lungs are clear.,",
+        "3,train,d:Frontal,,No findings section.",
+        "4,val,d:Frontal;a:Frontal,No pneumothorax.,",
+        "5,train,,The lungs are clear.,",
+    ]
+    _archive(tmp_path, rows)
+    train, val = read_iu_xray(tmp_path, "train"), read_iu_xray(tmp_path, "val")
+    assert [s.key for s in train] == ["1", "2"] and [s.key for s in val] == ["4"]
+    assert train[0].present.tolist() == [True, True] and train[1].present.tolist() == [False, True]
+    assert train[0].films.shape == (2, 256, 256) and val[0].present.tolist() == [True, False]
+    assert read_iu_xray(tmp_path, "test") == []
+
+
+def test_another_directory_is_refused(tmp_path):
+    with pytest.raises(UsageError, match=r"studies\.csv") as caught:
+        read_iu_xray(tmp_path, "train")
+    assert caught.value.exit_code == 2
+
+
+def test_phantoms_are_their_own_patients():
+    phantoms = draw_phantoms(2, 5)
+    assert len({p.patient for p in phantoms}) == 2
+    assert all(p.target and p.present.all() and p.films.shape == (2, 256, 256) for p in phantoms)
+    again = draw_phantoms(2, 5)
+    assert all(np.array_equal(a.films, b.films) and a.report == b.report for a, b in zip(phantoms, again, strict=True))
