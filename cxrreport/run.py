@@ -18,7 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from threading import Event
 from types import FrameType
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from cxrreport import __version__
 from cxrreport.errors import CxrReportError, LockedError, StorageError
@@ -133,22 +133,29 @@ def hold_home(home: Path) -> Iterator[None]:
         descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise _unwritable(error) from None
-    with os.fdopen(descriptor, "r+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LockedError(f"Another run holds the archive{_holder(file.read())}.") from None
-        _sign(file)
+    try:
+        _lock(descriptor)
+        _sign(descriptor)
         yield
+    finally:
+        os.close(descriptor)
 
 
-def _sign(lock: TextIO) -> None:
-    """Write who holds the home."""
+def _lock(descriptor: int) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise LockedError(f"Another run holds the archive{_holder(os.read(descriptor, 4096))}.") from None
+    except OSError as error:  # a file system without locks
+        raise _unwritable(error) from None
+
+
+def _sign(descriptor: int) -> None:
+    """Write who holds the home. No buffer: what a full disk refuses must not come up again at the end."""
     started = datetime.now(UTC).isoformat(timespec="seconds")
     try:
-        lock.truncate(0)
-        lock.write(json.dumps({"pid": os.getpid(), "started": started}))
-        lock.flush()
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "started": started}).encode(), 0)
     except OSError as error:
         raise _unwritable(error) from None
 
@@ -157,9 +164,9 @@ def _unwritable(error: OSError) -> StorageError:
     return StorageError(f"The home cannot be written: {os.strerror(error.errno or 0)}.")
 
 
-def _holder(text: str) -> str:
+def _holder(signature: bytes) -> str:
     try:
-        facts = json.loads(text)
+        facts = json.loads(signature)
         return f" (process {int(facts['pid'])}, since {facts['started']})"
     except (ValueError, KeyError, TypeError):
         return ""

@@ -284,6 +284,11 @@ class Process:
         """Send a signal."""
         os.kill(self.pid, number)
 
+    def end(self) -> None:
+        """Kill it if it still runs."""
+        self._process.kill()
+        self._process.join()
+
     def wait(self, timeout_s: float = 60) -> int:
         """Exit code, negative where a signal ended the process."""
         self._process.join(timeout_s)

@@ -1,0 +1,217 @@
+"""Weights, index, database, device and settings that do not fit: the exit code tells, before anything is scanned."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from end_to_end import Tool, build_weights, copy_tree
+
+
+def refused(tool: Tool, code: int, error: str, *arguments: str | Path) -> str:
+    """Run a command that must end with `code` without looking at a file; returns the sentence."""
+    assert tool(*arguments, "--json") == code, tool.err
+    document = json.loads(tool.out)
+    assert (document["exit_code"], document["error"]["code"]) == (code, error)
+    assert tool.rows("SELECT count(*) FROM file") == [0]
+    assert f"cxrreport: {document['error']['message']} [{error}]" in tool.err
+    return str(document["error"]["message"])
+
+
+# -- the index --------------------------------------------------------------------------------------------------------
+
+
+def test_no_index(tool: Tool, shared_export: Path) -> None:
+    message = refused(tool, 78, "index.missing", "generate", shared_export)
+    assert "cxrreport index" in message and "--without-retrieval" in message
+    assert tool.json("generate", shared_export, "--without-retrieval")["drafted"] == 8
+
+
+def test_an_index_of_other_weights(tool: Tool, shared_export: Path, shared_reports: Path, tmp_path: Path) -> None:
+    tool.json("index", shared_reports)
+    other = build_weights(tmp_path / "other", seed=8)
+    message = refused(tool, 78, "index", "generate", shared_export, "--weights", other)
+    assert "other weights" in message
+    tool.json("index", "--weights", other)
+    assert tool.json("generate", shared_export, "--weights", other)["drafted"] == 8
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+INDEX_FAULTS: dict[str, Callable[[Path], object]] = {
+    "flipped bit": lambda home: flip(next(home.glob("*/index.faiss"))),
+    "no file": lambda home: next(home.glob("*/index.faiss")).unlink(),
+    "cut manifest": lambda home: next(home.glob("*/manifest.json")).write_text("{"),
+    "pointer to nowhere": lambda home: (home / "CURRENT").write_text("../../etc\n"),
+}
+
+
+@pytest.mark.parametrize("fault", INDEX_FAULTS)
+def test_a_damaged_index(tool: Tool, shared_export: Path, shared_reports: Path, fault: str) -> None:
+    tool.json("index", shared_reports)
+    INDEX_FAULTS[fault](tool.home / "index")
+    assert "cxrreport index" in refused(tool, 78, "index", "generate", shared_export)
+    tool.json("index")
+    assert tool.json("generate", shared_export)["drafted"] == 8
+
+
+def test_an_empty_archive_of_reports(tool: Tool) -> None:
+    assert tool("index", "--json") == 78
+    assert json.loads(tool.out)["error"]["code"] == "index.empty"
+
+
+# -- the weights ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def copy(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Weights that may be damaged, in use."""
+    directory = copy_tree(weights, tmp_path / "weights")
+    monkeypatch.setenv("CXRREPORT_WEIGHTS", str(directory))
+    return directory
+
+
+def test_damaged_weights_name_file_and_both_digests(tool: Tool, shared_export: Path, copy: Path) -> None:
+    expected = json.loads((copy / "manifest.json").read_text())["files"]["model.safetensors"]
+    flip(copy / "model.safetensors")
+    actual = hashlib.sha256((copy / "model.safetensors").read_bytes()).hexdigest()
+    message = refused(tool, 78, "weights.sha256", "generate", shared_export)
+    assert "model.safetensors" in message and expected in message and actual in message
+
+
+def test_missing_weights(tool: Tool, shared_export: Path, copy: Path, tmp_path: Path) -> None:
+    refused(tool, 78, "weights.manifest", "generate", shared_export, "--weights", tmp_path / "none")
+    (copy / "views.safetensors").unlink()
+    assert "views.safetensors" in refused(tool, 78, "weights.missing", "generate", shared_export)
+
+
+class Canary:
+    """Unpickled, it makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        return Path.touch, (self.path,)
+
+
+def test_a_pickle_in_place_of_the_weights_is_not_executed(
+    tool: Tool, shared_export: Path, copy: Path, tmp_path: Path
+) -> None:
+    content = pickle.dumps(Canary(tmp_path / "executed"))
+    (copy / "model.safetensors").write_bytes(content)
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["files"]["model.safetensors"] = hashlib.sha256(content).hexdigest()
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    refused(tool, 78, "weights.shape", "generate", shared_export)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_weights_of_another_shape(tool: Tool, shared_export: Path, copy: Path) -> None:
+    config = json.loads((copy / "config.json").read_text())
+    content = json.dumps(config | {"d_model": 64}).encode()
+    (copy / "config.json").write_bytes(content)
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["files"]["config.json"] = hashlib.sha256(content).hexdigest()
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    refused(tool, 78, "weights.shape", "generate", shared_export)
+
+
+# -- device, database, settings, usage --------------------------------------------------------------------------------
+
+
+def test_an_absent_gpu(tool: Tool, shared_export: Path) -> None:
+    assert "--device cpu" in refused(tool, 69, "device.missing", "generate", shared_export, "--device", "cuda:99")
+
+
+def test_a_database_that_does_not_answer(tool: Tool, shared_export: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXRREPORT_DB_TIMEOUT_S", "1")
+    tool.db = "postgresql://cxr:hunter2@127.0.0.1:1/cxr"
+    began = time.monotonic()
+    assert tool("generate", shared_export, "--json") == 69
+    assert time.monotonic() - began < 6
+    assert "hunter2" not in tool.out + tool.err
+    assert json.loads(tool.out)["error"]["code"] == "unavailable"
+    assert tool("status") == 69 and tool("doctor") == 78 and "MEND  database" in tool.out
+
+
+@pytest.mark.parametrize("url", ["mysql://a:hunter2@b/c", "nonsense hunter2", "sqlite://"])
+def test_a_database_of_another_kind(tool: Tool, shared_export: Path, url: str) -> None:
+    tool.db = url
+    assert tool("generate", shared_export) == 78 and "hunter2" not in tool.out + tool.err
+
+
+def test_a_newer_schema(tool: Tool, shared_export: Path) -> None:
+    with tool.connection() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    assert "9999" in refused(tool, 78, "schema", "generate", shared_export)
+    for command in (["status"], ["runs"], ["show", "A1"], ["index"], ["db", "upgrade"]):
+        assert tool(*command) == 78
+    assert tool.json("db", "current")["current"] == "9999"
+
+
+def test_another_programs_database(tool: Tool, shared_export: Path) -> None:
+    (tool.home / "cxrreport.db").unlink()
+    with tool.connection() as connection:
+        connection.exec_driver_sql("CREATE TABLE other (id INTEGER)")
+    assert tool("generate", shared_export) == 78 and "[schema]" in tool.err
+
+
+def test_a_file_that_is_no_database(tool: Tool, shared_export: Path) -> None:
+    (tool.home / "cxrreport.db").write_bytes(b"no database" * 1000)
+    assert tool("generate", shared_export) == 74
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [("colour = 1", "colour"), ("batch_size = 0", "batch_size"), ("a =", "TOML"), (None, "TOML")]
+)
+def test_settings_that_do_not_fit(
+    tool: Tool, shared_export: Path, tmp_path: Path, content: str | None, said: str
+) -> None:
+    config = tmp_path / "settings.toml"
+    if content is not None:
+        config.write_text(content)
+    assert tool("--config", config, "generate", shared_export) == 78
+    assert said in tool.err and "[configuration." in tool.err
+
+
+def test_a_setting_of_the_file_is_used(tool: Tool, shared_export: Path, tmp_path: Path) -> None:
+    config = tmp_path / "settings.toml"
+    config.write_text("max_new_tokens = 20\nbeams = 5\n")
+    tool.json("--config", config, "generate", shared_export, "--without-retrieval", "--beams", "2")
+    (decoding,) = tool.rows("SELECT DISTINCT decoding FROM draft")
+    assert json.loads(decoding)["beams"] == 2  # flag before environment before file
+    assert json.loads(decoding)["max_new_tokens"] == 16
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["generate", "/nowhere/at/all"],
+        ["generate", "/nowhere/at/all", "--dry-run"],
+        ["generate"],
+        ["generate", ".", "--since", "yesterday"],
+        ["generate", ".", "--limit", "0"],
+        ["generate", ".", "--redo", "none"],
+        ["index", "/nowhere/at/all"],
+        ["index", "--column", "findings"],
+        ["index", ".", "--column", "colour=BODY"],
+        ["show"],
+        ["show", "nobody"],
+        ["no-such-command"],
+        ["--no-such-option"],
+    ],
+)
+def test_what_cannot_be_asked(tool: Tool, arguments: list[str]) -> None:
+    retrieval = ["--without-retrieval"] if arguments[0] == "generate" else []
+    assert tool(*arguments, *retrieval) == 2
+    assert tool.out == "" and tool.err
