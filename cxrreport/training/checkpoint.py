@@ -27,6 +27,14 @@ def save_checkpoint(
     os.replace(temporary, path)
 
 
+def finished_epochs(path: Path) -> int:
+    """How many epochs a checkpoint holds; 0 where there is none."""
+    if not path.exists():
+        return 0
+    with safe_open(path, framework="pt") as file:
+        return int(json.loads(file.metadata()["facts"]).get("epoch", 0))
+
+
 def load_checkpoint(
     path: Path, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer
 ) -> dict[str, Any] | None:

@@ -56,19 +56,22 @@ def encode_samples(
     drafter: Drafter, samples: Sequence[Sample], bank: npt.NDArray[np.float32], own: bool, copies: int,
     generator: torch.Generator,
 ) -> Encoded:  # fmt: skip
-    """Encode samples and retrieve for each its N nearest bank reports; with `own` bank row i is the report of sample i
-    and is left out (model.md §1.3).
+    """Encode samples and retrieve for each its N nearest bank reports.
+
+    With `own` bank row i is the report of sample i, and every report of the sample's patient is left out (model.md §1.3).
     """
     variants = [_encode_copy(drafter, samples, None if copy == 0 else generator) for copy in range(copies)]
     patches, masks, pooled = zip(*variants, strict=True)
     plain = ImageFeatures(patches[0][:0], masks[0][:0], pooled[0].float()).to(drafter.device)
-    queries = drafter.embed_images(plain)
-    similarity = torch.from_numpy(queries @ bank.T)
+    similarity = torch.from_numpy(drafter.embed_images(plain) @ bank.T)
+    most = len(bank)
     if own:
-        similarity.fill_diagonal_(-2)
-    retrieved = similarity.topk(min(drafter.retrieved, len(bank) - int(own)), dim=1).indices
-    if own and (retrieved == torch.arange(len(samples))[:, None]).any():
-        raise AssertionError("a sample has retrieved its own report")
+        patient = np.unique([s.patient for s in samples], return_inverse=True)[1]
+        similarity[torch.from_numpy(patient[:, None] == patient[None, :])] = -2
+        most -= int(np.bincount(patient).max())
+    retrieved = similarity.topk(min(drafter.retrieved, most), dim=1).indices
+    if own and (patient[retrieved.numpy()] == patient[:, None]).any():
+        raise AssertionError("a sample has retrieved a report of its own patient")
     text = torch.from_numpy(drafter.embed_texts([s.summary for s in samples]))
     return Encoded(torch.stack(patches), masks[0], torch.stack(pooled), text, retrieved, torch.from_numpy(bank))
 

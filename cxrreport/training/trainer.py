@@ -24,13 +24,14 @@ from cxrreport.model.generation import Decoding
 from cxrreport.model.tokens import ReportTokenizer, prune_vocabulary
 from cxrreport.model.views import ViewClassifier
 from cxrreport.model.weights import Weights, load_weights, resolve_device, save_weights
-from cxrreport.training.checkpoint import load_checkpoint, save_checkpoint
+from cxrreport.training.checkpoint import finished_epochs, load_checkpoint, save_checkpoint
 from cxrreport.training.dataset import READERS, check_disjoint, draw_phantoms
 from cxrreport.training.encoder_stage import EncoderStage
 from cxrreport.training.network_stage import Encoded, NetworkStage, encode_samples, start_prior
 from cxrreport.training.pretrained import describe, initialise, load_pretrained
 from cxrreport.training.views_stage import train_views, view_accuracy
 
+_NETWORK = "network.safetensors"  # checkpoint of the second stage
 Tell = Callable[[dict[str, Any]], None]
 
 
@@ -145,10 +146,10 @@ class Trainer:
         self.network.label_prior.copy_(start_prior(self.train))
         steps = o.network_epochs * (len(self.train) // o.batch + 1)
         stage = NetworkStage(weights, o.network_lr, steps, generator)
-        path = o.out / "network.safetensors"
+        path = o.out / _NETWORK
         modules = {"network": self.network}
         done = _resume(path, modules, stage, generator)
-        stage.done = done * (steps // o.network_epochs)
+        stage.done = stage.schedule.last_epoch
         best = _best_so_far(o.out)
         for epoch in range(done, o.network_epochs):
             losses = stage.epoch(self.train, train, o.batch)
@@ -205,13 +206,19 @@ def _resume(path: Path, modules: dict[str, Any], stage: EncoderStage | NetworkSt
         return 0
     stage.schedule.last_epoch = facts["steps"]
     generator.set_state(torch.tensor(facts["generator"], dtype=torch.uint8))
+    torch.set_rng_state(torch.tensor(facts["noise"], dtype=torch.uint8))  # dropout and Gumbel noise
     return int(facts["epoch"])
 
 
 def _keep(
     path: Path, modules: dict[str, Any], stage: EncoderStage | NetworkStage, generator: torch.Generator, epoch: int
 ) -> None:
-    facts = {"epoch": epoch, "steps": stage.schedule.last_epoch, "generator": generator.get_state().tolist()}
+    facts = {
+        "epoch": epoch,
+        "steps": stage.schedule.last_epoch,
+        "generator": generator.get_state().tolist(),
+        "noise": torch.get_rng_state().tolist(),
+    }
     save_checkpoint(path, modules, stage.optimizer, facts)
 
 
@@ -233,4 +240,6 @@ def train(options: TrainOptions, tell: Tell) -> Path:
     ------
     UsageError, ConfigurationError, UnavailableError : bad dataset, missing starting weights, missing device.
     """
+    if finished_epochs(options.out / _NETWORK) >= options.network_epochs:
+        return options.out / "best"
     return Trainer(options, tell).run()
