@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = ROOT / "cxrreport"
-FOUNDATION = {"records", "errors", "settings", "runlog"}
+FOUNDATION = {"records", "errors", "settings", "runlog", "vocabulary"}
 SIBLINGS = {"imaging", "reports", "retrieval", "model", "highlight", "store", "engine", "demo"}
 # where stages may meet, and the two packages that build on several others
 MEETING = {"pipeline", "scanning", "drafting", "composing", "indexing", "run", "training", "evaluation"}

@@ -7,18 +7,10 @@ from datetime import date
 from typing import Protocol
 
 from cxrreport.records import Change, Finding, Span, State
+from cxrreport.vocabulary import PARENTS
 
 _NO_FINDING = "no finding"
 _UNREMARKABLE = "No acute cardiopulmonary abnormality."
-# What a more particular finding says already (CheXpert's hierarchy) need not be said again.
-_PARENTS = {
-    "cardiomegaly": ("enlarged cardiomediastinum",),
-    "edema": ("lung opacity",),
-    "consolidation": ("lung opacity",),
-    "pneumonia": ("consolidation", "lung opacity"),
-    "atelectasis": ("lung opacity",),
-    "lung lesion": ("lung opacity",),
-}
 _NAMES = {"pleural other": "pleural abnormality"}
 # Said in this order: what is new matters most. The name stands before or after the word of change.
 _PHRASES = {
@@ -120,7 +112,7 @@ def _when(prior_date: date | None, days: int | None) -> str:
 def impression(rows: Sequence[FindingLike]) -> str:
     """Write a short impression from the states: "Cardiomegaly and pleural effusion. Possible pneumonia."."""
     positive = _named(rows, State.POSITIVE)
-    said = {parent for finding in positive for parent in _PARENTS.get(finding, ())}
+    said = {parent for finding in positive for parent in PARENTS.get(finding, ())}
     possible = [finding for finding in _named(rows, State.UNCERTAIN) if finding not in said]
     sentences = [_listed(_most_particular(positive)), _listed(_most_particular(possible), "possible ")]
     text = " ".join(sentence for sentence in sentences if sentence)
@@ -134,7 +126,8 @@ def _named(rows: Sequence[FindingLike], state: State) -> list[str]:
 
 
 def _most_particular(findings: Sequence[str]) -> list[str]:
-    implied = {parent for finding in findings for parent in _PARENTS.get(finding, ())}
+    # what a more particular finding says already need not be said again
+    implied = {parent for finding in findings for parent in PARENTS.get(finding, ())}
     return [finding for finding in findings if finding not in implied]
 
 

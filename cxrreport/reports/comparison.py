@@ -8,37 +8,8 @@ from __future__ import annotations
 import re
 
 from cxrreport.reports.sentences import sentences
+from cxrreport.vocabulary import COMPARISON_WORDS
 
-# What betrays a comparison with a prior. "Stable" alone, "prior surgery" and "previous granulomatous disease" do not.
-# The same words stand in `cxrreport.highlight.spans`, which flags them in drafts (siblings share no code).
-COMPARISON_WORDS = (
-    r"compar(?:ed?|isons?|ing)",
-    r"interval(?!\s+follow)",
-    r"unchanged",
-    r"re-?demonstrat\w+",
-    r"(?:prior|previous|earlier)\s+(?:\w+\s+)?(?:exam\w*|radiographs?|stud(?:y|ies)|films?|x-?rays?|imaging|images?|scans?|ct|cxr)",
-    r"(?:from|than|to|since|on)\s+(?:the\s+)?(?:prior|previous(?:ly)?|before)(?=\s*(?:$|[.,;)]|and\b|which\b|with\b))",
-    r"since\s+(?:the\s+)?(?:prior|previous|last)",
-    r"previously\s+(?:seen|noted|described|identified|demonstrated|visuali[sz]ed|present)",
-    r"as\s+before",
-    r"no\s+longer",
-    r"again\s+(?:seen|noted|demonstrated|identified|visuali[sz]ed|present|is|are)",
-    r"(?:is|are)\s+again",
-    r"(?:no|without)\s+(?:\w+\s+){0,2}change",
-    r"new(?!\s+york)",
-    r"newly",
-    r"persist\w*",
-    r"worsen(?:ed|ing)",
-    r"improv(?:ed|ing|ement)",
-    r"(?:in|de)creasing",
-    r"(?:in|de)crease\s+in",
-    r"(?:has|have|had)\s+(?:\w+\s+){0,2}(?:(?:in|de)creased|enlarged|progressed|cleared|resolved|changed)",
-    r"(?:less|more)\s+(?:prominent|conspicuous|apparent|pronounced)",
-    r"similar\s+(?:in\s+appearance\s+)?to",
-    r"remains?(?!\s+of)",
-    r"resolved",
-    r"resolution\s+of",
-)
 _COMPARISON = re.compile(rf"\b(?:{'|'.join(COMPARISON_WORDS)})\b", re.IGNORECASE)
 
 # Edits that take out the comparison and leave the finding, in this order.

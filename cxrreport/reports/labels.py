@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
+from typing import Any
 
 import yaml
 
 from cxrreport.records import FINDINGS, State
 from cxrreport.reports.cues import Cues, join, state
 from cxrreport.reports.sentences import sentences
+from cxrreport.vocabulary import PARENTS
 
 _NO_FINDING = "no finding"
 _SILENT = ("support devices", _NO_FINDING)  # a device does not make a film abnormal
@@ -48,7 +50,7 @@ def label(text: str) -> dict[str, State]:
 def with_parents(states: Mapping[str, State]) -> dict[str, State]:
     """Add what findings imply in CheXpert's hierarchy: pneumonia is consolidation, atelectasis is lung opacity, …"""
     implied = dict(states)
-    for child, parents in _dictionary().parents.items():
+    for child, parents in PARENTS.items():
         for parent in parents:
             if _RANK[states[child]] >= _RANK[State.UNCERTAIN]:
                 implied[parent] = max(implied[parent], states[child], key=_RANK.__getitem__)
@@ -63,53 +65,79 @@ def mentions(text: str) -> list[Mention]:
 
 def _all(text: str) -> Iterable[tuple[str, State, int, int, tuple[int, int]]]:
     for start, end in sentences(text):
-        for finding, found, first, last in _in_sentence(_lower(text[start:end])):
+        for finding, found, first, last in in_sentence(lower(text[start:end])):
             yield finding, found, start + first, start + last, (start, end)
 
 
-def _lower(text: str) -> str:
+def lower(text: str) -> str:
     """Lower case that keeps every offset (a few letters become two)."""
     lowered = text.lower()
     return lowered if len(lowered) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
 
 
 @lru_cache(maxsize=20_000)  # reports repeat their normal sentences; the bound keeps memory flat
-def _in_sentence(sentence: str) -> tuple[tuple[str, State, int, int], ...]:
+def in_sentence(sentence: str) -> tuple[tuple[str, State, int, int], ...]:
     """(finding, state, start, end) of the mentions in one lower-case sentence."""
     dictionary = _dictionary()
     found: list[tuple[str, State, int, int]] = []
     cues = None
-    for finding, (named, denied) in dictionary.findings.items():
-        denials = [match.span() for match in denied.finditer(sentence)] if denied else []
+    for finding, names in dictionary.findings.items():
+        denials = names.denied(sentence)
         found += [(finding, State.NEGATIVE, *span) for span in denials]
-        for match in named.finditer(sentence):
-            if any(match.start() < end and start < match.end() for start, end in denials):
-                continue
+        for span in names.named(sentence, denials):
             cues = dictionary.cues.find(sentence) if cues is None else cues
-            what = state(sentence, cues, *match.span())
+            what = state(sentence, cues, *span)
             if what is not None:
-                found.append((finding, what, *match.span()))
+                found.append((finding, what, *span))
     return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
+class _Names:
+    """How one finding is named, denied, and named without being spoken of; None where labels.yaml has no such words."""
+
+    mentions: re.Pattern[str]
+    denials: re.Pattern[str] | None
+    asides: re.Pattern[str] | None
+
+    def denied(self, sentence: str) -> list[tuple[int, int]]:
+        """Places that deny the finding by themselves."""
+        return [match.span() for match in self.denials.finditer(sentence)] if self.denials else []
+
+    def named(self, sentence: str, taken: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Places that name the finding, but for those that overlap a taken one or an aside."""
+        spans = [match.span() for match in self.mentions.finditer(sentence)]
+        if spans and self.asides:
+            taken = [*taken, *(match.span() for match in self.asides.finditer(sentence))]
+        return [(start, end) for start, end in spans if not any(start < last and first < end for first, last in taken)]
+
+
+@dataclass(frozen=True, slots=True)
 class _Dictionary:
-    findings: dict[str, tuple[re.Pattern[str], re.Pattern[str] | None]]
-    parents: dict[str, list[str]]
+    findings: dict[str, _Names]
     cues: Cues
 
 
 @cache
+def words() -> dict[str, Any]:
+    """Read labels.yaml once."""
+    text = resources.files("cxrreport.reports").joinpath("labels.yaml").read_text("utf-8")
+    return dict(yaml.safe_load(text))
+
+
+@cache
 def _dictionary() -> _Dictionary:
-    """Read and compile labels.yaml once."""
-    words = yaml.safe_load(resources.files("cxrreport.reports").joinpath("labels.yaml").read_text("utf-8"))
-    findings = {name: (_words(row["mentions"]), _optional(row["denials"])) for name, row in words["findings"].items()}
-    return _Dictionary(findings, words["parents"], Cues(words["cues"]))
+    """Compile the findings and cues once."""
+    findings = {
+        name: _Names(_any_of(row["mentions"]), _optional(row["denials"]), _optional(row.get("asides", [])))
+        for name, row in words()["findings"].items()
+    }
+    return _Dictionary(findings, Cues(words()["cues"]))
 
 
-def _words(patterns: Sequence[str]) -> re.Pattern[str]:
+def _any_of(patterns: Sequence[str]) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{join(patterns)})")
 
 
 def _optional(patterns: Sequence[str]) -> re.Pattern[str] | None:
-    return _words(patterns) if patterns else None
+    return _any_of(patterns) if patterns else None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cxrreport.reports.comparison import has_comparison, strip_comparison
+from cxrreport.reports.headings import Heading, find_headings
 from cxrreport.reports.sentences import sentences
 
 __all__ = ["Sections", "clean", "cut", "has_comparison", "sentences", "split", "strip_comparison"]
@@ -20,63 +22,94 @@ class Sections:
     comparison: str = ""
     indication: str = ""
     technique: str = ""
+    addendum: str = ""
 
 
-_NAMES = {
-    "findings": r"findings?|chest\s+findings|report|observations?|body\s+of\s+report|description",
-    "impression": r"impressions?|conclusions?|opinion|interpretation|assessment|summary|final\s+impression",
-    "comparison": r"comparisons?(?:\s+stud(?:y|ies)|\s+exams?)?|prior\s+stud(?:y|ies)",
-    "indication": r"indications?|(?:clinical\s+)?history|clinical\s+(?:information|indication|data|details)"
-    r"|reason\s+for\s+(?:the\s+)?(?:exam(?:ination)?|study|this\s+examination)",
-    "technique": r"techniques?|procedure|exam(?:ination)?|views?|study|type\s+of\s+exam",
-    "": r"(?:accession|patient|date|name|mrn|dob|sex|age|dictated|signed|electronically\s+signed|radiologist"
-    r"|attending|notification|recommendations?\s+to|wet\s+read|addendum\s+by)(?:\s+(?:number|id|name|by|of\s+birth))?",
-}
-_ANY_NAME = "|".join(f"(?P<{key or 'other'}>{names})" for key, names in _NAMES.items())
-# At the start of a line in any case, there a colon may be missing if the heading stands alone; inside a line only in
-# capitals and with a colon: "… in the right lung. IMPRESSION: …" but not "the impression: of a mass".
-_LINE_HEADING = re.compile(
-    rf"^[ \t*#>]*(?:{_ANY_NAME})[ \t*]*(?::|-(?=[ \t])|(?=[ \t]*$))", re.IGNORECASE | re.MULTILINE
+# How findings begin that stand without a heading behind another section: "COMPARISON: None. The lungs are clear."
+_ANATOMY = (
+    r"lungs?\b|heart|cardi|mediastin|pulmonary|pleura|osseous|bon[ey]|hil(?:ar|a|um)\b|aort|trachea|diaphragm"
+    r"|costophrenic"
+    r"|(?:upper|lower|middle)\s+lobe|spine|thora(?:x|cic)|sternotomy|hemidiaphragm|opaci|effusion|pneumothora"
+    r"|granulom|air ?space|interstitial"
+    r"|infiltrat|atelecta|consolidat|nodul|fracture|edema|catheter|\btubes?\b|central\s+line|pacemaker|defibrillator"
+    r"|postsurgical"
 )
-_INLINE_NAME = re.compile(r"(?<=[\s.;,])[A-Z][A-Z ]{3,40}:")
+_FINDINGS_BEGIN = re.compile(
+    rf"\s*(?:(?:the|both|there|no|a|an|mild|mildly|stable|normal|clear|low|small|right|left|bilateral|calcified"
+    rf"|frontal|two|pa"
+    rf"|again|visuali[sz]ed)\b[^.]{{0,80}}?\b(?:{_ANATOMY}|views?\b|acute)|(?:{_ANATOMY})|there\s+(?:is|are)\b)",
+    re.IGNORECASE,
+)
+# A comparison or technique goes on about films; whatever else speaks of the chest is findings.
+_NO_STUDY = re.compile(
+    rf"\s*(?!(?:ct|chest|comparison|prior|previous|portable|x-?ray|radiograph|cxr"
+    rf"|dated)\b)[^.]{{0,100}}?\b(?:{_ANATOMY})",
+    re.IGNORECASE,
+)
+_NO_PRIOR = re.compile(
+    r"\s*(?:none|n/a|no\s+(?:prior|previous|comparison)s?(?:\s+(?:stud(?:y|ies)|exams?|films?))?)"
+    r"(?:\s+(?:available|provided|given|known|for\s+comparison)){0,2}(?:\s*\.|(?=\s+(?-i:[A-Z][a-z])))",
+    re.IGNORECASE,
+)
+_CAPITAL = re.compile(r"(?<=[^\s.] )[A-Z][a-z]")  # a sentence that begins where the one before was left without a stop
+_PARAGRAPH = re.compile(r"\n[ \t]*\n")
+_BEFORE_FINDINGS = ("comparison", "technique", "indication", "addendum")
+_TITLE = re.compile(r"(?!.*[.:])\W*(?:x-?ray|xr|cxr|cr|dx|chest|portable|radiograph|pa|ap)\b.{0,60}", re.IGNORECASE)
 
 
 def split(text: str) -> Sections:
     """Split a report into sections.
 
     Text before the first heading and a report without headings are findings; "FINDINGS AND IMPRESSION:" is findings.
-    A section that comes twice is joined. Lines such as "DATE: …" belong to no section.
+    Where nothing is headed findings, a new paragraph behind another section, or a sentence there that begins as findings
+    do, is findings. A section that comes twice is joined. Lines such as "DATE: …" belong to no section.
     """
     parts: dict[str, list[str]] = {}
-    headings = _headings(text)
-    bounds = [*headings, (len(text), len(text), "")]
-    leading = text[: bounds[0][0]].strip()
-    if leading and not any(key == "findings" for *_, key in headings):
-        parts["findings"] = [leading]
-    for (_, start, key), (end, *_) in zip(headings, bounds[1:]):
-        body = text[start:end].strip()
-        if key and body:
-            parts.setdefault(key, []).append(body)
-    return Sections(**{key: "\n".join(bodies) for key, bodies in parts.items()})
+    headings = find_headings(text)
+    headed = any(heading.section == "findings" for heading in headings)
+    leading = text[: headings[0].start if headings else len(text)].strip()
+    if leading and not headed:
+        title = _TITLE.fullmatch(leading) is not None and bool(headings)
+        parts["technique" if title else "findings"] = [leading]
+    if "findings" not in parts and not headed:
+        headings = _with_unheaded(text, headings)
+    ends = [*(heading.start for heading in headings[1:]), len(text)]
+    for heading, end in zip(headings, ends):
+        body = text[heading.end : end].strip()
+        if heading.section and body:
+            parts.setdefault(heading.section, []).append(body)
+    return Sections(**{section: "\n".join(bodies) for section, bodies in parts.items()})
 
 
-def _headings(text: str) -> list[tuple[int, int, str]]:
-    """(start, end, section) of every heading in order."""
-    found = {m.start(): (m.start(), m.end(), _section(m)) for m in _LINE_HEADING.finditer(_joint_heading(text))}
-    for match in _INLINE_NAME.finditer(text):
-        heading = _LINE_HEADING.fullmatch(_joint_heading(match.group()))
-        if heading and not any(start <= match.start() < end for start, end, _ in found.values()):
-            found[match.start()] = (match.start(), match.end(), _section(heading))
-    return sorted(found.values())
+def _with_unheaded(text: str, headings: Sequence[Heading]) -> list[Heading]:
+    """Headings, with an empty one of the findings where these begin unannounced before the impression."""
+    last = next((i for i, heading in enumerate(headings) if heading.section == "impression"), len(headings)) - 1
+    if last < 0 or headings[last].section not in _BEFORE_FINDINGS:
+        return list(headings)
+    end = headings[last + 1].start if last + 1 < len(headings) else len(text)
+    place = _unheaded(text, headings[last].end, end, headings[last].section)
+    found = [] if place is None else [Heading(place, place, "findings")]
+    return [*headings[: last + 1], *found, *headings[last + 1 :]]
 
 
-def _joint_heading(text: str) -> str:
-    """Blank out "AND/OR IMPRESSION" of a joint heading, offsets kept."""
-    return re.sub(r"(?im)(?<=findings)\s*(?:and|/|&)\s*impressions?(?=[ \t]*:)", lambda m: " " * len(m.group()), text)
-
-
-def _section(match: re.Match[str]) -> str:
-    return "" if match.lastgroup in (None, "other") else str(match.lastgroup)
+def _unheaded(text: str, start: int, end: int, section: str) -> int | None:
+    """Where findings without a heading begin behind the section at start:end."""
+    body = text[start:end]
+    first = len(body) - len(body.lstrip())
+    paragraph = _PARAGRAPH.search(body, first)
+    if paragraph and body[paragraph.end() :].strip():
+        return start + paragraph.end()
+    none = _NO_PRIOR.match(body)
+    if none and body[none.end() :].strip():
+        return start + none.end()
+    begun = _NO_STUDY if section in ("comparison", "technique") else _FINDINGS_BEGIN
+    begins = sorted({*(begin for begin, _ in sentences(body)), *(match.start() for match in _CAPITAL.finditer(body))})
+    for begin in begins:
+        if begin > first and (
+            _FINDINGS_BEGIN.match(body, begin) or (body[begin - 2 : begin] == ". " and begun.match(body, begin))
+        ):
+            return start + begin
+    return None
 
 
 _LIST_NUMBER = re.compile(r"(?:(?<=\s)|^)\d{1,2}[.)]\s+")

@@ -42,6 +42,25 @@ P, N, U, B = State.POSITIVE, State.NEGATIVE, State.UNCERTAIN, State.BLANK
         ("Right PICC line has been removed.", {"support devices": B}),
         ("Old healed rib fractures.", {"fracture": P}),
         ("Apical pleural thickening.", {"pleural other": P}),
+        ("The effusion has not resolved.", {"pleural effusion": P}),
+        ("Nearly resolved left effusion.", {"pleural effusion": P}),
+        ("Near-complete resolution of the pneumothorax.", {"pneumothorax": P}),
+        ("No resolution of the edema.", {"edema": P}),
+        ("Interval resolution of the edema.", {"edema": N}),
+        ("No significant interval change in bibasilar atelectasis.", {"atelectasis": P}),
+        ("Gram-negative pneumonia.", {"pneumonia": P}),
+        ("Scarring from prior left lower lobe pneumonia.", {"pneumonia": B}),
+        ("Calcified nodes suggest previous histoplasmosis infection.", {"pneumonia": B}),
+        ("Prior granulomatous disease. New pneumonia.", {"pneumonia": P}),
+        ("Clinical correlation to exclude pneumonia.", {"pneumonia": U}),
+        ("Pneumonia is in the differential.", {"pneumonia": U}),
+        ("Pulmonary edema difficult to entirely exclude.", {"edema": U}),
+        ("Please note that fractures may not be demonstrated.", {"fracture": B}),
+        ("Catheter fracture at the first rib.", {"fracture": B, "support devices": P}),
+        ("Median sternotomy wires are intact.", {"support devices": P, "fracture": B}),
+        ("Sternal sutures and mediastinal surgical clips.", {"support devices": P}),
+        ("Sternotomy XXXX again noted.", {"support devices": P}),
+        ("No clips or wires.", {"support devices": N}),
     ],
 )  # fmt: skip
 def test_states_of_a_sentence(text, expected):
@@ -135,7 +154,8 @@ def test_agrees_with_published_labels(iu_rows):
             scores[finding] = 2 * both / (sum(actual) + sum(predicted))
     assert len(scores) == 13
     assert sum(scores.values()) / len(scores) >= 0.86, scores
-    assert min(scores.values()) >= 0.75, scores
+    scores.pop("support devices")  # TransChex does not count sternotomy wires and surgical clips, CheXpert does
+    assert min(scores.values()) >= 0.77, scores
 
 
 def test_is_quick(iu_rows):

@@ -1,0 +1,209 @@
+"""How well the labels by rules agree with others' labels of the Indiana University reports, and how fast they are.
+
+    python -m benchmarks.labels DATA/iu-xray/studies.csv [--examples 3]
+
+Two judges: the 14 labels published with TransChex (Hatamizadeh et al., 2022), and the MeSH codes that people gave the reports
+at Open-i. The first follow the second closely, so that they are no second opinion on a report; they differ in what they take
+for a finding (TransChex counts no sternotomy wires and clips as devices, MeSH and CheXpert do). Only what a report plainly
+asserts counts as present: neither judge marks doubt. Change, severity and side have no judge but MeSH's qualifiers
+("Pleural Effusion/left/small"), which know the last two. The rules were made on train and val; test is printed beside.
+"""
+
+import argparse
+import csv
+import re
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from cxrreport.records import FINDINGS, State
+from cxrreport.reports.details import Severity, Side, details
+from cxrreport.reports.labels import in_sentence, label, mentions, with_parents
+
+ENOUGH = 20  # findings with fewer positives are printed and do not count in the mean
+Row = dict[str, str]
+Present = Callable[[Row], dict[str, bool]]
+
+# MeSH terms (with their qualifiers, "Opacity/lung/base/left") where the two vocabularies mean the same. Left out: lung
+# lesion beyond nodule and mass (granulomas are coded apart), enlarged cardiomediastinum (no such code for "mediastinal
+# contour"), no finding (MeSH "normal" is broken by a degenerative spine, ours is not), and deformities as fractures.
+MESH = {
+    "cardiomegaly": r"Cardiomegaly|Cardiac Shadow/enlarged",
+    "lung opacity": r"Opacity(?!/(?:abdomen|bone))|Density/lung|Airspace Disease|Infiltrate|Markings"
+    r"|Lung Diseases, Interstitial|Pulmonary Fibrosis"
+    r"|Lung/.*interstitial|Consolidation|Pneumonia|Pulmonary Atelectasis|Pulmonary Edema|Heart Failure|Nodule"
+    r"|Mass(?:/|$)",
+    "lung lesion": r"Nodule|Mass(?:/|$)",
+    "edema": r"Pulmonary Edema|Heart Failure",
+    "consolidation": r"Consolidation|Pneumonia",
+    "pneumonia": r"Pneumonia",
+    "atelectasis": r"Pulmonary Atelectasis",
+    "pneumothorax": r"Pneumothorax|Hydropneumothorax|Hemopneumothorax",
+    "pleural effusion": r"Pleural Effusion|Hydropneumothorax|Hemopneumothorax|Hemothorax",
+    "pleural other": r"(?:Thickening|Cicatrix|Calcinosis|Deformity)/(?:.*/)?pleura",
+    "fracture": r"Fractures, Bone",
+    "support devices": r"Catheters, Indwelling|Implanted Medical Device|Medical Device|Tube, Inserted|Stents"
+    r"|Surgical Instruments|Sutures|Spinal Fusion",
+}
+
+# Disagreements of train and val in which the report says plainly what the judge does not have.
+THEIRS = (
+    ("TransChex", "224", "fracture"),
+    ("TransChex", "1501", "fracture"),
+    ("TransChex", "57", "support devices"),
+    ("TransChex", "667", "support devices"),
+    ("TransChex", "675", "support devices"),
+    ("TransChex", "202", "edema"),
+    ("TransChex", "615", "lung lesion"),
+    ("TransChex", "2778", "lung lesion"),
+    ("MeSH", "2778", "lung lesion"),
+    ("MeSH", "619", "support devices"),
+    ("MeSH", "2844", "support devices"),
+    ("MeSH", "1587", "support devices"),
+)
+
+
+def transchex(row: Row) -> dict[str, bool]:
+    """TransChex' labels; none where it has no row."""
+    if not row["transchex_No-Finding"]:
+        return {}
+    return {finding: row[_column(finding)] == "1" for finding in FINDINGS}
+
+
+def _column(finding: str) -> str:
+    name = "Pleural_Other" if finding == "pleural other" else "-".join(word.capitalize() for word in finding.split())
+    return f"transchex_{name}"
+
+
+def mesh(row: Row) -> dict[str, bool]:
+    """Findings that the MeSH codes name; none where the report was not coded."""
+    codes = [code.strip() for code in row["mesh"].split(";")]
+    if not row["mesh"] or "No Indexing" in codes:
+        return {}
+    return {finding: any(re.match(pattern, code) for code in codes) for finding, pattern in MESH.items()}
+
+
+def report_text(row: Row) -> str:
+    """What both judges read."""
+    return f"{row['findings']}\n\n{row['impression']}"
+
+
+JUDGES: dict[str, Present] = {"TransChex": transchex, "MeSH": mesh}
+Score = tuple[int, float, float, float]  # positives, precision, recall, F1
+
+
+def agreement(rows: list[Row], judge: str) -> tuple[dict[str, Score], list[tuple[Row, str, bool]]]:
+    """Scores per finding, and the disagreements as (row, finding, what the judge says)."""
+    counts = {finding: [0, 0, 0] for finding in FINDINGS}  # both, theirs, ours
+    odd = []
+    for row in rows:
+        states: Mapping[str, State] = with_parents(label(report_text(row)))
+        for finding, theirs in JUDGES[judge](row).items():
+            said = states[finding] == State.POSITIVE
+            for place, hit in enumerate((theirs and said, theirs, said)):
+                counts[finding][place] += hit
+            if theirs != said:
+                odd.append((row, finding, theirs))
+    return {finding: _score(*c) for finding, c in counts.items() if c[1] or c[2]}, odd
+
+
+def _score(both: int, theirs: int, ours: int) -> Score:
+    return theirs, both / max(ours, 1), both / max(theirs, 1), 2 * both / max(theirs + ours, 1)
+
+
+def mean_f1(scores: Mapping[str, Score]) -> float:
+    """Mean over findings with enough positives."""
+    counted = [f1 for positives, _, _, f1 in scores.values() if positives >= ENOUGH]
+    return sum(counted) / max(len(counted), 1)
+
+
+def print_agreement(name: str, rows: list[Row], judge: str, examples: int) -> None:
+    """One table, and the first few disagreements of each finding."""
+    scores, odd = agreement(rows, judge)
+    print(
+        f"\n{judge}, {name}: {len(rows)} reports, mean F1 {mean_f1(scores):.3f} (findings with {ENOUGH} positives or more)"
+    )
+    for finding, (positives, precision, recall, f1) in scores.items():
+        note = "" if positives >= ENOUGH else "  too few"
+        print(f"  {finding:<28}{positives:5d}  precision {precision:.3f}  recall {recall:.3f}  F1 {f1:.3f}{note}")
+    shown = dict.fromkeys(FINDINGS, 0)
+    for row, finding, theirs in odd:
+        shown[finding] += 1
+        if shown[finding] <= examples:
+            print(f"    {row['uid']}: {judge} {'has' if theirs else 'lacks'} {finding}: {report_text(row)!r}")
+
+
+def print_theirs(rows: list[Row]) -> None:
+    """The listed disagreements with the sentences that decide them."""
+    print("\ndisagreements that are the judge's")
+    texts = {row["uid"]: report_text(row) for row in rows}
+    odd = {judge: {(row["uid"], finding) for row, finding, _ in agreement(rows, judge)[1]} for judge in JUDGES}
+    for judge, uid, finding in THEIRS:
+        if (uid, finding) in odd[judge]:
+            said = {texts[uid][slice(*m.sentence)] for m in mentions(texts[uid]) if m.finding == finding}
+            print(f"  {judge} lacks {finding} in {uid}: {' '.join(sorted(said))}")
+
+
+def qualifiers(row: Row, finding: str, known: Iterable[str]) -> set[str]:
+    """The qualifiers among `known` in the MeSH codes of a finding."""
+    codes = [code.strip().split("/") for code in row["mesh"].split(";") if re.match(MESH[finding], code.strip())]
+    return {part for code in codes for part in code if part in set(known)}
+
+
+def _as_mesh(said: str | None) -> str | None:
+    """MeSH knows no "minimal"; its coders wrote mild."""
+    return "mild" if said == Severity.MINIMAL else said
+
+
+def print_details(name: str, rows: list[Row]) -> None:
+    """How often severity and side are said where MeSH has one such qualifier, and how often they are the same."""
+    print(f"\nseverity and side beside MeSH, {name}")
+    for kind, known in (("severity", list(Severity)), ("side", list(Side))):
+        for finding in MESH:
+            pairs = []
+            for row in rows:
+                theirs = qualifiers(row, finding, known)
+                ours = details(report_text(row)).get(finding)
+                if ours is not None and len(theirs) == 1:
+                    pairs.append((_as_mesh(getattr(ours, kind)), theirs.pop()))
+            said = [(ours, theirs) for ours, theirs in pairs if ours is not None]
+            if len(pairs) >= ENOUGH:
+                same = sum(ours == theirs for ours, theirs in said) / max(len(said), 1)
+                print(
+                    f"  {kind:<9}{finding:<24}{len(pairs):5d} reports  said {len(said) / len(pairs):.3f}  same {same:.3f}"
+                )
+
+
+def print_speed(rows: list[Row]) -> None:
+    """Reports a second on one core, first with empty memory of sentences."""
+    texts = [report_text(row) for row in rows]
+    for name, work in (("label", label), ("label and details", lambda text: (label(text), details(text)))):
+        in_sentence.cache_clear()
+        for again in ("first pass", "second pass"):
+            start = time.process_time()
+            for text in texts:
+                work(text)
+            print(f"{name}, {again}: {len(texts) / (time.process_time() - start):.0f} reports/s on one core")
+
+
+def main() -> int:
+    """Print speed, agreement and disagreements."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("studies", type=Path, help="studies.csv of the collection")
+    parser.add_argument("--examples", type=int, default=0, help="disagreements to show for each finding, train and val")
+    options = parser.parse_args()
+    with options.studies.open(newline="", encoding="utf-8") as lines:
+        rows = [row for row in csv.DictReader(lines) if row["findings"] or row["impression"]]
+    print_speed(rows)
+    known = [row for row in rows if row["split"] != "test"]
+    for judge in JUDGES:
+        print_agreement("train and val", known, judge, options.examples)
+        print_agreement("test, not tuned on", [row for row in rows if row["split"] == "test"], judge, 0)
+    print_details("train and val", known)
+    print_theirs(known)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

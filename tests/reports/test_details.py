@@ -1,0 +1,128 @@
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cxrreport.records import Change
+from cxrreport.reports.details import Severity, Side, details
+from cxrreport.reports.labels import label
+
+EFFUSION, LUNG = "pleural effusion", "lung opacity"
+NEW, WORSE, SAME, BETTER, GONE = Change.NEW, Change.WORSENED, Change.UNCHANGED, Change.IMPROVED, Change.RESOLVED
+SMALL, MODERATE, MILD, LARGE = Severity.SMALL, Severity.MODERATE, Severity.MILD, Severity.LARGE
+LEFT, RIGHT, BOTH = Side.LEFT, Side.RIGHT, Side.BILATERAL
+
+
+def _said(text):
+    return {finding: (found.change, found.severity, found.side) for finding, found in details(text).items()}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("New small left pleural effusion.", {EFFUSION: (NEW, SMALL, LEFT)}),
+        ("No change in moderate left pneumothorax.", {"pneumothorax": (SAME, MODERATE, LEFT)}),
+        ("Right effusion has increased and there is new left lower lobe atelectasis.",
+         {EFFUSION: (WORSE, None, RIGHT), "atelectasis": (NEW, None, LEFT)}),
+        ("Right effusion and left atelectasis are unchanged.",
+         {EFFUSION: (SAME, None, RIGHT), "atelectasis": (SAME, None, LEFT)}),
+        ("Stable cardiomegaly and small left effusion.", {"cardiomegaly": (SAME, None, None), EFFUSION: (None, SMALL, LEFT)}),
+        ("The heart is mildly enlarged.", {"cardiomegaly": (None, MILD, None)}),
+        ("Moderate left ventricular enlargement.", {"cardiomegaly": (None, MODERATE, None)}),
+        ("Pneumothorax, unchanged.", {"pneumothorax": (SAME, None, None)}),
+        ("Effusion on the right is small, and has decreased since the prior study.", {EFFUSION: (BETTER, SMALL, RIGHT)}),
+        ("Mild interval increase in small bilateral effusions, left greater than right.", {EFFUSION: (WORSE, SMALL, BOTH)}),
+        ("Slightly increased moderate right effusion.", {EFFUSION: (WORSE, MODERATE, RIGHT)}),
+        ("Moderate, stable left effusion and large pneumothorax.",
+         {EFFUSION: (SAME, MODERATE, LEFT), "pneumothorax": (None, LARGE, None)}),
+        ("Again seen is a left PICC with its tip in the right atrium.", {"support devices": (SAME, None, LEFT)}),
+        ("Persistent but decreased left effusion.", {EFFUSION: (BETTER, None, LEFT)}),
+        ("Bibasilar atelectasis, worse on the left.", {"atelectasis": (WORSE, None, BOTH)}),
+        ("Possible small effusion.", {EFFUSION: (None, SMALL, None)}),
+        ("Tiny right pneumothorax, massive effusion.",
+         {"pneumothorax": (None, Severity.MINIMAL, RIGHT), EFFUSION: (None, Severity.SEVERE, None)}),
+    ],
+)  # fmt: skip
+def test_words_belong_to_what_they_stand_with(text, expected):
+    assert _said(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "change"),
+    [
+        ("The effusion has resolved.", GONE),
+        ("Interval resolution of the right effusion.", GONE),
+        ("Effusion is no longer seen.", GONE),
+        ("Near-complete resolution of the effusion.", BETTER),
+        ("Resolving effusion.", BETTER),
+        ("The effusion has not resolved.", SAME),
+    ],
+)
+def test_resolved_is_not_nearly_resolved(text, change):
+    assert details(text)[EFFUSION].change == change
+
+
+@pytest.mark.parametrize(
+    "text", ["No new effusion.", "No large right effusion.", "History of large effusion.", "", "Heart."]
+)
+def test_nothing_is_said_of_what_is_denied(text):
+    assert details(text) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "finding", "expected"),
+    [
+        ("Large left effusion. Small left effusion.", EFFUSION, (None, None, LEFT)),
+        ("New right pneumonia. Pneumonia is unchanged.", "pneumonia", (None, None, RIGHT)),
+        ("Left effusion. Right effusion.", EFFUSION, (None, None, None)),
+        ("Small left and moderate right effusions.", EFFUSION, (None, None, BOTH)),
+    ],
+)
+def test_what_is_said_differently_is_not_decided(text, finding, expected):
+    assert _said(text)[finding] == expected
+
+
+def test_an_increased_opacity_may_merely_be_white():
+    assert _said("Increased opacity in the right base.") == {LUNG: (None, None, RIGHT)}
+    assert _said("Opacity has increased.")[LUNG][0] == WORSE
+
+
+def test_words_are_where_they_stand_in_the_text():
+    text = "Heart normal.\n2. New  SMALL\n\u0130 left effusion."
+    assert [text[slice(*span)] for span in details(text)[EFFUSION].words] == ["New", "SMALL", "left"]
+
+
+WORDS = "no|new|effusion|opacity|left|right|small|and|,|.|has|increased|resolved|unchanged|in|the|stable|İ|\n|are|cardiomegaly"
+
+
+@given(st.lists(st.sampled_from(WORDS.split("|")), max_size=16))
+@settings(max_examples=200, deadline=None)
+def test_details_are_of_mentioned_findings_and_lie_in_the_text(parts):
+    text = " ".join(parts)
+    states = label(text)
+    for finding, found in details(text).items():
+        assert states[finding] != "blank"
+        assert all(0 <= start < end <= len(text) and text[start:end].strip() for start, end in found.words)
+        assert (found.change, found.severity, found.side) == (None, None, None) or found.words
+
+
+def test_side_agrees_with_the_codes_of_people(iu_rows):
+    pairs = []
+    for row in iu_rows:
+        sides = {
+            part for code in row["mesh"].split(";") if code.startswith("Pleural Effusion/") for part in code.split("/")
+        } & {*Side}
+        found = details(f"{row['findings']}\n\n{row['impression']}").get(EFFUSION)
+        if row["split"] != "test" and len(sides) == 1 and found and found.side:
+            pairs.append((found.side, sides.pop()))
+    assert len(pairs) >= 50
+    assert sum(ours == theirs for ours, theirs in pairs) / len(pairs) >= 0.95
+
+
+def test_is_quick(iu_rows):
+    texts = [row["findings"] for row in iu_rows]
+    start = time.process_time()
+    for text in texts:
+        label(text), details(text)
+    assert len(texts) / (time.process_time() - start) > 1500  # on one core
