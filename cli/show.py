@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
-from cxrreport.cli.status import print_table, printable
+from cxrreport.cli.status import escaped, print_table, printable
 
 from cxrreport import DISCLAIMER
 
@@ -61,7 +61,7 @@ def _print_view(view: DraftView, references: int) -> None:
     if view.draft is None:
         click.echo("There is no draft of this study.")
         return
-    reason = _REASONS.get(view.draft.prior_reason, view.draft.prior_reason)
+    reason = _REASONS.get(view.draft.prior_reason, printable(view.draft.prior_reason))
     click.echo(f"Prior  {_name(view.prior)}" if view.prior else f"Prior  none: {reason}")
     _print_text(view.draft)
     _print_findings(view.draft)
@@ -86,7 +86,7 @@ def _print_text(draft: DraftFacts) -> None:
             console.print(f"\n[bold]{section.upper()}[/bold]")
             console.print(_marked(draft, section, text))
     if draft.flags:
-        console.print(f"\n[bold red]flags[/bold red] {', '.join(map(printable, draft.flags))}")
+        console.print(f"\n[bold red]flags[/bold red] {', '.join(map(escaped, draft.flags))}")
 
 
 def _marked(draft: DraftFacts, section: str, text: str) -> Text:

@@ -100,12 +100,17 @@ def print_table(title: str, columns: list[str], rows: Any) -> None:
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(printable(value) for value in row))
+        table.add_row(*(escaped(value) for value in row))
     Console().print(table)
 
 
 def printable(value: Any) -> str:
-    """Make a value harmless for the terminal: no control characters, no markup."""
+    """Make a value harmless for the terminal: no control characters."""
+    return "".join(sign if sign.isprintable() else "?" for sign in str(value))
+
+
+def escaped(value: Any) -> str:
+    """Make a value harmless where rich prints it: no markup either."""
     from rich.markup import escape
 
-    return escape("".join(sign if sign.isprintable() else "?" for sign in str(value)))
+    return escape(printable(value))

@@ -124,7 +124,7 @@ def quiet_log() -> Iterator[None]:
 
 @pytest.fixture
 def tool(
-    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
     weights: Path,
     sqlite_template: bytes,
     monkeypatch: pytest.MonkeyPatch,
@@ -136,7 +136,7 @@ def tool(
 
     for name, value in (ENVIRONMENT | {"CXRREPORT_WEIGHTS": str(weights)}).items():
         monkeypatch.setenv(name, value)
-    home = tmp_path / "home"
+    home = tmp_path_factory.mktemp("homes") / "home"
     home.mkdir(mode=0o700)
     (home / "cxrreport.db").write_bytes(sqlite_template)
     (home / "cxrreport.db").chmod(0o600)

@@ -1,0 +1,104 @@
+"""`show`: one draft for a person and for a program, whichever way the study is named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from end_to_end import Tool, Visit, write_visit
+
+from cxrreport import DISCLAIMER
+
+PLAIN = "--without-retrieval"
+
+
+@pytest.fixture
+def drafted(tool: Tool, shared_export: Path, shared_reports: Path) -> Tool:
+    tool.json("index", shared_reports)
+    tool.json("generate", shared_export)
+    return tool
+
+
+@pytest.mark.parametrize("key", ["A103", "1.2.9.103", "3", " A103 "])
+def test_accession_uid_and_id_name_the_same_study(drafted: Tool, key: str) -> None:
+    found = drafted.json("show", key)
+    assert found["study"]["accession"] == "A103" and found["study"]["uid"] == "1.2.9.103"
+
+
+def test_json_holds_the_whole_draft(drafted: Tool) -> None:
+    found = drafted.json("show", "A103")
+    draft, provenance = found["draft"], found["draft"]["provenance"]
+    assert found["disclaimer"] == DISCLAIMER and found["prior"]["accession"] == "A102"
+    assert draft["status"] == "preliminary" and len(draft["finding_rows"]) == 14 and len(draft["references"]) == 5
+    assert {"change", "prior_state", "probability"} <= set(draft["finding_rows"][0])
+    assert draft["comparison"].startswith("Compared with the prior of 2024-03-05")
+    assert all(draft[span["section"]][span["start_char"] : span["end_char"]] for span in draft["spans"])
+    assert len(provenance["weights_sha256"]) == 64 and provenance["index_version"]
+
+
+def test_a_person_sees_text_changes_references_and_provenance(drafted: Tool) -> None:
+    assert drafted("show", "A103") == 0
+    found = drafted.json("show", "A103")
+    drafted("show", "A103")
+    plain = " ".join(drafted.out.split())
+    for part in (DISCLAIMER, "A103, 2024-06-01 10:15", "Prior A102, 2024-03-05", found["draft"]["impression"]):
+        assert part in plain
+    assert " ".join(found["draft"]["comparison"].split()) in plain
+    assert "Similar reports of the archive (5 retrieved)" in plain and "weights " in plain and "index 2" in plain
+    changed = [row for row in found["draft"]["finding_rows"] if row["change"] not in (None, "absent")]
+    assert changed and all(f"{row['change']} {row['change_probability']:.2f}" in plain for row in changed)
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_as_many_references_as_asked_for(drafted: Tool, count: int) -> None:
+    drafted("show", "A103", "--references", str(count))
+    assert ("Similar reports" in drafted.out) == bool(count)
+    ranked = [line for line in drafted.out.splitlines() if line[2:5].strip().isdigit()]
+    assert len(ranked) == count
+
+
+@pytest.mark.parametrize(
+    ("accession", "reason"), [("A101", "no earlier study"), ("A401", "the order of two studies is not certain")]
+)
+def test_why_there_is_no_prior_is_said_in_words(drafted: Tool, accession: str, reason: str) -> None:
+    drafted("show", accession)
+    assert f"Prior  none: {reason}" in drafted.out and "COMPARISON" not in drafted.out
+
+
+def test_an_unknown_study(drafted: Tool) -> None:
+    assert drafted("show", "A999", "--json") == 2
+    assert json.loads(drafted.out)["error"]["code"] == "study.unknown"
+
+
+def test_an_ambiguous_accession_is_refused(tool: Tool, tmp_path: Path) -> None:
+    write_visit(tmp_path, Visit("A1", "P1", "20240101"))
+    write_visit(tmp_path, Visit("A2", "P2", "20240101"), AccessionNumber="A1")
+    tool.json("generate", tmp_path, PLAIN)
+    assert tool("show", "A1") == 2 and "more than one study" in tool.err
+    assert tool.json("show", "1.2.9.1")["study"]["accession"] == "A1"
+
+
+def test_a_study_without_a_draft_says_so(tool: Tool, shared_export: Path) -> None:
+    tool.json("generate", shared_export, "--dry-run")
+    assert tool("show", "A103") == 0 and "There is no draft of this study." in tool.out
+    assert tool.json("show", "A103")["draft"] is None
+
+
+def test_texts_cannot_play_with_the_terminal(drafted: Tool) -> None:
+    evil = "Clear\x1b[2J\x1b]0;owned\x07 [bold red]lungs[/bold red] \u202edne\r\nDone."
+    with drafted.connection() as connection:
+        connection.exec_driver_sql("UPDATE draft SET findings = ?, impression = ?", (evil, evil))
+        connection.exec_driver_sql("UPDATE report SET findings = ?", (evil,))
+        connection.exec_driver_sql("UPDATE study SET accession = accession || ?", (evil,))
+        connection.exec_driver_sql("UPDATE draft SET flags = ?, prior_reason = ?", (json.dumps([evil]), evil))
+    assert drafted("show", "1.2.9.101") == 0
+    assert set(drafted.out) & set("\x1b\x07\r\u202e") == set()
+    assert "[bold red]lungs[/bold red]" in drafted.out
+    assert drafted.json("show", "1.2.9.101")["draft"]["findings"] == evil
+
+
+def test_a_reviewed_draft_is_shown_where_there_is_no_preliminary_one(drafted: Tool) -> None:
+    with drafted.connection() as connection:
+        connection.exec_driver_sql("UPDATE draft SET status = 'reviewed'")
+    assert drafted.json("show", "A103")["draft"]["status"] == "reviewed"
