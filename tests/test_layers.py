@@ -12,13 +12,13 @@ LIBRARY = ROOT / "cxrreport"
 FOUNDATION = {"records", "errors", "settings", "runlog", "vocabulary"}
 SIBLINGS = {"imaging", "reports", "retrieval", "model", "highlight", "store", "engine", "demo"}
 # where stages may meet, and the two packages that build on several others
-MEETING = {"pipeline", "scanning", "drafting", "composing", "indexing", "run", "training", "evaluation"}
+MEETING = {"pipeline", "scanning", "drafting", "composing", "indexing", "labelling", "run", "training", "evaluation"}
 OWNERS = {
     "torch": {"model", "training", "evaluation"},
     "transformers": {"model"},
     "sqlalchemy": {"store", "migrations"},
     "alembic": {"store", "migrations"},
-    "pydicom": {"imaging", "demo"},
+    "pydicom": {"imaging", "reports", "demo"},
     "imagecodecs": {"imaging", "demo", "cli"},
     "faiss": {"retrieval"},
     "click": {"cli"},
@@ -63,6 +63,8 @@ def test_third_party_libraries_have_one_home(path):
         assert owners is None or layer(path) in owners, f"{name} belongs to {owners}"
     if any(name.split(".")[0] == "faiss" for name in imports(path)):
         assert path == LIBRARY / "retrieval/index.py"
+    if layer(path) == "reports" and any(name.split(".")[0] == "pydicom" for name in imports(path)):
+        assert path == LIBRARY / "reports/readers/sr.py"
 
 
 @pytest.mark.parametrize("path", sorted(sources()), ids=lambda p: str(p.relative_to(ROOT)))

@@ -1,4 +1,4 @@
-"""Weights on disk: safetensors with a manifest of sha256 sums. The only module of `model` that opens files.
+"""Weights on disk: safetensors with a manifest of sha256 sums. Beside `chexbert` the only module of `model` that opens files.
 
 A weights directory holds `manifest.json`, `config.json`, `vocab.txt`, `model.safetensors` (the network) and
 `views.safetensors` (the view classifier). Bytes are verified before they are parsed, and nothing is unpickled.
