@@ -56,8 +56,6 @@ THEIRS = (
     ("TransChex", "675", "support devices"),
     ("TransChex", "202", "edema"),
     ("TransChex", "615", "lung lesion"),
-    ("TransChex", "2778", "lung lesion"),
-    ("MeSH", "2778", "lung lesion"),
     ("MeSH", "619", "support devices"),
     ("MeSH", "2844", "support devices"),
     ("MeSH", "1587", "support devices"),

@@ -44,7 +44,9 @@ class Settings(BaseSettings):
     max_dataset_mb: int = Field(256, ge=1, description="Largest deflated data set once inflated, in MiB.")
     settle_s: float = Field(0, ge=0, description="Leave files alone that changed within this many seconds.")
     preliminary: bool = Field(False, description="Import reports that nobody has signed yet, too.")
-    labels_source: Literal["rules", "chexbert"] = Field("rules", description="Who labels reports: our rules or CheXbert.")
+    labels_source: Literal["rules", "chexbert"] = Field(
+        "rules", description="Who labels reports: our rules or CheXbert."
+    )
     chexbert: Path | None = Field(None, description="Directory of CheXbert's weights as safetensors.")
     columns: dict[str, str] = Field(default_factory=dict, description="Our report fields -> column names of a table.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What the log on stderr shows.")

@@ -16,7 +16,7 @@ from itertools import pairwise
 from cxrreport.records import Change, State
 from cxrreport.reports.cues import join
 from cxrreport.reports.labels import in_sentence, lower, words
-from cxrreport.reports.sentences import sentences
+from cxrreport.reports.sentences import pieces
 
 _MIDLINE = ("cardiomegaly", "enlarged cardiomediastinum", "no finding")  # "left ventricular enlargement" has no side
 _DENSE = ("lung opacity", "lung lesion")  # an "increased opacity" may merely be white
@@ -73,7 +73,7 @@ class _Said:
 def details(text: str) -> dict[str, Detail]:
     """Change, severity and side of the findings that a text asserts, doubts or calls resolved."""
     said: dict[str, list[_Word]] = {}
-    for start, end in sentences(text):
+    for start, end in pieces(text):
         for finding, found in _in_sentence(lower(text[start:end])):
             kept = said.setdefault(finding, [])
             kept += [_Word(word.kind, word.value, start + word.start, start + word.end) for word in found]

@@ -13,7 +13,7 @@ import yaml
 
 from cxrreport.records import FINDINGS, State
 from cxrreport.reports.cues import Cues, join, state
-from cxrreport.reports.sentences import sentences
+from cxrreport.reports.sentences import pieces
 from cxrreport.vocabulary import PARENTS
 
 _NO_FINDING = "no finding"
@@ -64,7 +64,7 @@ def mentions(text: str) -> list[Mention]:
 
 
 def _all(text: str) -> Iterable[tuple[str, State, int, int, tuple[int, int]]]:
-    for start, end in sentences(text):
+    for start, end in pieces(text):
         for finding, found, first, last in in_sentence(lower(text[start:end])):
             yield finding, found, start + first, start + last, (start, end)
 

@@ -26,6 +26,21 @@ def sentences(text: str) -> list[tuple[int, int]]:
     return [span for span in trimmed if any(c.isalnum() for c in text[slice(*span)])]
 
 
+def pieces(text: str, longest: int = 1500) -> list[tuple[int, int]]:
+    """Sentences, those beyond `longest` characters cut at white space: what is broken must not cost time squared."""
+    return [piece for span in sentences(text) for piece in _cut(text, *span, longest)]
+
+
+def _cut(text: str, start: int, end: int, longest: int) -> list[tuple[int, int]]:
+    cut = []
+    while end - start > longest:
+        place = max(text.rfind(" ", start, start + longest), text.rfind("\n", start, start + longest))
+        place = place if place > start else start + longest
+        cut.append((start, place))
+        start = place
+    return [*cut, (start, end)]
+
+
 def _trim(text: str, start: int, end: int) -> tuple[int, int]:
     lead = _LEAD.match(text, start, end)
     start = lead.end() if lead else start

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from benchmarks import sections as sections_benchmark
 from cxrreport.reports.sections import Sections, clean, cut, has_comparison, sentences, split, strip_comparison
+from cxrreport.reports.sentences import pieces
 
 
 def test_headings_on_lines_of_their_own():
@@ -174,6 +175,15 @@ def test_sentence_spans_are_ordered_and_lose_no_word(text):
     assert all(first[1] <= second[0] for first, second in pairwise(spans))
     kept = "".join(text[slice(*span)] for span in spans)
     assert kept.count("a") == text.count("a")
+
+
+@given(st.text(alphabet="ab. \n", max_size=80), st.integers(1, 20))
+@settings(max_examples=150, deadline=None)
+def test_pieces_are_sentences_cut_short(text, longest):
+    cut = pieces(text, longest)
+    assert all(0 < end - start <= longest for start, end in cut)
+    assert "".join(text[slice(*span)] for span in cut) == "".join(text[slice(*span)] for span in sentences(text))
+    assert pieces(text, 100) == sentences(text)
 
 
 @pytest.mark.parametrize(
