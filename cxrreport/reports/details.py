@@ -143,9 +143,12 @@ def _qualifiers() -> re.Pattern[str]:
 
 def _reach_before(sentence: str, said: Sequence[_Said], mention: _Said, found: Sequence[_Word]) -> int:
     """Where the noun phrase of a mention begins; "new, small and left effusion" is one."""
-    floor = max((other.end for other in said if other.end <= mention.start), default=0)
     start = mention.start
-    cuts = [match.span() for match in _BEFORE.finditer(sentence, floor, mention.start)]
+    for other in reversed(said):  # "left consolidative opacity" is one noun phrase
+        if other.end <= start and not sentence[other.end : start].strip():
+            start = other.start
+    begun, floor = start, max((other.end for other in said if other.end <= start), default=0)
+    cuts = [match.span() for match in _BEFORE.finditer(sentence, floor, begun)]
     inside = [(word.start, word.end) for word in found]
     for index in range(len(cuts) - 1, -1, -1):
         first, last = cuts[index]
@@ -160,7 +163,7 @@ def _reach_before(sentence: str, said: Sequence[_Said], mention: _Said, found: S
         if not adjectives:
             return start
         start = earlier
-    return floor if not cuts or start == mention.start else start
+    return floor if not cuts or start == begun else start
 
 
 def _rest(sentence: str, start: int, end: int, taken: Sequence[_Word]) -> str:

@@ -54,7 +54,12 @@ _NO_PRIOR = re.compile(
 _CAPITAL = re.compile(r"(?<=[^\s.] )[A-Z][a-z]")  # a sentence that begins where the one before was left without a stop
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
 _BEFORE_FINDINGS = ("comparison", "technique", "indication", "addendum")
-_TITLE = re.compile(r"(?!.*[.:])\W*(?:x-?ray|xr|cxr|cr|dx|chest|portable|radiograph|pa|ap)\b.{0,60}", re.IGNORECASE)
+_TITLE = re.compile(  # "XR CHEST PA AND LATERAL 1/2/2020 10:30 AM", no word of what is seen
+    r"(?=.*\b(?:chest|x-?ray|xr|cxr))(?:(?:xr|cr|dx|cxr|chest|x-?rays?|radiographs?|portable|pa|ap|and|lateral"
+    r"|frontal|views?|two"
+    r"|one|single|films?|upright|supine|erect|of|the|exam|am|pm|[\d/:.-]+)\b[\s,()&/-]*){1,20}",
+    re.IGNORECASE,
+)
 
 
 def split(text: str) -> Sections:
@@ -67,10 +72,11 @@ def split(text: str) -> Sections:
     parts: dict[str, list[str]] = {}
     headings = find_headings(text)
     headed = any(heading.section == "findings" for heading in headings)
-    leading = text[: headings[0].start if headings else len(text)].strip()
+    title, leading = _leading(text[: headings[0].start if headings else len(text)])
+    if title:
+        parts["technique"] = [title]
     if leading and not headed:
-        title = _TITLE.fullmatch(leading) is not None and bool(headings)
-        parts["technique" if title else "findings"] = [leading]
+        parts["findings"] = [leading]
     if "findings" not in parts and not headed:
         headings = _with_unheaded(text, headings)
     ends = [*(heading.start for heading in headings[1:]), len(text)]
@@ -79,6 +85,12 @@ def split(text: str) -> Sections:
         if heading.section and body:
             parts.setdefault(heading.section, []).append(body)
     return Sections(**{section: "\n".join(bodies) for section, bodies in parts.items()})
+
+
+def _leading(text: str) -> tuple[str, str]:
+    """Title of the examination, "" where the first line is none, and the text below it."""
+    first, _, rest = text.strip().partition("\n")
+    return (first.strip(), rest.strip()) if _TITLE.fullmatch(first.strip()) else ("", text.strip())
 
 
 def _with_unheaded(text: str, headings: Sequence[Heading]) -> list[Heading]:

@@ -39,6 +39,8 @@ def _said(text):
         ("Again seen is a left PICC with its tip in the right atrium.", {"support devices": (SAME, None, LEFT)}),
         ("Persistent but decreased left effusion.", {EFFUSION: (BETTER, None, LEFT)}),
         ("Bibasilar atelectasis, worse on the left.", {"atelectasis": (WORSE, None, BOTH)}),
+        ("Interval improvement in left base consolidative opacity.",
+         {"consolidation": (BETTER, None, LEFT), LUNG: (BETTER, None, LEFT)}),
         ("Possible small effusion.", {EFFUSION: (None, SMALL, None)}),
         ("Tiny right pneumothorax, massive effusion.",
          {"pneumothorax": (None, Severity.MINIMAL, RIGHT), EFFUSION: (None, Severity.SEVERE, None)}),

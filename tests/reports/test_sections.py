@@ -117,6 +117,15 @@ def test_title_above_the_headings_is_technique():
     assert split("XR CHEST 2 VIEWS\n\nIMPRESSION: Normal.") == Sections("", "Normal.", technique="XR CHEST 2 VIEWS")
 
 
+def test_title_with_a_date_is_told_from_findings():
+    found = split(
+        "CXR 2 VIEWS 1/2/2020 10:30 AM\nHISTORY: Cough.\nCOMPARISON: 2019\n\nHeart normal.\n\nIMPRESSION: Normal."
+    )
+    assert found == Sections("Heart normal.", "Normal.", "2019", "Cough.", "CXR 2 VIEWS 1/2/2020 10:30 AM")
+    assert split("Portable chest\nThe lungs are clear.") == Sections("The lungs are clear.", technique="Portable chest")
+    assert split("Chest clear\nHeart normal.") == Sections("Chest clear\nHeart normal.")
+
+
 def test_a_long_text_is_split_in_linear_time():
     text = "the Impression: of a mass. " * 20_000 + "1 " * 100_000 + "PA and " * 20_000
     start = time.process_time()
