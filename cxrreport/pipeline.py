@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int], None]
 _GENERATE = ("files", "images", "studies", "paired", "drafted", "unchanged")
-_INDEX = ("reports", "added", "replaced", "unchanged", "linked", "indexed")
+_INDEX = ("reports", "added", "replaced", "unchanged", "withdrawn", "linked", "ambiguous", "indexed")
 
 
 def load_drafter(settings: Settings) -> Drafter:

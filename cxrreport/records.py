@@ -184,9 +184,18 @@ class PreparedStudy:
 # -- the report archive -----------------------------------------------------------------------------------------------
 
 
+class ReportStatus(StrEnum):
+    """How far a report of the archive is signed; a withdrawn one has no text."""
+
+    PRELIMINARY = "preliminary"
+    FINAL = "final"
+    CORRECTED = "corrected"
+    WITHDRAWN = "withdrawn"
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One signed report as a reader found it, its identity still unresolved.
+    """One report as a reader found it, its identity still unresolved.
 
     At least one of `accession` and `study_uid` is set, or `external_id` names the report alone.
     """
@@ -201,6 +210,7 @@ class Report:
     findings: str = ""
     impression: str = ""
     comparison: str = ""
+    status: ReportStatus = ReportStatus.FINAL
 
 
 @dataclass(frozen=True, slots=True)

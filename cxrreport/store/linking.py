@@ -1,18 +1,24 @@
-"""Which study and patient a report of the archive belongs to. In doubt it stays unlinked."""
+"""Which study and patient a report of the archive belongs to. In doubt it stays unlinked.
+
+A report tells its study by UID, else by accession number, else by patient and time: a study of that patient at most
+`WINDOW` before the report, if there is exactly one.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 
-from sqlalchemy import Row, Select, and_, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Row, Select, and_, func, not_, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cxrreport.store.batches import BATCH, batches
 from cxrreport.store.schema import PatientRow, ReportRow, StudyRow
 
-Known = Row[int, str, str, int, str, str]
+WINDOW = timedelta(days=7)
+Known = Row[int, str, str, int, str, str, datetime | None, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +29,22 @@ class Identity:
     accession: str
     issuer: str
     mrn: str
+    reported_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The study and the patient found for a report."""
+    """The study and the patient found for a report; `ambiguous` where several studies fit and none was taken."""
 
     study_id: int | None
     patient_id: int | None
+    ambiguous: bool = False
 
 
 def link_reports(session: Session) -> int:
     """Link reports that came before their study; return how many now have one.
 
-    A link by accession number is undone where a second study with that number has turned up since.
+    A link by accession number, or by patient and time, is undone where a second study that fits has turned up since.
     """
     linked = after_id = 0
     while rows := session.scalars(_linkable().where(ReportRow.id > after_id).order_by(ReportRow.id).limit(BATCH)).all():
@@ -52,42 +60,76 @@ def link_reports(session: Session) -> int:
 
 def identity_of(row: ReportRow) -> Identity:
     """Return the identifiers of a stored report."""
-    return Identity(row.study_uid, row.accession, row.issuer, row.mrn)
+    return Identity(row.study_uid, row.accession, row.issuer, row.mrn, row.reported_at)
 
 
 def resolve(session: Session, identities: Sequence[Identity]) -> list[Link]:
     """Find study and patient of each report.
 
-    The study comes from the study UID, or where the report has none from an accession number that only one study has.
-    A study of another patient than the report's is never taken. The patient comes from the study, else from issuer
-    and number, else from a number that only one issuer uses.
+    The study comes from the study UID, or where the report has none from an accession number that only one study has;
+    where no study has that number either, from patient and time. A study of another patient than the report's, or with
+    another accession number, is never taken. The patient comes from the study, else from issuer and number, else from a
+    number that only one issuer uses.
     """
     by_uid = _studies(session, StudyRow.uid, (i.study_uid for i in identities))
     by_accession = _studies(session, StudyRow.accession, (i.accession for i in identities if not i.study_uid))
+    by_patient = _studies(session, PatientRow.mrn, (i.mrn for i in identities if _asks_time(i, by_accession)))
     patients = _patients(session, (i.mrn for i in identities))
     links = []
     for identity in identities:
-        rows = by_uid[identity.study_uid] if identity.study_uid else by_accession[identity.accession]
+        if identity.study_uid:
+            rows = by_uid[identity.study_uid]
+        elif _asks_time(identity, by_accession):
+            rows = [row for row in by_patient[identity.mrn] if _fits_time(identity, row)]
+        else:
+            rows = by_accession[identity.accession]
         fitting = [row for row in rows if _same_patient(identity, row)]
         if len(fitting) == 1:
             links.append(Link(fitting[0][0], fitting[0][3]))
         else:
-            links.append(Link(None, _find_patient(identity, patients[identity.mrn])))
+            links.append(Link(None, _find_patient(identity, patients[identity.mrn]), len(fitting) > 1))
     return links
 
 
-def _studies(session: Session, column: object, keys: Iterable[str]) -> defaultdict[str, list[Known]]:
+def _asks_time(identity: Identity, by_accession: defaultdict[str, list[Known]]) -> bool:
+    """Is patient and time all there is to go by?"""
+    if identity.study_uid or not identity.mrn or identity.reported_at is None:
+        return False
+    return not (identity.accession and by_accession[identity.accession])
+
+
+def _fits_time(identity: Identity, row: Known) -> bool:
+    """Tell whether the report was written within `WINDOW` after the study; midnight stands for a day without a time."""
+    studied_at, reported_at = row[6], identity.reported_at
+    if studied_at is None or reported_at is None or (identity.accession and row[2]):
+        return False
+    latest = reported_at.replace(tzinfo=None)
+    if latest.time() == time.min:
+        latest += timedelta(days=1, microseconds=-1)
+    return studied_at <= latest and reported_at.replace(tzinfo=None) <= studied_at + WINDOW
+
+
+def _studies(
+    session: Session, column: InstrumentedAttribute[str], keys: Iterable[str]
+) -> defaultdict[str, list[Known]]:
     found: defaultdict[str, list[Known]] = defaultdict(list)
-    by_uid = column is StudyRow.uid
-    key_column = StudyRow.uid if by_uid else StudyRow.accession
     for batch in batches({key for key in keys if key}):
         query = (
-            select(StudyRow.id, StudyRow.uid, StudyRow.accession, PatientRow.id, PatientRow.issuer, PatientRow.mrn)
+            select(
+                StudyRow.id,
+                StudyRow.uid,
+                StudyRow.accession,
+                PatientRow.id,
+                PatientRow.issuer,
+                PatientRow.mrn,
+                StudyRow.studied_at,
+                column,
+            )
             .join(PatientRow, PatientRow.id == StudyRow.patient_id)
-            .where(key_column.in_(batch))
+            .where(column.in_(batch))
         )
         for row in session.execute(query):
-            found[row[1] if by_uid else row[2]].append(row)
+            found[row[7]].append(row)
     return found
 
 
@@ -120,6 +162,13 @@ def _linkable() -> Select[ReportRow]:
     """Select unlinked reports that something in the catalogue matches, and links that have become ambiguous."""
     twice = select(StudyRow.accession).group_by(StudyRow.accession).having(func.count() > 1)
     by_accession = and_(ReportRow.study_uid == "", ReportRow.accession != "")
+    by_time = and_(
+        ReportRow.study_uid == "",
+        ReportRow.mrn != "",
+        ReportRow.reported_at.is_not(None),
+        ReportRow.mrn.in_(select(PatientRow.mrn)),
+        not_(and_(ReportRow.study_id.is_not(None), ReportRow.accession.in_(select(StudyRow.accession)))),
+    )
     return select(ReportRow).where(
         or_(
             and_(
@@ -131,5 +180,6 @@ def _linkable() -> Select[ReportRow]:
             ),
             and_(ReportRow.patient_id.is_(None), ReportRow.mrn != "", ReportRow.mrn.in_(select(PatientRow.mrn))),
             and_(ReportRow.study_id.is_not(None), by_accession, ReportRow.accession.in_(twice)),
+            by_time,
         )
     )

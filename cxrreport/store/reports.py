@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, not_, or_, select
 from sqlalchemy.orm import Session
 
-from cxrreport.records import Passage, Report, State, Study
+from cxrreport.records import Passage, Report, ReportStatus, State, Study
 from cxrreport.store.batches import batches
 from cxrreport.store.columns import short
 from cxrreport.store.linking import Identity, link_reports, resolve
@@ -31,16 +31,24 @@ __all__ = [
 ]
 
 LabelledReport = tuple[Report, Mapping[str, State]]
+_WITHDRAWN = ReportRow.status == ReportStatus.WITHDRAWN
+_RANK = list(ReportStatus)  # of two of one time the later in this list holds
 
 
 @dataclass(frozen=True, slots=True)
 class AddCounts:
-    """What became of imported reports; `linked` counts those that have a study in the catalogue."""
+    """What became of imported reports.
+
+    `linked` counts those that have a study in the catalogue, `ambiguous` those that several studies fit (they stay
+    unlinked), `withdrawn` those of the added and replaced that only say that a report no longer holds.
+    """
 
     added: int = 0
     replaced: int = 0
     unchanged: int = 0
     linked: int = 0
+    ambiguous: int = 0
+    withdrawn: int = 0
 
     def __add__(self, other: AddCounts) -> AddCounts:
         """Add up batches of an import."""
@@ -49,6 +57,8 @@ class AddCounts:
             self.replaced + other.replaced,
             self.unchanged + other.unchanged,
             self.linked + other.linked,
+            self.ambiguous + other.ambiguous,
+            self.withdrawn + other.withdrawn,
         )
 
 
@@ -74,8 +84,10 @@ def add_reports(session: Session, reports: Sequence[LabelledReport]) -> AddCount
     """Import reports; importing the same twice doubles nothing.
 
     A report is the same one as before if it names the same study UID, or accession number, of the same patient; where
-    it names neither, if source and external id agree. Other text or date then replaces the stored one in place (a
-    correction, unless it is older than what is stored); its id stays, so that references of drafts still hold.
+    it names neither, if source and external id agree. A report with an accession number and one that names the study UID
+    besides are one. What holds is told by `_supersedes`; it replaces the stored text in place and keeps its id, so that
+    references of drafts still hold. A withdrawn report loses its text and keeps its row, so that an older copy read
+    later is not taken for a new report.
     """
     total = AddCounts()
     for batch in batches(reports):
@@ -84,46 +96,100 @@ def add_reports(session: Session, reports: Sequence[LabelledReport]) -> AddCount
 
 
 def _add_batch(session: Session, batch: list[LabelledReport]) -> AddCounts:
-    keys = [_identity_sha256(report) for report, _ in batch]
-    known = {
-        row.identity_sha256: row
-        for row in session.scalars(select(ReportRow).where(ReportRow.identity_sha256.in_(set(keys))))
-    }
-    links = resolve(session, [Identity(r.study_uid, r.accession, r.issuer, r.patient_id) for r, _ in batch])
-    counts = {"added": 0, "replaced": 0, "unchanged": 0}
-    for key, (report, labels), link in zip(keys, batch, links):
-        row = known.get(key)
-        outcome = _choose(row, report, key)
+    known = _Known(session, [report for report, _ in batch])
+    links = resolve(session, [_identity(report) for report, _ in batch])
+    counts = dict.fromkeys(("added", "replaced", "unchanged", "ambiguous", "withdrawn"), 0)
+    for (report, labels), link in zip(batch, links):
+        row = known.find(report)
+        outcome = "added" if row is None else "replaced" if _supersedes(row, report) else "unchanged"
         counts[outcome] += 1
+        counts["ambiguous"] += link.ambiguous
+        counts["withdrawn"] += outcome != "unchanged" and report.status is ReportStatus.WITHDRAWN
         if row is None:
-            row = known[key] = ReportRow(identity_sha256=key)
+            row = ReportRow(identity_sha256=_identity_sha256(report))
             session.add(row)
         if outcome != "unchanged":
-            _fill(row, report, key)
-        if row.text_sha256 == _text_sha256(report, key):
+            _fill(row, report)
+            known.add(row)
+        if row.text_sha256 == _text_sha256(report, row.identity_sha256) and row.status is not ReportStatus.WITHDRAWN:
             row.labels = {finding: State(state).value for finding, state in labels.items()}
-        row.study_id, row.patient_id = link.study_id, link.patient_id
+        if outcome != "unchanged" or row.study_id is None:
+            row.study_id, row.patient_id = link.study_id, link.patient_id
     session.flush()
     return AddCounts(**counts, linked=sum(link.study_id is not None for link in links))
 
 
-def _choose(row: ReportRow | None, report: Report, key: str) -> str:
-    if row is None:
-        return "added"
+class _Known:
+    """Stored reports that those of a batch may be."""
+
+    def __init__(self, session: Session, batch: list[Report]) -> None:
+        self._by_key: dict[str, ReportRow] = {}
+        self._by_accession: dict[tuple[str, str, str], list[ReportRow]] = {}
+        keys = {_identity_sha256(report) for report in batch}
+        accessions = {short(report.accession) for report in batch} - {""}
+        uids = {short(report.study_uid) for report in batch} - {""}
+        wanted = or_(
+            ReportRow.identity_sha256.in_(keys), ReportRow.accession.in_(accessions), ReportRow.study_uid.in_(uids)
+        )
+        for row in session.scalars(select(ReportRow).where(wanted).order_by(ReportRow.id)):
+            self.add(row)
+
+    def add(self, row: ReportRow) -> None:
+        """Take in a row that is new or has changed."""
+        self._by_key[row.identity_sha256] = row
+        if row.study_uid:  # learnt after the accession number that the row is known by
+            self._by_key.setdefault(_digest("study", row.study_uid, row.issuer, row.mrn), row)
+        rows = self._by_accession.setdefault((row.accession, row.issuer, row.mrn), [])
+        if row.accession and row not in rows:
+            rows.append(row)
+
+    def find(self, report: Report) -> ReportRow | None:
+        """The stored row of the same report."""
+        if row := self._by_key.get(_identity_sha256(report)):
+            return row
+        rows = self._by_accession.get((short(report.accession), short(report.issuer), short(report.patient_id)), [])
+        same = [row for row in rows if not report.study_uid or row.study_uid in ("", short(report.study_uid))]
+        return same[0] if len(same) == 1 else None
+
+
+def _identity(report: Report) -> Identity:
+    return Identity(
+        short(report.study_uid),
+        short(report.accession),
+        short(report.issuer),
+        short(report.patient_id),
+        report.reported_at,
+    )
+
+
+def _supersedes(row: ReportRow, report: Report) -> bool:
+    """Tell whether a report read takes the place of the stored one.
+
+    A signed report takes the place of a preliminary one and never the reverse. Else the later one holds; of one time,
+    or where a time is missing, withdrawn before corrected before final before preliminary; of two alike, the last read.
+    """
+    signed = (ReportStatus.FINAL, ReportStatus.CORRECTED)
+    if report.status is ReportStatus.PRELIMINARY and row.status in signed:
+        return False
+    if row.status is ReportStatus.PRELIMINARY and report.status in signed:
+        return True
     old, new = row.reported_at, report.reported_at and report.reported_at.replace(tzinfo=None)
-    if old is not None and new is not None and new < old:
-        return "unchanged"
-    later = new is not None and (old is None or new > old)
-    return "replaced" if later or row.text_sha256 != _text_sha256(report, key) else "unchanged"
+    if old is not None and new is not None and new != old:
+        return new > old
+    if row.status is not report.status:
+        return _RANK.index(report.status) > _RANK.index(row.status)
+    return (old is None and new is not None) or row.text_sha256 != _text_sha256(report, row.identity_sha256)
 
 
-def _fill(row: ReportRow, report: Report, key: str) -> None:
-    row.source, row.external_id = report.source, report.external_id
-    row.accession, row.study_uid = short(report.accession), short(report.study_uid)
+def _fill(row: ReportRow, report: Report) -> None:
+    row.source, row.external_id, row.status = report.source, report.external_id, report.status
+    row.accession = short(report.accession) or row.accession or ""
+    row.study_uid = short(report.study_uid) or row.study_uid or ""
     row.issuer, row.mrn = short(report.issuer), short(report.patient_id)
     row.reported_at = report.reported_at or row.reported_at
     row.findings, row.impression, row.comparison = report.findings, report.impression, report.comparison
-    row.text_sha256 = _text_sha256(report, key)
+    row.text_sha256 = _text_sha256(report, row.identity_sha256)
+    row.labels = {}
 
 
 def _identity_sha256(report: Report) -> str:
@@ -153,8 +219,8 @@ def _digest(*parts: str) -> str:
 
 
 def count_reports(session: Session) -> int:
-    """Return how many reports the archive holds."""
-    return session.scalar(select(func.count()).select_from(ReportRow)) or 0
+    """Return how many reports the archive holds, withdrawn ones left out."""
+    return session.scalar(select(func.count()).select_from(ReportRow).where(not_(_WITHDRAWN))) or 0
 
 
 def iterate_passages(session: Session, batch: int = 1000) -> Iterator[list[Passage]]:
@@ -186,7 +252,7 @@ def prior_report(session: Session, study_id: int, before: datetime | None = None
     With `before`, the time of the current study, a report known to have been written at that time or later is left
     out: the radiologist could not have read it.
     """
-    query = select(ReportRow).where(ReportRow.study_id == study_id)
+    query = select(ReportRow).where(ReportRow.study_id == study_id, not_(_WITHDRAWN))
     if before is not None:
         query = query.where(or_(ReportRow.reported_at.is_(None), ReportRow.reported_at < before.replace(tzinfo=None)))
     newest = query.order_by(ReportRow.reported_at.is_(None), ReportRow.reported_at.desc(), ReportRow.id.desc())
@@ -217,13 +283,13 @@ def _join(findings: str, impression: str) -> str:
 def allowed(session: Session, study: Study, report_ids: Sequence[int]) -> set[int]:
     """Return those of `report_ids` that may be retrieved for `study`: nothing of it, of its patient or of its future.
 
-    Left out are reports of the same study or patient (by link, study UID, accession number or patient number) and
-    reports not certainly earlier: dated at the study's time or later, on its very day without a time, or undated but
-    linked to a study not earlier. An undated, unlinked report of nobody we know as this patient is allowed: it can
-    tell nothing about the patient. For an undated study only identity decides.
+    Left out are withdrawn reports, reports of the same study or patient (by link, study UID, accession number or patient
+    number) and reports not certainly earlier: dated at the study's time or later, on its very day without a time, or
+    undated but linked to a study not earlier. An undated, unlinked report of nobody we know as this patient is allowed:
+    it can tell nothing about the patient. For an undated study only identity decides.
     """
     patient = session.get_one(PatientRow, study.patient_id)
-    rules = and_(not_(_is_own(study, patient.issuer, patient.mrn)), _is_earlier(study))
+    rules = and_(not_(_WITHDRAWN), not_(_is_own(study, patient.issuer, patient.mrn)), _is_earlier(study))
     found: set[int] = set()
     for batch in batches(report_ids):
         query = (

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, MetaData, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from cxrreport.records import Change, DraftStatus, State, View
+from cxrreport.records import Change, DraftStatus, ReportStatus, State, View
 from cxrreport.store.columns import ID, Big, CleanText, Clock, Json, Key, Utc, choice
 
-REVISION = "0001"  # head of migrations/versions; a test holds both together
+REVISION = "0002"  # head of migrations/versions; a test holds both together
 PRELIMINARY = text("status = 'preliminary'")
 UNSEEN = text("view IS NULL AND usable")
 
@@ -106,7 +106,10 @@ class FileRow(Base):
 
 
 class ReportRow(Base):
-    """One signed report of the archive. Its own identifiers stay, so that a later scan can link it."""
+    """One report of the archive. Its own identifiers stay, so that a later scan can link it.
+
+    A withdrawn report stays without its text, so that an older copy of it is not taken for a new report.
+    """
 
     __tablename__ = "report"
 
@@ -120,6 +123,9 @@ class ReportRow(Base):
     study_id: Mapped[int | None] = link("study")
     patient_id: Mapped[int | None] = link("patient")
     reported_at: Mapped[Clock | None]
+    status: Mapped[ReportStatus] = mapped_column(
+        choice(ReportStatus, "status"), default=ReportStatus.FINAL, server_default="final"
+    )
     findings: Mapped[str]
     impression: Mapped[str]
     comparison: Mapped[str]

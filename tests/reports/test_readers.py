@@ -138,8 +138,11 @@ def test_folders_are_walked_in_order_without_links(tmp_path):
 
 
 def test_format_can_be_forced_and_is_checked(tmp_path):
-    path = _write(tmp_path / "export.dat", "accession,findings\nA1,Clear.\n")
+    path = _write(tmp_path / "export.dat", "number;body\nA1;Clear.\n")
     assert _only(readers.read_path(path, {})).code == "report.unknown_format"
+    assert _only(readers.read_path(path, {"accession": "number", "findings": "body"})).accession == "A1"
+    path = _write(tmp_path / "export.dat", "accession,findings\nA1,Clear.\n")
+    assert _only(readers.read_path(path, {})).accession == "A1"
     assert _only(readers.read_path(path, {}, "table")).accession == "A1"
     assert _only(readers.read_path(path, {}, "text")).accession == "export"
     with pytest.raises(ValueError, match="unknown report format"):

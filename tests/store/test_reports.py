@@ -7,15 +7,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from store_builders import make_instance
 
-from cxrreport.records import Report, State, Study
+from cxrreport.records import Report, ReportStatus, State, Study
 from cxrreport.store import catalogue
 from cxrreport.store import reports as archive
 from cxrreport.store.engine import session
 
 NOON = datetime(2024, 5, 6, 12, 0)
+EARLY, LATE = NOON - timedelta(days=3), NOON + timedelta(days=1)
 LABELS = {"edema": State.POSITIVE, "fracture": State.BLANK}
 
 
@@ -112,20 +113,155 @@ def test_the_patient_is_found_without_a_study_but_not_guessed(engine: Engine) ->
     assert [f.patient_id for f in facts(engine)] == [north.patient_id, None]
     south = scan(engine, "2.1", "2", "P1", issuer="south")
     link(engine)
-    assert [f.patient_id for f in facts(engine)] == [north.patient_id, south.patient_id]
+    assert [f.patient_id for f in facts(engine)] == [None, south.patient_id]  # whose number it is nobody knows any more
     add(engine, make_report("c", patient_id="P1"))
     assert facts(engine)[2].patient_id is None
 
 
+# -- status -----------------------------------------------------------------------------------------------------------
+
+PRELIMINARY, FINAL, CORRECTED, WITHDRAWN = ReportStatus
+
+
+def stored(engine: Engine) -> tuple[str, str]:
+    with session(engine, read_only=True) as current:
+        row = current.execute(text("SELECT status, findings FROM report")).one()
+    return row[0], row[1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "later_h", "holds"),
+    [
+        (PRELIMINARY, FINAL, 1, True),
+        (PRELIMINARY, FINAL, -1, True),
+        (FINAL, PRELIMINARY, 1, False),
+        (CORRECTED, PRELIMINARY, 1, False),
+        (FINAL, CORRECTED, 0, True),
+        (FINAL, CORRECTED, -1, False),
+        (CORRECTED, FINAL, 0, False),
+        (CORRECTED, FINAL, None, False),
+        (CORRECTED, FINAL, 1, True),
+        (FINAL, WITHDRAWN, 0, True),
+        (WITHDRAWN, FINAL, -1, False),
+        (WITHDRAWN, FINAL, 0, False),
+        (WITHDRAWN, FINAL, 1, True),
+        (WITHDRAWN, PRELIMINARY, 1, True),
+    ],
+)
+def test_status_and_time_tell_which_report_holds(
+    engine: Engine, old: ReportStatus, new: ReportStatus, later_h: int | None, holds: bool
+) -> None:
+    first = make_report("old", accession="A1", status=old, findings="Old.")
+    then = None if later_h is None else NOON + timedelta(hours=later_h)
+    add(engine, first)
+    add(engine, dataclasses.replace(first, status=new, findings="New.", reported_at=then))
+    assert stored(engine) == ((new, "New.") if holds else (old, "Old."))
+
+
+def test_reading_a_log_again_ends_the_same_and_replaces_nothing(engine: Engine) -> None:
+    base = make_report(accession="A1")
+    log = [dataclasses.replace(base, findings=f"{s}.", status=s) for s in (PRELIMINARY, FINAL, CORRECTED)]
+    assert add(engine, *log) == archive.AddCounts(added=1, replaced=2)
+    assert add(engine, *log) == archive.AddCounts(unchanged=3)
+    assert stored(engine) == ("corrected", "corrected.")
+
+
+def test_a_withdrawn_report_is_nowhere_to_be_found(engine: Engine) -> None:
+    study = scan(engine, "2.1", "2", "P2", studied_at=LATE + timedelta(days=2))
+    own = scan(engine)
+    held = make_report(accession="A1", patient_id="P1")
+    add(engine, held)
+    gone = dataclasses.replace(held, status=WITHDRAWN, findings="", impression="", reported_at=LATE)
+    assert add(engine, gone) == archive.AddCounts(replaced=1, withdrawn=1, linked=1)
+    assert add(engine, held).unchanged == 1
+    with session(engine, read_only=True) as current:
+        assert archive.count_reports(current) == 0
+        assert list(archive.iterate_passages(current)) == []
+        assert archive.prior_report(current, own.id) is None
+        assert archive.allowed(current, study, [1]) == set()
+    (facts_left,) = facts(engine)
+    assert (facts_left.text, facts_left.labels) == ("", {})
+
+
+def test_a_report_with_and_without_its_study_uid_is_one(engine: Engine) -> None:
+    bare = make_report("hl7", accession="A1", patient_id="P1")
+    both = dataclasses.replace(bare, study_uid="1.2.3", source="sr.dcm")
+    uid_alone = dataclasses.replace(both, accession="", source="fhir.json")
+    assert add(engine, bare).added == 1
+    assert add(engine, both).unchanged == 1
+    assert add(engine, dataclasses.replace(both, findings="Corrected.", reported_at=LATE)).replaced == 1
+    assert add(engine, uid_alone).unchanged == 1
+    other = dataclasses.replace(both, study_uid="1.2.4", reported_at=LATE)
+    assert add(engine, other).added == 1  # one accession number, another study
+
+
+# -- patient and time -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reported_at", "linked"),
+    [
+        (NOON, True),
+        (NOON + timedelta(days=7), True),
+        (NOON + timedelta(days=7, minutes=1), False),
+        (NOON - timedelta(minutes=1), False),
+        (NOON.replace(hour=0), True),  # a day without a time
+        (NOON.replace(hour=0) - timedelta(days=1), False),
+        (None, False),
+    ],
+)
+def test_patient_and_time_link_to_the_one_study_of_the_week_before(
+    engine: Engine, reported_at: datetime | None, linked: bool
+) -> None:
+    study = scan(engine)
+    scan(engine, "9.1", "9", "P9")
+    counts = add(engine, make_report(patient_id="P1", reported_at=reported_at))
+    assert (counts.linked, counts.ambiguous) == (int(linked), 0)
+    assert facts(engine)[0].study_id == (study.id if linked else None)
+    assert facts(engine)[0].patient_id == study.patient_id
+
+
+def test_two_studies_in_the_window_link_to_none_and_are_counted(engine: Engine) -> None:
+    scan(engine)
+    add(engine, make_report("before", patient_id="P1", reported_at=LATE))
+    second = scan(engine, "2.1", "2", "P1", studied_at=NOON + timedelta(hours=2))
+    assert add(engine, make_report("after", patient_id="P1", reported_at=LATE)).ambiguous == 1
+    link(engine)  # undoes what was certain before the second study came
+    assert [(f.study_id, f.patient_id) for f in facts(engine)] == [(None, second.patient_id)] * 2
+
+
+@pytest.mark.parametrize(
+    ("accession", "study_accession", "linked"), [("A9", "A1", False), ("A9", "", True), ("", "A1", True)]
+)
+def test_another_accession_number_speaks_against_a_link_by_time(
+    engine: Engine, accession: str, study_accession: str, linked: bool
+) -> None:
+    scan(engine, accession=study_accession)
+    assert add(engine, make_report(patient_id="P1", accession=accession)).linked == linked
+
+
+def test_an_unknown_study_uid_is_never_linked_by_time(engine: Engine) -> None:
+    scan(engine)
+    assert add(engine, make_report(patient_id="P1", study_uid="77")).linked == 0
+
+
+def test_a_later_scan_links_by_time(engine: Engine) -> None:
+    add(engine, make_report(patient_id="P1", reported_at=LATE))
+    study = scan(engine)
+    assert link(engine) == 1
+    assert link(engine) == 0
+    assert facts(engine)[0].study_id == study.id
+
+
 def test_passages_come_in_order_without_empty_ones(engine: Engine) -> None:
-    add(engine, *(make_report(str(n), findings="" if n == 2 else f"F{n}", impression="I3" if n == 3 else "") for n in range(5)))
+    add(
+        engine,
+        *(make_report(str(n), findings="" if n == 2 else f"F{n}", impression="I3" if n == 3 else "") for n in range(5)),
+    )
     with session(engine, read_only=True) as current:
         assert archive.count_reports(current) == 5
         batches = list(archive.iterate_passages(current, batch=2))
     assert [[p.text for p in batch] for batch in batches] == [["F0", "F1"], ["I3"], ["F4"]]
-
-
-EARLY, LATE = NOON - timedelta(days=3), NOON + timedelta(days=1)
 
 
 @pytest.mark.parametrize(

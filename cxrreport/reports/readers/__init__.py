@@ -7,20 +7,26 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from cxrreport.records import Failure, Report
-from cxrreport.reports.readers import decode, table, text
+from cxrreport.records import Failure, Report, ReportStatus
+from cxrreport.reports.readers import decode, fhir, hl7, openi, sniff, table, text
+from cxrreport.reports.readers.decode import Skipped
 
-FORMATS = ("auto", "text", "table")
-_BY_SUFFIX = {".txt": "text", ".csv": "table", ".tsv": "table", ".jsonl": "table", ".ndjson": "table"}
+__all__ = ["FORMATS", "Skipped", "read_path"]
+
+FORMATS = ("auto", "text", "table", "hl7", "sr", "fhir", "openi")
+Item = Report | Failure | Skipped
 
 
-def read_path(path: Path, columns: Mapping[str, str], format: str | None = None) -> Iterator[Report | Failure]:
+def read_path(
+    path: Path, columns: Mapping[str, str], format: str | None = None, *, preliminary: bool = False
+) -> Iterator[Item]:
     """Read every report of a file or a folder, in order of name; links and hidden files within a folder are left out.
 
     Parameters
     ----------
     columns : our field names to a table's column names (see `table.read`).
-    format : one of `FORMATS`; None and "auto" choose by the ending of the file name.
+    format : one of `FORMATS`; None and "auto" choose by the content of each file.
+    preliminary : take reports that nobody has signed yet, too; else each is a `Skipped("report.preliminary")`.
 
     Raises
     ------
@@ -29,20 +35,28 @@ def read_path(path: Path, columns: Mapping[str, str], format: str | None = None)
     if format not in (None, *FORMATS):
         raise ValueError(f"unknown report format {format!r}; known are {', '.join(FORMATS)}")
     for file in _files(path):
-        if isinstance(file, Failure):
-            yield file
-        else:
-            yield from _read_file(file, columns, format)
+        found = iter([file]) if isinstance(file, Failure) else _read_file(file, columns, format)
+        for item in found:
+            unsigned = isinstance(item, Report) and item.status is ReportStatus.PRELIMINARY
+            yield Skipped("report.preliminary") if unsigned and not preliminary else item
 
 
-def _read_file(file: Path, columns: Mapping[str, str], format: str | None) -> Iterator[Report | Failure]:
-    kind = _BY_SUFFIX.get(file.suffix.lower()) if format in (None, "auto") else format
-    if kind == "text":
-        yield from text.read(file)
+def _read_file(file: Path, columns: Mapping[str, str], format: str | None) -> Iterator[Item]:
+    try:
+        kind = sniff.format_of(file, columns) if format in (None, "auto") else format
+    except OSError:
+        yield decode.unreadable(file)
+        return
+    if kind is None:
+        yield Failure("report.unknown_format", "A file of the report archive is of no known format.", path=str(file))
     elif kind == "table":
         yield from table.read(file, columns)
+    elif kind == "sr":
+        from cxrreport.reports.readers import sr  # pydicom takes a while to load
+
+        yield from sr.read(file)
     else:
-        yield Failure("report.unknown_format", "A file of the report archive is of no known format.", path=str(file))
+        yield from {"text": text, "hl7": hl7, "fhir": fhir, "openi": openi}[kind].read(file)
 
 
 def _files(path: Path) -> Iterator[Path | Failure]:

@@ -1,4 +1,4 @@
-"""Plain text reports, one a file, named by accession number or StudyInstanceUID."""
+"""Plain text reports, one a file, named by accession number or StudyInstanceUID, or laid out as MIMIC-CXR's are."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from cxrreport.reports import sections
 from cxrreport.reports.readers import decode
 
 MAX_BYTES = 1 << 20
+_MIMIC = re.compile(r"p(\d\d)/p(\1\d+)/s(\d+)\.txt")
 _DATE_LINE = re.compile(
     r"^[ \t]*(?:(?:exam|study|report)[ \t]+)?date[ \t]*:[ \t]*(\S[^\n]{0,40})", re.IGNORECASE | re.MULTILINE
 )
@@ -20,6 +21,7 @@ _DATE_LINE = re.compile(
 def read(path: Path) -> Iterator[Report | Failure]:
     """Read one report; the stem of the file name is its study UID or else its accession number.
 
+    In a tree `p10/p10000032/s50414267.txt` (MIMIC-CXR) the folder names the patient and the file the accession number.
     `reported_at` comes from a "DATE:" line (YYYY-MM-DD or YYYYMMDD) and is None without one.
     """
     try:
@@ -40,18 +42,21 @@ def read(path: Path) -> Iterator[Report | Failure]:
 def _text(path: Path) -> str | None:
     if path.stat().st_size > MAX_BYTES:
         return None
-    text = path.read_text(decode.encoding_of(path), errors="replace")
-    return text.replace("\x00", "")
+    return decode.prose(path.read_text(decode.encoding_of(path), errors="replace"))
 
 
 def _report(path: Path, text: str, found: sections.Sections) -> Report:
-    name = decode.identifier(path.stem)
+    name, patient_id = decode.identifier(path.stem), ""
     by_uid = decode.is_uid(name)
+    accession = "" if by_uid else name
+    if mimic := _MIMIC.fullmatch("/".join(path.parts[-3:])):
+        patient_id, accession = mimic[2], mimic[3]
     return Report(
         source=path.name,
         external_id=name,
-        accession="" if by_uid else name,
+        accession=accession,
         study_uid=name if by_uid else "",
+        patient_id=patient_id,
         reported_at=_reported_at(text),
         findings=found.findings,
         impression=found.impression,

@@ -1,0 +1,94 @@
+"""From the marked parts of a structured report to its sections: headings, signatures and mark-up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from html import unescape
+
+from cxrreport.reports import sections
+from cxrreport.reports.readers import decode
+
+Part = tuple[str, str]  # section ("" = not told) and text
+
+# DICOM CID 7001 and TID 2000/2001 (headings and their elements), LOINC, and the suffixes of HL7 v2 (2.3 table 7.1.4).
+SECTIONS = {
+    "121070": "findings", "121071": "findings", "59776-5": "findings", "GDT": "findings", "18782-3": "",
+    "121072": "impression", "121073": "impression", "121074": "impression", "121075": "impression",
+    "121076": "impression", "121077": "impression", "121111": "impression", "19005-8": "impression",
+    "18783-1": "impression", "IMP": "impression", "REC": "impression", "CNS": "impression",
+    "121078": "addendum", "ADT": "addendum", "55107-7": "addendum", "18834-2": "comparison",
+    "121060": "indication", "121062": "indication", "121109": "indication", "121110": "indication",
+    "18785-6": "indication", "11329-0": "indication", "55752-0": "indication",
+    "121064": "technique", "121065": "technique", "121066": "technique", "121067": "technique",
+    "55111-9": "technique", "121068": "technique", "121069": "technique", "TCM": "technique",
+}  # fmt: skip
+_ORDER = ("", "findings", "impression", "addendum", "comparison")
+# One line that names a person or the order, and the sentence that signs a report, which may go on to the next line.
+_SIGNATURE = re.compile(
+    r"^[ \t]*(?:(?:requested|ordered|dictated|transcribed|(?:electronically[ \t]+)?signed|reviewed|verified|approved"
+    r"|finali[sz]ed|interpreted|read|pending[ \t]+review)[ \t]+by\b[^\n]*"
+    r"|acc#[^\n]*"
+    r"|\*{3,}[^\n]{0,40}report[^\n]{0,4}\*{3,}[^\n]*"
+    r"|this[ \t]+(?:document|report)[ \t]+(?:has[ \t]+been|was)[ \t]+(?:electronically[ \t]+)?(?:signed|verified|approved)"
+    r"[^\n]*(?:\n(?![A-Z ]{4,40}:)[^\n]+){0,2})$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_RTF = re.compile(r"\\'([0-9a-fA-F]{2})|\\(par|line|tab)\b ?|\\[a-zA-Z]+-?\d* ?|\\\*|[{}]")
+_RTF_TABLES = re.compile(r"\{\\(?:\*\\[a-z]+|fonttbl|colortbl|stylesheet|info)(?:[^{}]|\{[^{}]*\}){0,5000}\}")
+_BREAK = re.compile(r"<(?:br|/?p|/?div|/?tr|/?h[1-6]|/?li|/?ol|/?ul|/?table|hr)\b[^<>]*>", re.IGNORECASE)
+_HIDDEN = re.compile(r"<(script|style|head)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
+
+
+def assemble(parts: Iterable[Part]) -> sections.Sections:
+    """Put the parts of one report together, in order and by section; headings within a text count as usual.
+
+    Parts of no section are split by their own headings. An addendum belongs to the impression. Indication and
+    technique are no part of a report here.
+    """
+    by_section: dict[str, list[str]] = {}
+    for section, text in parts:
+        by_section.setdefault(section, []).append(text)
+    blocks = (_block(section, "\n".join(by_section.get(section, ()))) for section in _ORDER)
+    return sections.split("\n".join(filter(None, blocks)))
+
+
+def _block(section: str, text: str) -> str:
+    text = unsigned(plain(text))
+    if not text or not section:
+        return text
+    heading = "IMPRESSION" if section == "addendum" else section.upper()
+    label = "Addendum - " if section == "addendum" and not text.lower().startswith("addendum") else ""
+    return f"{heading}:\n{label}{text}"
+
+
+def is_heading(name: str) -> bool:
+    """Does the splitter of free text know this heading?"""
+    found = sections.split(f"{name.upper()}:\nx")
+    return bool(name) and "x" in (found.findings, found.impression, found.comparison, found.indication, found.technique)
+
+
+def plain(text: str) -> str:
+    """Text without what is left of RTF and HTML mark-up."""
+    if "{\\rtf" in text:
+        text = _RTF.sub(_rtf, _RTF_TABLES.sub("", text))
+    if _TAG.search(text):
+        text = without_tags(text)
+    return decode.prose(text)
+
+
+def without_tags(text: str) -> str:
+    """HTML as lines of plain text."""
+    return unescape(_TAG.sub("", _BREAK.sub("\n", _HIDDEN.sub("", text)))).replace("\xa0", " ")
+
+
+def unsigned(text: str) -> str:
+    """Text without lines that name who ordered, read or signed it, and without banners."""
+    return re.sub(r"\n{3,}", "\n\n", _SIGNATURE.sub("", text)).strip()
+
+
+def _rtf(match: re.Match[str]) -> str:
+    if match[1]:
+        return bytes.fromhex(match[1]).decode("cp1252", "replace")
+    return {"par": "\n", "line": "\n", "tab": " "}.get(match[2] or "", "")

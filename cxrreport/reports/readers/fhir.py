@@ -1,0 +1,178 @@
+"""FHIR DiagnosticReport (R4, R4B, R5): one resource, a Bundle, or one resource a line (NDJSON).
+
+Hospitals' servers send what validators refuse (unknown elements, missing codes), so only the elements needed are read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cxrreport.records import Failure, Report, ReportStatus
+from cxrreport.reports.readers import assemble, decode, scope
+from cxrreport.reports.readers.decode import Skipped
+from cxrreport.reports.readers.resource import Resource, Resources, codes, items, texts, word
+
+MAX_BYTES = 64 << 20  # of a file of one document
+MAX_LINE = 8 << 20
+_STATUS = {
+    "final": ReportStatus.FINAL,
+    "amended": ReportStatus.CORRECTED, "corrected": ReportStatus.CORRECTED, "appended": ReportStatus.CORRECTED,
+    "cancelled": ReportStatus.WITHDRAWN, "entered-in-error": ReportStatus.WITHDRAWN,
+}  # fmt: skip
+
+
+def read(path: Path) -> Iterator[Report | Failure | Skipped]:
+    """Read every DiagnosticReport of a file; a broken one becomes a Failure and the rest is read.
+
+    * text: Observations of `result` with LOINC or DICOM codes of sections, else `presentedForm` (plain text or HTML),
+      else the narrative; `conclusion` is the impression where these have none
+    * patient: the identifier of type MR, else the first, of `subject`; identifiers' systems are no issuers of DICOM, so
+      the issuer stays blank
+    * accession number: the identifier of type ACSN of the report, its ImagingStudy or its request; study UID: the
+      identifier `urn:dicom:uid` of its one ImagingStudy
+    * registered, partial, preliminary, modified and unknown are preliminary; cancelled and entered-in-error withdraw
+    """
+    try:
+        with path.open("rb") as file:
+            first = file.readline(MAX_LINE)
+        by_line = _document(first.removeprefix(b"\xef\xbb\xbf")) is not None
+        yield from _of_lines(path) if by_line else _of_file(path)
+    except OSError:
+        yield decode.unreadable(path)
+
+
+def _of_file(path: Path) -> Iterator[Report | Failure | Skipped]:
+    if path.stat().st_size > MAX_BYTES:
+        yield decode.too_large(path, "A FHIR document is larger than 64 MB; export it as NDJSON.")
+        return
+    yield from _of_document(path, "A FHIR document", b"".join(decode.chunks(path)))
+
+
+def _of_lines(path: Path) -> Iterator[Report | Failure | Skipped]:
+    with path.open("rb") as file:
+        number = 0
+        while line := file.readline(MAX_LINE):
+            number += 1
+            if len(line) == MAX_LINE and not line.endswith(b"\n"):
+                while (rest := file.readline(MAX_LINE)) and not rest.endswith(b"\n"):
+                    pass
+                yield decode.too_large(path, f"Line {number} of a FHIR file is longer than 8 MB.")
+            elif line.strip():
+                yield from _of_document(path, f"Line {number} of a FHIR file", line)
+
+
+def _of_document(path: Path, place: str, data: bytes) -> Iterator[Report | Failure | Skipped]:
+    document = _document(data.removeprefix(b"\xef\xbb\xbf"))
+    if document is None:
+        yield decode.malformed(path, f"{place} is no valid JSON.")
+        return
+    found = Resources(document)
+    for number, resource in enumerate(found.of_type("DiagnosticReport"), start=1):
+        try:
+            yield _report(path, resource, found)
+        except (ValueError, TypeError, RecursionError):
+            yield decode.malformed(path, f"{place} holds a broken DiagnosticReport, number {number}.")
+
+
+def _document(data: bytes) -> Resource | list[Any] | None:
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, (dict, list)) else None
+
+
+def _report(path: Path, resource: Resource, found: Resources) -> Report | Failure | Skipped:
+    status = _STATUS.get(word(resource.get("status")), ReportStatus.PRELIMINARY)
+    studies = found.references(resource, "imagingStudy") + found.references(resource, "study")
+    told = assemble.assemble(_parts(resource, found))
+    conclusion = assemble.unsigned(assemble.plain(word(resource.get("conclusion"))))
+    findings, impression = told.findings, told.impression or conclusion
+    if scope.is_other(*_procedure(resource, studies), told.technique):
+        return Skipped("report.not_chest")
+    gone = status is ReportStatus.WITHDRAWN
+    if not gone and not findings and not impression:
+        return Failure("report.empty", "A FHIR DiagnosticReport holds no text.", path=str(path))
+    accession = _accession(resource, studies, found)
+    own = next((word(one.get("value")) for one in items(resource.get("identifier"))), "")
+    return Report(
+        source=path.name,
+        external_id=accession or decode.identifier(own or word(resource.get("id")) or path.stem),
+        accession=accession,
+        study_uid=_study_uid(studies),
+        patient_id=_patient(found.references(resource, "subject")),
+        reported_at=decode.moment(_time(resource)),
+        findings="" if gone else findings,
+        impression="" if gone else impression,
+        comparison="" if gone else told.comparison,
+        status=status,
+    )
+
+
+# -- the text ---------------------------------------------------------------------------------------------------------
+
+
+def _parts(resource: Resource, found: Resources) -> list[assemble.Part]:
+    """Sections of the results; where these have no findings, the report as it was presented, else its narrative."""
+    parts = [part for result in found.references(resource, "result") for part in _observation(result)]
+    if any(section in ("", "findings") for section, _ in parts):
+        return parts
+    whole = texts(resource)
+    return [("", whole)] if whole else parts
+
+
+def _observation(resource: Resource) -> Iterator[assemble.Part]:
+    value = word(resource.get("valueString"))
+    if not value or word(resource.get("status")) in ("entered-in-error", "cancelled"):
+        return
+    for code, _ in codes(resource.get("code")):
+        if code in assemble.SECTIONS:
+            yield assemble.SECTIONS[code], value
+            return
+
+
+# -- who, what and when -----------------------------------------------------------------------------------------------
+
+
+def _identifiers(resources: list[Resource]) -> Iterator[tuple[set[str], str, str]]:
+    """(types, system, value) of all identifiers."""
+    for resource in resources:
+        for one in items(resource.get("identifier")):
+            kinds = {code for code, _ in codes(one.get("type"))}
+            yield kinds, word(one.get("system")), decode.identifier(word(one.get("value")))
+
+
+def _accession(resource: Resource, studies: list[Resource], found: Resources) -> str:
+    told = list(_identifiers([resource, *studies, *found.references(resource, "basedOn")]))
+    numbers = dict.fromkeys(value for kinds, _, value in told if value and "ACSN" in kinds)
+    return next(iter(numbers)) if len(numbers) == 1 else ""
+
+
+def _study_uid(studies: list[Resource]) -> str:
+    """The UID of the one study that is reported."""
+    values = (value for _, system, value in _identifiers(studies) if system in ("urn:dicom:uid", "urn:ietf:rfc:3986"))
+    uids = {uid for value in values if decode.is_uid(uid := value.removeprefix("urn:oid:"))}
+    return uids.pop() if len(uids) == 1 else ""
+
+
+def _patient(subjects: list[Resource]) -> str:
+    numbers = [(kinds, value) for kinds, _, value in _identifiers(subjects) if value]
+    return next((value for kinds, value in numbers if "MR" in kinds), numbers[0][1] if numbers else "")
+
+
+def _procedure(resource: Resource, studies: list[Resource]) -> tuple[str, list[str]]:
+    """Code of the modality, if there is one, and names of the procedure."""
+    modalities = {code for study in studies for code, _ in codes(study.get("modality"))}
+    names = [name for _, name in codes(resource.get("code"))]
+    for study in studies:
+        names += [word(study.get("description")), *(name for _, name in codes(study.get("procedureCode")))]
+    return (modalities.pop() if len(modalities) == 1 else ""), names
+
+
+def _time(resource: Resource) -> str:
+    period = resource.get("effectivePeriod")
+    begin = word(period.get("start")) if isinstance(period, dict) else ""
+    return word(resource.get("issued")) or word(resource.get("effectiveDateTime")) or begin

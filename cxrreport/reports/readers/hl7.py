@@ -1,0 +1,203 @@
+"""HL7 v2 observation reports (ORU^R01, versions 2.3 to 2.8): one report a group of OBR, OBX and NTE segments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from cxrreport.records import Failure, Report, ReportStatus
+from cxrreport.reports.readers import assemble, decode, scope
+from cxrreport.reports.readers.decode import Skipped
+from cxrreport.reports.readers.messages import Broken, Message, read_messages
+from cxrreport.reports.readers.segment import Delimiters, Segment, parse_message
+
+_TEXT_TYPES = frozenset({"", "TX", "FT", "ST", "CE", "CWE", "CNE", "NM", "SN", "IS", "ID"})
+_STUDY_UID_CODES = {"113014", "110180", "0020000D"}  # DICOM Study, Study Instance UID
+_STATUS = {
+    "F": ReportStatus.FINAL, "FINAL": ReportStatus.FINAL, "V": ReportStatus.FINAL, "U": ReportStatus.FINAL,
+    "C": ReportStatus.CORRECTED, "CORRECTED": ReportStatus.CORRECTED, "ADDENDUM": ReportStatus.CORRECTED,
+    "D": ReportStatus.WITHDRAWN, "W": ReportStatus.WITHDRAWN, "X": ReportStatus.WITHDRAWN,
+    "DELETED": ReportStatus.WITHDRAWN, "WRONG": ReportStatus.WITHDRAWN, "CANCELLED": ReportStatus.WITHDRAWN,
+    "CANCELED": ReportStatus.WITHDRAWN,
+}  # fmt: skip
+
+
+@dataclass
+class _Order:
+    """One OBR with what belongs to it."""
+
+    request: Segment
+    common: Segment  # ORC
+    results: list[Segment] = field(default_factory=list)  # OBX and NTE in order
+    study: list[str] = field(default_factory=list)  # study UIDs of ZDS and IPC
+
+
+def read(path: Path) -> Iterator[Report | Failure | Skipped]:
+    """Read every report of a file of HL7 v2 messages; a broken message becomes a Failure and the rest is read.
+
+    * patient: PID-3, the repetition of type MR, else PI, else the first; its assigning authority is the issuer; else PID-2
+    * accession number: the first of OBR-3 (filler), ORC-3 and OBR-18 that holds a digit (OBR-20 is a room or a device in
+      real messages and is not asked); study UID: ZDS-1, IPC-3 or an OBX of code 113014
+    * time: OBR-22 (status change), else OBR-7 (observation), else MSH-7
+    * status: the weaker of OBR-25 and of OBX-11 of the texts, none told counts as final; deleted and wrong rows (D, W, X)
+      are left out, and where nothing else is left the report is withdrawn
+    """
+    try:
+        for number, message in enumerate(read_messages(path), start=1):
+            yield from _reports(path, number, message)
+    except OSError:
+        yield decode.unreadable(path)
+
+
+def _reports(path: Path, number: int, message: Message) -> Iterator[Report | Failure | Skipped]:
+    if isinstance(message, Broken):
+        make = decode.too_large if "larger" in message else decode.malformed
+        yield make(path, f"Message {number} of an HL7 file {message}.")
+        return
+    try:
+        segments = parse_message(message)
+        yield from _of_message(path, number, segments)
+    except ValueError as error:  # of our own parser: quotes nothing
+        yield decode.malformed(path, f"Message {number} of an HL7 file {error}.")
+
+
+def _of_message(path: Path, number: int, segments: list[Segment]) -> Iterator[Report | Failure | Skipped]:
+    header = segments[0]
+    if header.component(9, 1).upper() not in ("ORU", ""):
+        yield Skipped("report.not_oru")
+        return
+    patient = next((one for one in segments if one.name == "PID"), Segment("PID", (), header.delimiters))
+    orders = _orders(segments)
+    if not orders:
+        yield decode.malformed(path, f"Message {number} of an HL7 file has no OBR segment.")
+    for order in orders:
+        yield _of_order(path, header, patient, order)
+
+
+def _orders(segments: list[Segment]) -> list[_Order]:
+    orders: list[_Order] = []
+    loose: list[str] = []
+    common = blank = Segment("ORC", (), segments[0].delimiters)
+    for segment in segments:
+        if segment.name == "ORC":
+            common = segment
+        elif segment.name == "OBR":
+            orders.append(_Order(segment, common, study=loose))
+            common, loose = blank, []
+        elif segment.name in ("ZDS", "IPC"):
+            target = orders[-1].study if orders and common is blank else loose
+            target.append(segment.component(1 if segment.name == "ZDS" else 3, 1))
+        elif segment.name in ("OBX", "NTE") and orders:
+            orders[-1].results.append(segment)
+    return orders
+
+
+def _of_order(path: Path, header: Segment, patient: Segment, order: _Order) -> Report | Skipped:
+    modality, procedure = order.request.component(24, 1), _procedure(order.request)
+    if scope.is_other(modality, procedure):
+        return Skipped("report.not_chest")
+    number, issuer = _patient(patient)
+    accession, study_uid = _accession(order), _study_uid(order)
+    status, rows = _status(order)
+    found = assemble.assemble(_parts(rows))
+    if scope.is_other(modality, procedure, found.technique):
+        return Skipped("report.not_chest")
+    if status is not ReportStatus.WITHDRAWN and not (found.findings or found.impression):
+        return Skipped("report.empty")  # a message that only tells a status
+    gone = status is ReportStatus.WITHDRAWN
+    return Report(
+        source=path.name,
+        external_id=accession or study_uid or order.request.component(2, 1) or header.component(10, 1),
+        accession=accession,
+        study_uid=study_uid,
+        patient_id=number,
+        issuer=issuer,
+        reported_at=_reported_at(header, order.request),
+        findings="" if gone else found.findings,
+        impression="" if gone else found.impression,
+        comparison="" if gone else found.comparison,
+        status=status,
+    )
+
+
+# -- who, what and when -----------------------------------------------------------------------------------------------
+
+
+def _patient(segment: Segment) -> tuple[str, str]:
+    """Number and issuer of the patient."""
+    numbers = [parts for parts in segment.repetitions(3) if parts[0]]
+    for kind in ({"MR", "MRN"}, {"PI", "PN"}, None):
+        for parts in numbers:
+            if kind is None or (len(parts) > 4 and parts[4].upper() in kind):
+                authority = segment.delimiters.first_subcomponent(parts[3]) if len(parts) > 3 else ""
+                return parts[0], authority
+    return segment.component(2, 1), ""
+
+
+def _accession(order: _Order) -> str:
+    told = (order.request.component(3, 1), order.common.component(3, 1), order.request.component(18, 1))
+    return next((one for one in told if any(character.isdigit() for character in one)), "")
+
+
+def _study_uid(order: _Order) -> str:
+    """The study UID, if the message names just one."""
+    rows = (row for row in order.results if row.name == "OBX" and row.component(3, 1).upper() in _STUDY_UID_CODES)
+    uids = {uid for uid in (*order.study, *(row.component(5, 1) for row in rows)) if decode.is_uid(uid)}
+    return uids.pop() if len(uids) == 1 else ""
+
+
+def _procedure(request: Segment) -> list[str]:
+    """What OBR says of the procedure: OBR-4 and OBR-44 (its codes' names), OBR-15 (part of the body), OBR-21."""
+    return [request.text(4), request.text(44), request.component(15, 4), request.text(21)]
+
+
+def _reported_at(header: Segment, request: Segment) -> datetime | None:
+    told = (request.component(22, 1), request.component(7, 1), header.component(7, 1))
+    return next(filter(None, map(decode.hl7_moment, told)), None)
+
+
+# -- the text ---------------------------------------------------------------------------------------------------------
+
+
+def _status(order: _Order) -> tuple[ReportStatus, list[Segment]]:
+    """Status of the report and the rows that still hold."""
+    told = order.request.component(25, 1).upper()
+    rows: list[Segment] = []
+    states = [_STATUS.get(told, ReportStatus.PRELIMINARY)] if told else []
+    any_gone = False
+    for row in order.results:
+        state = row.component(11, 1).upper() if row.name == "OBX" else ""
+        status = _STATUS.get(state, ReportStatus.PRELIMINARY) if state else None
+        if status is ReportStatus.WITHDRAWN:
+            any_gone = True
+            continue
+        rows.append(row)
+        if status and row.text(5):
+            states.append(status)
+    if ReportStatus.WITHDRAWN in states or (any_gone and not any(row.text(5) for row in rows if row.name == "OBX")):
+        return ReportStatus.WITHDRAWN, []
+    for status in (ReportStatus.PRELIMINARY, ReportStatus.CORRECTED):
+        if status in states:
+            return status, rows
+    return ReportStatus.FINAL, rows
+
+
+def _parts(rows: list[Segment]) -> Iterator[assemble.Part]:
+    """Section and text of each row; a note belongs to the section of the row that it follows."""
+    section = ""
+    for row in rows:
+        if row.name == "NTE":
+            yield section, row.prose(3)
+        elif row.component(2, 1).upper() in _TEXT_TYPES and row.component(3, 1).upper() not in _STUDY_UID_CODES:
+            section = _section(row.field(3), row.delimiters)
+            yield section, row.prose(5)
+
+
+def _section(code: str, delimiters: Delimiters) -> str:
+    """The section that OBX-3 tells by a LOINC or DICOM code or by a suffix ("&IMP", "1234&GDT")."""
+    for part in delimiters.atoms(code):
+        if section := assemble.SECTIONS.get(part.upper(), ""):
+            return section
+    return ""

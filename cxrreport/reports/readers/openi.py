@@ -1,0 +1,57 @@
+"""Open-i (Indiana University) XML: one `eCitation` a file, its sections as labelled AbstractText."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+from cxrreport.records import Failure, Report
+from cxrreport.reports.readers import decode
+
+MAX_BYTES = 4 << 20
+
+
+def read(path: Path) -> Iterator[Report | Failure]:
+    """Read one report. It is known by its uId alone; the date of publication is not the report's and is left out."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError:
+        yield decode.unreadable(path)
+        return
+    if len(data) > MAX_BYTES:
+        yield decode.too_large(path, "An Open-i XML file is larger than 4 MB.")
+    else:
+        yield parse(data, path)
+
+
+def parse(data: bytes, path: Path) -> Report | Failure:
+    """Parse one file's bytes; a document type with entities is refused."""
+    try:
+        if b"<!ENTITY" in data or "<!ENTITY".encode("utf-16-le") in data or "<!ENTITY".encode("utf-16-be") in data:
+            return decode.malformed(path, "An XML report declares entities.")
+        root = ElementTree.fromstring(data)
+    except (ElementTree.ParseError, ValueError, LookupError):
+        return decode.malformed(path, "An XML report is not well-formed.")
+    if root.tag != "eCitation":
+        return Failure(
+            "report.unknown_format", "An XML file of the report archive is of no known kind.", path=str(path)
+        )
+    told = {label: _section(root, label) for label in ("FINDINGS", "IMPRESSION", "COMPARISON")}
+    if not told["FINDINGS"] and not told["IMPRESSION"]:
+        return Failure("report.empty", "An XML report holds neither findings nor an impression.", path=str(path))
+    number = root.find("uId")
+    return Report(
+        source=path.name,
+        external_id=decode.identifier(number.get("id", "") if number is not None else "")
+        or decode.identifier(path.stem),
+        findings=told["FINDINGS"],
+        impression=told["IMPRESSION"],
+        comparison=told["COMPARISON"],
+    )
+
+
+def _section(root: ElementTree.Element, label: str) -> str:
+    texts = ("".join(one.itertext()) for one in root.iter("AbstractText") if one.get("Label", "").upper() == label)
+    return "\n".join(filter(None, map(decode.prose, texts)))

@@ -1,0 +1,72 @@
+"""Which reader a file needs, told from its first bytes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from cxrreport.reports.readers import decode
+from cxrreport.reports.readers.table import FIELDS
+
+HEAD_BYTES = 8192
+_HL7 = re.compile(r"^(?:\x0b|<SB>)|^(?:MSH|FHS|BHS)(?![A-Za-z0-9\s])", re.MULTILINE)
+_SR_CLASS = b"1.2.840.10008.5.1.4.1.1.88."
+_COLUMNS = frozenset((*FIELDS, "date", "report", "id"))
+_HEADING = re.compile(r"^[ \t]*(?:findings|impression)[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_TEXT_SUFFIXES = frozenset({".txt", ".text", ".rpt"})
+_TABLE_SUFFIXES = frozenset({".csv", ".tsv"})
+
+
+def format_of(path: Path, columns: Mapping[str, str]) -> str | None:
+    """Name of the reader, or None for a file of no known kind.
+
+    The ending of the name is asked last: plain text needs one of its own
+    (or none and a heading), and a table without any known column does.
+
+    Raises
+    ------
+    OSError : the file cannot be read.
+    """
+    with path.open("rb") as file:
+        data = file.read(HEAD_BYTES)
+    if data[128:132] == b"DICM" or (data[:2] == b"\x08\x00" and _SR_CLASS in data):
+        return "sr"
+    text = _text(data)
+    if _HL7.search(text):
+        return "hl7"
+    if "\x00" in text or data.startswith((b"%PDF", b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0")):
+        return None
+    return _of_text(text, path.suffix.lower(), columns)
+
+
+def _of_text(text: str, suffix: str, columns: Mapping[str, str]) -> str | None:
+    start = text.lstrip()
+    if start.startswith(("{", "[")):
+        return _of_json(start)
+    if start.startswith("<"):
+        return "openi" if "<eCitation" in text else None
+    if _has_known_column(start, columns) or suffix in _TABLE_SUFFIXES:
+        return "table"
+    is_text = suffix in _TEXT_SUFFIXES or (not suffix.strip(".0123456789") and _HEADING.search(text))
+    return "text" if is_text else None
+
+
+def _of_json(start: str) -> str | None:
+    if re.search(r'"resourceType"\s*:', start):
+        return "fhir"
+    return "table" if start.startswith("{") else None
+
+
+def _text(data: bytes) -> str:
+    if data.startswith(decode.UTF16_MARKS):
+        return data.decode("utf-16", "replace")
+    return data.decode("utf-8-sig", "replace")
+
+
+def _has_known_column(start: str, columns: Mapping[str, str]) -> bool:
+    """Is the first line a header of at least two columns, one of them known?"""
+    header = start.partition("\n")[0]
+    known = _COLUMNS | {name.lower() for name in columns.values()}
+    cells = [cell.strip().strip('"').lower() for cell in re.split(r"[,;\t]", header)]
+    return len(cells) > 1 and any(cell in known for cell in cells) and all(len(cell) <= 64 for cell in cells)

@@ -1,0 +1,225 @@
+"""FHIR DiagnosticReports: shapes, texts, identity, status; what is valid is held against fhir.resources."""
+
+import base64
+import copy
+import json
+from datetime import datetime
+
+import pytest
+from fhir.resources.diagnosticreport import DiagnosticReport as R5
+from fhir.resources.R4B.diagnosticreport import DiagnosticReport as R4B
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cxrreport.records import Failure, Report, ReportStatus
+from cxrreport.reports.readers import fhir
+from cxrreport.reports.readers.decode import Skipped
+
+ACSN = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "ACSN"}]}
+MR = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR"}]}
+PATIENT = {
+    "resourceType": "Patient", "id": "p", "name": [{"family": "DOE"}],
+    "identifier": [{"value": "SSN"}, {"type": MR, "system": "http://acme.org/patients", "value": "P1"}],
+}  # fmt: skip
+STUDY = {
+    "resourceType": "ImagingStudy", "id": "s", "status": "available", "subject": {"reference": "Patient/p"},
+    "identifier": [{"system": "urn:dicom:uid", "value": "urn:oid:1.2.3.4"}, {"type": ACSN, "value": "A1"}],
+}  # fmt: skip
+REPORT = {
+    "resourceType": "DiagnosticReport", "id": "r", "status": "final", "issued": "2024-05-06T10:11:12.123-05:00",
+    "code": {"coding": [{"system": "http://loinc.org", "code": "36643-5", "display": "XR Chest 2 Views"}]},
+    "subject": {"reference": "Patient/p"}, "imagingStudy": [{"reference": "ImagingStudy/s"}],
+    "conclusion": "Normal chest.",
+}  # fmt: skip
+PLAIN = "FINDINGS: Clear lungs.\nIMPRESSION: No effusion.\nElectronically signed by: Dr. Roe"
+HTML = "<html><head><title>T</title></head><body><h2>FINDINGS:</h2><div>Clear &amp; dry.</div><ol><li>x</li></ol></body></html>"
+
+
+def attached(text, kind="text/plain", codec="utf-8"):
+    return {"contentType": kind, "data": base64.b64encode(text.encode(codec)).decode()}
+
+
+def report(**changes):
+    return {key: value for key, value in (copy.deepcopy(REPORT) | changes).items() if value is not None}
+
+
+def bundle(*resources):
+    return {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": one} for one in resources]}
+
+
+def read(tmp_path, *documents, indent=None):
+    path = tmp_path / "export.json"
+    lines = (one if isinstance(one, str) else json.dumps(one, indent=indent) for one in documents)
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return list(fhir.read(path))
+
+
+def only(tmp_path, *documents, **more):
+    (found,) = read(tmp_path, *documents, **more)
+    return found
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_bundle(tmp_path, indent):
+    found = only(tmp_path, bundle(PATIENT, report(presentedForm=[attached(PLAIN)]), STUDY), indent=indent)
+    assert found == Report(
+        "export.json", "A1", accession="A1", study_uid="1.2.3.4", patient_id="P1",
+        reported_at=datetime(2024, 5, 6, 10, 11, 12),
+        findings="Clear lungs.", impression="No effusion.",
+    )  # fmt: skip
+
+
+def test_full_urls_and_absolute_references(tmp_path):
+    linked = report(subject={"reference": "urn:uuid:1"}, imagingStudy=[{"reference": "https://x/fhir/ImagingStudy/s"}])
+    entries = bundle(linked, STUDY)
+    entries["entry"].append({"fullUrl": "urn:uuid:1", "resource": PATIENT})
+    found = only(tmp_path, entries)
+    assert (found.patient_id, found.accession) == ("P1", "A1")
+
+
+def test_contained_resources_and_identifiers_of_references(tmp_path):
+    inside = report(contained=[PATIENT, STUDY], subject={"reference": "#p"}, imagingStudy=[{"reference": "#s"}])
+    found = only(tmp_path, inside)
+    assert (found.patient_id, found.accession, found.study_uid) == ("P1", "A1", "1.2.3.4")
+    logical = report(
+        subject={"identifier": {"value": "P2"}},
+        imagingStudy=[{"identifier": {"system": "urn:dicom:uid", "value": "urn:oid:1.2.9"}}],
+        basedOn=[{"identifier": {"type": ACSN, "value": "A9"}}],
+    )
+    found = only(tmp_path, logical)
+    assert (found.patient_id, found.accession, found.study_uid) == ("P2", "A9", "1.2.9")
+
+
+def test_r5_names_the_study_otherwise(tmp_path):
+    newer = report(imagingStudy=None, study=[{"reference": "#s"}], contained=[STUDY])
+    R5.model_validate(newer)
+    assert only(tmp_path, newer).study_uid == "1.2.3.4"
+
+
+def test_our_examples_are_valid():
+    R4B.model_validate(report(presentedForm=[attached(PLAIN)], contained=[PATIENT, STUDY]))
+
+
+def test_two_studies_or_two_numbers_are_not_guessed_from(tmp_path):
+    second = copy.deepcopy(STUDY) | {"id": "t"}
+    second["identifier"] = [{"system": "urn:dicom:uid", "value": "urn:oid:1.2.3.5"}, {"type": ACSN, "value": "A2"}]
+    both = report(imagingStudy=[{"reference": "ImagingStudy/s"}, {"reference": "ImagingStudy/t"}])
+    found = only(tmp_path, bundle(both, STUDY, second))
+    assert (found.study_uid, found.accession, found.external_id) == ("", "", "r")
+
+
+# -- the text ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("forms", "findings"),
+    [
+        ([attached(HTML, "text/html")], "Clear & dry.\nx"),
+        ([attached(HTML, "text/html"), attached(PLAIN)], "Clear lungs."),
+        ([attached(PLAIN, "text/plain; charset=utf-8")], "Clear lungs."),
+        ([attached("FINDINGS: Épanché.", codec="latin-1")], "Épanché."),
+        ([attached("FINDINGS: Épanché.", codec="utf-16")], "Épanché."),
+        ([{"contentType": "application/pdf", "data": "JVBERi0="}], ""),
+        ([{"contentType": "text/plain", "data": "%%%"}], ""),
+    ],
+)
+def test_presented_forms(tmp_path, forms, findings):
+    found = only(tmp_path, report(presentedForm=forms))
+    assert [line for line in found.findings.splitlines() if line] == findings.splitlines()
+    assert found.impression == ("No effusion." if findings == "Clear lungs." else "Normal chest.")
+
+
+def test_the_narrative_where_nothing_is_presented(tmp_path):
+    found = only(tmp_path, report(conclusion=None, text={"status": "generated", "div": f"<div>{HTML}</div>"}))
+    assert found.findings.startswith("Clear & dry.")
+
+
+def test_results_with_codes_of_sections(tmp_path):
+    def result(number, code, value, status="final"):
+        coded = {"coding": [{"system": "http://loinc.org", "code": code}]}
+        return {
+            "resourceType": "Observation",
+            "id": f"o{number}",
+            "status": status,
+            "code": coded,
+            "valueString": value,
+        }
+
+    made = [result(1, "59776-5", "Clear."), result(2, "19005-8", "Normal."), result(3, "19005-8", "Dry."),
+            result(4, "19005-8", "Mass.", "entered-in-error")]  # fmt: skip
+    refers = report(result=[{"reference": f"Observation/o{number}"} for number in range(1, 5)])
+    found = only(tmp_path, bundle(refers, *made))
+    assert (found.findings, found.impression) == ("Clear.", "Normal.\nDry.")
+
+
+# -- status and scope -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ("final", "final"), ("amended", "corrected"), ("corrected", "corrected"), ("appended", "corrected"),
+        ("preliminary", "preliminary"), ("partial", "preliminary"), ("registered", "preliminary"),
+        ("modified", "preliminary"), ("unknown", "preliminary"), ("entered-in-error", "withdrawn"),
+        ("cancelled", "withdrawn"), (None, "preliminary"),
+    ],
+)  # fmt: skip
+def test_status(tmp_path, told, expected):
+    found = only(tmp_path, report(status=told))
+    assert found.status is ReportStatus(expected)
+    assert found.impression == ("" if expected == "withdrawn" else "Normal chest.")
+
+
+def test_other_procedures_are_skipped(tmp_path):
+    assert only(tmp_path, report(code={"text": "CT Chest WO contrast"})) == Skipped("report.not_chest")
+    other = copy.deepcopy(STUDY) | {"modality": [{"code": "MR"}]}
+    assert only(tmp_path, bundle(report(), other)) == Skipped("report.not_chest")
+
+
+def test_lines(tmp_path):
+    lines = [report(id="1"), "{broken", report(id="2", conclusion=None), PATIENT, "", report(id="3")]
+    found = read(tmp_path, *lines)
+    assert [getattr(one, "code", None) for one in found] == [None, "report.malformed", "report.empty", None]
+    assert found[1].message == "Line 2 of a FHIR file is no valid JSON."
+    assert [found[0].external_id, found[3].external_id] == ["1", "3"]
+
+
+def test_long_lines_and_large_documents(tmp_path, monkeypatch):
+    monkeypatch.setattr(fhir, "MAX_LINE", 900)
+    found = read(tmp_path, report(id="1"), report(conclusion="x" * 2000), report(id="3"))
+    assert [getattr(one, "code", None) for one in found] == [None, "report.too_large", None]
+    monkeypatch.setattr(fhir, "MAX_BYTES", 100)
+    assert only(tmp_path, report(), indent=1).code == "report.too_large"
+
+
+INNER = [
+    "value", "coding", "code", "reference", "identifier", "type", "resourceType", "text",
+    "div", "data", "contentType", "concept", "start",
+]  # fmt: skip
+OUTER = [
+    "code", "subject", "imagingStudy", "study", "result", "presentedForm", "text", "identifier",
+    "contained", "issued", "status", "basedOn", "effectivePeriod", "conclusion",
+]  # fmt: skip
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=6) | st.sampled_from(["#p", "Patient/p", "ACSN"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(INNER), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.sampled_from(OUTER), JSON, max_size=5), JSON)
+@settings(max_examples=200, deadline=None)
+def test_no_shape_raises(tmp_path_factory, changes, beside):
+    path = tmp_path_factory.getbasetemp() / "fuzz.json"
+    path.write_text(json.dumps(bundle(copy.deepcopy(REPORT) | changes, PATIENT, beside)))
+    for found in fhir.read(path):
+        assert isinstance(found, (Report, Failure, Skipped))
+        assert not isinstance(found, Failure) or "DOE" not in found.message
+
+
+@given(st.binary(max_size=60))
+@settings(max_examples=80, deadline=None)
+def test_no_bytes_raise(tmp_path_factory, data):
+    path = tmp_path_factory.getbasetemp() / "fuzz.json"
+    path.write_bytes(b'{"resourceType":' + data)
+    assert all(isinstance(found, Failure) for found in fhir.read(path))

@@ -1,0 +1,415 @@
+"""HL7 v2 messages: framing, identity, status, sections, character sets; python-hl7 is the peer."""
+
+from datetime import datetime
+
+import hl7 as peer
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cxrreport.records import Failure, Report, ReportStatus
+from cxrreport.reports.readers import hl7, messages
+from cxrreport.reports.readers.decode import Skipped
+from cxrreport.reports.readers.segment import parse_message
+
+MSH = r"MSH|^~\&|RIS|HOSP|||20240506120000||ORU^R01|M1|P|2.5"
+PID = "PID|1||X9^^^SS^SS~P1^^^NORTH&1.2&ISO^MR||DOE^JANE"
+ROWS = ("OBX|1|TX|&GDT||FINDINGS: Clear lungs.||||||F", "OBX|2|TX|&IMP||Normal.||||||F")
+
+
+def obr(
+    placer="PL1", filler="A1^RIS", procedure="71045^XR CHEST 1 VIEW", observed="20240506110000", status="F", **more
+):
+    fields = {2: placer, 3: filler, 4: procedure, 7: observed, 22: "20240506115900", 24: "CR", 25: status}
+    fields |= {int(name[1:]): value for name, value in more.items()}
+    return "OBR|" + "|".join(fields.get(number, "") for number in range(1, 45))
+
+
+def message(*rows, order=None, head=MSH, patient=PID, end="\r"):
+    return end.join([head, patient, order or obr(), *(rows or ROWS)]) + end
+
+
+def read(tmp_path, content, encoding="utf-8"):
+    path = tmp_path / "feed.hl7"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
+    return list(hl7.read(path))
+
+
+def only(tmp_path, content, encoding="utf-8"):
+    (found,) = read(tmp_path, content, encoding)
+    return found
+
+
+def test_a_whole_message(tmp_path):
+    zds = "ZDS|1.2.840.77^RIS^Application^DICOM"
+    assert only(tmp_path, message(*ROWS, zds)) == Report(
+        "feed.hl7", "A1", accession="A1", study_uid="1.2.840.77", patient_id="P1", issuer="NORTH",
+        reported_at=datetime(2024, 5, 6, 11, 59), findings="Clear lungs.", impression="Normal.",
+    )  # fmt: skip
+
+
+# -- framing ----------------------------------------------------------------------------------------------------------
+
+TWO = (message(order=obr(filler="A1")), message(order=obr(filler="A2")))
+LOG = "2024-05-06 12:00:00.1|INFO|TcpServer|\n<SB>\n{}\n<EB><R>\n\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "".join(TWO),
+        "".join(TWO).replace("\r", "\n"),
+        "".join(TWO).replace("\r", "\r\n"),
+        "".join(f"\x0b{one}\x1c\r" for one in TWO),
+        r"FHS|^~\&|RIS" + "\r" + r"BHS|^~\&|RIS" + "\r" + "".join(TWO) + "BTS|2\rFTS|1\r",
+        "".join(LOG.format(one.replace("\r", "<R>\n")) for one in TWO),
+        "".join(LOG.format(one.replace("\r", "<R>\r\n")) for one in TWO),
+        "\n".join(f"2024-05-06 12:00:00|INFO|\n{one}" for one in TWO),
+        "\ufeff" + "".join(TWO),
+    ],
+)
+def test_every_framing_gives_the_same_reports(tmp_path, content):
+    found = read(tmp_path, content)
+    assert [(one.accession, one.findings, one.impression) for one in found] == [
+        ("A1", "Clear lungs.", "Normal."),
+        ("A2", "Clear lungs.", "Normal."),
+    ]
+
+
+def test_utf16_files_are_read(tmp_path):
+    assert [one.accession for one in read(tmp_path, "".join(TWO), "utf-16")] == ["A1", "A2"]
+
+
+def test_a_line_that_is_no_segment_goes_on_with_the_text(tmp_path):
+    content = message("OBX|1|TX|&GDT||Clear lungs.\nNo effusion.||||||F", "OBX|2|TX|&IMP||Normal.||||||F")
+    assert only(tmp_path, content).findings == "Clear lungs.\nNo effusion."
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 64])
+def test_marks_across_chunks_are_found(tmp_path, monkeypatch, size):
+    path = tmp_path / "a.log"
+    path.write_text("".join(LOG.format(one.replace("\r", "<R>\r\n")) for one in TWO))
+    whole = list(messages.read_messages(path))
+    data = path.read_bytes()
+    monkeypatch.setattr(messages.decode, "chunks", lambda _: (data[at : at + size] for at in range(0, len(data), size)))
+    assert len(whole) == 2
+    pieces = [
+        segment for one in messages.read_messages(path) for segment in one if segment.startswith((b"OBR", b"OBX"))
+    ]
+    assert pieces == [segment for one in whole for segment in one if segment.startswith((b"OBR", b"OBX"))]
+
+
+def test_memory_is_bounded_by_the_largest_message(tmp_path, monkeypatch):
+    monkeypatch.setattr(messages, "MAX_MESSAGE", 2000)
+    huge = message(*(f"OBX|{n}|TX|||{'x' * 90}||||||F" for n in range(100)))
+    endless = message("OBX|1|TX|||" + "y" * 9000)
+    found = read(tmp_path, TWO[0] + huge + endless + TWO[1])
+    assert [getattr(one, "code", None) for one in found] == [None, "report.too_large", "report.too_large", None]
+    assert found[1].message == "Message 2 of an HL7 file is larger than 4 MB."
+
+
+# -- broken messages --------------------------------------------------------------------------------------------------
+
+
+def test_broken_messages_have_a_position_and_stop_nothing(tmp_path):
+    nameless = message(head="MSH|")
+    no_order = f"{MSH}\r{PID}\r"
+    found = read(tmp_path, TWO[0] + nameless + no_order + "MSH|abcd|x\r" + TWO[1])
+    assert [getattr(one, "code", None) for one in found] == [None, *["report.malformed"] * 3, None]
+    assert found[1].message == "Message 2 of an HL7 file names no separators in its MSH segment."
+    assert found[2].message == "Message 3 of an HL7 file has no OBR segment."
+    assert found[1].path == str(tmp_path / "feed.hl7")
+
+
+def test_a_frame_without_a_message_is_a_failure(tmp_path):
+    found = read(tmp_path, LOG.format("Unparseable message of JANE DOE") + LOG.format(TWO[0].replace("\r", "<R>\n")))
+    assert [getattr(one, "code", None) for one in found] == ["report.malformed", None]
+    assert "DOE" not in found[0].message
+
+
+def test_other_messages_are_skipped(tmp_path):
+    assert only(tmp_path, message(head=MSH.replace("ORU^R01", "ADT^A08"))) == Skipped("report.not_oru")
+    assert only(tmp_path, message("OBX|1|RP|1||P^UK||||||F")) == Skipped("report.empty")
+
+
+# -- who and when -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("patient", "expected"),
+    [
+        ("PID|1||P1^^^NORTH^MR", ("P1", "NORTH")),
+        ("PID|1||E1^^^E^PI~P1^^^N^MRN", ("P1", "N")),
+        ("PID|1||E1^^^E^SS~P1^^^N^PI", ("P1", "N")),
+        ("PID|1||P1", ("P1", "")),
+        ("PID|1|P2||", ("P2", "")),
+        ('PID|1||""|', ("", "")),
+        ("PID|1", ("", "")),
+    ],
+)
+def test_the_patient(tmp_path, patient, expected):
+    found = only(tmp_path, message(patient=patient))
+    assert (found.patient_id, found.issuer) == expected
+
+
+@pytest.mark.parametrize(
+    ("order", "common", "accession"),
+    [
+        (obr(filler="A1^RIS"), "ORC|RE|P|B2", "A1"),
+        (obr(filler=""), "ORC|RE|P|B2^RIS", "B2"),
+        (obr(filler="", f18="C3"), "ORC|RE", "C3"),
+        (obr(filler="", f18="CHEST", f20="ROOM5"), "ORC|RE", ""),
+    ],
+)
+def test_the_accession_number(tmp_path, order, common, accession):
+    found = only(tmp_path, "\r".join([MSH, PID, common, order, *ROWS]))
+    assert found.accession == accession
+    assert found.external_id == (accession or "PL1")
+
+
+@pytest.mark.parametrize(
+    ("segments", "uid"),
+    [
+        (["OBX|3|HD|113014^DICOM Study^DCM||1.2.3.4||||||F"], "1.2.3.4"),
+        (["ZDS|1.2.3.4^RIS"], "1.2.3.4"),
+        (["ZDS|1.2.3.4^RIS", "ZDS|1.2.3.5^RIS"], ""),
+        (["ZDS|nonsense"], ""),
+    ],
+)
+def test_the_study_uid(tmp_path, segments, uid):
+    found = only(tmp_path, message(*ROWS, *segments))
+    assert found.study_uid == uid
+    assert not uid or uid not in found.findings + found.impression
+
+
+def test_imaging_procedure_control_tells_the_study_uid(tmp_path):
+    content = "\r".join([MSH, PID, "ORC|RE", "IPC|A1|RP1|1.2.3.9|SPS1", obr(), *ROWS])
+    assert only(tmp_path, content).study_uid == "1.2.3.9"
+
+
+@pytest.mark.parametrize(
+    ("changed", "observed", "expected"),
+    [
+        ("20240506", "", datetime(2024, 5, 6)),
+        ("202405061011", "", datetime(2024, 5, 6, 10, 11)),
+        ("2024050610", "", datetime(2024, 5, 6, 10)),
+        ("20240506101112.1234-0600", "", datetime(2024, 5, 6, 10, 11, 12)),
+        ("", "20240101", datetime(2024, 1, 1)),
+        ("20249999", "2024", datetime(2024, 5, 6, 12)),
+    ],
+)
+def test_the_time(tmp_path, changed, observed, expected):
+    assert only(tmp_path, message(order=obr(observed=observed, f22=changed))).reported_at == expected
+
+
+def test_every_order_of_a_message_is_a_report(tmp_path):
+    rows = [
+        obr(filler="A1"),
+        *ROWS,
+        "ZDS|1.2.3",
+        "ORC|RE",
+        obr(filler="A2"),
+        "OBX|1|TX|&IMP||Effusion.||||||F",
+        "ZDS|1.2.4",
+    ]
+    found = read(tmp_path, "\r".join([MSH, PID, *rows]))
+    assert [(one.accession, one.study_uid, one.impression) for one in found] == [
+        ("A1", "1.2.3", "Normal."),
+        ("A2", "1.2.4", "Effusion."),
+    ]
+
+
+# -- status -----------------------------------------------------------------------------------------------------------
+
+P, F, C, W = ReportStatus.PRELIMINARY, ReportStatus.FINAL, ReportStatus.CORRECTED, ReportStatus.WITHDRAWN
+
+
+@pytest.mark.parametrize(
+    ("order", "rows", "expected"),
+    [
+        ("F", "FF", F), ("", "FF", F), ("", "", F), ("Final", "", F), ("C", "FF", C), ("F", "FC", C), ("P", "FF", P),
+        ("F", "FP", P), ("Prelim", "", P), ("Wet Read", "", P), ("R", "", P), ("I", "", P), ("X", "FF", W), ("F", "DD", W),
+        ("F", "WX", W), ("", "RR", P), ("A", "FF", P),
+    ],
+)  # fmt: skip
+def test_the_status_is_the_weakest_told(tmp_path, order, rows, expected):
+    first, second = (rows or "  ").strip() or ("", "")
+    content = message(
+        f"OBX|1|TX|&GDT||Clear.||||||{first}", f"OBX|2|TX|&IMP||Normal.||||||{second}", order=obr(status=order)
+    )
+    found = only(tmp_path, content)
+    assert found.status is expected
+    assert bool(found.findings) == (expected is not W)
+
+
+def test_deleted_rows_are_left_out(tmp_path):
+    found = only(tmp_path, message("OBX|1|TX|&GDT||Mass.||||||D", "OBX|2|TX|&GDT||Clear.||||||C"))
+    assert (found.findings, found.status) == ("Clear.", C)
+
+
+# -- the text ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "section"),
+    [
+        ("&GDT", "findings"), ("71045&GDT", "findings"), ("59776-5^Findings^LN", "findings"), ("&IMP", "impression"),
+        ("19005-8^Impression^LN", "impression"), ("121073^Impression^DCM", "impression"), ("&REC", "impression"),
+        ("18834-2^Comparison^LN", "comparison"), ("18782-3^Report^LN", "findings"), ("1", "findings"),
+    ],
+)  # fmt: skip
+def test_sections_of_codes(tmp_path, code, section):
+    found = only(tmp_path, message("OBX|1|TX|9||FINDINGS: x||||||F", f"OBX|2|TX|{code}||Some words.||||||F"))
+    assert "Some words." in getattr(found, section)
+
+
+def test_rows_repetitions_and_notes_are_joined_in_order(tmp_path):
+    rows = ("OBX|1|TX|&GDT||The lungs are~clear.||||||F", "OBX|2|FT|&GDT||No\\.br\\effusion.||||||F", "NTE|1||Old note.",
+            "OBX|3|CWE|&IMP||N^Normal chest.^L||||||F")  # fmt: skip
+    found = only(tmp_path, message(*rows))
+    assert found.findings == "The lungs are\nclear.\nNo\neffusion.\nOld note."
+    assert found.impression == "Normal chest."
+
+
+def test_a_report_in_notes_alone(tmp_path):
+    found = only(tmp_path, message("NTE|1||FINDINGS: Clear.", "NTE|2||IMPRESSION: Normal."))
+    assert (found.findings, found.impression) == ("Clear.", "Normal.")
+
+
+def test_technical_comments_and_signatures_are_no_report(tmp_path):
+    rows = ("OBX|1|TX|1||GUY WHO, M.D.~~*****FINAL REPORT*****~ACC# Date~A1 May 6 CHEST||||||F",
+            "OBX|2|TX|1||FINDINGS:~Clear.~IMPRESSION:~Normal.||||||F",
+            "OBX|3|TX|1||Requested By: Roe,Sam~Dictated By: Guy Who on May 6~~"
+            "This document has been electronically signed by: Guy Who, M.D. on~May 06 2024 08:18PM||||||F",
+            "OBX|4|TX|&TCM||Patient was DOE.||||||F")  # fmt: skip
+    found = only(tmp_path, message(*rows))
+    assert (found.findings, found.impression) == ("Clear.", "Normal.")
+
+
+def test_an_addendum_belongs_to_the_impression_or_its_own_section(tmp_path):
+    found = only(tmp_path, message(*ROWS, "OBX|3|TX|&ADT||ADDENDUM: A nodule after all.||||||C"))
+    assert found.findings == "Clear lungs." and found.status is C
+    assert found.impression.startswith("Normal.")
+
+
+def test_rtf_and_html_leave_their_words(tmp_path):
+    rtf = r"{\E\rtf1\E\ansi{\E\fonttbl{\E\f0 Arial;}}\E\f0\E\fs20 Heart \E\b normal\E\b0 .\E\par Caf\E\'e9.}".replace(
+        r"\E\\", "\\E\\"
+    )
+    assert only(tmp_path, message(f"OBX|1|TX|&GDT||{rtf}||||||F")).findings == "Heart normal.\nCafé."
+    html = "<p>Clear &lt; lungs.</p><script>x()</script>No<br/>effusion."
+    found = only(tmp_path, message(f"OBX|1|TX|&GDT||{html.replace('&', chr(92) + 'T' + chr(92))}||||||F"))
+    assert found.findings.split() == ["Clear", "<", "lungs.", "No", "effusion."]
+
+
+@pytest.mark.parametrize(
+    ("told", "codec"),
+    [
+        ("UNICODE UTF-8", "utf-8"),
+        ("8859/1", "latin-1"),
+        ("8859/15", "iso8859-15"),
+        ("", "utf-8"),
+        ("", "latin-1"),
+        ("NONSENSE", "utf-8"),
+    ],
+)
+def test_character_sets(tmp_path, told, codec):
+    content = message("OBX|1|TX|&GDT||Épanchement à gauche.||||||F", head=f"{MSH}||||||{told}")
+    assert only(tmp_path, content, codec).findings == "Épanchement à gauche."
+
+
+def test_other_separators(tmp_path):
+    content = message().replace("|", "#").replace("^", "*")
+    found = only(tmp_path, content)
+    assert (found.accession, found.patient_id, found.findings) == ("A1", "P1", "Clear lungs.")
+
+
+# -- scope ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("modality", "procedure", "chest"),
+    [
+        ("CR", "71045^XR CHEST 1 VIEW", True),
+        ("DX", "BED74000^Abdomen single view^UNKDEV", False),
+        ("CT", "71250^CT CHEST", False),
+        ("IMG", "2400^MRI CHEST WO CONTRAST", False),
+        ("IMG", "X^XR SING VIEW", True),
+        ("", "71100^XR RIBS AND CHEST", True),
+        ("CR", "X^XR CHEST ABDOMEN NEWBORN", True),
+        ("DX", "X^XR Thoracic Spine 1 View", False),
+        ("US", "X^CHEST", False),
+        ("", "", True),
+    ],
+)
+def test_what_is_clearly_no_chest_radiograph_is_skipped(tmp_path, modality, procedure, chest):
+    found = only(tmp_path, message(order=obr(procedure=procedure, f24=modality)))
+    assert isinstance(found, Report) if chest else found == Skipped("report.not_chest")
+
+
+def test_the_report_itself_tells_where_the_order_does_not(tmp_path):
+    rows = ("OBX|1|TX|1||EXAMINATION: Left foot~FINDINGS: No fracture.||||||F",)
+    assert only(tmp_path, message(*rows, order=obr(procedure="X^RADIOLOGY EVENT"))) == Skipped("report.not_chest")
+
+
+# -- the peer and the fuzz --------------------------------------------------------------------------------------------
+
+WORDS = st.text(alphabet="aé ^&~.9", max_size=12)
+
+
+@given(st.lists(WORDS, min_size=1, max_size=8))
+@settings(max_examples=80, deadline=None)
+def test_fields_are_python_hl7s(values):
+    lines = [MSH, "OBX|" + "|".join(values)]
+    theirs = peer.parse("\r".join(lines))
+    ours = parse_message([line.encode() for line in lines])
+    for number in range(1, len(values) + 1):
+        assert ours[1].field(number).strip() == str(theirs[1][number]).strip()
+        first = theirs[1][number](1) if isinstance(theirs[1][number], peer.Field) else theirs[1][number]
+        if not set(values[number - 1]) & set("&~^"):
+            assert ours[1].component(number, 1) == str(first).strip()
+
+
+@given(st.lists(st.sampled_from([r"\F\ ", r"\S\x", r"\T\ ", r"\R\ ", r"\E\ ", "word ", r"\X41\ "]), max_size=8))
+@settings(max_examples=80, deadline=None)
+def test_escapes_are_python_hl7s(parts):
+    text = "".join(parts)
+    theirs = peer.parse(MSH + "\r")
+    (head,) = parse_message([MSH.encode()])
+    assert head.delimiters.unescape(text) == theirs.unescape(text)
+
+
+LINES = st.sampled_from(
+    [
+        MSH,
+        PID,
+        obr(),
+        *ROWS,
+        "ZDS|1.2.3",
+        "NTE|1||x",
+        "ORC",
+        "OBX",
+        "MSH",
+        "MSH|",
+        "<SB>",
+        "<EB>",
+        "\x0b",
+        "\x1c",
+        "OBX|||||\\X",
+        "PID|~^&|~^~|^",
+    ]
+)
+
+
+@given(
+    st.lists(st.one_of(LINES.map(str.encode), st.binary(max_size=40)), max_size=14),
+    st.sampled_from([b"\r", b"\n", b"<R>\n"]),
+)
+@settings(max_examples=250, deadline=None)
+def test_no_bytes_raise(tmp_path_factory, lines, end):
+    path = tmp_path_factory.getbasetemp() / "fuzz.hl7"
+    path.write_bytes(end.join(lines))
+    for found in hl7.read(path):
+        assert isinstance(found, (Report, Failure, Skipped))
+        if isinstance(found, Failure):
+            assert found.code in ("report.malformed", "report.too_large") and "DOE" not in found.message
