@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cxrreport.errors import UsageError
+from cxrreport.labelling import Labeller, labeller
 from cxrreport.records import Failure, Report
-from cxrreport.reports.labels import label
-from cxrreport.reports.readers import read_path
+from cxrreport.reports.readers import Skipped, read_path
 from cxrreport.reports.readers.table import FIELDS
 from cxrreport.reports.sections import clean
 from cxrreport.retrieval import index as retrieval
@@ -39,12 +39,13 @@ def import_reports(run: Run, paths: Sequence[Path], form: str, progress: Progres
     """
     roots = [Path(os.path.abspath(path)) for path in paths]
     _check(roots, run.settings.columns)
+    labels = labeller(run.settings)
     for root in roots:
         with session(run.engine) as s:
             runs.clear_report_failures(s, str(root))  # the files may have been mended
-        found = read_path(root, run.settings.columns, form)
+        found = read_path(root, run.settings.columns, form, preliminary=run.settings.preliminary)
         while not run.cancelled and (batch := list(islice(found, _BATCH))):
-            _store(run, batch)
+            _store(run, batch, labels)
             progress("reports", len(batch))
 
 
@@ -55,18 +56,19 @@ def _check(roots: Sequence[Path], columns: Mapping[str, str]) -> None:
         raise UsageError(f"No report has the field {', '.join(unknown)}; known are {', '.join(FIELDS)} and id.")
 
 
-def _store(run: Run, batch: Sequence[Report | Failure]) -> None:
+def _store(run: Run, batch: Sequence[Report | Failure | Skipped], labels: Labeller) -> None:
     good = [item for item in batch if isinstance(item, Report)]
     bad = [item for item in batch if isinstance(item, Failure)]
-    labelled = [(report, label(f"{report.findings} {report.impression}")) for report in good]
+    labelled = list(zip(good, labels([f"{report.findings} {report.impression}" for report in good])))
     with session(run.engine) as s:
         counts = reports.add_reports(s, labelled)
         runs.add_failures(s, run.id, bad)
     run.counts.numbers["reports"] += len(good)
-    for name in ("added", "replaced", "unchanged", "linked"):
+    for name in ("added", "replaced", "unchanged", "withdrawn", "linked", "ambiguous"):
         run.counts.numbers[name] += getattr(counts, name)
     for failure in bad:
         run.counts.failed[failure.code] += 1
+    run.counts.skipped.update(item.code for item in batch if isinstance(item, Skipped))
 
 
 def summary(text: str) -> str:
