@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from cxrreport.cli.options import print_result, progress, settings_with
+
+if TYPE_CHECKING:
+    from cxrreport.settings import Settings
 
 
 @click.command()
@@ -15,6 +21,9 @@ from cxrreport.cli.options import print_result, progress, settings_with
 @click.option("--preliminary", is_flag=True, default=None, help="Import reports that nobody has signed yet, too.")
 @click.option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:i.")
 @click.option("--weights", type=click.Path(path_type=Path), help="Weights directory.")
+@click.option("--verify", "action", flag_value="verify", help="Check the serving version: digests, weights, database.")
+@click.option("--list", "action", flag_value="list", help="List the versions, the newest first.")
+@click.option("--rollback", "action", flag_value="rollback", help="Let the version before the serving one serve again.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def index(
@@ -25,6 +34,7 @@ def index(
     preliminary: bool | None,
     device: str | None,
     weights: Path | None,
+    action: str | None,
     as_json: bool,
 ) -> int:
     """Import signed reports from PATHS and publish the index.
@@ -38,6 +48,11 @@ def index(
     from cxrreport import pipeline
 
     settings = settings_with(ctx, device=device, weights=weights, columns=_mapping(columns), preliminary=preliminary)
+    if action is not None:
+        if paths:
+            raise click.UsageError(f"--{action} takes no PATHS.")
+        _ACTIONS[action](settings, as_json)
+        return 0
     with progress() as tell:
         counts, exit_code = pipeline.index(settings, paths, form, tell)
     print_result(counts, as_json)
@@ -49,3 +64,33 @@ def _mapping(columns: tuple[str, ...]) -> dict[str, str] | None:
     if any(not equals or not name for _, equals, name in pairs):
         raise click.UsageError("--column takes FIELD=NAME.")
     return {field: name for field, _, name in pairs} or None
+
+
+def _verify(settings: Settings, as_json: bool) -> None:
+    from cxrreport.pipeline import verify_index
+
+    print_result(verify_index(settings), as_json)
+
+
+def _list(settings: Settings, as_json: bool) -> None:
+    from cxrreport.cli.status import print_table
+
+    from cxrreport.retrieval import publish
+    from cxrreport.retrieval.versions import list_versions
+
+    serving = publish.current(settings.index_directory)
+    found = [{**asdict(m), "serving": m.version == serving} for m in list_versions(settings.index_directory)]
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    rows = [[m["version"], m["count"], m["model_sha256"][:12], "yes" if m["serving"] else ""] for m in found]
+    print_table("Versions of the index", ["version", "reports", "weights", "serving"], rows)
+
+
+def _rollback(settings: Settings, as_json: bool) -> None:
+    from cxrreport.retrieval.versions import roll_back
+
+    print_result(asdict(roll_back(settings.index_directory)), as_json)
+
+
+_ACTIONS = {"verify": _verify, "list": _list, "rollback": _rollback}

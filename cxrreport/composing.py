@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from cxrreport.model.drafter import Drafter, NetworkDraft, StudyStates, take_fea
 from cxrreport.records import FINDINGS, Draft, Failure, Finding, Provenance, Reference, Span, Study
 from cxrreport.reports.comparison import strip_comparison
 from cxrreport.reports.labels import mentions
+from cxrreport.reports.sentences import sentences
 from cxrreport.retrieval.index import Index
 from cxrreport.store import reports
 from cxrreport.store.engine import session
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from cxrreport.drafting import Prepared
 
+_MEASUREMENT = re.compile(r"\d\s*(?:mm|cm|millimet|centimet)", re.IGNORECASE)
 _NOTHING = "The network gave no usable draft for this study."
 
 
@@ -123,7 +126,10 @@ class Composer:
         rows = compare(finding_rows(made.states), finding_rows(states) if states else None)
         prior = pair.prior if states else None
         comparison, comparison_spans = _compare_with(prior, pair.study, rows)
-        text, flags = _without_invented_comparison(made.text, prior is not None)
+        measured, measurement_flags = _without_measurements(made.text)
+        text, comparison_flags = _without_invented_comparison(measured, prior is not None)
+        if not text:
+            return Failure("model.invalid", _NOTHING, study_id=pair.study.id)
         return Draft(
             study_id=pair.study.id,
             prior_study_id=prior.id if prior else None,
@@ -136,13 +142,13 @@ class Composer:
             regions=(),
             references=references,
             provenance=self._provenance(item),
-            flags=(*item.flags, *made.flags, *flags),
+            flags=(*item.flags, *made.flags, *measurement_flags, *comparison_flags),
         )
 
     def _provenance(self, item: Prepared) -> Provenance:
         decoding = {**asdict(self.drafter.decoding), "device": str(self.drafter.device)}
         return Provenance(
-            self.drafter.weights.sha256, PREPROCESS_VERSION, self.index_version, item.due.inputs_sha256, decoding
+            self.drafter.weights.sha256, PREPROCESS_VERSION, self.index_version, item.inputs_sha256, decoding
         )
 
 
@@ -167,6 +173,13 @@ def _without_invented_comparison(text: str, has_prior: bool) -> tuple[str, tuple
         return text, ()
     kept = strip_comparison(text)
     return (kept, ("comparison_removed",)) if kept else (text, ("comparison_without_prior",))
+
+
+def _without_measurements(text: str) -> tuple[str, tuple[str, ...]]:
+    """The network cannot measure: a sentence that gives a size was learnt by heart. It is dropped and flagged."""
+    said = [text[start:end] for start, end in sentences(text)]
+    kept = [sentence for sentence in said if not _MEASUREMENT.search(sentence)]
+    return (text, ()) if len(kept) == len(said) else (" ".join(kept), ("measurement_removed",))
 
 
 def _mark(text: str, rows: tuple[Finding, ...]) -> tuple[Span, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cxrreport.composing import Composer
     from cxrreport.store.catalogue import CurrentDraft
 
+_AWAY = "pixels.unreadable"  # the file is not there tonight; tomorrow it may be
 _PAGE = 200  # studies looked at in one query
 Progress = Callable[[str, int], None]
 
@@ -69,13 +70,19 @@ class Prepared:
     reason: str
     flags: tuple[str, ...]
     digests: dict[int, str]  # image id -> sha256 of its pixels
+    inputs_sha256: str
 
 
-def inputs_sha256(pair: Pair) -> str:
-    """Digest of what a draft is made from: the films of the study and of its prior."""
-    films = (pair.frontal, pair.lateral, pair.prior_frontal, pair.prior_lateral)
-    facts = [None if film is None else [film.sop_uid, film.size] for film in films]
-    return hashlib.sha256(json.dumps([facts, pair.reason]).encode()).hexdigest()
+def films_of(pair: Pair) -> list[Image | None]:
+    """The films that a draft is made from; None where there is none."""
+    return [pair.frontal, pair.lateral, pair.prior_frontal, pair.prior_lateral]
+
+
+def inputs_sha256(pair: Pair, digests: Mapping[int, str | None]) -> str:
+    """Digest of what a draft is made from: films by UID and pixels (`digests` by image id), dates, why there is no prior."""
+    films = [None if film is None else [film.sop_uid, digests.get(film.id)] for film in films_of(pair)]
+    dates = [str(study.studied_at) for study in (pair.study, pair.prior) if study]
+    return hashlib.sha256(json.dumps([films, dates, pair.reason]).encode()).hexdigest()
 
 
 def is_due(current: CurrentDraft | None, inputs: str, fit: Fit, redo: str | None) -> bool:
@@ -125,7 +132,10 @@ def _due_of_page(run: Run, s: Session, page: Sequence[Study], selection: Selecti
 
 def _pair(study: Study, family: Sequence[Study]) -> Due | None:
     made = pair(study, family)
-    return None if made is None else Due(made, inputs_sha256(made))
+    if made is None:
+        return None
+    known = {film.id: film.pixel_sha256 for film in films_of(made) if film}
+    return Due(made, inputs_sha256(made, known))
 
 
 def draft_due(run: Run, due: Iterator[Due], composer: Composer, workers: LocalEngine, progress: Progress) -> None:
@@ -174,7 +184,7 @@ def _load(max_pixels: int, wanted: _Wanted) -> Film:
 def _films_of(due: Iterator[Due]) -> Iterator[_Wanted]:
     for item in due:
         p = item.pair
-        images = [i for i in (p.frontal, p.lateral, p.prior_frontal, p.prior_lateral) if i is not None]
+        images = [film for film in films_of(p) if film]
         for image in images:
             yield _Wanted(item, image, last=image is images[-1])
 
@@ -194,7 +204,10 @@ def _assemble(due: Due, films: dict[int, Film | InputError]) -> Prepared:
     prior_lateral = films[p.prior_lateral.id] if p.prior_lateral else None
     reason = "prior.unreadable" if isinstance(prior_frontal, InputError) else p.reason
     digests = {image_id: film.pixel_sha256 for image_id, film in films.items() if isinstance(film, Film)}
-    return Prepared(due, _study(frontal, lateral), _prior(prior_frontal, prior_lateral), reason, tuple(flags), digests)
+    away = {image_id: _AWAY for image_id, film in films.items() if getattr(film, "code", "") == _AWAY}
+    inputs = inputs_sha256(p, {**digests, **away})  # with a film away this is not what the catalogue knows: due again
+    prior = _prior(prior_frontal, prior_lateral)
+    return Prepared(due, _study(frontal, lateral), prior, reason, tuple(flags), digests, inputs)
 
 
 def _study(frontal: Film, lateral: Film | None) -> PreparedStudy:
@@ -209,9 +222,11 @@ def _prior(frontal: Film | InputError | None, lateral: Film | InputError | None)
 
 def _fail(run: Run, due: Due, error: InputError) -> None:
     study_id = due.pair.study.id
+    counted = error.code != _AWAY  # three nights without the mount must not quarantine the archive
     with session(run.engine) as s:
-        drafts.claim(s, run.id, [study_id])
-        drafts.fail_studies(s, run.id, [Failure(error.code, error.message, study_id=study_id)])
+        if counted:
+            drafts.claim(s, run.id, [study_id])
+        drafts.fail_studies(s, run.id, [Failure(error.code, error.message, study_id=study_id)], counted=counted)
     run.counts.failed[error.code] += 1
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from cxrreport.reports.readers.table import FIELDS
 from cxrreport.reports.sections import clean
 from cxrreport.retrieval import index as retrieval
 from cxrreport.retrieval.corpus import clean_passage
+from cxrreport.retrieval.versions import IndexManifest
 from cxrreport.run import Interrupted, Run
 from cxrreport.store import reports, runs
 from cxrreport.store.engine import session
@@ -76,27 +77,38 @@ def summary(text: str) -> str:
     return clean(clean_passage(text))
 
 
-def build_index(run: Run, drafter: Drafter, progress: Progress) -> retrieval.IndexManifest:
-    """Embed every report of the database and publish the index; the old one serves until then."""
-    source: dict[str, Any] = {"run": run.id}
-    manifest = retrieval.build(
-        run.settings.index_directory,
-        _vectors(run, drafter, progress),
-        model_sha256=drafter.weights.sha256,
-        source=source,
-    )
+def build_index(run: Run, drafter: Drafter, progress: Progress) -> IndexManifest:
+    """Embed the reports that the serving index does not know and publish a new one of all; until then the old one serves."""
+    home, model = run.settings.index_directory, drafter.weights.sha256
+    batches = _vectors(run, drafter, retrieval.open_known(home, model), progress)
+    manifest = retrieval.build(home, batches, model_sha256=model, source={"run": run.id})
     run.details["index"] = {"version": manifest.version, "count": manifest.count, "sha256": manifest.sha256}
     run.counts.numbers["indexed"] = manifest.count
     return manifest
 
 
 def _vectors(
-    run: Run, drafter: Drafter, progress: Progress
-) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
+    run: Run, drafter: Drafter, known: retrieval.Known | None, progress: Progress
+) -> Iterator[retrieval.Batch]:
     with session(run.engine, read_only=True) as s:
         for passages in reports.iterate_passages(s, _BATCH):
             if run.cancelled:
                 raise Interrupted  # an index of half the reports must not be published
-            vectors = drafter.embed_texts([summary(passage.text) for passage in passages])
-            yield np.array([passage.report_id for passage in passages], np.int64), vectors
+            texts = [summary(passage.text) for passage in passages]
+            ids = np.array([passage.report_id for passage in passages], np.int64)
+            digests = np.array([retrieval.text_digest(text) for text in texts], np.int64)
+            yield ids, digests, _embed(run, drafter, texts, known.take(ids, digests) if known else None)
             progress("index", len(passages))
+
+
+def _embed(
+    run: Run, drafter: Drafter, texts: Sequence[str], taken: tuple[npt.NDArray[np.bool_], retrieval.Vectors] | None
+) -> retrieval.Vectors:
+    """Vectors (n, d) of texts; those that `taken` knows are not embedded again."""
+    vectors = np.zeros((len(texts), drafter.dimension), np.float32)
+    fresh = np.ones(len(texts), bool)
+    if taken is not None:
+        fresh, vectors[taken[0]] = ~taken[0], taken[1]
+    vectors[fresh] = drafter.embed_texts([text for text, new in zip(texts, fresh.tolist()) if new])
+    run.counts.numbers["embedded"] += int(fresh.sum())
+    return vectors

@@ -17,8 +17,11 @@ from cxrreport.scanning import classify_views, scan
 from cxrreport.settings import Settings
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from cxrreport.model.drafter import Drafter
     from cxrreport.retrieval.index import Index
+    from cxrreport.retrieval.versions import IndexManifest
 
 Progress = Callable[[str, int], None]
 _GENERATE = ("files", "images", "studies", "paired", "drafted", "unchanged")
@@ -44,12 +47,12 @@ def load_drafter(settings: Settings) -> Drafter:
     return drafter
 
 
-def open_retrieval(settings: Settings, drafter: Drafter) -> Index:
+def open_retrieval(settings: Settings, drafter: Drafter, engine: Engine) -> Index:
     """Open the published index.
 
     Raises
     ------
-    IndexFitError : there is none, it is damaged, or it was built with other weights.
+    IndexFitError : there is none, it is damaged, or it was built with other weights or for another database.
     """
     from cxrreport.retrieval.index import open_index
 
@@ -59,7 +62,29 @@ def open_retrieval(settings: Settings, drafter: Drafter) -> Index:
             "There is no retrieval index: build one with `cxrreport index`, or pass --without-retrieval.",
             "index.missing",
         )
+    if stale := count_missing(engine, index.manifest):
+        get_log().warning("index.stale", count=stale)
     return index
+
+
+def count_missing(engine: Engine, manifest: IndexManifest) -> int:
+    """How many reports of the database the index does not hold yet.
+
+    Raises
+    ------
+    IndexFitError : it holds more than the database: it belongs to another one, or reports were deleted.
+    """
+    from cxrreport.store.engine import session
+    from cxrreport.store.reports import count_passages
+
+    with session(engine, read_only=True) as s:
+        missing = count_passages(s) - manifest.count
+    if missing < 0:
+        raise IndexFitError(
+            "The index holds reports that this database does not have: rebuild it with `cxrreport index`.",
+            "index.count",
+        )
+    return missing
 
 
 def generate(
@@ -71,7 +96,7 @@ def generate(
     """
     with open_run(settings) as run:
         drafter = load_drafter(settings)
-        index = None if without_retrieval else open_retrieval(settings, drafter)
+        index = None if without_retrieval else open_retrieval(settings, drafter, run.engine)
         run.details |= _provenance(drafter, index)
         with LocalEngine(settings.workers, settings.decode_timeout_s, settings.decode_memory_mb) as workers:
             scan(run, paths, progress)
@@ -147,6 +172,25 @@ def index(settings: Settings, paths: Sequence[Path], form: str, progress: Progre
         if not run.cancelled:
             build_index(run, drafter, progress)
     return {**summary(run, _INDEX), "index": run.details.get("index")}, run.exit_code
+
+
+def verify_index(settings: Settings) -> dict[str, Any]:
+    """Check the serving index against its digests, the weights in use and the database.
+
+    Raises
+    ------
+    IndexFitError, WeightsError : what does not fit, and the mend.
+    """
+    from cxrreport.model.weights import default_directory, read_manifest, weights_sha256
+    from cxrreport.retrieval.index import open_index
+    from cxrreport.run import open_archive
+
+    weights = weights_sha256(read_manifest(settings.weights or default_directory()))
+    index = open_index(settings.index_directory, model_sha256=weights)
+    if index is None:
+        raise IndexFitError("There is no retrieval index: build one with `cxrreport index`.", "index.missing")
+    with open_archive(settings) as engine:
+        return {**asdict(index.manifest), "not_indexed": count_missing(engine, index.manifest)}
 
 
 def summary(run: Run, names: Sequence[str]) -> dict[str, Any]:

@@ -36,7 +36,8 @@ class FindingLike(Protocol):
 def compare(current: Sequence[FindingLike], prior: Sequence[FindingLike] | None) -> tuple[Finding, ...]:
     """Join the findings of a study with those of its prior.
 
-    A finding is present where its state is positive; uncertain is not enough to call it new or resolved. From two
+    A finding is present where its state is positive, absent where it is negative or not mentioned; where either study
+    leaves it uncertain, nothing is said of its change. From two
     studies each judged alone follow new, unchanged (present in both), resolved and absent; whether a finding that is in
     both has worsened or improved they cannot say, so those two changes never come from here. The probability of the
     change is that of the two presences, taken as independent (temporal.md 2.4). "no finding" has no change, and
@@ -51,7 +52,7 @@ def _joined(row: FindingLike, prior: FindingLike | None) -> Finding:
         return Finding(row.finding, row.state, row.probability)
     change: Change | None = None
     probability: float | None = None
-    if row.finding != _NO_FINDING:
+    if row.finding != _NO_FINDING and State.UNCERTAIN not in (row.state, prior.state):
         change = _change(row.state == State.POSITIVE, prior.state == State.POSITIVE)
         probability = _probability(change, row.probability, prior.probability)
     return Finding(row.finding, row.state, row.probability, prior.state, prior.probability, change, probability)

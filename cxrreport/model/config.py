@@ -9,7 +9,7 @@ from transformers import PretrainedConfig
 from cxrreport.records import FINDINGS, State
 
 STATES: tuple[State, ...] = tuple(State)  # class index order: blank, positive, negative, uncertain
-POSITIVE = STATES.index(State.POSITIVE)
+BLANK, POSITIVE = STATES.index(State.BLANK), STATES.index(State.POSITIVE)
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 PROMPT_TOKENS = ("[DEC]", "[BLA]", "[POS]", "[NEG]", "[UNC]")  # [DEC] begins a report, the others are states
 PREFIX_LENGTH = 1 + len(FINDINGS)  # [DEC] s_1 .. s_14

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -58,8 +59,13 @@ def stack_films(studies: Sequence[PreparedStudy]) -> tuple[Tensor, Tensor]:
 
 def sentence_case(text: str) -> str:
     """Cleaned tokens ("heart is normal . no effusion .") -> prose ("Heart is normal. No effusion.")."""
-    parts = [part.strip() for part in text.replace(" ,", ",").split(".") if part.strip()]
+    parts = split_sentences(text.replace(" ,", ","))
     return " ".join(f"{part[0].upper()}{part[1:]}." for part in parts)
+
+
+def split_sentences(text: str) -> list[str]:
+    """Sentences of generated text, without their full stops; a stop between two digits is a decimal point."""
+    return [part.strip() for part in re.split(r"(?<!\d)\s*\.|\.(?!\s*\d)", text) if part.strip()]
 
 
 class Drafter:
@@ -160,7 +166,9 @@ class Drafter:
 
     def _finish(self, generated: Generated, states: StudyStates, finite: bool) -> NetworkDraft:
         raw = self.tokenizer.decode(generated.ids)
-        sentences = [s.strip() for s in raw.split(".") if s.strip()]
+        sentences = split_sentences(raw)
+        if not generated.complete and not raw.endswith(".") and len(sentences) > 1:
+            sentences.pop()  # the length limit has cut it, and half a sentence can say the opposite
         once = list(dict.fromkeys(sentences))
         text = sentence_case(" . ".join(once))
         flags = [] if generated.complete else ["hit_max_length"]

@@ -6,8 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cxrreport.model.config import POSITIVE, STATES, DiffRGenNetConfig
+from cxrreport.model.config import BLANK, POSITIVE, STATES, DiffRGenNetConfig
 from cxrreport.records import FINDINGS
+
+NO_FINDING = FINDINGS.index("no finding")
+PATHOLOGY = [index for index, finding in enumerate(FINDINGS) if finding not in ("no finding", "support devices")]
 
 
 def select(query: Tensor, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -38,16 +41,24 @@ class ClassificationHead(nn.Module):
 def decide_states(logits: Tensor, thresholds: list[float] | None) -> tuple[Tensor, Tensor]:
     """State index (B, 14) and p(positive) (B, 14) from logits (B, 4, 14), without any adjustment (§1.8).
 
-    With thresholds a finding is positive from p >= threshold on, else the likeliest of the other three states.
+    With thresholds a finding is positive from p >= threshold on, else the likeliest of the other three states; its
+    probability is then stretched so that the threshold lies at 0.5 and "positive" means 0.5 or more everywhere. "No
+    finding" is positive or blank, and never positive beside another positive finding that is no device.
     """
     probabilities = logits.float().softmax(1)
     positive = probabilities[:, POSITIVE]
     if thresholds is None:
-        return probabilities.argmax(1), positive
-    limit = torch.tensor(thresholds, device=logits.device)
-    others = probabilities.clone()
-    others[:, POSITIVE] = -1
-    return torch.where(positive >= limit, torch.full_like(others.argmax(1), POSITIVE), others.argmax(1)), positive
+        states = probabilities.argmax(1)
+    else:
+        limit = torch.tensor(thresholds, device=logits.device).clamp(1e-6, 1 - 1e-6)
+        others = probabilities.clone()
+        others[:, POSITIVE] = -1
+        states = torch.where(positive >= limit, POSITIVE, others.argmax(1))
+        below, above = 0.5 * positive / limit, 0.5 + 0.5 * (positive - limit) / (1 - limit)
+        positive = torch.where(positive >= limit, above, below)
+    normal = (states[:, NO_FINDING] == POSITIVE) & ~(states[:, PATHOLOGY] == POSITIVE).any(1)
+    states[:, NO_FINDING] = torch.where(normal, POSITIVE, BLANK)
+    return states, positive
 
 
 class ContrastiveHeads(nn.Module):

@@ -12,9 +12,8 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,25 +24,22 @@ import numpy.typing as npt
 
 from cxrreport.errors import IndexFitError, ModelOutputError, StorageError
 from cxrreport.retrieval import publish
+from cxrreport.retrieval.versions import (
+    INDEX,
+    MANIFEST,
+    REBUILD,
+    TEXTS,
+    IndexManifest,
+    plausible_size,
+    storage_errors,
+    verify,
+)
 
 _TIE = 1e-5  # FAISS' sums differ in the last bits from batch to batch; candidates this close are compared exactly
-_HEADER_BYTES = 4_096  # upper bound of what the file holds beside vectors and ids
-_REBUILD = "rebuild the index with `cxrreport index`"
 
-Batch = tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]
-
-
-@dataclass(frozen=True, slots=True)
-class IndexManifest:
-    """What one version of the index holds. `source` says, without patient data, what it was built from."""
-
-    version: str
-    model_sha256: str
-    count: int
-    dim: int
-    sha256: str
-    created_at: str
-    source: dict[str, Any] = field(default_factory=dict)
+Ids = npt.NDArray[np.int64]
+Vectors = npt.NDArray[np.float32]
+Batch = tuple[Ids, Ids, Vectors]
 
 
 class Index:
@@ -80,7 +76,7 @@ class Index:
         queries = np.ascontiguousarray(queries, dtype=np.float32)
         if queries.ndim != 2 or queries.shape[1] != self.manifest.dim or count < 1:
             raise IndexFitError(
-                f"the index holds vectors of {self.manifest.dim} numbers, not {queries.shape[-1]}; {_REBUILD}."
+                f"the index holds vectors of {self.manifest.dim} numbers, not {queries.shape[-1]}; {REBUILD}."
             )
         if not np.isfinite(queries).all():
             raise ModelOutputError("the query vector of a study is not finite.")
@@ -113,7 +109,7 @@ def build(home_index: Path, batches: Iterable[Batch], *, model_sha256: str, sour
 
     Parameters
     ----------
-    batches : pairs of report ids (n,), unique over all batches, and unit vectors (n, d).
+    batches : report ids (n,), unique over all batches, digests of their texts (n,), and unit vectors (n, d).
     model_sha256 : digest of the weights whose encoder made the vectors.
 
     Raises
@@ -122,56 +118,57 @@ def build(home_index: Path, batches: Iterable[Batch], *, model_sha256: str, sour
     LockedError : another build is at work.
     StorageError : the folder cannot be written (disk full); nothing is published and no rubbish is left.
     """
-    with _storage_errors(), publish.lock(home_index):
+    with storage_errors(), publish.lock(home_index):
         publish.remove_rubbish(home_index)
-        index = _fill(batches)
+        index, texts = _fill(batches)
         created = datetime.now(UTC)
         temporary = home_index / f"{created:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}.tmp-{os.getpid()}"
         temporary.mkdir(mode=0o700)
         try:
-            return _write(temporary, index, model_sha256, source, created)
+            return _write(temporary, index, texts, model_sha256, source, created)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
 
 
-def _fill(batches: Iterable[Batch]) -> Any:
-    index = None
-    for ids, vectors in batches:
+def _fill(batches: Iterable[Batch]) -> tuple[Any, Ids]:
+    """The FAISS index and, row by row, report id and digest of its text (n, 2)."""
+    index, texts = None, []
+    for ids, digests, vectors in batches:
         vectors = np.ascontiguousarray(vectors, dtype=np.float32)
         if index is None:
             index = faiss.IndexIDMap2(faiss.IndexFlatIP(vectors.shape[-1]))
         if vectors.ndim != 2 or vectors.shape != (len(ids), index.d) or not np.isfinite(vectors).all():
             raise IndexFitError("the vectors for the index are of mixed width or not finite.")
         index.add_with_ids(vectors, np.ascontiguousarray(ids, dtype=np.int64))
+        texts.append(np.stack([ids, digests], axis=1))
     if index is None or not index.ntotal:
         raise IndexFitError("there is no report to index; import signed reports first.", code="index.empty")
     if len(np.unique(faiss.vector_to_array(index.id_map))) != index.ntotal:
         raise IndexFitError("a report was given to the index twice.")
-    return index
+    return index, np.concatenate(texts)
 
 
 def _write(
-    temporary: Path, index: Any, model_sha256: str, source: Mapping[str, Any], created: datetime
+    temporary: Path, index: Any, texts: Ids, model_sha256: str, source: Mapping[str, Any], created: datetime
 ) -> IndexManifest:
-    file = temporary / "index.faiss"
+    file, table = temporary / INDEX, temporary / TEXTS
+    np.save(table, texts, allow_pickle=False)
+    publish.settle(table)
     faiss.write_index(index, str(file))
     publish.settle(file)
-    if not _plausible_size(file, index.ntotal, index.d):  # FAISS does not report every short write
+    if not plausible_size(file, index.ntotal, index.d):  # FAISS does not report every short write
         raise StorageError("the index could not be written completely; is the disk full?")
     digest = publish.sha256(file)
     stamp = created.isoformat(timespec="microseconds")
     mark = hashlib.sha256(f"{digest} {model_sha256} {stamp}".encode()).hexdigest()[:8]
     version = f"{created:%Y%m%dT%H%M%SZ}-{mark}"
-    manifest = IndexManifest(version, model_sha256, index.ntotal, index.d, digest, stamp, dict(source))
-    publish.write(temporary / "manifest.json", json.dumps(asdict(manifest), indent=2) + "\n")
+    manifest = IndexManifest(
+        version, model_sha256, index.ntotal, index.d, digest, publish.sha256(table), stamp, dict(source)
+    )
+    publish.write(temporary / MANIFEST, json.dumps(asdict(manifest), indent=2) + "\n")
     publish.publish(temporary, version)
     return manifest
-
-
-def _plausible_size(file: Path, count: int, dim: int) -> bool:
-    content = count * (dim * 4 + 8)
-    return content <= file.stat().st_size <= content + _HEADER_BYTES
 
 
 def open_index(home_index: Path, *, model_sha256: str | None = None) -> Index | None:
@@ -185,7 +182,7 @@ def open_index(home_index: Path, *, model_sha256: str | None = None) -> Index | 
     ------
     IndexFitError : the index is damaged, incomplete or of other weights.
     """
-    with _storage_errors():
+    with storage_errors():
         publish.remove_rubbish_if_idle(home_index)
         version = publish.current(home_index)
         if version is None:
@@ -194,64 +191,43 @@ def open_index(home_index: Path, *, model_sha256: str | None = None) -> Index | 
         if model_sha256 is not None and manifest.model_sha256 != model_sha256:
             raise IndexFitError(
                 f"the index was built with other weights ({manifest.model_sha256[:12]}…) than those in use"
-                f" ({model_sha256[:12]}…); {_REBUILD}."
+                f" ({model_sha256[:12]}…); {REBUILD}."
             )
-        return Index(manifest, _read(home_index / version / "index.faiss", manifest))
+        return Index(manifest, _read(home_index / version / INDEX, manifest))
 
 
 def _read(file: Path, manifest: IndexManifest) -> Any:
-    index = faiss.read_index(str(file))
+    index = faiss.read_index(str(file), faiss.IO_FLAG_MMAP_IFC)  # pages are shared and read as they are needed
     if not isinstance(index, faiss.IndexIDMap2) or (index.ntotal, index.d) != (manifest.count, manifest.dim):
-        raise IndexFitError(f"the index file and its manifest do not fit together; {_REBUILD}.")
+        raise IndexFitError(f"the index file and its manifest do not fit together; {REBUILD}.")
     return index
 
 
-def verify(home_index: Path, version: str) -> IndexManifest:
-    """Check size and digest of one version without loading it; gives its manifest.
+class Known:
+    """Vectors of the version that serves, by report and text, so that a rebuild embeds only what is new."""
 
-    Raises
-    ------
-    IndexFitError : naming the expected and the actual digest where the file has changed.
-    """
-    manifest = _manifest(home_index / version)
-    file = home_index / version / "index.faiss"
-    if not file.is_file() or not _plausible_size(file, manifest.count, manifest.dim):
-        raise IndexFitError(f"the file of index version {version} is missing or has the wrong size; {_REBUILD}.")
-    actual = publish.sha256(file)
-    if actual != manifest.sha256:
-        raise IndexFitError(
-            f"index version {version} is damaged: its digest is {actual[:12]}…, not {manifest.sha256[:12]}…;"
-            f" {_REBUILD}."
-        )
-    return manifest
+    def __init__(self, index: Index, texts: Ids) -> None:
+        self._index = index
+        self._digests = dict(texts.tolist())
+
+    def take(self, ids: Ids, digests: Ids) -> tuple[npt.NDArray[np.bool_], Vectors]:
+        """Which reports (n,) are known with this very text, and their vectors (known, d)."""
+        pairs = zip(ids.tolist(), digests.tolist(), strict=True)
+        known = np.array([self._digests.get(report) == digest for report, digest in pairs], bool)
+        return known, self._index.vectors(ids[known])
 
 
-def list_versions(home_index: Path) -> tuple[IndexManifest, ...]:
-    """Manifests of all published versions, the newest first."""
-    with _storage_errors():
-        return tuple(_manifest(home_index / version) for version in publish.versions(home_index))
-
-
-def _manifest(folder: Path) -> IndexManifest:
+def open_known(home_index: Path, model_sha256: str) -> Known | None:
+    """What a rebuild can take over; None where nothing serves or it is damaged or of other weights."""
     try:
-        row = json.loads((folder / "manifest.json").read_text("utf-8"))
-        manifest = IndexManifest(**row)
-        fits = manifest.version == folder.name and manifest.count > 0 and manifest.dim > 0
-    except (OSError, ValueError, TypeError):
-        fits = False
-    if not fits:
-        raise IndexFitError(f"the manifest of index version {folder.name} is missing or unreadable; {_REBUILD}.")
-    return manifest
+        index = open_index(home_index, model_sha256=model_sha256)
+        if index is None:
+            return None
+        return Known(index, np.load(home_index / index.manifest.version / TEXTS, allow_pickle=False))
+    except IndexFitError:
+        return None
 
 
-@contextmanager
-def _storage_errors() -> Iterator[None]:
-    """Tell what the operating system or FAISS' writer report as one sentence."""
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(f"the index folder cannot be read or written: {os.strerror(error.errno or 0)}.") from None
-    except RuntimeError as error:
-        if "faiss" not in str(error):
-            raise
-        raise StorageError("the index file cannot be read or written; is the disk full?") from None
+def text_digest(text: str) -> int:
+    """64 bits of sha256, signed."""
+    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "replace")).digest()[:8], "big", signed=True)

@@ -54,6 +54,11 @@ def publish(temporary: Path, version: str) -> None:
     sync_folder(temporary)
     temporary.rename(home / version)
     sync_folder(home)
+    point_to(home, version)
+
+
+def point_to(home: Path, version: str) -> None:
+    """Make a published version the current one, in one step."""
     write(home / "CURRENT.tmp", version + "\n")
     os.replace(home / "CURRENT.tmp", home / "CURRENT")
     sync_folder(home)

@@ -23,6 +23,7 @@ __all__ = [
     "ReportFacts",
     "add_reports",
     "allowed",
+    "count_passages",
     "count_reports",
     "iterate_passages",
     "link_reports",
@@ -221,6 +222,12 @@ def _digest(*parts: str) -> str:
 def count_reports(session: Session) -> int:
     """Return how many reports the archive holds, withdrawn ones left out."""
     return session.scalar(select(func.count()).select_from(ReportRow).where(not_(_WITHDRAWN))) or 0
+
+
+def count_passages(session: Session) -> int:
+    """Return how many reports have a text to retrieve: what a complete index holds."""
+    has_text = or_(func.trim(ReportRow.impression) != "", func.trim(ReportRow.findings) != "")
+    return session.scalar(select(func.count()).select_from(ReportRow).where(has_text)) or 0
 
 
 def iterate_passages(session: Session, batch: int = 1000) -> Iterator[list[Passage]]:

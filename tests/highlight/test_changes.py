@@ -24,7 +24,14 @@ def test_changes_follow_from_the_two_states():
     prior = _study(fracture=P, pneumothorax=P)
     assert _changes(current, prior) == {
         "edema": Change.NEW, "fracture": Change.UNCHANGED, "pneumothorax": Change.RESOLVED, "no finding": None,
+        "pneumonia": None,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("known", [P, N, State.BLANK])
+def test_nothing_is_said_of_a_change_where_a_state_is_uncertain(known):
+    assert _changes(_study(edema=U), _study(edema=known))["edema"] is None
+    assert _changes(_study(edema=known), _study(edema=U))["edema"] is None
 
 
 def test_without_a_prior_nothing_changes():

@@ -76,7 +76,7 @@ def test_thresholds_of_the_weights_count(weights):
     own.network.config.thresholds = [0.0] * 14
     drafter = Drafter(own, DECODING)
     (states,) = drafter.read_states(drafter.encode(_studies(1)), *_reports(drafter, 1))
-    assert states.states == (State.POSITIVE,) * 14
+    assert states.states == (*[State.POSITIVE] * 13, State.BLANK)  # beside them there is not "no finding"
 
 
 def test_a_study_without_any_retrieved_report(drafter):
@@ -95,8 +95,10 @@ def test_a_study_without_any_retrieved_report(drafter):
         ("the heart is", False, "The heart is.", ("hit_max_length",)),
         ("no effusion . the heart is normal . no effusion .", True,
          "No effusion. The heart is normal.", ("repeated_sentence",)),
-        ("no effusion . no effusion . no", False, "No effusion. No.",
+        ("no effusion . no effusion . no", False, "No effusion.",
          ("hit_max_length", "repeated_sentence")),
+        ("no effusion . the heart is normal .", False, "No effusion. The heart is normal.", ("hit_max_length",)),
+        ("a nodule of 1 . 2 . no effusion .", True, "A nodule of 1. 2. No effusion.", ()),
     ],
 )  # fmt: skip
 def test_flags(drafter, monkeypatch, said, complete, text, flags):

@@ -1,5 +1,7 @@
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cxrreport.model.config import POSITIVE, tiny
 from cxrreport.model.heads import ClassificationHead, ContrastiveHeads, decide_states, select
@@ -35,7 +37,7 @@ def test_states_are_the_likeliest_without_thresholds():
     for state in range(4):
         logits[state, state] = 2.0
     index, positive = decide_states(logits, None)
-    assert index.tolist() == [[i] * 14 for i in range(4)]
+    assert index[:, :-1].tolist() == [[i] * 13 for i in range(4)]
     assert torch.allclose(positive, logits.softmax(1)[:, POSITIVE])
 
 
@@ -45,13 +47,37 @@ def test_thresholds_call_positives_early_and_late():
     probabilities[:, POSITIVE, 0::2], probabilities[:, 0, 0::2] = 0.3, 0.7
     probabilities[:, POSITIVE, 1::2], probabilities[:, 2, 1::2] = 0.6, 0.4
     index, positive = decide_states(probabilities.log(), [0.25] * 7 + [0.65] * 7)
-    assert index[0].tolist() == [1] * 7 + [2, 0, 2, 0, 2, 0, 2]
-    assert positive[0, :2].tolist() == pytest.approx([0.3, 0.6], rel=1e-4)
+    assert index[0].tolist() == [1] * 7 + [2, 0, 2, 0, 2, 0, 0]
+    stretched = [0.5 + 0.5 * 0.05 / 0.75, 0.5 + 0.5 * 0.35 / 0.75]
+    assert positive[0, :2].tolist() == pytest.approx(stretched, rel=1e-4)
+    assert positive[0, 7].item() == pytest.approx(0.5 * 0.6 / 0.65, rel=1e-4)
+
+
+@given(st.integers(0, 10_000), st.floats(0.05, 0.95))
+@settings(max_examples=40, deadline=None)
+def test_positive_means_half_or_more_and_order_is_kept(seed, threshold):
+    logits = torch.randn(6, 4, 14, generator=torch.Generator().manual_seed(seed))
+    raw = logits.softmax(1)[:, POSITIVE]
+    index, positive = decide_states(logits, [threshold] * 14)
+    assert torch.equal((index == POSITIVE)[:, :-1], (positive >= 0.5)[:, :-1])
+    assert torch.equal(positive.argsort(0), raw.argsort(0)) and ((positive >= 0) & (positive <= 1)).all()
+
+
+def test_no_finding_stands_alone():
+    """Positive beside devices, never beside another finding; otherwise blank."""
+    logits = torch.zeros(4, 4, 14)
+    logits[:, 0] = 2  # blank
+    logits[:3, POSITIVE, -1] = 9
+    logits[1, POSITIVE, 12] = 9  # support devices
+    logits[2, POSITIVE, 4] = 9  # edema
+    logits[3, 2, -1] = 9  # negative
+    index, _ = decide_states(logits, None)
+    assert index[:, -1].tolist() == [POSITIVE, POSITIVE, 0, 0]
 
 
 def test_a_threshold_is_reached_from_below():
     logits = torch.zeros(1, 4, 14)  # p = .25 everywhere
-    assert (decide_states(logits, [0.25] * 14)[0] == POSITIVE).all()
+    assert (decide_states(logits, [0.25] * 14)[0][:, :-1] == POSITIVE).all()
     assert (decide_states(logits, [0.26] * 14)[0] != POSITIVE).all()
 
 

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from cxrreport.errors import IndexFitError, LockedError, ModelOutputError, StorageError
 from cxrreport.retrieval import publish
-from cxrreport.retrieval.index import build, list_versions, open_index, verify
+from cxrreport.retrieval.index import build, open_index, open_known, text_digest
+from cxrreport.retrieval.versions import list_versions, roll_back, verify
 
 MODEL = "a" * 64
+ONE = np.array([1])
 
 
 def _vectors(count, dim=16, seed=0):
@@ -26,7 +28,12 @@ def _vectors(count, dim=16, seed=0):
 def _batches(vectors, ids=None, size=40):
     ids = np.arange(100, 100 + len(vectors)) if ids is None else np.asarray(ids)
     for start in range(0, len(vectors), size):
-        yield ids[start : start + size].astype(np.int64), vectors[start : start + size]
+        chunk = ids[start : start + size].astype(np.int64)
+        yield chunk, digests(chunk), vectors[start : start + size]
+
+
+def digests(ids):
+    return np.array([text_digest(f"text of report {number}") for number in ids], np.int64)
 
 
 def _build(home, vectors, ids=None, model=MODEL):
@@ -143,9 +150,9 @@ def test_other_weights_are_refused(tmp_path):
     ("batches", "code"),
     [
         ([], "index.empty"),
-        ([(np.array([1, 1]), _vectors(2))], "index"),
-        ([(np.array([1]), _vectors(1)), (np.array([2]), _vectors(1, dim=8))], "index"),
-        ([(np.array([1]), np.full((1, 4), np.nan, np.float32))], "index"),
+        ([(np.array([1, 1]), np.array([5, 6]), _vectors(2))], "index"),
+        ([(ONE, ONE, _vectors(1)), (np.array([2]), ONE, _vectors(1, dim=8))], "index"),
+        ([(ONE, ONE, np.full((1, 4), np.nan, np.float32))], "index"),
     ],
 )
 def test_unfit_vectors_publish_nothing(tmp_path, batches, code):
@@ -177,7 +184,7 @@ KILLED = """
     moment = sys.argv[2]
     def die(*_): os.kill(os.getpid(), signal.SIGKILL)
     def batches():
-        yield np.array([1]), np.ones((1, 4), np.float32)
+        yield np.array([1]), np.array([7]), np.ones((1, 4), np.float32)
         if moment == "embedding": die()
     if moment != "embedding": setattr(publish, moment, die)
     index.build(Path(sys.argv[1]), batches(), model_sha256="b" * 64, source={})
@@ -204,3 +211,46 @@ def test_build_at_work_is_left_alone(tmp_path):
         with pytest.raises(LockedError):
             _build(tmp_path, _vectors(5))
     assert open_index(tmp_path).manifest == old and not rubbish.exists()
+
+
+def test_a_rebuild_takes_over_what_it_knows(tmp_path):
+    assert open_known(tmp_path, MODEL) is None
+    vectors = _vectors(5)
+    _build(tmp_path, vectors)
+    ids = np.array([104, 100, 999, 102])
+    texts = digests(ids)
+    texts[3] += 1  # the text of report 102 was corrected
+    known, taken = open_known(tmp_path, MODEL).take(ids, texts)
+    assert known.tolist() == [True, True, False, False]
+    assert (taken == vectors[[4, 0]]).all()
+    assert open_known(tmp_path, "b" * 64) is None
+
+
+@pytest.mark.parametrize("part", ["index.faiss", "texts.npy"])
+def test_a_damaged_part_is_not_taken_over(tmp_path, part):
+    version = _build(tmp_path, _vectors(5)).version
+    path = tmp_path / version / part
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    assert open_known(tmp_path, MODEL) is None
+    with pytest.raises(IndexFitError, match=part):
+        open_index(tmp_path)
+
+
+def test_roll_back_goes_one_version_back_each_time(tmp_path):
+    first, second, third = (_build(tmp_path, _vectors(n)) for n in (3, 4, 5))
+    assert open_index(tmp_path).manifest == third
+    assert roll_back(tmp_path) == second and open_index(tmp_path).manifest == second
+    assert roll_back(tmp_path) == first and open_index(tmp_path).manifest == first
+    with pytest.raises(IndexFitError) as caught:
+        roll_back(tmp_path)
+    assert caught.value.code == "index.rollback" and open_index(tmp_path).manifest == first
+
+
+def test_roll_back_refuses_a_damaged_version(tmp_path):
+    first, second = (_build(tmp_path, _vectors(n)) for n in (3, 4))
+    (tmp_path / first.version / "index.faiss").write_bytes(b"")
+    with pytest.raises(IndexFitError):
+        roll_back(tmp_path)
+    assert open_index(tmp_path).manifest == second
