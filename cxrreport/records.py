@@ -130,7 +130,10 @@ class ViewGuess:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One image of the catalogue. `view` is None until tags or pixels have told."""
+    """One image of the catalogue. `view` is None until tags or pixels have told.
+
+    `pixel_sha256`, the digest of the stored values, is None until the pixels were read, and again once the file changes.
+    """
 
     id: int
     sop_uid: str
@@ -140,6 +143,7 @@ class Image:
     view_probability: float | None
     height: int
     width: int
+    pixel_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 
 from sqlalchemy import Select, exists, func, select, update
 from sqlalchemy.orm import Session
@@ -120,7 +120,7 @@ def candidate_studies(
     if since is not None:
         query = query.where(StudyRow.studied_at >= datetime.combine(since, time.min))
     if until is not None:
-        query = query.where(StudyRow.studied_at < datetime.combine(until + timedelta(days=1), time.min))
+        query = query.where(StudyRow.studied_at <= datetime.combine(until, time.max))
     if patient is not None:
         query = query.join(PatientRow, PatientRow.id == StudyRow.patient_id).where(PatientRow.mrn == patient)
     return _to_studies(session, session.scalars(query).all())
@@ -198,7 +198,15 @@ def _to_study(row: StudyRow, images: tuple[Image, ...]) -> Study:
 def _to_image(row: ImageRow) -> Image:
     """Return the record of a row."""
     return Image(
-        row.id, row.sop_uid, row.path, row.size, row.view, row.view_probability, height=row.height, width=row.width
+        id=row.id,
+        sop_uid=row.sop_uid,
+        path=row.path,
+        size=row.size,
+        view=row.view,
+        view_probability=row.view_probability,
+        height=row.height,
+        width=row.width,
+        pixel_sha256=row.pixel_sha256,
     )
 
 

@@ -76,15 +76,27 @@ def release(session: Session, study_ids: Sequence[int]) -> None:
     session.flush()
 
 
-def fail_studies(session: Session, run_id: int, failures: Sequence[Failure], max_attempts: int = MAX_ATTEMPTS) -> None:
-    """Turn claims into failures; the attempts stay as the claim counted them. The last attempt quarantines."""
+def fail_studies(
+    session: Session,
+    run_id: int,
+    failures: Sequence[Failure],
+    max_attempts: int = MAX_ATTEMPTS,
+    *,
+    counted: bool = True,
+) -> None:
+    """Turn claims into failures; the attempts stay as the claim counted them. The last attempt quarantines.
+
+    With `counted=False`, for studies that nobody claimed, the failure is told and no more: the mount was away, and the
+    study is not to blame. No attempt is counted, and nothing is quarantined.
+    """
     rows = _failures(session, [f.study_id for f in failures if f.study_id is not None])
     for failure in failures:
         if failure.study_id is None:
             raise ValueError("A failure of a study names the study.")
         row = rows.get(failure.study_id)
-        row = _write_failure(session, row, run_id, failure, 0 if row else 1)
-        row.quarantined = row.attempts >= max_attempts
+        row = _write_failure(session, row, run_id, failure, 1 if counted and row is None else 0)
+        if counted:
+            row.quarantined = row.attempts >= max_attempts
         rows[failure.study_id] = row
     session.flush()
 

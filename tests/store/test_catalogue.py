@@ -110,8 +110,11 @@ def test_a_changed_file_is_read_afresh(engine: Engine) -> None:
     record(engine, make_instance())
     with session(engine) as current:
         catalogue.set_pixel_digest(current, image(engine).id, "f" * 64)
+        assert [i.pixel_sha256 for found in catalogue.candidate_studies(current) for i in found.images] == ["f" * 64]
         catalogue.mark_unusable(current, image(engine).id, "pixels.truncated")
     assert record(engine, make_instance(size=200)) == "updated"
+    with session(engine, read_only=True) as current:
+        assert [i.pixel_sha256 for found in catalogue.candidate_studies(current) for i in found.images] == [None]
     row = image(engine)
     assert (row.size, row.usable, row.reason, row.pixel_sha256) == (200, True, None, None)
 
@@ -264,8 +267,10 @@ def test_candidates_by_date_and_patient(engine: Engine) -> None:
         dated = catalogue.candidate_studies(current, since=date(2024, 1, 7), until=date(2024, 1, 9))
         mine = catalogue.candidate_studies(current, patient="P1")
         assert catalogue.candidate_studies(current, patient="P9") == []
+        always = catalogue.candidate_studies(current, since=date.min, until=date.max)
     assert [found.uid for found in dated] == ["1", "2", "3"]
     assert [found.uid for found in mine] == ["1", "3", "5"]
+    assert [found.uid for found in always] == ["0", "1", "2", "3"]  # the undated one is left out
 
 
 def test_studies_of_a_patient_run_from_old_to_new(engine: Engine) -> None:

@@ -243,6 +243,16 @@ def test_a_failure_without_a_claim_or_study(engine: Engine, run_id: int) -> None
     assert failures(engine) == {2: ("b", 1, False)}
 
 
+def test_a_failure_that_does_not_count_never_quarantines(engine: Engine, run_id: int) -> None:
+    away = [Failure("pixels.unreadable", "Away.", study_id=study_id) for study_id in (1, 2)]
+    claim(engine, run_id, [2])
+    for _ in range(4):
+        with session(engine) as current:
+            drafts.fail_studies(current, run_id, away, counted=False)
+    assert failures(engine) == {1: ("pixels.unreadable", 0, False), 2: ("pixels.unreadable", 1, False)}
+    assert claim(engine, run_id, [1, 2]) == [1, 2]
+
+
 # -- finding a study --------------------------------------------------------------------------------------------------
 
 
