@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "cxrreport/__init__.py").read_text()).group(1)
 
 RUNTIME = [
-    "torch>=2.6",
+    "torch>=2.10",
     "numpy>=2.2",
     "click>=8.2,<9",
     "rich>=14,<16",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -25,10 +27,10 @@ def upgrade(settings: Settings, as_json: bool) -> None:
     """Bring the schema to what this version needs, in one transaction. Back up first; there is no way back."""
     from cxrreport.store import engine as store
 
-    engine = open_engine(settings)
-    before = store.current(engine)
-    store.upgrade(engine)
-    _print_revisions({"before": before, "current": store.current(engine), "head": store.head()}, as_json)
+    with _open_unprepared(settings) as engine:
+        before = store.current(engine)
+        store.upgrade(engine)
+        _print_revisions({"before": before, "current": store.current(engine), "head": store.head()}, as_json)
 
 
 @db.command()
@@ -38,16 +40,20 @@ def current(settings: Settings, as_json: bool) -> None:
     """Print the revision of the schema and the one this version needs."""
     from cxrreport.store import engine as store
 
-    engine = open_engine(settings)
-    _print_revisions({"current": store.current(engine), "head": store.head()}, as_json)
+    with _open_unprepared(settings) as engine:
+        _print_revisions({"current": store.current(engine), "head": store.head()}, as_json)
 
 
-def open_engine(settings: Settings) -> Engine:
-    """Open the database of `settings` without touching its schema."""
+@contextmanager
+def _open_unprepared(settings: Settings) -> Iterator[Engine]:
+    """Open the database at whatever schema it has: the other commands (`run.open_archive`) make or demand their own."""
     from cxrreport.store import engine as store
 
-    url = settings.db.get_secret_value() if settings.db else None
-    return store.open_database(url, settings.home, settings.db_timeout_s)
+    engine = store.open_database(settings.database_url, settings.home, settings.db_timeout_s)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def _print_revisions(revisions: dict[str, str | None], as_json: bool) -> None:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from cxrreport.settings import Settings
 
 Check = Callable[["Settings"], str]
+# what `imaging.decode` decodes with, in the names of imagecodecs
+CODECS = {"JPEG": "JPEG8", "JPEG-LS": "JPEGLS", "JPEG 2000": "JPEG2K", "HTJ2K": "HTJ2K", "RLE": "DICOMRLE"}
 
 
 @click.command()
@@ -40,12 +42,10 @@ def _decoders(_: Settings) -> str:
 
     from cxrreport.errors import ConfigurationError
 
-    needed = {"JPEG": "JPEG8", "JPEG lossless": "LJPEG", "JPEG-LS": "JPEGLS", "JPEG 2000": "JPEG2K"}
-    missing = [name for name, codec in needed.items() if not getattr(imagecodecs, codec).available]
+    missing = [name for name, codec in CODECS.items() if not getattr(imagecodecs, codec).available]
     if missing:
         raise ConfigurationError(f"imagecodecs lacks {', '.join(missing)}: reinstall it.", "decoders")
-    openjpeg = imagecodecs.JPEG2K.version() if hasattr(imagecodecs.JPEG2K, "version") else imagecodecs.jpeg2k_version()
-    return f"{', '.join(needed)}, RLE; {openjpeg}"
+    return f"{', '.join(CODECS)}; {imagecodecs.jpeg2k_version()}"
 
 
 def _device(settings: Settings) -> str:

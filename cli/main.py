@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "generate": ("generate", "generate", "Scan an export, pair studies with priors, draft reports, store them."),
     "index": ("index", "index", "Import signed reports and publish the retrieval index."),
     "show": ("show", "show", "Show the draft of one study, its changes and its references."),
-    "status": ("status", "status", "What the archive holds, what is due, failures by code."),
+    "status": ("status", "status", "What the archive holds, studies without a draft, failures by code."),
     "runs": ("status", "runs", "Past runs, the newest first."),
     "train": ("train", "train", "Train or fine-tune the network."),
     "evaluate": ("evaluate", "evaluate", "Score drafts of a dataset beside baselines."),
@@ -97,6 +98,9 @@ def call(arguments: list[str]) -> int:
         return 130
     except CxrReportError as error:
         return _complain(arguments, error.code, error.message, error.exit_code)
+    except OSError as error:  # its own text may hold a path
+        reason = f": {os.strerror(error.errno)}" if error.errno else ""
+        return _complain(arguments, "io", f"Reading or writing failed{reason}.", 74)
     except Exception as error:
         from cxrreport.runlog import stack_of
 

@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import click
-from cxrreport.cli.db import open_engine
 
 if TYPE_CHECKING:
     from cxrreport.settings import Settings
@@ -17,13 +16,12 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def status(settings: Settings, as_json: bool) -> None:
-    """Print what the archive holds, what failed and the last run."""
+    """Print what the archive holds, how many studies have no draft, what failed and the last run."""
+    from cxrreport.run import open_archive
     from cxrreport.store import engine as store
     from cxrreport.store.runs import archive_status
 
-    engine = open_engine(settings)
-    store.prepare(engine)
-    with store.session(engine, read_only=True) as session:
+    with open_archive(settings) as engine, store.session(engine, read_only=True) as session:
         found = archive_status(session)
     if as_json:
         click.echo(json.dumps(found))
@@ -37,12 +35,11 @@ def status(settings: Settings, as_json: bool) -> None:
 @click.pass_obj
 def runs(settings: Settings, limit: int, as_json: bool) -> None:
     """List past runs, the newest first."""
+    from cxrreport.run import open_archive
     from cxrreport.store import engine as store
     from cxrreport.store.runs import list_runs
 
-    engine = open_engine(settings)
-    store.prepare(engine)
-    with store.session(engine, read_only=True) as session:
+    with open_archive(settings) as engine, store.session(engine, read_only=True) as session:
         found = list_runs(session, limit)
     if as_json:
         click.echo(json.dumps([_run_document(run) for run in found]))

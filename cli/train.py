@@ -28,7 +28,7 @@ def train(dataset: tuple[str, str], out: Path, **options: Any) -> None:
     """Train the network; the weights of the best validation epoch are in OUT/best."""
     from cxrreport.errors import UsageError
     from cxrreport.training.dataset import READERS
-    from cxrreport.training.trainer import TrainOptions
+    from cxrreport.training.options import TrainOptions
     from cxrreport.training.trainer import train as run
 
     name, directory = dataset

@@ -51,12 +51,6 @@ class PixelError(InputError):
     code = "pixels.malformed"
 
 
-class ReportError(InputError):
-    """A report of the archive cannot be read (codes `report.*`)."""
-
-    code = "report.malformed"
-
-
 class ModelOutputError(InputError):
     """The network gave no usable draft for a study (codes `model.*`)."""
 

@@ -47,7 +47,7 @@ def evaluate(options: EvaluateOptions) -> dict[str, Any]:
     device = resolve_device(options.device)
     drafter = Drafter(load_weights(options.weights, device), Decoding(beams=options.beams))
     bank = drafter.embed_texts([s.summary for s in train])
-    encoded = encode_samples(drafter, samples, bank, options.split == "train", 1, torch.Generator())
+    encoded = encode_samples(drafter, samples, bank, [s.patient for s in train], 1, torch.Generator())
     drafts = draft_samples(drafter, encoded)
     truth = np.stack([s.states for s in samples])
     texts = {

@@ -9,6 +9,9 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import os
+import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,13 +21,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from cxrreport.errors import UnavailableError, WeightsError
+from cxrreport.errors import UnavailableError, UsageError, WeightsError
 from cxrreport.model.config import DiffRGenNetConfig
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.tokens import ReportTokenizer
 from cxrreport.model.views import ViewClassifier
 
 NETWORK, VIEWS, CONFIG, VOCABULARY = "model.safetensors", "views.safetensors", "config.json", "vocab.txt"
+_DEVICE = re.compile(r"auto|cpu|cuda(?::(?P<index>[0-9]+))?")
 _TIED = "decoder.lm.cls.predictions.decoder."
 
 
@@ -147,24 +151,60 @@ def _halved(module: nn.Module) -> dict[str, Tensor]:
 def save_weights(
     directory: Path, network: DiffRGenNet, views: ViewClassifier, tokenizer: ReportTokenizer, card: dict[str, Any]
 ) -> str:
-    """Write a weights directory, the manifest last. `card` holds data, licence, command, commit, metrics, …
+    """Write a weights directory whole, in place of what is there. `card` holds data, licence, command, commit, metrics, …
 
+    Everything is on the disk in `<name>.tmp`, the manifest last, before the names are swapped; see `recover_weights`.
     Returns the digest that identifies the weights.
     """
-    directory.mkdir(parents=True, exist_ok=True)
     config = network.config.to_diff_dict()
     config["label_prior"] = [round(p, 6) for p in network.label_prior.tolist()]
-    (directory / NETWORK).write_bytes(save(_halved(network)))
-    (directory / VIEWS).write_bytes(save(_halved(views)))
-    (directory / CONFIG).write_text(json.dumps(config, indent=1, default=list) + "\n", encoding="utf-8")
-    tokenizer.save(directory / VOCABULARY)
-    files = {
-        name: hashlib.sha256((directory / name).read_bytes()).hexdigest()
-        for name in (NETWORK, VIEWS, CONFIG, VOCABULARY)
-    }
-    manifest = {**card, "files": files}
-    (directory / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    recover_weights(directory)
+    new = _beside(directory, ".tmp")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    (new / NETWORK).write_bytes(save(_halved(network)))
+    (new / VIEWS).write_bytes(save(_halved(views)))
+    (new / CONFIG).write_text(json.dumps(config, indent=1, default=list) + "\n", encoding="utf-8")
+    tokenizer.save(new / VOCABULARY)
+    names = (NETWORK, VIEWS, CONFIG, VOCABULARY)
+    manifest = {**card, "files": {name: hashlib.sha256((new / name).read_bytes()).hexdigest() for name in names}}
+    _flush(*(new / name for name in names))
+    (new / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    _flush(new / "manifest.json", new)
+    _swap(new, directory)
     return weights_sha256(manifest)
+
+
+def recover_weights(directory: Path) -> None:
+    """Bring the weights back that a kill within the swap of `save_weights` left beside their name."""
+    old = _beside(directory, ".old")
+    if old.exists() and not directory.exists():
+        old.rename(directory)
+
+
+def _beside(directory: Path, suffix: str) -> Path:
+    return directory.with_name(directory.name + suffix)
+
+
+def _swap(new: Path, directory: Path) -> None:
+    """Let `new` take the name; a directory cannot be renamed onto a full one, so the old one steps aside first."""
+    old = _beside(directory, ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if directory.exists():
+        directory.rename(old)
+    new.rename(directory)
+    _flush(directory.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _flush(*paths: Path) -> None:
+    """Make the content of files and the names in directories last."""
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def resolve_device(name: str) -> str:
@@ -172,13 +212,16 @@ def resolve_device(name: str) -> str:
 
     Raises
     ------
-    UnavailableError : when a GPU is asked for and there is none.
+    UsageError : for any other name. UnavailableError : when a GPU is asked for and there is none.
     """
+    asked = _DEVICE.fullmatch(name)
+    if asked is None:
+        raise UsageError("A device is auto, cpu, cuda or cuda:i.", "device.unknown")
     if name == "auto":
         return "cuda:0" if torch.cuda.is_available() else "cpu"
-    if name.startswith("cuda"):
-        index = int(name.partition(":")[2] or 0)
-        if index >= torch.cuda.device_count():
-            raise UnavailableError(f"The device {name} does not exist here; use --device cpu.", "device.missing")
-        return f"cuda:{index}"
-    return "cpu"
+    if name == "cpu":
+        return name
+    index = int(asked["index"] or 0)
+    if index >= torch.cuda.device_count():
+        raise UnavailableError(f"The device {name} does not exist here; use --device cpu.", "device.missing")
+    return f"cuda:{index}"

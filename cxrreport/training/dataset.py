@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,12 @@ from cxrreport.records import FINDINGS, State
 from cxrreport.reports.comparison import strip_comparison
 from cxrreport.reports.labels import label
 from cxrreport.reports.sections import clean, cut
+from cxrreport.reports.sentences import sentences
 
 _STATE_INDEX = {state: index for index, state in enumerate(State)}
+# a size, whose number may be withheld: "1.2 cm", "8-mm", "XXXX cm", "x cm"
+_MEASUREMENT = re.compile(r"(?:\d|\bx+)[\s-]*(?:mm|cm|(?:milli|centi)met(?:er|re)s?)\b", re.IGNORECASE)
+_COLUMNS = {"uid", "split", "images", "findings", "impression"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +47,12 @@ class Sample:
 
 def target_text(report: str) -> str:
     """Report -> what the decoder learns: cleaned, at most 100 words, without comparisons (no prior is shown, temporal.md
-    §2.6) and without the placeholders of de-identification.
+    §2.6), sentences that measure (the network cannot) and the placeholders of de-identification.
     """
-    kept = " ".join(word for word in strip_comparison(report).split() if "xxxx" not in word.lower())
-    return cut(clean(kept))
+    seen = strip_comparison(report)
+    said = (seen[start:end] for start, end in sentences(seen))
+    kept = (word for sentence in said if not _MEASUREMENT.search(sentence) for word in sentence.split())
+    return cut(clean(" ".join(word for word in kept if "xxxx" not in word.lower())))
 
 
 def state_indices(text: str) -> npt.NDArray[np.int64]:
@@ -74,14 +81,24 @@ def read_iu_xray(directory: Path, split: str) -> list[Sample]:
 
     Raises
     ------
-    UsageError : when it is no such directory.
+    UsageError : when it is no such directory, or a film of it cannot be read.
     """
-    table = directory / "studies.csv"
+    rows = (row for row in _iu_rows(directory / "studies.csv") if row["split"] == split)
+    return [sample for row in rows if (sample := _iu_sample(directory / "images", row)) is not None]
+
+
+def _iu_rows(table: Path) -> list[dict[str, str]]:
     if not table.is_file():
         raise UsageError("The IU X-Ray directory has no studies.csv.")
-    with table.open(newline="", encoding="utf-8") as lines:
-        rows = [row for row in csv.DictReader(lines) if row["split"] == split]
-    return [sample for row in rows if (sample := _iu_sample(directory / "images", row)) is not None]
+    try:
+        with table.open(newline="", encoding="utf-8") as lines:
+            reader = csv.DictReader(lines, restval="")
+            rows = list(reader)
+    except (ValueError, csv.Error):
+        raise UsageError("The studies.csv of the dataset is no CSV in UTF-8.") from None
+    if missing := sorted(_COLUMNS - set(reader.fieldnames or ())):
+        raise UsageError(f"The studies.csv of the dataset lacks columns: {', '.join(missing)}.")
+    return rows
 
 
 def _iu_sample(images: Path, row: dict[str, str]) -> Sample | None:
@@ -89,11 +106,18 @@ def _iu_sample(images: Path, row: dict[str, str]) -> Sample | None:
     for item in filter(None, row["images"].split(";")):
         name, _, projection = item.partition(":")
         if projection in views and views[projection] is None:
-            with PillowImage.open(images / f"{name}.jpg") as picture:
-                views[projection] = preprocess(np.asarray(picture.convert("L"), np.float32))
+            views[projection] = preprocess(_read_film(images / f"{name}.jpg"))
     if not row["findings"].strip() or all(film is None for film in views.values()):
         return None
     return make_sample(row["uid"], row["uid"], list(views.values()), row["findings"], row["impression"])
+
+
+def _read_film(path: Path) -> npt.NDArray[np.float32]:
+    try:
+        with PillowImage.open(path) as picture:
+            return np.asarray(picture.convert("L"), np.float32)
+    except (OSError, ValueError, SyntaxError):  # what Pillow raises at damage
+        raise UsageError("A film of the dataset cannot be read.") from None
 
 
 def draw_phantoms(count: int, seed: int) -> list[Sample]:

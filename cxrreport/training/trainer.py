@@ -3,60 +3,34 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from cxrreport import __version__
 from cxrreport.evaluation.scoring import choose_thresholds, draft_samples, score_states, score_texts, state_maps
-from cxrreport.imaging.preprocess import PREPROCESS_VERSION
 from cxrreport.model.config import POSITIVE, SIZES
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.generation import Decoding
 from cxrreport.model.tokens import ReportTokenizer, prune_vocabulary
 from cxrreport.model.views import ViewClassifier
-from cxrreport.model.weights import Weights, load_weights, resolve_device, save_weights
+from cxrreport.model.weights import Weights, load_weights, recover_weights, resolve_device, save_weights
+from cxrreport.training.card import make_card
 from cxrreport.training.checkpoint import finished_epochs, load_checkpoint, save_checkpoint
 from cxrreport.training.dataset import READERS, check_disjoint, draw_phantoms
 from cxrreport.training.encoder_stage import EncoderStage
 from cxrreport.training.network_stage import Encoded, NetworkStage, encode_samples, start_prior
-from cxrreport.training.pretrained import describe, initialise, load_pretrained
+from cxrreport.training.options import TrainOptions, remember_options
+from cxrreport.training.pretrained import describe, initialise, load_pretrained, load_vocabulary
 from cxrreport.training.views_stage import train_views, view_accuracy
 
 _NETWORK = "network.safetensors"  # checkpoint of the second stage
+_RANDOM = "random numbers, with word pieces of MiniLM-L6 (Apache-2.0)"  # no published weights fit these sizes
 Tell = Callable[[dict[str, Any]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class TrainOptions:
-    """What `cxrreport train` was asked for."""
-
-    dataset: str
-    directory: Path
-    out: Path
-    size: str = "mini"
-    init: Path | None = None
-    phantoms: int = 0
-    encoder_epochs: int = 6
-    network_epochs: int = 10
-    view_epochs: int = 6
-    batch: int = 16
-    encoder_lr: float = 5e-4
-    network_lr: float = 5e-4
-    copies: int = 3
-    seed: int = 9233
-    device: str = "auto"
-    limit: int | None = None
-    licence: str = "research use only"
-    command: str = ""
 
 
 class Trainer:
@@ -66,7 +40,6 @@ class Trainer:
         self.options, self._tell = options, tell
         self.device = resolve_device(options.device)
         torch.manual_seed(options.seed)
-        options.out.mkdir(parents=True, exist_ok=True)
         read = READERS[options.dataset]
         self.train = read(options.directory, "train")[: options.limit]
         self.val = read(options.directory, "val")[: options.limit]
@@ -82,13 +55,13 @@ class Trainer:
             weights = load_weights(self.options.init, self.device)
             self.origin = f"the weights {weights.sha256[:12]}"
             return weights.network, weights.tokenizer
-        pretrained = load_pretrained()
-        self.origin = describe()
         texts = (text for s in self.train for text in (s.target, s.summary, s.report))
-        vocabulary = prune_vocabulary(pretrained.vocabulary, texts)
+        vocabulary = prune_vocabulary(load_vocabulary(), texts)
         network = DiffRGenNet(SIZES[self.options.size](len(vocabulary)))
+        self.origin = _RANDOM
         if self.options.size == "mini":
-            initialise(network, pretrained, vocabulary)
+            initialise(network, load_pretrained(), vocabulary)
+            self.origin = describe()
         torch.nn.Module.to(network, self.device)
         return network, ReportTokenizer(vocabulary)
 
@@ -140,8 +113,8 @@ class Trainer:
         drafter = Drafter(weights, Decoding(beams=1))
         self.network.eval()
         bank = drafter.embed_texts([s.summary for s in self.train])
-        train = encode_samples(drafter, self.train, bank, True, o.copies, generator)
-        val = encode_samples(drafter, self.val, bank, False, 1, generator)
+        train = encode_samples(drafter, self.train, bank, [s.patient for s in self.train], o.copies, generator)
+        val = encode_samples(drafter, self.val, bank, None, 1, generator)
         self.tell({"stage": "encoded", "bank": len(bank)})
         self.network.label_prior.copy_(start_prior(self.train))
         steps = o.network_epochs * (len(self.train) // o.batch + 1)
@@ -157,7 +130,8 @@ class Trainer:
             facts = {"stage": "network", "epoch": epoch + 1, **losses, **scores}
             if scores["selection"] > best:
                 best = scores["selection"]
-                save_weights(o.out / "best", self.network, views, self.tokenizer, self._card(facts))
+                card = make_card(o, self.train, self.origin, {**facts, **self.view_scores})
+                save_weights(o.out / "best", self.network, views, self.tokenizer, card)
             _keep(path, modules, stage, generator, epoch + 1)
             self.tell(facts)
         return o.out / "best"
@@ -181,23 +155,6 @@ class Trainer:
         reports = val.bank[val.retrieved].numpy()
         states = drafter.read_states(features, reports, np.ones(reports.shape[:2], bool))
         return np.array([s.probabilities for s in states])
-
-    def _card(self, facts: dict[str, Any]) -> dict[str, Any]:
-        o = self.options
-        data = f"{o.dataset} train split, {sum(not s.key.startswith('phantom-') for s in self.train)} studies"
-        return {
-            "name": f"{o.size}-{o.dataset}",
-            "version": __version__,
-            "config": o.size,
-            "data": data + (f"; {o.phantoms} phantoms" if o.phantoms else "") + f"; started from {self.origin}",
-            "licence": o.licence,
-            "command": o.command,
-            "commit": _commit(),
-            "seed": o.seed,
-            "preprocess_version": PREPROCESS_VERSION,
-            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "metrics": {"split": "val", **facts, **self.view_scores},
-        }
 
 
 def _resume(path: Path, modules: dict[str, Any], stage: EncoderStage | NetworkStage, generator: torch.Generator) -> int:
@@ -227,19 +184,16 @@ def _best_so_far(out: Path) -> float:
     return float(json.loads(manifest.read_text())["metrics"]["selection"]) if manifest.exists() else -1.0
 
 
-def _commit() -> str:
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
-    return found.stdout.strip()
-
-
 def train(options: TrainOptions, tell: Tell) -> Path:
     """Train as asked; returns the directory of the best weights.
 
     Raises
     ------
-    UsageError, ConfigurationError, UnavailableError : bad dataset, missing starting weights, missing device.
+    UsageError : bad dataset, or other options than those the run was begun with.
+    ConfigurationError, UnavailableError : missing starting weights, missing device.
     """
+    remember_options(options)
+    recover_weights(options.out / "best")
     if finished_epochs(options.out / _NETWORK) >= options.network_epochs:
         return options.out / "best"
     return Trainer(options, tell).run()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +15,20 @@ from cxrreport.cli.status import runs, status
 from sqlalchemy import text
 
 from cxrreport.errors import SchemaError
+from cxrreport.settings import load_settings
 from cxrreport.store import engine as store
 from cxrreport.store.runs import begin_run, end_run
 
 Call = Callable[..., Result]
 
 
-@dataclass(frozen=True)
-class FewSettings:
-    """The settings these commands read."""
-
-    home: Path
-    db: Any = None
-    db_timeout_s: float = 5
-
-
 @pytest.fixture
 def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
     monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.delenv("CXRREPORT_DB", raising=False)
 
     def invoke(command: click.Command, *arguments: str) -> Result:
-        return CliRunner().invoke(command, list(arguments), obj=FewSettings(tmp_path))
+        return CliRunner().invoke(command, list(arguments), obj=load_settings(home=tmp_path, db_timeout_s=5))
 
     return invoke
 
@@ -56,6 +48,14 @@ def test_upgrade_makes_the_schema_and_current_tells_it(call: Call) -> None:
     made = {"before": None, "current": store.head(), "head": store.head()}
     assert json.loads(call(db, "upgrade", "--json").stdout) == made
     assert call(db, "current").stdout.split() == ["current", store.head(), "head", store.head()]
+
+
+@pytest.mark.parametrize("line", [(db, "current"), (db, "upgrade"), (status,), (runs,)])
+def test_every_command_closes_the_database(call: Call, line: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = []
+    monkeypatch.setattr("sqlalchemy.Engine.dispose", lambda engine, close=True: closed.append(engine))
+    assert call(*line).exit_code == 0
+    assert len(closed) == 1
 
 
 def test_status_of_a_new_home_is_empty_and_one_document(call: Call) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import inspect
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from cxrreport.cli.doctor import CODECS
 from cxrreport.cli.main import COMMANDS, EXIT_CODES
 from end_to_end import Tool, Visit, write_visit
 
@@ -141,8 +146,35 @@ def test_version(tool: Tool) -> None:
     assert tool("--version") == 0 and __version__ in tool.out
 
 
-def test_the_demo_ends_with_a_draft_and_needs_an_empty_directory(tool: Tool, tmp_path: Path) -> None:
-    assert tool("demo", tmp_path / "demo", "--patients", "1") == 0
-    assert DISCLAIMER in tool.out and "COMPARISON" in tool.out and "Similar reports of the archive" in tool.out
-    assert " generate " in tool.out and "drafted          0" in tool.out  # the second run
-    assert tool("demo", tmp_path / "demo") == 2
+@pytest.mark.parametrize("missing", CODECS.items(), ids=lambda item: item[0])
+def test_doctor_names_a_decoder_that_is_missing(
+    tool: Tool, missing: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import imagecodecs
+
+    name, codec = missing
+    monkeypatch.setattr(imagecodecs, codec, type("Absent", (), {"available": False}))
+    assert tool("doctor") == 78 and f"imagecodecs lacks {name}: reinstall it. [decoders]" in tool.out
+
+
+def test_doctor_asks_for_the_decoders_that_films_are_decoded_with() -> None:
+    from cxrreport.imaging import decode
+
+    used = set(re.findall(r"imagecodecs\.(\w+)_decode\b", inspect.getsource(decode)))
+    assert used == {codec.lower() for codec in CODECS.values()}
+
+
+def test_an_error_of_the_system_is_told_without_its_path(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space for DOE^JANE", "/archive/DOE^JANE.dcm")
+
+    monkeypatch.setattr("cxrreport.store.runs.list_runs", full)
+    assert tool("runs", "--json") == 74
+    said = f"Reading or writing failed: {os.strerror(errno.ENOSPC)}."
+    assert json.loads(tool.out) == {"error": {"code": "io", "message": said}, "exit_code": 74}
+    assert "DOE" not in tool.err and said in tool.err
+
+
+def test_an_error_of_the_system_without_a_number(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cxrreport.store.runs.list_runs", lambda *_: (_ for _ in ()).throw(OSError("DOE^JANE")))
+    assert tool("runs") == 74 and tool.err == "cxrreport: Reading or writing failed. [io]\n"

@@ -38,7 +38,7 @@ def test_every_sample_is_drafted_from_its_plain_film():
     drafter = Drafter(tiny_weights(), Decoding(beams=1, max_new_tokens=6, min_new_tokens=2))
     samples = random_samples(18)
     bank = drafter.embed_texts([s.summary for s in samples])
-    encoded = encode_samples(drafter, samples, bank, True, 2, torch.Generator().manual_seed(0))
+    encoded = encode_samples(drafter, samples, bank, [s.patient for s in samples], 2, torch.Generator().manual_seed(0))
     drafts = draft_samples(drafter, encoded)
     assert len(drafts) == 18 and all(d.text for d in drafts)
     for row in (0, 17):

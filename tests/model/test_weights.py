@@ -2,12 +2,13 @@ import hashlib
 import json
 import os
 import pickle
+from pathlib import Path
 
 import pytest
 import torch
 from network_builders import VOCABULARY, tiny_weights
 
-from cxrreport.errors import UnavailableError, WeightsError
+from cxrreport.errors import UnavailableError, UsageError, WeightsError
 from cxrreport.model.config import tiny
 from cxrreport.model.weights import (
     CONFIG,
@@ -15,6 +16,7 @@ from cxrreport.model.weights import (
     VIEWS,
     load_weights,
     read_manifest,
+    recover_weights,
     resolve_device,
     save_weights,
     weights_sha256,
@@ -80,6 +82,47 @@ def test_saving_again_writes_the_same_tensors(original, saved, tmp_path):
     _save(tmp_path / "again", back)
     for name in (NETWORK, VIEWS, VOCABULARY_FILE):
         assert (tmp_path / "again" / name).read_bytes() == (saved / name).read_bytes()
+
+
+class _Killed(BaseException):
+    """Ends a save as a signal would: nothing is tidied."""
+
+
+def _die_at(monkeypatch, owner, name, number):
+    """Die at the `number`-th call of a function."""
+    original, calls = getattr(owner, name), iter(range(1, 100))
+
+    def replaced(*arguments, **options):
+        if next(calls) == number:
+            raise _Killed
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(owner, name, replaced)
+
+
+SAVES = [("fsync", 1), ("fsync", 5), ("fsync", 6), ("rename", 1), ("rename", 2)]
+
+
+@pytest.mark.parametrize(("call", "number"), SAVES)
+def test_a_save_that_is_killed_leaves_the_old_weights_whole(original, saved, monkeypatch, call, number):
+    """Before and after the manifest, and on either side of both renames of the swap."""
+    before = load_weights(saved).sha256
+    with monkeypatch.context() as patch, pytest.raises(_Killed):
+        _die_at(patch, *((os, "fsync") if call == "fsync" else (Path, "rename")), number)
+        save_weights(saved, tiny_weights(5).network, original.views, original.tokenizer, {})
+    recover_weights(saved)
+    assert load_weights(saved).sha256 == before
+    digest = _save(saved, tiny_weights(5))
+    assert load_weights(saved).sha256 == digest != before
+    assert [path.name for path in saved.parent.iterdir()] == [saved.name]
+
+
+def test_a_first_save_that_is_killed_leaves_nothing_to_load(original, tmp_path, monkeypatch):
+    _die_at(monkeypatch, os, "fsync", 4)
+    with pytest.raises(_Killed):
+        _save(tmp_path / "weights", original)
+    recover_weights(tmp_path / "weights")
+    assert _refused(tmp_path / "weights", "manifest.json").code == "weights.manifest"
 
 
 def test_loaded_decoder_is_tied_and_drafts_the_same(original, saved):
@@ -262,3 +305,10 @@ def test_a_gpu_that_is_not_there(monkeypatch, name, count):
 def test_a_gpu_that_is_there(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert [resolve_device(n) for n in ("cuda", "cuda:1")] == ["cuda:0", "cuda:1"]
+
+
+@pytest.mark.parametrize("name", ["", "gpu", "cuda:", "cuda:x", "cuda:-1", "cudax", "CPU", "cpu:0", "mps", "cuda:0\n"])
+def test_a_name_that_is_no_device(name):
+    with pytest.raises(UsageError, match="cuda:i") as caught:
+        resolve_device(name)
+    assert caught.value.exit_code == 2

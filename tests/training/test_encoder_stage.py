@@ -50,3 +50,17 @@ def test_validation_is_the_mean_area_of_findings_that_vary(stage, monkeypatch):
 
 def test_validation_without_anything_to_tell_apart(stage):
     assert stage.validate(random_samples(1) * 3, 2) == {}
+
+
+def test_vectors_and_the_contrastive_scale_do_not_decay(stage):
+    decay = {id(p): group["weight_decay"] for group in stage.optimizer.param_groups for p in group["params"]}
+    assert len(decay) == len(list(stage.modules.parameters()))
+    assert decay[id(stage.network.retrieval.log_scale)] == 0
+    assert all((decay[id(p)] > 0) == (p.ndim > 1) for p in stage.modules.parameters())
+
+
+def test_the_text_tower_learns_more_slowly(stage):
+    rates = {id(p): group["max_lr"] for group in stage.optimizer.param_groups for p in group["params"]}
+    text = {id(p) for p in stage.network.retrieval.text.parameters()}
+    assert [rates[i] for i in text] == pytest.approx([6e-4] * len(text))
+    assert {rate for i, rate in rates.items() if i not in text} == {3e-3}

@@ -22,20 +22,29 @@ def drafter():
     return Drafter(tiny_weights())
 
 
-def _encode(drafter, samples, own=True, copies=2):
+def _encode(drafter, samples, copies=2):
     bank = drafter.embed_texts([s.summary for s in samples])
-    return encode_samples(drafter, samples, bank, own, copies, _generator())
+    return encode_samples(drafter, samples, bank, [s.patient for s in samples], copies, _generator())
 
 
 def test_a_sample_never_retrieves_its_own_report(drafter, samples):
     """Even where its own report is the nearest of all."""
     query = drafter.embed_images(_features(drafter, samples))
-    encoded = encode_samples(drafter, samples, query, True, 1, _generator())
+    encoded = encode_samples(drafter, samples, query, [s.patient for s in samples], 1, _generator())
     assert encoded.retrieved.shape == (8, drafter.retrieved)
     for row, found in enumerate(encoded.retrieved.tolist()):
         assert row not in found and len(set(found)) == len(found)
-    foreign = encode_samples(drafter, samples, query, False, 1, _generator())
+    foreign = encode_samples(drafter, samples, query, None, 1, _generator())
     assert foreign.retrieved[:, 0].tolist() == list(range(8))  # without the rule it would have come first
+
+
+def test_a_bank_may_hold_more_reports_than_there_are_samples(drafter, samples):
+    """Two reports of the first patient and five of others: none of the two is retrieved, wherever they stand."""
+    bank = drafter.embed_texts([s.summary for s in samples[1:]])
+    patients = [samples[0].patient if row in (2, 6) else f"other-{row}" for row in range(7)]
+    encoded = encode_samples(drafter, samples[:2], bank, patients, 1, _generator())
+    assert encoded.retrieved.shape == (2, 5)
+    assert sorted(encoded.retrieved[0].tolist()) == [0, 1, 3, 4, 5]
 
 
 def _features(drafter, samples):

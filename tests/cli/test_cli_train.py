@@ -1,0 +1,89 @@
+"""`train` and `evaluate` on a dataset of noise: what they write and print, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from end_to_end import Tool
+from network_builders import VOCABULARY, random_samples
+
+from cxrreport.model.weights import load_weights
+from cxrreport.training import trainer
+from cxrreport.training.dataset import READERS, Sample
+
+SPLITS = {
+    "train": random_samples(8, 1, "train"),
+    "val": random_samples(6, 2, "val"),
+    "test": random_samples(4, 3, "test"),
+}
+QUICK = ("--config", "tiny", "--encoder-epochs", "1", "--network-epochs", "1", "--view-epochs", "1", "--batch", "4")
+
+
+def read_noise(_: Path, split: str) -> list[Sample]:
+    return list(SPLITS[split])
+
+
+@pytest.fixture(autouse=True)
+def _dataset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(READERS, "noise", read_noise)
+    monkeypatch.setattr(trainer, "load_vocabulary", lambda: VOCABULARY)
+
+
+def train(tool: Tool, out: Path, *more: str) -> int:
+    return tool("train", "--dataset", "noise", "/data", "--out", out, "--device", "cpu", *QUICK, *more)
+
+
+def test_training_tells_every_epoch_and_prints_where_the_weights_are(tool: Tool, tmp_path: Path) -> None:
+    assert train(tool, tmp_path / "run", "--licence", "for tests") == 0, tool.err
+    assert tool.out == f"{tmp_path / 'run' / 'best'}\n"
+    stages = [json.loads(line)["stage"] for line in tool.err.splitlines() if line.startswith("{")]
+    assert stages == ["data", "encoder", "views", "encoded", "network"]
+    manifest = load_weights(tmp_path / "run" / "best").manifest
+    assert manifest["licence"] == "for tests" and manifest["config"] == "tiny"
+    assert train(tool, tmp_path / "run") == 0 and not tool.err
+    assert train(tool, tmp_path / "run", "--seed", "1") == 2 and "another seed" in tool.err
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+@pytest.mark.parametrize(("name", "said"), [("mimic", "Known datasets"), ("iu-xray", "no studies.csv")])
+def test_a_dataset_that_is_not_there(tool: Tool, tmp_path: Path, command: str, name: str, said: str) -> None:
+    out = ["--out", tmp_path / "run"] if command == "train" else []
+    assert tool(command, "--dataset", name, tmp_path, *out) == 2
+    assert said in tool.err and str(tmp_path) not in tool.err
+
+
+def test_a_run_directory_that_cannot_be_written(tool: Tool, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert train(tool, tmp_path / "file" / "run") == 74
+    assert "Not a directory" in tool.err and str(tmp_path) not in tool.err
+
+
+def test_a_device_that_is_none(tool: Tool, tmp_path: Path) -> None:
+    assert train(tool, tmp_path / "run", "--device", "gpu") == 2 and "[device.unknown]" in tool.err
+
+
+def evaluate(tool: Tool, weights: Path, *more: str) -> Any:
+    flags = ("--weights", weights, "--beams", "1", "--device", "cpu")
+    return tool.json("evaluate", "--dataset", "noise", "/data", *flags, *more)
+
+
+def test_evaluation_scores_the_drafts_beside_the_baselines(tool: Tool, weights: Path) -> None:
+    found = evaluate(tool, weights)
+    assert (found["dataset"], found["split"], found["studies"], found["beams"]) == ("noise", "test", 4, 1)
+    assert set(found["rows"]) == {"cxrreport", "constant report", "nearest report"}
+    assert all(0 <= row["bleu_1"] <= 1 and 0 <= row["example_f1"] <= 1 for row in found["rows"].values())
+    assert found["weights_sha256"] == load_weights(weights).sha256
+
+
+def test_part_of_the_train_split_is_scored_against_the_whole_bank(tool: Tool, weights: Path) -> None:
+    found = evaluate(tool, weights, "--split", "train", "--limit", "3")
+    assert found["studies"] == 3
+    assert found["rows"]["nearest report"]["bleu_4"] < 1  # its own report is not retrieved
+
+
+def test_evaluation_prints_tables_for_a_person(tool: Tool, weights: Path) -> None:
+    assert tool("evaluate", "--dataset", "noise", "/data", "--weights", weights, "--beams", "1", "--device", "cpu") == 0
+    assert "noise test, 4 studies, protocol C" in tool.out and "bleu_1" in tool.out and "nearest report" in tool.out

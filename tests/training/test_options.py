@@ -1,0 +1,43 @@
+from pathlib import Path
+
+import pytest
+
+from cxrreport.errors import UsageError
+from cxrreport.training.options import TrainOptions, remember_options
+
+
+def _options(out, **changes):
+    return TrainOptions(**{"dataset": "iu-xray", "directory": Path("data"), "out": out, **changes})
+
+
+def test_the_same_options_go_on(tmp_path):
+    for _ in range(2):
+        remember_options(_options(tmp_path / "run"))
+
+
+def test_what_changes_nothing_that_is_learned_may_differ(tmp_path):
+    remember_options(_options(tmp_path))
+    remember_options(
+        _options(tmp_path, device="cuda", licence="other", command="again", directory=Path("data").resolve())
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"dataset": "other"}, {"directory": Path("elsewhere")}, {"size": "base"}, {"init": Path("weights")},
+        {"phantoms": 1}, {"encoder_epochs": 1}, {"network_epochs": 1}, {"view_epochs": 1}, {"batch": 2}, {"limit": 9},
+        {"seed": 1},
+    ],
+)  # fmt: skip
+def test_another_option_is_refused_by_name(tmp_path, changes):
+    remember_options(_options(tmp_path))
+    with pytest.raises(UsageError, match=next(iter(changes))) as caught:
+        remember_options(_options(tmp_path, **changes))
+    assert caught.value.exit_code == 2 and "elsewhere" not in caught.value.message
+
+
+def test_a_damaged_file_is_refused(tmp_path):
+    (tmp_path / "options.json").write_text('{"seed"')
+    with pytest.raises(UsageError, match="damaged"):
+        remember_options(_options(tmp_path))
