@@ -25,7 +25,9 @@ _DATE = click.DateTime(["%Y-%m-%d", "%Y%m%d"])
 @click.option("--weights", type=click.Path(path_type=Path), help="Weights directory.")
 @click.option("--batch-size", type=click.IntRange(1, 512), help="Studies drafted and stored together.")
 @click.option("--beams", type=click.IntRange(1, 16), help="Width of the beam search; 1 is greedy.")
-@click.option("--workers", type=click.IntRange(0, 128), help="Child processes that decode films; 0 decodes in this process.")
+@click.option(
+    "--workers", type=click.IntRange(0, 128), help="Child processes that decode films; 0 decodes in this process."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def generate(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,9 @@ from cxrreport.highlight.changes import compare, comparison_sentence, impression
 from cxrreport.highlight.spans import find_spans, flag_hallucinated_comparison
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION
 from cxrreport.model.drafter import Drafter, NetworkDraft, StudyStates, take_features
-from cxrreport.records import FINDINGS, Draft, Failure, Finding, Provenance, Reference, Span, Study
+from cxrreport.records import FINDINGS, Draft, Failure, Finding, Provenance, Reference, Span, State, Study
 from cxrreport.reports.comparison import strip_comparison
-from cxrreport.reports.labels import mentions
+from cxrreport.reports.labels import label, mentions, with_parents
 from cxrreport.reports.sentences import sentences
 from cxrreport.retrieval.index import Index
 from cxrreport.store import reports
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cxrreport.drafting import Prepared
 
 _MEASUREMENT = re.compile(r"\d\s*(?:mm|cm|millimet|centimet)", re.IGNORECASE)
+_DEEPEST = 4096  # reports looked at for one study; an old study in a new archive has few that are earlier
 _NOTHING = "The network gave no usable draft for this study."
 
 
@@ -51,7 +52,7 @@ class Retriever:
                     scores, ids = (found[0] for found in self._index.search(queries[row : row + 1], wanted))
                     present = [int(i) for i in ids if i >= 0]
                     allowed = reports.allowed(s, study, present)
-                    if len(allowed) >= self._count or len(present) < wanted:
+                    if len(allowed) >= self._count or len(present) < wanted or wanted >= _DEEPEST:
                         break
                     wanted *= 4  # a patient with many reports fills the first answer
                 kept = [(i, float(v)) for i, v in zip(present, scores, strict=False) if i in allowed]
@@ -130,6 +131,7 @@ class Composer:
         text, comparison_flags = _without_invented_comparison(measured, prior is not None)
         if not text:
             return Failure("model.invalid", _NOTHING, study_id=pair.study.id)
+        said = _disagreement(text, rows)
         return Draft(
             study_id=pair.study.id,
             prior_study_id=prior.id if prior else None,
@@ -142,7 +144,7 @@ class Composer:
             regions=(),
             references=references,
             provenance=self._provenance(item),
-            flags=(*item.flags, *made.flags, *measurement_flags, *comparison_flags),
+            flags=(*item.flags, *made.flags, *measurement_flags, *comparison_flags, *said),
         )
 
     def _provenance(self, item: Prepared) -> Provenance:
@@ -180,6 +182,17 @@ def _without_measurements(text: str) -> tuple[str, tuple[str, ...]]:
     said = [text[start:end] for start, end in sentences(text)]
     kept = [sentence for sentence in said if not _MEASUREMENT.search(sentence)]
     return (text, ()) if len(kept) == len(said) else (" ".join(kept), ("measurement_removed",))
+
+
+def _disagreement(text: str, rows: tuple[Finding, ...]) -> tuple[str, ...]:
+    """Flag a text that says another set of positive findings than the table, which is the more reliable of the two."""
+    table = {row.finding: row.state for row in rows}
+    stated, said = _positives(table), _positives(with_parents(label(text)))
+    return () if stated <= said <= _positives(with_parents(table)) else ("text_differs",)
+
+
+def _positives(states: Mapping[str, State]) -> set[str]:
+    return {finding for finding, state in states.items() if state is State.POSITIVE and finding != "no finding"}
 
 
 def _mark(text: str, rows: tuple[Finding, ...]) -> tuple[Span, ...]:
