@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import filecmp
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import os
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +13,12 @@ from cxrreport.engine.local import LocalEngine
 from cxrreport.errors import HeaderError, InputError
 from cxrreport.imaging.film import Film, load_film
 from cxrreport.imaging.header import read_header
-from cxrreport.imaging.views import screen, view_from_tags
+from cxrreport.imaging.views import says_chest, screen, view_from_tags
 from cxrreport.imaging.walk import walk
-from cxrreport.records import Failure, FileEntry, Image, View
+from cxrreport.records import Failure, FileEntry, Image, Instance, View, ViewGuess
 from cxrreport.run import Run
 from cxrreport.store import catalogue, runs
+from cxrreport.store.batches import batches
 from cxrreport.store.engine import session
 from cxrreport.store.reports import link_reports
 
@@ -34,9 +35,11 @@ Progress = Callable[[str, int], None]
 
 def scan(run: Run, roots: Sequence[Path], progress: Progress) -> None:
     """Catalogue every chest radiograph below the roots. A bad file becomes a row in `failure`; the scan goes on."""
-    skip = partial(_count_skip, run)
-    entries = walk(roots, skip, settle_s=run.settings.settle_s)
-    for batch in _chunks(entries, _FILES):
+    with session(run.engine) as s:
+        for root in roots:
+            runs.clear_path_failures(s, os.path.realpath(root))
+    entries = walk(roots, partial(_count_skip, run), settle_s=run.settings.settle_s)
+    for batch in batches(entries, _FILES):
         if run.cancelled:
             return
         run.counts.numbers["files"] += len(batch)
@@ -47,15 +50,22 @@ def scan(run: Run, roots: Sequence[Path], progress: Progress) -> None:
         link_reports(s)
 
 
-def _count_skip(run: Run, kind: str, _: str | None) -> None:
+def _count_skip(run: Run, kind: str, path: str | None) -> None:
+    """Count what the walk leaves out. What it could not read has failed: films may lie there."""
     run.counts.numbers["files"] += 1
-    run.counts.skipped[kind] += 1
+    if kind not in _UNWALKED:
+        run.counts.skipped[kind] += 1
+        return
+    run.counts.failed[f"path.{kind}"] += 1
+    if path is not None:  # a name that is no text cannot be stored
+        with session(run.engine) as s:
+            runs.add_failures(s, run.id, [Failure(f"path.{kind}", _UNWALKED[kind], path=path)])
 
 
-def _chunks(items: Iterable[FileEntry], size: int) -> Iterator[list[FileEntry]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk
+_UNWALKED = {
+    "name": "A file or folder has a name that is not UTF-8; rename it.",
+    "unreadable": "A file or folder of the export cannot be read; mend its permissions or the mount.",
+}
 
 
 def _scan_batch(run: Run, s: Session, batch: Sequence[FileEntry]) -> None:
@@ -83,7 +93,7 @@ def _file(run: Run, s: Session, entry: FileEntry) -> Failure | None:
             _skip(run, s, entry, "not_dicom")
             return None
         reason = screen(instance)
-        outcome = catalogue.record_instance(s, instance, view_from_tags(instance), reason, _same_bytes)
+        outcome = catalogue.record_instance(s, instance, _view(instance), reason, _same_bytes)
     except HeaderError as error:
         if error.code == "header.not_image":
             _skip(run, s, entry, "not_image")
@@ -98,6 +108,12 @@ def _file(run: Run, s: Session, entry: FileEntry) -> Failure | None:
     else:
         run.counts.numbers["images"] += 1
     return None
+
+
+def _view(instance: Instance) -> ViewGuess | None:
+    """The view of the tags, of a film that they call a chest; else the pixels tell whether it is one. OTHER harms none."""
+    guess = view_from_tags(instance)
+    return guess if guess is None or guess.view is View.OTHER or says_chest(instance) else None
 
 
 _CONFLICTS = {

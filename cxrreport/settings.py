@@ -14,11 +14,12 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from cxrreport.errors import ConfigurationError
 
 _PASSWORD = re.compile(r"(://[^:/@\s]*):\S*@")  # up to the last @: a password may itself hold an @ or a /
-_QUERY_PASSWORD = re.compile(r"(password=)[^&\s]*")
+_QUERY_PASSWORD = re.compile(r"(password=)[^&\s]*", re.IGNORECASE)
 
 
-def _masked(url: str) -> str:
-    return _PASSWORD.sub(r"\1:***@", _QUERY_PASSWORD.sub(r"\1***", url))
+def mask_passwords(text: str) -> str:
+    """Mask what follows the user in a URL, up to its last @, and every `password=` and `sslpassword=`."""
+    return _PASSWORD.sub(r"\1:***@", _QUERY_PASSWORD.sub(r"\1***", text))
 
 
 class Settings(BaseSettings):
@@ -64,7 +65,7 @@ class Settings(BaseSettings):
     def describe(self) -> dict[str, Any]:
         """All settings as JSON values, the password masked."""
         facts = self.model_dump(mode="json")
-        facts["db"] = _masked(self.db.get_secret_value()) if self.db else None
+        facts["db"] = mask_passwords(self.db.get_secret_value()) if self.db else None
         return facts
 
     @classmethod

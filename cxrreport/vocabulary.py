@@ -1,6 +1,8 @@
-"""Words and relations that several stages share: what implies what, and what betrays a comparison."""
+"""Words and relations that several stages share: what implies what, what betrays a comparison, what names nobody."""
 
 from __future__ import annotations
+
+import re
 
 # A finding (key) implies others in the hierarchy of CheXpert (Irvin et al., 2019): who asserts pneumonia asserts
 # consolidation and lung opacity.
@@ -44,3 +46,20 @@ COMPARISON_WORDS = (
     r"resolved",
     r"resolution\s+of",
 )
+
+_NOBODY = re.compile(
+    r"UNKNOWN(PATIENT)?|UNK|UNBEKANNT|INCONNU|DESCONOCIDO|UNIDENTIFIED|UNASSIGNED|NOT(ASSIGNED|AVAILABLE|APPLICABLE)"
+    r"|NONE|NULL|NIL|NAN?|NO(PATIENT)?ID|(PATIENT)?ID|EMPTY|BLANK|DEFAULT|TBD|TEMP|REMOVED|DELETED"
+    r"|ANON|ANON[IY]M[EO]?|ANONYMOUS|ANONYMI[SZ]ED|DEIDENTIFIED|(TEST)?PATIENT|TEST|PHANTOM|DUMMY|QC"
+    r"|(JOHN|JANE)?DOE|EMERGENCY|NOTFALL|TRAUMA"
+)
+
+
+def names_nobody(patient_id: str) -> bool:
+    """Tell whether a patient number is a placeholder ("000", "UNKNOWN", "ANON", "N/A", "XXX") that many persons share.
+
+    A number of one sign repeated counts as one from three signs on; so do zeros alone, and punctuation alone.
+    """
+    signs = re.sub(r"[\W_]+", "", patient_id).upper()
+    repeated = len(set(signs)) == 1 and (len(signs) >= 3 or signs[0] == "0")
+    return not signs or repeated or _NOBODY.fullmatch(signs) is not None

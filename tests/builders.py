@@ -29,8 +29,9 @@ JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
 JPEG_LOSSLESS = "1.2.840.10008.1.2.4.70"
 JPEG_LS = "1.2.840.10008.1.2.4.80"
 JPEG_2000 = "1.2.840.10008.1.2.4.90"
+HTJ2K = "1.2.840.10008.1.2.4.201"
 NATIVE = (IMPLICIT, EXPLICIT, BIG_ENDIAN, DEFLATED)
-LOSSLESS = (*NATIVE, RLE, JPEG_LOSSLESS, JPEG_LS, JPEG_2000)
+LOSSLESS = (*NATIVE, RLE, JPEG_LOSSLESS, JPEG_LS, JPEG_2000, HTJ2K)
 
 
 def chest(rows: int = 160, columns: int = 136, bits: int = 12, seed: int = 0) -> npt.NDArray[np.uint16]:
@@ -128,6 +129,8 @@ def encode_frame(pixels: npt.NDArray[Any], syntax: str, bits: int = 12) -> bytes
         return bytes(imagecodecs.ljpeg_encode(unsigned, bitspersample=bits))
     if syntax == JPEG_LS:
         return bytes(imagecodecs.jpegls_encode(unsigned))
+    if syntax == HTJ2K:
+        return bytes(imagecodecs.htj2k_encode(unsigned, reversible=True))
     return bytes(imagecodecs.jpeg2k_encode(unsigned, level=0, reversible=True, codecformat="j2k", bitspersample=bits))
 
 

@@ -23,7 +23,9 @@ Decoded = npt.NDArray[Any]
 _NATIVE = {IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED}
 _ITEM, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE0DD
 _UNDEFINED_LENGTH = 0xFFFFFFFF
-_JPEG_END = b"\xff\xd9"
+_JPEG_END = b"\xff\xd9"  # of JPEG 2000, too
+_JPEG_2000_START = b"\xff\x4f\xff\x51"
+_TILE_PART = 0xFF90
 _MAX_TRAILING_BYTES = 16  # the end marker and what writers pad a fragment with
 _PROBE = b"\x5a\xa7\x3c\x91" * 16  # bits that no complete stream still needs
 
@@ -165,7 +167,9 @@ def _jpeg_2000(stream: bytes, layout: Layout) -> Decoded:
 
 
 def _high_throughput(stream: bytes, layout: Layout) -> Decoded:
+    """High-throughput JPEG 2000, whose decoder fills what is missing without a word: its tiles are counted first."""
     _require_size(_jpeg_2000_size(stream), layout)
+    _require_tiles(stream)
     frame: Decoded = _guarded(imagecodecs.htj2k_decode, stream)
     return frame
 
@@ -198,11 +202,26 @@ def _jpeg_size(stream: bytes) -> tuple[int, int]:
 
 def _jpeg_2000_size(stream: bytes) -> tuple[int, int]:
     """(rows, columns) of the SIZ segment (ITU-T T.800 A.5.1), of a bare codestream or one inside a JP2 file."""
-    at = stream.find(b"\xff\x4f\xff\x51")
+    at = stream.find(_JPEG_2000_START)
     if at < 0 or at + 24 > len(stream):
         raise _truncated()
     right, bottom, left, top = struct.unpack_from(">4I", stream, at + 8)
     return bottom - top, right - left
+
+
+def _require_tiles(stream: bytes) -> None:
+    """Walk the segments and tile-parts from SIZ to the end marker (T.800 A.4); a tile-part without length ends there."""
+    at = stream.find(_JPEG_2000_START) + 2
+    while stream[at : at + 2] != _JPEG_END:
+        if at + 10 > len(stream):
+            raise _truncated()
+        marker, length = struct.unpack_from(">HH", stream, at)
+        if marker != _TILE_PART:
+            at += 2 + length
+        elif tile_bytes := struct.unpack_from(">I", stream, at + 6)[0]:
+            at += tile_bytes
+        else:
+            at = len(_before_end_marker(stream))
 
 
 _DECODERS: dict[str, Callable[[bytes, Layout], Decoded]] = {

@@ -10,12 +10,11 @@ from pydicom.dataset import Dataset
 
 from ..errors import HeaderError
 from ..records import FileEntry, Instance
+from ..vocabulary import names_nobody
 from .dataset import Head, NotDicomError, open_head
 
 _TEXT_TAGS = {
-    "issuer": 0x00100021,
     "sex": 0x00100040,
-    "accession": 0x00080050,
     "study_description": 0x00081030,
     "series_description": 0x0008103E,
     "institution": 0x00080080,
@@ -35,12 +34,13 @@ _COUNT_TAGS = {  # tag and what its absence means
     "bits_allocated": (0x00280100, 0),
     "bits_stored": (0x00280101, 0),
 }
-_SOP_CLASS, _SOP_UID, _STUDY_UID, _PATIENT_ID = 0x00080016, 0x00080018, 0x0020000D, 0x00100020
+_SOP_CLASS, _SOP_UID, _STUDY_UID = 0x00080016, 0x00080018, 0x0020000D
+_PATIENT_ID, _ISSUER, _ACCESSION = 0x00100020, 0x00100021, 0x00080050
 _STUDY_DATE, _STUDY_TIME, _BIRTH_DATE = 0x00080020, 0x00080030, 0x00100030
 _TAGS = (
     *_TEXT_TAGS.values(),
     *(tag for tag, _ in _COUNT_TAGS.values()),
-    *(_SOP_CLASS, _SOP_UID, _STUDY_UID, _PATIENT_ID, _STUDY_DATE, _STUDY_TIME, _BIRTH_DATE),
+    *(_SOP_CLASS, _SOP_UID, _STUDY_UID, _PATIENT_ID, _ISSUER, _ACCESSION, _STUDY_DATE, _STUDY_TIME, _BIRTH_DATE),
 )
 # Media directory, waveforms, presentation states, raw data, SR, key objects, documents, RT plans: no image.
 _NOT_IMAGE = re.compile(
@@ -48,6 +48,7 @@ _NOT_IMAGE = re.compile(
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 _MAX_CHARACTERS = 128
+_MAX_IDENTIFIER = 64  # of an LO (PS3.5 6.2); an accession number is an SH of 16, which is exceeded in practice
 _KEEP_INFLATED_BYTES = 8 << 20  # far more than any radiograph's header
 
 
@@ -56,6 +57,9 @@ def read_header(entry: FileEntry, max_dataset_mb: int = 256) -> Instance | None:
 
     Study date and time are read from Study Date and Study Time alone: the other dates differ from image to image of
     one study. `studied_at` is midnight with `time_known=False` where there is a date only.
+
+    A Patient ID that is a placeholder names nobody: such a study stands alone, under a patient number made of its own
+    study UID, and is never another one's prior.
 
     Parameters
     ----------
@@ -69,8 +73,8 @@ def read_header(entry: FileEntry, max_dataset_mb: int = 256) -> Instance | None:
     Raises
     ------
     HeaderError : `header.not_image` for reports, documents and the like (a skip, not a fault); `header.incomplete`
-        when an identifier is blank or Pixel Data is never reached; `header.malformed`, `header.nested`,
-        `header.too_large`, `header.unreadable`.
+        when an identifier is blank or Pixel Data is never reached; `header.malformed` also when one is longer than
+        DICOM allows, for cut off it could name somebody else; `header.nested`, `header.too_large`, `header.unreadable`.
     """
     try:
         with open_head(entry.path, _TAGS, max_dataset_mb << 20, _KEEP_INFLATED_BYTES) as head:
@@ -98,13 +102,16 @@ def _from_dataset(entry: FileEntry, head: Head) -> Instance:
     texts: dict[str, Any] = {name: _text(dataset, tag) for name, tag in _TEXT_TAGS.items()}
     texts["sex"] = texts["sex"].upper()
     counts: dict[str, Any] = {name: _count(dataset, *rule) for name, rule in _COUNT_TAGS.items()}
+    study_uid = _uid(_text(dataset, _STUDY_UID), required=True)
     return Instance(
         file=entry,
         sop_uid=_uid(_text(dataset, _SOP_UID), required=True),
-        study_uid=_uid(_text(dataset, _STUDY_UID), required=True),
+        study_uid=study_uid,
         sop_class_uid=_uid(head.sop_class_uid),
         transfer_syntax=_uid(head.transfer_syntax),
-        patient_id=_required(_text(dataset, _PATIENT_ID)),
+        patient_id=_patient_id(_required(_identifier(dataset, _PATIENT_ID)), study_uid),
+        issuer=_identifier(dataset, _ISSUER),
+        accession=_identifier(dataset, _ACCESSION),
         birth_date=_date(_text(dataset, _BIRTH_DATE)),
         studied_at=studied_at,
         time_known=time_known,
@@ -115,13 +122,29 @@ def _from_dataset(entry: FileEntry, head: Head) -> Instance:
 
 def _text(dataset: Dataset, tag: int) -> str:
     r"""One line of at most 128 characters without control characters; several values are joined by a backslash."""
+    return _line(dataset, tag, 4 * _MAX_CHARACTERS)[:_MAX_CHARACTERS].strip()
+
+
+def _identifier(dataset: Dataset, tag: int) -> str:
+    """One line, never cut."""
+    text = _line(dataset, tag, None)
+    if len(text) > _MAX_IDENTIFIER:
+        raise HeaderError("An identifier in the header is longer than DICOM allows.")
+    return text
+
+
+def _patient_id(text: str, study_uid: str) -> str:
+    return f"nobody:{study_uid}" if names_nobody(text) else text
+
+
+def _line(dataset: Dataset, tag: int, limit: int | None) -> str:
     element = dataset.get(tag)
     value = None if element is None else element.value
     if value is None:
         return ""
     many = not isinstance(value, str) and hasattr(value, "__iter__")
     joined = "\\".join(str(part) for part in value) if many else str(value)
-    return _CONTROL.sub(" ", joined[: 4 * _MAX_CHARACTERS]).strip()[:_MAX_CHARACTERS].strip()
+    return _CONTROL.sub(" ", joined[:limit]).strip()
 
 
 def _count(dataset: Dataset, tag: int, default: int) -> int:
@@ -153,12 +176,13 @@ def _date(text: str) -> date | None:
 
 
 def _time(text: str) -> time | None:
-    match = re.match(r"(\d{2}):?(\d{2}):?(\d{2})?(?:\.(\d{1,6}))?", text)
+    """Read a DICOM time; minutes, seconds and fraction may be missing from the right (PS3.5 6.2)."""
+    match = re.fullmatch(r"(\d{2})(?::?(\d{2})(?::?(\d{2})(?:\.(\d{1,6})\d*)?)?)?", text.split("\\")[0])
     if match is None:
         return None
     hour, minute, second, fraction = match.groups()
     try:
-        return time(int(hour), int(minute), int(second or 0), int((fraction or "0").ljust(6, "0")))
+        return time(int(hour), int(minute or 0), int(second or 0), int((fraction or "0").ljust(6, "0")))
     except ValueError:
         return None
 

@@ -128,7 +128,7 @@ def _display_table(dataset: Dataset, encoding: _Encoding, counts: npt.NDArray[np
     stored = np.arange(1 << encoding.bits, dtype=np.float64)
     if encoding.signed:
         stored[1 << (encoding.bits - 1) :] -= 1 << encoding.bits
-    padding = _padding(dataset, stored)
+    padding = _padding(dataset, stored, encoding.signed)
     occurring = (counts > 0) & ~padding
     if not occurring.any():
         raise PixelError("The image is blank.", code="pixels.blank")
@@ -141,14 +141,13 @@ def _display_table(dataset: Dataset, encoding: _Encoding, counts: npt.NDArray[np
     return values
 
 
-def _padding(dataset: Dataset, stored: Table) -> npt.NDArray[np.bool_]:
-    """Stored values that are padding (PS3.3 C.7.5.1.1.2)."""
-    low = number(dataset.get("PixelPaddingValue"))
-    if low is None:
+def _padding(dataset: Dataset, stored: Table, signed: bool) -> npt.NDArray[np.bool_]:
+    """Stored values that are padding (PS3.3 C.7.5.1.1.2); of signed pixels its value may be written unsigned (US)."""
+    limits = [number(dataset.get(keyword)) for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
+    told = [limit - (1 << 16) if signed and limit >= 1 << 15 else limit for limit in limits if limit is not None]
+    if limits[0] is None:
         return np.zeros(stored.shape, bool)
-    high = number(dataset.get("PixelPaddingRangeLimit"))
-    low, high = sorted((low, low if high is None else high))
-    return (stored >= low) & (stored <= high)
+    return (stored >= min(told)) & (stored <= max(told))
 
 
 def _modality(dataset: Dataset, stored: Table, signed: bool) -> Table:

@@ -8,6 +8,7 @@ radiography only.
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from ..records import Instance, View, ViewGuess
 
@@ -17,12 +18,20 @@ _CR_CLASS = "1.2.840.10008.5.1.4.1.1.1"
 _DX_CLASSES = {"1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1.1"}
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _STANDARD_STORAGE = "1.2.840.10008.5.1.4.1.1."
-_CHEST = re.compile(r"CHEST|THORAX|TORAX|RIBS?\b|RIB ?CAGE|LUNG|CXR")
+# English, German, French and Spanish, without accents. Not chests: Manchester, Abteilung, Darstellung.
+_CHEST = re.compile(
+    r"CHEST(?!ER)|THORAX|TORAX|\bTHX\b|\bRIBS?\b|\bRIB ?CAGE|CAGE THORACIQUE|\bRIPPEN|\bCOSTILLAS?\b|\bLUNG|\bPULMON"
+    r"|\bPOUMONS?\b|CXR"
+)
 _ELSEWHERE = re.compile(
     r"\b(BREAST|MAMM\w*|HIPS?|PELVIS|LEGS?|KNEES?|ANKLES?|FOOT|FEET|TOES?|CALCANEUS|HEEL|FEMUR|TIBIA|FIBULA|PATELLA"
     r"|EXTREMITY|EXTREMITIES|ARMS?|HANDS?|WRISTS?|ELBOWS?|SHOULDERS?|HUMERUS|FOREARM|RADIUS|ULNA|FINGERS?|THUMBS?|SCAPULA"
-    r"|HEAD|SKULL|FACE|ORBITS?|SINUS(ES)?|NASAL|JAW|MANDIBLE|TEETH|DENTAL|NECK|ABDOMEN|ABD|KUB|KIDNEYS?|BLADDER|COLON"
-    r"|[CTL]? ?SPINE|[CTL]SPINE|SSPINE|SPINE|SACRUM|COCCYX|WHOLE ?BODY)\b"
+    r"|HEAD|SKULL|FACIAL|FACE BONES|ORBITS?|SINUS(ES)?|NASAL|JAW|MANDIBLE|TEETH|DENTAL|NECK|ABDOMEN|ABD|KUB|KIDNEYS?"
+    r"|BLADDER|COLON|[CTL]? ?SPINE|[CTL]SPINE|SSPINE|SPINE|SACRUM|COCCYX|WHOLE ?BODY"
+    r"|BECKEN\w*|HUE?FT\w*|KNIE\w*|SCHULTER\w*|ELL(EN)?BOGEN\w*|HANDGELENK\w*|SPRUNGGELENK\w*|FUSS\w*|ZEHEN?"
+    r"|(OBER|UNTER)(SCHENKEL|ARM)\w*|SCHAE?DEL\w*|KIEFER\w*|[HBL]WS|WIRBELSAE?ULE\w*|BAUCH"
+    r"|BASSIN|HANCHES?|GENOUX?|CHEVILLES?|PIEDS?|POIGNETS?|COUDES?|EPAULES?|JAMBES?|CUISSES?|DOIGTS?|CRANE|RACHIS"
+    r"|CADERAS?|RODILLAS?|TOBILLOS?|MANOS?|MUNECAS?|CODOS?|HOMBROS?|PIERNAS?|MUSLOS?|BRAZOS?|DEDOS?|CRANEO|COLUMNA)\b"
 )
 _BREAST_VIEWS = {"MLO", "CC", "ML", "LM", "XCCL", "XCCM"}
 _LATERAL_POSITIONS = {"LL", "RL", "LAT", "LATERAL", "LLAT", "RLAT"}
@@ -51,6 +60,15 @@ def screen(instance: Instance) -> str | None:
         "body_part": _is_other_body_part(instance),
     }
     return next((reason for reason, holds in checks.items() if holds), None)
+
+
+def says_chest(instance: Instance) -> bool:
+    """Return whether body part, descriptions or protocol name the chest and none of them names another part.
+
+    Only then is a view that the tags state to be believed: a hip with blank tags has a View Position, too.
+    """
+    words = _plain(" ".join((instance.body_part, *_descriptions(instance))))
+    return _CHEST.search(words) is not None and _ELSEWHERE.search(words) is None
 
 
 def view_from_tags(instance: Instance) -> ViewGuess | None:
@@ -110,16 +128,19 @@ def _is_other_modality(instance: Instance) -> bool:
 
 def _is_other_body_part(instance: Instance) -> bool:
     body_part = _plain(instance.body_part)
-    near = _plain(f"{instance.series_description} {instance.protocol}")
-    study = _plain(instance.study_description)
-    if _CHEST.search(body_part) or _CHEST.search(near):
+    words = _plain(" ".join(_descriptions(instance)))
+    if _CHEST.search(body_part) or _CHEST.search(words):
         return False
     if _plain(instance.view_position) in _BREAST_VIEWS or _ELSEWHERE.search(body_part):
         return True
-    if body_part or _CHEST.search(study):
-        return False
-    return _ELSEWHERE.search(near) is not None or _ELSEWHERE.search(study) is not None
+    return not body_part and _ELSEWHERE.search(words) is not None
+
+
+def _descriptions(instance: Instance) -> tuple[str, str, str]:
+    return instance.series_description, instance.protocol, instance.study_description
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"[^A-Z]+", " ", text.upper()).strip()
+    """Capital letters A to Z alone; an accented letter loses its accent."""
+    bare = "".join(sign for sign in unicodedata.normalize("NFKD", text.upper()) if not unicodedata.combining(sign))
+    return re.sub(r"[^A-Z]+", " ", bare).strip()

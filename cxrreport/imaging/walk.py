@@ -26,7 +26,8 @@ def walk(roots: Iterable[Path], on_skip: OnSkip, settle_s: float = 0.0) -> Itera
     """Yield the regular files below `roots`, sorted by name within each directory.
 
     Symbolic links are never followed, so a loop or a link out of the export cannot be entered; FIFOs, sockets and
-    devices are never opened. Only names that are clearly not DICOM are left out; every other file is yielded.
+    devices are never opened. Only names that are clearly not DICOM are left out, unless the content is DICOM all the
+    same; every other file is yielded.
 
     Parameters
     ----------
@@ -91,9 +92,19 @@ def _kind_to_skip(path: str, status: os.stat_result, settle_s: float) -> str | N
     if name == "dicomdir":
         return "dicomdir"
     kind = _KIND_OF.get(name.rpartition(".")[2]) if "." in name else None
+    if kind is not None and _has_dicom_preamble(path):
+        kind = None
     if kind is None and settle_s > 0 and time.time() - status.st_mtime < settle_s:
         return "growing"
     return kind
+
+
+def _has_dicom_preamble(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
 
 
 def _storable(path: str) -> str | None:

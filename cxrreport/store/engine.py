@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import sqlite3
@@ -170,17 +171,42 @@ def session(engine: Engine, read_only: bool = False) -> Iterator[Session]:
 
 @contextmanager
 def hold_archive(engine: Engine) -> Iterator[None]:
-    """Hold the archive for this run alone, across machines, until the block or the connection ends.
+    """Hold the archive for this run alone, whatever its home, until the block, the connection or the process ends.
 
-    PostgreSQL: an advisory lock on a connection of its own. SQLite: nothing to do, the run's lock file covers it.
+    PostgreSQL: an advisory lock on a connection of its own. SQLite: a lock of the kernel on `<database>.lock`.
 
     Raises
     ------
-    LockedError : another run holds it.
+    LockedError : another run holds it. StorageError : the lock file of SQLite cannot be made or locked.
     """
-    if engine.dialect.name != "postgresql":
+    with _hold_postgres(engine) if engine.dialect.name == "postgresql" else _hold_sqlite(engine):
         yield
-        return
+
+
+@contextmanager
+def _hold_sqlite(engine: Engine) -> Iterator[None]:
+    try:
+        descriptor = os.open(os.path.realpath(engine.url.database or "") + ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StorageError(f"The lock file of the database cannot be made: {error.strerror}.") from None
+    try:
+        _lock(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise LockedError("Another run holds the archive.") from None
+    except OSError as error:  # a file system without locks
+        raise StorageError(f"The database cannot be locked: {error.strerror}.") from None
+
+
+@contextmanager
+def _hold_postgres(engine: Engine) -> Iterator[None]:
     with translated():
         connection = engine.execution_options(isolation_level="AUTOCOMMIT").connect()
     try:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cxrreport.store.batches import BATCH, batches
 from cxrreport.store.schema import PatientRow, ReportRow, StudyRow
+from cxrreport.vocabulary import names_nobody
 
 WINDOW = timedelta(days=7)
 Known = Row[int, str, str, int, str, str, datetime | None, str]
@@ -60,7 +61,12 @@ def link_reports(session: Session) -> int:
 
 def identity_of(row: ReportRow) -> Identity:
     """Return the identifiers of a stored report."""
-    return Identity(row.study_uid, row.accession, row.issuer, row.mrn, row.reported_at)
+    return Identity(row.study_uid, row.accession, row.issuer, telling(row.mrn), row.reported_at)
+
+
+def telling(mrn: str) -> str:
+    """Return "" in place of a placeholder, which says nothing of the patient."""
+    return "" if names_nobody(mrn) else mrn
 
 
 def resolve(session: Session, identities: Sequence[Identity]) -> list[Link]:

@@ -14,21 +14,17 @@ from sqlalchemy.orm import Session
 from cxrreport.records import Passage, Report, ReportStatus, State, Study
 from cxrreport.store.batches import batches
 from cxrreport.store.columns import short
-from cxrreport.store.linking import Identity, link_reports, resolve
+from cxrreport.store.linking import Identity, link_reports, resolve, telling
 from cxrreport.store.schema import PatientRow, ReportRow, StudyRow
 
 __all__ = [
     "AddCounts",
     "LabelledReport",
-    "ReportFacts",
     "add_reports",
     "allowed",
     "count_passages",
-    "count_reports",
     "iterate_passages",
     "link_reports",
-    "prior_report",
-    "report_facts",
 ]
 
 LabelledReport = tuple[Report, Mapping[str, State]]
@@ -61,24 +57,6 @@ class AddCounts:
             self.ambiguous + other.ambiguous,
             self.withdrawn + other.withdrawn,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class ReportFacts:
-    """One stored report; `text` is findings and impression together."""
-
-    report_id: int
-    study_id: int | None
-    patient_id: int | None
-    reported_at: datetime | None
-    findings: str
-    impression: str
-    labels: dict[str, State]
-
-    @property
-    def text(self) -> str:
-        """Findings and impression, as the index holds them."""
-        return _join(self.findings, self.impression)
 
 
 def add_reports(session: Session, reports: Sequence[LabelledReport]) -> AddCounts:
@@ -158,7 +136,7 @@ def _identity(report: Report) -> Identity:
         short(report.study_uid),
         short(report.accession),
         short(report.issuer),
-        short(report.patient_id),
+        telling(short(report.patient_id)),
         report.reported_at,
     )
 
@@ -219,11 +197,6 @@ def _digest(*parts: str) -> str:
 # -- reading ----------------------------------------------------------------------------------------------------------
 
 
-def count_reports(session: Session) -> int:
-    """Return how many reports the archive holds, withdrawn ones left out."""
-    return session.scalar(select(func.count()).select_from(ReportRow).where(not_(_WITHDRAWN))) or 0
-
-
 def count_passages(session: Session) -> int:
     """Return how many reports have a text to retrieve: what a complete index holds."""
     has_text = or_(func.trim(ReportRow.impression) != "", func.trim(ReportRow.findings) != "")
@@ -244,59 +217,21 @@ def iterate_passages(session: Session, batch: int = 1000) -> Iterator[list[Passa
             yield filled
 
 
-def report_facts(session: Session, ids: Sequence[int]) -> dict[int, ReportFacts]:
-    """Return the reports with these ids, unknown ids left out."""
-    found: dict[int, ReportFacts] = {}
-    for batch in batches(ids):
-        for row in session.scalars(select(ReportRow).where(ReportRow.id.in_(batch)).order_by(ReportRow.id)):
-            found[row.id] = to_facts(row)
-    return found
-
-
-def prior_report(session: Session, study_id: int, before: datetime | None = None) -> ReportFacts | None:
-    """Return the latest signed report of the study `study_id` (the prior of another one).
-
-    With `before`, the time of the current study, a report known to have been written at that time or later is left
-    out: the radiologist could not have read it.
-    """
-    query = select(ReportRow).where(ReportRow.study_id == study_id, not_(_WITHDRAWN))
-    if before is not None:
-        query = query.where(or_(ReportRow.reported_at.is_(None), ReportRow.reported_at < before.replace(tzinfo=None)))
-    newest = query.order_by(ReportRow.reported_at.is_(None), ReportRow.reported_at.desc(), ReportRow.id.desc())
-    row = session.scalar(newest.limit(1))
-    return None if row is None else to_facts(row)
-
-
-def to_facts(row: ReportRow) -> ReportFacts:
-    """Return the record of a row."""
-    return ReportFacts(
-        report_id=row.id,
-        study_id=row.study_id,
-        patient_id=row.patient_id,
-        reported_at=row.reported_at,
-        findings=row.findings,
-        impression=row.impression,
-        labels={finding: State(state) for finding, state in row.labels.items()},
-    )
-
-
-def _join(findings: str, impression: str) -> str:
-    return f"{findings.strip()} {impression.strip()}".strip()
-
-
 # -- what may be retrieved --------------------------------------------------------------------------------------------
 
 
-def allowed(session: Session, study: Study, report_ids: Sequence[int]) -> set[int]:
+def allowed(session: Session, study: Study, report_ids: Sequence[int], *, undated: bool = False) -> set[int]:
     """Return those of `report_ids` that may be retrieved for `study`: nothing of it, of its patient or of its future.
 
     Left out are withdrawn reports, reports of the same study or patient (by link, study UID, accession number or patient
     number) and reports not certainly earlier: dated at the study's time or later, on its very day without a time, or
-    undated but linked to a study not earlier. An undated, unlinked report of nobody we know as this patient is allowed:
-    it can tell nothing about the patient. For an undated study only identity decides.
+    undated. A report without a date has that of the study it is linked to. One that has neither may be the patient's own
+    or a later one; with `undated` it is allowed all the same, where the archive tells no dates. For an undated study
+    identity alone decides between dated reports.
     """
     patient = session.get_one(PatientRow, study.patient_id)
-    rules = and_(not_(_WITHDRAWN), not_(_is_own(study, patient.issuer, patient.mrn)), _is_earlier(study))
+    own = _is_own(study, patient.issuer, patient.mrn)
+    rules = and_(not_(_WITHDRAWN), not_(own), _is_earlier(study, undated))
     found: set[int] = set()
     for batch in batches(report_ids):
         query = (
@@ -321,11 +256,13 @@ def _is_own(study: Study, issuer: str, mrn: str) -> ColumnElement[bool]:
     return or_(*own)
 
 
-def _is_earlier(study: Study) -> ColumnElement[bool]:
+def _is_earlier(study: Study, undated: bool) -> ColumnElement[bool]:
     """Match reports before the study; COALESCE gives the report's own time, else that of its study, else none."""
-    if study.studied_at is None:
-        return ReportRow.id.is_not(None)
-    studied_at = study.studied_at.replace(tzinfo=None)
-    midnight = datetime.combine(studied_at.date(), time.min)
     told_at = func.coalesce(ReportRow.reported_at, StudyRow.studied_at)
-    return or_(told_at.is_(None), and_(told_at < studied_at, told_at != midnight))
+    if study.studied_at is None:
+        earlier: ColumnElement[bool] = told_at.is_not(None)
+    else:
+        studied_at = study.studied_at.replace(tzinfo=None)
+        midnight = datetime.combine(studied_at.date(), time.min)
+        earlier = and_(told_at < studied_at, told_at != midnight)
+    return or_(earlier, told_at.is_(None)) if undated else earlier

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,10 +11,9 @@ from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from cxrreport.records import DraftStatus, Failure
+from cxrreport.settings import mask_passwords
 from cxrreport.store.batches import batches
 from cxrreport.store.schema import AuditRow, DraftRow, FailureRow, ImageRow, PatientRow, ReportRow, RunRow, StudyRow
-
-URL_PASSWORD = re.compile(r"(://[^/@\s:]*):[^/\s]*@")  # greedy: a password may itself hold an @
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +31,10 @@ class RunFacts:
 
 
 def begin_run(session: Session, argv: Sequence[str], host: str, versions: Mapping[str, Any]) -> int:
-    """Record that a run begins and return its id. Passwords in URLs of `argv` are masked."""
+    """Record that a run begins and return its id. Passwords and the patient's number in `argv` are masked."""
     row = RunRow(
         started_at=datetime.now(UTC),
-        argv=[URL_PASSWORD.sub(r"\1:***@", word) for word in argv],
+        argv=_masked(argv),
         host=host,
         versions=dict(versions),
         counts={},
@@ -44,6 +42,11 @@ def begin_run(session: Session, argv: Sequence[str], host: str, versions: Mappin
     session.add(row)
     session.flush()
     return row.id
+
+
+def _masked(argv: Sequence[str]) -> list[str]:
+    words = ["***" if before == "--patient" else word for before, word in zip(["", *argv], argv)]
+    return [mask_passwords("--patient=***" if word.startswith("--patient=") else word) for word in words]
 
 
 def end_run(session: Session, run_id: int, counts: Mapping[str, Any], exit_code: int) -> None:
@@ -105,9 +108,18 @@ def clear_file_failures(session: Session, paths: Sequence[str]) -> None:
 
 def clear_report_failures(session: Session, root: str) -> None:
     """Forget what was wrong with the report files at or below the absolute path `root`: they are about to be read again."""
+    _clear_below(session, root, "report.")
+
+
+def clear_path_failures(session: Session, root: str) -> None:
+    """Forget what could not be entered at or below the absolute path `root`: it is about to be walked again."""
+    _clear_below(session, root, "path.")
+
+
+def _clear_below(session: Session, root: str, kind: str) -> None:
     below = FailureRow.path.startswith(root.rstrip("/") + "/", autoescape=True)
-    reports = FailureRow.code.startswith("report.") & FailureRow.study_id.is_(None)
-    session.execute(delete(FailureRow).where(reports, or_(FailureRow.path == root, below)))
+    same_kind = FailureRow.code.startswith(kind) & FailureRow.study_id.is_(None)
+    session.execute(delete(FailureRow).where(same_kind, or_(FailureRow.path == root, below)))
 
 
 def _is_file(paths: Sequence[str]) -> ColumnElement[bool]:

@@ -52,7 +52,10 @@ def test_reads_the_tags_of_every_transfer_syntax(tmp_path, syntax):
     ("day", "clock", "expected", "known"),
     [
         ("20240305", "", datetime(2024, 3, 5), False),
-        ("20240305", "09", datetime(2024, 3, 5), False),
+        ("20240305", "10", datetime(2024, 3, 5, 10), True),
+        ("20240305", "1030", datetime(2024, 3, 5, 10, 30), True),
+        ("20240305", "10:30:15", datetime(2024, 3, 5, 10, 30, 15), True),
+        *(("20240305", clock, datetime(2024, 3, 5), False) for clock in ("1", "103", "25", "1061", "10.30", "10 Uhr")),
         ("20240305", "0930", datetime(2024, 3, 5, 9, 30), True),
         ("20240305", "093015.25", datetime(2024, 3, 5, 9, 30, 15, 250000), True),
         ("20240231", "0930", None, False),
@@ -154,6 +157,29 @@ def test_hostile_values_are_bounded_and_cleaned(tmp_path):
 @pytest.mark.parametrize("uid", ["../../etc/passwd", "1.2.x", "1" * 65])
 def test_an_invalid_uid_is_refused(tmp_path, uid):
     assert code_of(builders.write_dicom(tmp_path / "a", StudyInstanceUID=uid)) == "header.malformed"
+
+
+@pytest.mark.parametrize("keyword", ["PatientID", "IssuerOfPatientID", "AccessionNumber"])
+def test_an_identifier_too_long_is_refused_and_never_cut(tmp_path, keyword):
+    assert read(builders.write_dicom(tmp_path / "a", **{keyword: "1" * 63 + "2"}))
+    assert code_of(builders.write_dicom(tmp_path / "b", **{keyword: "1" * 63 + "23"})) == "header.malformed"
+
+
+@pytest.mark.parametrize(
+    "patient", ["0", "000", "UNKNOWN", "Anonymous", "N/A", "no-id", "TEST", "xxxx", "99999", "--", "?"]
+)
+def test_a_placeholder_names_nobody_and_its_studies_never_meet(tmp_path, patient):
+    one, two, same = (
+        read(builders.write_dicom(tmp_path / uid, PatientID=patient, StudyInstanceUID=study, SOPInstanceUID=uid))
+        for uid, study in (("1.1", "1"), ("2.1", "2"), ("1.2", "1"))
+    )
+    assert one.patient_id == same.patient_id != two.patient_id
+    assert patient not in (one.patient_id, two.patient_id)
+
+
+@pytest.mark.parametrize("patient", ["P1", "7", "11", "1000", "A000", "TEST17", "ANON-0001", "NONEMAKER"])
+def test_what_may_be_a_number_of_one_person_is_kept(tmp_path, patient):
+    assert read(builders.write_dicom(tmp_path / "a", PatientID=patient)).patient_id == patient
 
 
 def test_sequences_of_other_tags_do_not_matter(tmp_path):

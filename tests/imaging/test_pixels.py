@@ -1,4 +1,5 @@
 import builders
+import imagecodecs
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset
@@ -144,6 +145,31 @@ def test_padding_becomes_the_darkest_value(tmp_path, photometric):
     assert (shown[:, :20] == shown[:, 20:].min()).all()
 
 
+def test_padding_of_signed_values_may_be_written_unsigned(tmp_path):
+    film = builders.chest().astype(np.int16) - 1024
+    film[:, :20] = -2000
+    path = builders.write_dicom(tmp_path / "a", film, bits=16, PixelPaddingValue=-2000)
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"\x28\x00\x20\x01SS", b"\x28\x00\x20\x01US"))
+    shown = values(path)
+    assert (shown[:, :20] == shown[:, 20:].min()).all() and shown.min() > -2000
+
+
+def test_high_throughput_tiles_are_each_required(tmp_path):
+    film = builders.chest()
+    frame = bytes(imagecodecs.htj2k_encode(film, reversible=True, tile=(64, 64)))
+    frame += b"\0" * (len(frame) % 2)
+    path = builders.write_dicom(tmp_path / "a", film, builders.HTJ2K, PixelData=encapsulate([frame]))
+    assert np.array_equal(values(path), film)
+    last = frame.rindex(b"\xff\x90\x00\x0a")
+    endless = frame[: last + 6] + b"\0\0\0\0" + frame[last + 10 :]  # the last tile-part may leave its length open
+    path = builders.write_dicom(tmp_path / "b", film, builders.HTJ2K, PixelData=encapsulate([endless]))
+    assert np.array_equal(values(path), film)
+    cut = frame[:last] + b"\0" * (last % 2)
+    path = builders.write_dicom(tmp_path / "c", film, builders.HTJ2K, PixelData=encapsulate([cut]))
+    assert code_of(path) == "pixels.truncated"
+
+
 @pytest.mark.parametrize(
     ("tags", "code"),
     [
@@ -187,7 +213,11 @@ def test_a_cut_file_is_never_half_an_image(tmp_path, syntax, share):
 
 
 @pytest.mark.parametrize(
-    "syntax", [builders.RLE, builders.JPEG_LOSSLESS, builders.JPEG_LS, builders.JPEG_2000, builders.JPEG_EXTENDED]
+    "syntax",
+    [
+        *(builders.RLE, builders.JPEG_LOSSLESS, builders.JPEG_LS, builders.JPEG_2000, builders.HTJ2K),
+        builders.JPEG_EXTENDED,
+    ],
 )
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.97])
 @pytest.mark.parametrize("end", [b"", b"\xff\xd9"])

@@ -3,7 +3,7 @@ import dataclasses
 import builders
 import pytest
 
-from cxrreport.imaging.views import screen, view_from_tags
+from cxrreport.imaging.views import says_chest, screen, view_from_tags
 from cxrreport.records import FileEntry, Instance, View
 
 BLANK = Instance(
@@ -37,6 +37,9 @@ def image(**tags):
         {"study_description": "Chest and abdomen"},
         {"study_description": "No Finding"},
         {"series_description": "W033 TH PA"},
+        {"body_part": "SHOULDER", "study_description": "CHEST 2 VIEWS"},
+        {"body_part": "SCHULTER", "series_description": "Thorax p.a."},
+        {"study_description": "Röntgen-Abteilung", "series_description": "Face"},  # a frontal film in French
     ],
 )  # fmt: skip
 def test_a_chest_film_is_never_dropped_for_a_blank_or_odd_tag(tags):
@@ -62,10 +65,35 @@ def test_a_chest_film_is_never_dropped_for_a_blank_or_odd_tag(tags):
         ({"body_part": "TSPINE"}, "body_part"),
         ({"series_description": "Left knee AP"}, "body_part"),
         ({"study_description": "X-ray abdomen KUB"}, "body_part"),
+        ({"study_description": "Beckenübersicht, Darstellung a.p."}, "body_part"),
+        *(
+            ({"series_description": words}, "body_part")
+            for words in ("Hüfte links", "HUEFTE", "Kniegelenk", "Genou F+P")
+        ),
+        *(({"body_part": part}, "body_part") for part in ("BECKEN", "BASSIN", "HANCHE", "CADERA", "RODILLA", "MUÑECA")),
     ],
 )
 def test_what_names_something_else_is_dropped(tags, reason):
     assert screen(image(**tags)) == reason
+
+
+@pytest.mark.parametrize(
+    ("tags", "chest"),
+    [
+        ({"body_part": "CHEST"}, True),
+        ({"study_description": "Tórax AP"}, True),
+        ({"series_description": "LUNGENAUFNAHME"}, True),
+        ({"protocol": "Rx pulmonaire"}, True),
+        ({}, False),
+        ({"view_position": "AP", "series_description": "AP"}, False),
+        ({"study_description": "Manchester, Abteilung Darstellung"}, False),
+        ({"series_description": "Thoracic spine"}, False),
+        ({"body_part": "SHOULDER", "study_description": "CHEST 2 VIEWS"}, False),
+        ({"body_part": "CHEST", "series_description": "Knie links"}, False),
+    ],
+)
+def test_only_words_for_the_chest_alone_say_so(tags, chest):
+    assert says_chest(image(**tags)) is chest
 
 
 @pytest.mark.parametrize(

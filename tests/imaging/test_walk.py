@@ -44,6 +44,13 @@ def test_reports_what_is_clearly_not_dicom_by_kind(tmp_path, name, kind):
     assert names == [] and skipped == [(kind, str(tmp_path / name))]
 
 
+@pytest.mark.parametrize("name", ["x.txt", "x.LOG", "x.pdf", "x.jpg", "x.zip"])
+def test_a_dicom_file_of_any_name_is_yielded(tmp_path, name):
+    (tmp_path / name).write_bytes(b"\0" * 128 + b"DICM" + b"x")
+    (tmp_path / f"other {name}").write_bytes(b"\0" * 127 + b"DICM" + b"x")
+    assert run(tmp_path)[0] == [name]
+
+
 def test_reports_an_empty_file(tmp_path):
     (tmp_path / "a.dcm").touch()
     assert run(tmp_path)[1] == [("empty", str(tmp_path / "a.dcm"))]

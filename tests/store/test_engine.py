@@ -237,7 +237,24 @@ def test_one_run_holds_the_archive(new_postgres: Callable[[str], str], postgres_
     second.dispose()
 
 
-def test_on_sqlite_the_lock_file_of_the_run_is_enough(tmp_path: Path) -> None:
+def test_one_run_holds_a_sqlite_file_whatever_its_home(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    urls = [f"sqlite:///{tmp_path / folder / 'a.db'}" for folder in ("data", "link")]
+    first, second = (store.open_database(url, tmp_path / name, 1) for name, url in zip("xy", urls))
+    with store.hold_archive(first):
+        with pytest.raises(LockedError), store.hold_archive(second):
+            pass
+        with store.session(second) as session:
+            session.execute(text("SELECT 1"))
+    with pytest.raises(RuntimeError, match="mine"), store.hold_archive(second):
+        raise RuntimeError("mine")
+    with store.hold_archive(first):
+        pass
+
+
+def test_a_folder_that_takes_no_lock_file_is_a_storage_error(tmp_path: Path) -> None:
     engine = store.open_database(None, tmp_path, 1)
-    with store.hold_archive(engine), store.hold_archive(engine):
-        assert list(tmp_path.glob("cxrreport.db"))
+    (tmp_path / "cxrreport.db.lock").mkdir()
+    with pytest.raises(StorageError) as caught, store.hold_archive(engine):
+        pass
+    assert str(tmp_path) not in caught.value.message

@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text
 from store_builders import make_instance
 
 from cxrreport.records import Report, ReportStatus, State, Study
 from cxrreport.store import catalogue
 from cxrreport.store import reports as archive
 from cxrreport.store.engine import session
+from cxrreport.store.schema import ReportRow
 
 NOON = datetime(2024, 5, 6, 12, 0)
 EARLY, LATE = NOON - timedelta(days=3), NOON + timedelta(days=1)
@@ -37,9 +38,9 @@ def scan(engine: Engine, sop: str = "1.1", study: str = "1", patient: str = "P1"
         return next(found for found in catalogue.candidate_studies(current) if found.uid == study)
 
 
-def facts(engine: Engine) -> list[archive.ReportFacts]:
+def facts(engine: Engine) -> list[ReportRow]:
     with session(engine, read_only=True) as current:
-        return list(archive.report_facts(current, range(1, 50)).values())
+        return list(current.scalars(select(ReportRow).order_by(ReportRow.id)))
 
 
 def link(engine: Engine) -> int:
@@ -54,7 +55,8 @@ def test_importing_twice_doubles_nothing(engine: Engine, keys: dict[str, str]) -
     spaced = dataclasses.replace(made, findings=" Text  of\nr1. ")
     assert add(engine, spaced) == archive.AddCounts(unchanged=1)
     (stored,) = facts(engine)
-    assert (stored.text, stored.labels, stored.reported_at) == ("Text of r1. Edema.", LABELS, NOON)
+    assert (stored.findings, stored.impression) == ("Text of r1.", "Edema.")
+    assert (stored.labels, stored.reported_at) == (LABELS, NOON)
 
 
 def test_a_correction_replaces_in_place_and_an_older_text_does_not(engine: Engine) -> None:
@@ -65,7 +67,7 @@ def test_a_correction_replaces_in_place_and_an_older_text_does_not(engine: Engin
     assert add(engine, later).replaced == 1
     assert add(engine, first).unchanged == 1
     (after,) = facts(engine)
-    assert (after.report_id, after.findings) == (before.report_id, "Corrected.")
+    assert (after.id, after.findings) == (before.id, "Corrected.")
 
 
 def test_reports_of_two_files_with_one_text_stay_two(engine: Engine) -> None:
@@ -168,19 +170,17 @@ def test_reading_a_log_again_ends_the_same_and_replaces_nothing(engine: Engine) 
 
 def test_a_withdrawn_report_is_nowhere_to_be_found(engine: Engine) -> None:
     study = scan(engine, "2.1", "2", "P2", studied_at=LATE + timedelta(days=2))
-    own = scan(engine)
+    scan(engine)
     held = make_report(accession="A1", patient_id="P1")
     add(engine, held)
     gone = dataclasses.replace(held, status=WITHDRAWN, findings="", impression="", reported_at=LATE)
     assert add(engine, gone) == archive.AddCounts(replaced=1, withdrawn=1, linked=1)
     assert add(engine, held).unchanged == 1
     with session(engine, read_only=True) as current:
-        assert archive.count_reports(current) == 0
         assert list(archive.iterate_passages(current)) == []
-        assert archive.prior_report(current, own.id) is None
-        assert archive.allowed(current, study, [1]) == set()
+        assert archive.allowed(current, study, [1], undated=True) == set()
     (facts_left,) = facts(engine)
-    assert (facts_left.text, facts_left.labels) == ("", {})
+    assert (facts_left.findings, facts_left.impression, facts_left.labels) == ("", "", {})
 
 
 def test_a_report_with_and_without_its_study_uid_is_one(engine: Engine) -> None:
@@ -240,6 +240,15 @@ def test_another_accession_number_speaks_against_a_link_by_time(
     assert add(engine, make_report(patient_id="P1", accession=accession)).linked == linked
 
 
+def test_a_placeholder_for_a_patient_neither_links_nor_speaks_against_a_link(engine: Engine) -> None:
+    first = scan(engine, patient="nobody:1")
+    scan(engine, "2.1", "2", "000", studied_at=EARLY)  # of a catalogue that took it for a number
+    assert add(engine, make_report("a", patient_id="000", reported_at=EARLY)).linked == 0
+    assert add(engine, make_report("b", patient_id="000", accession="A1")).linked == 1
+    link(engine)
+    assert [(f.study_id, f.patient_id) for f in facts(engine)] == [(None, None), (first.id, first.patient_id)]
+
+
 def test_an_unknown_study_uid_is_never_linked_by_time(engine: Engine) -> None:
     scan(engine)
     assert add(engine, make_report(patient_id="P1", study_uid="77")).linked == 0
@@ -259,7 +268,7 @@ def test_passages_come_in_order_without_empty_ones(engine: Engine) -> None:
         *(make_report(str(n), findings="" if n == 2 else f"F{n}", impression="I3" if n == 3 else "") for n in range(5)),
     )
     with session(engine, read_only=True) as current:
-        assert archive.count_reports(current) == 5
+        assert archive.count_passages(current) == 4
         batches = list(archive.iterate_passages(current, batch=2))
     assert [[p.text for p in batch] for batch in batches] == [["F0", "F1"], ["I3"], ["F4"]]
 
@@ -272,7 +281,7 @@ def test_passages_come_in_order_without_empty_ones(engine: Engine) -> None:
         ({"reported_at": LATE}, False),
         ({"reported_at": NOON}, False),
         ({"reported_at": NOON.replace(hour=0)}, False),
-        ({"reported_at": None}, True),
+        ({"reported_at": None}, False),
         ({"reported_at": EARLY, "study_uid": "1"}, False),
         ({"reported_at": EARLY, "accession": "A1"}, False),
         ({"reported_at": EARLY, "accession": "A1", "patient_id": "P9"}, False),
@@ -295,11 +304,31 @@ def test_nothing_of_the_patient_or_the_future_may_be_retrieved(
         assert archive.allowed(current, study, [1, 99]) == ({1} if may else set())
 
 
+@pytest.mark.parametrize(
+    ("changes", "may"),
+    [
+        ({}, True),
+        ({"study_uid": "77", "patient_id": "P7"}, True),
+        ({"patient_id": "P1"}, False),
+        ({"accession": "A1"}, False),
+        ({"study_uid": "4"}, False),  # linked to a later study
+    ],
+)
+def test_undated_reports_are_retrieved_only_where_asked_for(engine: Engine, changes: dict[str, str], may: bool) -> None:
+    study = scan(engine)
+    scan(engine, "4.1", "4", "P4", studied_at=LATE)
+    add(engine, make_report(reported_at=None, **changes))
+    with session(engine, read_only=True) as current:
+        assert archive.allowed(current, study, [1]) == set()
+        assert archive.allowed(current, study, [1], undated=True) == ({1} if may else set())
+
+
 def test_for_an_undated_study_identity_alone_decides(engine: Engine) -> None:
     study = scan(engine, studied_at=None)
-    add(engine, make_report("a"), make_report("b", patient_id="P1"))
+    add(engine, make_report("a"), make_report("b", patient_id="P1"), make_report("c", reported_at=None))
     with session(engine, read_only=True) as current:
-        assert archive.allowed(current, study, [1, 2]) == {1}
+        assert archive.allowed(current, study, [1, 2, 3]) == {1}
+        assert archive.allowed(current, study, [1, 2, 3], undated=True) == {1, 3}
 
 
 def test_one_number_of_another_issuer_is_another_patient(engine: Engine) -> None:
@@ -308,16 +337,3 @@ def test_one_number_of_another_issuer_is_another_patient(engine: Engine) -> None
     add(engine, *makes)
     with session(engine, read_only=True) as current:
         assert archive.allowed(current, study, [1, 2, 3]) == {2}
-
-
-def test_the_prior_report_is_the_latest_that_could_be_read(engine: Engine) -> None:
-    study = scan(engine)
-    add(engine, make_report("a", study_uid="1", reported_at=NOON))
-    add(engine, make_report("b", study_uid="1", patient_id="P1", reported_at=LATE))
-    with session(engine, read_only=True) as current:
-        latest = archive.prior_report(current, study.id)
-        readable = archive.prior_report(current, study.id, before=LATE)
-        assert latest and readable
-        assert (latest.findings, readable.findings) == ("Text of b.", "Text of a.")
-        assert archive.prior_report(current, study.id, before=NOON) is None
-        assert archive.prior_report(current, 999) is None

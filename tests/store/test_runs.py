@@ -16,7 +16,12 @@ from cxrreport.store.schema import AuditRow, FailureRow
 
 
 def test_a_run_is_told_from_beginning_to_end(engine: Engine) -> None:
-    argv = ["generate", "--db", "postgresql://me:s3cr@t@host/db", "--db=postgresql://me:s3cret@host/db"]
+    secrets = [
+        "postgresql://me:s3cr/@t@host/db",
+        "--db=postgresql://me:s3cret@host/db",
+        "postgresql://host/?sslpassword=s3c",
+    ]
+    argv = ["generate", "--db", *secrets, "--patient", "P17", "--patient=P17", "/export"]
     with session(engine) as current:
         first = runs.begin_run(current, argv, "ward-1", {"torch": "2.13"})
         second = runs.begin_run(current, [], "ward-2", {})
@@ -26,7 +31,8 @@ def test_a_run_is_told_from_beginning_to_end(engine: Engine) -> None:
         assert len(runs.list_runs(current, 1)) == 1
     assert (latest.id, latest.ended_at, latest.exit_code) == (second, None, None)
     assert (told.host, told.versions, told.counts, told.exit_code) == ("ward-1", {"torch": "2.13"}, {"drafted": 3}, 3)
-    assert told.argv[2:] == ("postgresql://me:***@host/db", "--db=postgresql://me:***@host/db")
+    urls = ("postgresql://me:***@host/db", "--db=postgresql://me:***@host/db", "postgresql://host/?sslpassword=***")
+    assert told.argv == ("generate", "--db", *urls, "--patient", "***", "--patient=***", "/export")
     assert told.ended_at and told.started_at <= told.ended_at
     assert abs(datetime.now(UTC) - told.started_at) < timedelta(minutes=5)
 
