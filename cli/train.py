@@ -19,6 +19,7 @@ import click
 @click.option("--encoder-epochs", type=click.IntRange(min=0), default=6, show_default=True, help="Epochs of the first stage: encoder and retrieval.")  # fmt: skip  # noqa: E501
 @click.option("--network-epochs", type=click.IntRange(min=1), default=10, show_default=True, help="Epochs of the second stage: FAM, findings and decoder.")  # fmt: skip  # noqa: E501
 @click.option("--view-epochs", type=click.IntRange(min=1), default=6, show_default=True, help="Epochs of the view classifier.")  # fmt: skip  # noqa: E501
+@click.option("--network-lr", type=click.FloatRange(1e-6, 1e-2), default=5e-4, show_default=True, help="Peak learning rate of the second stage.")  # fmt: skip  # noqa: E501
 @click.option("--batch", type=click.IntRange(min=2), default=16, show_default=True, help="Studies a step.")
 @click.option("--seed", type=int, default=9233, show_default=True, help="Seed of all random numbers.")
 @click.option("--limit", type=click.IntRange(min=4), help="Only this many studies of each split, to try things out.")

@@ -24,6 +24,7 @@ from cxrreport.records import PreparedStudy, State, ViewGuess
 Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
 T = TypeVar("T")
+_RUNAWAY = re.compile(r"\b(\w+)(?:\W+\1\b){3}")  # the same word four times on end: the decoder has lost itself
 _TEXT_BATCH = 64
 _TEXT_TOKENS = 128
 
@@ -59,7 +60,8 @@ def stack_films(studies: Sequence[PreparedStudy]) -> tuple[Tensor, Tensor]:
 
 def sentence_case(text: str) -> str:
     """Cleaned tokens ("heart is normal . no effusion .") -> prose ("Heart is normal. No effusion.")."""
-    parts = split_sentences(text.replace(" ,", ","))
+    joined = re.sub(r"(\w) ([-/']) (?=\w)", r"\1\2", text.replace(" ,", ","))
+    parts = split_sentences(joined)
     return " ".join(f"{part[0].upper()}{part[1:]}." for part in parts)
 
 
@@ -174,7 +176,7 @@ class Drafter:
         flags = [] if generated.complete else ["hit_max_length"]
         if len(once) < len(sentences):
             flags.append("repeated_sentence")  # said once in the text: a reader gains nothing from the rest
-        usable = finite and math.isfinite(generated.score) and bool(text)
+        usable = finite and math.isfinite(generated.score) and bool(text) and not _RUNAWAY.search(text.lower())
         return NetworkDraft(text, states, tuple(flags), states.valid and usable)
 
 

@@ -23,6 +23,8 @@ from cxrreport.reports.sentences import sentences
 
 _STATE_INDEX = {state: index for index, state in enumerate(State)}
 # a size, whose number may be withheld: "1.2 cm", "8-mm", "XXXX cm", "x cm"
+_LIST_NUMBER = re.compile(r"^\s*\d+\s*[.)]\s*")
+_UNSPOKEN = re.compile(r"[^\w\s,'/-]")
 _MEASUREMENT = re.compile(r"(?:\d|\bx+)[\s-]*(?:mm|cm|(?:milli|centi)met(?:er|re)s?)\b", re.IGNORECASE)
 _COLUMNS = {"uid", "split", "images", "findings", "impression"}
 
@@ -46,13 +48,21 @@ class Sample:
 
 
 def target_text(report: str) -> str:
-    """Report -> what the decoder learns: cleaned, at most 100 words, without comparisons (no prior is shown, temporal.md
-    §2.6), sentences that measure (the network cannot) and the placeholders of de-identification.
+    """Report -> what the decoder learns: lower case, sentences joined by " . ", at most 100 words, commas and hyphens kept.
+
+    Left out are comparisons (no prior is shown, temporal.md §2.6), sentences that measure (the network cannot) and the
+    placeholders of de-identification.
     """
     seen = strip_comparison(report)
     said = (seen[start:end] for start, end in sentences(seen))
-    kept = (word for sentence in said if not _MEASUREMENT.search(sentence) for word in sentence.split())
-    return cut(clean(" ".join(word for word in kept if "xxxx" not in word.lower())))
+    kept = [words for sentence in said if not _MEASUREMENT.search(sentence) and (words := _spoken(sentence))]
+    return cut(" . ".join(kept) + " .") if kept else ""
+
+
+def _spoken(sentence: str) -> str:
+    """One sentence without list number, placeholders and unspoken signs."""
+    words = (word for word in _LIST_NUMBER.sub("", sentence).lower().split() if "xxxx" not in word)
+    return " ".join(_UNSPOKEN.sub(" ", " ".join(words)).split()).strip(" ,/'-")
 
 
 def state_indices(text: str) -> npt.NDArray[np.int64]:

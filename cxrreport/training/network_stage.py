@@ -27,6 +27,7 @@ from cxrreport.training.encoder_stage import shuffled
 from cxrreport.training.optimizer import parameter_groups
 
 _ENCODE_BATCH = 16
+_NONE_SHOWN, _FEW_SHOWN = 0.1, 0.3  # shares of samples without, and with few retrieved reports
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ class NetworkStage:
         copy = torch.randint(len(encoded.patches), (len(rows),), generator=self.generator)
         features = encoded.features(rows, copy).to(self.device)
         reports = encoded.bank[encoded.retrieved[rows]].to(self.device)
-        mask = torch.ones(reports.shape[:2], dtype=torch.bool, device=self.device)
+        mask = self._thinned(*reports.shape[:2]).to(self.device)
         states = torch.from_numpy(np.stack([samples[i].states for i in rows])).to(self.device)
         ids, _ = pad([self._ids(samples[i]) for i in rows])
         with torch.autocast(self.device.type, torch.bfloat16):
@@ -153,6 +154,17 @@ class NetworkStage:
                 features, reports, mask, states, ids.to(self.device), encoded.text[rows].to(self.device)
             )
         return losses
+
+    def _thinned(self, batch: int, retrieved: int) -> Tensor:
+        """Mask (B, N) of the reports shown: none for some samples, only the first few for others.
+
+        A hospital begins with a small archive, an old study has few earlier reports, and `--without-retrieval` has
+        none: a decoder that has never seen that loses itself.
+        """
+        fate = torch.rand(batch, generator=self.generator)
+        few = torch.randint(1, retrieved + 1, (batch,), generator=self.generator)
+        shown = torch.where(fate < _NONE_SHOWN, 0, torch.where(fate < _NONE_SHOWN + _FEW_SHOWN, few, retrieved))
+        return torch.arange(retrieved) < shown[:, None]
 
     def _ids(self, sample: Sample) -> list[int]:
         """Prefix with the true states, report, end token."""

@@ -97,6 +97,7 @@ def test_a_study_without_any_retrieved_report(drafter):
          "No effusion. The heart is normal.", ("repeated_sentence",)),
         ("no effusion . no effusion . no", False, "No effusion.",
          ("hit_max_length", "repeated_sentence")),
+        ("plate - like band , no effusion .", True, "Plate-like band, no effusion.", ()),
         ("no effusion . the heart is normal .", False, "No effusion. The heart is normal.", ("hit_max_length",)),
         ("a nodule of 1 . 2 . no effusion .", True, "A nodule of 1. 2. No effusion.", ()),
     ],
@@ -218,3 +219,10 @@ def test_pad():
     ids, mask = pad([[5, 6, 7], [8]])
     assert ids.tolist() == [[5, 6, 7], [8, 0, 0]]
     assert mask.tolist() == [[True] * 3, [True, False, False]]
+
+
+def test_a_runaway_draft_is_not_valid(drafter, monkeypatch):
+    ids = drafter.tokenizer.encode("the heart the heart heart heart heart is normal .", 100)
+    monkeypatch.setattr(module, "generate", lambda *_: [Generated(ids, -1.0, True)])
+    (draft,) = drafter.draft(drafter.encode(_studies(1)), *_reports(drafter, 1))
+    assert not draft.valid

@@ -45,7 +45,9 @@ def test_numbers_that_are_no_size_stay():
 
 def test_target_is_cleaned_and_at_most_100_words():
     text = target_text(" ".join(["The heart, is NORMAL."] * 60))
-    assert text.startswith("the heart is normal . the heart") and len(text.split()) == 100
+    assert text.startswith("the heart, is normal . the heart") and len(text.split()) == 100
+    spoken = "1. Plate-like atelectasis (mild), no effusion; stents."
+    assert target_text(spoken) == "plate-like atelectasis mild , no effusion stents ."
     assert target_text("") == target_text("XXXX.") == ""
 
 
