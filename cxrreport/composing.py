@@ -35,8 +35,9 @@ _NOTHING = "The network gave no usable draft for this study."
 class Retriever:
     """Similar reports for a study that is not to see itself, its patient, or the future (model.md §1.3)."""
 
-    def __init__(self, engine: Engine, index: Index | None, count: int, dimension: int) -> None:
+    def __init__(self, engine: Engine, index: Index | None, count: int, dimension: int, undated: bool) -> None:
         self._engine, self._index, self._count, self._dimension = engine, index, count, dimension
+        self._undated = undated
 
     def retrieve(self, studies: Sequence[Study], queries: npt.NDArray[np.float32]) -> Retrieved:
         """Nearest allowed reports of each study; queries (B, d)."""
@@ -51,7 +52,7 @@ class Retriever:
                 while True:
                     scores, ids = (found[0] for found in self._index.search(queries[row : row + 1], wanted))
                     present = [int(i) for i in ids if i >= 0]
-                    allowed = reports.allowed(s, study, present)
+                    allowed = reports.allowed(s, study, present, undated=self._undated)
                     if len(allowed) >= self._count or len(present) < wanted or wanted >= _DEEPEST:
                         break
                     wanted *= 4  # a patient with many reports fills the first answer
@@ -86,9 +87,9 @@ class Retrieved:
 class Composer:
     """Makes drafts with one set of weights and one version of the index."""
 
-    def __init__(self, engine: Engine, drafter: Drafter, index: Index | None) -> None:
+    def __init__(self, engine: Engine, drafter: Drafter, index: Index | None, undated: bool = False) -> None:
         self.drafter = drafter
-        self.retriever = Retriever(engine, index, drafter.retrieved, drafter.dimension)
+        self.retriever = Retriever(engine, index, drafter.retrieved, drafter.dimension, undated)
         self.index_version = index.manifest.version if index else ""
 
     def compose(self, batch: Sequence[Prepared]) -> list[Draft | Failure]:

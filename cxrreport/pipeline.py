@@ -117,7 +117,7 @@ def _draft(
 ) -> None:
     from cxrreport.composing import Composer
 
-    composer = Composer(run.engine, drafter, index)
+    composer = Composer(run.engine, drafter, index, run.settings.undated_reports)
     draft_due(run, find_due(run, selection, fit), composer, workers, progress)
 
 

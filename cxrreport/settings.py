@@ -49,6 +49,10 @@ class Settings(BaseSettings):
         "rules", description="Who labels reports: our rules or CheXbert."
     )
     chexbert: Path | None = Field(None, description="Directory of CheXbert's weights as safetensors.")
+    undated_reports: bool = Field(
+        False,
+        description="Retrieve reports without a date and study too, although they may be the patient's own or later.",
+    )
     columns: dict[str, str] = Field(default_factory=dict, description="Our report fields -> column names of a table.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What the log on stderr shows.")
 
