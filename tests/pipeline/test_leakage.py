@@ -63,11 +63,13 @@ def query_of(export: Path, weights: Path) -> np.ndarray:
 
 def build_index(folder: Path, query: np.ndarray, ids: set[int], same: set[int]) -> None:
     """Publish an index where the reports `same` equal the query and the others point away from it."""
-    from cxrreport.retrieval.index import build, list_versions
+    from cxrreport.retrieval.index import build
+    from cxrreport.retrieval.versions import list_versions
 
     vectors = np.array([query if number in same else -query for number in sorted(ids)], np.float32)
     model = list_versions(folder)[0].model_sha256
-    build(folder, [(np.array(sorted(ids)), vectors)], model_sha256=model, source={})
+    numbers = np.array(sorted(ids))
+    build(folder, [(numbers, numbers, vectors)], model_sha256=model, source={})
 
 
 def retrieved(tool: Tool, accession: str = "A103") -> list[tuple[int, float]]:
@@ -92,7 +94,7 @@ def test_the_planted_reports_are_retrieved_where_nothing_bars_them(
 ) -> None:
     """So the test above would notice: with the rule out of force the planted reports come first."""
 
-    def allow_all(_: object, __: object, report_ids: Sequence[int]) -> set[int]:
+    def allow_all(_: object, __: object, report_ids: Sequence[int], *, undated: bool) -> set[int]:
         return set(report_ids)
 
     monkeypatch.setattr(reports, "allowed", allow_all)
@@ -107,8 +109,8 @@ def test_the_prior_of_a_study_sees_no_report_of_its_own_future(
     seen: dict[str, set[int]] = {}
     original = reports.allowed
 
-    def noted(session: object, study: object, report_ids: Sequence[int]) -> set[int]:
-        found = original(session, study, report_ids)  # type: ignore[arg-type]
+    def noted(session: object, study: object, report_ids: Sequence[int], *, undated: bool) -> set[int]:
+        found = original(session, study, report_ids, undated=undated)  # type: ignore[arg-type]
         seen.setdefault(study.accession, set()).update(found)  # type: ignore[attr-defined]
         return found
 
