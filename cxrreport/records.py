@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:  # numpy would cost every light command a tenth of a second
+    import numpy as np
+    import numpy.typing as npt
 
 # Label order of the network (model.md §1.1); "no finding" knows only blank and positive.
 FINDINGS: tuple[str, ...] = (

@@ -87,7 +87,9 @@ def test_a_draft_that_does_nothing_but_compare_is_kept_with_its_words_marked(
     change_drafts(monkeypatch, lambda made: replace(made, text=text, flags=()))
     tool.json("generate", shared_export, PLAIN)
     alone = tool.rows("SELECT DISTINCT findings, flags FROM draft WHERE prior_study_id IS NULL")
-    assert {row[0] for row in alone} == {text} and all("comparison_without_prior" in json.loads(row[1]) for row in alone)
+    assert {row[0] for row in alone} == {text} and all(
+        "comparison_without_prior" in json.loads(row[1]) for row in alone
+    )
     spans = tool.rows(
         "SELECT DISTINCT prior_study_id IS NULL, start_char, end_char FROM span JOIN draft ON draft.id = draft_id"
         " WHERE kind = 'flag'"
