@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,12 +41,21 @@ def load_drafter(settings: Settings) -> Drafter:
     from cxrreport.model.generation import Decoding
     from cxrreport.model.weights import load_weights, resolve_device
 
+    _return_freed_memory()
     device = resolve_device(settings.device)
     decoding = Decoding(beams=settings.beams, max_new_tokens=settings.max_new_tokens)
     drafter = Drafter(load_weights(settings.weights, device), decoding)
     if device == "cpu" and settings.device == "auto":
         get_log().warning("device.cpu", device=device)  # say loudly that no GPU is used
     return drafter
+
+
+def _return_freed_memory() -> None:
+    """Have glibc give blocks from 1 MiB on back at once: tensors of ever other shapes would fragment its heap for good."""
+    with suppress(OSError, AttributeError):
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(-3, 1 << 20)  # M_MMAP_THRESHOLD; setting it stops glibc from raising it by itself
+        libc.mallopt(-1, 1 << 20)  # M_TRIM_THRESHOLD
 
 
 def open_retrieval(settings: Settings, drafter: Drafter, engine: Engine) -> Index:
