@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -18,13 +17,14 @@ from cxrreport.model.diffrgennet import Relations
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.generation import Decoding, Generated, generate
 from cxrreport.model.heads import decide_states
+from cxrreport.model.hyperbolic import HyperbolicHead, film_logits, hyperbolic_keys, hyperbolic_queries
+from cxrreport.model.prose import tidy
 from cxrreport.model.weights import Weights
 from cxrreport.records import PreparedStudy, State, ViewGuess
 
 Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
 T = TypeVar("T")
-_RUNAWAY = re.compile(r"\b(\w+)(?:\W+\1\b){3}")  # the same word four times on end: the decoder has lost itself
 _TEXT_BATCH = 64
 _TEXT_TOKENS = 128
 
@@ -58,18 +58,6 @@ def stack_films(studies: Sequence[PreparedStudy]) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(np.stack(films)), mask
 
 
-def sentence_case(text: str) -> str:
-    """Cleaned tokens ("heart is normal . no effusion .") -> prose ("Heart is normal. No effusion.")."""
-    joined = re.sub(r"(\w) ([-/']) (?=\w)", r"\1\2", text.replace(" ,", ","))
-    parts = split_sentences(joined)
-    return " ".join(f"{part[0].upper()}{part[1:]}." for part in parts)
-
-
-def split_sentences(text: str) -> list[str]:
-    """Sentences of generated text, without their full stops; a stop between two digits is a decimal point."""
-    return [part.strip() for part in re.split(r"(?<!\d)\s*\.|\.(?!\s*\d)", text) if part.strip()]
-
-
 class Drafter:
     """Encodes, embeds and drafts on one device. A batch that does not fit the GPU is halved, never dropped."""
 
@@ -80,6 +68,8 @@ class Drafter:
         self.device = next(self.network.parameters()).device
         self.retrieved: int = self.network.config.retrieved
         self.dimension: int = self.network.config.d_retrieval
+        learned = ("hyperbolic",) if weights.hyperbolic is not None else ()
+        self.spaces: tuple[str, ...] = ("text", "image", *learned)
 
     def guess_views(self, films: Sequence[npt.NDArray[np.uint8]]) -> list[ViewGuess]:
         """Projection of preprocessed films (256, 256)."""
@@ -102,6 +92,28 @@ class Drafter:
         """Retrieval queries (B, d), unit length."""
         vectors: Floats = self.network.retrieval.embed_image(features.pooled).float().cpu().numpy()
         return vectors
+
+    def queries(self, features: ImageFeatures) -> dict[str, Floats]:
+        """What to search each of the `spaces` for: vectors (B, width of that space)."""
+        images = self.embed_images(features)
+        found = {"text": images, "image": images}
+        if self.weights.hyperbolic is not None:
+            found["hyperbolic"] = self._coordinates(self.weights.hyperbolic, features, hyperbolic_queries)
+        return found
+
+    def keys(self, features: ImageFeatures) -> dict[str, Floats]:
+        """What the index stores of a report's own films, space by space; "text" has `embed_texts` instead."""
+        found = {"image": self.embed_images(features)}
+        if self.weights.hyperbolic is not None:
+            found["hyperbolic"] = self._coordinates(self.weights.hyperbolic, features, hyperbolic_keys)
+        return found
+
+    @torch.inference_mode()
+    def _coordinates(
+        self, head: HyperbolicHead, features: ImageFeatures, convert: Callable[[Tensor], Tensor]
+    ) -> Floats:
+        found: Floats = convert(head(film_logits(self.network, features))).cpu().numpy()
+        return found
 
     @torch.inference_mode()
     def embed_texts(self, texts: Sequence[str]) -> Floats:
@@ -167,17 +179,9 @@ class Drafter:
         return torch.tensor(rows, device=self.device)
 
     def _finish(self, generated: Generated, states: StudyStates, finite: bool) -> NetworkDraft:
-        raw = self.tokenizer.decode(generated.ids)
-        sentences = split_sentences(raw)
-        if not generated.complete and not raw.endswith(".") and len(sentences) > 1:
-            sentences.pop()  # the length limit has cut it, and half a sentence can say the opposite
-        once = list(dict.fromkeys(sentences))
-        text = sentence_case(" . ".join(once))
-        flags = [] if generated.complete else ["hit_max_length"]
-        if len(once) < len(sentences):
-            flags.append("repeated_sentence")  # said once in the text: a reader gains nothing from the rest
-        usable = finite and math.isfinite(generated.score) and bool(text) and not _RUNAWAY.search(text.lower())
-        return NetworkDraft(text, states, tuple(flags), states.valid and usable)
+        said = tidy(self.tokenizer.decode(generated.ids), generated.complete)
+        usable = finite and math.isfinite(generated.score) and bool(said.text) and not said.runaway
+        return NetworkDraft(said.text, states, said.flags, states.valid and usable)
 
 
 def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,8 @@
 """Weights on disk: safetensors with a manifest of sha256 sums. Beside `chexbert` the only module of `model` that opens files.
 
-A weights directory holds `manifest.json`, `config.json`, `vocab.txt`, `model.safetensors` (the network) and
-`views.safetensors` (the view classifier). Bytes are verified before they are parsed, and nothing is unpickled.
+A weights directory holds `manifest.json`, `config.json`, `vocab.txt`, `model.safetensors` (the network),
+`views.safetensors` (the view classifier) and, where one was trained, `retriever.safetensors` (the hyperbolic retriever).
+Bytes are verified before they are parsed, and nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ from torch import Tensor, nn
 from cxrreport.errors import UnavailableError, UsageError, WeightsError
 from cxrreport.model.config import DiffRGenNetConfig
 from cxrreport.model.diffrgennet import DiffRGenNet
+from cxrreport.model.hyperbolic import HyperbolicHead
 from cxrreport.model.tokens import ReportTokenizer
 from cxrreport.model.views import ViewClassifier
 
 NETWORK, VIEWS, CONFIG, VOCABULARY = "model.safetensors", "views.safetensors", "config.json", "vocab.txt"
+RETRIEVER = "retriever.safetensors"  # not every directory has it
 _DEVICE = re.compile(r"auto|cpu|cuda(?::(?P<index>[0-9]+))?")
 _TIED = "decoder.lm.cls.predictions.decoder."
 
@@ -41,6 +44,7 @@ class Weights:
     tokenizer: ReportTokenizer
     manifest: dict[str, Any]
     sha256: str
+    hyperbolic: HyperbolicHead | None = None
 
 
 def default_directory() -> Path:
@@ -132,25 +136,29 @@ def load_weights(directory: Path | None = None, device: str = "cpu") -> Weights:
     network.decoder.tie()
     views = ViewClassifier()
     _fill(views, content[VIEWS], VIEWS)
+    hyperbolic = HyperbolicHead(network.config.d_retrieval) if RETRIEVER in content else None
+    if hyperbolic is not None:
+        _fill(hyperbolic, content[RETRIEVER], RETRIEVER)
     rows = {part["vocab_size"] for part in (network.config.decoder, network.config.text)}
     tokenizer = _read_vocabulary(content[VOCABULARY], rows)
-    for module in (network, views):
+    for module in filter(None, (network, views, hyperbolic)):
         nn.Module.to(module, device).eval()
-    return Weights(network, views, tokenizer, manifest, weights_sha256(manifest))
+    return Weights(network, views, tokenizer, manifest, weights_sha256(manifest), hyperbolic)
 
 
-def _halved(module: nn.Module) -> dict[str, Tensor]:
-    """State in half precision, without the tied output layer."""
+def _tensors(module: nn.Module, precision: torch.dtype = torch.float16) -> dict[str, Tensor]:
+    """State in the given precision, without the tied output layer."""
     state = {key: value for key, value in module.state_dict().items() if not key.startswith(_TIED)}
     return {
-        key: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous().clone()
+        key: (value.to(precision) if value.is_floating_point() else value).detach().cpu().contiguous().clone()
         for key, value in state.items()
     }
 
 
 def save_weights(
-    directory: Path, network: DiffRGenNet, views: ViewClassifier, tokenizer: ReportTokenizer, card: dict[str, Any]
-) -> str:
+    directory: Path, network: DiffRGenNet, views: ViewClassifier, tokenizer: ReportTokenizer, card: dict[str, Any],
+    hyperbolic: HyperbolicHead | None = None,
+) -> str:  # fmt: skip
     """Write a weights directory whole, in place of what is there. `card` holds data, licence, command, commit, metrics, …
 
     Everything is on the disk in `<name>.tmp`, the manifest last, before the names are swapped; see `recover_weights`.
@@ -162,11 +170,14 @@ def save_weights(
     new = _beside(directory, ".tmp")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
-    (new / NETWORK).write_bytes(save(_halved(network)))
-    (new / VIEWS).write_bytes(save(_halved(views)))
+    (new / NETWORK).write_bytes(save(_tensors(network)))
+    (new / VIEWS).write_bytes(save(_tensors(views)))
     (new / CONFIG).write_text(json.dumps(config, indent=1, default=list) + "\n", encoding="utf-8")
     tokenizer.save(new / VOCABULARY)
-    names = (NETWORK, VIEWS, CONFIG, VOCABULARY)
+    names = [NETWORK, VIEWS, CONFIG, VOCABULARY]
+    if hyperbolic is not None:
+        (new / RETRIEVER).write_bytes(save(_tensors(hyperbolic, torch.float32)))  # small, and ranks hang on it
+        names.append(RETRIEVER)
     manifest = {**card, "files": {name: hashlib.sha256((new / name).read_bytes()).hexdigest() for name in names}}
     _flush(*(new / name for name in names))
     (new / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")

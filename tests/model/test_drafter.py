@@ -3,13 +3,12 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from network_builders import tiny_weights
 
 import cxrreport.model.drafter as module
-from cxrreport.model.drafter import Drafter, join_features, pad, sentence_case, stack_films, take_features
+from cxrreport.model.drafter import Drafter, join_features, pad, stack_films, take_features
 from cxrreport.model.generation import Decoding, Generated
+from cxrreport.model.hyperbolic import HyperbolicHead, distance_of, distances, film_logits
 from cxrreport.records import PreparedStudy, State
 
 DECODING = Decoding(beams=2, max_new_tokens=12, min_new_tokens=3)
@@ -136,21 +135,6 @@ def test_weights_that_are_no_numbers_give_no_valid_draft(part, value):
 # -- texts -------------------------------------------------------------------------------------------------------------
 
 
-def test_sentence_case():
-    assert sentence_case("heart is normal . no effusion .") == "Heart is normal. No effusion."
-    assert sentence_case("heart is normal. no effusion") == "Heart is normal. No effusion."
-    assert sentence_case("small , left . . ") == "Small, left."
-    assert sentence_case("") == sentence_case(" . ") == ""
-
-
-@given(st.lists(st.text("abcxyz ", min_size=1).map(lambda s: " ".join(s.split())).filter(bool), max_size=5))
-@settings(max_examples=50, deadline=None)
-def test_sentence_case_keeps_every_word(parts):
-    prose = sentence_case("".join(f"{part} . " for part in parts))
-    assert prose.lower().replace(".", "").split() == " ".join(parts).split()
-    assert prose.count(".") == len(parts)
-
-
 def test_embedded_texts_keep_their_order_and_are_unit(drafter):
     rng = np.random.default_rng(0)
     words = np.array(["heart", "lungs", "clear", "normal", "effusion", "pneumothorax", "the", "is", "no", "small"])
@@ -168,6 +152,43 @@ def test_embedded_images_are_unit(drafter):
     found = drafter.embed_images(drafter.encode(_studies(3)))
     assert found.shape == (3, drafter.dimension)
     assert np.linalg.norm(found, axis=1) == pytest.approx(1, abs=1e-5)
+
+
+# -- retrieval spaces --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def learned(weights):
+    """A drafter whose weights have a hyperbolic retriever."""
+    torch.manual_seed(2)
+    return Drafter(dataclasses.replace(weights, hyperbolic=HyperbolicHead(16).eval()), DECODING)
+
+
+def test_spaces_are_what_the_weights_can_search(drafter, learned):
+    assert drafter.spaces == ("text", "image") and learned.spaces == ("text", "image", "hyperbolic")
+    for each in (drafter, learned):
+        features = each.encode(_studies(3))
+        assert tuple(each.queries(features)) == each.spaces
+        assert tuple(each.keys(features)) == each.spaces[1:]  # "text" is filled with `embed_texts`
+
+
+def test_text_and_image_are_searched_with_the_image_vector(learned):
+    features = learned.encode(_studies(3))
+    image, queries = learned.embed_images(features), learned.queries(features)
+    for found in (queries["text"], queries["image"], learned.keys(features)["image"]):
+        assert np.array_equal(found, image)
+
+
+def test_hyperbolic_scores_are_the_distances_of_the_points(learned):
+    features = learned.encode(_studies(5))
+    queries, keys = learned.queries(features)["hyperbolic"], learned.keys(features)["hyperbolic"]
+    assert queries.shape == keys.shape == (5, learned.dimension + 1) and queries.dtype == keys.dtype == np.float32
+    with torch.no_grad():
+        points = learned.weights.hyperbolic(film_logits(learned.network, features))
+    true = distances(points, points).numpy()
+    assert distance_of(queries @ keys.T) == pytest.approx(true, abs=0.05)
+    alone = learned.queries(learned.encode(_studies(5)[:1]))["hyperbolic"]
+    assert alone[0] == pytest.approx(queries[0], rel=1e-3, abs=1e-4)  # whatever else is in the batch
 
 
 # -- a GPU that is too small -------------------------------------------------------------------------------------------

@@ -10,9 +10,11 @@ from network_builders import VOCABULARY, tiny_weights
 
 from cxrreport.errors import UnavailableError, UsageError, WeightsError
 from cxrreport.model.config import tiny
+from cxrreport.model.hyperbolic import HyperbolicHead
 from cxrreport.model.weights import (
     CONFIG,
     NETWORK,
+    RETRIEVER,
     VIEWS,
     load_weights,
     read_manifest,
@@ -163,6 +165,72 @@ def test_damaged_file_is_named_with_both_digests(saved, name, damage):
 def test_missing_file_is_named(saved, name):
     (saved / name).unlink()
     assert _refused(saved, name).code == "weights.missing"
+
+
+# -- the hyperbolic retriever ------------------------------------------------------------------------------------------
+
+
+def _head(width=16, seed=6):
+    torch.manual_seed(seed)
+    head = HyperbolicHead(width)
+    head.fit(torch.randn(20, 4, 14) * 3 + 1)
+    return head
+
+
+@pytest.fixture()
+def retrieving(original, tmp_path):
+    save_weights(tmp_path / "r", original.network, original.views, original.tokenizer, {}, _head())
+    return tmp_path / "r"
+
+
+def test_a_retriever_comes_back_bit_for_bit(retrieving):
+    back = load_weights(retrieving)
+    before, after = _head().state_dict(), back.hyperbolic.state_dict()
+    assert before.keys() == after.keys() and all(torch.equal(before[key], after[key]) for key in before)
+    assert not back.hyperbolic.training and RETRIEVER in back.manifest["files"]
+
+
+def test_weights_without_a_retriever_have_none(saved):
+    assert load_weights(saved).hyperbolic is None and RETRIEVER not in read_manifest(saved)["files"]
+
+
+def test_a_retriever_that_the_manifest_does_not_name_is_not_read(saved):
+    (saved / RETRIEVER).write_bytes(b"whatever")
+    assert load_weights(saved).hyperbolic is None
+
+
+def test_a_retriever_makes_other_weights_and_goes_with_a_save_without(original, retrieving):
+    with_one = load_weights(retrieving).sha256
+    without = _save(retrieving, original)
+    assert without != with_one and not (retrieving / RETRIEVER).exists()
+    assert load_weights(retrieving).hyperbolic is None
+
+
+def test_a_damaged_retriever_is_refused(retrieving):
+    content = bytearray((retrieving / RETRIEVER).read_bytes())
+    content[-1] ^= 1
+    (retrieving / RETRIEVER).write_bytes(content)
+    assert _refused(retrieving, RETRIEVER).code == "weights.sha256"
+
+
+def test_a_retriever_that_is_named_but_missing_is_refused(retrieving):
+    (retrieving / RETRIEVER).unlink()
+    assert _refused(retrieving, RETRIEVER).code == "weights.missing"
+
+
+def test_a_retriever_of_another_width_is_refused(original, tmp_path):
+    save_weights(tmp_path / "w", original.network, original.views, original.tokenizer, {}, _head(8))
+    assert _refused(tmp_path / "w", RETRIEVER).code == "weights.shape"
+
+
+@pytest.mark.parametrize(("call", "number"), [("fsync", 5), ("fsync", 6), ("fsync", 7), ("rename", 1), ("rename", 2)])
+def test_a_killed_save_never_mixes_retrievers(original, retrieving, monkeypatch, call, number):
+    before = load_weights(retrieving).sha256
+    with monkeypatch.context() as patch, pytest.raises(_Killed):
+        _die_at(patch, *((os, "fsync") if call == "fsync" else (Path, "rename")), number)
+        save_weights(retrieving, original.network, original.views, original.tokenizer, {}, _head(seed=7))
+    recover_weights(retrieving)
+    assert load_weights(retrieving).sha256 == before
 
 
 @pytest.mark.parametrize(
