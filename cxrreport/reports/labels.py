@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from cxrreport.reports.cues import Cues, join, state
 from cxrreport.reports.sentences import pieces
 from cxrreport.vocabulary import PARENTS
 
+RULES_VERSION = 1  # raised with every change of code that may give another state; labels.yaml is digested besides
 _NO_FINDING = "no finding"
 _SILENT = ("support devices", _NO_FINDING)  # a device does not make a film abnormal
 _RANK = {State.BLANK: 0, State.NEGATIVE: 1, State.UNCERTAIN: 2, State.POSITIVE: 3}
@@ -45,6 +48,12 @@ def label(text: str) -> dict[str, State]:
     abnormal = any(_RANK[states[f]] >= _RANK[State.UNCERTAIN] for f in FINDINGS if f not in _SILENT)
     states[_NO_FINDING] = State.BLANK if abnormal else State.POSITIVE
     return states
+
+
+def rules() -> str:
+    """Name of the rules that `label` goes by: version of the code and digest of labels.yaml."""
+    digest = hashlib.sha256(json.dumps(words()).encode()).hexdigest()
+    return f"rules-{RULES_VERSION}-{digest[:12]}"
 
 
 def with_parents(states: Mapping[str, State]) -> dict[str, State]:

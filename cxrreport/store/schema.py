@@ -11,7 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from cxrreport.records import Change, DraftStatus, ReportStatus, State, View
 from cxrreport.store.columns import ID, Big, CleanText, Clock, Json, Key, Utc, choice
 
-REVISION = "0002"  # head of migrations/versions; a test holds both together
+REVISION = "0003"  # head of migrations/versions; a test holds both together
 PRELIMINARY = text("status = 'preliminary'")
 UNSEEN = text("view IS NULL AND usable")
 
@@ -130,6 +130,7 @@ class ReportRow(Base):
     impression: Mapped[str]
     comparison: Mapped[str]
     labels: Mapped[Json]
+    label_source: Mapped[str] = mapped_column(default="", server_default=text("''"))  # "" = not told
     identity_sha256: Mapped[str] = mapped_column(unique=True)
     text_sha256: Mapped[str] = mapped_column(unique=True)
 
