@@ -65,7 +65,7 @@ def _weights(settings: Settings) -> str:
 
 def _index(settings: Settings) -> str:
     from cxrreport.model.weights import default_directory, read_manifest, weights_sha256
-    from cxrreport.retrieval.index import open_index
+    from cxrreport.retrieval.build import open_index
 
     manifest = read_manifest(settings.weights or default_directory())
     index = open_index(settings.index_directory, model_sha256=weights_sha256(manifest))

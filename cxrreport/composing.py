@@ -7,9 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
 from cxrreport.highlight.changes import compare, comparison_sentence, impression
 from cxrreport.highlight.spans import find_spans, flag_hallucinated_comparison
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION
@@ -18,79 +15,20 @@ from cxrreport.records import FINDINGS, Draft, Failure, Finding, Provenance, Ref
 from cxrreport.reports.comparison import strip_comparison
 from cxrreport.reports.labels import label, mentions, with_parents
 from cxrreport.reports.sentences import sentences
-from cxrreport.retrieval.index import Index
-from cxrreport.store import reports
-from cxrreport.store.engine import session
+from cxrreport.retrieving import Retriever
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
     from cxrreport.drafting import Prepared
 
 _MEASUREMENT = re.compile(r"\d\s*(?:mm|cm|millimet|centimet)", re.IGNORECASE)
-_DEEPEST = 4096  # reports looked at for one study; an old study in a new archive has few that are earlier
 _NOTHING = "The network gave no usable draft for this study."
-
-
-class Retriever:
-    """Similar reports for a study that is not to see itself, its patient, or the future (model.md §1.3)."""
-
-    def __init__(self, engine: Engine, index: Index | None, count: int, dimension: int, undated: bool) -> None:
-        self._engine, self._index, self._count, self._dimension = engine, index, count, dimension
-        self._undated = undated
-
-    def retrieve(self, studies: Sequence[Study], queries: npt.NDArray[np.float32]) -> Retrieved:
-        """Nearest allowed reports of each study; queries (B, d)."""
-        retrieved = Retrieved(len(studies), self._count, self._dimension)
-        if self._index is None:
-            return retrieved
-        with session(self._engine, read_only=True) as s:
-            for row, study in enumerate(studies):
-                if not np.isfinite(queries[row]).all():  # the network has failed on this study alone
-                    continue
-                wanted = self._count * 2
-                while True:
-                    scores, ids = (found[0] for found in self._index.search(queries[row : row + 1], wanted))
-                    present = [int(i) for i in ids if i >= 0]
-                    allowed = reports.allowed(s, study, present, undated=self._undated)
-                    if len(allowed) >= self._count or len(present) < wanted or wanted >= _DEEPEST:
-                        break
-                    wanted *= 4  # a patient with many reports fills the first answer
-                kept = [(i, float(v)) for i, v in zip(present, scores, strict=False) if i in allowed]
-                retrieved.fill(row, kept[: self._count], self._index)
-        return retrieved
-
-
-class Retrieved:
-    """ids, scores (lists a study), vectors (B, N, d) and mask (B, N) of retrieved reports."""
-
-    def __init__(self, batch: int, count: int, dimension: int) -> None:
-        self.found: list[list[tuple[int, float]]] = [[] for _ in range(batch)]
-        self.vectors = np.zeros((batch, count, dimension), np.float32)
-        self.mask = np.zeros((batch, count), bool)
-
-    def fill(self, row: int, found: list[tuple[int, float]], index: Index) -> None:
-        """Put the reports of one study in."""
-        self.found[row] = found
-        if found:
-            self.vectors[row, : len(found)] = index.vectors(np.array([i for i, _ in found], np.int64))
-            self.mask[row, : len(found)] = True
-
-    def references(self, row: int, weights: Sequence[float]) -> tuple[Reference, ...]:
-        """References of one study, with the weight that the network gave each."""
-        return tuple(
-            Reference(rank, report_id, score, weights[rank - 1])
-            for rank, (report_id, score) in enumerate(self.found[row], start=1)
-        )
 
 
 class Composer:
     """Makes drafts with one set of weights and one version of the index."""
 
-    def __init__(self, engine: Engine, drafter: Drafter, index: Index | None, undated: bool = False) -> None:
-        self.drafter = drafter
-        self.retriever = Retriever(engine, index, drafter.retrieved, drafter.dimension, undated)
-        self.index_version = index.manifest.version if index else ""
+    def __init__(self, drafter: Drafter, retriever: Retriever) -> None:
+        self.drafter, self.retriever = drafter, retriever
 
     def compose(self, batch: Sequence[Prepared]) -> list[Draft | Failure]:
         """Draft a batch; a study for which the network gives nothing usable becomes a failure."""
@@ -99,7 +37,7 @@ class Composer:
         priors = [item.due.pair.prior for item in with_prior if item.due.pair.prior is not None]
         films = [item.current for item in batch] + [item.prior for item in with_prior if item.prior is not None]
         features = self.drafter.encode(films)
-        retrieved = self.retriever.retrieve([*studies, *priors], self.drafter.embed_images(features))
+        retrieved = self.retriever.retrieve([*studies, *priors], self.drafter.queries(features))
         now, before = slice(0, len(batch)), slice(len(batch), len(films))
         made = self.drafter.draft(
             take_features(features, range(len(batch))), retrieved.vectors[now], retrieved.mask[now]
@@ -150,9 +88,10 @@ class Composer:
 
     def _provenance(self, item: Prepared) -> Provenance:
         decoding = {**asdict(self.drafter.decoding), "device": str(self.drafter.device)}
-        return Provenance(
-            self.drafter.weights.sha256, PREPROCESS_VERSION, self.index_version, item.inputs_sha256, decoding
-        )
+        version = self.retriever.index_version
+        if version:
+            decoding["retriever"] = self.retriever.name
+        return Provenance(self.drafter.weights.sha256, PREPROCESS_VERSION, version, item.inputs_sha256, decoding)
 
 
 def finding_rows(states: StudyStates) -> tuple[Finding, ...]:

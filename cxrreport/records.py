@@ -220,10 +220,11 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One entry of the retrieval index: a report of the archive, cleaned for embedding."""
+    """One entry of the retrieval index: the text of a report of the archive, and the study that it is linked to."""
 
     report_id: int
     text: str
+    study_id: int | None = None
 
 
 # -- drafts ------------------------------------------------------------------------------------------------------------

@@ -49,6 +49,11 @@ class Settings(BaseSettings):
         "rules", description="Who labels reports: our rules or CheXbert."
     )
     chexbert: Path | None = Field(None, description="Directory of CheXbert's weights as safetensors.")
+    retriever: Literal["text", "image", "fused", "hyperbolic"] = Field(
+        "text",
+        description="How similar reports are found: by their texts, by their studies' films, by both with the ranks"
+        " fused, or by the films in REVTAF's hyperbolic space.",
+    )
     undated_reports: bool = Field(
         False,
         description="Retrieve reports without a date and study too, although they may be the patient's own or later.",

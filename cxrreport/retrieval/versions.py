@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,45 +14,61 @@ from typing import Any
 from cxrreport.errors import IndexFitError, StorageError
 from cxrreport.retrieval import publish
 
-INDEX, TEXTS, MANIFEST = "index.faiss", "texts.npy", "manifest.json"
+TEXT, MANIFEST = "text", "manifest.json"
 REBUILD = "rebuild the index with `cxrreport index`"
+_NAME = re.compile("[a-z]+")  # a manifest must not name files elsewhere
 _HEADER_BYTES = 4_096  # upper bound of what the file holds beside vectors and ids
 
 
 @dataclass(frozen=True, slots=True)
+class SpaceManifest:
+    """Size and digests of one space: of its vectors, and of the table of what was embedded."""
+
+    count: int
+    dim: int
+    sha256: str
+    digests_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class IndexManifest:
-    """What one version of the index holds. `source` says, without patient data, what it was built from."""
+    """What one version of the index holds: `count` reports, their vectors by space.
+
+    `source` says, without patient data, what it was built from.
+    """
 
     version: str
     model_sha256: str
     count: int
-    dim: int
-    sha256: str
-    texts_sha256: str
+    spaces: dict[str, SpaceManifest]
     created_at: str
     source: dict[str, Any] = field(default_factory=dict)
 
 
 def verify(home_index: Path, version: str) -> IndexManifest:
-    """Check size and digest of one version without loading it; gives its manifest.
+    """Check sizes and digests of one version without loading it; gives its manifest.
 
     Raises
     ------
-    IndexFitError : naming the expected and the actual digest where the file has changed.
+    IndexFitError : naming the expected and the actual digest where a file has changed.
     """
     manifest = read_manifest(home_index / version)
-    file = home_index / version / INDEX
-    whole = file.is_file() and file.with_name(TEXTS).is_file()
-    if not whole or not plausible_size(file, manifest.count, manifest.dim):
-        raise IndexFitError(f"the file of index version {version} is missing or has the wrong size; {REBUILD}.")
-    for part, expected in ((file, manifest.sha256), (file.with_name(TEXTS), manifest.texts_sha256)):
+    for name, space in manifest.spaces.items():
+        _verify_space(home_index / version, name, space)
+    return manifest
+
+
+def _verify_space(folder: Path, name: str, space: SpaceManifest) -> None:
+    file, table = folder / f"{name}.faiss", folder / f"{name}.npy"
+    if not (file.is_file() and table.is_file() and plausible_size(file, space.count, space.dim)):
+        raise IndexFitError(f"a file of index version {folder.name} is missing or has the wrong size; {REBUILD}.")
+    for part, expected in ((file, space.sha256), (table, space.digests_sha256)):
         actual = publish.sha256(part)
         if actual != expected:
             raise IndexFitError(
-                f"index version {version} is damaged: the digest of {part.name} is {actual[:12]}…, not {expected[:12]}…;"
-                f" {REBUILD}."
+                f"index version {folder.name} is damaged: the digest of {part.name} is {actual[:12]}…,"
+                f" not {expected[:12]}…; {REBUILD}."
             )
-    return manifest
 
 
 def roll_back(home_index: Path) -> IndexManifest:
@@ -88,9 +105,11 @@ def read_manifest(folder: Path) -> IndexManifest:
     """
     try:
         row = json.loads((folder / MANIFEST).read_text("utf-8"))
-        manifest = IndexManifest(**row)
-        fits = manifest.version == folder.name and manifest.count > 0 and manifest.dim > 0
-    except (OSError, ValueError, TypeError):
+        spaces = {name: SpaceManifest(**space) for name, space in row.pop("spaces").items()}
+        manifest = IndexManifest(**row, spaces=spaces)
+        named = all(_NAME.fullmatch(name) and space.count > 0 and space.dim > 0 for name, space in spaces.items())
+        fits = manifest.version == folder.name and TEXT in spaces and named
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         fits = False
     if not fits:
         raise IndexFitError(f"the manifest of index version {folder.name} is missing or unreadable; {REBUILD}.")

@@ -32,6 +32,7 @@ __all__ = [
     "record_instance",
     "set_pixel_digest",
     "set_view",
+    "studies",
 ]
 
 
@@ -124,6 +125,15 @@ def candidate_studies(
     if patient is not None:
         query = query.join(PatientRow, PatientRow.id == StudyRow.patient_id).where(PatientRow.mrn == patient)
     return _to_studies(session, session.scalars(query).all())
+
+
+def studies(session: Session, study_ids: Sequence[int]) -> dict[int, Study]:
+    """Return those of the studies that have usable images, by id."""
+    found: dict[int, Study] = {}
+    for batch in batches(dict.fromkeys(study_ids)):
+        rows = session.scalars(_with_images().where(StudyRow.id.in_(batch))).all()
+        found.update((study.id, study) for study in _to_studies(session, rows))
+    return found
 
 
 def patient_studies(session: Session, patient_ids: Sequence[int]) -> dict[int, list[Study]]:

@@ -63,13 +63,14 @@ def query_of(export: Path, weights: Path) -> np.ndarray:
 
 def build_index(folder: Path, query: np.ndarray, ids: set[int], same: set[int]) -> None:
     """Publish an index where the reports `same` equal the query and the others point away from it."""
-    from cxrreport.retrieval.index import build
+    from cxrreport.retrieval.build import build
+    from cxrreport.retrieval.index import Part
     from cxrreport.retrieval.versions import list_versions
 
     vectors = np.array([query if number in same else -query for number in sorted(ids)], np.float32)
     model = list_versions(folder)[0].model_sha256
     numbers = np.array(sorted(ids))
-    build(folder, [(numbers, numbers, vectors)], model_sha256=model, source={})
+    build(folder, [{"text": Part(numbers, numbers, vectors)}], model_sha256=model, source={})
 
 
 def retrieved(tool: Tool, accession: str = "A103") -> list[tuple[int, float]]:

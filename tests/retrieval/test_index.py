@@ -1,3 +1,4 @@
+import json
 import os
 import resource
 import signal
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 
 from cxrreport.errors import IndexFitError, LockedError, ModelOutputError, StorageError
 from cxrreport.retrieval import publish
-from cxrreport.retrieval.index import build, open_index, open_known, text_digest
+from cxrreport.retrieval.build import build, content_digest, open_index, open_known
+from cxrreport.retrieval.index import Part
 from cxrreport.retrieval.versions import list_versions, roll_back, verify
 
 MODEL = "a" * 64
@@ -29,11 +31,11 @@ def _batches(vectors, ids=None, size=40):
     ids = np.arange(100, 100 + len(vectors)) if ids is None else np.asarray(ids)
     for start in range(0, len(vectors), size):
         chunk = ids[start : start + size].astype(np.int64)
-        yield chunk, digests(chunk), vectors[start : start + size]
+        yield {"text": Part(chunk, digests(chunk), vectors[start : start + size])}
 
 
 def digests(ids):
-    return np.array([text_digest(f"text of report {number}") for number in ids], np.int64)
+    return np.array([content_digest(f"text of report {number}") for number in ids], np.int64)
 
 
 def _build(home, vectors, ids=None, model=MODEL):
@@ -48,7 +50,7 @@ def test_nothing_is_open_before_the_first_build(tmp_path):
 def test_search_is_exact(tmp_path):
     vectors, queries = _vectors(300), _vectors(9, seed=1)
     _build(tmp_path, vectors)
-    scores, ids = open_index(tmp_path, model_sha256=MODEL).search(queries, 21)
+    scores, ids = open_index(tmp_path, model_sha256=MODEL).text.search(queries, 21)
     expected = queries.astype(np.float64) @ vectors.T.astype(np.float64)
     assert (ids == np.argsort(-expected, axis=1)[:, :21] + 100).all()
     assert np.allclose(scores, -np.sort(-expected, axis=1)[:, :21], atol=1e-6)
@@ -58,7 +60,7 @@ def test_ties_come_by_id_whatever_the_batch(tmp_path):
     vectors = np.repeat(_vectors(3), 80, axis=0)  # many reports read alike, word for word
     ids = np.random.default_rng(2).permutation(len(vectors))
     _build(tmp_path, vectors, ids)
-    index = open_index(tmp_path)
+    index = open_index(tmp_path).text
     queries = _vectors(7, seed=3)
     scores, found = index.search(queries, 50)
     for row, query in enumerate(queries):
@@ -73,7 +75,7 @@ def test_ties_come_by_id_whatever_the_batch(tmp_path):
 def test_every_report_once_and_padding_after(tmp_path_factory, count, wanted, seed):
     home = tmp_path_factory.mktemp("index")
     _build(home, _vectors(count, 4, seed))
-    scores, ids = open_index(home).search(_vectors(2, 4, seed + 1), wanted)
+    scores, ids = open_index(home).text.search(_vectors(2, 4, seed + 1), wanted)
     known = min(count, wanted)
     assert (np.diff(scores[:, :known], axis=1) <= 0).all()
     assert all(len(set(row[:known])) == known for row in ids) and (ids[:, :known] >= 100).all()
@@ -82,13 +84,13 @@ def test_every_report_once_and_padding_after(tmp_path_factory, count, wanted, se
 
 def test_no_queries_no_answers(tmp_path):
     _build(tmp_path, _vectors(5))
-    scores, ids = open_index(tmp_path).search(np.zeros((0, 16), np.float32), 3)
+    scores, ids = open_index(tmp_path).text.search(np.zeros((0, 16), np.float32), 3)
     assert scores.shape == ids.shape == (0, 3)
 
 
 def test_bad_queries_are_refused(tmp_path):
     _build(tmp_path, _vectors(5))
-    index = open_index(tmp_path)
+    index = open_index(tmp_path).text
     with pytest.raises(IndexFitError, match="16 numbers, not 8"):
         index.search(np.zeros((1, 8), np.float32), 3)
     with pytest.raises(ModelOutputError):
@@ -102,8 +104,10 @@ def test_manifest_and_private_files(tmp_path):
     finally:
         os.umask(old)
     folder = tmp_path / "index" / manifest.version
-    assert (manifest.count, manifest.dim, manifest.model_sha256, manifest.source) == (50, 16, MODEL, {"reports": 50})
-    assert manifest.sha256 == publish.sha256(folder / "index.faiss")
+    text = manifest.spaces["text"]
+    assert (manifest.count, text.count, text.dim) == (50, 50, 16)
+    assert (manifest.model_sha256, manifest.source) == (MODEL, {"reports": 50})
+    assert text.sha256 == publish.sha256(folder / "text.faiss")
     modes = {path: stat.S_IMODE(path.stat().st_mode) for path in [folder.parent, *folder.parent.rglob("*")]}
     assert {mode for path, mode in modes.items() if path.is_dir()} == {0o700}
     assert {mode for path, mode in modes.items() if path.is_file()} == {0o600}
@@ -118,7 +122,7 @@ def test_versions_are_kept_and_the_last_serves(tmp_path):
 
 @pytest.mark.parametrize("place", [0, 40, -1])
 def test_flipped_byte_is_refused(tmp_path, place):
-    file = tmp_path / _build(tmp_path, _vectors(50)).version / "index.faiss"
+    file = tmp_path / _build(tmp_path, _vectors(50)).version / "text.faiss"
     content = bytearray(file.read_bytes())
     content[place] ^= 1
     file.write_bytes(content)
@@ -128,8 +132,8 @@ def test_flipped_byte_is_refused(tmp_path, place):
 
 def test_truncated_missing_or_unnamed_parts_are_refused(tmp_path):
     folder = tmp_path / _build(tmp_path, _vectors(50)).version
-    content = (folder / "index.faiss").read_bytes()
-    (folder / "index.faiss").write_bytes(content[:-100])
+    content = (folder / "text.faiss").read_bytes()
+    (folder / "text.faiss").write_bytes(content[:-100])
     with pytest.raises(IndexFitError, match="wrong size"):
         open_index(tmp_path)
     (folder / "manifest.json").write_text('{"version": "x"}')
@@ -157,7 +161,7 @@ def test_other_weights_are_refused(tmp_path):
 )
 def test_unfit_vectors_publish_nothing(tmp_path, batches, code):
     with pytest.raises(IndexFitError) as caught:
-        build(tmp_path, batches, model_sha256=MODEL, source={})
+        build(tmp_path, [{"text": Part(*part)} for part in batches], model_sha256=MODEL, source={})
     assert caught.value.code == code
     assert open_index(tmp_path) is None and [path.name for path in tmp_path.iterdir()] == [".lock"]
 
@@ -180,14 +184,15 @@ KILLED = """
     import os, signal, sys
     from pathlib import Path
     import numpy as np
-    from cxrreport.retrieval import index, publish
+    from cxrreport.retrieval import build, publish
+    from cxrreport.retrieval.index import Part
     moment = sys.argv[2]
     def die(*_): os.kill(os.getpid(), signal.SIGKILL)
     def batches():
-        yield np.array([1]), np.array([7]), np.ones((1, 4), np.float32)
+        yield {"text": Part(np.array([1]), np.array([7]), np.ones((1, 4), np.float32))}
         if moment == "embedding": die()
     if moment != "embedding": setattr(publish, moment, die)
-    index.build(Path(sys.argv[1]), batches(), model_sha256="b" * 64, source={})
+    build.build(Path(sys.argv[1]), batches(), model_sha256="b" * 64, source={})
 """
 
 
@@ -214,26 +219,57 @@ def test_build_at_work_is_left_alone(tmp_path):
 
 
 def test_a_rebuild_takes_over_what_it_knows(tmp_path):
-    assert open_known(tmp_path, MODEL) is None
-    vectors = _vectors(5)
-    _build(tmp_path, vectors)
     ids = np.array([104, 100, 999, 102])
     texts = digests(ids)
+    assert not open_known(tmp_path, MODEL).take("text", ids, texts)[0].any()
+    vectors = _vectors(5)
+    _build(tmp_path, vectors)
     texts[3] += 1  # the text of report 102 was corrected
-    known, taken = open_known(tmp_path, MODEL).take(ids, texts)
+    known, taken = open_known(tmp_path, MODEL).take("text", ids, texts)
     assert known.tolist() == [True, True, False, False]
     assert (taken == vectors[[4, 0]]).all()
-    assert open_known(tmp_path, "b" * 64) is None
+    assert not open_known(tmp_path, MODEL).take("image", ids, texts)[0].any()
+    assert not open_known(tmp_path, "b" * 64).take("text", ids, texts)[0].any()
 
 
-@pytest.mark.parametrize("part", ["index.faiss", "texts.npy"])
+def test_spaces_of_one_version_are_searched_apart(tmp_path):
+    texts, films = _vectors(6), _vectors(3, dim=4, seed=1)
+    ids = np.arange(6)
+    batch = {"text": Part(ids, ids, texts), "image": Part(ids[3:], ids[3:], films)}
+    manifest = build(tmp_path, [batch], model_sha256=MODEL, source={})
+    assert manifest.count == 6 and {name: space.count for name, space in manifest.spaces.items()} == {
+        "text": 6,
+        "image": 3,
+    }
+    index = open_index(tmp_path)
+    assert index.spaces["image"].search(films, 1)[1].tolist() == [[3], [4], [5]]
+    assert (index.text.vectors(np.array([5, 0])) == texts[[5, 0]]).all()
+
+
+def test_an_index_of_films_alone_is_none(tmp_path):
+    with pytest.raises(IndexFitError) as caught:
+        build(tmp_path, [{"image": Part(ONE, ONE, _vectors(1))}], model_sha256=MODEL, source={})
+    assert caught.value.code == "index.empty"
+
+
+@pytest.mark.parametrize("name", ["../text", "text.faiss", ""])
+def test_a_manifest_names_no_other_file(tmp_path, name):
+    path = tmp_path / _build(tmp_path, _vectors(5)).version / "manifest.json"
+    facts = json.loads(path.read_text())
+    facts["spaces"][name] = facts["spaces"]["text"]
+    path.write_text(json.dumps(facts))
+    with pytest.raises(IndexFitError, match="manifest"):
+        open_index(tmp_path)
+
+
+@pytest.mark.parametrize("part", ["text.faiss", "text.npy"])
 def test_a_damaged_part_is_not_taken_over(tmp_path, part):
     version = _build(tmp_path, _vectors(5)).version
     path = tmp_path / version / part
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    assert open_known(tmp_path, MODEL) is None
+    assert not open_known(tmp_path, MODEL).take("text", np.arange(100, 105), digests(np.arange(100, 105)))[0].any()
     with pytest.raises(IndexFitError, match=part):
         open_index(tmp_path)
 
@@ -250,7 +286,7 @@ def test_roll_back_goes_one_version_back_each_time(tmp_path):
 
 def test_roll_back_refuses_a_damaged_version(tmp_path):
     first, second = (_build(tmp_path, _vectors(n)) for n in (3, 4))
-    (tmp_path / first.version / "index.faiss").write_bytes(b"")
+    (tmp_path / first.version / "text.faiss").write_bytes(b"")
     with pytest.raises(IndexFitError):
         roll_back(tmp_path)
     assert open_index(tmp_path).manifest == second

@@ -1,0 +1,156 @@
+"""Build, publish and open versions of the retrieval index.
+
+A version is a folder `<home_index>/<version>/` with its spaces and, written last, `manifest.json`; the file `CURRENT`
+names the version that serves. Publishing renames a finished folder and then replaces `CURRENT`, so a build that is
+killed leaves the old version serving. Older versions stay, so that one can go back to them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cxrreport.errors import IndexFitError
+from cxrreport.retrieval import publish
+from cxrreport.retrieval.index import Ids, Part, Space, SpaceWriter, Vectors
+from cxrreport.retrieval.versions import (
+    MANIFEST,
+    REBUILD,
+    TEXT,
+    IndexManifest,
+    storage_errors,
+    verify,
+)
+
+Batch = Mapping[str, Part]  # name of the space -> vectors of it
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A verified version: its manifest and its spaces by name. The text space holds every report."""
+
+    manifest: IndexManifest
+    spaces: Mapping[str, Space]
+
+    @property
+    def text(self) -> Space:
+        """Vectors of the reports' texts, which the network reads."""
+        return self.spaces[TEXT]
+
+
+def build(home_index: Path, batches: Iterable[Batch], *, model_sha256: str, source: Mapping[str, Any]) -> IndexManifest:
+    """Build an index for exact search, publish it and make it current. Older versions are kept.
+
+    Parameters
+    ----------
+    batches : vectors by space; a report id comes once a space, and every report is in the text space.
+    model_sha256 : digest of the weights whose encoder made the vectors.
+
+    Raises
+    ------
+    IndexFitError : no text at all, vectors of mixed width, not finite, or an id that comes twice.
+    LockedError : another build is at work.
+    StorageError : the folder cannot be written (disk full); nothing is published and no rubbish is left.
+    """
+    with storage_errors(), publish.lock(home_index):
+        publish.remove_rubbish(home_index)
+        writers = _fill(batches)
+        created = datetime.now(UTC)
+        temporary = home_index / f"{created:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}.tmp-{os.getpid()}"
+        temporary.mkdir(mode=0o700)
+        try:
+            return _write(temporary, writers, model_sha256, source, created)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+
+
+def _fill(batches: Iterable[Batch]) -> dict[str, SpaceWriter]:
+    writers: dict[str, SpaceWriter] = {}
+    for batch in batches:
+        for name, part in batch.items():
+            writers.setdefault(name, SpaceWriter(name)).add(part)
+    return writers
+
+
+def _write(
+    temporary: Path, writers: dict[str, SpaceWriter], model_sha256: str, source: Mapping[str, Any], created: datetime
+) -> IndexManifest:
+    spaces = {name: written for name, writer in writers.items() if (written := writer.write(temporary)) is not None}
+    if TEXT not in spaces:
+        raise IndexFitError("there is no report to index; import signed reports first.", code="index.empty")
+    stamp = created.isoformat(timespec="microseconds")
+    digests = " ".join(space.sha256 for space in spaces.values())
+    mark = hashlib.sha256(f"{digests} {model_sha256} {stamp}".encode()).hexdigest()[:8]
+    version = f"{created:%Y%m%dT%H%M%SZ}-{mark}"
+    manifest = IndexManifest(version, model_sha256, spaces[TEXT].count, spaces, stamp, dict(source))
+    publish.write(temporary / MANIFEST, json.dumps(asdict(manifest), indent=2) + "\n")
+    publish.publish(temporary, version)
+    return manifest
+
+
+def open_index(home_index: Path, *, model_sha256: str | None = None) -> Index | None:
+    """Open the current version for searching; None where nothing is published.
+
+    Parameters
+    ----------
+    model_sha256 : digest of the weights in use; an index of other weights is refused.
+
+    Raises
+    ------
+    IndexFitError : the index is damaged, incomplete or of other weights.
+    """
+    with storage_errors():
+        publish.remove_rubbish_if_idle(home_index)
+        version = publish.current(home_index)
+        if version is None:
+            return None
+        manifest = verify(home_index, version)
+        if model_sha256 is not None and manifest.model_sha256 != model_sha256:
+            raise IndexFitError(
+                f"the index was built with other weights ({manifest.model_sha256[:12]}…) than those in use"
+                f" ({model_sha256[:12]}…); {REBUILD}."
+            )
+        folder = home_index / version
+        return Index(manifest, {name: Space(folder, name, space) for name, space in manifest.spaces.items()})
+
+
+class Known:
+    """Vectors of the version that serves, so that a rebuild embeds only what is new."""
+
+    def __init__(self, index: Index | None = None) -> None:
+        self._spaces = index.spaces if index else {}
+        self._digests = {name: dict(space.digests().tolist()) for name, space in self._spaces.items()}
+
+    def take(self, name: str, ids: Ids, digests: Ids) -> tuple[npt.NDArray[np.bool_], Vectors]:
+        """Which reports (n,) one space knows with this very content, and their vectors (known, d)."""
+        digests_of = self._digests.get(name, {})
+        pairs = zip(ids.tolist(), digests.tolist(), strict=True)
+        known = np.array([digests_of.get(report) == digest for report, digest in pairs], bool)
+        if not known.any():
+            return known, np.zeros((0, 0), np.float32)
+        return known, self._spaces[name].vectors(ids[known])
+
+
+def open_known(home_index: Path, model_sha256: str) -> Known:
+    """What a rebuild can take over; nothing where no version serves or it is damaged or of other weights."""
+    try:
+        return Known(open_index(home_index, model_sha256=model_sha256))
+    except IndexFitError:
+        return Known()
+
+
+def content_digest(content: str) -> int:
+    """64 bits of sha256, signed."""
+    return int.from_bytes(hashlib.sha256(content.encode("utf-8", "replace")).digest()[:8], "big", signed=True)

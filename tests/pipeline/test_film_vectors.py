@@ -1,0 +1,105 @@
+"""Vectors of the films of reports: made once, searched by the retriever that is asked for, never one's own."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import end_to_end
+import pytest
+from end_to_end import VISITS, Mishap, Process, Tool, copy_tree, film, write_visit
+
+LINKED = {"A101", "A102", "A201"}  # accessions of the export that have a signed report
+
+
+@pytest.fixture
+def export(tmp_path: Path, shared_export: Path) -> Path:
+    return copy_tree(shared_export, tmp_path / "export")
+
+
+@pytest.fixture
+def indexed(tool: Tool, export: Path, shared_reports: Path) -> Tool:
+    """A home whose reports are linked to the catalogue, their films in the index."""
+    tool.json("index", shared_reports)
+    tool.json("generate", export)
+    tool.json("index")
+    return tool
+
+
+def spaces(tool: Tool) -> dict[str, int]:
+    return {name: space["count"] for name, space in tool.json("index", "--verify")["spaces"].items()}
+
+
+def retrieved(tool: Tool, accession: str) -> list[str]:
+    return tool.rows(
+        "SELECT report.accession FROM reference JOIN draft ON draft.id = draft_id JOIN study ON study.id = draft.study_id"
+        " JOIN report ON report.id = report_id WHERE study.accession = :accession AND draft.status = 'preliminary' ORDER BY rank",
+        accession=accession,
+    )
+
+
+def test_films_are_embedded_once_their_studies_are_known(tool: Tool, export: Path, shared_reports: Path) -> None:
+    found = tool.json("index", shared_reports)
+    assert (found["embedded"], found["films_embedded"], spaces(tool)) == (11, 0, {"text": 11})
+    tool.json("generate", export)
+    found = tool.json("index")
+    assert (found["embedded"], found["films_embedded"], spaces(tool)) == (0, 3, {"text": 11, "image": 3})
+    found = tool.json("index")
+    assert (found["embedded"], found["films_embedded"], spaces(tool)) == (0, 0, {"text": 11, "image": 3})
+
+
+def test_a_film_that_changed_is_embedded_again(indexed: Tool, export: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(end_to_end, "film", lambda seed: film(seed + 500))  # other pixels under the same UIDs
+    write_visit(export, next(visit for visit in VISITS if visit.accession == "A201"))
+    assert indexed.json("generate", export)["drafted"] == 2  # A201, and A202 whose prior it is
+    found = indexed.json("index")
+    assert (found["embedded"], found["films_embedded"], spaces(indexed)) == (0, 1, {"text": 11, "image": 3})
+
+
+def test_the_image_retriever_sees_earlier_films_of_other_patients_alone(indexed: Tool, export: Path) -> None:
+    indexed.json("generate", export, "--retriever", "image", "--redo", "all")
+    assert retrieved(indexed, "A103") == ["A201"]  # A101 and A102 are of the patient
+    assert retrieved(indexed, "A202") == ["A101"]  # A102 is later, A201 of the patient
+    assert retrieved(indexed, "A101") == []
+    assert set(retrieved(indexed, "A402")) == LINKED
+    (decoding,) = indexed.rows("SELECT DISTINCT decoding FROM draft WHERE status = 'preliminary'")
+    assert json.loads(decoding)["retriever"] == "image"
+
+
+def test_fused_ranks_take_reports_of_both_kinds(indexed: Tool, export: Path) -> None:
+    indexed.json("generate", export, "--retriever", "fused", "--redo", "all")
+    found = retrieved(indexed, "A402")
+    assert len(found) == 5 and set(found) & LINKED and not set(found) <= LINKED
+    assert not set(retrieved(indexed, "A103")) & {"A101", "A102"}
+
+
+def test_a_retriever_without_its_vectors_is_refused(tool: Tool, export: Path, shared_reports: Path) -> None:
+    tool.json("index", shared_reports)
+    assert tool("generate", export, "--retriever", "image") == 78
+    assert "index.no_films" in tool.err and "--retriever text" in tool.err
+    assert tool("generate", export, "--retriever", "hyperbolic") == 78
+    assert "configuration.retriever" in tool.err
+    assert tool.json("generate", export, "--retriever", "fused")["drafted"] == 8  # texts alone, with a warning
+    assert "index.no_films" in tool.err
+
+
+def test_a_film_that_cannot_be_read_leaves_its_report_to_the_text(
+    tool: Tool, export: Path, shared_reports: Path
+) -> None:
+    tool.json("index", shared_reports)
+    tool.json("generate", export)
+    (export / "P2" / "A201_PA.dcm").unlink()
+    found = tool.json("index")
+    assert (found["films_embedded"], found["skipped"]) == (2, {"film.unreadable": 1})
+    assert spaces(tool) == {"text": 11, "image": 2}
+
+
+def test_a_signal_between_films_publishes_nothing(tool: Tool, export: Path, shared_reports: Path) -> None:
+    tool.json("index", shared_reports)
+    tool.json("generate", export)
+    (before,) = (tool.home / "index" / "CURRENT").read_text().split()
+    mishap = Mishap("cxrreport.embedding:load_film", 2, signal.SIGTERM)
+    process = Process(tool.home, "index", "--json", mishap=mishap)
+    assert process.wait() == 143
+    assert (tool.home / "index" / "CURRENT").read_text().split() == [before]
