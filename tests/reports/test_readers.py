@@ -134,7 +134,7 @@ def test_folders_are_walked_in_order_without_links(tmp_path):
     (tmp_path / "d.txt").symlink_to(tmp_path / "b.txt")
     os.mkfifo(tmp_path / "e.txt")
     rows = list(readers.read_path(tmp_path, {}))
-    assert [getattr(row, "accession", None) or row.code for row in rows] == ["A1", "b", "report.unknown_format"]
+    assert [getattr(row, "accession", None) or row.code for row in rows] == ["A1", "b", "report.not_report"]
 
 
 def test_format_can_be_forced_and_is_checked(tmp_path):

@@ -42,8 +42,8 @@ XML = (
         ("FINDINGS: Clear.", "text"),
         ("<html><body>x</body></html>", None),
         ("Licence, as follows: all rights", None),
-        ("%PDF-1.7 FINDINGS: x", None),
-        ("PK\x03\x04", None),
+        ("%PDF-1.7 FINDINGS: x", sniff.NO_REPORT),
+        ("PK\x03\x04", sniff.NO_REPORT),
         ("a\x00b", None),
         ("", None),
         ("[1, 2]", None),
@@ -58,7 +58,7 @@ def test_the_content_tells_the_reader(tmp_path, content, expected):
 def test_the_ending_is_asked_last(tmp_path):
     for name, content, expected in [
         ("a.txt", "The lungs are clear.", "text"),
-        ("b.md", "FINDINGS: Clear.", None),
+        ("b.md", "FINDINGS: Clear.", sniff.NO_REPORT),
         ("c.csv", "number,body\n1,x\n", "table"),
         ("d.txt", MSH, "hl7"),
         ("e.csv", XML, "openi"),

@@ -22,6 +22,9 @@ def read_path(
 ) -> Iterator[Item]:
     """Read every report of a file or a folder, in order of name; links and hidden files within a folder are left out.
 
+    What within a folder is plainly no report (README, pictures, PDFs, packed files) is a `Skipped("report.not_report")`,
+    whatever the format; a file that is named itself is a failure then, unless its format is named too.
+
     Parameters
     ----------
     columns : our field names to a table's column names (see `table.read`).
@@ -35,20 +38,34 @@ def read_path(
     if format not in (None, *FORMATS):
         raise ValueError(f"unknown report format {format!r}; known are {', '.join(FORMATS)}")
     for file in _files(path):
-        found = iter([file]) if isinstance(file, Failure) else _read_file(file, columns, format)
+        found = iter([file]) if isinstance(file, Failure) else _read_file(file, columns, format, within=file != path)
         for item in found:
             unsigned = isinstance(item, Report) and item.status is ReportStatus.PRELIMINARY
             yield Skipped("report.preliminary") if unsigned and not preliminary else item
 
 
-def _read_file(file: Path, columns: Mapping[str, str], format: str | None) -> Iterator[Item]:
+def _read_file(file: Path, columns: Mapping[str, str], format: str | None, within: bool) -> Iterator[Item]:
     try:
-        kind = sniff.format_of(file, columns) if format in (None, "auto") else format
+        kind = sniff.format_of(file, columns)
     except OSError:
         yield decode.unreadable(file)
         return
+    if kind == sniff.NO_REPORT and within:
+        yield Skipped("report.not_report")
+        return
+    yield from _by(kind if format in (None, "auto") else format, file, columns)
+
+
+def _by(kind: str | None, file: Path, columns: Mapping[str, str]) -> Iterator[Item]:
     if kind is None:
         yield Failure("report.unknown_format", "A file of the report archive is of no known format.", path=str(file))
+    elif kind == sniff.NO_REPORT:
+        yield Failure(
+            "report.not_report",
+            "This file is no report: it is a document such as a README, a picture, a PDF, a packed file or a list of "
+            "checksums. Name the format if it is one all the same.",
+            path=str(file),
+        )
     elif kind == "table":
         yield from table.read(file, columns)
     elif kind == "sr":

@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from cxrreport.reports.readers import decode
+from cxrreport.reports.readers import clutter, decode
 from cxrreport.reports.readers.table import FIELDS
 
 HEAD_BYTES = 8192
+NO_REPORT = "no report"
 _HL7 = re.compile(r"^(?:\x0b|<SB>)|^(?:MSH|FHS|BHS)(?![A-Za-z0-9\s])", re.MULTILINE)
 _SR_CLASS = b"1.2.840.10008.5.1.4.1.1.88."
 _COLUMNS = frozenset((*FIELDS, "date", "report", "id"))
@@ -19,10 +20,11 @@ _TABLE_SUFFIXES = frozenset({".csv", ".tsv"})
 
 
 def format_of(path: Path, columns: Mapping[str, str]) -> str | None:
-    """Name of the reader, or None for a file of no known kind.
+    """Name of the reader, `NO_REPORT` for what is plainly none, or None for a file of no known kind.
 
     The ending of the name is asked last: plain text needs one of its own
-    (or none and a heading), and a table without any known column does.
+    (or none and a heading), and a table without any known column does. But a README may quote a message, and the bytes
+    of a picture may look like one: documents by name and binary files go first.
 
     Raises
     ------
@@ -32,12 +34,16 @@ def format_of(path: Path, columns: Mapping[str, str]) -> str | None:
         data = file.read(HEAD_BYTES)
     if data[128:132] == b"DICM" or (data[:2] == b"\x08\x00" and _SR_CLASS in data):
         return "sr"
+    if clutter.is_document(path) or clutter.is_binary(path, data):
+        return NO_REPORT
     text = _text(data)
     if _HL7.search(text):
         return "hl7"
-    if "\x00" in text or data.startswith((b"%PDF", b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0")):
-        return None
-    return _of_text(text, path.suffix.lower(), columns)
+    odd = "\x00" in text or data.startswith((b"%PDF", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"))
+    kind = None if odd else _of_text(text, path.suffix.lower(), columns)
+    if (kind is None and clutter.has_suffix(path)) or (kind in (None, "text") and clutter.is_checksums(text)):
+        return NO_REPORT
+    return kind
 
 
 def _of_text(text: str, suffix: str, columns: Mapping[str, str]) -> str | None:

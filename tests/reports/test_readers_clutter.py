@@ -1,0 +1,116 @@
+"""What is plainly no report is skipped within a folder and told where it is named; what is broken stays a failure."""
+
+import hashlib
+import io
+import json
+import tarfile
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cxrreport.records import Failure, Report
+from cxrreport.reports import readers
+from cxrreport.reports.readers.decode import Skipped
+
+MSH = "MSH|^~\\&|RIS|HOSP|||20240506||ORU^R01|M1|P|2.5\r"
+SUMS = "".join(f"{hashlib.sha256(bytes([n])).hexdigest()}  A{n}.txt\n" for n in range(250))
+
+
+def picture(form):
+    out = io.BytesIO()
+    noise = np.random.default_rng(1).integers(0, 256, (90, 90, 3), np.uint8)
+    noise.flat[:4] = (0x0D, 0x0A, 0x0B, 0x4D)
+    Image.fromarray(noise).save(out, form)
+    return out.getvalue() + b"\n\x0bMSH|"
+
+
+def packed():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("A1.txt", "FINDINGS: Clear.")
+    return out.getvalue()
+
+
+def tar():
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("A1.txt"))
+    return out.getvalue()
+
+
+CLUTTER = {
+    "README": "Reports of the chest.", "README.md": f"# Reports\n```\n{MSH}\n```\n", "readme.txt": "FINDINGS: as signed.",
+    "Read_Me_First.txt": "All reports.", "README.de.html": "<html>", "LICENSE": "MIT", "LICENCE.txt": "All rights.",
+    "LICENSE-APACHE": "Apache", "COPYING": "GPL", "NOTICE": "x", "CHANGELOG.rst": "x", "Makefile": "all:\n\tls\n",
+    "notes.md": "FINDINGS: Clear.", "Thumbs.db": "\x00", "SHA256SUMS.txt": SUMS, "sums": SUMS[:900],
+    "MD5.txt": "MD5 (A1.txt) = d41d8cd98f00b204e9800998ecf8427e\n", "x.sha256": hashlib.sha256(b"").hexdigest(),
+    "a.png": picture("PNG"), "b.jpg": picture("JPEG"), "c": picture("GIF"), "d.tif": picture("TIFF"), "e": picture("BMP"),
+    "f.webp": picture("WEBP"), "g.txt": picture("PNG"), "empty.png": "", "h.svg": "<svg/>", "i.pdf": "%PDF-1.7\n",
+    "j.zip": packed(), "k.tar": tar(), "l.csv.gz": b"\x1f\x8b\x08",
+}  # fmt: skip
+
+BROKEN = {
+    "cut.hl7": ("MSH|^~\\&|RI", "report.malformed"),
+    "cut.json": ('{"resourceType": "DiagnosticReport", "id": ', "report.malformed"),
+    "no.json": ("[1, 2", "report.unknown_format"),
+    "unknown.csv": ("number,body\n1,x\n", "report.empty"),
+    "A1.txt": ("", "report.empty"),
+    "empty": ("", "report.unknown_format"),
+    "cut.xml": ("<eCitation><uId", "report.malformed"),
+    "word.doc": (b"\xd0\xcf\x11\xe0", "report.unknown_format"),
+    "word.docx": (packed(), "report.unknown_format"),
+    "README.json": ("[1, 2", "report.unknown_format"),
+    "page.html": ("<html>FINDINGS: Clear.</html>", "report.unknown_format"),
+}
+
+
+def write(folder, name, content):
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    return folder / name
+
+
+@pytest.mark.parametrize("name", CLUTTER)
+@pytest.mark.parametrize("form", [None, "text"])
+def test_clutter_is_skipped_within_a_folder(tmp_path, name, form):
+    write(tmp_path / "deep", name, CLUTTER[name])
+    assert list(readers.read_path(tmp_path, {}, form)) == [Skipped("report.not_report")]
+
+
+@pytest.mark.parametrize("name", CLUTTER)
+def test_clutter_that_is_named_itself_is_a_failure(tmp_path, name):
+    path = write(tmp_path, name, CLUTTER[name])
+    (found,) = readers.read_path(path, {})
+    assert isinstance(found, Failure) and found.code == "report.not_report" and found.path == str(path)
+    assert found.message.startswith("This file is no report") and name not in found.message.split()
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_is_broken_or_unknown_stays_a_failure(tmp_path, name):
+    content, code = BROKEN[name]
+    write(tmp_path, name, content)
+    found = list(readers.read_path(tmp_path, {}))
+    assert found and {one.code for one in found} == {code} and all(isinstance(one, Failure) for one in found)
+
+
+@pytest.mark.parametrize(
+    "name", ["A1.txt", "doe-2024.txt", "s50414267.txt", "readmeter.txt", "authority.txt", "A1.RPT"]
+)
+def test_texts_of_any_other_name_are_reports(tmp_path, name):
+    write(tmp_path, name, "FINDINGS: Clear.")
+    (found,) = readers.read_path(tmp_path, {})
+    assert isinstance(found, Report) and found.accession == name.rpartition(".")[0]
+
+
+def test_a_table_named_like_a_document_is_a_table(tmp_path):
+    write(tmp_path, "notice.jsonl", json.dumps({"accession": "A1", "findings": "Clear."}))
+    (found,) = readers.read_path(tmp_path, {})
+    assert found.accession == "A1"
+
+
+def test_a_named_document_of_a_named_format_is_read(tmp_path):
+    path = write(tmp_path, "notes.md", "FINDINGS: Clear.")
+    (found,) = readers.read_path(path, {}, "text")
+    assert found.findings == "Clear."
