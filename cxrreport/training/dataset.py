@@ -46,6 +46,17 @@ class Sample:
     summary: str
     states: npt.NDArray[np.int64]
 
+    @property
+    def positive(self) -> npt.NDArray[np.bool_]:
+        """(14,) bool: what the report asserts."""
+        positive: npt.NDArray[np.bool_] = self.states == _STATE_INDEX[State.POSITIVE]
+        return positive
+
+    @property
+    def known(self) -> npt.NDArray[np.bool_]:
+        """(14,) bool: all, for what a report leaves out is held to be absent."""
+        return np.ones(len(FINDINGS), np.bool_)
+
 
 def target_text(report: str) -> str:
     """Report -> what the decoder learns: lower case, sentences joined by " . ", at most 100 words, commas and hyphens kept.
@@ -71,7 +82,8 @@ def state_indices(text: str) -> npt.NDArray[np.int64]:
     return np.array([_STATE_INDEX[found[finding]] for finding in FINDINGS])
 
 
-def _stack(films: Sequence[npt.NDArray[np.uint8] | None]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
+def stack(films: Sequence[npt.NDArray[np.uint8] | None]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
+    """Frontal and lateral -> films (2, 256, 256), a missing one blank, and which are present (2,)."""
     blank = np.zeros((SIDE, SIDE), np.uint8)
     return np.stack([blank if film is None else film for film in films]), np.array([f is not None for f in films])
 
@@ -80,7 +92,7 @@ def make_sample(
     key: str, patient: str, films: Sequence[npt.NDArray[np.uint8] | None], findings: str, impression: str
 ) -> Sample:
     """Assemble a sample; states come from findings and impression together."""
-    stacked, present = _stack(films)
+    stacked, present = stack(films)
     summary = clean(impression or findings)
     states = state_indices(f"{findings} {impression}")
     return Sample(key, patient, stacked, present, findings, target_text(findings), summary, states)
@@ -116,13 +128,19 @@ def _iu_sample(images: Path, row: dict[str, str]) -> Sample | None:
     for item in filter(None, row["images"].split(";")):
         name, _, projection = item.partition(":")
         if projection in views and views[projection] is None:
-            views[projection] = preprocess(_read_film(images / f"{name}.jpg"))
+            views[projection] = preprocess(read_film(images / f"{name}.jpg"))
     if not row["findings"].strip() or all(film is None for film in views.values()):
         return None
     return make_sample(row["uid"], row["uid"], list(views.values()), row["findings"], row["impression"])
 
 
-def _read_film(path: Path) -> npt.NDArray[np.float32]:
+def read_film(path: Path) -> npt.NDArray[np.float32]:
+    """Grey values of a picture file.
+
+    Raises
+    ------
+    UsageError : when it cannot be read.
+    """
     try:
         with PillowImage.open(path) as picture:
             return np.asarray(picture.convert("L"), np.float32)

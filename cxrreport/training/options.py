@@ -15,7 +15,11 @@ _MAY_DIFFER = ("out", "device", "licence", "command")  # they change nothing tha
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
-    """Dataset, run directory, size of the network and course of the training."""
+    """Dataset, run directory, size of the network and course of the training.
+
+    films, films_directory: labelled films without reports for the encoder. Without network or view epochs that part
+    stays as `init` has it.
+    """
 
     dataset: str
     directory: Path
@@ -35,6 +39,18 @@ class TrainOptions:
     limit: int | None = None
     licence: str = "research use only"
     command: str = ""
+    films: str | None = None
+    films_directory: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse to leave a part untrained that nothing has trained before.
+
+        Raises
+        ------
+        UsageError : no network or view epochs, and no weights to start from.
+        """
+        if self.init is None and not (self.network_epochs and self.view_epochs):
+            raise UsageError("Without --init there must be at least one network epoch and one view epoch.")
 
 
 def remember_options(options: TrainOptions) -> None:

@@ -21,14 +21,16 @@ from cxrreport.model.views import ViewClassifier
 from cxrreport.model.weights import Weights, load_weights, recover_weights, resolve_device, save_weights
 from cxrreport.training.card import make_card
 from cxrreport.training.checkpoint import finished_epochs, load_checkpoint, save_checkpoint
-from cxrreport.training.dataset import READERS, check_disjoint, draw_phantoms
+from cxrreport.training.dataset import READERS, Sample, check_disjoint, draw_phantoms
 from cxrreport.training.encoder_stage import EncoderStage
+from cxrreport.training.films import FILM_READERS, LabelledFilm
 from cxrreport.training.network_stage import Encoded, NetworkStage, encode_samples, start_prior
 from cxrreport.training.options import TrainOptions, remember_options
 from cxrreport.training.pretrained import describe, initialise, load_pretrained, load_vocabulary
 from cxrreport.training.views_stage import train_views, view_accuracy
 
 _NETWORK = "network.safetensors"  # checkpoint of the second stage
+_BEST = "best"
 _RANDOM = "random numbers, with word pieces of MiniLM-L6 (Apache-2.0)"  # no published weights fit these sizes
 Tell = Callable[[dict[str, Any]], None]
 
@@ -46,14 +48,25 @@ class Trainer:
         check_disjoint(self.train, self.val)
         if options.phantoms:
             self.train += draw_phantoms(options.phantoms, options.seed)
+        self.films = self._read_films()
+        self.views: ViewClassifier | None = None
         self.network, self.tokenizer = self._build()
         self.started = time.monotonic()
-        self.tell({"stage": "data", "train": len(self.train), "val": len(self.val), "device": self.device})
+        count = {"train": len(self.train), "films": len(self.films), "val": len(self.val)}
+        self.tell({"stage": "data", **count, "device": self.device})
+
+    def _read_films(self) -> list[LabelledFilm]:
+        """Labelled films without reports, for the encoder."""
+        name, directory = self.options.films, self.options.films_directory
+        if name is None or directory is None:
+            return []
+        return FILM_READERS[name](directory, "train")[: self.options.limit]
 
     def _build(self) -> tuple[DiffRGenNet, ReportTokenizer]:
         if self.options.init:
             weights = load_weights(self.options.init, self.device)
             self.origin = f"the weights {weights.sha256[:12]}"
+            self.views = weights.views
             return weights.network, weights.tokenizer
         texts = (text for s in self.train for text in (s.target, s.summary, s.report))
         vocabulary = prune_vocabulary(load_vocabulary(), texts)
@@ -86,33 +99,43 @@ class Trainer:
         """Stage 1."""
         o = self.options
         generator = self.generator(1)
-        steps = o.encoder_epochs * (len(self.train) // o.batch + 1)
+        samples: list[Sample | LabelledFilm] = [*self.train, *self.films]
+        steps = o.encoder_epochs * (len(samples) // o.batch + 1)
         stage = EncoderStage(self.network, self.tokenizer, o.encoder_lr, steps, generator)
-        modules = {"encoder": self.network.encoder, "retrieval": self.network.retrieval, "head": stage.head}
+        modules: dict[str, torch.nn.Module] = {"encoder": self.network.encoder, "retrieval": self.network.retrieval}
+        modules |= {"head": stage.head, "averaged": stage.averaged}
         path = o.out / "encoder.safetensors"
         done = _resume(path, modules, stage, generator)
         for epoch in range(done, o.encoder_epochs):
-            losses = stage.epoch(self.train, o.batch)
+            losses = stage.epoch(samples, o.batch)
             scores = stage.validate(self.val, o.batch)
             _keep(path, modules, stage, generator, epoch + 1)
             self.tell({"stage": "encoder", "epoch": epoch + 1, **losses, **scores})
-        stage.modules.eval()
+        stage.adopt_average()
 
     def train_view_classifier(self) -> ViewClassifier:
-        """The projection of films whose tags are silent."""
-        model, losses = train_views(self.train, self.options.view_epochs, self.generator(2), self.device)
+        """The projection of films whose tags are silent; without epochs that of the weights to start from."""
+        model, losses = self.views, dict[str, float]()
+        if model is None or self.options.view_epochs:
+            model, losses = train_views(self.train, self.options.view_epochs, self.generator(2), self.device)
         self.view_scores = view_accuracy(model, self.val, self.options.seed)
         self.tell({"stage": "views", **losses, **self.view_scores})
         return model
 
     def train_network(self, views: ViewClassifier) -> Path:
-        """Stage 2."""
+        """Stage 2; without epochs the rest of the network stays as it is, beside the encoder of stage 1."""
         o = self.options
         generator = self.generator(3)
         weights = Weights(self.network, views, self.tokenizer, {}, "")
         drafter = Drafter(weights, Decoding(beams=1))
         self.network.eval()
         bank = drafter.embed_texts([s.summary for s in self.train])
+        if not o.network_epochs:
+            val = encode_samples(drafter, self.val, bank, None, 1, generator)
+            facts = {"stage": "network", "epoch": 0, **self.validate(drafter, val, None)}
+            self._save(views, facts)
+            self.tell(facts)
+            return o.out / _BEST
         train = encode_samples(drafter, self.train, bank, [s.patient for s in self.train], o.copies, generator)
         val = encode_samples(drafter, self.val, bank, None, 1, generator)
         self.tell({"stage": "encoded", "bank": len(bank)})
@@ -130,19 +153,30 @@ class Trainer:
             facts = {"stage": "network", "epoch": epoch + 1, **losses, **scores}
             if scores["selection"] > best:
                 best = scores["selection"]
-                card = make_card(o, self.train, self.origin, {**facts, **self.view_scores})
-                save_weights(o.out / "best", self.network, views, self.tokenizer, card)
+                self._save(views, facts)
             _keep(path, modules, stage, generator, epoch + 1)
             self.tell(facts)
-        return o.out / "best"
+        return o.out / _BEST
 
-    def validate(self, drafter: Drafter, val: Encoded, stage: NetworkStage) -> dict[str, float]:
-        """Draft the validation studies; choose thresholds, update pi, score. Selection: mean of example and macro F1."""
+    def _save(self, views: ViewClassifier, facts: dict[str, Any]) -> None:
+        """Weights and card of the best epoch."""
+        o, origin = self.options, self.origin
+        if self.films:
+            origin += f"; encoder also trained on {len(self.films)} films of {o.films} without reports"
+        card = make_card(o, self.train, origin, {**facts, **self.view_scores})
+        save_weights(o.out / _BEST, self.network, views, self.tokenizer, card)
+
+    def validate(self, drafter: Drafter, val: Encoded, stage: NetworkStage | None) -> dict[str, float]:
+        """Draft the validation studies; choose thresholds, update pi for the stage, score.
+
+        Selection: mean of example and macro F1.
+        """
         self.network.eval()
         self.network.config.thresholds = None
         truth = np.stack([s.states for s in self.val])
         probabilities = self._probabilities(drafter, val)
-        stage.update_prior(probabilities.astype(np.float32), truth)
+        if stage is not None:
+            stage.update_prior(probabilities.astype(np.float32), truth)
         self.network.config.thresholds = choose_thresholds(probabilities, truth == POSITIVE)
         drafts = draft_samples(drafter, val)
         texts = score_texts([d.text for d in drafts], [s.report for s in self.val], state_maps(truth))
@@ -179,8 +213,15 @@ def _keep(
     save_checkpoint(path, modules, stage.optimizer, facts)
 
 
+def _finished(options: TrainOptions) -> bool:
+    """Without network epochs the weights are saved once, at the end."""
+    if not options.network_epochs:
+        return (options.out / _BEST / "manifest.json").exists()
+    return finished_epochs(options.out / _NETWORK) >= options.network_epochs
+
+
 def _best_so_far(out: Path) -> float:
-    manifest = out / "best" / "manifest.json"
+    manifest = out / _BEST / "manifest.json"
     return float(json.loads(manifest.read_text())["metrics"]["selection"]) if manifest.exists() else -1.0
 
 
@@ -193,7 +234,8 @@ def train(options: TrainOptions, tell: Tell) -> Path:
     ConfigurationError, UnavailableError : missing starting weights, missing device.
     """
     remember_options(options)
-    recover_weights(options.out / "best")
-    if finished_epochs(options.out / _NETWORK) >= options.network_epochs:
-        return options.out / "best"
+    best = options.out / _BEST
+    recover_weights(best)
+    if _finished(options):
+        return best
     return Trainer(options, tell).run()

@@ -13,6 +13,7 @@ from network_builders import VOCABULARY, random_samples
 from cxrreport.model.weights import load_weights
 from cxrreport.training import trainer
 from cxrreport.training.dataset import READERS, Sample
+from cxrreport.training.films import FILM_READERS
 
 SPLITS = {
     "train": random_samples(8, 1, "train"),
@@ -53,6 +54,39 @@ def test_a_dataset_that_is_not_there(tool: Tool, tmp_path: Path, command: str, n
     out = ["--out", tmp_path / "run"] if command == "train" else []
     assert tool(command, "--dataset", name, tmp_path, *out) == 2
     assert said in tool.err and str(tmp_path) not in tool.err
+
+
+def test_films_that_are_not_there(tool: Tool, tmp_path: Path) -> None:
+    assert train(tool, tmp_path / "run", "--films", "mimic", str(tmp_path)) == 2 and "Known films: nih" in tool.err
+    assert train(tool, tmp_path / "run", "--films", "nih", str(tmp_path)) == 2 and "no labels.csv" in tool.err
+    assert str(tmp_path) not in tool.err
+
+
+def test_the_recorded_command_names_no_directory(tool: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FILM_READERS, "none", lambda _directory, _split: [])
+    line = [
+        "cxrreport",
+        "train",
+        "--dataset",
+        "noise",
+        "/data",
+        "--films",
+        "none",
+        "/data/films",
+        "--out",
+        str(tmp_path),
+    ]
+    monkeypatch.setattr("sys.argv", line)
+    assert train(tool, tmp_path, "--films", "none", "/data/films", "--encoder-lr", "1e-4") == 0, tool.err
+    manifest = load_weights(tmp_path / "best").manifest
+    assert manifest["command"] == "cxrreport train --dataset noise NOISE --films none NONE --out RUN"
+    options = json.loads((tmp_path / "options.json").read_text())
+    assert (options["films"], options["films_directory"], options["encoder_lr"]) == ("none", "/data/films", 1e-4)
+
+
+def test_no_epochs_without_weights_to_start_from(tool: Tool, tmp_path: Path) -> None:
+    assert train(tool, tmp_path / "run", "--network-epochs", "0") == 2
+    assert "Without --init" in tool.err and not (tmp_path / "run").exists()
 
 
 def test_a_run_directory_that_cannot_be_written(tool: Tool, tmp_path: Path) -> None:

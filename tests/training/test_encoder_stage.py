@@ -4,6 +4,18 @@ import torch
 from network_builders import random_samples, tiny_weights
 
 from cxrreport.training.encoder_stage import EncoderStage, make_batch, shuffled
+from cxrreport.training.films import LabelledFilm
+
+
+def films(count, positive=(), known=range(14)):
+    """Noise without a report; the given findings are positive and known."""
+    rng = np.random.default_rng(count)
+    flags = [np.isin(np.arange(14), list(chosen)) for chosen in (positive, known)]
+    present = np.array([True, False])
+    return [
+        LabelledFilm(f"film-{i}", f"film-{i}", rng.integers(0, 256, (2, 256, 256), dtype=np.uint8), present, *flags)
+        for i in range(count)
+    ]
 
 
 def test_batches_hold_every_sample_once():
@@ -39,13 +51,79 @@ def test_an_epoch_learns_and_touches_encoder_and_towers_only(stage):
     assert changed == {"encoder", "retrieval"}
 
 
+def test_a_batch_of_both_kinds_knows_what_is_written():
+    samples = random_samples(2)
+    batch = make_batch([films(1, {3}, {3, 4})[0], *samples], tiny_weights().tokenizer)
+    assert batch.written.tolist() == [1, 2] and len(batch.ids) == 2 and batch.same.shape == (2, 2)
+    assert batch.known[0].nonzero().flatten().tolist() == [3, 4] and batch.known[1:].all()
+    assert batch.positive[0].nonzero().flatten().tolist() == [3]
+    assert batch.present.tolist()[0] == [True, False] and batch.films.shape == (3, 2, 256, 256)
+
+
+def _loss(stage, samples):
+    """Findings and contrast loss without chance."""
+    stage.modules.eval()
+    stage.generator.manual_seed(0)
+    findings, contrast = stage._losses(make_batch(samples, stage.tokenizer))
+    return findings.item(), contrast.item()
+
+
+def test_what_is_unknown_does_not_count(stage):
+    some = [_loss(stage, films(2, positive, {3, 4}))[0] for positive in ({3}, {3, 5, 13}, {4})]
+    assert some[0] == some[1] != some[2]
+    assert _loss(stage, films(2, {3}, ()))[0] == 0
+
+
+def test_films_alone_have_no_contrast(stage):
+    assert _loss(stage, films(3))[1] == 0 and _loss(stage, [*films(3), *random_samples(1)])[1] == 0
+    both = random_samples(2)
+    assert _loss(stage, [*both, *films(3)])[1] == pytest.approx(_loss(stage, both)[1], rel=0.2)
+    assert stage.epoch(films(4), 4)["contrast_loss"] == 0
+
+
+def test_the_average_of_one_step_is_that_step_and_then_lags(stage):
+    samples = [*random_samples(4), *films(4)]
+    stage.epoch(samples, 8)
+    assert all(torch.equal(a, b) for a, b in zip(*_states(stage), strict=True))
+    before = stage.head.weight.detach().clone()
+    stage.epoch(samples, 8)
+    mean = stage.averaged.module[2].weight
+    assert torch.allclose(mean, before.lerp(stage.head.weight, 1 - 2 / 11))
+    assert not torch.equal(mean, stage.head.weight)
+
+
+def _states(stage):
+    return stage.averaged.module.state_dict().values(), stage.modules.state_dict().values()
+
+
+def test_the_network_carries_the_average_after_the_stage(stage):
+    for _ in range(3):
+        stage.epoch(random_samples(4), 4)
+    assert not all(torch.equal(a, b) for a, b in zip(*_states(stage), strict=True))
+    averaged = {k: v.clone() for k, v in stage.averaged.module[0].state_dict().items()}
+    stage.adopt_average()
+    assert all(torch.equal(v, averaged[k]) for k, v in stage.network.encoder.state_dict().items())
+    assert any("running_mean" in k for k in averaged) and not stage.network.encoder.training
+
+
 def test_validation_is_the_mean_area_of_findings_that_vary(stage, monkeypatch):
     samples = random_samples(12, seed=3)
     truth = np.stack([s.states == 1 for s in samples]).astype(np.float32)
     assert 0 <= stage.validate(samples, 5)["mean_auc"] <= 1
-    batches = iter(torch.from_numpy(truth).split(5))
-    monkeypatch.setattr(stage.head, "forward", lambda pooled: next(batches))
-    assert stage.validate(samples, 5) == {"mean_auc": 1.0}
+    right, wrong = iter(torch.from_numpy(truth).split(5)), iter(torch.from_numpy(1 - truth).split(5))
+    monkeypatch.setattr(stage.averaged.module[2], "forward", lambda pooled: next(right))
+    monkeypatch.setattr(stage.head, "forward", lambda pooled: next(wrong))
+    assert stage.validate(samples, 5) == {"mean_auc": 1.0, "mean_auc_raw": 0.0}
+
+
+def test_common_findings_have_eight_positives(stage, monkeypatch):
+    samples = random_samples(30, seed=3)
+    truth = np.stack([s.states == 1 for s in samples])
+    scores = np.where(truth.sum(0) >= 8, truth, ~truth).astype(np.float32)
+    batches = iter(torch.from_numpy(scores).split(15))
+    monkeypatch.setattr(stage.averaged.module[2], "forward", lambda pooled: next(batches))
+    found = stage.validate(samples, 15)
+    assert found["mean_auc_common"] == 1 and 0 < found["mean_auc"] < 1
 
 
 def test_validation_without_anything_to_tell_apart(stage):

@@ -27,7 +27,7 @@ def test_what_changes_nothing_that_is_learned_may_differ(tmp_path):
     [
         {"dataset": "other"}, {"directory": Path("elsewhere")}, {"size": "base"}, {"init": Path("weights")},
         {"phantoms": 1}, {"encoder_epochs": 1}, {"network_epochs": 1}, {"view_epochs": 1}, {"batch": 2}, {"limit": 9},
-        {"seed": 1},
+        {"seed": 1}, {"films": "nih"}, {"films_directory": Path("elsewhere")}, {"encoder_lr": 1e-4},
     ],
 )  # fmt: skip
 def test_another_option_is_refused_by_name(tmp_path, changes):
@@ -41,3 +41,11 @@ def test_a_damaged_file_is_refused(tmp_path):
     (tmp_path / "options.json").write_text('{"seed"')
     with pytest.raises(UsageError, match="damaged"):
         remember_options(_options(tmp_path))
+
+
+@pytest.mark.parametrize("part", ["network_epochs", "view_epochs"])
+def test_a_part_without_epochs_needs_weights_to_start_from(tmp_path, part):
+    with pytest.raises(UsageError, match=r"^Without --init there must be") as caught:
+        _options(tmp_path, **{part: 0})
+    assert caught.value.exit_code == 2
+    assert _options(tmp_path, init=Path("weights"), **{part: 0}).init

@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from network_builders import VOCABULARY, random_samples
@@ -10,6 +11,7 @@ from cxrreport.errors import ConfigurationError, UnavailableError, UsageError
 from cxrreport.model.weights import load_weights
 from cxrreport.training.dataset import READERS
 from cxrreport.training.encoder_stage import EncoderStage
+from cxrreport.training.films import FILM_READERS, LabelledFilm
 from cxrreport.training.network_stage import NetworkStage
 from cxrreport.training.options import TrainOptions
 from cxrreport.training.pretrained import Pretrained
@@ -161,6 +163,58 @@ def test_fine_tuning_starts_from_weights_and_needs_no_package(finished, tmp_path
     for name, value in start.network.encoder.state_dict().items():
         assert torch.equal(tuned.network.encoder.state_dict()[name], value)
     assert start.sha256[:12] in tuned.manifest["data"]
+
+
+@pytest.fixture()
+def films(monkeypatch):
+    """A collection of twelve films of noise without reports."""
+    rng, present = np.random.default_rng(4), np.array([True, False])
+
+    def one(index):
+        picture, positive = rng.integers(0, 256, (2, 256, 256), dtype=np.uint8), rng.random(14) < 0.3
+        return LabelledFilm(f"film-{index}", f"film-{index}", picture, present, positive, rng.random(14) < 0.7)
+
+    collection = [one(index) for index in range(12)]
+    monkeypatch.setitem(FILM_READERS, "noise", lambda directory, split: collection if split == "train" else [])
+    return {"films": "noise", "films_directory": Path("/nowhere")}
+
+
+@pytest.mark.usefixtures("_noise_by_step")
+def test_films_without_reports_teach_the_encoder_and_a_killed_run_goes_on(tmp_path, films):
+    options = {**films, "encoder_epochs": 2, "network_epochs": 1}
+    train(_options(tmp_path / "whole", **options), lambda _: None)
+    with pytest.raises(_Killed):
+        train(_options(tmp_path / "killed", **options), _kill_after("encoder", 1))
+    train(_options(tmp_path / "killed", **options), lambda _: None)
+    whole, killed = (tmp_path / name / "best" / "model.safetensors" for name in ("whole", "killed"))
+    assert whole.read_bytes() == killed.read_bytes()
+    manifest = load_weights(tmp_path / "whole" / "best").manifest
+    assert "12 studies" in manifest["data"] and "12 films of noise without reports" in manifest["data"]
+    assert _lines(tmp_path / "whole")[0]["films"] == 12
+    line = _lines(tmp_path / "whole", "encoder")[0]
+    assert {"mean_auc", "mean_auc_raw"} <= set(line)
+
+
+def test_without_network_and_view_epochs_all_but_the_encoder_is_kept(finished, tmp_path):
+    start = load_weights(finished[1])
+    options = _options(tmp_path, init=finished[1], encoder_epochs=1, network_epochs=0, view_epochs=0)
+    best = train(options, lambda _: None)
+    tuned = load_weights(best)
+    own, theirs = tuned.network.state_dict(), start.network.state_dict()
+    assert {k.split(".")[0] for k in own if not torch.equal(own[k], theirs[k])} == {"encoder", "retrieval"}
+    assert all(torch.equal(v, start.views.state_dict()[k]) for k, v in tuned.views.state_dict().items())
+    metrics = tuned.manifest["metrics"]
+    assert {"selection", "bleu_1", "view_accuracy_frontal"} <= set(metrics) and metrics["epoch"] == 0
+    told = []
+    assert train(options, told.append) == best and not told
+
+
+def test_an_encoder_that_is_begun_is_not_yet_a_finished_run(finished, tmp_path):
+    options = _options(tmp_path, init=finished[1], encoder_epochs=2, network_epochs=0, view_epochs=0)
+    with pytest.raises(_Killed):
+        train(options, _kill_after("encoder", 1))
+    assert load_weights(train(options, lambda _: None)).manifest["metrics"]["epoch"] == 0
+    assert [line["epoch"] for line in _lines(tmp_path, "encoder")] == [1, 2]
 
 
 def test_phantoms_join_the_train_split_only(tmp_path, monkeypatch):

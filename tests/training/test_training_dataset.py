@@ -72,6 +72,12 @@ def test_states_come_from_findings_and_impression():
     assert sample.states[FINDINGS.index("fracture")] == POSITIVE
 
 
+def test_a_report_tells_of_every_finding():
+    sample = make_sample("key", "patient", [FILM, None], "Small pleural effusion. Possible pneumonia.", "")
+    assert [f for f, positive in zip(FINDINGS, sample.positive, strict=True) if positive] == ["pleural effusion"]
+    assert sample.known.shape == (14,) and sample.known.all()
+
+
 def test_a_patient_on_both_sides_is_refused():
     train, val = random_samples(4), random_samples(2, name="other")
     check_disjoint(train, val)
