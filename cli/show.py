@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from cxrreport.settings import Settings
-    from cxrreport.store.views import DraftFacts, DraftView, StudyFacts
+    from cxrreport.store.views import DraftFacts, DraftView, RetrievedReport, StudyFacts
 
 _STYLES = {"change": "bold yellow", "evidence": "cyan", "flag": "bold red"}
 _REASONS = {
@@ -31,7 +32,11 @@ _REASONS = {
 @click.command()
 @click.argument("study")
 @click.option(
-    "--references", type=click.IntRange(min=0), default=3, show_default=True, help="Retrieved reports to show."
+    "--references",
+    type=click.IntRange(min=0),
+    default=3,
+    show_default=True,
+    help="Retrieved reports to show; those that say the same count as one.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
@@ -47,10 +52,30 @@ def show(settings: Settings, study: str, references: int, as_json: bool) -> int:
     if view is None:
         raise UsageError("No study of the archive has this UID, accession number or id.", "study.unknown")
     if as_json:
-        click.echo(json.dumps({"disclaimer": DISCLAIMER, **asdict(view)}, default=str))
+        click.echo(json.dumps(_document(view), default=str))
     else:
         _print_view(view, references)
     return 0
+
+
+def _document(view: DraftView) -> dict[str, Any]:
+    """The whole view; `same_as` of a reference is the rank of the first one that says the same, None of that itself."""
+    document = {"disclaimer": DISCLAIMER, **asdict(view)}
+    if view.draft:
+        first = {r.rank: alike[0].rank for alike in _alike(view.draft.references) for r in alike[1:]}
+        for row in document["draft"]["references"]:
+            row["same_as"] = first.get(row["rank"])
+    return document
+
+
+def _alike(references: Sequence[RetrievedReport]) -> list[list[RetrievedReport]]:
+    """References that say the same, together, in the order of their first."""
+    from cxrreport.retrieval.duplicates import first_alike
+
+    groups: dict[int, list[RetrievedReport]] = {}
+    for reference, first in zip(references, first_alike([f"{r.findings}\n\n{r.impression}" for r in references])):
+        groups.setdefault(first, []).append(reference)
+    return list(groups.values())
 
 
 def _print_view(view: DraftView, references: int) -> None:
@@ -111,12 +136,20 @@ def _print_findings(draft: DraftFacts) -> None:
 
 
 def _print_references(draft: DraftFacts, count: int) -> None:
-    rows: list[list[Any]] = [
-        [r.rank, f"{r.score:.2f}", f"{r.weight:.2f}", f"{r.findings} {r.impression}".strip()]
-        for r in draft.references[:count]
-    ]
+    groups = _alike(draft.references)
+    rows = [_reference_row(alike) for alike in groups[:count]]
     if rows:
-        print_table(f"Similar reports of the archive ({len(draft.references)} retrieved)", ["rank", "score", "weight", "text"], rows)  # fmt: skip  # noqa: E501
+        found = f"{len(draft.references)} retrieved"
+        if len(groups) < len(draft.references):
+            found += f", {len(groups)} different"
+        print_table(f"Similar reports of the archive ({found})", ["rank", "times", "score", "weight", "text"], rows)
+
+
+def _reference_row(alike: Sequence[RetrievedReport]) -> list[Any]:
+    """The first of those that say the same, how many they are, and their weights together."""
+    first, times = alike[0], f"×{len(alike)}" if len(alike) > 1 else ""
+    text = f"{first.findings} {first.impression}".strip()
+    return [first.rank, times, f"{first.score:.2f}", f"{sum(r.weight for r in alike):.2f}", text]
 
 
 def _print_provenance(draft: DraftFacts) -> None:

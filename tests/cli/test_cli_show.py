@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from end_to_end import Tool, Visit, write_visit
@@ -56,6 +57,45 @@ def test_as_many_references_as_asked_for(drafted: Tool, count: int) -> None:
     assert ("Similar reports" in drafted.out) == bool(count)
     ranked = [line for line in drafted.out.splitlines() if line[2:5].strip().isdigit()]
     assert len(ranked) == count
+
+
+def references(drafted: Tool, *texts: str) -> list[dict[str, Any]]:
+    """Give the retrieved reports of A103 these texts, best rank first; returns them as JSON tells them."""
+    found = drafted.json("show", "A103")["draft"]["references"]
+    assert len(found) == len(texts)
+    with drafted.connection() as connection:
+        for row, words in zip(found, texts):
+            change = (words, row["report_id"])
+            connection.exec_driver_sql("UPDATE report SET findings = ?, impression = '' WHERE id = ?", change)
+    return drafted.json("show", "A103")["draft"]["references"]
+
+
+def table(drafted: Tool, count: int) -> list[list[str]]:
+    drafted("show", "A103", "--references", str(count))
+    lines = (line.split("│") for line in drafted.out.splitlines() if line[2:5].strip().isdigit())
+    return [[cell.strip() for cell in cells[1:-1]] for cells in lines]
+
+
+def test_references_that_say_the_same_are_one_row(drafted: Tool) -> None:
+    texts = ("Lungs are clear.", "No effusion.", "1. The lungs are XXXX clear", "Effusion.", "LUNGS CLEAR.")
+    found = references(drafted, *texts)
+    assert [row["same_as"] for row in found] == [None, None, 1, None, 1]
+    assert [row["rank"] for row in found] == [1, 2, 3, 4, 5] and [row["findings"] for row in found] == list(texts)
+    rows = table(drafted, 5)
+    assert "Similar reports of the archive (5 retrieved, 3 different)" in " ".join(drafted.out.split())
+    together = sum(found[place]["weight"] for place in (0, 2, 4))
+    assert [(row[0], row[1], row[-1]) for row in rows] == [
+        ("1", "×3", "Lungs are clear."), ("2", "", "No effusion."), ("4", "", "Effusion.")
+    ]  # fmt: skip
+    assert rows[0][2:4] == [f"{found[0]['score']:.2f}", f"{together:.2f}"]
+    assert rows[1][2:4] == [f"{found[1]['score']:.2f}", f"{found[1]['weight']:.2f}"]
+    assert [row[0] for row in table(drafted, 2)] == ["1", "2"]
+
+
+def test_references_that_differ_in_a_side_or_a_number_stay_apart(drafted: Tool) -> None:
+    texts = ("Left effusion.", "Right effusion.", "No left effusion.", "Nodule of 1.5 cm.", "Nodule of 15 cm.")
+    assert {row["same_as"] for row in references(drafted, *texts)} == {None}
+    assert len(table(drafted, 9)) == 5 and "(5 retrieved)" in " ".join(drafted.out.split())
 
 
 @pytest.mark.parametrize(
