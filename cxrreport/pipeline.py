@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cxrreport import DISCLAIMER
 from cxrreport.drafting import Fit, Selection, draft_due, find_due
 from cxrreport.engine.local import LocalEngine
-from cxrreport.errors import IndexFitError
+from cxrreport.errors import ConfigurationError, IndexFitError
 from cxrreport.run import Run, open_run
 from cxrreport.runlog import get_log
 from cxrreport.scanning import classify_views, scan
@@ -22,12 +22,24 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from cxrreport.model.drafter import Drafter
-    from cxrreport.retrieval.index import Index
+    from cxrreport.retrieval.build import Index
     from cxrreport.retrieval.versions import IndexManifest
 
 Progress = Callable[[str, int], None]
 _GENERATE = ("files", "images", "studies", "paired", "drafted", "unchanged")
-_INDEX = ("reports", "added", "replaced", "unchanged", "withdrawn", "linked", "ambiguous", "indexed")
+_INDEX = (
+    "reports",
+    "added",
+    "replaced",
+    "unchanged",
+    "withdrawn",
+    "linked",
+    "ambiguous",
+    "relabelled",
+    "indexed",
+    "embedded",
+    "films_embedded",
+)
 
 
 def load_drafter(settings: Settings) -> Drafter:
@@ -63,9 +75,19 @@ def open_retrieval(settings: Settings, drafter: Drafter, engine: Engine) -> Inde
 
     Raises
     ------
-    IndexFitError : there is none, it is damaged, or it was built with other weights or for another database.
+    IndexFitError : there is none, it is damaged, it was built with other weights or for another database, or it holds no
+        vector that the retriever of the settings searches.
+    ConfigurationError : the weights do not know that retriever.
     """
-    from cxrreport.retrieval.index import open_index
+    from cxrreport.retrieval.build import open_index
+    from cxrreport.retrieval.fusion import RETRIEVERS
+
+    spaces = set(RETRIEVERS[settings.retriever])
+    if not spaces <= set(drafter.spaces):
+        raise ConfigurationError(
+            f"These weights hold no {settings.retriever} retriever: choose another one with --retriever.",
+            "configuration.retriever",
+        )
 
     index = open_index(settings.index_directory, model_sha256=drafter.weights.sha256)
     if index is None:
@@ -75,6 +97,13 @@ def open_retrieval(settings: Settings, drafter: Drafter, engine: Engine) -> Inde
         )
     if stale := count_missing(engine, index.manifest):
         get_log().warning("index.stale", count=stale)
+    if not spaces & set(index.spaces):
+        raise IndexFitError(
+            "The index holds no films: run `cxrreport index` after their studies are catalogued, or use --retriever text.",
+            "index.no_films",
+        )
+    if missing := spaces - set(index.spaces):
+        get_log().warning("index.no_films", count=len(missing))
     return index
 
 
@@ -127,9 +156,11 @@ def _draft(
     progress: Progress,
 ) -> None:
     from cxrreport.composing import Composer
+    from cxrreport.retrieving import Retriever
 
-    composer = Composer(run.engine, drafter, index, run.settings.undated_reports)
-    draft_due(run, find_due(run, selection, fit), composer, workers, progress)
+    name, undated = run.settings.retriever, run.settings.undated_reports
+    retriever = Retriever(run.engine, index, name, drafter.retrieved, drafter.dimension, undated)
+    draft_due(run, find_due(run, selection, fit), Composer(drafter, retriever), workers, progress)
 
 
 def _provenance(drafter: Drafter, index: Index | None) -> dict[str, Any]:
@@ -175,13 +206,17 @@ def _expected_fit(settings: Settings, selection: Selection, without_retrieval: b
 
 def index(settings: Settings, paths: Sequence[Path], form: str, progress: Progress) -> tuple[dict[str, Any], int]:
     """Import signed reports (none: only those already in the database) and publish a new index of all of them."""
-    from cxrreport.indexing import build_index, import_reports
+    from cxrreport.embedding import build_index
+    from cxrreport.indexing import import_reports
+    from cxrreport.relabelling import relabel
 
     with open_run(settings) as run:
         drafter = load_drafter(settings)
         import_reports(run, paths, form, progress)
+        relabel(run, progress)
         if not run.cancelled:
-            build_index(run, drafter, progress)
+            with LocalEngine(settings.workers, settings.decode_timeout_s, settings.decode_memory_mb) as workers:
+                build_index(run, drafter, workers, progress)
     return {**summary(run, _INDEX), "index": run.details.get("index")}, run.exit_code
 
 
@@ -193,7 +228,7 @@ def verify_index(settings: Settings) -> dict[str, Any]:
     IndexFitError, WeightsError : what does not fit, and the mend.
     """
     from cxrreport.model.weights import default_directory, read_manifest, weights_sha256
-    from cxrreport.retrieval.index import open_index
+    from cxrreport.retrieval.build import open_index
     from cxrreport.run import open_archive
 
     weights = weights_sha256(read_manifest(settings.weights or default_directory()))

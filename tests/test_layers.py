@@ -12,7 +12,10 @@ LIBRARY = ROOT / "cxrreport"
 FOUNDATION = {"records", "errors", "settings", "runlog", "vocabulary"}
 SIBLINGS = {"imaging", "reports", "retrieval", "model", "highlight", "store", "engine", "demo"}
 # where stages may meet, and the two packages that build on several others
-MEETING = {"pipeline", "scanning", "drafting", "composing", "indexing", "labelling", "run", "training", "evaluation"}
+MEETING = {
+    "pipeline", "scanning", "drafting", "composing", "retrieving", "indexing", "embedding", "labelling", "relabelling",
+    "run", "training", "evaluation",
+}  # fmt: skip
 OWNERS = {
     "torch": {"model", "training", "evaluation"},
     "transformers": {"model"},

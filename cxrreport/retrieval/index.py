@@ -19,6 +19,10 @@ from cxrreport.retrieval.versions import REBUILD, SpaceManifest, plausible_size
 
 _TIE = 1e-5  # FAISS' sums differ in the last bits from batch to batch; candidates this close are compared exactly
 
+# whole blocks of the archive by BLAS, for few queries too: FAISS' own loop takes 2 to 4 times as long (benchmarks.retrieval)
+faiss.cvar.distance_compute_blas_threshold = 1
+faiss.cvar.distance_compute_blas_database_bs = 65_536
+
 Ids = npt.NDArray[np.int64]
 Vectors = npt.NDArray[np.float32]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from cxrreport.records import Passage, Report, ReportStatus, State, Study
 from cxrreport.store.batches import batches
 from cxrreport.store.columns import short
+from cxrreport.store.labels import as_stored
 from cxrreport.store.linking import Identity, link_reports, resolve, telling
 from cxrreport.store.schema import PatientRow, ReportRow, StudyRow
 
@@ -23,7 +24,6 @@ __all__ = [
     "add_reports",
     "allowed",
     "count_passages",
-    "iterate_passages",
     "link_reports",
 ]
 
@@ -59,8 +59,8 @@ class AddCounts:
         )
 
 
-def add_reports(session: Session, reports: Sequence[LabelledReport]) -> AddCounts:
-    """Import reports; importing the same twice doubles nothing.
+def add_reports(session: Session, reports: Sequence[LabelledReport], label_source: str = "") -> AddCounts:
+    """Import reports with the labels that `label_source` gave; importing the same twice doubles nothing.
 
     A report is the same one as before if it names the same study UID, or accession number, of the same patient; where
     it names neither, if source and external id agree. A report with an accession number and one that names the study UID
@@ -70,11 +70,11 @@ def add_reports(session: Session, reports: Sequence[LabelledReport]) -> AddCount
     """
     total = AddCounts()
     for batch in batches(reports):
-        total += _add_batch(session, batch)
+        total += _add_batch(session, batch, label_source)
     return total
 
 
-def _add_batch(session: Session, batch: list[LabelledReport]) -> AddCounts:
+def _add_batch(session: Session, batch: list[LabelledReport], label_source: str) -> AddCounts:
     known = _Known(session, [report for report, _ in batch])
     links = resolve(session, [_identity(report) for report, _ in batch])
     counts = dict.fromkeys(("added", "replaced", "unchanged", "ambiguous", "withdrawn"), 0)
@@ -91,7 +91,7 @@ def _add_batch(session: Session, batch: list[LabelledReport]) -> AddCounts:
             _fill(row, report)
             known.add(row)
         if row.text_sha256 == _text_sha256(report, row.identity_sha256) and row.status is not ReportStatus.WITHDRAWN:
-            row.labels = {finding: State(state).value for finding, state in labels.items()}
+            row.labels, row.label_source = as_stored(labels), label_source
         if outcome != "unchanged" or row.study_id is None:
             row.study_id, row.patient_id = link.study_id, link.patient_id
     session.flush()
@@ -168,7 +168,7 @@ def _fill(row: ReportRow, report: Report) -> None:
     row.reported_at = report.reported_at or row.reported_at
     row.findings, row.impression, row.comparison = report.findings, report.impression, report.comparison
     row.text_sha256 = _text_sha256(report, row.identity_sha256)
-    row.labels = {}
+    row.labels, row.label_source = {}, ""
 
 
 def _identity_sha256(report: Report) -> str:
@@ -197,24 +197,26 @@ def _digest(*parts: str) -> str:
 # -- reading ----------------------------------------------------------------------------------------------------------
 
 
+_HAS_TEXT = or_(func.trim(ReportRow.impression) != "", func.trim(ReportRow.findings) != "")
+
+
 def count_passages(session: Session) -> int:
     """Return how many reports have a text to retrieve: what a complete index holds."""
-    has_text = or_(func.trim(ReportRow.impression) != "", func.trim(ReportRow.findings) != "")
-    return session.scalar(select(func.count()).select_from(ReportRow).where(has_text)) or 0
+    return session.scalar(select(func.count()).select_from(ReportRow).where(_HAS_TEXT)) or 0
 
 
-def iterate_passages(session: Session, batch: int = 1000) -> Iterator[list[Passage]]:
-    """Yield the impression of every report, or its findings where it has none, by id, at most `batch` at a time.
+def passages(session: Session, after_id: int = 0, limit: int = 1000) -> list[Passage]:
+    """Return the impression of the next reports, or their findings where they have none, by id.
 
     The text tower has learnt impressions (model.md §1.3).
     """
-    after_id = 0
-    query = select(ReportRow.id, ReportRow.findings, ReportRow.impression).order_by(ReportRow.id).limit(batch)
-    while rows := session.execute(query.where(ReportRow.id > after_id)).all():
-        after_id = rows[-1][0]
-        passages = [Passage(row[0], row[2].strip() or row[1].strip()) for row in rows]
-        if filled := [passage for passage in passages if passage.text]:
-            yield filled
+    rows = session.execute(
+        select(ReportRow.id, ReportRow.findings, ReportRow.impression, ReportRow.study_id)
+        .where(_HAS_TEXT, ReportRow.id > after_id)
+        .order_by(ReportRow.id)
+        .limit(limit)
+    )
+    return [Passage(row[0], row[2].strip() or row[1].strip(), row[3]) for row in rows]
 
 
 # -- what may be retrieved --------------------------------------------------------------------------------------------

@@ -95,7 +95,7 @@ def test_doctor_tells_every_part_and_its_mend(
 
 def test_a_damaged_index_is_a_mend(tool: Tool, shared_reports: Path) -> None:
     tool.json("index", shared_reports)
-    next((tool.home / "index").glob("*/index.faiss")).write_bytes(b"IxM2")
+    next((tool.home / "index").glob("*/text.faiss")).write_bytes(b"IxM2")
     assert tool("doctor") == 78 and "MEND  index" in tool.out
 
 

@@ -48,8 +48,8 @@ def flip(path: Path) -> None:
 
 
 INDEX_FAULTS: dict[str, Callable[[Path], object]] = {
-    "flipped bit": lambda home: flip(next(home.glob("*/index.faiss"))),
-    "no file": lambda home: next(home.glob("*/index.faiss")).unlink(),
+    "flipped bit": lambda home: flip(next(home.glob("*/text.faiss"))),
+    "no file": lambda home: next(home.glob("*/text.faiss")).unlink(),
     "cut manifest": lambda home: next(home.glob("*/manifest.json")).write_text("{"),
     "pointer to nowhere": lambda home: (home / "CURRENT").write_text("../../etc\n"),
 }

@@ -177,7 +177,7 @@ def test_a_withdrawn_report_is_nowhere_to_be_found(engine: Engine) -> None:
     assert add(engine, gone) == archive.AddCounts(replaced=1, withdrawn=1, linked=1)
     assert add(engine, held).unchanged == 1
     with session(engine, read_only=True) as current:
-        assert list(archive.iterate_passages(current)) == []
+        assert archive.passages(current) == []
         assert archive.allowed(current, study, [1], undated=True) == set()
     (facts_left,) = facts(engine)
     assert (facts_left.findings, facts_left.impression, facts_left.labels) == ("", "", {})
@@ -269,8 +269,10 @@ def test_passages_come_in_order_without_empty_ones(engine: Engine) -> None:
     )
     with session(engine, read_only=True) as current:
         assert archive.count_passages(current) == 4
-        batches = list(archive.iterate_passages(current, batch=2))
-    assert [[p.text for p in batch] for batch in batches] == [["F0", "F1"], ["I3"], ["F4"]]
+        first = archive.passages(current, limit=2)
+        rest = archive.passages(current, after_id=first[-1].report_id, limit=9)
+    assert [p.text for p in first] == ["F0", "F1"]
+    assert [p.text for p in rest] == ["I3", "F4"]
 
 
 @pytest.mark.parametrize(

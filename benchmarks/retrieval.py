@@ -1,0 +1,124 @@
+"""How well retrieved reports agree with a study's own findings, and how exact search scales.
+
+    python -m benchmarks.retrieval DATA/iu-xray [--weights DIR] [--split val]
+    python -m benchmarks.retrieval --scale 1000000 [--hnsw]
+
+The bank is the train split, the queries the films of another one. Label-F1@k is the F1 of the positive findings (14, "no
+finding" among them) of the query's own report and of each of its k retrieved ones, mean over k and over queries; "abnormal" are the
+queries whose report has a positive finding but devices. Peers: random reports, and the nearest film by ImageNet features, which
+were never trained on chests. The index is built and searched by the code of `cxrreport index` and `generate`.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.nearest import print_scale
+from cxrreport.evaluation.retrieval import label_f1_at
+from cxrreport.model.config import POSITIVE
+from cxrreport.model.drafter import Drafter
+from cxrreport.model.encoder import load_torchvision_mobilenet
+from cxrreport.model.heads import PATHOLOGY
+from cxrreport.model.weights import load_weights
+from cxrreport.records import PreparedStudy
+from cxrreport.retrieval.build import Index, build, open_index
+from cxrreport.retrieval.fusion import RETRIEVERS, fuse
+from cxrreport.retrieval.index import Part
+from cxrreport.training.dataset import Sample, read_iu_xray
+from cxrreport.training.pretrained import load_pretrained
+
+DEPTHS = (1, 5, 21)
+_BATCH = 16
+
+
+def prepared(sample: Sample) -> PreparedStudy:
+    """Films of a sample; a study without a frontal film shows its lateral one in its place."""
+    films = [film if there else None for film, there in zip(sample.films, sample.present, strict=True)]
+    return PreparedStudy(films[0], films[1]) if films[0] is not None else PreparedStudy(films[1])
+
+
+def vectors(drafter: Drafter, samples: list[Sample], imagenet: Drafter) -> dict[str, np.ndarray]:
+    """Queries and keys of every space, and ImageNet features, by name."""
+    rows: dict[str, list[np.ndarray]] = {}
+    for start in range(0, len(samples), _BATCH):
+        studies = [prepared(sample) for sample in samples[start : start + _BATCH]]
+        features = drafter.encode(studies)
+        found = {f"query {name}": v for name, v in drafter.queries(features).items()}
+        found |= {f"key {name}": v for name, v in drafter.keys(features).items()}
+        pooled = imagenet.encode(studies).pooled.numpy()
+        found["imagenet"] = pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
+        for name, v in found.items():
+            rows.setdefault(name, []).append(v)
+    return {name: np.concatenate(parts) for name, parts in rows.items()}
+
+
+def imagenet_drafter(weights: Path | None) -> Drafter:
+    """The same network with the encoder that training started from."""
+    drafter = Drafter(load_weights(weights))
+    load_torchvision_mobilenet(drafter.network.encoder, load_pretrained().imagenet)
+    return drafter
+
+
+def publish(folder: Path, drafter: Drafter, bank: list[Sample], films: dict[str, np.ndarray]) -> Index:
+    """The bank as an index."""
+    ids = np.arange(len(bank))
+    found = {"text": drafter.embed_texts([sample.summary for sample in bank]), "imagenet": films["imagenet"]}
+    found |= {name.removeprefix("key "): v for name, v in films.items() if name.startswith("key ")}
+    batch = {name: Part(ids, ids, v) for name, v in found.items()}
+    build(folder, [batch], model_sha256=drafter.weights.sha256, source={})
+    index = open_index(folder)
+    assert index is not None
+    return index
+
+
+def nearest(index: Index, spaces: tuple[str, ...], queries: dict[str, np.ndarray]) -> np.ndarray:
+    """Rows of the bank (n, 21), the best first."""
+    lists = [index.spaces[space].search(queries[space], DEPTHS[-1] * len(spaces)) for space in spaces]
+    rows = range(len(lists[0][0]))
+    pairs = [[list(zip(ids[row].tolist(), scores[row].tolist())) for scores, ids in lists] for row in rows]
+    return np.array([[number for number, _ in fuse(lists_of)][: DEPTHS[-1]] for lists_of in pairs])
+
+
+def print_agreement(weights: Path | None, directory: Path, split: str) -> None:
+    """One line a retriever."""
+    drafter = Drafter(load_weights(weights))
+    bank, asked = read_iu_xray(directory, "train"), read_iu_xray(directory, split)
+    imagenet = imagenet_drafter(weights)
+    of_bank, of_asked = vectors(drafter, bank, imagenet), vectors(drafter, asked, imagenet)
+    queries = {name.removeprefix("query "): v for name, v in of_asked.items() if not name.startswith("key ")}
+    bank_states, states = (np.stack([sample.states for sample in samples]) for samples in (bank, asked))
+    abnormal = (states[:, PATHOLOGY] == POSITIVE).any(1)
+    with tempfile.TemporaryDirectory() as folder:
+        index = publish(Path(folder), drafter, bank, of_bank)
+        found = {name: nearest(index, of, queries) for name, of in RETRIEVERS.items() if {*of} <= {*index.spaces}}
+        found["ImageNet features"] = nearest(index, ("imagenet",), queries)
+    random = np.random.default_rng(0).integers(len(bank), size=(len(asked), 2000))
+    print(f"bank {len(bank)} train studies, {len(asked)} queries of {split}, {abnormal.sum()} of them abnormal")
+    print(f"{'label-F1':<20}" + "".join(f"{f'@{k}':>7}" for k in DEPTHS) + "   abnormal" + "".join(f"{f'@{k}':>7}" for k in DEPTHS))  # fmt: skip  # noqa: E501
+    for name, rows in [*found.items(), ("random", random)]:
+        depths = DEPTHS if name != "random" else (2000,) * 3  # its expectation is the same at every depth
+        scores = [label_f1_at(states[q], bank_states[rows[q, :k]]) for q in (slice(None), abnormal) for k in depths]
+        print(f"{name:<20}" + "".join(f"{s:7.3f}" for s in scores[:3]) + " " * 11 + "".join(f"{s:7.3f}" for s in scores[3:]))  # fmt: skip  # noqa: E501
+
+
+def main() -> None:
+    """Print what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("directory", type=Path, nargs="?")
+    parser.add_argument("--weights", type=Path)
+    parser.add_argument("--split", default="val", choices=["val", "test"])
+    parser.add_argument("--scale", type=int, help="number of vectors of 256 to search")
+    parser.add_argument("--hnsw", action="store_true", help="beside an HNSW index, which is slow to build")
+    options = parser.parse_args()
+    if options.directory:
+        with torch.inference_mode():
+            print_agreement(options.weights, options.directory, options.split)
+    if options.scale:
+        print_scale(options.scale, options.hnsw)
+
+
+if __name__ == "__main__":
+    main()
