@@ -4,9 +4,9 @@
     python -m benchmarks.retrieval --scale 1000000 [--hnsw]
 
 The bank is the train split, the queries the films of another one. Label-F1@k is the F1 of the positive findings (14, "no
-finding" among them) of the query's own report and of each of its k retrieved ones, mean over k and over queries; "abnormal" are the
-queries whose report has a positive finding but devices. Peers: random reports, and the nearest film by ImageNet features, which
-were never trained on chests. The index is built and searched by the code of `cxrreport index` and `generate`.
+finding" among them) of the query's own report and of each of its k retrieved ones, mean over k and over queries; "abnormal"
+are the queries whose report has a positive finding but devices. Peers: random reports, and the nearest film by ImageNet
+features, which were never trained on chests. The index is built and searched by the code of `cxrreport index` and `generate`.
 """
 
 import argparse

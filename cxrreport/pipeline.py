@@ -206,8 +206,8 @@ def _expected_fit(settings: Settings, selection: Selection, without_retrieval: b
 
 def index(settings: Settings, paths: Sequence[Path], form: str, progress: Progress) -> tuple[dict[str, Any], int]:
     """Import signed reports (none: only those already in the database) and publish a new index of all of them."""
-    from cxrreport.embedding import build_index
-    from cxrreport.indexing import import_reports
+    from cxrreport.importing import import_reports
+    from cxrreport.indexing import build_index
     from cxrreport.relabelling import relabel
 
     with open_run(settings) as run:

@@ -270,7 +270,7 @@ class Process:
     def __init__(self, home: Path, *arguments: str | Path, mishap: Mishap | None = None, db: str | None = None) -> None:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(
-            ["end_to_end", "cxrreport.pipeline", "cxrreport.composing", "cxrreport.indexing", "cxrreport.embedding"]
+            ["end_to_end", "cxrreport.pipeline", "cxrreport.composing", "cxrreport.importing", "cxrreport.indexing"]
         )
         self._print = home.parent / f"printed-{time.monotonic_ns()}"
         database = ["--db", db] if db else []

@@ -34,7 +34,8 @@ def spaces(tool: Tool) -> dict[str, int]:
 def retrieved(tool: Tool, accession: str) -> list[str]:
     return tool.rows(
         "SELECT report.accession FROM reference JOIN draft ON draft.id = draft_id JOIN study ON study.id = draft.study_id"
-        " JOIN report ON report.id = report_id WHERE study.accession = :accession AND draft.status = 'preliminary' ORDER BY rank",
+        " JOIN report ON report.id = report_id WHERE study.accession = :accession AND draft.status = 'preliminary'"
+        " ORDER BY rank",
         accession=accession,
     )
 
@@ -99,7 +100,7 @@ def test_a_signal_between_films_publishes_nothing(tool: Tool, export: Path, shar
     tool.json("index", shared_reports)
     tool.json("generate", export)
     (before,) = (tool.home / "index" / "CURRENT").read_text().split()
-    mishap = Mishap("cxrreport.embedding:load_film", 2, signal.SIGTERM)
+    mishap = Mishap("cxrreport.indexing:load_film", 2, signal.SIGTERM)
     process = Process(tool.home, "index", "--json", mishap=mishap)
     assert process.wait() == 143
     assert (tool.home / "index" / "CURRENT").read_text().split() == [before]
