@@ -5,12 +5,19 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+
+
+class Stage(Protocol):
+    """What has an optimizer and a schedule of its learning rate."""
+
+    optimizer: torch.optim.AdamW
+    schedule: torch.optim.lr_scheduler.OneCycleLR
 
 
 def save_checkpoint(
@@ -56,3 +63,25 @@ def load_checkpoint(
     ]
     optimizer.load_state_dict({"state": moments, "param_groups": groups})
     return facts
+
+
+def resume(path: Path, modules: dict[str, Any], stage: Stage, generator: torch.Generator) -> int:
+    """Go on with the last finished epoch; returns how many there are, 0 where the run begins."""
+    facts = load_checkpoint(path, modules, stage.optimizer)
+    if facts is None:
+        return 0
+    stage.schedule.last_epoch = facts["steps"]
+    generator.set_state(torch.tensor(facts["generator"], dtype=torch.uint8))
+    torch.set_rng_state(torch.tensor(facts["noise"], dtype=torch.uint8))  # dropout and Gumbel noise
+    return int(facts["epoch"])
+
+
+def keep(path: Path, modules: dict[str, Any], stage: Stage, generator: torch.Generator, epoch: int) -> None:
+    """Checkpoint after an epoch, all random numbers included."""
+    facts = {
+        "epoch": epoch,
+        "steps": stage.schedule.last_epoch,
+        "generator": generator.get_state().tolist(),
+        "noise": torch.get_rng_state().tolist(),
+    }
+    save_checkpoint(path, modules, stage.optimizer, facts)

@@ -20,13 +20,14 @@ from cxrreport.model.tokens import ReportTokenizer, prune_vocabulary
 from cxrreport.model.views import ViewClassifier
 from cxrreport.model.weights import Weights, load_weights, recover_weights, resolve_device, save_weights
 from cxrreport.training.card import make_card
-from cxrreport.training.checkpoint import finished_epochs, load_checkpoint, save_checkpoint
+from cxrreport.training.checkpoint import finished_epochs, keep, resume
 from cxrreport.training.dataset import READERS, Sample, check_disjoint, draw_phantoms
 from cxrreport.training.encoder_stage import EncoderStage
 from cxrreport.training.films import FILM_READERS, LabelledFilm
 from cxrreport.training.network_stage import Encoded, NetworkStage, encode_samples, start_prior
 from cxrreport.training.options import TrainOptions, remember_options
 from cxrreport.training.pretrained import describe, initialise, load_pretrained, load_vocabulary
+from cxrreport.training.retriever_stage import cache_logits, train_retriever, validate_retriever
 from cxrreport.training.views_stage import train_views, view_accuracy
 
 _NETWORK = "network.safetensors"  # checkpoint of the second stage
@@ -105,11 +106,11 @@ class Trainer:
         modules: dict[str, torch.nn.Module] = {"encoder": self.network.encoder, "retrieval": self.network.retrieval}
         modules |= {"head": stage.head, "averaged": stage.averaged}
         path = o.out / "encoder.safetensors"
-        done = _resume(path, modules, stage, generator)
+        done = resume(path, modules, stage, generator)
         for epoch in range(done, o.encoder_epochs):
             losses = stage.epoch(samples, o.batch)
             scores = stage.validate(self.val, o.batch)
-            _keep(path, modules, stage, generator, epoch + 1)
+            keep(path, modules, stage, generator, epoch + 1)
             self.tell({"stage": "encoder", "epoch": epoch + 1, **losses, **scores})
         stage.adopt_average()
 
@@ -130,21 +131,20 @@ class Trainer:
         drafter = Drafter(weights, Decoding(beams=1))
         self.network.eval()
         bank = drafter.embed_texts([s.summary for s in self.train])
-        if not o.network_epochs:
-            val = encode_samples(drafter, self.val, bank, None, 1, generator)
-            facts = {"stage": "network", "epoch": 0, **self.validate(drafter, val, None)}
-            self._save(views, facts)
-            self.tell(facts)
-            return o.out / _BEST
-        train = encode_samples(drafter, self.train, bank, [s.patient for s in self.train], o.copies, generator)
+        copies = o.copies if o.network_epochs else 1
+        train = encode_samples(drafter, self.train, bank, [s.patient for s in self.train], copies, generator)
         val = encode_samples(drafter, self.val, bank, None, 1, generator)
+        if not o.network_epochs:
+            facts = {"stage": "network", "epoch": 0, **self.validate(drafter, val, None)}
+            self.tell(self._save(views, facts, train, val))
+            return o.out / _BEST
         self.tell({"stage": "encoded", "bank": len(bank)})
         self.network.label_prior.copy_(start_prior(self.train))
         steps = o.network_epochs * (len(self.train) // o.batch + 1)
         stage = NetworkStage(weights, o.network_lr, steps, generator)
         path = o.out / _NETWORK
         modules = {"network": self.network}
-        done = _resume(path, modules, stage, generator)
+        done = resume(path, modules, stage, generator)
         stage.done = stage.schedule.last_epoch
         best = _best_so_far(o.out)
         for epoch in range(done, o.network_epochs):
@@ -153,18 +153,23 @@ class Trainer:
             facts = {"stage": "network", "epoch": epoch + 1, **losses, **scores}
             if scores["selection"] > best:
                 best = scores["selection"]
-                self._save(views, facts)
-            _keep(path, modules, stage, generator, epoch + 1)
+                facts = self._save(views, facts, train, val)
+            keep(path, modules, stage, generator, epoch + 1)
             self.tell(facts)
         return o.out / _BEST
 
-    def _save(self, views: ViewClassifier, facts: dict[str, Any]) -> None:
-        """Weights and card of the best epoch."""
+    def _save(self, views: ViewClassifier, facts: dict[str, Any], train: Encoded, val: Encoded) -> dict[str, Any]:
+        """Train the hyperbolic retriever on this epoch's logits (stage 3) and save weights and card; adds its scores."""
         o, origin = self.options, self.origin
+        known, new = cache_logits(self.network, train), cache_logits(self.network, val)
+        truth, asked = (np.stack([s.states for s in samples]) for samples in (self.train, self.val))
+        head, _ = train_retriever(known, truth, self.network.config.d_retrieval, self.generator(4))
+        facts = {**facts, **validate_retriever(head, known, truth, new, asked)}
         if self.films:
             origin += f"; encoder also trained on {len(self.films)} films of {o.films} without reports"
         card = make_card(o, self.train, origin, {**facts, **self.view_scores})
-        save_weights(o.out / _BEST, self.network, views, self.tokenizer, card)
+        save_weights(o.out / _BEST, self.network, views, self.tokenizer, card, head)
+        return facts
 
     def validate(self, drafter: Drafter, val: Encoded, stage: NetworkStage | None) -> dict[str, float]:
         """Draft the validation studies; choose thresholds, update pi for the stage, score.
@@ -189,28 +194,6 @@ class Trainer:
         reports = val.bank[val.retrieved].numpy()
         states = drafter.read_states(features, reports, np.ones(reports.shape[:2], bool))
         return np.array([s.probabilities for s in states])
-
-
-def _resume(path: Path, modules: dict[str, Any], stage: EncoderStage | NetworkStage, generator: torch.Generator) -> int:
-    facts = load_checkpoint(path, modules, stage.optimizer)
-    if facts is None:
-        return 0
-    stage.schedule.last_epoch = facts["steps"]
-    generator.set_state(torch.tensor(facts["generator"], dtype=torch.uint8))
-    torch.set_rng_state(torch.tensor(facts["noise"], dtype=torch.uint8))  # dropout and Gumbel noise
-    return int(facts["epoch"])
-
-
-def _keep(
-    path: Path, modules: dict[str, Any], stage: EncoderStage | NetworkStage, generator: torch.Generator, epoch: int
-) -> None:
-    facts = {
-        "epoch": epoch,
-        "steps": stage.schedule.last_epoch,
-        "generator": generator.get_state().tolist(),
-        "noise": torch.get_rng_state().tolist(),
-    }
-    save_checkpoint(path, modules, stage.optimizer, facts)
 
 
 def _finished(options: TrainOptions) -> bool:
