@@ -22,6 +22,7 @@ import click
 @click.option("--view-epochs", type=click.IntRange(min=0), default=6, show_default=True, help="Epochs of the view classifier; 0 keeps that of --init.")  # fmt: skip  # noqa: E501
 @click.option("--encoder-lr", type=click.FloatRange(1e-6, 1e-2), default=5e-4, show_default=True, help="Peak learning rate of the first stage.")  # fmt: skip  # noqa: E501
 @click.option("--network-lr", type=click.FloatRange(1e-6, 1e-2), default=5e-4, show_default=True, help="Peak learning rate of the second stage.")  # fmt: skip  # noqa: E501
+@click.option("--balance", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Draw samples of the second stage by the share of their rarest finding to the power of minus this; 0 takes each once an epoch.")  # fmt: skip  # noqa: E501
 @click.option("--batch", type=click.IntRange(min=2), default=16, show_default=True, help="Studies a step.")
 @click.option("--seed", type=int, default=9233, show_default=True, help="Seed of all random numbers.")
 @click.option("--limit", type=click.IntRange(min=4), help="Only this many studies of each split, to try things out.")

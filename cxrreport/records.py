@@ -269,7 +269,11 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A retrieved report: rank 1 is best; `score` is cosine similarity, `weight` the network's use of it (0..1)."""
+    """A retrieved report: rank 1 is best, `weight` is the network's use of it (0..1).
+
+    `score` is in the retriever's own measure: cosine (text, image), sum of 1 / (60 + rank) (fused), minus the distance
+    (hyperbolic).
+    """
 
     rank: int
     report_id: int

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from cxrreport.model.hyperbolic import distance_of
 from cxrreport.records import Reference, Study
 from cxrreport.retrieval.build import Index
 from cxrreport.retrieval.fusion import RETRIEVERS, Ranked, fuse
@@ -51,6 +52,9 @@ class Retriever:
             lists = [self._search(s, self._index.spaces[name], studies, queries[name], wanted) for name in self._spaces]
         for row in range(len(studies)):
             found = fuse([ranked[row] for ranked in lists])[: self._count]
+            if self.name == "hyperbolic":
+                far = distance_of(np.array([score for _, score in found], np.float32))
+                found = [(i, -d) for (i, _), d in zip(found, far.tolist(), strict=True)]
             retrieved.fill(row, found, self._index)
         return retrieved
 

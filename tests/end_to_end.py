@@ -37,12 +37,13 @@ ENVIRONMENT = {
 # -- weights ----------------------------------------------------------------------------------------------------------
 
 
-def build_weights(directory: Path, seed: int = 7) -> Path:
+def build_weights(directory: Path, seed: int = 7, hyperbolic: bool = False) -> Path:
     """Save a tiny network of random numbers whose findings differ from film to film and whose FAM is in use."""
     import torch
 
     from cxrreport.model.config import tiny
     from cxrreport.model.diffrgennet import DiffRGenNet
+    from cxrreport.model.hyperbolic import HyperbolicHead
     from cxrreport.model.views import ViewClassifier
     from cxrreport.model.weights import save_weights
 
@@ -55,7 +56,8 @@ def build_weights(directory: Path, seed: int = 7) -> Path:
         _spread_findings(network)
         views.linear.weight.zero_()
         views.linear.bias.copy_(torch.tensor([9.0, 0.0, 0.0]))  # whatever it sees is frontal
-    save_weights(directory, network, views, tokenizer, {"name": f"random {seed}", "licence": "none"})
+    head = HyperbolicHead(network.config.d_retrieval).eval() if hyperbolic else None
+    save_weights(directory, network, views, tokenizer, {"name": f"random {seed}", "licence": "none"}, head)
     return directory
 
 

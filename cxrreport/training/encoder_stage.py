@@ -19,6 +19,7 @@ from cxrreport.model.losses import info_nce
 from cxrreport.model.tokens import ReportTokenizer
 from cxrreport.records import FINDINGS
 from cxrreport.training.augment import augment
+from cxrreport.training.averaging import decay_at
 from cxrreport.training.dataset import Sample
 from cxrreport.training.films import LabelledFilm
 from cxrreport.training.optimizer import parameter_groups
@@ -26,7 +27,6 @@ from cxrreport.training.optimizer import parameter_groups
 _SUMMARY_TOKENS = 64
 _CONTRAST_WEIGHT = 0.3
 _LANGUAGE_RATE = 0.2  # of the image encoder's learning rate: the text tower starts nearer to its goal
-_DECAY = 0.998  # of the average, from a few thousand steps on
 _COMMON = 8  # positives that make the AUC of a finding worth averaging
 Tensors = tuple[Tensor, ...] | list[Tensor]
 
@@ -74,9 +74,8 @@ def make_batch(samples: Sequence[Sample | LabelledFilm], tokenizer: ReportTokeni
 
 
 def _average(averaged: Tensors, current: Tensors, updates: Tensor | int) -> None:
-    """Exponential moving average in place; its memory grows with the run, so that a short one is averaged as well."""
-    step = float(updates)
-    decay = min(_DECAY, (1 + step) / (10 + step))
+    """Exponential moving average in place, of buffers too: those of batch norm belong to the weights."""
+    decay = decay_at(float(updates))
     for mean, value in zip(averaged, current, strict=True):
         if mean.is_floating_point():
             mean.lerp_(value, 1 - decay)

@@ -6,7 +6,7 @@ once for the plain film and once for each of a few augmented copies.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,11 +22,13 @@ from cxrreport.model.losses import updated_prior
 from cxrreport.model.routing import gumbel_temperature
 from cxrreport.model.weights import Weights
 from cxrreport.training.augment import augment
+from cxrreport.training.averaging import WeightAverage
 from cxrreport.training.dataset import Sample
 from cxrreport.training.encoder_stage import shuffled
 from cxrreport.training.optimizer import parameter_groups
 
 _ENCODE_BATCH = 16
+_RAREST = 8  # no sample is drawn more often than this, as against the commonest
 _NONE_SHOWN, _FEW_SHOWN = 0.1, 0.3  # shares of samples without, and with few retrieved reports
 
 
@@ -102,14 +104,15 @@ def _encode_copy(
 
 
 class NetworkStage:
-    """Trains everything but encoder and retrieval towers."""
+    """Trains everything but encoder and retrieval towers, and averages the weights."""
 
-    def __init__(self, weights: Weights, lr: float, steps: int, generator: torch.Generator) -> None:
+    def __init__(self, weights: Weights, lr: float, steps: int, generator: torch.Generator, balance: float = 0) -> None:
         self.weights, self.network, self.tokenizer = weights, weights.network, weights.tokenizer
-        self.generator, self.steps, self.done = generator, max(steps, 20), 0
+        self.generator, self.steps, self.done, self.balance = generator, max(steps, 20), 0, balance
         self.device = next(self.network.parameters()).device
         frozen = {id(p) for part in (self.network.encoder, self.network.retrieval) for p in part.parameters()}
         self.trained = [p for p in self.network.parameters() if id(p) not in frozen]
+        self.average = WeightAverage(self.trained)
         self.optimizer = torch.optim.AdamW(parameter_groups(self.trained, lr), lr=lr, betas=(0.9, 0.999))
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer, lr, total_steps=self.steps, pct_start=0.15, div_factor=100, final_div_factor=10
@@ -125,7 +128,7 @@ class NetworkStage:
         self._mode(self.network)
         sums = torch.zeros(4)
         count = 0
-        for rows in shuffled(len(samples), size, self.generator):
+        for rows in self._rows(samples, size):
             temperature = gumbel_temperature(self.done / self.steps)
             self.network.similar.temperature.fill_(temperature)
             self.network.different.temperature.fill_(temperature)
@@ -135,12 +138,22 @@ class NetworkStage:
             nn.utils.clip_grad_norm_(self.trained, 1.0)
             self.optimizer.step()
             self.schedule.step()
+            self.average.update()
             self.done += 1
             parts = (losses.total, losses.language, losses.states, losses.contrast)
             sums += torch.stack([x.detach() for x in parts]).float().cpu()
             count += 1
         names = ("loss", "language_loss", "states_loss", "contrast_loss")
         return dict(zip(names, (sums / count).tolist(), strict=True))
+
+    def _rows(self, samples: Sequence[Sample], size: int) -> Iterator[list[int]]:
+        """Batches of one epoch: every sample once, or with `balance` drawn by how rare their findings are."""
+        if not self.balance:
+            yield from shuffled(len(samples), size, self.generator)
+            return
+        weights = rarity(np.stack([s.states for s in samples]) == POSITIVE, self.balance)
+        drawn = torch.multinomial(weights, len(samples), replacement=True, generator=self.generator)
+        yield from (chunk.tolist() for chunk in drawn.split(size) if len(chunk) > 1)
 
     def _losses(self, samples: Sequence[Sample], encoded: Encoded, rows: list[int]) -> Losses:
         copy = torch.randint(len(encoded.patches), (len(rows),), generator=self.generator)
@@ -176,6 +189,17 @@ class NetworkStage:
         """Self-adaptive pi from the validation probabilities (§1.8)."""
         prior = updated_prior(self.network.label_prior.cpu(), torch.from_numpy(positive), torch.from_numpy(states))
         self.network.label_prior.copy_(prior)
+
+
+def rarity(positive: npt.NDArray[np.bool_], power: float) -> Tensor:
+    """Weight of each sample (n,): share of its rarest positive finding ** -power, at most 8 times the least.
+
+    positive (n, 14); a sample without any positive finding weighs as one of the commonest.
+    """
+    share = positive.mean(0).clip(1 / len(positive))
+    rarest = np.where(positive, share, share.max()).min(1)
+    weights = (rarest / share.max()) ** -power
+    return torch.from_numpy(weights.clip(max=_RAREST))
 
 
 def start_prior(samples: Sequence[Sample]) -> Tensor:

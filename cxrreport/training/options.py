@@ -34,6 +34,7 @@ class TrainOptions:
     encoder_lr: float = 5e-4
     network_lr: float = 5e-4
     copies: int = 3
+    balance: float = 0.0
     seed: int = 9233
     device: str = "auto"
     limit: int | None = None

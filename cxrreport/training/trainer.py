@@ -141,19 +141,20 @@ class Trainer:
         self.tell({"stage": "encoded", "bank": len(bank)})
         self.network.label_prior.copy_(start_prior(self.train))
         steps = o.network_epochs * (len(self.train) // o.batch + 1)
-        stage = NetworkStage(weights, o.network_lr, steps, generator)
+        stage = NetworkStage(weights, o.network_lr, steps, generator, o.balance)
         path = o.out / _NETWORK
-        modules = {"network": self.network}
+        modules = {"network": self.network, "average": stage.average}
         done = resume(path, modules, stage, generator)
         stage.done = stage.schedule.last_epoch
         best = _best_so_far(o.out)
         for epoch in range(done, o.network_epochs):
             losses = stage.epoch(self.train, train, o.batch)
-            scores = self.validate(drafter, val, stage)
-            facts = {"stage": "network", "epoch": epoch + 1, **losses, **scores}
-            if scores["selection"] > best:
-                best = scores["selection"]
-                facts = self._save(views, facts, train, val)
+            with stage.average.applied():
+                scores = self.validate(drafter, val, stage)
+                facts = {"stage": "network", "epoch": epoch + 1, **losses, **scores}
+                if scores["selection"] > best:
+                    best = scores["selection"]
+                    facts = self._save(views, facts, train, val)
             keep(path, modules, stage, generator, epoch + 1)
             self.tell(facts)
         return o.out / _BEST

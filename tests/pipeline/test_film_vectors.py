@@ -8,7 +8,7 @@ from pathlib import Path
 
 import end_to_end
 import pytest
-from end_to_end import VISITS, Mishap, Process, Tool, copy_tree, film, write_visit
+from end_to_end import VISITS, Mishap, Process, Tool, build_weights, copy_tree, film, write_visit
 
 LINKED = {"A101", "A102", "A201"}  # accessions of the export that have a signed report
 
@@ -66,6 +66,22 @@ def test_the_image_retriever_sees_earlier_films_of_other_patients_alone(indexed:
     assert set(retrieved(indexed, "A402")) == LINKED
     (decoding,) = indexed.rows("SELECT DISTINCT decoding FROM draft WHERE status = 'preliminary'")
     assert json.loads(decoding)["retriever"] == "image"
+
+
+def test_the_hyperbolic_retriever_sees_the_nearest_earlier_films_of_other_patients(
+    tool: Tool, export: Path, shared_reports: Path, tmp_path: Path
+) -> None:
+    weights = ("--weights", build_weights(tmp_path / "weights", hyperbolic=True))
+    tool.json("index", shared_reports, *weights)
+    tool.json("generate", export, *weights)
+    assert tool.json("index", *weights)["films_embedded"] == 3
+    tool.json("generate", export, *weights, "--retriever", "hyperbolic", "--redo", "all")
+    assert retrieved(tool, "A103") == ["A201"] and set(retrieved(tool, "A402")) == LINKED
+    scores = tool.rows(
+        "SELECT score FROM reference JOIN draft ON draft.id = draft_id JOIN study ON study.id = study_id"
+        " WHERE accession = 'A402' AND status = 'preliminary' ORDER BY rank"
+    )
+    assert len(set(scores)) == 3 and 0 > scores[0] > scores[1] > scores[2]  # minus the distance
 
 
 def test_fused_ranks_take_reports_of_both_kinds(indexed: Tool, export: Path) -> None:

@@ -5,7 +5,7 @@ from network_builders import random_samples, tiny_weights
 
 from cxrreport.model.config import PREFIX_LENGTH
 from cxrreport.model.drafter import Drafter
-from cxrreport.training.network_stage import NetworkStage, encode_samples, start_prior
+from cxrreport.training.network_stage import NetworkStage, encode_samples, rarity, start_prior
 
 
 def _generator():
@@ -121,3 +121,25 @@ def test_first_prior_is_relative_frequency(samples):
     prior = start_prior(samples)
     frequency = np.stack([s.states == 1 for s in samples]).mean(0)
     assert prior.tolist() == pytest.approx(np.clip(frequency / frequency.max(), 0.01, 1).tolist(), rel=1e-5)
+
+
+def test_rare_findings_weigh_more_up_to_a_bound():
+    positive = np.zeros((100, 14), bool)
+    positive[:64, 13] = True  # common
+    positive[64:68, 1] = True  # a sixteenth of that
+    positive[68, [1, 2]] = True  # as rare as can be
+    weights = rarity(positive, 0.5)
+    assert weights[:64].eq(1).all() and weights[69:].eq(1).all()  # nothing positive weighs as the commonest
+    assert weights[64].item() == pytest.approx((5 / 64) ** -0.5)
+    assert weights[68] == 8
+    assert rarity(positive, 0).eq(1).all()
+
+
+def test_a_balanced_epoch_shows_the_rare_more_often(drafter):
+    samples = random_samples(64)
+    for sample in samples[1:]:
+        sample.states[:] = [0] * 13 + [1]
+    samples[0].states[:] = [0, 0, 0, 1] + [0] * 10
+    stage = NetworkStage(drafter.weights, 1e-3, 8, _generator(), balance=1.0)
+    drawn = [i for rows in stage._rows(samples, 16) for i in rows]
+    assert len(drawn) == 64 and drawn.count(0) > 3
