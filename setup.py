@@ -77,6 +77,7 @@ setup(
     package_data={
         "cxrreport.weights": ["*.json", "*.safetensors", "*.txt", "*.md"],
         "cxrreport.reports": ["*.yaml"],
+        "cxrreport.evaluation": ["*.csv"],
     },
     install_requires=RUNTIME,
     extras_require={"postgres": POSTGRES, "demo": DEMO, "test": POSTGRES + DEMO + TEST},

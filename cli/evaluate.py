@@ -8,39 +8,111 @@ from typing import Any
 
 import click
 
+_TABLES = {
+    "Language": ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "meteor", "rouge_l", "cider"),
+    "Clinical content, by report": ("example_precision", "example_recall", "example_f1"),
+    "Clinical content, pooled and by finding": (
+        *("micro_precision", "micro_recall", "micro_f1", "macro_precision", "macro_recall", "macro_f1"),
+    ),
+    "What texts are made of": ("distinct", "copied_share", "hallucination_rate"),
+}
+_DIFFERENCES = ("bleu_4", "rouge_l", "example_f1", "micro_f1", "macro_f1")
+
 
 @click.command()
 @click.option("--dataset", nargs=2, required=True, metavar="NAME DIRECTORY", help="Labelled dataset: iu-xray and its directory.")  # fmt: skip  # noqa: E501
 @click.option("--split", type=click.Choice(["train", "val", "test"]), default="test", show_default=True, help="Split to score.")  # fmt: skip  # noqa: E501
+@click.option("--protocol", type=click.Choice(["C", "R", "P"]), default="C", show_default=True, help="Form of the texts that are compared: C full references, cleaned; R as R2Gen; P as PromptMRG.")  # fmt: skip  # noqa: E501
 @click.option("--weights", type=click.Path(path_type=Path), help="Weights directory.")
+@click.option("--beside", multiple=True, metavar="NAME=DIR", help="Weights for a further row, such as ones trained without the differences; may come several times.")  # fmt: skip  # noqa: E501
 @click.option("--beams", type=click.IntRange(1, 16), default=3, show_default=True, help="Width of the beam search.")
+@click.option("--chexbert", type=click.Path(path_type=Path), help="Directory of CheXbert's weights, to label with it instead of the rules.")  # fmt: skip  # noqa: E501
+@click.option("--meteor-jar", type=click.Path(path_type=Path), help="meteor-1.5.jar with its data; without, that of an installed pycocoevalcap. Needs Java.")  # fmt: skip  # noqa: E501
 @click.option("--device", default="auto", show_default=True, metavar="DEVICE", help="auto, cpu, cuda or cuda:i.")
 @click.option("--limit", type=click.IntRange(min=2), help="Only this many studies, to try things out.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the bootstrap and of the random reports.")  # fmt: skip  # noqa: E501
+@click.option("--out", type=click.Path(path_type=Path), help="Write the JSON document to this file, or into this directory.")  # fmt: skip  # noqa: E501
+@click.option("--texts", type=click.Path(path_type=Path), help="Write references and drafts to this CSV file. They are report texts: mind who can read it.")  # fmt: skip  # noqa: E501
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def evaluate(dataset: tuple[str, str], as_json: bool, **options: Any) -> None:
-    """Score drafts of a labelled split beside a constant report and the nearest report (protocol C)."""
+def evaluate(
+    dataset: tuple[str, str], beside: tuple[str, ...], out: Path | None, texts: Path | None, as_json: bool,
+    **options: Any,
+) -> None:  # fmt: skip
+    """Score drafts of a labelled split beside baselines, with 95 % bootstrap intervals.
+
+    Always beside: a constant report (chosen on val), the nearest reports by text and by image, the retrieved report
+    that agrees best with the network's findings, a random report; the published systems where they can be compared.
+    """
     from cxrreport.errors import UsageError
     from cxrreport.evaluation.evaluate import EvaluateOptions
     from cxrreport.evaluation.evaluate import evaluate as run
+    from cxrreport.evaluation.output import write_document, write_texts
     from cxrreport.training.dataset import READERS
 
     name, directory = dataset
     if name not in READERS:
         raise UsageError(f"Known datasets: {', '.join(READERS)}.")
-    found = run(EvaluateOptions(name, Path(directory), **options))
+    found = run(EvaluateOptions(name, Path(directory), beside=_pairs(beside), **options))
+    if texts is not None:
+        write_texts(texts, found)
+    if out is not None:
+        write_document(out, found.document)
     if as_json:
-        click.echo(json.dumps(found))
+        click.echo(json.dumps(found.document))
     else:
-        _print(found)
+        _print(found.document)
+
+
+def _pairs(beside: tuple[str, ...]) -> tuple[tuple[str, Path], ...]:
+    """NAME=DIR of each --beside."""
+    from cxrreport.errors import UsageError
+
+    parts = [text.partition("=") for text in beside]
+    if not all(name.strip() and directory for name, _, directory in parts):
+        raise UsageError("--beside takes NAME=DIR.")
+    return tuple((name.strip(), Path(directory)) for name, _, directory in parts)
 
 
 def _print(found: dict[str, Any]) -> None:
     from cxrreport.cli.status import print_table
 
-    names = list(found["rows"]["cxrreport"])
-    columns = found["rows"].values()
-    rows = [[name, *(f"{column[name]:.3f}" if name in column else "" for column in columns)] for name in names]
-    title = f"{found['dataset']} {found['split']}, {found['studies']} studies, protocol {found['protocol']}"
-    print_table(title, ["score", *found["rows"]], rows)
-    states = [[name, f"{value:.3f}"] for name, value in found["states"].items()]
-    print_table("Findings of the network", ["score", "value"], states)
+    where = "{dataset} {split}, {studies} studies, protocol {protocol}, beams {beams}".format(**found)
+    for title, scores in _TABLES.items():
+        rows = [[name, *(_value(row[s], s == "distinct") for s in scores)] for name, row in found["rows"].items()]
+        print_table(f"{title}: {where}", ["row", *(score.replace("_", " ") for score in scores)], rows)
+    print_table(f"95 % intervals: {where}", ["row", *_DIFFERENCES], _intervals(found))
+    print_table(f"Findings of the network: {where}", ["score", "value", "95 %"], _states(found))
+    print_table(f"F1 by finding: {where}", ["finding", "positives", *found["findings"]], _by_finding(found))
+    if found["published"]:
+        scores = _TABLES["Language"][:-1]
+        rows = [[row["model"], *(_value(row[s]) for s in scores), row["source"]] for row in found["published"]]
+        print_table(f"Published, not run by us: {where}", ["model", *scores, "source"], rows)
+    click.echo(f"Labels: {found['labels']}. METEOR: {found['meteor']}.")
+    for note in found["notes"]:
+        click.echo(note)
+
+
+def _intervals(found: dict[str, Any]) -> list[list[str]]:
+    """Of our scores, and of ours minus each other row."""
+    rows = [["cxrreport", *(_bounds(*found["intervals"]["cxrreport"][s]) for s in _DIFFERENCES)]]
+    for name, row in found["differences"].items():
+        rows.append([f"minus {name}", *(_bounds(row[s]["low"], row[s]["high"]) for s in _DIFFERENCES)])
+    return rows
+
+
+def _states(found: dict[str, Any]) -> list[list[str]]:
+    bounds = found["state_intervals"]
+    return [[name, _value(value), _bounds(*(bounds.get(name) or ()))] for name, value in found["states"].items()]
+
+
+def _by_finding(found: dict[str, Any]) -> list[list[str]]:
+    rows = found["findings"].values()
+    return [[f, str(n), *(_value(row[f]["f1"]) for row in rows)] for f, n in found["positives"].items()]
+
+
+def _value(value: float | None, whole: bool = False) -> str:
+    return "-" if value is None else f"{value:.{0 if whole else 3}f}"
+
+
+def _bounds(*bounds: float) -> str:
+    return " to ".join(f"{bound:.3f}" for bound in bounds)

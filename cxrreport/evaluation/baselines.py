@@ -37,16 +37,17 @@ def hallucination_rate(texts: Sequence[str]) -> float:
 
 def distinct(texts: Sequence[str]) -> int:
     """Count the different drafts, whitespace and case aside."""
-    return len(set(map(_normal, texts)))
+    return len(set(map(normal, texts)))
 
 
 def copied_share(texts: Sequence[str], train_texts: Sequence[str]) -> float:
     """Share (0..1) of drafts that occur word for word among the training reports, whitespace and case aside."""
-    known = set(map(_normal, train_texts))
-    return _share(sum(_normal(text) in known for text in texts), len(texts))
+    known = set(map(normal, train_texts))
+    return _share(sum(normal(text) in known for text in texts), len(texts))
 
 
-def _normal(text: str) -> str:
+def normal(text: str) -> str:
+    """White space and case aside."""
     return " ".join(text.lower().split())
 
 

@@ -1,4 +1,4 @@
-"""Clinical scores: precision, recall and F1 of the 14 findings, areas under the curve, bootstrap intervals.
+"""Clinical scores: precision, recall and F1 of the 14 findings, areas under the curve.
 
 A finding counts where its state is positive; blank, negative and uncertain are the rest (as PromptMRG scores CheXbert
 labels). A ratio with nothing in its denominator is 0.
@@ -6,7 +6,7 @@ labels). A ratio with nothing in its denominator is 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +49,7 @@ def score(hypotheses: Sequence[States], references: Sequence[States]) -> Clinica
     """
     if not hypotheses or len(hypotheses) != len(references):
         raise ValueError(f"{len(hypotheses)} hypotheses for {len(references)} references")
-    predicted, actual = _positives(hypotheses), _positives(references)
+    predicted, actual = positives(hypotheses), positives(references)
     both = predicted & actual
     per_finding = _ratios(both.sum(0), predicted.sum(0), actual.sum(0))
     support = int(actual.sum())
@@ -61,7 +61,7 @@ def score(hypotheses: Sequence[States], references: Sequence[States]) -> Clinica
     )
 
 
-def _positives(labels: Sequence[States]) -> npt.NDArray[np.bool_]:
+def positives(labels: Sequence[States]) -> npt.NDArray[np.bool_]:
     """Truth table, shape (studies, 14); a missing finding is blank."""
     rows = [[states.get(finding) == State.POSITIVE for finding in FINDINGS] for states in labels]
     return np.array(rows, dtype=np.bool_)
@@ -99,37 +99,3 @@ def auc(labels: Sequence[bool], probabilities: Sequence[float]) -> float:
     mean_rank = np.cumsum(count) - (count - 1) / 2  # 1-based; ties share the mean of their ranks
     rank_sum = float(mean_rank[rank][positive].sum())
     return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives)
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A percentile interval of resampled values."""
-
-    low: float
-    high: float
-
-
-def bootstrap(
-    function: Callable[[npt.NDArray[np.int64]], float],
-    n: int,
-    *,
-    samples: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> Interval:
-    """Percentile interval of `function` over studies drawn with replacement.
-
-    Parameters
-    ----------
-    function : takes the indices drawn, shape (n,), and gives a score; NaN draws (an undefined AUC) are left out.
-    n : number of studies (patients, where a patient has several).
-    """
-    if n < 1 or samples < 1 or not 0 < level < 1:
-        raise ValueError("bootstrap needs at least one study, one sample and a level between 0 and 1")
-    generator = np.random.default_rng(seed)
-    values = np.array([function(generator.integers(0, n, n)) for _ in range(samples)], dtype=np.float64)
-    values = values[~np.isnan(values)]
-    if not values.size:
-        return Interval(float("nan"), float("nan"))
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(low), float(high))

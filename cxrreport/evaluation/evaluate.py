@@ -1,79 +1,230 @@
-"""`cxrreport evaluate`: drafts of a labelled split beside a constant report and the nearest report of the bank."""
+"""`cxrreport evaluate`: drafts of a labelled split beside what a drafting model has to beat, with intervals."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from cxrreport.evaluation.baselines import constant_report, copied_share
-from cxrreport.evaluation.language import bleu
-from cxrreport.evaluation.scoring import draft_samples, score_states, score_texts, state_maps
+from cxrreport.errors import UnavailableError, UsageError
+from cxrreport.evaluation.baselines import distinct, normal
+from cxrreport.evaluation.candidates import (
+    BASELINES,
+    CONSTANT,
+    RANDOM,
+    constant,
+    draft,
+    random_reports,
+    retrieved_texts,
+)
+from cxrreport.evaluation.judge import Judge, make_judge
+from cxrreport.evaluation.meteor import NOT_MEASURED, Meteor, find_jar
+from cxrreport.evaluation.protocols import Protocol, protocol
+from cxrreport.evaluation.published import published_rows
+from cxrreport.evaluation.resampling import DRAWS, LEVEL, Floats, draw_counts, interval
+from cxrreport.evaluation.scoring import SampleDraft, score_states, state_intervals
+from cxrreport.evaluation.tally import Tally, tally
+from cxrreport.model.config import POSITIVE
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.generation import Decoding
-from cxrreport.model.weights import load_weights, resolve_device
-from cxrreport.reports.sections import clean
+from cxrreport.model.weights import Weights, load_weights, resolve_device
+from cxrreport.records import FINDINGS
+from cxrreport.reports.sections import clean, has_comparison
 from cxrreport.training.dataset import READERS, Sample, check_disjoint
-from cxrreport.training.network_stage import encode_samples
+
+OURS = "cxrreport"
+_TRANSFER = (
+    "Published rows of protocol P come from networks trained on MIMIC-CXR and scored on all studies of IU X-Ray; here the"
+    " network has learnt from the train split of this dataset, so they are no peers and not shown."
+)
+_RULES = "Protocol P labels with CheXbert, which was not given (--chexbert): the clinical scores are not protocol P's."
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluateOptions:
-    """What `cxrreport evaluate` was asked for."""
+    """What `cxrreport evaluate` was asked for. `beside`: names and weights directories of further rows."""
 
     dataset: str
     directory: Path
     split: str = "test"
     weights: Path | None = None
+    protocol: str = "C"
     beams: int = 3
     device: str = "auto"
     limit: int | None = None
+    beside: tuple[tuple[str, Path], ...] = ()
+    meteor_jar: Path | None = None
+    chexbert: Path | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse names of rows that are taken.
+
+        Raises
+        ------
+        UsageError
+        """
+        names = [OURS, *BASELINES, *(name for name, _ in self.beside)]
+        if len(set(names)) < len(names) or not all(names):
+            raise UsageError("Each name of --beside must be its own and none of the rows that are always there.")
 
 
-def evaluate(options: EvaluateOptions) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """`document` for JSON, and the texts behind it: keys and references of the studies, drafts by row."""
+
+    document: dict[str, Any]
+    keys: list[str]
+    references: list[str]
+    texts: dict[str, list[str]]
+
+
+def evaluate(options: EvaluateOptions) -> Evaluation:
     """Score one split; the bank and the baselines come from the train split, the constant report is chosen on val.
 
-    Protocol C (model.md §1.13): full references, cleaned; clinical scores from our labeler on both sides.
+    Raises
+    ------
+    UsageError : bad dataset, or a jar that is none. UnavailableError : no such device, no Java for a jar named.
+    WeightsError : weights, also CheXbert's, that do not fit.
     """
-    read = READERS[options.dataset]
-    train = read(options.directory, "train")
-    samples = read(options.directory, options.split)[: options.limit]
-    if options.split != "train":
-        check_disjoint(train, samples)
-    device = resolve_device(options.device)
-    drafter = Drafter(load_weights(options.weights, device), Decoding(beams=options.beams))
-    bank = drafter.embed_texts([s.summary for s in train])
-    encoded = encode_samples(drafter, samples, bank, [s.patient for s in train], 1, torch.Generator())
-    drafts = draft_samples(drafter, encoded)
+    device, jar = resolve_device(options.device), find_jar(options.meteor_jar)
+    judge = make_judge(options.chexbert, device, forms=options.protocol == "P")
+    weights = load_weights(options.weights, device)
+    beside = {name: load_weights(path, device) for name, path in options.beside}
+    train, val, samples = _read(options)
+    form = protocol(options.protocol, [s.report for s in train])
+    drafter = Drafter(weights, Decoding(beams=options.beams))
+    drafted = draft(drafter, train, samples)
+    texts = {OURS: drafted.texts}
+    for name, other in beside.items():
+        texts[name] = draft(Drafter(other, Decoding(beams=options.beams)), train, samples).texts
+    texts[CONSTANT] = [constant(train, val, form)] * len(samples)
+    texts |= retrieved_texts(drafter, drafted, train, samples)
+    texts[RANDOM] = random_reports(train, samples, options.seed)
     truth = np.stack([s.states for s in samples])
-    texts = {
-        "cxrreport": [d.text for d in drafts],
-        "constant report": [_constant(train, read(options.directory, "val"))] * len(samples),
-        "nearest report": [train[int(rows[0])].report for rows in encoded.retrieved],
+    counts = draw_counts(len(samples), options.seed)
+    document = {
+        **_facts(options, form, judge, len(train), len(samples)),
+        "weights_sha256": weights.sha256,
+        "weights": describe(weights),
+        "beside": {name: {"sha256": other.sha256, **describe(other)} for name, other in beside.items()},
+        **_score(texts, form, judge, train, samples, counts),
+        "states": score_states(drafted.drafts, truth),
+        "state_intervals": state_intervals(drafted.drafts, truth, counts),
+        "positives": dict(zip(FINDINGS, (truth == POSITIVE).sum(0).tolist(), strict=True)),
+        "flags": _count_flags(drafted.drafts),
+        "published": published_rows() if _comparable(options) else [],
     }
-    references = [s.report for s in samples]
-    rows = {name: score_texts(said, references, state_maps(truth)) for name, said in texts.items()}
-    rows["cxrreport"]["copied_share"] = copied_share(texts["cxrreport"], [s.target for s in train])
+    document["meteor"] = _add_meteor(document["rows"], texts, form, samples, jar, options.meteor_jar is not None)
+    return Evaluation(document, [s.key for s in samples], [s.report for s in samples], texts)
+
+
+def _read(options: EvaluateOptions) -> tuple[list[Sample], list[Sample], list[Sample]]:
+    """Train and val whole, and the samples to score."""
+    read = READERS[options.dataset]
+    splits = {split: read(options.directory, split) for split in {"train", "val", options.split}}
+    samples = splits[options.split][: options.limit]
+    if options.split != "train":
+        check_disjoint(splits["train"], samples)
+    return splits["train"], splits["val"], samples
+
+
+def _facts(options: EvaluateOptions, form: Protocol, judge: Judge, bank: int, studies: int) -> dict[str, Any]:
+    """What every table has to name."""
+    notes = [_TRANSFER] if form.name == "P" else []
+    if form.name == "P" and options.chexbert is None:
+        notes.append(_RULES)
     return {
-        "protocol": "C",
+        "protocol": form.name,
+        "protocol_says": form.says,
+        "notes": notes,
         "dataset": options.dataset,
         "split": options.split,
-        "studies": len(samples),
-        "weights_sha256": drafter.weights.sha256,
+        "studies": studies,
+        "limit": options.limit,
+        "bank": bank,
         "beams": options.beams,
-        "rows": rows,
-        "states": score_states(drafts, truth),
+        "labels": judge.source,
+        "bootstrap": {"draws": DRAWS, "level": LEVEL, "seed": options.seed},
     }
 
 
-def _constant(train: list[Sample], val: list[Sample]) -> str:
-    """The training report with the best BLEU-4 on val when it is said of every study."""
+def describe(weights: Weights) -> dict[str, Any]:
+    """Where weights come from, and the network's configuration without what is learnt or follows from the data."""
+    manifest = weights.manifest
+    facts = {key: manifest.get(key) for key in ("name", "config", "seed", "data", "command", "created_at")}
+    network = weights.network.config.to_diff_dict()
+    learnt = ("label_prior", "thresholds", "transformers_version")
+    return {**facts, "network": {key: value for key, value in network.items() if key not in learnt}}
 
-    def bleu_4(hypotheses: Sequence[str], groups: Sequence[Sequence[str]]) -> float:
-        return bleu([clean(h) for h in hypotheses], [[clean(r) for r in group] for group in groups])[3]
 
-    return constant_report([s.report for s in train], [s.report for s in val], bleu_4)
+def _comparable(options: EvaluateOptions) -> bool:
+    """Published rows stand only beside what was measured as they were: protocol, dataset, the whole test split."""
+    asked = (options.protocol, options.dataset, options.split, options.limit)
+    return asked == ("R", "iu-xray", "test", None)
+
+
+def _score(
+    texts: Mapping[str, Sequence[str]], form: Protocol, judge: Judge,
+    train: Sequence[Sample], samples: Sequence[Sample], counts: Floats,
+) -> dict[str, Any]:  # fmt: skip
+    """Rows, intervals, differences of ours to each other row (paired draws), and findings."""
+    references = [form.reference(s.report) for s in samples]
+    truth = judge.truth(samples, references)
+    known = {normal(clean(text)) for s in train for text in (s.target, s.report)}
+    tallies: dict[str, Tally] = {}
+    for name, said in texts.items():
+        spoken = [form.hypothesis(text) for text in said]
+        copied = [normal(clean(text)) in known for text in said]
+        found = judge.findings(said, spoken)
+        tallies[name] = tally(spoken, references, found, truth, list(map(has_comparison, said)), copied)
+    drawn = {name: row.scores(counts) for name, row in tallies.items()}
+    points = {name: row.points() for name, row in tallies.items()}
+    return {
+        "rows": {name: {**points[name], "distinct": float(distinct(said))} for name, said in texts.items()},
+        "intervals": {n: {metric: interval(v) for metric, v in found.items()} for n, found in drawn.items()},
+        "differences": {n: _difference(points, drawn, n) for n in texts if n != OURS},
+        "findings": {name: row.findings() for name, row in tallies.items()},
+    }
+
+
+def _difference(
+    points: dict[str, dict[str, float]], drawn: dict[str, dict[str, Floats]], name: str
+) -> dict[str, dict[str, float]]:
+    """Ours minus the row, metric by metric, with the interval of the paired draws."""
+    found = {}
+    for metric, values in drawn[OURS].items():
+        bounds = interval(values - drawn[name][metric])
+        assert bounds is not None  # every score of texts is defined
+        found[metric] = {"difference": points[OURS][metric] - points[name][metric], "low": bounds[0], "high": bounds[1]}
+    return found
+
+
+def _count_flags(drafts: Sequence[SampleDraft]) -> dict[str, int]:
+    """Studies whose network draft carried each flag, and those without a usable one."""
+    flags = [flag for d in drafts for flag in d.flags]
+    return {**{flag: flags.count(flag) for flag in sorted(set(flags))}, "invalid": sum(not d.valid for d in drafts)}
+
+
+def _add_meteor(
+    rows: dict[str, dict[str, Any]], texts: Mapping[str, Sequence[str]], form: Protocol, samples: Sequence[Sample],
+    jar: Path | None, required: bool,
+) -> str:  # fmt: skip
+    """Fill in METEOR of each row, None where it is not measured; returns what measured it, or why nothing did."""
+    references = [form.reference(s.report) for s in samples]
+    scores: dict[str, float] = {}
+    said = NOT_MEASURED
+    if jar is not None:
+        try:
+            with Meteor(jar) as program:
+                scores = {n: program.score([form.hypothesis(t) for t in ts], references) for n, ts in texts.items()}
+            said = jar.stem
+        except UnavailableError:
+            if required:
+                raise
+    for name, row in rows.items():
+        row["meteor"] = scores.get(name)
+    return said

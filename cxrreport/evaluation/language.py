@@ -10,6 +10,10 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
 Ngram = tuple[str, ...]
 References = Sequence[Sequence[str]]
 
@@ -34,18 +38,34 @@ def bleu(hypotheses: Sequence[str], references: References, max_order: int = _MA
     ------
     ValueError : no text at all, or not one list of references a hypothesis.
     """
+    totals = bleu_counts(hypotheses, references, max_order).sum(0)
+    return tuple(bleu_from_counts(totals).tolist())
+
+
+def bleu_counts(hypotheses: Sequence[str], references: References, max_order: int = _MAX_ORDER) -> Floats:
+    """What BLEU is made of, text by text: (n, 2 * max_order + 2) = matches and n-grams by order, both lengths."""
     _check(hypotheses, references)
-    matched, guessed = [0] * max_order, [0] * max_order
-    hypothesis_length = reference_length = 0
-    for hypothesis, group in zip(hypotheses, references):
-        words = hypothesis.split()
-        lengths = [len(reference.split()) for reference in group]
-        hypothesis_length += len(words)
-        reference_length += min((abs(length - len(words)), length) for length in lengths)[1]
-        for order in range(1, max_order + 1):
-            guessed[order - 1] += max(0, len(words) - order + 1)
-            matched[order - 1] += _clipped_matches(words, group, order)
-    return _combine(matched, guessed, hypothesis_length, reference_length)
+    return np.array([_bleu_row(h.split(), group, max_order) for h, group in zip(hypotheses, references)], np.float64)
+
+
+def _bleu_row(words: list[str], group: Sequence[str], max_order: int) -> list[int]:
+    orders = range(1, max_order + 1)
+    lengths = [len(reference.split()) for reference in group]
+    closest = min((abs(length - len(words)), length) for length in lengths)[1]
+    matched = [_clipped_matches(words, group, order) for order in orders]
+    return [*matched, *(max(0, len(words) - order + 1) for order in orders), len(words), closest]
+
+
+def bleu_from_counts(totals: Floats) -> Floats:
+    """Summed counts (…, 2 k + 2) -> BLEU-1 … BLEU-k (…, k)."""
+    orders = totals.shape[-1] // 2 - 1
+    matched, guessed = totals[..., :orders], totals[..., orders:-2]
+    ratio = (totals[..., -2] + _TINY) / (totals[..., -1] + _SMALL)
+    short = (ratio > 1e-3) & (ratio < 1)
+    penalty = np.where(short, np.exp(1 - 1 / np.where(short, ratio, 1)), ratio >= 1)
+    product = np.cumprod((matched + _TINY) / (guessed + _SMALL), -1)
+    scores: Floats = penalty[..., None] * product ** (1 / np.arange(1, orders + 1))
+    return scores
 
 
 def _clipped_matches(words: list[str], group: Sequence[str], order: int) -> int:
@@ -55,23 +75,18 @@ def _clipped_matches(words: list[str], group: Sequence[str], order: int) -> int:
     return (_ngrams(words, order) & best).total()
 
 
-def _combine(matched: list[int], guessed: list[int], length: int, reference_length: int) -> tuple[float, ...]:
-    ratio = (length + _TINY) / (reference_length + _SMALL)
-    penalty = math.exp(1 - 1 / ratio) if 1e-3 < ratio < 1 else float(ratio >= 1)
-    product, scores = 1.0, []
-    for order, (hits, total) in enumerate(zip(matched, guessed), start=1):
-        product *= (hits + _TINY) / (total + _SMALL)
-        scores.append(penalty * product ** (1 / order))
-    return tuple(scores)
-
-
 def rouge_l(hypotheses: Sequence[str], references: References) -> float:
     """Mean ROUGE-L F-score (0..1, beta 1.2); precision and recall are each the best over the references.
 
     As in pycocoevalcap words are split at single spaces here: a doubled space holds an empty word.
     """
+    return float(rouge_l_each(hypotheses, references).mean())
+
+
+def rouge_l_each(hypotheses: Sequence[str], references: References) -> Floats:
+    """ROUGE-L of each text, (n,)."""
     _check(hypotheses, references)
-    return sum(_rouge_l(h, group) for h, group in zip(hypotheses, references)) / len(hypotheses)
+    return np.array([_rouge_l(h, group) for h, group in zip(hypotheses, references)])
 
 
 def _rouge_l(hypothesis: str, group: Sequence[str]) -> float:
@@ -101,17 +116,22 @@ def cider(hypotheses: Sequence[str], references: References) -> float:
 
     Document frequencies come from the references, so the score depends on the whole corpus.
     """
+    return float(cider_each(hypotheses, references).mean())
+
+
+def cider_each(hypotheses: Sequence[str], references: References) -> Floats:
+    """CIDEr of each text, (n,), with the document frequencies of all references."""
     _check(hypotheses, references)
     frequency: Counter[Ngram] = Counter()
     for group in references:
         frequency.update({gram for reference in group for gram in _all_ngrams(reference)})
     log_count = math.log(len(references))
-    total = 0.0
+    scores = []
     for hypothesis, group in zip(hypotheses, references):
         vectors = _weights(hypothesis, frequency, log_count)
         similarity = sum(_similarity(vectors, _weights(r, frequency, log_count)) for r in group)
-        total += 10.0 * similarity / (_MAX_ORDER * len(group))
-    return total / len(hypotheses)
+        scores.append(10.0 * similarity / (_MAX_ORDER * len(group)))
+    return np.array(scores)
 
 
 _Vector = tuple[list[dict[Ngram, float]], int]  # tf-idf by order, and the number of bigrams

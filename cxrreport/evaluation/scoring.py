@@ -11,22 +11,31 @@ import torch
 
 from cxrreport.evaluation import clinical, language
 from cxrreport.evaluation.baselines import distinct, hallucination_rate
+from cxrreport.evaluation.judge import state_maps
+from cxrreport.evaluation.resampling import Floats, auc_draws, interval
 from cxrreport.model.drafter import Drafter, StudyStates
 from cxrreport.records import FINDINGS, State
 from cxrreport.reports.labels import label
 from cxrreport.reports.sections import clean
 from cxrreport.training.network_stage import Encoded
 
+__all__ = [
+    "SampleDraft", "choose_thresholds", "draft_samples", "score_states", "score_texts", "state_intervals", "state_maps",
+]  # fmt: skip
+
 _BATCH = 16
+_ENOUGH = 15  # positives that make an area worth a mean
 _STATES = tuple(State)
 
 
 @dataclass(frozen=True, slots=True)
 class SampleDraft:
-    """Draft text and states of one sample."""
+    """Draft text and states of one sample; flags and validity as in `NetworkDraft`."""
 
     text: str
     states: StudyStates
+    flags: tuple[str, ...] = ()
+    valid: bool = True
 
 
 def draft_samples(drafter: Drafter, encoded: Encoded) -> list[SampleDraft]:
@@ -38,13 +47,8 @@ def draft_samples(drafter: Drafter, encoded: Encoded) -> list[SampleDraft]:
         features = encoded.features(rows, torch.zeros(len(rows), dtype=torch.long)).to(drafter.device)
         reports = encoded.bank[encoded.retrieved[rows]].numpy()
         made = drafter.draft(features, reports, np.ones(reports.shape[:2], bool))
-        drafts += [SampleDraft(d.text, d.states) for d in made]
+        drafts += [SampleDraft(d.text, d.states, d.flags, d.valid) for d in made]
     return drafts
-
-
-def state_maps(states: npt.NDArray[np.int64]) -> list[dict[str, State]]:
-    """State indices (n, 14) -> one mapping a study."""
-    return [{f: _STATES[i] for f, i in zip(FINDINGS, row, strict=True)} for row in states.tolist()]
 
 
 def score_texts(texts: Sequence[str], references: Sequence[str], truth: Sequence[dict[str, State]]) -> dict[str, float]:
@@ -62,15 +66,41 @@ def score_texts(texts: Sequence[str], references: Sequence[str], truth: Sequence
 
 
 def score_states(drafts: Sequence[SampleDraft], states: npt.NDArray[np.int64]) -> dict[str, float]:
-    """AUC of p(positive) and F1 of the states against the references' states (n, 14)."""
+    """AUC of p(positive) and F1 of the states against the references' states (n, 14).
+
+    mean_auc is over all findings that have an area; mean_auc_15, where there is one, over those with 15 positives.
+    """
+    predicted = [dict(zip(FINDINGS, d.states.states, strict=True)) for d in drafts]
+    found = clinical.score(predicted, state_maps(states))
+    areas = {name: float(values[0]) for name, values in _areas(drafts, states, np.ones((1, len(states)))).items()}
+    mean = {"mean_auc": areas.pop("mean_auc", 0.0)}
+    return {"states_example_f1": found.example.f1, "states_macro_f1": found.macro.f1, **mean, **areas}
+
+
+def state_intervals(
+    drafts: Sequence[SampleDraft], states: npt.NDArray[np.int64], counts: Floats
+) -> dict[str, tuple[float, float] | None]:
+    """Bootstrap intervals of the areas that `score_states` gives; counts as `draw_counts` gives them."""
+    return {name: interval(values) for name, values in _areas(drafts, states, counts).items()}
+
+
+def _areas(drafts: Sequence[SampleDraft], states: npt.NDArray[np.int64], counts: Floats) -> dict[str, Floats]:
+    """Means and areas by name, each (draws,); a draw without a positive leaves that finding out of its mean."""
     probabilities = np.array([d.states.probabilities for d in drafts])
     positive = states == _STATES.index(State.POSITIVE)
     usable = [i for i in range(len(FINDINGS)) if positive[:, i].any() and not positive[:, i].all()]
-    predicted = [dict(zip(FINDINGS, d.states.states, strict=True)) for d in drafts]
-    found = clinical.score(predicted, state_maps(states))
-    areas = {f"auc {FINDINGS[i]}": clinical.auc(positive[:, i].tolist(), probabilities[:, i].tolist()) for i in usable}
-    mean = float(np.mean(list(areas.values()))) if areas else 0.0
-    return {"states_example_f1": found.example.f1, "states_macro_f1": found.macro.f1, "mean_auc": mean, **areas}
+    areas = {i: auc_draws(positive[:, i], probabilities[:, i], counts) for i in usable}
+    groups = {"mean_auc": usable, "mean_auc_15": [i for i in usable if positive[:, i].sum() >= _ENOUGH]}
+    means = {name: _mean([areas[i] for i in group]) for name, group in groups.items() if group}
+    return {**means, **{f"auc {FINDINGS[i]}": values for i, values in areas.items()}}
+
+
+def _mean(areas: Sequence[Floats]) -> Floats:
+    table = np.stack(areas)
+    defined = ~np.isnan(table)
+    number = defined.sum(0)
+    total = np.where(defined, table, 0).sum(0)
+    return np.where(number > 0, total / np.maximum(number, 1), np.nan)
 
 
 def choose_thresholds(

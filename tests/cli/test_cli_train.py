@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from end_to_end import Tool
@@ -97,27 +96,3 @@ def test_a_run_directory_that_cannot_be_written(tool: Tool, tmp_path: Path) -> N
 
 def test_a_device_that_is_none(tool: Tool, tmp_path: Path) -> None:
     assert train(tool, tmp_path / "run", "--device", "gpu") == 2 and "[device.unknown]" in tool.err
-
-
-def evaluate(tool: Tool, weights: Path, *more: str) -> Any:
-    flags = ("--weights", weights, "--beams", "1", "--device", "cpu")
-    return tool.json("evaluate", "--dataset", "noise", "/data", *flags, *more)
-
-
-def test_evaluation_scores_the_drafts_beside_the_baselines(tool: Tool, weights: Path) -> None:
-    found = evaluate(tool, weights)
-    assert (found["dataset"], found["split"], found["studies"], found["beams"]) == ("noise", "test", 4, 1)
-    assert set(found["rows"]) == {"cxrreport", "constant report", "nearest report"}
-    assert all(0 <= row["bleu_1"] <= 1 and 0 <= row["example_f1"] <= 1 for row in found["rows"].values())
-    assert found["weights_sha256"] == load_weights(weights).sha256
-
-
-def test_part_of_the_train_split_is_scored_against_the_whole_bank(tool: Tool, weights: Path) -> None:
-    found = evaluate(tool, weights, "--split", "train", "--limit", "3")
-    assert found["studies"] == 3
-    assert found["rows"]["nearest report"]["bleu_4"] < 1  # its own report is not retrieved
-
-
-def test_evaluation_prints_tables_for_a_person(tool: Tool, weights: Path) -> None:
-    assert tool("evaluate", "--dataset", "noise", "/data", "--weights", weights, "--beams", "1", "--device", "cpu") == 0
-    assert "noise test, 4 studies, protocol C" in tool.out and "bleu_1" in tool.out and "nearest report" in tool.out

@@ -1,11 +1,10 @@
 import math
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxrreport.evaluation.clinical import auc, bootstrap, score
+from cxrreport.evaluation.clinical import auc, score
 from cxrreport.records import State
 
 P = State.POSITIVE
@@ -56,17 +55,3 @@ def test_auc_is_the_share_of_pairs_in_order(rows):
     else:
         pairs = [(p > n) + (p == n) / 2 for p in positives for n in negatives]
         assert value == pytest.approx(sum(pairs) / len(pairs))
-
-
-def test_bootstrap_covers_the_mean_and_is_repeatable():
-    values = np.random.default_rng(0).normal(5, 1, 200)
-    interval = bootstrap(lambda drawn: float(values[drawn].mean()), 200, samples=300, seed=1)
-    assert interval.low < values.mean() < interval.high
-    assert interval.high - interval.low == pytest.approx(2 * 1.96 * values.std() / math.sqrt(200), rel=0.2)
-    assert interval == bootstrap(lambda drawn: float(values[drawn].mean()), 200, samples=300, seed=1)
-
-
-def test_bootstrap_leaves_undefined_draws_out():
-    interval = bootstrap(lambda drawn: float("nan") if drawn[0] else 1.0, 2, samples=20)
-    assert (interval.low, interval.high) == (1, 1)
-    assert math.isnan(bootstrap(lambda drawn: float("nan"), 2, samples=3).low)

@@ -6,32 +6,51 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxrreport.evaluation import language
+from cxrreport.evaluation.baselines import distinct
 
 PREDICTIONS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "iu-predictions"
 
 
-def _published(predictions):
-    folder = PREDICTIONS / predictions
-    if not folder.is_file():
+MODEL, TEMPLATE = "qwen_dino_sft_rag_top20_number_cw1_lr5e5_infer_beam1", "manual_template_target_b4rouge"
+PUBLISHED = {  # predictions, references, scores: everything that the folder holds
+    "model": (f"{MODEL}/test_preds.json", f"{MODEL}/test_refs.json", f"{MODEL}/test_metrics.json"),
+    "template test": (
+        f"{TEMPLATE}/result/test_result.json",
+        f"{TEMPLATE}/result/test_refs.json",
+        f"{TEMPLATE}/test_summary.json",
+    ),
+    "template val": (
+        f"{TEMPLATE}/result/val_result.json",
+        f"{TEMPLATE}/result/val_refs.json",
+        f"{TEMPLATE}/val_summary.json",
+    ),
+}
+NAMES = {"Bleu_1": "bleu_1", "Bleu_2": "bleu_2", "Bleu_3": "bleu_3", "Bleu_4": "bleu_4", "ROUGE_L": "rouge_l"}
+NAMES |= {"CIDEr": "cider"}
+
+
+def _published(name):
+    paths = [PREDICTIONS / path for path in PUBLISHED[name]]
+    if not all(path.is_file() for path in paths):
         pytest.skip("the published predictions are not here")
-    hypotheses = json.loads(folder.read_text())
-    refs = next(path for path in sorted(folder.parent.glob("test_refs.json")))
-    references = json.loads(refs.read_text())
-    return [hypotheses[key][0] for key in references], list(references.values())
+    hypotheses, references, scores = (json.loads(path.read_text()) for path in paths)
+    return [hypotheses[key][0] for key in references], list(references.values()), scores
 
 
-def _rounded(scores):
-    return [round(scores[name], 4) for name in ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "cider")]
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_reproduces_the_published_scores(name):
+    hypotheses, references, published = _published(name)
+    scores = language.score(hypotheses, references)
+    for theirs, ours in NAMES.items():
+        assert scores[ours] == pytest.approx(published[theirs], abs=1e-6), theirs
+    assert scores["bleu_4"] + scores["rouge_l"] == pytest.approx(published["B4_Rouge"], abs=5e-3)
+    assert distinct(hypotheses) == published["unique_outputs"]
 
 
-def test_reproduces_a_published_model():
-    scores = language.score(*_published("qwen_dino_sft_rag_top20_number_cw1_lr5e5_infer_beam1/test_preds.json"))
-    assert _rounded(scores) == [0.4004, 0.2447, 0.1586, 0.1060, 0.3212, 0.1644]
-
-
-def test_reproduces_the_published_constant_report():
-    scores = language.score(*_published("manual_template_target_b4rouge/result/test_result.json"))
-    assert _rounded(scores) == [0.4926, 0.3451, 0.2480, 0.1824, 0.4001, 0.2982]
+def test_the_published_scores_are_those_of_the_papers_table():
+    hypotheses, references, _ = _published("model")
+    scores = language.score(hypotheses, references)
+    assert [round(scores[ours], 4) for ours in NAMES.values()] == [0.4004, 0.2447, 0.1586, 0.1060, 0.3212, 0.1644]
 
 
 WORDS = st.lists(st.sampled_from(["the", "heart", "is", "normal", "no", "effusion", "."]), min_size=1, max_size=12).map(

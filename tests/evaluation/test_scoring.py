@@ -5,12 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from network_builders import random_samples, tiny_weights
 
+from cxrreport.evaluation.resampling import draw_counts
 from cxrreport.evaluation.scoring import (
     SampleDraft,
     choose_thresholds,
     draft_samples,
     score_states,
     score_texts,
+    state_intervals,
     state_maps,
 )
 from cxrreport.model.drafter import Drafter, StudyStates
@@ -93,6 +95,34 @@ def test_states_are_scored_against_the_references():
 def test_states_without_any_variation_have_no_area():
     scores = score_states([_draft([State.BLANK] * 14, [0.1] * 14)] * 2, np.zeros((2, 14), np.int64))
     assert scores == {"states_example_f1": 0, "states_macro_f1": 0, "mean_auc": 0}
+
+
+def _ranked(n=60, seed=0):
+    """Drafts whose cardiomegaly (20 positives) is told better than edema (4)."""
+    rng = np.random.default_rng(seed)
+    truth = np.zeros((n, 14), np.int64)
+    truth[:20, 1] = truth[:4, 4] = 1
+    p = rng.random((n, 14))
+    p[:, 1] += truth[:, 1]
+    return [_draft([State.BLANK] * 14, row) for row in p], truth
+
+
+def test_a_mean_over_findings_with_enough_positives():
+    drafts, truth = _ranked()
+    scores = score_states(drafts, truth)
+    assert scores["mean_auc_15"] == scores["auc cardiomegaly"] == 1
+    assert scores["mean_auc"] == pytest.approx((1 + scores["auc edema"]) / 2)
+
+
+def test_intervals_of_the_areas_hold_the_areas():
+    drafts, truth = _ranked()
+    scores, found = score_states(drafts, truth), state_intervals(drafts, truth, draw_counts(60, 1, 300))
+    assert set(found) == {"mean_auc", "mean_auc_15", "auc cardiomegaly", "auc edema"}
+    assert found["auc cardiomegaly"] == (1, 1)
+    low, high = found["auc edema"]
+    assert low < scores["auc edema"] < high and high - low > 0.1  # four positives tell little
+    low, high = found["mean_auc"]
+    assert low < scores["mean_auc"] < high
 
 
 def _f1(y, called):

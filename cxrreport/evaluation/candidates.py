@@ -1,0 +1,106 @@
+"""The texts that are scored beside one another: drafts of weights, and what a drafting model has to beat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from cxrreport.evaluation.baselines import constant_report
+from cxrreport.evaluation.language import bleu
+from cxrreport.evaluation.protocols import Protocol
+from cxrreport.evaluation.retrieval import label_f1
+from cxrreport.evaluation.scoring import SampleDraft, draft_samples
+from cxrreport.model.drafter import Drafter
+from cxrreport.model.encoder import ImageFeatures
+from cxrreport.records import State
+from cxrreport.training.dataset import Sample
+from cxrreport.training.network_stage import Encoded, encode_samples
+
+CONSTANT, RANDOM = "constant report", "random report"
+BY_TEXT, BY_IMAGE, BY_LABELS = "nearest report by text", "nearest report by image", "retrieved report by labels"
+BASELINES = (CONSTANT, BY_TEXT, BY_IMAGE, BY_LABELS, RANDOM)
+_STATES = tuple(State)
+_BATCH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """What one weights directory makes of the samples: drafts, and the features and retrieval behind them."""
+
+    drafts: list[SampleDraft]
+    encoded: Encoded
+
+    @property
+    def texts(self) -> list[str]:
+        """Texts of the drafts."""
+        return [draft.text for draft in self.drafts]
+
+
+def draft(drafter: Drafter, train: Sequence[Sample], samples: Sequence[Sample]) -> Drafted:
+    """Draft samples with the train split as the bank, their own patients left out."""
+    bank = drafter.embed_texts([s.summary for s in train])
+    encoded = encode_samples(drafter, samples, bank, [s.patient for s in train], 1, torch.Generator())
+    return Drafted(draft_samples(drafter, encoded), encoded)
+
+
+def constant(train: Sequence[Sample], val: Sequence[Sample], protocol: Protocol) -> str:
+    """The training report with the best BLEU-4 on val, in the protocol's form, when it is said of every study."""
+
+    def bleu_4(hypotheses: Sequence[str], groups: Sequence[Sequence[str]]) -> float:
+        spoken = [protocol.hypothesis(hypotheses[0])] * len(hypotheses)  # one text throughout
+        return bleu(spoken, groups)[3]
+
+    return constant_report([s.report for s in train], [protocol.reference(s.report) for s in val], bleu_4)
+
+
+def retrieved_texts(
+    drafter: Drafter, drafted: Drafted, train: Sequence[Sample], samples: Sequence[Sample]
+) -> dict[str, list[str]]:
+    """Reports of the nearest train studies: by text, by image, and the one of the N that the labels choose."""
+    nearest = drafted.encoded.retrieved.numpy()
+    chosen = by_labels(drafted.drafts, nearest, np.stack([s.states for s in train]))
+    images = nearest_by_image(drafter, drafted.encoded, train, samples)
+    rows = {BY_TEXT: nearest[:, 0], BY_IMAGE: images, BY_LABELS: chosen}
+    return {name: [train[i].report for i in row.tolist()] for name, row in rows.items()}
+
+
+def by_labels(
+    drafts: Sequence[SampleDraft], retrieved: npt.NDArray[np.int64], train_states: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Of the retrieved (n, N) the train row whose findings agree best with the network's (label-F1), ties by rank."""
+    states = np.array([[_STATES.index(state) for state in draft.states.states] for draft in drafts])
+    agreement = label_f1(states[:, None], train_states[retrieved])
+    chosen: npt.NDArray[np.int64] = retrieved[np.arange(len(retrieved)), agreement.argmax(1)]
+    return chosen
+
+
+def nearest_by_image(
+    drafter: Drafter, encoded: Encoded, train: Sequence[Sample], samples: Sequence[Sample]
+) -> npt.NDArray[np.int64]:
+    """Train row with the highest cosine of image vectors to each sample, another patient's; (n,)."""
+    rows = list(range(len(samples)))
+    queries = drafter.embed_images(encoded.features(rows, torch.zeros(len(rows), dtype=torch.long)).to(drafter.device))
+    keys = np.concatenate([_image_keys(drafter, train[i : i + _BATCH]) for i in range(0, len(train), _BATCH)])
+    own = np.array([s.patient for s in samples])[:, None] == np.array([s.patient for s in train])[None]
+    nearest: npt.NDArray[np.int64] = np.where(own, -2, queries @ keys.T).argmax(1)
+    return nearest
+
+
+@torch.inference_mode()
+def _image_keys(drafter: Drafter, samples: Sequence[Sample]) -> npt.NDArray[np.float32]:
+    films = torch.from_numpy(np.stack([s.films for s in samples])).to(drafter.device)
+    present = torch.from_numpy(np.stack([s.present for s in samples])).to(drafter.device)
+    features: ImageFeatures = drafter.network.encoder(films, present)
+    return drafter.embed_images(features)
+
+
+def random_reports(train: Sequence[Sample], samples: Sequence[Sample], seed: int) -> list[str]:
+    """For each sample the report of some other patient of train."""
+    generator = np.random.default_rng(seed)
+    patients = np.array([s.patient for s in train])
+    rows = (generator.choice(np.flatnonzero(patients != s.patient)) for s in samples)
+    return [train[row].report for row in rows]
