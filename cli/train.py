@@ -11,7 +11,7 @@ import click
 
 
 @click.command()
-@click.option("--dataset", nargs=2, required=True, metavar="NAME DIRECTORY", help="Dataset to learn from: iu-xray and its directory.")  # fmt: skip  # noqa: E501
+@click.option("--dataset", nargs=2, metavar="NAME DIRECTORY", help="Dataset to learn from: iu-xray and its directory. Without, the archive of the home.")  # fmt: skip  # noqa: E501
 @click.option("--films", nargs=2, metavar="NAME DIRECTORY", help="Labelled films without reports for the encoder: nih and its directory.")  # fmt: skip  # noqa: E501
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Run directory: checkpoints, metrics.jsonl, best weights. A killed run goes on here.")  # fmt: skip  # noqa: E501
 @click.option("--config", "size", type=click.Choice(["base", "mini", "tiny"]), default="mini", show_default=True, help="Size of the network.")  # fmt: skip  # noqa: E501
@@ -24,36 +24,54 @@ import click
 @click.option("--network-lr", type=click.FloatRange(1e-6, 1e-2), default=5e-4, show_default=True, help="Peak learning rate of the second stage.")  # fmt: skip  # noqa: E501
 @click.option("--balance", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Draw samples of the second stage by the share of their rarest finding to the power of minus this; 0 takes each once an epoch.")  # fmt: skip  # noqa: E501
 @click.option("--batch", type=click.IntRange(min=2), default=16, show_default=True, help="Studies a step.")
+@click.option("--checkpoint-minutes", type=click.FloatRange(min=0), default=10.0, show_default=True, help="How often a checkpoint is written within an epoch; 0 writes one after each epoch only.")  # fmt: skip  # noqa: E501
 @click.option("--seed", type=int, default=9233, show_default=True, help="Seed of all random numbers.")
 @click.option("--limit", type=click.IntRange(min=4), help="Only this many studies of each split, to try things out.")
 @click.option("--licence", default="research use only", show_default=True, help="Licence note in the manifest.")
 @click.option("--device", default="auto", show_default=True, metavar="DEVICE", help="auto, cpu, cuda or cuda:i.")
-def train(dataset: tuple[str, str], films: tuple[str, str] | None, out: Path, **options: Any) -> None:
-    """Train the network; the weights of the best validation epoch are in OUT/best."""
+@click.pass_context
+def train(
+    ctx: click.Context, /, dataset: tuple[str, str] | None, films: tuple[str, str] | None, out: Path, **options: Any
+) -> None:
+    """Train the network; the weights of the best validation epoch are in OUT/best.
+
+    Without --dataset it learns from the archive: studies with a frontal film and a signed report with findings. Patients
+    are split by a digest of issuer and number, about 80 % train, 10 % val, 10 % test, the same whoever else comes. A run
+    that goes on keeps to the studies that it was begun with. All are held in memory: 131 kB of films each and, for size
+    mini, 0.75 MB of cached features, so that 16 GB hold some 15,000.
+    """
     from cxrreport.errors import UsageError
-    from cxrreport.training.dataset import READERS
+    from cxrreport.training.archive import ARCHIVE, open_dataset
     from cxrreport.training.films import FILM_READERS
     from cxrreport.training.options import TrainOptions
     from cxrreport.training.trainer import train as run
 
-    name, directory = dataset
-    if name not in READERS:
-        raise UsageError(f"Known datasets: {', '.join(READERS)}.")
+    read = open_dataset((dataset[0], Path(dataset[1])) if dataset else None, ctx.obj)
     if films and films[0] not in FILM_READERS:
         raise UsageError(f"Known films: {', '.join(FILM_READERS)}.")
+    name, directory = (dataset[0], Path(dataset[1])) if dataset else (ARCHIVE, ctx.obj.home)
     collection, folder = (films[0], Path(films[1])) if films else (None, None)
-    named = {directory: name.upper(), str(out): "RUN"} | ({films[1]: films[0].upper()} if films else {})
-    command = _command(named)
+    named = {dataset[1]: name.upper()} if dataset else {}
+    named |= {films[1]: films[0].upper()} if films else {}
+    named |= {str(value): word for word, value in _places(ctx, out, options["init"]).items() if value}
     chosen = TrainOptions(
-        name, Path(directory), out, command=command, films=collection, films_directory=folder, **options
+        name, directory, out, command=_command(named), films=collection, films_directory=folder, **options
     )
-    best = run(chosen, lambda facts: click.echo(json.dumps(facts), err=True))
+    best = run(chosen, lambda facts: click.echo(json.dumps(facts), err=True), read)
     click.echo(str(best))
 
 
+def _places(ctx: click.Context, out: Path, init: Path | None) -> dict[str, Any]:
+    """What the recorded command must not tell: directories, and the URL of a database, which may hold a password."""
+    group = ctx.find_root().params
+    return {"HOME": group.get("home"), "DB": group.get("db"), "CONFIG": group.get("config"), "INIT": init, "RUN": out}
+
+
 def _command(named: dict[str, str]) -> str:
-    """The command line with names in place of directories; the longest first, for one may lie within another."""
-    command = " ".join(["cxrreport", *sys.argv[1:]])
-    for directory in sorted(named, key=len, reverse=True):
-        command = command.replace(directory, named[directory])
-    return command
+    """The command line with names in place of places."""
+    words = []
+    for argument in sys.argv[1:]:
+        option, equals, value = argument.partition("=")
+        joined = f"{option}={named[value]}" if equals and option.startswith("--") and value in named else argument
+        words.append(named.get(argument, joined))
+    return " ".join(["cxrreport", *words])

@@ -1,9 +1,12 @@
-"""Checkpoints of a training stage, so that a killed run goes on with its last finished epoch. Safetensors, no pickle."""
+"""Checkpoints of a training stage, so that a killed run goes on where it was last saved. Safetensors, no pickle."""
 
 from __future__ import annotations
 
 import json
 import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,6 +14,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+
+Draw = Callable[[], Iterable[list[int]]]  # the batches of an epoch
+Step = Callable[[list[int]], Tensor]  # losses of one batch, after a step of the optimizer
 
 
 class Stage(Protocol):
@@ -24,7 +30,7 @@ def save_checkpoint(
     path: Path, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer, facts: dict[str, Any]
 ) -> None:
     """Write modules, optimizer moments and JSON facts (epoch, schedule, generator state, …) in one atomic file."""
-    tensors = {f"{name}/{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}
+    tensors = {f"{name}/{key}": value for name, module in modules.items() for key, value in _state(module).items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors.update({f"optimizer/{index}/{key}": torch.as_tensor(value) for key, value in state.items()})
     groups = [{k: v for k, v in group.items() if k != "params"} for group in optimizer.param_groups]
@@ -32,6 +38,22 @@ def save_checkpoint(
     temporary = path.with_suffix(".tmp")
     save_file(unique, temporary, metadata={"facts": json.dumps({**facts, "groups": groups})})
     os.replace(temporary, path)
+
+
+def _state(module: nn.Module) -> dict[str, Tensor]:
+    """The state of a module with those buffers that are not saved with weights, such as the queue of L_SCL."""
+    return {**dict(module.named_buffers()), **module.state_dict()}
+
+
+def _fill(module: nn.Module, state: dict[str, Tensor]) -> None:
+    """Put `_state` back. A buffer that is no weight may have another length."""
+    saved = module.state_dict().keys()
+    module.load_state_dict({key: value for key, value in state.items() if key in saved or key not in _state(module)})
+    for key, value in state.items():
+        if key not in saved:
+            owner, _, name = key.rpartition(".")
+            part = module.get_submodule(owner)
+            setattr(part, name, value.to(getattr(part, name).device))
 
 
 def finished_epochs(path: Path) -> int:
@@ -52,7 +74,7 @@ def load_checkpoint(
         facts: dict[str, Any] = json.loads(file.metadata()["facts"])
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     for name, module in modules.items():
-        module.load_state_dict({k.partition("/")[2]: v for k, v in tensors.items() if k.startswith(f"{name}/")})
+        _fill(module, {k.partition("/")[2]: v for k, v in tensors.items() if k.startswith(f"{name}/")})
     moments: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         if key.startswith("optimizer/"):
@@ -65,23 +87,94 @@ def load_checkpoint(
     return facts
 
 
-def resume(path: Path, modules: dict[str, Any], stage: Stage, generator: torch.Generator) -> int:
-    """Go on with the last finished epoch; returns how many there are, 0 where the run begins."""
-    facts = load_checkpoint(path, modules, stage.optimizer)
-    if facts is None:
-        return 0
-    stage.schedule.last_epoch = facts["steps"]
-    generator.set_state(torch.tensor(facts["generator"], dtype=torch.uint8))
-    torch.set_rng_state(torch.tensor(facts["noise"], dtype=torch.uint8))  # dropout and Gumbel noise
-    return int(facts["epoch"])
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An epoch in hand: state of the generator at its beginning, batches done, sums of their losses."""
+
+    start: Tensor
+    done: int
+    sums: list[float]
 
 
-def keep(path: Path, modules: dict[str, Any], stage: Stage, generator: torch.Generator, epoch: int) -> None:
-    """Checkpoint after an epoch, all random numbers included."""
-    facts = {
-        "epoch": epoch,
-        "steps": stage.schedule.last_epoch,
-        "generator": generator.get_state().tolist(),
-        "noise": torch.get_rng_state().tolist(),
-    }
-    save_checkpoint(path, modules, stage.optimizer, facts)
+def run_whole(draw: Draw, step: Step) -> Tensor:
+    """One pass without a checkpoint; returns the mean of what the steps return."""
+    batches = list(draw())
+    return sum((step(rows) for rows in batches), torch.zeros(())) / len(batches)
+
+
+class Checkpoint:
+    """The file of one stage: written after each epoch and, within one, every `minutes` (0: never).
+
+    It holds all random numbers, so that a killed run ends with the very weights of a whole one (on the CPU; a GPU adds
+    up in ever other orders).
+    """
+
+    def __init__(
+        self, path: Path, modules: dict[str, nn.Module], stage: Stage, generator: torch.Generator, minutes: float = 0
+    ) -> None:
+        self.path, self.modules, self.stage, self.generator = path, modules, stage, generator
+        self.minutes, self.epochs = minutes, 0
+        self._begun: Begun | None = None
+        self._saved = time.monotonic()
+
+    def resume(self) -> int:
+        """Go on with what was last saved; returns how many epochs are finished, 0 where the run begins."""
+        facts = load_checkpoint(self.path, self.modules, self.stage.optimizer)
+        if facts is None:
+            return 0
+        self.stage.schedule.last_epoch = facts["steps"]
+        self.generator.set_state(_bytes(facts["generator"]))
+        torch.set_rng_state(_bytes(facts["noise"]))  # dropout and Gumbel noise
+        if self._device.type == "cuda" and facts.get("noise_cuda"):
+            torch.cuda.set_rng_state(_bytes(facts["noise_cuda"]), self._device)
+        if begun := facts.get("begun"):
+            self._begun = Begun(_bytes(begun["start"]), begun["done"], begun["sums"])
+        self.epochs = int(facts["epoch"])
+        return self.epochs
+
+    def finish(self, epochs: int) -> None:
+        """Save after an epoch."""
+        self.epochs = epochs
+        self._save(None)
+
+    def run_epoch(self, draw: Draw, step: Step) -> Tensor:
+        """One pass: `step` over the batches of `draw`, or over those that an interrupted pass has left.
+
+        Returns the mean of what the steps return. The batches must hang on the generator alone.
+        """
+        now = self.generator.get_state()
+        begun = self._begun or Begun(now, 0, [])
+        self._begun = None
+        self.generator.set_state(begun.start)
+        batches = list(draw())
+        if begun.done:
+            self.generator.set_state(now)
+        sums = torch.tensor(begun.sums) if begun.done else torch.zeros(())
+        for done, rows in enumerate(batches[begun.done :], start=begun.done + 1):
+            sums = sums + step(rows)
+            if self.minutes and time.monotonic() - self._saved >= self.minutes * 60:
+                self._save(Begun(begun.start, done, sums.tolist()))
+        return sums / len(batches)
+
+    @property
+    def _device(self) -> torch.device:
+        device: torch.device = self.stage.optimizer.param_groups[0]["params"][0].device
+        return device
+
+    def _save(self, begun: Begun | None) -> None:
+        facts: dict[str, Any] = {
+            "epoch": self.epochs,
+            "steps": self.stage.schedule.last_epoch,
+            "generator": self.generator.get_state().tolist(),
+            "noise": torch.get_rng_state().tolist(),
+        }
+        if self._device.type == "cuda":
+            facts["noise_cuda"] = torch.cuda.get_rng_state(self._device).tolist()
+        if begun is not None:
+            facts["begun"] = {"start": begun.start.tolist(), "done": begun.done, "sums": begun.sums}
+        save_checkpoint(self.path, self.modules, self.stage.optimizer, facts)
+        self._saved = time.monotonic()
+
+
+def _bytes(values: list[int]) -> Tensor:
+    return torch.tensor(values, dtype=torch.uint8)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -89,12 +92,16 @@ def stack(films: Sequence[npt.NDArray[np.uint8] | None]) -> tuple[npt.NDArray[np
 
 
 def make_sample(
-    key: str, patient: str, films: Sequence[npt.NDArray[np.uint8] | None], findings: str, impression: str
-) -> Sample:
-    """Assemble a sample; states come from findings and impression together."""
+    key: str, patient: str, films: Sequence[npt.NDArray[np.uint8] | None], findings: str, impression: str,
+    labels: Mapping[str, State] | None = None,
+) -> Sample:  # fmt: skip
+    """Assemble a sample; without labels of all findings the states come from findings and impression together."""
     stacked, present = stack(films)
     summary = clean(impression or findings)
-    states = state_indices(f"{findings} {impression}")
+    if labels and all(finding in labels for finding in FINDINGS):
+        states = np.array([_STATE_INDEX[labels[finding]] for finding in FINDINGS])
+    else:
+        states = state_indices(f"{findings} {impression}")
     return Sample(key, patient, stacked, present, findings, target_text(findings), summary, states)
 
 
@@ -159,10 +166,55 @@ def draw_phantoms(count: int, seed: int) -> list[Sample]:
 
 
 def check_disjoint(train: Iterable[Sample], other: Iterable[Sample]) -> None:
-    """Assert that no patient is on both sides of a split (model.md §1.3)."""
-    shared = {s.patient for s in train} & {s.patient for s in other}
-    if shared:
+    """Assert that no patient and no study is on both sides of a split (model.md §1.3).
+
+    Raises
+    ------
+    UsageError : one is.
+    """
+    seen, asked = list(train), list(other)
+    if shared := {s.patient for s in seen} & {s.patient for s in asked}:
         raise UsageError(f"{len(shared)} patients are in two splits of the dataset.")
+    if shared := {s.key for s in seen} & {s.key for s in asked}:
+        raise UsageError(f"{len(shared)} studies are in two splits of the dataset.")
 
 
 READERS: dict[str, Callable[[Path, str], list[Sample]]] = {"iu-xray": read_iu_xray}
+
+
+class Reader(Protocol):
+    """Reads the splits train, val and test of one collection of studies.
+
+    `name` stands in manifests and tables; `skipped` counts by code what has been left out so far; `least` is how many
+    studies training needs.
+    """
+
+    name: str
+    skipped: Counter[str]
+    least: int
+
+    def __call__(self, split: str, limit: int | None = None, only: Collection[str] | None = None) -> list[Sample]:
+        """The first `limit` samples of a split, of those with one of the keys `only`."""
+        ...
+
+
+class DirectoryReader:
+    """A dataset in a directory.
+
+    Raises
+    ------
+    UsageError : no such kind of dataset.
+    """
+
+    least = 0
+
+    def __init__(self, name: str, directory: Path) -> None:
+        if name not in READERS:
+            raise UsageError(f"Known datasets: {', '.join(READERS)}.")
+        self.name, self.directory = name, directory
+        self.skipped: Counter[str] = Counter()
+
+    def __call__(self, split: str, limit: int | None = None, only: Collection[str] | None = None) -> list[Sample]:
+        """See `Reader`."""
+        samples = READERS[self.name](self.directory, split)
+        return list(islice((s for s in samples if only is None or s.key in only), limit))

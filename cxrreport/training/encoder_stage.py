@@ -20,9 +20,11 @@ from cxrreport.model.tokens import ReportTokenizer
 from cxrreport.records import FINDINGS
 from cxrreport.training.augment import augment
 from cxrreport.training.averaging import decay_at
+from cxrreport.training.checkpoint import Checkpoint, run_whole
 from cxrreport.training.dataset import Sample
 from cxrreport.training.films import LabelledFilm
 from cxrreport.training.optimizer import parameter_groups
+from cxrreport.training.precision import mixed_precision
 
 _SUMMARY_TOKENS = 64
 _CONTRAST_WEIGHT = 0.3
@@ -84,7 +86,7 @@ def _average(averaged: Tensors, current: Tensors, updates: Tensor | int) -> None
 
 
 class EncoderStage:
-    """Trains encoder, both towers and a throw-away findings head, and averages their weights; bf16 autocast on CPU and GPU."""
+    """Trains encoder, both towers and a throw-away findings head, and averages their weights."""
 
     def __init__(
         self, network: DiffRGenNet, tokenizer: ReportTokenizer, lr: float, steps: int, generator: torch.Generator
@@ -103,27 +105,31 @@ class EncoderStage:
         self.optimizer = torch.optim.AdamW(groups, lr=lr)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, rates, total_steps=max(steps, 2))
 
-    def epoch(self, samples: Sequence[Sample | LabelledFilm], size: int) -> dict[str, float]:
-        """One pass; returns the mean losses."""
+    def epoch(
+        self, samples: Sequence[Sample | LabelledFilm], size: int, checkpoint: Checkpoint | None = None
+    ) -> dict[str, float]:
+        """One pass, or what is left of the one in the checkpoint; returns the mean losses."""
         self.modules.train()
-        sums = torch.zeros(2)
-        count = 0
-        for rows in shuffled(len(samples), size, self.generator):
-            findings, contrast = self._losses(make_batch([samples[i] for i in rows], self.tokenizer))
-            self.optimizer.zero_grad(set_to_none=True)
-            (findings + _CONTRAST_WEIGHT * contrast).backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(self.modules.parameters(), 1.0)
-            self.optimizer.step()
-            self.schedule.step()
-            self.averaged.update_parameters(self.modules)
-            sums += torch.stack([findings.detach(), contrast.detach()]).cpu()
-            count += 1
-        return {"findings_loss": float(sums[0] / count), "contrast_loss": float(sums[1] / count)}
+        run = checkpoint.run_epoch if checkpoint else run_whole
+        means = run(
+            lambda: shuffled(len(samples), size, self.generator), lambda rows: self._step([samples[i] for i in rows])
+        )
+        return dict(zip(("findings_loss", "contrast_loss"), means.tolist(), strict=True))
+
+    def _step(self, samples: Sequence[Sample | LabelledFilm]) -> Tensor:
+        findings, contrast = self._losses(make_batch(samples, self.tokenizer))
+        self.optimizer.zero_grad(set_to_none=True)
+        (findings + _CONTRAST_WEIGHT * contrast).backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.modules.parameters(), 1.0)
+        self.optimizer.step()
+        self.schedule.step()
+        self.averaged.update_parameters(self.modules)
+        return torch.stack([findings.detach(), contrast.detach()]).float().cpu()
 
     def _losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
         size = self.network.config.image_size
         films = augment(batch.films.flatten(0, 1), size, self.generator).unflatten(0, batch.films.shape[:2])
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with mixed_precision(self.device):
             pooled = self.network.encoder(films.to(self.device), batch.present.to(self.device)).pooled
             logits = self.head(F.dropout(pooled, 0.3, self.network.encoder.training))
         known = batch.known.to(self.device)
@@ -137,7 +143,7 @@ class EncoderStage:
         if len(batch.written) < 2:
             return pooled.new_zeros((), dtype=torch.float32)
         retrieval = self.network.retrieval
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with mixed_precision(self.device):
             text = retrieval.embed_text(batch.ids.to(self.device), batch.mask.to(self.device))
             image = retrieval.embed_image(pooled[batch.written.to(self.device)])
         return info_nce(image.float(), text.float(), retrieval.log_scale, batch.same.to(self.device))

@@ -23,11 +23,14 @@ from cxrreport.model.routing import gumbel_temperature
 from cxrreport.model.weights import Weights
 from cxrreport.training.augment import augment
 from cxrreport.training.averaging import WeightAverage
+from cxrreport.training.checkpoint import Checkpoint, run_whole
 from cxrreport.training.dataset import Sample
 from cxrreport.training.encoder_stage import shuffled
 from cxrreport.training.optimizer import parameter_groups
+from cxrreport.training.precision import mixed_precision
 
 _ENCODE_BATCH = 16
+_QUERIES = 512  # compared with the bank at once
 _RAREST = 8  # no sample is drawn more often than this, as against the commonest
 _NONE_SHOWN, _FEW_SHOWN = 0.1, 0.3  # shares of samples without, and with few retrieved reports
 
@@ -68,22 +71,32 @@ def encode_samples(
     variants = [_encode_copy(drafter, samples, None if copy == 0 else generator) for copy in range(copies)]
     patches, masks, pooled = zip(*variants, strict=True)
     plain = ImageFeatures(patches[0][:0], masks[0][:0], pooled[0].float()).to(drafter.device)
-    similarity = torch.from_numpy(drafter.embed_images(plain) @ bank.T)
-    own = torch.zeros_like(similarity, dtype=torch.bool)
-    if bank_patients is not None:
-        own = _own_reports([s.patient for s in samples], bank_patients)
-    most = len(bank) - int(own.sum(1).max())
-    retrieved = similarity.masked_fill(own, -2).topk(min(drafter.retrieved, most), dim=1).indices
-    if own.gather(1, retrieved).any():
-        raise AssertionError("a sample has retrieved a report of its own patient")
+    patients = [s.patient for s in samples]
+    retrieved = _nearest(drafter.embed_images(plain), bank, patients, bank_patients, drafter.retrieved)
     text = torch.from_numpy(drafter.embed_texts([s.summary for s in samples]))
     return Encoded(torch.stack(patches), masks[0], torch.stack(pooled), text, retrieved, torch.from_numpy(bank))
 
 
-def _own_reports(patients: Sequence[str], bank_patients: Sequence[str]) -> Tensor:
-    """(samples, bank rows) True where both are of one patient."""
-    numbers = torch.from_numpy(np.unique([*patients, *bank_patients], return_inverse=True)[1])
-    return numbers[: len(patients), None] == numbers[None, len(patients) :]
+def _nearest(
+    queries: npt.NDArray[np.float32], bank: npt.NDArray[np.float32], patients: Sequence[str],
+    bank_patients: Sequence[str] | None, count: int,
+) -> Tensor:  # fmt: skip
+    """Rows (n, N) of the bank nearest to each query, none of its own patient; as many for each as every one can get."""
+    numbers = torch.from_numpy(np.unique([*patients, *(bank_patients or ())], return_inverse=True)[1])
+    asked, held = numbers[: len(patients)], numbers[len(patients) :]
+    if bank_patients is None:
+        held = torch.full((len(bank),), -1)
+    own = torch.bincount(held.clamp(min=0), (held >= 0).double(), minlength=len(numbers))[asked]
+    count = min(count, len(bank) - int(own.max()))
+    found = []
+    for rows in torch.arange(len(patients)).split(_QUERIES):
+        similarity = torch.from_numpy(queries[rows] @ bank.T)
+        foreign = asked[rows, None] != held
+        nearest = similarity.masked_fill(~foreign, -2).topk(count, dim=1).indices
+        if not foreign.gather(1, nearest).all():
+            raise AssertionError("a sample has retrieved a report of its own patient")
+        found.append(nearest)
+    return torch.cat(found)
 
 
 def _encode_copy(
@@ -108,8 +121,10 @@ class NetworkStage:
 
     def __init__(self, weights: Weights, lr: float, steps: int, generator: torch.Generator, balance: float = 0) -> None:
         self.weights, self.network, self.tokenizer = weights, weights.network, weights.tokenizer
-        self.generator, self.steps, self.done, self.balance = generator, max(steps, 20), 0, balance
+        self.generator, self.steps, self.balance = generator, max(steps, 20), balance
         self.device = next(self.network.parameters()).device
+        if self.network.local_prompts is not None:
+            self.network.local_prompts.embed(self.network.retrieval, self.tokenizer)
         frozen = {id(p) for part in (self.network.encoder, self.network.retrieval) for p in part.parameters()}
         self.trained = [p for p in self.network.parameters() if id(p) not in frozen]
         self.average = WeightAverage(self.trained)
@@ -123,28 +138,28 @@ class NetworkStage:
         network.encoder.eval()
         network.retrieval.eval()
 
-    def epoch(self, samples: Sequence[Sample], encoded: Encoded, size: int) -> dict[str, float]:
-        """One pass; returns the mean losses."""
+    def epoch(
+        self, samples: Sequence[Sample], encoded: Encoded, size: int, checkpoint: Checkpoint | None = None
+    ) -> dict[str, float]:
+        """One pass, or what is left of the one in the checkpoint; returns the mean losses."""
         self._mode(self.network)
-        sums = torch.zeros(4)
-        count = 0
-        for rows in self._rows(samples, size):
-            temperature = gumbel_temperature(self.done / self.steps)
-            self.network.similar.temperature.fill_(temperature)
-            self.network.different.temperature.fill_(temperature)
-            losses = self._losses(samples, encoded, rows)
-            self.optimizer.zero_grad(set_to_none=True)
-            losses.total.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(self.trained, 1.0)
-            self.optimizer.step()
-            self.schedule.step()
-            self.average.update()
-            self.done += 1
-            parts = (losses.total, losses.language, losses.states, losses.contrast)
-            sums += torch.stack([x.detach() for x in parts]).float().cpu()
-            count += 1
-        names = ("loss", "language_loss", "states_loss", "contrast_loss")
-        return dict(zip(names, (sums / count).tolist(), strict=True))
+        run = checkpoint.run_epoch if checkpoint else run_whole
+        means = run(lambda: self._rows(samples, size), lambda rows: self._step(samples, encoded, rows))
+        return dict(zip(("loss", "language_loss", "states_loss", "contrast_loss"), means.tolist(), strict=True))
+
+    def _step(self, samples: Sequence[Sample], encoded: Encoded, rows: list[int]) -> Tensor:
+        temperature = gumbel_temperature(self.schedule.last_epoch / self.steps)
+        self.network.similar.temperature.fill_(temperature)
+        self.network.different.temperature.fill_(temperature)
+        losses = self._losses(samples, encoded, rows)
+        self.optimizer.zero_grad(set_to_none=True)
+        losses.total.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.trained, 1.0)
+        self.optimizer.step()
+        self.schedule.step()
+        self.average.update()
+        parts = (losses.total, losses.language, losses.states, losses.contrast)
+        return torch.stack([x.detach() for x in parts]).float().cpu()
 
     def _rows(self, samples: Sequence[Sample], size: int) -> Iterator[list[int]]:
         """Batches of one epoch: every sample once, or with `balance` drawn by how rare their findings are."""
@@ -162,7 +177,7 @@ class NetworkStage:
         mask = self._thinned(*reports.shape[:2]).to(self.device)
         states = torch.from_numpy(np.stack([samples[i].states for i in rows])).to(self.device)
         ids, _ = pad([self._ids(samples[i]) for i in rows])
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with mixed_precision(self.device):
             losses: Losses = self.network(
                 features, reports, mask, states, ids.to(self.device), encoded.text[rows].to(self.device)
             )

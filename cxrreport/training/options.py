@@ -10,7 +10,7 @@ from typing import Any
 
 from cxrreport.errors import UsageError
 
-_MAY_DIFFER = ("out", "device", "licence", "command")  # they change nothing that is learned
+_MAY_DIFFER = ("out", "device", "licence", "command", "checkpoint_minutes")  # they change nothing that is learned
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class TrainOptions:
     """Dataset, run directory, size of the network and course of the training.
 
     films, films_directory: labelled films without reports for the encoder. Without network or view epochs that part
-    stays as `init` has it.
+    stays as `init` has it. checkpoint_minutes: how often a checkpoint is written within an epoch, 0 for never.
     """
 
     dataset: str
@@ -42,6 +42,7 @@ class TrainOptions:
     command: str = ""
     films: str | None = None
     films_directory: Path | None = None
+    checkpoint_minutes: float = 10
 
     def __post_init__(self) -> None:
         """Refuse to leave a part untrained that nothing has trained before.

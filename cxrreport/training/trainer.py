@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from cxrreport.evaluation.scoring import choose_thresholds, draft_samples, score_states, score_texts, state_maps
-from cxrreport.model.config import POSITIVE, SIZES
+from cxrreport.model.config import SIZES
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.generation import Decoding
@@ -20,14 +19,16 @@ from cxrreport.model.tokens import ReportTokenizer, prune_vocabulary
 from cxrreport.model.views import ViewClassifier
 from cxrreport.model.weights import Weights, load_weights, recover_weights, resolve_device, save_weights
 from cxrreport.training.card import make_card
-from cxrreport.training.checkpoint import finished_epochs, keep, resume
-from cxrreport.training.dataset import READERS, Sample, check_disjoint, draw_phantoms
+from cxrreport.training.checkpoint import Checkpoint, finished_epochs
+from cxrreport.training.dataset import DirectoryReader, Reader, Sample, draw_phantoms
 from cxrreport.training.encoder_stage import EncoderStage
 from cxrreport.training.films import FILM_READERS, LabelledFilm
 from cxrreport.training.network_stage import Encoded, NetworkStage, encode_samples, start_prior
 from cxrreport.training.options import TrainOptions, remember_options
 from cxrreport.training.pretrained import describe, initialise, load_pretrained, load_vocabulary
 from cxrreport.training.retriever_stage import cache_logits, train_retriever, validate_retriever
+from cxrreport.training.splits import read_splits
+from cxrreport.training.validation import validate
 from cxrreport.training.views_stage import train_views, view_accuracy
 
 _NETWORK = "network.safetensors"  # checkpoint of the second stage
@@ -39,14 +40,12 @@ Tell = Callable[[dict[str, Any]], None]
 class Trainer:
     """Holds what all stages share."""
 
-    def __init__(self, options: TrainOptions, tell: Tell) -> None:
+    def __init__(self, options: TrainOptions, tell: Tell, read: Reader | None = None) -> None:
         self.options, self._tell = options, tell
         self.device = resolve_device(options.device)
         torch.manual_seed(options.seed)
-        read = READERS[options.dataset]
-        self.train = read(options.directory, "train")[: options.limit]
-        self.val = read(options.directory, "val")[: options.limit]
-        check_disjoint(self.train, self.val)
+        read = read or DirectoryReader(options.dataset, options.directory)
+        self.train, self.val = read_splits(read, options.out, options.limit)
         if options.phantoms:
             self.train += draw_phantoms(options.phantoms, options.seed)
         self.films = self._read_films()
@@ -54,7 +53,7 @@ class Trainer:
         self.network, self.tokenizer = self._build()
         self.started = time.monotonic()
         count = {"train": len(self.train), "films": len(self.films), "val": len(self.val)}
-        self.tell({"stage": "data", **count, "device": self.device})
+        self.tell({"stage": "data", **count, "skipped": dict(read.skipped), "device": self.device})
 
     def _read_films(self) -> list[LabelledFilm]:
         """Labelled films without reports, for the encoder."""
@@ -105,12 +104,11 @@ class Trainer:
         stage = EncoderStage(self.network, self.tokenizer, o.encoder_lr, steps, generator)
         modules: dict[str, torch.nn.Module] = {"encoder": self.network.encoder, "retrieval": self.network.retrieval}
         modules |= {"head": stage.head, "averaged": stage.averaged}
-        path = o.out / "encoder.safetensors"
-        done = resume(path, modules, stage, generator)
-        for epoch in range(done, o.encoder_epochs):
-            losses = stage.epoch(samples, o.batch)
+        checkpoint = Checkpoint(o.out / "encoder.safetensors", modules, stage, generator, o.checkpoint_minutes)
+        for epoch in range(checkpoint.resume(), o.encoder_epochs):
+            losses = stage.epoch(samples, o.batch, checkpoint)
             scores = stage.validate(self.val, o.batch)
-            keep(path, modules, stage, generator, epoch + 1)
+            checkpoint.finish(epoch + 1)
             self.tell({"stage": "encoder", "epoch": epoch + 1, **losses, **scores})
         stage.adopt_average()
 
@@ -132,31 +130,30 @@ class Trainer:
         self.network.eval()
         bank = drafter.embed_texts([s.summary for s in self.train])
         copies = o.copies if o.network_epochs else 1
-        train = encode_samples(drafter, self.train, bank, [s.patient for s in self.train], copies, generator)
-        val = encode_samples(drafter, self.val, bank, None, 1, generator)
+        patients = [s.patient for s in self.train]
+        train = encode_samples(drafter, self.train, bank, patients, copies, generator)
+        val = encode_samples(drafter, self.val, bank, patients, 1, generator)
         if not o.network_epochs:
-            facts = {"stage": "network", "epoch": 0, **self.validate(drafter, val, None)}
+            facts = {"stage": "network", "epoch": 0, **validate(drafter, self.val, val, None)}
             self.tell(self._save(views, facts, train, val))
             return o.out / _BEST
         self.tell({"stage": "encoded", "bank": len(bank)})
         self.network.label_prior.copy_(start_prior(self.train))
         steps = o.network_epochs * (len(self.train) // o.batch + 1)
         stage = NetworkStage(weights, o.network_lr, steps, generator, o.balance)
-        path = o.out / _NETWORK
         modules = {"network": self.network, "average": stage.average}
-        done = resume(path, modules, stage, generator)
-        stage.done = stage.schedule.last_epoch
-        best = _best_so_far(o.out)
+        checkpoint = Checkpoint(o.out / _NETWORK, modules, stage, generator, o.checkpoint_minutes)
+        done, best = checkpoint.resume(), _best_so_far(o.out)
         for epoch in range(done, o.network_epochs):
-            losses = stage.epoch(self.train, train, o.batch)
+            losses = stage.epoch(self.train, train, o.batch, checkpoint)
             with stage.average.applied():
-                scores = self.validate(drafter, val, stage)
+                scores = validate(drafter, self.val, val, stage)
                 facts = {"stage": "network", "epoch": epoch + 1, **losses, **scores}
                 if scores["selection"] > best:
                     best = scores["selection"]
                     facts = self._save(views, facts, train, val)
-            keep(path, modules, stage, generator, epoch + 1)
-            self.tell(facts)
+            checkpoint.finish(epoch + 1)
+            self.tell({**facts, "label_prior": [round(p, 6) for p in self.network.label_prior.tolist()]})
         return o.out / _BEST
 
     def _save(self, views: ViewClassifier, facts: dict[str, Any], train: Encoded, val: Encoded) -> dict[str, Any]:
@@ -164,37 +161,14 @@ class Trainer:
         o, origin = self.options, self.origin
         known, new = cache_logits(self.network, train), cache_logits(self.network, val)
         truth, asked = (np.stack([s.states for s in samples]) for samples in (self.train, self.val))
-        head, _ = train_retriever(known, truth, self.network.config.d_retrieval, self.generator(4))
+        with torch.random.fork_rng(devices=[]):  # a run that is killed after this and goes on must not draw other noise
+            head, _ = train_retriever(known, truth, self.network.config.d_retrieval, self.generator(4))
         facts = {**facts, **validate_retriever(head, known, truth, new, asked)}
         if self.films:
             origin += f"; encoder also trained on {len(self.films)} films of {o.films} without reports"
         card = make_card(o, self.train, origin, {**facts, **self.view_scores})
         save_weights(o.out / _BEST, self.network, views, self.tokenizer, card, head)
         return facts
-
-    def validate(self, drafter: Drafter, val: Encoded, stage: NetworkStage | None) -> dict[str, float]:
-        """Draft the validation studies; choose thresholds, update pi for the stage, score.
-
-        Selection: mean of example and macro F1.
-        """
-        self.network.eval()
-        self.network.config.thresholds = None
-        truth = np.stack([s.states for s in self.val])
-        probabilities = self._probabilities(drafter, val)
-        if stage is not None:
-            stage.update_prior(probabilities.astype(np.float32), truth)
-        self.network.config.thresholds = choose_thresholds(probabilities, truth == POSITIVE)
-        drafts = draft_samples(drafter, val)
-        texts = score_texts([d.text for d in drafts], [s.report for s in self.val], state_maps(truth))
-        states = {k: v for k, v in score_states(drafts, truth).items() if not k.startswith("auc ")}
-        return {**texts, **states, "selection": (texts["example_f1"] + texts["macro_f1"]) / 2}
-
-    def _probabilities(self, drafter: Drafter, val: Encoded) -> np.ndarray[Any, np.dtype[np.float64]]:
-        rows = list(range(len(val.patch_mask)))
-        features = val.features(rows, torch.zeros(len(rows), dtype=torch.long)).to(drafter.device)
-        reports = val.bank[val.retrieved].numpy()
-        states = drafter.read_states(features, reports, np.ones(reports.shape[:2], bool))
-        return np.array([s.probabilities for s in states])
 
 
 def _finished(options: TrainOptions) -> bool:
@@ -209,8 +183,8 @@ def _best_so_far(out: Path) -> float:
     return float(json.loads(manifest.read_text())["metrics"]["selection"]) if manifest.exists() else -1.0
 
 
-def train(options: TrainOptions, tell: Tell) -> Path:
-    """Train as asked; returns the directory of the best weights.
+def train(options: TrainOptions, tell: Tell, read: Reader | None = None) -> Path:
+    """Train as asked; returns the directory of the best weights. `read`: by default a reader of the options' directory.
 
     Raises
     ------
@@ -222,4 +196,4 @@ def train(options: TrainOptions, tell: Tell) -> Path:
     recover_weights(best)
     if _finished(options):
         return best
-    return Trainer(options, tell).run()
+    return Trainer(options, tell, read).run()

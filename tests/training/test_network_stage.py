@@ -94,7 +94,7 @@ def test_temperature_falls_as_training_goes_on(stage, drafter, samples):
     encoded = _encode(drafter, samples, copies=1)
     stage.epoch(samples, encoded, 4)
     first = stage.network.similar.temperature.item()
-    stage.done = stage.steps - 2
+    stage.schedule.last_epoch = stage.steps - 2
     stage.epoch(samples, encoded, 4)
     assert first > 9 and stage.network.similar.temperature.item() < 0.2
     assert stage.network.different.temperature.item() == stage.network.similar.temperature.item()

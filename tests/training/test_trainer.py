@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 import torch
 from network_builders import VOCABULARY, random_samples
+from safetensors import safe_open
+from safetensors.torch import load_file
 
 import cxrreport.training.trainer as module
 from cxrreport.errors import ConfigurationError, UnavailableError, UsageError
@@ -115,37 +117,99 @@ def _kill_after(stage, epoch):
     return tell
 
 
-@pytest.fixture()
-def _noise_by_step(monkeypatch):
-    """Dropout and Gumbel noise draw from torch's global generator, which a checkpoint does not hold: seed it by step."""
-    for stage in (EncoderStage, NetworkStage):
-
-        def epoch(self, *arguments, original=stage.epoch):
-            torch.manual_seed(self.schedule.last_epoch)
-            return original(self, *arguments)
-
-        monkeypatch.setattr(stage, "epoch", epoch)
-
-
 def _without_clock(lines):
     return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
 
 
-@pytest.mark.usefixtures("_noise_by_step")
-@pytest.mark.parametrize(("stage", "epoch"), [("encoder", 1), ("network", 1)])
-def test_a_killed_run_goes_on_as_if_nothing_had_been(tmp_path, stage, epoch):
-    options = {"encoder_epochs": 2, "network_epochs": 2}
-    train(_options(tmp_path / "whole", **options), lambda _: None)
-    with pytest.raises(_Killed):
-        train(_options(tmp_path / "killed", **options), _kill_after(stage, epoch))
-    train(_options(tmp_path / "killed", **options), lambda _: None)
+def _assert_alike(whole, killed):
     for name in ("encoder", "network"):
-        whole, killed = (_without_clock(_lines(tmp_path / run, name)) for run in ("whole", "killed"))
-        assert [line["epoch"] for line in killed] == [1, 2]
-        assert killed == whole
-    for name in ("model.safetensors", "config.json", "vocab.txt"):
-        ours, theirs = ((tmp_path / run / "best" / name).read_bytes() for run in ("whole", "killed"))
-        assert ours == theirs, name
+        ours, theirs = (_without_clock(_lines(run, name)) for run in (whole, killed))
+        assert [line["epoch"] for line in theirs] == [1, 2]
+        assert theirs == ours
+    for name in ("model.safetensors", "config.json", "vocab.txt", "retriever.safetensors"):
+        assert (whole / "best" / name).read_bytes() == (killed / "best" / name).read_bytes(), name
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run of two and two epochs that nothing interrupts, with checkpoints after epochs only."""
+    out = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(READERS, "noise", lambda directory, split: list(SPLITS[split]))
+        patch.setattr(module, "load_vocabulary", lambda: VOCABULARY)
+        train(_options(out, encoder_epochs=2, batch=4, checkpoint_minutes=0), lambda _: None)
+    return out
+
+
+@pytest.mark.parametrize(("stage", "epoch"), [("encoder", 1), ("network", 1)])
+def test_a_killed_run_goes_on_as_if_nothing_had_been(whole, tmp_path, stage, epoch):
+    options = _options(tmp_path, encoder_epochs=2, batch=4, checkpoint_minutes=0)
+    with pytest.raises(_Killed):
+        train(options, _kill_after(stage, epoch))
+    train(options, lambda _: None)
+    _assert_alike(whole, tmp_path)
+
+
+# steps of an epoch: three; so the kill comes in the first and in the second epoch of each stage
+@pytest.mark.parametrize(
+    ("stage", "step"), [(EncoderStage, 3), (EncoderStage, 5), (NetworkStage, 2), (NetworkStage, 6)]
+)
+def test_a_run_killed_within_an_epoch_goes_on_with_the_next_step(whole, tmp_path, monkeypatch, stage, step):
+    options = _options(tmp_path, encoder_epochs=2, batch=4, checkpoint_minutes=1e-9)
+    original, calls = stage._step, []
+
+    def counted(self, *arguments):
+        calls.append(1)
+        if len(calls) == step:
+            raise _Killed
+        return original(self, *arguments)
+
+    monkeypatch.setattr(stage, "_step", counted)
+    with pytest.raises(_Killed):
+        train(options, lambda _: None)
+    train(options, lambda _: None)
+    assert len(calls) == 6 + 1  # no step was taken twice
+    _assert_alike(whole, tmp_path)
+
+
+def test_a_seed_gives_ever_the_same_weights_and_another_one_others(whole, tmp_path):
+    for name, seed in (("same", 9233), ("other", 1)):
+        train(_options(tmp_path / name, encoder_epochs=2, batch=4, seed=seed), lambda _: None)
+    _assert_alike(whole, tmp_path / "same")
+    ours, theirs = (load_file(out / "best" / "model.safetensors") for out in (whole, tmp_path / "other"))
+    assert ours.keys() == theirs.keys()
+    assert not torch.equal(ours["classifier.linear.weight"], theirs["classifier.linear.weight"])
+    assert _lines(whole, "network")[0]["loss"] != _lines(tmp_path / "other", "network")[0]["loss"]
+
+
+def test_the_label_prior_of_each_epoch_is_told_and_saved(whole):
+    lines = _lines(whole, "network")
+    priors = [line["label_prior"] for line in lines]
+    assert all(len(prior) == 14 and 0 < min(prior) <= max(prior) <= 1 for prior in priors)
+    assert priors[0] != priors[1]
+    with safe_open(whole / "network.safetensors", framework="pt") as file:
+        assert file.get_tensor("network/label_prior").tolist() == pytest.approx(priors[-1], abs=1e-6)
+    best = max(lines, key=lambda line: line["selection"])
+    config = json.loads((whole / "best" / "config.json").read_text())
+    assert config["label_prior"] == pytest.approx(best["label_prior"], abs=1e-6)
+
+
+def test_a_run_goes_on_with_the_studies_it_was_begun_with(tmp_path, monkeypatch):
+    splits = {split: list(samples) for split, samples in SPLITS.items()}
+    monkeypatch.setitem(READERS, "noise", lambda directory, split: list(splits[split]))
+    with pytest.raises(_Killed):
+        train(_options(tmp_path), _kill_after("encoder", 1))
+    splits["train"] = random_samples(3, 9, "new") + splits["train"]  # the archive has grown
+    told = []
+    train(_options(tmp_path), told.append)
+    assert told[0]["train"] == 12
+    (tmp_path / "network.safetensors").unlink()
+    splits["train"][5] = random_samples(1, 10, "changed")[0]
+    with pytest.raises(UsageError, match="changed or are gone"):
+        train(_options(tmp_path), lambda _: None)
+    (tmp_path / "studies.json").write_text("{}")
+    with pytest.raises(UsageError, match="damaged"):
+        train(_options(tmp_path), lambda _: None)
 
 
 def test_fine_tuning_starts_from_weights_and_needs_no_package(finished, tmp_path, monkeypatch):
@@ -179,7 +243,6 @@ def films(monkeypatch):
     return {"films": "noise", "films_directory": Path("/nowhere")}
 
 
-@pytest.mark.usefixtures("_noise_by_step")
 def test_films_without_reports_teach_the_encoder_and_a_killed_run_goes_on(tmp_path, films):
     options = {**films, "encoder_epochs": 2, "network_epochs": 1}
     train(_options(tmp_path / "whole", **options), lambda _: None)

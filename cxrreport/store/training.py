@@ -1,0 +1,97 @@
+"""Studies that training may learn from: a frontal film in use and a signed report with findings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy.orm import Session
+
+from cxrreport.records import ReportStatus, State, Study, View
+from cxrreport.store.batches import batches
+from cxrreport.store.catalogue import studies
+from cxrreport.store.schema import ImageRow, PatientRow, ReportRow, StudyRow
+
+BUCKETS = 10
+_SIGNED = (ReportStatus.FINAL, ReportStatus.CORRECTED)
+_FRONTAL = tuple(view for view in View if view.is_frontal)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedStudy:
+    """A study and what was signed of it; `labels` as stored, empty where nobody has labelled the report.
+
+    `bucket` (0..9) is its patient's, see `patient_bucket`.
+    """
+
+    study: Study
+    findings: str
+    impression: str
+    labels: Mapping[str, State]
+    bucket: int
+
+
+def patient_bucket(issuer: str, mrn: str) -> int:
+    """One of ten parts of all patients, the same in every database and whoever else there is.
+
+    First 8 hexadecimal digits of the sha256 of "<length of issuer>:<issuer><mrn>", modulo 10.
+    """
+    return int(hashlib.sha256(f"{len(issuer)}:{issuer}{mrn}".encode()).hexdigest()[:8], 16) % BUCKETS
+
+
+def signed_studies(session: Session, after_id: int = 0, limit: int = 200) -> list[SignedStudy]:
+    """Return the next studies, by id, with a frontal film in use and a final or corrected report with findings.
+
+    Of several such reports the latest holds; of two of one time, or without one, the corrected, then the last filed.
+    """
+    ids = session.scalars(
+        select(StudyRow.id)
+        .where(
+            StudyRow.id > after_id,
+            exists().where(ReportRow.study_id == StudyRow.id, *_is_signed()),
+            exists().where(ImageRow.study_id == StudyRow.id, ImageRow.usable, ImageRow.view.in_(_FRONTAL)),
+        )
+        .order_by(StudyRow.id)
+        .limit(limit)
+    ).all()
+    reports, buckets, found = _reports(session, ids), _buckets(session, ids), studies(session, ids)
+    return [_combine(found[i], reports[i], buckets[i]) for i in ids if i in found and i in reports]
+
+
+def _is_signed() -> list[ColumnElement[bool]]:
+    return [ReportRow.status.in_(_SIGNED), func.trim(ReportRow.findings) != ""]
+
+
+def _reports(session: Session, study_ids: Sequence[int]) -> dict[int, ReportRow]:
+    """The report that holds of each study."""
+    found: dict[int, ReportRow] = {}
+    for batch in batches(study_ids):
+        rows = session.scalars(select(ReportRow).where(ReportRow.study_id.in_(batch), *_is_signed())).all()
+        for row in sorted(rows, key=_rank):
+            if row.study_id is not None:
+                found[row.study_id] = row  # the last of a study wins
+    return found
+
+
+def _rank(row: ReportRow) -> tuple[datetime, bool, int]:
+    return row.reported_at or datetime.min, row.status is ReportStatus.CORRECTED, row.id
+
+
+def _buckets(session: Session, study_ids: Sequence[int]) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for batch in batches(study_ids):
+        query = (
+            select(StudyRow.id, PatientRow.issuer, PatientRow.mrn)
+            .join(PatientRow, PatientRow.id == StudyRow.patient_id)
+            .where(StudyRow.id.in_(batch))
+        )
+        found.update((study_id, patient_bucket(issuer, mrn)) for study_id, issuer, mrn in session.execute(query))
+    return found
+
+
+def _combine(study: Study, report: ReportRow, bucket: int) -> SignedStudy:
+    labels = {finding: State(state) for finding, state in report.labels.items()}
+    return SignedStudy(study, report.findings, report.impression, labels, bucket)

@@ -1,0 +1,77 @@
+"""The samples of a run. A run that goes on learns from those that it was begun with, whatever the archive has got since."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cxrreport.errors import UsageError
+from cxrreport.training.dataset import Reader, Sample, check_disjoint
+
+_FILE = "studies.json"  # keys and digest of each split; keys are row numbers or public names, never a patient's
+_LEAST_VAL = 4
+
+
+def read_splits(read: Reader, out: Path, limit: int | None) -> tuple[list[Sample], list[Sample]]:
+    """Samples to learn from and to validate on: those of `OUT/studies.json` where the run was begun, else all there are.
+
+    Raises
+    ------
+    UsageError : too few, a patient in both, or one of them changed or gone since the run was begun.
+    """
+    path = out / _FILE
+    begun = _recall(path)
+    train, val = (read(split, limit, _keys(begun, split)) for split in ("train", "val"))
+    check_disjoint(train, val)
+    _check_enough(read, train, val, limit)
+    now = {"train": _describe(train), "val": _describe(val)}
+    if begun is None:
+        _remember(path, now)
+    elif begun != now:
+        raise UsageError("Studies that the run was begun with have changed or are gone: name another --out.")
+    return train, val
+
+
+def _check_enough(read: Reader, train: Sequence[Sample], val: Sequence[Sample], limit: int | None) -> None:
+    least = min(read.least, limit or read.least)
+    if len(train) < max(least, 2) or len(val) < (_LEAST_VAL if read.least else 1):
+        raise UsageError(
+            f"Training needs {max(least, 2)} studies with films and a signed report to learn from and"
+            f" {_LEAST_VAL if read.least else 1} of other patients to validate on; there are {len(train)} and"
+            f" {len(val)}, and {read.skipped.total()} cannot be used.",
+            "usage.few_studies",
+        )
+
+
+def _describe(samples: Sequence[Sample]) -> dict[str, Any]:
+    digest = hashlib.sha256()
+    for s in samples:
+        facts = [s.key, s.patient, s.report, s.target, s.summary, s.states.tolist(), s.present.tolist()]
+        digest.update(json.dumps(facts).encode() + b"\n")
+    return {"keys": [s.key for s in samples], "sha256": digest.hexdigest()}
+
+
+def _keys(begun: dict[str, Any] | None, split: str) -> frozenset[str] | None:
+    return None if begun is None else frozenset(begun[split]["keys"])
+
+
+def _remember(path: Path, facts: dict[str, Any]) -> None:
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(facts) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def _recall(path: Path) -> dict[str, Any] | None:
+    if not path.exists():
+        return None
+    try:
+        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return {
+            split: {"keys": list(facts[split]["keys"]), "sha256": facts[split]["sha256"]} for split in ("train", "val")
+        }
+    except (ValueError, TypeError, KeyError):
+        raise UsageError("The studies.json of the run directory is damaged: name another --out.") from None

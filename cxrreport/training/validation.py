@@ -1,0 +1,53 @@
+"""Scores of the network on validation studies, by which thresholds and the best epoch are chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from cxrreport.evaluation.scoring import choose_thresholds, draft_samples, score_states, score_texts, state_maps
+from cxrreport.model.config import POSITIVE
+from cxrreport.model.drafter import Drafter
+from cxrreport.training.dataset import Sample
+from cxrreport.training.network_stage import Encoded, NetworkStage
+
+_BATCH = 256  # memory must not grow with the archive
+
+
+def validate(
+    drafter: Drafter, samples: Sequence[Sample], encoded: Encoded, stage: NetworkStage | None
+) -> dict[str, float]:
+    """Draft the studies; choose the network's thresholds, update pi for the stage, score.
+
+    Selection: mean of example and macro F1.
+    """
+    network = drafter.network.eval()
+    network.config.thresholds = None
+    truth = np.stack([s.states for s in samples])
+    probabilities = _probabilities(drafter, encoded)
+    if stage is not None:
+        stage.update_prior(probabilities.astype(np.float32), truth)
+    network.config.thresholds = choose_thresholds(probabilities, truth == POSITIVE)
+    scores = score_drafts(drafter, samples, encoded)
+    return {**scores, "selection": (scores["example_f1"] + scores["macro_f1"]) / 2}
+
+
+def score_drafts(drafter: Drafter, samples: Sequence[Sample], encoded: Encoded) -> dict[str, float]:
+    """Draft the studies with the thresholds as they are and score texts and states."""
+    truth = np.stack([s.states for s in samples])
+    drafts = draft_samples(drafter, encoded)
+    texts = score_texts([d.text for d in drafts], [s.report for s in samples], state_maps(truth))
+    states = {k: v for k, v in score_states(drafts, truth).items() if not k.startswith("auc ")}
+    return {**texts, **states}
+
+
+def _probabilities(drafter: Drafter, encoded: Encoded) -> npt.NDArray[np.float64]:
+    found = []
+    for rows in torch.arange(len(encoded.patch_mask)).split(_BATCH):
+        features = encoded.features(rows.tolist(), torch.zeros_like(rows)).to(drafter.device)
+        reports = encoded.bank[encoded.retrieved[rows]].numpy()
+        found += drafter.read_states(features, reports, np.ones(reports.shape[:2], bool))
+    return np.array([s.probabilities for s in found])

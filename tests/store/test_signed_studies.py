@@ -1,0 +1,88 @@
+"""Which studies training may learn from, and which part of the patients each belongs to, on both databases."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from sqlalchemy import Engine
+from store_builders import make_instance
+
+from cxrreport.records import Report, ReportStatus, State, View, ViewGuess
+from cxrreport.store import catalogue, reports
+from cxrreport.store.engine import session
+from cxrreport.store.training import SignedStudy, patient_bucket, signed_studies
+
+PRELIMINARY, FINAL, CORRECTED, WITHDRAWN = ReportStatus
+LABELS = {"edema": State.POSITIVE}
+
+
+def scan(engine: Engine, number: str, patient: str = "P1", view: View | None = View.PA, issuer: str = "") -> None:
+    with session(engine) as s:
+        instance = make_instance(f"{number}.1", number, patient, issuer=issuer)
+        guess = ViewGuess(view, "tags", 1.0) if view else None
+        catalogue.record_instance(s, instance, guess, None, lambda *_: False)
+
+
+def tell(engine: Engine, number: str, findings: str = "Edema.", name: str = "", **changes: object) -> None:
+    with session(engine) as s:
+        report = Report("r.csv", name or number, study_uid=number, findings=findings, impression="I.", **changes)  # type: ignore[arg-type]
+        reports.add_reports(s, [(report, LABELS)], "test")
+
+
+def found(engine: Engine, after_id: int = 0, limit: int = 10) -> list[SignedStudy]:
+    with session(engine, read_only=True) as s:
+        return signed_studies(s, after_id, limit)
+
+
+def test_a_study_needs_a_frontal_film_in_use_and_a_signed_report_with_findings(engine: Engine) -> None:
+    for number in ("1", "2", "3", "4", "5", "6", "9"):
+        scan(engine, number)
+    scan(engine, "7", view=View.LATERAL)
+    scan(engine, "8", view=None)
+    for number, status in (
+        ("1", FINAL),
+        ("2", CORRECTED),
+        ("3", PRELIMINARY),
+        ("4", WITHDRAWN),
+        ("7", FINAL),
+        ("8", FINAL),
+    ):
+        tell(engine, number, status=status)
+    tell(engine, "5", findings="  ")
+    tell(engine, "9")
+    with session(engine) as s:
+        nine = next(study for study in catalogue.candidate_studies(s) if study.uid == "9")
+        catalogue.mark_unusable(s, nine.images[0].id, "pixels.malformed")
+    usable = found(engine)
+    assert [signed.study.uid for signed in usable] == ["1", "2"]
+    assert usable[0].labels == LABELS and (usable[0].findings, usable[0].impression) == ("Edema.", "I.")
+    assert found(engine, limit=1) == usable[:1] and found(engine, usable[0].study.id) == usable[1:]
+
+
+def test_of_several_reports_the_latest_holds(engine: Engine) -> None:
+    scan(engine, "1")
+    # two systems that name the patient differently: the archive holds two reports of one study
+    tell(engine, "1", "Early.", reported_at=datetime(2024, 5, 6, 9))
+    tell(engine, "1", "Late.", patient_id="P1", reported_at=datetime(2024, 5, 6, 10))
+    assert [signed.findings for signed in found(engine)] == ["Late."]
+
+
+def test_all_studies_of_a_patient_are_in_one_part_and_issuers_keep_patients_apart(engine: Engine) -> None:
+    for number, patient, issuer in (("1", "P1", ""), ("2", "P1", ""), ("3", "P1", "north")):
+        scan(engine, number, patient, issuer=issuer)
+        tell(engine, number)
+    assert [signed.bucket for signed in found(engine)] == [
+        patient_bucket("", "P1"), patient_bucket("", "P1"), patient_bucket("north", "P1"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("issuer", "mrn", "bucket"), [("", "P1", 3), ("north", "P1", 0), ("n", "orthP1", 8)])
+def test_the_part_of_a_patient_never_changes(issuer: str, mrn: str, bucket: int) -> None:
+    """Weights were trained on it: whoever changes the rule lets tests leak into training."""
+    assert patient_bucket(issuer, mrn) == bucket
+
+
+def test_parts_are_about_equal() -> None:
+    parts = [patient_bucket("", str(number)) for number in range(10_000)]
+    assert all(900 < parts.count(part) < 1100 for part in range(10))
