@@ -1,0 +1,227 @@
+"""The acceptance tests of the network, (1) to (11) as its design numbers them; details are tested beside each module."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from network_builders import SENTENCES, random_features, random_reports, random_samples, target_ids, tiny_weights
+from resnet_builders import torchvision_state
+from torch import nn
+
+from cxrreport.model.config import PREFIX_LENGTH, DiffRGenNetConfig, base
+from cxrreport.model.decoder import ReportDecoder
+from cxrreport.model.diffrgennet import DiffRGenNet
+from cxrreport.model.drafter import Drafter
+from cxrreport.model.encoder import ImageEncoder
+from cxrreport.model.generation import Decoding, generate
+from cxrreport.model.losses import updated_prior
+from cxrreport.model.resnet import load_torchvision_resnet
+from cxrreport.records import FINDINGS
+from cxrreport.reports.sections import clean
+from cxrreport.training.network_stage import encode_samples
+
+PATCHES = 2 * 49
+
+
+@pytest.fixture()
+def own():
+    """A network that the test may change."""
+    return tiny_weights(1).network
+
+
+@pytest.fixture(scope="module")
+def states():
+    return torch.randint(4, (4, 14), generator=torch.Generator().manual_seed(3))
+
+
+@pytest.fixture(scope="module")
+def ids(weights, states):
+    return target_ids(weights.tokenizer, states, [clean(s) for s in SENTENCES[:4]])
+
+
+@torch.no_grad()
+def _logits(network, features, reports, mask, ids):
+    return network.decoder(ids, ids != 0, *network.remember(features, network.relate(features, reports, mask)))
+
+
+def _train(network, batch, steps):
+    trained = [p for name, p in network.named_parameters() if not name.startswith(("encoder.", "retrieval."))]
+    optimizer = torch.optim.AdamW(trained, lr=5e-3)
+    network.train()
+    for _ in range(steps):
+        losses = network(*batch)
+        optimizer.zero_grad()
+        losses.total.backward()
+        nn.utils.clip_grad_norm_(trained, 1.0)
+        optimizer.step()
+        yield losses
+    network.eval()
+
+
+@torch.no_grad()
+def test_01_shapes(network, features, reports, mask, ids):
+    c = network.config
+    relations = network.relate(features, reports, mask)
+    memory, memory_mask = network.remember(features, relations)
+    logits = network.decoder(ids, ids != 0, memory, memory_mask)
+    assert features.patches.shape == (4, PATCHES, c.encoder_width) and features.pooled.shape == (4, c.encoder_width)
+    for branch in (relations.similar, relations.different):
+        assert branch.tokens.shape == (4, c.retrieved, c.d_model)
+        assert [a.shape for a in branch.alphas] == [(4, 2), (4, 4)]
+        assert branch.attention_map.shape == (4, c.retrieved, PATCHES)
+    assert relations.weights.shape == mask.shape
+    assert relations.selected.shape == relations.contrast.shape == (4, c.d_model)
+    assert network.classify(features, relations).shape == (4, 4, len(FINDINGS))
+    assert memory.shape == (4, PATCHES + 2 * c.retrieved, c.decoder_width)
+    assert memory_mask.shape == memory.shape[:2]
+    assert logits.shape == (*ids.shape, c.decoder["vocab_size"])
+
+
+@torch.no_grad()
+def test_02_closed_gates_are_the_network_without_fam_bit_for_bit(own, features, mask, ids):
+    own.gates.zero_()
+    memory, _ = own.remember(features, own.relate(features, random_reports(own, 4, 1), mask))
+    patches_only = torch.cat([features.patch_mask, torch.zeros(4, 10, dtype=torch.bool)], dim=1)
+    without = own.decoder(ids, ids != 0, memory, patches_only)
+    for seed in range(1, 4):
+        assert torch.equal(_logits(own, features, random_reports(own, 4, seed), mask, ids), without)
+    short = own.decoder(ids, ids != 0, memory[:, :PATCHES], features.patch_mask)
+    assert torch.allclose(short, without, atol=1e-5)  # the tokens are not only constant, they are not there
+
+
+class _Only(nn.Module):
+    """A router that always takes one window."""
+
+    def __init__(self, order, masks):
+        super().__init__()
+        self.order, self.masks = order, masks
+
+    def forward(self, f, f_mask, temperature):
+        return nn.functional.one_hot(torch.full((len(f),), self.order), self.masks).float()
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+@torch.no_grad()
+def test_03_nothing_is_attended_to_outside_the_window(own, features, reports, mask, order):
+    """In the last layer of both branches, about the patch where the whole image's attention has its peak."""
+    widest = [(4, 9), (9, 25), (16, 49)][order - 1]
+    for fam in (own.similar, own.different):
+        fam.layers[-1].routed.router = _Only(order, 4)
+    relations = own.relate(features, reports, mask)
+    for branch in (relations.similar, relations.different):
+        seen = (branch.attention_map > 0).sum(-1)
+        assert widest[0] <= seen.min() and seen.max() <= widest[1]
+        assert (branch.attention_map >= 0).all()  # so that what is not above 0 is exactly 0
+        assert torch.allclose(branch.attention_map.sum(-1), torch.ones(4, 5), atol=1e-5)
+
+
+@torch.no_grad()
+def test_04_evaluation_is_deterministic(network, weights, features, reports, mask, ids):
+    found = []
+    for _ in range(3):
+        draft = Drafter(weights, Decoding(max_new_tokens=12)).draft(features, reports.numpy(), mask.numpy())
+        found.append((_logits(network, features, reports, mask, ids), draft))
+    assert all(torch.equal(logits, found[0][0]) and draft == found[0][1] for logits, draft in found[1:])
+
+
+def test_05_nothing_is_retrieved_of_the_samples_own_study_or_patient():
+    """Even where it is the nearest of all: the bank holds the query itself, and a second report of the same patient."""
+    drafter, samples = Drafter(tiny_weights()), random_samples(6)
+    films = torch.from_numpy(np.stack([s.films for s in samples]))
+    with torch.inference_mode():
+        features = drafter.network.encoder(films, torch.from_numpy(np.stack([s.present for s in samples])))
+    query = drafter.embed_images(features)
+    bank, patients = np.concatenate([query, query]), [s.patient for s in samples] * 2
+    encoded = encode_samples(drafter, samples, bank, patients, 1, torch.Generator().manual_seed(0))
+    for sample, rows in zip(samples, encoded.retrieved.tolist(), strict=True):
+        assert rows and sample.patient not in {patients[row] for row in rows}
+
+
+def test_06_prior_stays_finite_without_any_positive():
+    states, probability = torch.zeros(5, 14, dtype=torch.long), torch.rand(5, 14)
+    old = torch.full((14,), 0.4)
+    assert torch.equal(updated_prior(old, probability, states), old)
+    states[:, 1] = 1
+    found = updated_prior(old, probability, states)
+    assert found.isfinite().all() and found[1] == 1 and (found[torch.arange(14) != 1] == 0.4).all()
+
+
+@torch.no_grad()
+def test_07_greedy_is_the_manual_loop(network, weights, features, reports, mask, ids):
+    tokenizer, prefix = weights.tokenizer, ids[:, :PREFIX_LENGTH]
+    memory, memory_mask = network.remember(features, network.relate(features, reports, mask))
+    decoding = Decoding(beams=1, max_new_tokens=12, min_new_tokens=4)
+    found = generate(network.decoder, memory, memory_mask, prefix, tokenizer.end, tokenizer.banned, decoding)
+    for row in range(4):
+        one = slice(row, row + 1)
+        text: list[int] = []
+        while len(text) < 12 and tokenizer.end not in text:
+            whole = torch.cat([prefix[one], torch.tensor([text], dtype=torch.long)], dim=1)
+            logits = network.decoder(whole, torch.ones_like(whole), memory[one], memory_mask[one])[0, -1]
+            logits[tokenizer.banned] = -torch.inf
+            if len(text) < 4:
+                logits[tokenizer.end] = -torch.inf
+            text.append(int(logits.argmax()))
+        assert found[row].ids == [token for token in text if token != tokenizer.end]
+
+
+@torch.no_grad()
+def test_08_beam_search_is_brute_force_on_a_toy_of_five_tokens():
+    end, begin, words, longest = 1, 4, (2, 3), 4
+    bert = {
+        "model_type": "bert", "vocab_size": 5, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
+        "intermediate_size": 16, "max_position_embeddings": 16, "pad_token_id": 0,
+    }  # fmt: skip
+    torch.manual_seed(2)
+    decoder = ReportDecoder(DiffRGenNetConfig(decoder=bert)).eval()
+    for parameter in decoder.parameters():
+        if parameter.ndim > 1:
+            parameter.normal_(std=0.8)
+    memory, memory_mask = torch.randn(1, 3, 8), torch.ones(1, 3, dtype=torch.bool)
+
+    def score(text):
+        whole = torch.tensor([[begin, *text]])
+        told = decoder(whole, torch.ones_like(whole), memory, memory_mask)
+        told[..., [0, begin]] = -1e9
+        return told.log_softmax(-1)[0, range(len(text)), text].sum().item() / len(text)
+
+    said = [[*w, end] for n in range(longest) for w in itertools.product(words, repeat=n)]
+    said += [list(w) for w in itertools.product(words, repeat=longest)]  # cut at the limit
+    best = max(said, key=score)
+    decoding = Decoding(beams=2 * len(said), max_new_tokens=longest, min_new_tokens=0)
+    (found,) = generate(decoder, memory, memory_mask, torch.tensor([[begin]]), end, [0, begin], decoding)
+    assert found.ids == [token for token in best if token != end] and found.complete == (best[-1] == end)
+
+
+def test_09_contrastive_loss_is_never_negative(own, features, reports, mask, states, ids):
+    torch.manual_seed(0)
+    steps = list(_train(own, (features, reports, mask, states, ids, reports[:, 0]), 6))
+    assert all(losses.contrast >= 0 for losses in steps) and len(own.queue.anchors) == 24
+
+
+def test_10_overfits_sixteen_studies(weights):
+    torch.manual_seed(0)
+    network = DiffRGenNet(weights.network.config)  # as training starts it: the decoder not drawn wide
+    features, reports = random_features(network.eval(), 16, 5), random_reports(network, 16, 5)
+    states = torch.randint(4, (16, 14))
+    texts = [clean(f"{a} {b}") for a, b in zip(SENTENCES * 2, [*SENTENCES[1:], *SENTENCES, SENTENCES[0]], strict=True)]
+    mask = torch.ones(reports.shape[:2], dtype=torch.bool)
+    batch = (features, reports, mask, states, target_ids(weights.tokenizer, states, texts), reports[:, 0])
+    for _ in _train(network, batch, 80):
+        pass
+    with torch.no_grad():
+        final = network(*batch)
+    assert final.language < 0.1 and final.states < 0.1
+
+
+def test_11_torchvisions_resnet_101_loads_with_no_key_missing_but_fc():
+    """That it then computes the same is in test_resnet.py, at smaller depths."""
+    state = torchvision_state("bottleneck", (3, 4, 23, 3), values=False)
+    shapes = {key: tuple(value.shape) for key, value in state.items()}
+    assert len(state) == 626 and shapes["layer3.22.conv2.weight"] == (256, 256, 3, 3)
+    assert sum(v.numel() for k, v in state.items() if "running" not in k and "num" not in k) == 44_549_160
+    encoder = ImageEncoder(base(50))
+    load_torchvision_resnet(encoder, state)  # raises when one is missing or left over
+    assert all(not value.any() for name, value in encoder.named_parameters() if "convolution" in name)
+    assert all((value == 7).all() for name, value in encoder.named_buffers() if "tracked" in name)

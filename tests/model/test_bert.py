@@ -1,0 +1,131 @@
+import copy
+
+import pytest
+import torch
+from network_builders import VOCABULARY
+from safetensors.torch import save_file
+from transformers import BertConfig, BertForMaskedLM
+
+from cxrreport.errors import WeightsError
+from cxrreport.model.bert import load_bert, read_vocabulary
+from cxrreport.model.config import PROMPT_TOKENS, tiny
+from cxrreport.model.diffrgennet import DiffRGenNet
+
+PIECES = [piece for piece in VOCABULARY if piece not in PROMPT_TOKENS]
+WORDS = "embeddings.word_embeddings.weight"
+
+
+@pytest.fixture(scope="module")
+def masked():
+    """A BERT one layer deeper than the tiny network, of its width, without the prompt tokens."""
+    torch.manual_seed(5)
+    return BertForMaskedLM(BertConfig(**{**tiny(len(PIECES)).decoder, "num_hidden_layers": 3})).eval()
+
+
+def _write(directory, tensors, pieces=PIECES):
+    save_file({key: value.contiguous().clone() for key, value in tensors.items()}, directory / "model.safetensors")
+    (directory / "vocab.txt").write_text("\n".join(pieces) + "\n")
+    return directory
+
+
+@pytest.fixture()
+def directory(masked, tmp_path):
+    state = {key: value for key, value in masked.state_dict().items() if key != "cls.predictions.decoder.weight"}
+    return _write(tmp_path, state)
+
+
+SIZE = len(PIECES) + len(PROMPT_TOKENS)
+
+
+def _network(size=SIZE):
+    torch.manual_seed(0)
+    return DiffRGenNet(tiny(size)).eval()
+
+
+def test_vocabulary_is_berts_and_the_prompt_tokens(directory):
+    assert read_vocabulary(directory) == [*PIECES, *PROMPT_TOKENS]
+
+
+@torch.no_grad()
+def test_both_towers_compute_what_bert_computes(directory, masked):
+    network = _network()
+    load_bert(network, directory)
+    ids = torch.randint(5, len(PIECES), (2, 9), generator=torch.Generator().manual_seed(0))
+    bert = copy.deepcopy(masked.bert)
+    del bert.encoder.layer[2:]  # the network takes the first layers
+    expected = bert(input_ids=ids).last_hidden_state
+    assert torch.allclose(network.retrieval.text(input_ids=ids).last_hidden_state, expected, atol=1e-5)
+    head = network.decoder.lm.cls(expected)
+    assert torch.allclose(head[..., : len(PIECES)], masked.cls(expected), atol=1e-4)
+    own, theirs = network.decoder.lm.bert.state_dict(), bert.state_dict()
+    assert all(torch.equal(own[key], value) for key, value in theirs.items() if key != WORDS)
+
+
+def test_prompt_tokens_and_cross_attention_stay_as_drawn(directory):
+    network, drawn = _network(), _network().state_dict()
+    load_bert(network, directory)
+    found = network.state_dict()
+    assert torch.equal(
+        found[f"decoder.lm.bert.{WORDS}"][len(PIECES) :], drawn[f"decoder.lm.bert.{WORDS}"][len(PIECES) :]
+    )
+    crossing = [key for key in found if ".crossattention." in key]
+    assert crossing and all(torch.equal(found[key], drawn[key]) for key in crossing)
+    lm = network.decoder.lm
+    assert lm.cls.predictions.decoder.weight is lm.bert.embeddings.word_embeddings.weight
+
+
+def test_rows_follow_the_networks_own_vocabulary(directory, masked):
+    chosen = [*PIECES[:5], "lungs", "heart", "xyzzy", *PROMPT_TOKENS]
+    network = _network(len(chosen))
+    drawn = network.retrieval.text.state_dict()[WORDS].clone()
+    load_bert(network, directory, chosen)
+    rows, theirs = network.retrieval.text.state_dict()[WORDS], masked.bert.state_dict()[WORDS]
+    assert torch.equal(rows[6], theirs[PIECES.index("heart")]) and torch.equal(rows[7], drawn[7])
+    bias = network.decoder.lm.cls.predictions.bias
+    assert bias[5] == masked.cls.predictions.bias[PIECES.index("lungs")]
+
+
+def test_old_names_and_a_bare_model_load(masked, tmp_path):
+    """As Google converted bert-base-uncased (gamma, beta), and as `BertModel` saves itself (no prefix, no head)."""
+    for index, prefix in enumerate(("bert.", "")):
+        state = {
+            prefix
+            + key.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"): value
+            for key, value in masked.bert.state_dict().items()
+        }
+        (tmp_path / str(index)).mkdir()
+        network = _network()
+        load_bert(network, _write(tmp_path / str(index), state))
+        name = "encoder.layer.1.output.LayerNorm.weight"
+        assert torch.equal(network.retrieval.text.state_dict()[name], masked.bert.state_dict()[name])
+
+
+def test_a_bert_of_another_width_is_refused(tmp_path):
+    other = BertForMaskedLM(BertConfig(**{**tiny(len(PIECES)).decoder, "hidden_size": 16}))
+    network, drawn = _network(), _network().state_dict()
+    with pytest.raises(WeightsError, match="does not fit"):
+        load_bert(network, _write(tmp_path, other.bert.state_dict()))
+    assert all(torch.equal(value, drawn[key]) for key, value in network.state_dict().items())
+
+
+def test_a_bert_of_too_few_layers_is_refused(masked, tmp_path):
+    shallow = {k: v for k, v in masked.bert.state_dict().items() if not k.startswith("encoder.layer.1.")}
+    with pytest.raises(WeightsError, match="does not fit"):
+        load_bert(_network(), _write(tmp_path, shallow))
+
+
+def test_a_damaged_or_missing_file_is_told(directory):
+    (directory / "model.safetensors").write_bytes(b"no tensors")
+    with pytest.raises(WeightsError, match="damaged"):
+        load_bert(_network(), directory)
+    (directory / "model.safetensors").unlink()
+    with pytest.raises(WeightsError, match="cannot be read"):
+        load_bert(_network(), directory)
+    (directory / "vocab.txt").unlink()
+    with pytest.raises(WeightsError, match=r"vocab\.txt"):
+        load_bert(_network(), directory)
+
+
+def test_a_vocabulary_of_another_length_is_refused(directory):
+    with pytest.raises(WeightsError, match="does not fit"):
+        load_bert(_network(70), directory)
