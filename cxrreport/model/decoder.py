@@ -79,6 +79,24 @@ class ReportDecoder(nn.Module):
         ).logits
         return logits
 
+    @torch.no_grad()
+    def attend(self, ids: Tensor, memory: Tensor, memory_mask: Tensor) -> Tensor:
+        """Where each token looks (model.md §1.12): cross-attention (B, T, M), mean over heads and layers.
+
+        ids (B, T) whole sequences, prefix included. The mean over the tokens of a sentence shows what it rests on.
+        """
+        cache = self.start(memory, memory_mask)
+        x = self.lm.bert.embeddings(input_ids=ids)
+        maps = []
+        for index, layer in enumerate(self._layers):
+            x, _ = self._attend_self(layer, x, None)
+            q, k = self._heads(layer.crossattention.self.query(x)), cache.memory[index][0]
+            scores = (q @ k.transpose(-1, -2)).float() / q.shape[-1] ** 0.5 + cache.memory_mask  # (B, h, T, M)
+            maps.append(scores.softmax(-1).mean(1))
+            x = self._attend_memory(layer, x, cache, index)
+            x = layer.output(layer.intermediate(x), x)
+        return torch.stack(maps).mean(0)
+
     @property
     def _layers(self) -> list[Any]:
         return list(self.lm.bert.encoder.layer)

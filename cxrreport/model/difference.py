@@ -6,9 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cxrreport.model.config import DiffRGenNetConfig
-
-METRICS = ("l2", "cos", "dot")
+from cxrreport.model.config import METRICS, DiffRGenNetConfig
 
 
 def distances(e: Tensor, f: Tensor) -> Tensor:

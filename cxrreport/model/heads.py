@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cxrreport.model.config import BLANK, POSITIVE, STATES, DiffRGenNetConfig
+from cxrreport.model.losses import Earlier
 from cxrreport.records import FINDINGS
 
 NO_FINDING = FINDINGS.index("no finding")
@@ -24,17 +25,22 @@ def select(query: Tensor, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]
 
 
 class ClassificationHead(nn.Module):
-    """concat(v, s) -> state logits (B, 4, 14) in the order of `State` and `FINDINGS`."""
+    """concat(v, s) -> state logits (B, 4, 14) in the order of `State` and `FINDINGS`.
+
+    Without `reports_in_classifier` it reads v alone.
+    """
 
     def __init__(self, config: DiffRGenNetConfig) -> None:
         super().__init__()
-        self.linear = nn.Linear(config.encoder_width + config.d_model, len(STATES) * len(FINDINGS))
+        self.reads_reports = config.reports_in_classifier
+        width = config.encoder_width + (config.d_model if self.reads_reports else 0)
+        self.linear = nn.Linear(width, len(STATES) * len(FINDINGS))
         nn.init.normal_(self.linear.weight, std=0.001)
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, pooled: Tensor, selected: Tensor) -> Tensor:
         """pooled (B, C), selected (B, d)."""
-        logits: Tensor = self.linear(torch.cat([pooled, selected], dim=-1))
+        logits: Tensor = self.linear(torch.cat([pooled, selected], dim=-1) if self.reads_reports else pooled)
         return logits.view(-1, len(STATES), len(FINDINGS))
 
 
@@ -80,3 +86,31 @@ class ContrastiveHeads(nn.Module):
             F.normalize(self.negative(difference), dim=-1),
             F.normalize(self.report(report.detach()), dim=-1),
         )
+
+
+class ContrastiveQueue(nn.Module):
+    """First in, first out: anchors, reports and positives of the last `length` training studies (§1.10).
+
+    The buffers begin empty and are no part of the weights; a checkpoint that is to go on exactly must keep them itself.
+    """
+
+    anchors: Tensor
+    reports: Tensor
+    positives: Tensor
+
+    def __init__(self, config: DiffRGenNetConfig) -> None:
+        super().__init__()
+        self.length = config.scl_queue
+        for name in ("anchors", "reports"):
+            self.register_buffer(name, torch.zeros(0, config.d_scl), persistent=False)
+        self.register_buffer("positives", torch.zeros(0, len(FINDINGS), dtype=torch.bool), persistent=False)
+
+    def contents(self) -> Earlier:
+        """What is in the queue, newest first."""
+        return Earlier(self.anchors, self.reports, self.positives)
+
+    def push(self, anchors: Tensor, reports: Tensor, positives: Tensor) -> None:
+        """Put a batch in, detached; the oldest studies fall out. No tensor that a graph may hold is written to."""
+        self.anchors = torch.cat([anchors.detach(), self.anchors])[: self.length]
+        self.reports = torch.cat([reports.detach(), self.reports])[: self.length]
+        self.positives = torch.cat([positives, self.positives])[: self.length]

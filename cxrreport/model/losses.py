@@ -1,6 +1,8 @@
-"""Losses of DiffRGenNet (model.md §1.8-1.11) and of its retrieval encoder."""
+"""Losses of DiffRGenNet (model.md §1.8-1.11), of REVTAF (§3.4) and of the retrieval encoder."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -36,24 +38,38 @@ def language_loss(logits: Tensor, labels: Tensor) -> Tensor:
     return F.cross_entropy(logits[:, :-1].flatten(0, 1).float(), labels[:, 1:].flatten(), ignore_index=-100)
 
 
-def jaccard(positives: Tensor) -> Tensor:
-    """Pairwise Jaccard index (B, B) of label sets (B, 14) bool; two empty sets count as equal."""
-    sets = positives.float()
-    both = sets @ sets.T
-    size = sets.sum(1)
-    either = size[:, None] + size[None, :] - both
+def jaccard(positives: Tensor, others: Tensor | None = None) -> Tensor:
+    """Jaccard index (B, k) of label sets (B, 14) bool and others (k, 14), by default each other; two empty sets count
+    as equal.
+    """
+    mine = positives.float()
+    theirs = mine if others is None else others.float()
+    both = mine @ theirs.T
+    either = mine.sum(1)[:, None] + theirs.sum(1)[None, :] - both
     return torch.where(either > 0, both / either.clamp(min=1), torch.ones_like(both))
 
 
-def contrastive_loss(a: Tensor, n: Tensor, t: Tensor, positives: Tensor) -> Tensor:
+class Earlier(NamedTuple):
+    """Studies of past steps for L_SCL: anchors and reports (k, d) without gradient, positives (k, 14) bool."""
+
+    anchors: Tensor
+    reports: Tensor
+    positives: Tensor
+
+
+def contrastive_loss(a: Tensor, n: Tensor, t: Tensor, positives: Tensor, earlier: Earlier | None = None) -> Tensor:
     """L_SCL (Eq. 8 as InfoNCE, A17-A19). a, n, t (B, d) unit vectors, positives (B, 14) bool. Never negative.
 
     Positives of a_i are t_i (weight 1) and the a_j of Jaccard >= 0.5 (weight = Jaccard). Negatives are all difference
-    vectors n and the a_j, t_j of Jaccard 0.
+    vectors n and the a_j, t_j of Jaccard 0. j runs over the batch and over the `earlier` studies.
     """
-    similarity = jaccard(positives)
-    own = torch.eye(len(a), dtype=torch.bool, device=a.device)
-    to_a, to_n, to_t = (a @ x.T / _TEMPERATURE for x in (a, n, t))  # (B, B) each
+    anchors, reports, sets = a, t, positives
+    if earlier is not None:
+        anchors, reports = torch.cat([a, earlier.anchors]), torch.cat([t, earlier.reports])
+        sets = torch.cat([positives, earlier.positives])
+    similarity = jaccard(positives, sets)  # (B, k)
+    own = torch.eye(*similarity.shape, dtype=torch.bool, device=a.device)
+    to_a, to_n, to_t = (a @ x.T / _TEMPERATURE for x in (anchors, n, reports))  # (B, k), (B, B), (B, k)
     unrelated = (similarity == 0) & ~own
     negatives = torch.cat([to_n, to_a.masked_fill(~unrelated, -1e9), to_t.masked_fill(~unrelated, -1e9)], dim=1)
     bottom = negatives.logsumexp(1, keepdim=True)  # (B, 1)
@@ -62,6 +78,31 @@ def contrastive_loss(a: Tensor, n: Tensor, t: Tensor, positives: Tensor) -> Tens
     gain_t = (to_t - torch.logaddexp(to_t, bottom)).diagonal()
     total = (weight_a * gain_a).sum(1) + gain_t
     return -(total / (weight_a.sum(1) + 1)).mean()
+
+
+def soft_overlap(one: Tensor, other: Tensor, patch_mask: Tensor) -> Tensor:
+    """Soft IoU (B, N, L) of maps (B, N, m) and (B, L, m), each stretched to 0..1 over the patches there are."""
+    x, y = (_stretched(maps, patch_mask) for maps in (one, other))
+    x, y = x.unsqueeze(2), y.unsqueeze(1)
+    return torch.minimum(x, y).sum(-1) / torch.maximum(x, y).sum(-1).clamp(min=1e-6)
+
+
+def _stretched(maps: Tensor, patch_mask: Tensor) -> Tensor:
+    absent = ~patch_mask.unsqueeze(1)
+    low = maps.masked_fill(absent, torch.inf).amin(-1, keepdim=True)
+    high = maps.masked_fill(absent, -torch.inf).amax(-1, keepdim=True)
+    return ((maps - low) / (high - low).clamp(min=1e-6)).masked_fill(absent, 0)
+
+
+def consistency_loss(cosine: Tensor, overlap: Tensor, pairs: Tensor, paper: bool = False) -> Tensor:
+    """REVTAF's FCC (§3.4): texts that say the same look at the same place.
+
+    cosine, overlap (B, N, L) of the texts and maps of global and local prompts; pairs (B, N, L) bool, those that
+    count. Mean of (max(cosine, 0) - overlap)^2, the texts' side without gradient. The paper's form, the mean of
+    1 - sigmoid(cosine) * overlap, rewards overlap for every pair, however unlike the texts. 0 without any pair.
+    """
+    each = 1 - cosine.sigmoid() * overlap if paper else (cosine.clamp(min=0).detach() - overlap).square()
+    return (each * pairs).sum() / pairs.sum().clamp(min=1)
 
 
 def info_nce(image: Tensor, text: Tensor, log_scale: Tensor, same: Tensor | None = None) -> Tensor:

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxrreport.model.config import POSITIVE, tiny
-from cxrreport.model.heads import ClassificationHead, ContrastiveHeads, decide_states, select
+from cxrreport.model.heads import ClassificationHead, ContrastiveHeads, ContrastiveQueue, decide_states, select
 
 
 def test_selection_weighs_by_match():
@@ -89,3 +89,37 @@ def test_contrastive_projections_are_unit_and_stop_at_the_report():
         assert x.shape == (3, 8) and torch.allclose(x.norm(dim=-1), torch.ones(3), atol=1e-5)
     projected[2].sum().backward()
     assert report.grad is None
+
+
+def _config(**changes):
+    config = tiny(50)
+    for name, value in changes.items():
+        setattr(config, name, value)
+    return config
+
+
+def test_classifier_without_reports_reads_the_image_alone():
+    head = ClassificationHead(_config(reports_in_classifier=False))
+    pooled, selected = torch.randn(2, 16), torch.randn(2, 32)
+    assert head.linear.in_features == 16
+    assert torch.equal(head(pooled, selected), head(pooled, selected + 1))
+    assert not torch.equal(head(pooled, selected), head(pooled + 1, selected))
+
+
+def test_queue_is_first_in_first_out_and_detached():
+    queue = ContrastiveQueue(_config(scl_queue=5))
+    assert [len(part) for part in queue.contents()] == [0, 0, 0]
+    for batch in range(4):
+        anchors = torch.full((2, 8), float(batch), requires_grad=True)
+        queue.push(anchors, anchors + 10, torch.full((2, 14), batch == 3))
+    found = queue.contents()
+    assert found.anchors[:, 0].tolist() == [3, 3, 2, 2, 1] and found.reports[:, 0].tolist() == [13, 13, 12, 12, 11]
+    assert found.positives[:, 0].tolist() == [True, True, False, False, False]
+    assert not found.anchors.requires_grad and not found.reports.requires_grad
+
+
+def test_queue_is_no_part_of_the_weights():
+    queue = ContrastiveQueue(_config())
+    queue.push(torch.ones(2, 8), torch.ones(2, 8), torch.ones(2, 14, dtype=torch.bool))
+    assert dict(queue.state_dict()) == {} and list(queue.parameters()) == []
+    assert next(iter(queue.to(torch.float64).buffers())).dtype == torch.float64  # and yet moves with the network

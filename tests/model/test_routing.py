@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from cxrreport.model.config import tiny
-from cxrreport.model.routing import FAM, RoutedAttention, Router, build_windows, gumbel_temperature
+from cxrreport.model.routing import RoutedAttention, Router, TRARAttention, build_windows, gumbel_temperature
 
 GRID, CELLS, PATCHES = 7, 49, 98
 
@@ -52,10 +52,11 @@ def test_attention_outside_the_window_is_exactly_zero(order, anchor):
     attention = _attention(order, anchor)
     z, f = torch.randn(3, 60, 32) * 3, torch.randn(3, PATCHES, 32)
     f_mask = torch.ones(3, PATCHES, dtype=torch.bool)
+    z_mask = torch.ones(3, 60, dtype=torch.bool)
     with torch.no_grad():
-        _, _, found = attention(z, f, f_mask, torch.tensor(1.0))
+        found = attention(z, z_mask, f, f_mask, torch.tensor(1.0)).attention_map
         attention.router = _Only(0)
-        _, _, globally = attention(z, f, f_mask, torch.tensor(1.0))
+        globally = attention(z, z_mask, f, f_mask, torch.tensor(1.0)).attention_map
     if anchor == "peak":
         anchors = globally.argmax(-1)
     else:
@@ -70,7 +71,8 @@ def test_a_view_that_is_not_there_gets_no_attention():
     attention = _attention(0, "peak")
     f_mask = torch.ones(2, PATCHES, dtype=torch.bool)
     f_mask[1, CELLS:] = False
-    _, _, found = attention(torch.randn(2, 5, 32), torch.randn(2, PATCHES, 32), f_mask, torch.tensor(1.0))
+    z, z_mask = torch.randn(2, 5, 32), torch.ones(2, 5, dtype=torch.bool)
+    found = attention(z, z_mask, torch.randn(2, PATCHES, 32), f_mask, torch.tensor(1.0)).attention_map
     assert (found[1, :, CELLS:] == 0).all()
     assert (found[0] > 0).all()
 
@@ -112,23 +114,35 @@ def test_temperature_falls_from_ten_to_one_to_a_tenth():
     assert steps == sorted(steps, reverse=True)
 
 
-@pytest.mark.parametrize("training", [False, True])
-def test_fam_of_a_study_without_reports_is_finite_and_empty(training):
+def test_binarized_router_takes_its_likeliest_window_but_learns_softly():
     torch.manual_seed(0)
-    fam = FAM(tiny(50)).train(training)
-    z_mask = torch.ones(3, 5, dtype=torch.bool)
-    z_mask[1] = False
-    found = fam(torch.randn(3, 5, 32), z_mask, torch.randn(3, PATCHES, 32), torch.ones(3, PATCHES, dtype=torch.bool))
-    assert found.tokens.isfinite().all() and found.attention_map.isfinite().all()
-    assert (found.tokens[1] == 0).all() and (found.tokens[0] != 0).any()
+    plain, hard = Router(32, 4), Router(32, 4, binarize=True)
+    hard.load_state_dict(plain.state_dict())
+    f, f_mask = torch.randn(6, PATCHES, 32), torch.ones(6, PATCHES, dtype=torch.bool)
+    soft = plain.eval()(f, f_mask, torch.tensor(1.0))
+    found = hard.eval()(f, f_mask, torch.tensor(1.0))
+    assert torch.equal(found.argmax(-1), soft.argmax(-1)) and set(found.flatten().tolist()) == {0, 1}
+    assert 0 < hard.train()(f, f_mask, torch.tensor(5.0)).max() < 1
 
 
-def test_tokens_do_not_see_padding():
-    fam = FAM(tiny(50)).eval()
+def test_trar_routes_the_patches_and_looks_from_the_reports_plainly():
+    torch.manual_seed(0)
+    config = tiny(50)
+    trar = TRARAttention(config).eval()
     z, f = torch.randn(2, 5, 32), torch.randn(2, PATCHES, 32)
     z_mask, f_mask = torch.ones(2, 5, dtype=torch.bool), torch.ones(2, PATCHES, dtype=torch.bool)
-    z_mask[:, 3:] = False
-    before = fam(z, z_mask, f, f_mask).tokens
-    z[:, 3:] = 9.0
-    assert torch.allclose(fam(z, z_mask, f, f_mask).tokens, before, atol=1e-6)
-    assert (before[:, 3:] == 0).all()
+    soft = trar(z, z_mask, f, f_mask, torch.tensor(1.0))
+    assert trar.grid.anchor == "identity" and soft.alpha.shape == (2, 4)
+    assert (soft.attention_map > 0).all()  # no window between reports and patches
+    trar.grid.router = _Only(1)
+    narrow = trar(z, z_mask, f, f_mask, torch.tensor(1.0))
+    far = f.clone()
+    far[:, CELLS - 1] += 5  # the last corner of the frontal film
+    moved = (trar(z, z_mask, far, f_mask, torch.tensor(1.0)).patches - narrow.patches).abs().amax((0, 2)) > 1e-6
+    assert moved.nonzero().flatten().tolist() == [40, 41, 47, 48]  # its 3 x 3 neighbourhood alone
+
+
+def test_trar_has_the_same_windows_in_all_layers():
+    config = tiny(50)
+    windows = [TRARAttention(config).grid.windows for _ in range(2)]
+    assert torch.equal(*windows) and torch.equal(windows[0], build_windows(GRID, 4))

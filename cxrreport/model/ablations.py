@@ -1,0 +1,65 @@
+"""The rows of the papers' ablation tables as changes of a configuration, and PromptMRG, the network they start from."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from cxrreport.model.config import DiffRGenNetConfig
+
+# The layers of Figure A follow p = (2, 4): the first routes between two windows, the others among four (A9).
+ABLATIONS: Mapping[str, Mapping[str, Any]] = {
+    "without-difference": {"feature_difference": False},  # Table 2
+    "without-fam": {"fam_attention": "transformer"},  # Table 2, and Table A "Transformer"
+    "without-scl": {"scl": False},  # Table 2
+    "trar": {"fam_attention": "trar"},  # Table A
+    "concat": {"fam_attention": "concat"},  # Table A
+    "only-cosine": {"metrics": ("cos",)},  # Table 3, App. C
+    "only-l2": {"metrics": ("l2",)},
+    "only-dot": {"metrics": ("dot",)},
+    "one-layer": {"masks_per_layer": (2,)},  # Figure A
+    "three-layers": {"masks_per_layer": (2, 4, 4)},
+    "four-layers": {"masks_per_layer": (2, 4, 4, 4)},
+    "five-layers": {"masks_per_layer": (2, 4, 4, 4, 4)},
+    "literal-difference": {"diff_content": False},  # Eq. 1 without the content path (model.md §1.5)
+    "cyclic-anchor": {"anchor": "cyclic"},  # Eq. 6 as printed (A6)
+    "mpsa": {"fam_attention": "mpsa"},  # REVTAF §3.3
+    "fcc": {"fcc_weight": 0.5},  # REVTAF §3.4
+    "mpsa-fcc": {"fam_attention": "mpsa", "fcc_weight": 0.5},
+}
+
+
+def change(config: DiffRGenNetConfig, **changes: Any) -> DiffRGenNetConfig:
+    """Return a copy of a configuration with some values changed.
+
+    Raises
+    ------
+    ValueError : for a name that it does not have, or values that describe no network.
+    """
+    unknown = sorted(name for name in changes if not hasattr(config, name))
+    if unknown:
+        raise ValueError(f"The configuration has no {', '.join(unknown)}.")
+    values = {name: value for name, value in config.to_diff_dict().items() if name != "model_type"}
+    return DiffRGenNetConfig(**copy.deepcopy({**values, **changes}))
+
+
+def ablate(config: DiffRGenNetConfig, name: str) -> DiffRGenNetConfig:
+    """Return the configuration of one row of `ABLATIONS`, or of "promptmrg"."""
+    if name == "promptmrg":
+        return promptmrg(config)
+    if name not in ABLATIONS:
+        raise ValueError(f"An ablation is promptmrg or one of {', '.join(ABLATIONS)}.")
+    return change(config, **ABLATIONS[name])
+
+
+def promptmrg(config: DiffRGenNetConfig, enhanced: bool = False) -> DiffRGenNetConfig:
+    """The PromptMRG-equivalent baseline: no FAM token in the memory, no Feature Difference, no SCL, no s in the classifier.
+
+    What is left is encoder, logit-adjusted classifier, state prompts and decoder. With `enhanced` the classifier also
+    reads the retrieved reports through plain attention, the nearest to PromptMRG's cross-modal feature enhancement.
+    """
+    return change(
+        config, fam_attention="transformer", feature_difference=False, scl=False, fcc_weight=0.0,
+        reports_in_memory=False, reports_in_classifier=enhanced,
+    )  # fmt: skip

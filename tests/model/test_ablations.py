@@ -1,0 +1,120 @@
+import pytest
+import torch
+from network_builders import random_features, random_reports, target_ids, tiny_weights
+
+from cxrreport.model.ablations import ABLATIONS, ablate, change, promptmrg
+from cxrreport.model.config import tiny
+from cxrreport.model.diffrgennet import DiffRGenNet
+
+ROWS = [*ABLATIONS, "promptmrg"]
+FROZEN = ("encoder.", "retrieval.")
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return tiny_weights().tokenizer
+
+
+def _network(config):
+    torch.manual_seed(0)
+    return DiffRGenNet(config)
+
+
+def _batch(network, tokenizer):
+    features = random_features(network.eval(), 3)
+    states = torch.randint(4, (3, 14), generator=torch.Generator().manual_seed(1))
+    reports, ids = random_reports(network, 3), target_ids(tokenizer, states, ["the heart is enlarged ."] * 3)
+    return features, reports, torch.ones(reports.shape[:2], dtype=torch.bool), states, ids, reports[:, 0]
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_every_row_trains_and_has_no_idle_parameter(name, tokenizer):
+    network = _network(ablate(tiny(len(tokenizer)), name))
+    if network.local_prompts is not None:
+        network.local_prompts.embed(network.retrieval, tokenizer)
+    batch = _batch(network, tokenizer)
+    network.train()
+    with torch.autocast("cpu", torch.bfloat16):  # as training runs
+        losses = network(*batch)
+    losses.total.backward()
+    assert losses.total.isfinite()
+    trained = {n: p for n, p in network.named_parameters() if not n.startswith(FROZEN)}
+    assert [n for n, p in trained.items() if p.grad is None] == []
+    assert all(p.grad.isfinite().all() for p in trained.values())
+
+
+def test_every_row_is_another_network():
+    config = tiny(60)
+    written = [ablate(config, name).to_json_string() for name in ROWS]
+    assert len({*written, config.to_json_string()}) == len(ROWS) + 1
+
+
+# one of each kind of change; the attentions' own round trips are in test_diffrgennet.py
+@pytest.mark.parametrize("name", ["without-difference", "without-scl", "only-l2", "one-layer", "mpsa-fcc", "promptmrg"])
+def test_a_row_survives_saving(name, tokenizer, tmp_path):
+    network = _network(ablate(tiny(len(tokenizer)), name)).eval()
+    network.save_pretrained(tmp_path)
+    back = DiffRGenNet.from_pretrained(tmp_path).eval()
+    ours, theirs = network.state_dict(), back.state_dict()
+    assert ours.keys() == theirs.keys() and all(torch.equal(ours[key], theirs[key]) for key in ours)
+    features, reports, mask, *_ = _batch(network, tokenizer)
+    with torch.no_grad():
+        found = [n.remember(features, n.relate(features, reports, mask))[0] for n in (network, back)]
+    assert torch.equal(*found)
+
+
+def test_changes_leave_the_original_alone():
+    config = tiny(60)
+    found = change(config, metrics=("l2",))
+    found.encoder["depths"].append(3)
+    assert config.metrics == ("l2", "cos", "dot") and config.encoder["depths"] == [1, 1]
+    assert (found.metrics, found.d_model, found.decoder) == (("l2",), config.d_model, config.decoder)
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(ValueError, match="no depth_of_field"):
+        change(tiny(60), depth_of_field=3)
+    with pytest.raises(ValueError, match="promptmrg or one of"):
+        ablate(tiny(60), "without-anything")
+
+
+@torch.no_grad()
+def test_promptmrg_does_not_see_the_retrieved_reports(tokenizer):
+    network = _network(promptmrg(tiny(len(tokenizer)))).eval()
+    features, _, mask, *_ = _batch(network, tokenizer)
+    found = []
+    for seed in (1, 2):
+        relations = network.relate(features, random_reports(network, 3, seed), mask)
+        found.append((*network.remember(features, relations), network.classify(features, relations)))
+        assert not relations.weights.any()  # no report is said to have been used
+    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+    assert found[0][0].shape[1] == 98
+
+
+def test_promptmrg_holds_no_part_of_what_is_new():
+    names = {name.partition(".")[0] for name, _ in _network(promptmrg(tiny(60))).named_parameters()}
+    expected = {"encoder", "retrieval", "classifier", "memory_patches", "memory_types", "memory_norms", "decoder"}
+    assert names == expected
+
+
+@torch.no_grad()
+def test_enhanced_promptmrg_reads_reports_for_its_states_alone(tokenizer):
+    network = _network(promptmrg(tiny(len(tokenizer)), enhanced=True)).eval()
+    features, _, mask, *_ = _batch(network, tokenizer)
+    states, memories = [], []
+    for seed in (1, 2):
+        relations = network.relate(features, random_reports(network, 3, seed), mask)
+        states.append(network.classify(features, relations))
+        memories.append(network.remember(features, relations)[0])
+    assert not torch.equal(*states) and torch.equal(*memories)
+
+
+@torch.no_grad()
+def test_without_feature_difference_the_branch_gets_the_reports_themselves(tokenizer):
+    network = _network(ablate(tiny(len(tokenizer)), "without-difference")).eval()
+    features, reports, mask, *_ = _batch(network, tokenizer)
+    mask[0, 2:] = False
+    found = network.relate(features, reports, mask).different.tokens
+    patches = network.patch_projection(features.patches)
+    e = network.report_projection(reports) * mask.unsqueeze(-1)
+    assert torch.equal(found, network.different(e, mask, patches, features.patch_mask).tokens)

@@ -1,0 +1,104 @@
+import pytest
+import torch
+from network_builders import random_features, random_reports, target_ids, tiny_weights
+
+from cxrreport.model.ablations import change
+from cxrreport.model.config import STATES
+from cxrreport.model.diffrgennet import DiffRGenNet
+from cxrreport.model.local_prompts import LocalPrompts, prompt_texts
+from cxrreport.records import FINDINGS, State
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return tiny_weights().tokenizer
+
+
+def _network(tokenizer, **changes):
+    torch.manual_seed(0)
+    return DiffRGenNet(change(tiny_weights().network.config, fcc_weight=0.5, **changes))
+
+
+def _batch(network, tokenizer, states=None):
+    features = random_features(network.eval(), 3)
+    if states is None:
+        states = torch.randint(4, (3, 14), generator=torch.Generator().manual_seed(1))
+    reports, ids = random_reports(network, 3), target_ids(tokenizer, states, ["no pneumothorax ."] * 3)
+    return features, reports, torch.ones(reports.shape[:2], dtype=torch.bool), states, ids, reports[:, 0]
+
+
+def test_every_finding_has_a_text_of_its_own_in_every_state():
+    texts = prompt_texts()
+    assert len(texts) == len(FINDINGS) and all(len(row) == len(STATES) for row in texts)
+    assert len({text for row in texts for text in row}) == len(FINDINGS) * len(STATES)
+    effusion = texts[FINDINGS.index("pleural effusion")]
+    assert effusion[STATES.index(State.NEGATIVE)] == "there is no pleural effusion"
+
+
+def test_prompts_are_the_text_towers_embeddings(tokenizer):
+    network = _network(tokenizer).train()
+    network.local_prompts.embed(network.retrieval, tokenizer)
+    assert network.retrieval.training  # as it was; dropout was off all the same:
+    network.eval()
+    ids = torch.tensor([tokenizer.encode("edema is present", 32)])
+    expected = network.retrieval.embed_text(ids, torch.ones_like(ids, dtype=torch.bool))[0]
+    found = network.local_prompts.vectors[FINDINGS.index("edema"), STATES.index(State.POSITIVE)]
+    assert torch.allclose(found, expected, atol=1e-6)
+
+
+def test_forgetting_to_embed_is_told(tokenizer):
+    network = _network(tokenizer)
+    with pytest.raises(RuntimeError, match="embed"):
+        network(*_batch(network, tokenizer))
+
+
+@pytest.mark.parametrize("attention", ["dra", "transformer", "trar", "mpsa"])
+@pytest.mark.parametrize("paper", [False, True])
+def test_loss_is_part_of_the_total_and_reaches_both_maps(tokenizer, attention, paper):
+    network = _network(tokenizer, fam_attention=attention, fcc_paper=paper)
+    network.local_prompts.embed(network.retrieval, tokenizer)
+    losses = network(*_batch(network, tokenizer))
+    expected = losses.language + 4 * losses.states + 0.1 * losses.contrast + 0.5 * losses.consistency
+    assert losses.total.item() == pytest.approx(expected.item(), rel=1e-5) and losses.consistency > 0
+    losses.consistency.backward()
+    last = network.similar.layers[-1].routed
+    query = {"mpsa": "transport.q", "trar": "cross.q"}.get(attention, "q")
+    for weight in (last.get_submodule(query).weight, network.local_prompts.transport.k.weight):
+        assert weight.grad.isfinite().all() and weight.grad.any()
+    assert all(p.grad is None for p in network.retrieval.parameters())  # the texts are given
+
+
+def test_studies_that_state_nothing_are_finite(tokenizer):
+    network = _network(tokenizer)
+    network.local_prompts.embed(network.retrieval, tokenizer)
+    losses = network(*_batch(network, tokenizer, torch.zeros(3, 14, dtype=torch.long)))
+    losses.total.backward()
+    assert losses.consistency == 0
+    assert all(p.grad is None or p.grad.isfinite().all() for p in network.parameters())
+
+
+def test_silent_findings_and_padding_have_no_influence(tokenizer):
+    network = _network(tokenizer)
+    prompts: LocalPrompts = network.local_prompts
+    prompts.embed(network.retrieval, tokenizer)
+    features, reports, mask, states, *_ = _batch(network, tokenizer)
+    mask[:, 3:] = False
+    patches, maps = network.patch_projection(features.patches), torch.rand(3, 5, 98)
+    before = prompts(states, patches, features.patch_mask, reports, mask, maps)
+    prompts.vectors[:, STATES.index(State.BLANK)] = 3.0
+    reports[:, 3:], maps[:, 3:] = 1.0, torch.rand(3, 2, 98)
+    after = prompts(states, patches, features.patch_mask, reports, mask, maps)
+    assert after.item() == pytest.approx(before.item(), rel=1e-5)
+    assert prompts(states.roll(1, 0), patches, features.patch_mask, reports, mask, maps) != after
+
+
+def test_prompts_travel_with_the_weights(tokenizer, tmp_path):
+    network = _network(tokenizer)
+    network.local_prompts.embed(network.retrieval, tokenizer)
+    network.save_pretrained(tmp_path)
+    back = DiffRGenNet.from_pretrained(tmp_path)
+    assert torch.equal(back.local_prompts.vectors, network.local_prompts.vectors) and back.local_prompts.vectors.any()
+
+
+def test_without_the_loss_there_are_no_prompts(network):
+    assert network.local_prompts is None
