@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Engine
 
 from cxrreport.engine.local import LocalEngine
 from cxrreport.imaging.film import Film, load_film
@@ -21,6 +21,9 @@ from cxrreport.settings import Settings
 from cxrreport.store.engine import session
 from cxrreport.store.training import SignedStudy, signed_studies
 from cxrreport.training.dataset import DirectoryReader, Reader, Sample, make_sample
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 ARCHIVE = "archive"
 _PAGE = 64  # studies whose films are read together
