@@ -32,7 +32,10 @@ class Tally:
     actual: Floats
 
     def scores(self, counts: Floats) -> dict[str, Floats]:
-        """Scores by name, each (draws,), where study i counts `counts[:, i]` times; counts (draws, n)."""
+        """Scores by name, each (draws,), where study i counts `counts[:, i]` times; counts (draws, n).
+
+        CIDEr keeps the document frequencies of the studies as they are.
+        """
         bleu = language.bleu_from_counts(counts @ self.bleu)
         found = {f"bleu_{order + 1}": bleu[:, order] for order in range(bleu.shape[1])}
         found |= dict(zip(_MEANS, (counts @ self.means / counts.sum(1, keepdims=True)).T, strict=True))
