@@ -57,7 +57,7 @@ def _protocol_r(train_reports: Iterable[str]) -> Protocol:
         words = cut(clean_r2gen(text), _R_TOKENS - 1).split()  # the begin token took one place
         return " ".join(word if word in known else UNKNOWN for word in words)
 
-    says = "R2Gen's cleaning; references cut at 60 tokens (begin token included), words rarer than 3 in train <unk>"
+    says = "R2Gen's cleaning; references cut at 60 tokens (begin token included), words rarer than 3 in train unknown"
     return Protocol("R", says, lambda text: cut(clean_r2gen(text), _R_TOKENS), reference)
 
 
