@@ -35,10 +35,11 @@ def train(
 ) -> None:
     """Train the network; the weights of the best validation epoch are in OUT/best.
 
-    Without --dataset it learns from the archive: studies with a frontal film and a signed report with findings. Patients
-    are split by a digest of issuer and number, about 80 % train, 10 % val, 10 % test, the same whoever else comes. A run
-    that goes on keeps to the studies that it was begun with. All are held in memory: 131 kB of films each and, for size
-    mini, 0.75 MB of cached features, so that 16 GB hold some 15,000.
+    Without --dataset it learns from the archive: studies with a frontal film and a signed report with findings. Films
+    whose tags do not tell the view are used once `cxrreport generate` has looked at them. Patients are split by a digest
+    of issuer and number, about 80 % train, 10 % val, 10 % test, the same whoever else comes. A run that goes on keeps to
+    the studies that it was begun with. All are held in memory: 131 kB of films each and, for size mini, 0.75 MB of cached
+    features, so that 16 GB hold some 15,000.
     """
     from cxrreport.errors import UsageError
     from cxrreport.training.archive import ARCHIVE, open_dataset

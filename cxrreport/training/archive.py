@@ -18,6 +18,7 @@ from cxrreport.imaging.pairing import choose_frontal, choose_lateral
 from cxrreport.records import Image, Study
 from cxrreport.run import open_archive
 from cxrreport.settings import Settings
+from cxrreport.store.catalogue import count_without_view
 from cxrreport.store.engine import session
 from cxrreport.store.training import SignedStudy, signed_studies
 from cxrreport.training.dataset import DirectoryReader, Reader, Sample, make_sample
@@ -39,7 +40,8 @@ class ArchiveReader:
     """Reads studies with a frontal film in use and a final or corrected report with findings.
 
     Keys and patients of the samples are numbers of database rows. A study whose frontal film cannot be read, or whose
-    report leaves nothing to say, is left out and counted in `skipped`. The archive is open, without a lock, while it reads.
+    report leaves nothing to say, is left out and counted in `skipped`, as are films whose view no run has looked at yet.
+    The archive is open, without a lock, while it reads.
     """
 
     name = ARCHIVE
@@ -61,6 +63,8 @@ class ArchiveReader:
                 for study in _walk(engine)
                 if split_of(study.bucket) == split and (only is None or str(study.study.id) in only)
             )
+            with session(engine, read_only=True) as current:
+                self.skipped["film.view_unknown"] = count_without_view(current)
             return list(islice(self._samples(wanted, workers), limit))
 
     def _samples(self, studies: Iterator[SignedStudy], workers: LocalEngine) -> Iterator[Sample]:

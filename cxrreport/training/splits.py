@@ -39,10 +39,11 @@ def read_splits(read: Reader, out: Path, limit: int | None) -> tuple[list[Sample
 def _check_enough(read: Reader, train: Sequence[Sample], val: Sequence[Sample], limit: int | None) -> None:
     least = min(read.least, limit or read.least)
     if len(train) < max(least, 2) or len(val) < (_LEAST_VAL if read.least else 1):
+        left_out = ", ".join(f"{code} {count}" for code, count in sorted(read.skipped.items()) if count) or "nothing"
         raise UsageError(
             f"Training needs {max(least, 2)} studies with films and a signed report to learn from and"
             f" {_LEAST_VAL if read.least else 1} of other patients to validate on; there are {len(train)} and"
-            f" {len(val)}, and {read.skipped.total()} cannot be used.",
+            f" {len(val)}, and left out: {left_out}.",
             "usage.few_studies",
         )
 

@@ -53,7 +53,14 @@ class Trainer:
         self.network, self.tokenizer = self._build()
         self.started = time.monotonic()
         count = {"train": len(self.train), "films": len(self.films), "val": len(self.val)}
-        self.tell({"stage": "data", **count, "skipped": dict(read.skipped), "device": self.device})
+        self.tell(
+            {
+                "stage": "data",
+                **count,
+                "skipped": {code: n for code, n in read.skipped.items() if n},
+                "device": self.device,
+            }
+        )
 
     def _read_films(self) -> list[LabelledFilm]:
         """Labelled films without reports, for the encoder."""

@@ -18,7 +18,14 @@ def test_the_same_options_go_on(tmp_path):
 def test_what_changes_nothing_that_is_learned_may_differ(tmp_path):
     remember_options(_options(tmp_path))
     remember_options(
-        _options(tmp_path, device="cuda", licence="other", command="again", directory=Path("data").resolve())
+        _options(
+            tmp_path,
+            device="cuda",
+            licence="other",
+            command="again",
+            directory=Path("data").resolve(),
+            checkpoint_minutes=1,
+        )
     )
 
 

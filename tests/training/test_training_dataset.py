@@ -1,3 +1,6 @@
+import dataclasses
+from pathlib import Path
+
 import numpy as np
 import pytest
 from network_builders import random_samples
@@ -5,9 +8,11 @@ from PIL import Image
 
 from cxrreport.errors import UsageError
 from cxrreport.model.config import POSITIVE
-from cxrreport.records import FINDINGS
+from cxrreport.records import FINDINGS, State
 from cxrreport.reports.sections import has_comparison
 from cxrreport.training.dataset import (
+    READERS,
+    DirectoryReader,
     check_disjoint,
     draw_phantoms,
     make_sample,
@@ -76,6 +81,33 @@ def test_a_report_tells_of_every_finding():
     sample = make_sample("key", "patient", [FILM, None], "Small pleural effusion. Possible pneumonia.", "")
     assert [f for f, positive in zip(FINDINGS, sample.positive, strict=True) if positive] == ["pleural effusion"]
     assert sample.known.shape == (14,) and sample.known.all()
+
+
+def test_stored_labels_take_the_place_of_ours_where_they_are_complete():
+    films = [np.zeros((256, 256), np.uint8), None]
+    stored = dict.fromkeys(FINDINGS, State.NEGATIVE) | {"edema": State.UNCERTAIN}
+    states = make_sample("a", "a", films, "The heart is enlarged.", "", stored).states.tolist()
+    assert states == [2, 2, 2, 2, 3] + [2] * 9
+    ours = make_sample("a", "a", films, "The heart is enlarged.", "").states
+    for incomplete in ({}, {"edema": State.POSITIVE}):
+        assert np.array_equal(make_sample("a", "a", films, "The heart is enlarged.", "", incomplete).states, ours)
+
+
+def test_a_study_on_both_sides_is_refused_whoever_it_is_said_to_be_of():
+    (sample,) = random_samples(1)
+    with pytest.raises(UsageError, match="1 studies are in two splits"):
+        check_disjoint([sample], [dataclasses.replace(sample, patient="other")])
+
+
+def test_a_directory_is_read_as_any_collection(monkeypatch):
+    samples = random_samples(5)
+    monkeypatch.setitem(READERS, "noise", lambda directory, split: samples if split == "train" else [])
+    read = DirectoryReader("noise", Path("/nowhere"))
+    assert read("train") == samples and read("val") == [] and read.name == "noise" and not read.skipped
+    assert read("train", limit=2) == samples[:2]
+    assert read("train", limit=1, only=[samples[3].key, samples[4].key]) == samples[3:4]
+    with pytest.raises(UsageError, match="Known datasets"):
+        DirectoryReader("mimic", Path("/nowhere"))
 
 
 def test_a_patient_on_both_sides_is_refused():
