@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from cxrreport.cli.options import print_result, progress, settings_with
@@ -69,7 +69,13 @@ def _mapping(columns: tuple[str, ...]) -> dict[str, str] | None:
 def _verify(settings: Settings, as_json: bool) -> None:
     from cxrreport.pipeline import verify_index
 
-    print_result(verify_index(settings), as_json)
+    _print_version(verify_index(settings), as_json)
+
+
+def _print_version(facts: dict[str, Any], as_json: bool) -> None:
+    """The JSON document has sizes and digests of the spaces, the lines only how many reports each holds."""
+    counts = {name: space["count"] for name, space in facts["spaces"].items()}
+    print_result(facts if as_json else {**facts, "spaces": counts}, as_json)
 
 
 def _list(settings: Settings, as_json: bool) -> None:
@@ -80,17 +86,28 @@ def _list(settings: Settings, as_json: bool) -> None:
 
     serving = publish.current(settings.index_directory)
     found = [{**asdict(m), "serving": m.version == serving} for m in list_versions(settings.index_directory)]
+    damaged = sorted(set(publish.versions(settings.index_directory)) - {m["version"] for m in found})
     if as_json:
-        click.echo(json.dumps(found))
+        click.echo(json.dumps([*found, *({"version": version, "damaged": True} for version in damaged)]))
         return
-    rows = [[m["version"], m["count"], m["model_sha256"][:12], "yes" if m["serving"] else ""] for m in found]
-    print_table("Versions of the index", ["version", "reports", "weights", "serving"], rows)
+    rows = [
+        [
+            m["version"],
+            m["count"],
+            m["spaces"].get("image", {}).get("count", 0),
+            m["model_sha256"][:12],
+            "yes" if m["serving"] else "",
+        ]
+        for m in found
+    ]
+    rows += [[version, "", "", "", "damaged"] for version in damaged]
+    print_table("Versions of the index", ["version", "reports", "with films", "weights", "serving"], rows)
 
 
 def _rollback(settings: Settings, as_json: bool) -> None:
-    from cxrreport.retrieval.versions import roll_back
+    from cxrreport.pipeline import roll_back_index
 
-    print_result(asdict(roll_back(settings.index_directory)), as_json)
+    _print_version(roll_back_index(settings), as_json)
 
 
 _ACTIONS = {"verify": _verify, "list": _list, "rollback": _rollback}

@@ -80,7 +80,8 @@ def films_of(pair: Pair) -> list[Image | None]:
 
 def inputs_sha256(pair: Pair, digests: Mapping[int, str | None]) -> str:
     """Digest of what a draft is made from: films by UID and pixels (`digests` by image id), dates, why there is no prior."""
-    films = [None if film is None else [film.sop_uid, digests.get(film.id)] for film in films_of(pair)]
+    # the size of a file that could not be read, so that a mended one makes the study due again
+    films = [None if film is None else [film.sop_uid, digests.get(film.id) or film.size] for film in films_of(pair)]
     dates = [str(study.studied_at) for study in (pair.study, pair.prior) if study]
     return hashlib.sha256(json.dumps([films, dates, pair.reason]).encode()).hexdigest()
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from cxrreport.engine.local import LocalEngine
+from cxrreport.errors import IndexFitError, InputError
+from cxrreport.freshness import compare, film_digest, films_digest, films_of, text_digests, with_films
 from cxrreport.imaging.film import Film, load_film
-from cxrreport.imaging.pairing import choose_frontal, choose_lateral
-from cxrreport.imaging.preprocess import PREPROCESS_VERSION
 from cxrreport.records import Image, Passage, PreparedStudy, Study
 from cxrreport.reports.sections import clean
-from cxrreport.retrieval.build import Batch, Known, build, content_digest, open_known
+from cxrreport.retrieval.build import Batch, Index, Known, build, open_serving
 from cxrreport.retrieval.corpus import clean_passage
 from cxrreport.retrieval.index import Part, Vectors
 from cxrreport.retrieval.versions import IndexManifest
@@ -38,14 +37,29 @@ def summary(text: str) -> str:
 
 
 def build_index(run: Run, drafter: Drafter, workers: LocalEngine, progress: Progress) -> IndexManifest:
-    """Embed what the serving index does not know and publish a new one of all reports; until then the old one serves."""
+    """Embed what the serving index does not know and publish a new one of all reports; until then the old one serves.
+
+    Where it holds all that the database holds, nothing is published.
+    """
     home, model = run.settings.index_directory, drafter.weights.sha256
-    embedder = Embedder(run, drafter, open_known(home, model), workers)
-    manifest = build(home, embedder.batches(progress), model_sha256=model, source={"run": run.id})
+    serving = open_serving(home, model)
+    manifest = serving.manifest if serving and _is_complete(run, serving) else None
+    if manifest is None:
+        batches = Embedder(run, drafter, Known(serving), workers).batches(progress)
+        keep = run.settings.index_versions
+        manifest = build(home, batches, model_sha256=model, source={"run": run.id}, keep=keep)
     spaces = {name: {"count": space.count, "sha256": space.sha256} for name, space in manifest.spaces.items()}
     run.details["index"] = {"version": manifest.version, "count": manifest.count, "spaces": spaces}
     run.counts.numbers["indexed"] = manifest.count
     return manifest
+
+
+def _is_complete(run: Run, index: Index) -> bool:
+    try:
+        found = compare(run.engine, index, films=True)
+    except IndexFitError:
+        return False
+    return not (found.stale or found.stale_films)
 
 
 class Embedder:
@@ -77,7 +91,7 @@ class Embedder:
     def _embed_texts(self, passages: Sequence[Passage]) -> Part:
         texts = [summary(passage.text) for passage in passages]
         ids = np.array([passage.report_id for passage in passages], np.int64)
-        digests = np.array([content_digest(text) for text in texts], np.int64)
+        digests = text_digests(passages)
         known, vectors = self._known.take("text", ids, digests)
         fresh = [text for text, seen in zip(texts, known.tolist(), strict=True) if not seen]
         self._run.counts.numbers["embedded"] += len(fresh)
@@ -85,9 +99,10 @@ class Embedder:
 
     def _embed_films(self, passages: Sequence[Passage]) -> dict[str, Part]:
         """Vectors of the reports whose study has a frontal film in the catalogue, by space."""
-        rows = self._with_films(passages)
+        with session(self._run.engine, read_only=True) as s:
+            rows = with_films(s, passages)
         ids = np.array([report_id for report_id, _ in rows], np.int64)
-        digests = np.array([_digest(study) for _, study in rows], np.int64)
+        digests = np.array([film_digest(study) for _, study in rows], np.int64)
         taken = {name: self._known.take(name, ids, digests) for name in self._film_spaces}
         known = np.logical_and.reduce([mask for mask, _ in taken.values()])
         parts = {name: [Part(ids[known], digests[known], v[known[mask]])] for name, (mask, v) in taken.items()}
@@ -97,28 +112,19 @@ class Embedder:
                 parts[name].append(part)
         return {name: _join(found) for name, found in parts.items() if any(len(part.ids) for part in found)}
 
-    def _with_films(self, passages: Sequence[Passage]) -> list[tuple[int, Study]]:
-        with session(self._run.engine, read_only=True) as s:
-            studies = catalogue.studies(s, [p.study_id for p in passages if p.study_id is not None])
-        rows = [(p.report_id, studies[p.study_id]) for p in passages if p.study_id in studies]
-        return [(report_id, study) for report_id, study in rows if choose_frontal(study.images)]
-
     def _read(self, rows: Sequence[tuple[int, Study]]) -> Iterator[list[_Read]]:
-        """Decode films in child processes, batch by batch; a report whose frontal film cannot be read is left to its text."""
-        items = [image for _, study in rows for image in _films_of(study)]
+        """Decode films in child processes, batch by batch; a report whose films cannot be read is left to its text."""
+        items = [image for _, study in rows for image in films_of(study)]
         films = self._workers.map(partial(_load, self._run.settings.max_pixels), items)
         batch: list[_Read] = []
         for report_id, study in rows:
-            read = {
-                image.id: film for image, (_, film) in zip(_films_of(study), films)
-            }  # takes just its own from the stream
+            read = [film for _, (_, film) in zip(films_of(study), films)]  # no more than its own from the stream
             if self._run.cancelled:
                 raise Interrupted
-            good = {image_id: film for image_id, film in read.items() if isinstance(film, Film)}
-            if _films_of(study)[0].id not in good:
-                self._run.counts.skipped["film.unreadable"] += 1
+            if (error := _missing(study, read)) is not None:
+                self._run.counts.skipped[error.code] += 1  # `generate` tells of the file
                 continue
-            batch.append(_Read(report_id, study, good))
+            batch.append(_Read(report_id, study, [film if isinstance(film, Film) else None for film in read]))
             if len(batch) == self._run.settings.batch_size:
                 yield batch
                 batch = []
@@ -127,9 +133,11 @@ class Embedder:
 
     def _embed_batch(self, batch: Sequence[_Read]) -> dict[str, Part]:
         with session(self._run.engine) as s:
-            for image_id, film in (item for read in batch for item in read.films.items()):
-                catalogue.set_pixel_digest(s, image_id, film.pixel_sha256)
-        keys = self._drafter.keys(self._drafter.encode([read.prepared for read in batch]))
+            for image, film in (pair for read in batch for pair in zip(films_of(read.study), read.films, strict=True)):
+                if film is not None:
+                    catalogue.set_pixel_digest(s, image.id, film.pixel_sha256)
+        prepared = [PreparedStudy(*(film.pixels for film in read.films if film)) for read in batch]
+        keys = self._drafter.keys(self._drafter.encode(prepared))
         ids = np.array([read.report_id for read in batch], np.int64)
         digests = np.array([read.digest for read in batch], np.int64)
         self._run.counts.numbers["films_embedded"] += len(batch)
@@ -138,39 +146,29 @@ class Embedder:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A report, its study, and those of the study's films that can be read, by image id."""
+    """A report, its study, and the films of the study: frontal, lateral if it has one; None where it never could be read."""
 
     report_id: int
     study: Study
-    films: Mapping[int, Film]
-
-    @property
-    def prepared(self) -> PreparedStudy:
-        frontal, *lateral = (self.films[image.id].pixels for image in _films_of(self.study) if image.id in self.films)
-        return PreparedStudy(frontal, lateral[0] if lateral else None)
+    films: list[Film | None]
 
     @property
     def digest(self) -> int:
-        return _digest_of({image_id: film.pixel_sha256 for image_id, film in self.films.items()})
+        pairs = zip(self.films, films_of(self.study), strict=True)
+        return films_digest([film.pixel_sha256 if film else image.size for film, image in pairs])
 
 
-def _films_of(study: Study) -> list[Image]:
-    """Frontal and lateral film, as a draft would take them."""
-    return [film for film in (choose_frontal(study.images), choose_lateral(study.images)) if film is not None]
+def _missing(study: Study, read: Sequence[Film | InputError]) -> InputError | None:
+    """What forbids to embed: no frontal film, or a lateral one that was read before and may come back."""
+    images = films_of(study)
+    wanted = [
+        error for i, error in enumerate(read) if isinstance(error, InputError) and (i == 0 or images[i].pixel_sha256)
+    ]
+    return wanted[0] if wanted else None
 
 
 def _load(max_pixels: int, image: Image) -> Film:
     return load_film(image.path, max_pixels)
-
-
-def _digest(study: Study) -> int:
-    """Digest of the films as the catalogue knows them; 0, which is nobody's, where one was never read."""
-    known = {film.id: film.pixel_sha256 for film in _films_of(study)}
-    return _digest_of({key: sha for key, sha in known.items() if sha}) if all(known.values()) else 0
-
-
-def _digest_of(films: Mapping[int, str]) -> int:
-    return content_digest(json.dumps([PREPROCESS_VERSION, sorted(films.values())]))
 
 
 def _merge(known: npt.NDArray[np.bool_], old: Vectors, new: Vectors) -> Vectors:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from cxrreport.model.drafter import Drafter
     from cxrreport.retrieval.build import Index
-    from cxrreport.retrieval.versions import IndexManifest
 
 Progress = Callable[[str, int], None]
 _GENERATE = ("files", "images", "studies", "paired", "drafted", "unchanged")
@@ -79,6 +78,7 @@ def open_retrieval(settings: Settings, drafter: Drafter, engine: Engine) -> Inde
         vector that the retriever of the settings searches.
     ConfigurationError : the weights do not know that retriever.
     """
+    from cxrreport.freshness import compare
     from cxrreport.retrieval.build import open_index
     from cxrreport.retrieval.fusion import RETRIEVERS
 
@@ -95,8 +95,12 @@ def open_retrieval(settings: Settings, drafter: Drafter, engine: Engine) -> Inde
             "There is no retrieval index: build one with `cxrreport index`, or pass --without-retrieval.",
             "index.missing",
         )
-    if stale := count_missing(engine, index.manifest):
-        get_log().warning("index.stale", count=stale)
+    by_films = settings.retriever != "text"
+    found = compare(engine, index, by_films)
+    if found.stale:
+        get_log().warning("index.stale", count=found.stale)
+    if found.stale_films:
+        get_log().warning("index.stale_films", count=found.stale_films)
     if not spaces & set(index.spaces):
         raise IndexFitError(
             "The index holds no films: run `cxrreport index` after their studies are catalogued, or use --retriever text.",
@@ -105,26 +109,6 @@ def open_retrieval(settings: Settings, drafter: Drafter, engine: Engine) -> Inde
     if missing := spaces - set(index.spaces):
         get_log().warning("index.no_films", count=len(missing))
     return index
-
-
-def count_missing(engine: Engine, manifest: IndexManifest) -> int:
-    """How many reports of the database the index does not hold yet.
-
-    Raises
-    ------
-    IndexFitError : it holds more than the database: it belongs to another one, or reports were deleted.
-    """
-    from cxrreport.store.engine import session
-    from cxrreport.store.reports import count_passages
-
-    with session(engine, read_only=True) as s:
-        missing = count_passages(s) - manifest.count
-    if missing < 0:
-        raise IndexFitError(
-            "The index holds reports that this database does not have: rebuild it with `cxrreport index`.",
-            "index.count",
-        )
-    return missing
 
 
 def generate(
@@ -227,6 +211,7 @@ def verify_index(settings: Settings) -> dict[str, Any]:
     ------
     IndexFitError, WeightsError : what does not fit, and the mend.
     """
+    from cxrreport.freshness import compare
     from cxrreport.model.weights import default_directory, read_manifest, weights_sha256
     from cxrreport.retrieval.build import open_index
     from cxrreport.run import open_archive
@@ -236,7 +221,22 @@ def verify_index(settings: Settings) -> dict[str, Any]:
     if index is None:
         raise IndexFitError("There is no retrieval index: build one with `cxrreport index`.", "index.missing")
     with open_archive(settings) as engine:
-        return {**asdict(index.manifest), "not_indexed": count_missing(engine, index.manifest)}
+        found = compare(engine, index, films=True)
+    return {**asdict(index.manifest), "stale": found.stale, "stale_films": found.stale_films}
+
+
+def roll_back_index(settings: Settings) -> dict[str, Any]:
+    """Let the newest whole version of these weights before the serving one serve again.
+
+    Raises
+    ------
+    IndexFitError : there is none.
+    """
+    from cxrreport.model.weights import default_directory, read_manifest, weights_sha256
+    from cxrreport.retrieval.versions import roll_back
+
+    weights = weights_sha256(read_manifest(settings.weights or default_directory()))
+    return asdict(roll_back(settings.index_directory, weights))
 
 
 def summary(run: Run, names: Sequence[str]) -> dict[str, Any]:

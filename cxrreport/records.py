@@ -220,11 +220,15 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One entry of the retrieval index: the text of a report of the archive, and the study that it is linked to."""
+    """One entry of the retrieval index: a report of the archive, and the study that it is linked to.
+
+    `text_sha256` is that of the database; `text` is empty where only the identity was asked for.
+    """
 
     report_id: int
-    text: str
-    study_id: int | None = None
+    text_sha256: str
+    study_id: int | None
+    text: str = ""
 
 
 # -- drafts ------------------------------------------------------------------------------------------------------------

@@ -31,10 +31,12 @@ class Retriever:
     def __init__(
         self, engine: Engine, index: Index | None, name: str, count: int, dimension: int, undated: bool
     ) -> None:
-        self.name = name
         self._engine, self._index, self._count, self._dimension = engine, index, count, dimension
         self._undated = undated
-        self._spaces = [space for space in RETRIEVERS[name] if index is not None and space in index.spaces]
+        self._spaces = tuple(space for space in RETRIEVERS[name] if index is not None and space in index.spaces)
+        self.name = next(
+            (known for known, spaces in RETRIEVERS.items() if spaces == self._spaces), ""
+        )  # what it can do
 
     @property
     def index_version(self) -> str:

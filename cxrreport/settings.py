@@ -54,6 +54,9 @@ class Settings(BaseSettings):
         description="How similar reports are found: by their texts, by their studies' films, by both with the ranks"
         " fused, or by the films in REVTAF's hyperbolic space.",
     )
+    index_versions: int = Field(
+        3, ge=1, le=1000, description="Versions of the index that are kept, the serving one among them."
+    )
     undated_reports: bool = Field(
         False,
         description="Retrieve reports without a date and study too, although they may be the patient's own or later.",

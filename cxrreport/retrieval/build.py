@@ -29,6 +29,7 @@ from cxrreport.retrieval.versions import (
     REBUILD,
     TEXT,
     IndexManifest,
+    prune,
     storage_errors,
     verify,
 )
@@ -49,13 +50,16 @@ class Index:
         return self.spaces[TEXT]
 
 
-def build(home_index: Path, batches: Iterable[Batch], *, model_sha256: str, source: Mapping[str, Any]) -> IndexManifest:
-    """Build an index for exact search, publish it and make it current. Older versions are kept.
+def build(
+    home_index: Path, batches: Iterable[Batch], *, model_sha256: str, source: Mapping[str, Any], keep: int = 3
+) -> IndexManifest:
+    """Build an index for exact search, publish it and make it current.
 
     Parameters
     ----------
     batches : vectors by space; a report id comes once a space, and every report is in the text space.
     model_sha256 : digest of the weights whose encoder made the vectors.
+    keep : how many versions stay, the new one among them; older ones are removed.
 
     Raises
     ------
@@ -70,10 +74,12 @@ def build(home_index: Path, batches: Iterable[Batch], *, model_sha256: str, sour
         temporary = home_index / f"{created:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}.tmp-{os.getpid()}"
         temporary.mkdir(mode=0o700)
         try:
-            return _write(temporary, writers, model_sha256, source, created)
+            manifest = _write(temporary, writers, model_sha256, source, created)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
+        prune(home_index, keep)
+        return manifest
 
 
 def _fill(batches: Iterable[Batch]) -> dict[str, SpaceWriter]:
@@ -129,26 +135,24 @@ def open_index(home_index: Path, *, model_sha256: str | None = None) -> Index | 
 class Known:
     """Vectors of the version that serves, so that a rebuild embeds only what is new."""
 
-    def __init__(self, index: Index | None = None) -> None:
+    def __init__(self, index: Index | None) -> None:
         self._spaces = index.spaces if index else {}
-        self._digests = {name: dict(space.digests().tolist()) for name, space in self._spaces.items()}
 
     def take(self, name: str, ids: Ids, digests: Ids) -> tuple[npt.NDArray[np.bool_], Vectors]:
         """Which reports (n,) one space knows with this very content, and their vectors (known, d)."""
-        digests_of = self._digests.get(name, {})
-        pairs = zip(ids.tolist(), digests.tolist(), strict=True)
-        known = np.array([digests_of.get(report) == digest for report, digest in pairs], bool)
-        if not known.any():
-            return known, np.zeros((0, 0), np.float32)
-        return known, self._spaces[name].vectors(ids[known])
+        space = self._spaces.get(name)
+        if space is None:
+            return np.zeros(len(ids), bool), np.zeros((0, 0), np.float32)
+        _, known = space.compare(ids, digests)
+        return known, space.vectors(ids[known])
 
 
-def open_known(home_index: Path, model_sha256: str) -> Known:
-    """What a rebuild can take over; nothing where no version serves or it is damaged or of other weights."""
+def open_serving(home_index: Path, model_sha256: str) -> Index | None:
+    """What a rebuild can take over; None where no version serves or it is damaged or of other weights."""
     try:
-        return Known(open_index(home_index, model_sha256=model_sha256))
+        return open_index(home_index, model_sha256=model_sha256)
     except IndexFitError:
-        return Known()
+        return None
 
 
 def content_digest(content: str) -> int:

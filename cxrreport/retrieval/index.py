@@ -17,12 +17,15 @@ from cxrreport.errors import IndexFitError, ModelOutputError, StorageError
 from cxrreport.retrieval import publish
 from cxrreport.retrieval.versions import REBUILD, SpaceManifest, plausible_size
 
-_TIE = 1e-5  # FAISS' sums differ in the last bits from batch to batch; candidates this close are compared exactly
+# FAISS' sums differ in the last bits from batch to batch, in proportion to the lengths of query and vector; candidates
+# this close are compared exactly
+_TIE = 1e-5
 
 # whole blocks of the archive by BLAS, for few queries too: FAISS' own loop takes 2 to 4 times as long (benchmarks.retrieval)
 faiss.cvar.distance_compute_blas_threshold = 1
 faiss.cvar.distance_compute_blas_database_bs = 65_536
 
+Flags = npt.NDArray[np.bool_]
 Ids = npt.NDArray[np.int64]
 Vectors = npt.NDArray[np.float32]
 
@@ -52,6 +55,7 @@ class Space:
         self._vectors = faiss.rev_swig_ptr(flat.get_xb(), manifest.count * manifest.dim)
         self._vectors = self._vectors.reshape(manifest.count, manifest.dim)
         self._order = np.argsort(self._ids)
+        self._tie = _TIE * max(1.0, manifest.norm)
         self._owner = index  # keeps the memory of `_vectors` alive
 
     def search(self, queries: Vectors, count: int) -> tuple[Vectors, Ids]:
@@ -89,13 +93,18 @@ class Space:
         """Return the vectors (n, dim) of report ids that are in the space."""
         return self._vectors[self._places(ids)]
 
-    def digests(self) -> Ids:
-        """Report id and digest of what was embedded, (count, 2)."""
-        table: Ids = np.load(self._table, allow_pickle=False)
-        return table
+    def compare(self, ids: Ids, digests: Ids) -> tuple[Flags, Flags]:
+        """Which reports (n,) the space holds, and which of them with this very content."""
+        places = self._places(ids)
+        held = self._ids[places] == ids
+        table: Ids = np.load(self._table, mmap_mode="r", allow_pickle=False)
+        return held, held & (table[places, 1] == digests)
 
     def _places(self, ids: Ids) -> npt.NDArray[np.intp]:
-        return self._order[np.searchsorted(self._ids, ids, sorter=self._order)]
+        """Where the ids are, or would be."""
+        found = np.searchsorted(self._ids, ids, sorter=self._order)
+        places: npt.NDArray[np.intp] = self._order[found.clip(max=len(self._order) - 1)]
+        return places
 
     def _candidates(self, queries: Vectors, count: int) -> list[npt.NDArray[np.int64]]:
         """Places that can be among the best `count` of each query, all ties at the edge included."""
@@ -103,7 +112,7 @@ class Space:
         while queries.shape[0]:
             scores, places = self._flat.search(queries, wanted)
             edge = scores[:, min(count, wanted) - 1]
-            tie = _TIE * np.maximum(1, np.abs(edge))
+            tie = self._tie * np.maximum(1, np.linalg.norm(queries, axis=1))
             if wanted == self.manifest.count or bool((scores[:, -1] < edge - tie).all()):
                 return list(places)
             wanted = min(self.manifest.count, wanted * 4)
@@ -117,6 +126,7 @@ class SpaceWriter:
         self.name = name
         self._index: Any = None
         self._table: list[Ids] = []
+        self._norm = 0.0
 
     def add(self, part: Part) -> None:
         """Take vectors in.
@@ -131,6 +141,7 @@ class SpaceWriter:
         if vectors.ndim != 2 or vectors.shape != (len(part.ids), self._index.d) or not np.isfinite(vectors).all():
             raise IndexFitError("the vectors for the index are of mixed width or not finite.")
         self._index.add_with_ids(vectors, np.ascontiguousarray(part.ids, dtype=np.int64))
+        self._norm = max(self._norm, float(np.linalg.norm(vectors, axis=1).max(initial=0)))
         self._table.append(np.stack([part.ids, part.digests], axis=1))
 
     def write(self, folder: Path) -> SpaceManifest | None:
@@ -153,4 +164,4 @@ class SpaceWriter:
         count, dim = self._index.ntotal, self._index.d
         if not plausible_size(file, count, dim):  # FAISS does not report every short write
             raise StorageError("the index could not be written completely; is the disk full?")
-        return SpaceManifest(count, dim, publish.sha256(file), publish.sha256(digests))
+        return SpaceManifest(count, dim, self._norm, publish.sha256(file), publish.sha256(digests))

@@ -57,6 +57,13 @@ def publish(temporary: Path, version: str) -> None:
     point_to(home, version)
 
 
+def remove(home: Path, version: str) -> None:
+    """Remove a version; renamed first, so that one half removed is rubbish and never a version."""
+    rubbish = home / f"{version}.tmp-{os.getpid()}"
+    (home / version).rename(rubbish)
+    shutil.rmtree(rubbish)
+
+
 def point_to(home: Path, version: str) -> None:
     """Make a published version the current one, in one step."""
     write(home / "CURRENT.tmp", version + "\n")

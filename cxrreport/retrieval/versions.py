@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,11 @@ _HEADER_BYTES = 4_096  # upper bound of what the file holds beside vectors and i
 
 @dataclass(frozen=True, slots=True)
 class SpaceManifest:
-    """Size and digests of one space: of its vectors, and of the table of what was embedded."""
+    """Size and digests of one space, of its vectors and of the table of what was embedded; `norm` is the longest vector's."""
 
     count: int
     dim: int
+    norm: float
     sha256: str
     digests_sha256: str
 
@@ -71,29 +72,45 @@ def _verify_space(folder: Path, name: str, space: SpaceManifest) -> None:
             )
 
 
-def roll_back(home_index: Path) -> IndexManifest:
-    """Let the version before the current one serve again; returns its manifest.
+def roll_back(home_index: Path, model_sha256: str) -> IndexManifest:
+    """Let the newest whole version of these weights before the current one serve again; returns its manifest.
 
     Raises
     ------
-    IndexFitError : there is none, or it is damaged.
+    IndexFitError : there is none.
     """
     with storage_errors(), publish.lock(home_index):
-        serving = publish.current(home_index)
-        names = [manifest.version for manifest in list_versions(home_index)]
-        older = names[names.index(serving) + 1 :] if serving in names else []
-        if not older:
-            raise IndexFitError("there is no older version of the index to go back to.", code="index.rollback")
-        manifest = verify(home_index, older[0])
-        publish.point_to(home_index, manifest.version)
-        return manifest
+        serving = publish.current(home_index) or ""
+        known = list_versions(home_index)
+        names = [manifest.version for manifest in known]
+        older = known[names.index(serving) + 1 :] if serving in names else known
+        for manifest in older:
+            with suppress(IndexFitError):
+                if manifest.model_sha256 == model_sha256 and manifest.version != serving:
+                    verify(home_index, manifest.version)
+                    publish.point_to(home_index, manifest.version)
+                    return manifest
+    raise IndexFitError("there is no older version of the index to go back to.", code="index.rollback")
 
 
 def list_versions(home_index: Path) -> tuple[IndexManifest, ...]:
-    """Manifests of all published versions, the newest first."""
+    """Manifests of all published versions that can be read, the newest first."""
+    found = []
     with storage_errors():
-        found = [read_manifest(home_index / version) for version in publish.versions(home_index)]
+        for version in publish.versions(home_index):
+            with suppress(IndexFitError):
+                found.append(read_manifest(home_index / version))
     return tuple(sorted(found, key=lambda manifest: manifest.created_at, reverse=True))
+
+
+def prune(home_index: Path, keep: int) -> None:
+    """Remove all but the serving version and the `keep` - 1 newest others, unreadable ones first. The caller holds the lock."""
+    serving = publish.current(home_index)
+    newest = [manifest.version for manifest in list_versions(home_index) if manifest.version != serving]
+    kept = {serving, *newest[: keep - 1]}
+    for version in publish.versions(home_index):
+        if version not in kept:
+            publish.remove(home_index, version)
 
 
 def read_manifest(folder: Path) -> IndexManifest:

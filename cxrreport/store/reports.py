@@ -205,18 +205,19 @@ def count_passages(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(ReportRow).where(_HAS_TEXT)) or 0
 
 
-def passages(session: Session, after_id: int = 0, limit: int = 1000) -> list[Passage]:
-    """Return the impression of the next reports, or their findings where they have none, by id.
+def passages(session: Session, after_id: int = 0, limit: int = 1000, texts: bool = True) -> list[Passage]:
+    """Return the next reports that have a text, by id: with `texts` their impression, or findings where there is none.
 
     The text tower has learnt impressions (model.md §1.3).
     """
-    rows = session.execute(
-        select(ReportRow.id, ReportRow.findings, ReportRow.impression, ReportRow.study_id)
-        .where(_HAS_TEXT, ReportRow.id > after_id)
-        .order_by(ReportRow.id)
-        .limit(limit)
-    )
-    return [Passage(row[0], row[2].strip() or row[1].strip(), row[3]) for row in rows]
+    identity = (ReportRow.id, ReportRow.text_sha256, ReportRow.study_id)
+    said = (ReportRow.impression, ReportRow.findings) if texts else ()
+    query = select(*identity, *said).where(_HAS_TEXT, ReportRow.id > after_id).order_by(ReportRow.id).limit(limit)
+    return [Passage(row[0], row[1], row[2], _first_filled(row[3:])) for row in session.execute(query)]
+
+
+def _first_filled(sections: Sequence[str]) -> str:
+    return next((stripped for section in sections if (stripped := section.strip())), "")
 
 
 # -- what may be retrieved --------------------------------------------------------------------------------------------

@@ -66,12 +66,20 @@ def short(_: object, path: str) -> None:
     ],
 )
 def test_a_full_disk_of_the_index(
-    tool: Tool, shared_export: Path, shared_reports: Path, monkeypatch: pytest.MonkeyPatch, where: str, fault: Callable
+    tool: Tool,
+    shared_export: Path,
+    shared_reports: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+    fault: Callable,
 ) -> None:
     old = tool.json("index", shared_reports)["index"]["version"]
+    more = tmp_path / "B1.txt"
+    more.write_text("FINDINGS: Clear lungs.\n")
     with monkeypatch.context() as disk:
         disk.setattr(where, fault)
-        assert tool("index") == 74
+        assert tool("index", more) == 74
     assert (tool.home / "index" / "CURRENT").read_text().strip() == old
     assert [path.name for path in (tool.home / "index").iterdir() if path.is_dir()] == [old]
     assert tool.json("generate", shared_export)["drafted"] == 8

@@ -91,11 +91,13 @@ def test_a_study_that_kills_every_run_is_quarantined_alone(tool: Tool, shared_ex
 
 
 def test_a_killed_index_build_leaves_the_old_index_serving(
-    tool: Tool, shared_export: Path, shared_reports: Path
+    tool: Tool, shared_export: Path, shared_reports: Path, tmp_path: Path
 ) -> None:
     old = tool.json("index", shared_reports)["index"]["version"]
+    more = tmp_path / "B1.txt"
+    more.write_text("FINDINGS: Clear lungs.\n")
     build = Mishap("cxrreport.retrieval.publish:publish", 1, KILL)
-    assert Process(tool.home, "index", mishap=build).wait() == -KILL
+    assert Process(tool.home, "index", more, mishap=build).wait() == -KILL
     tool.json("generate", shared_export)
     assert tool.rows("SELECT DISTINCT index_version FROM draft") == [old]
     assert not list((tool.home / "index").glob("*.tmp*"))

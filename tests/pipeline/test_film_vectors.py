@@ -9,6 +9,7 @@ from pathlib import Path
 import end_to_end
 import pytest
 from end_to_end import VISITS, Mishap, Process, Tool, build_weights, copy_tree, film, write_visit
+from sqlalchemy import text
 
 LINKED = {"A101", "A102", "A201"}  # accessions of the export that have a signed report
 
@@ -108,8 +109,46 @@ def test_a_film_that_cannot_be_read_leaves_its_report_to_the_text(
     tool.json("generate", export)
     (export / "P2" / "A201_PA.dcm").unlink()
     found = tool.json("index")
-    assert (found["films_embedded"], found["skipped"]) == (2, {"film.unreadable": 1})
+    assert (found["films_embedded"], found["skipped"]) == (2, {"pixels.unreadable": 1})
     assert spaces(tool) == {"text": 11, "image": 2}
+
+
+def test_a_lateral_that_was_never_read_does_without(tool: Tool, export: Path, shared_reports: Path) -> None:
+    """A101 is embedded by its frontal film alone, once; as soon as its lateral is read, it is embedded again."""
+    lateral = export / "P1" / "A101_LL.dcm"
+    whole = lateral.read_bytes()
+    lateral.write_bytes(whole[:-5000])
+    tool.json("index", shared_reports)
+    tool.json("generate", export)
+    assert tool.json("index")["films_embedded"] == 3
+    assert tool.json("index")["films_embedded"] == 0
+    lateral.write_bytes(whole)
+    tool.json("generate", export)
+    assert tool.json("index")["films_embedded"] == 1
+
+
+def test_a_lateral_that_is_away_for_a_night_is_waited_for(tool: Tool, export: Path, shared_reports: Path) -> None:
+    tool.json("index", shared_reports)
+    tool.json("generate", export)
+    lateral = export / "P1" / "A101_LL.dcm"
+    lateral.rename(export / "away")
+    found = tool.json("index")
+    assert (found["films_embedded"], found["skipped"]) == (2, {"pixels.unreadable": 1})
+    (export / "away").rename(lateral)
+    assert tool.json("index")["films_embedded"] == 1 and spaces(tool) == {"text": 11, "image": 3}
+
+
+def test_films_whose_views_were_mixed_up_are_embedded_again(indexed: Tool) -> None:
+    with indexed.connection() as connection:
+        swapped = "CASE view WHEN 'pa' THEN 'lateral' ELSE 'pa' END"
+        connection.execute(text(f"UPDATE image SET view = {swapped} WHERE path LIKE '%A101%'"))  # noqa: S608
+    assert indexed.json("index")["films_embedded"] == 1
+
+
+def test_other_preprocessing_makes_other_vectors(indexed: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cxrreport.freshness.PREPROCESS_VERSION", 10**6)
+    assert indexed.json("index", "--verify")["stale_films"] == 3
+    assert indexed.json("index")["films_embedded"] == 3
 
 
 def test_a_signal_between_films_publishes_nothing(tool: Tool, export: Path, shared_reports: Path) -> None:

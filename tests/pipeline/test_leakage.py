@@ -45,7 +45,7 @@ def planted(tool: Tool, export: Path, tmp_path: Path, weights: Path) -> dict[str
     tool.json("index", table)
     ids = dict(tool.rows("SELECT findings, id FROM report"))
     named = {name: ids[f"Text {n}."] for n, name in enumerate([*PLANTED, "fair"])}
-    build_index(tool.home / "index", query_of(export, weights), set(ids.values()), set(named.values()))
+    build_index(tool, query_of(export, weights), set(named.values()))
     return named
 
 
@@ -61,16 +61,19 @@ def query_of(export: Path, weights: Path) -> np.ndarray:
     return drafter.embed_images(drafter.encode([PreparedStudy(frontal, lateral)]))[0]
 
 
-def build_index(folder: Path, query: np.ndarray, ids: set[int], same: set[int]) -> None:
+def build_index(tool: Tool, query: np.ndarray, same: set[int]) -> None:
     """Publish an index where the reports `same` equal the query and the others point away from it."""
+    from cxrreport.freshness import text_digests
+    from cxrreport.records import Passage
     from cxrreport.retrieval.build import build
     from cxrreport.retrieval.index import Part
     from cxrreport.retrieval.versions import list_versions
 
-    vectors = np.array([query if number in same else -query for number in sorted(ids)], np.float32)
-    model = list_versions(folder)[0].model_sha256
-    numbers = np.array(sorted(ids))
-    build(folder, [{"text": Part(numbers, numbers, vectors)}], model_sha256=model, source={})
+    folder = tool.home / "index"
+    rows = [Passage(*row, None) for row in tool.rows("SELECT id, text_sha256 FROM report ORDER BY id")]
+    vectors = np.array([query if row.report_id in same else -query for row in rows], np.float32)
+    part = Part(np.array([row.report_id for row in rows]), text_digests(rows), vectors)
+    build(folder, [{"text": part}], model_sha256=list_versions(folder)[0].model_sha256, source={})
 
 
 def retrieved(tool: Tool, accession: str = "A103") -> list[tuple[int, float]]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cxrreport.errors import IndexFitError, LockedError, ModelOutputError, StorageError
 from cxrreport.retrieval import publish
-from cxrreport.retrieval.build import build, content_digest, open_index, open_known
+from cxrreport.retrieval.build import Known, build, content_digest, open_index, open_serving
 from cxrreport.retrieval.index import Part
 from cxrreport.retrieval.versions import list_versions, roll_back, verify
 
@@ -38,8 +38,8 @@ def digests(ids):
     return np.array([content_digest(f"text of report {number}") for number in ids], np.int64)
 
 
-def _build(home, vectors, ids=None, model=MODEL):
-    return build(home, _batches(vectors, ids), model_sha256=model, source={"reports": len(vectors)})
+def _build(home, vectors, ids=None, model=MODEL, keep=3):
+    return build(home, _batches(vectors, ids), model_sha256=model, source={"reports": len(vectors)}, keep=keep)
 
 
 def test_nothing_is_open_before_the_first_build(tmp_path):
@@ -221,15 +221,15 @@ def test_build_at_work_is_left_alone(tmp_path):
 def test_a_rebuild_takes_over_what_it_knows(tmp_path):
     ids = np.array([104, 100, 999, 102])
     texts = digests(ids)
-    assert not open_known(tmp_path, MODEL).take("text", ids, texts)[0].any()
+    assert not Known(open_serving(tmp_path, MODEL)).take("text", ids, texts)[0].any()
     vectors = _vectors(5)
     _build(tmp_path, vectors)
     texts[3] += 1  # the text of report 102 was corrected
-    known, taken = open_known(tmp_path, MODEL).take("text", ids, texts)
+    known, taken = Known(open_serving(tmp_path, MODEL)).take("text", ids, texts)
     assert known.tolist() == [True, True, False, False]
     assert (taken == vectors[[4, 0]]).all()
-    assert not open_known(tmp_path, MODEL).take("image", ids, texts)[0].any()
-    assert not open_known(tmp_path, "b" * 64).take("text", ids, texts)[0].any()
+    assert not Known(open_serving(tmp_path, MODEL)).take("image", ids, texts)[0].any()
+    assert not Known(open_serving(tmp_path, "b" * 64)).take("text", ids, texts)[0].any()
 
 
 def test_spaces_of_one_version_are_searched_apart(tmp_path):
@@ -269,7 +269,11 @@ def test_a_damaged_part_is_not_taken_over(tmp_path, part):
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    assert not open_known(tmp_path, MODEL).take("text", np.arange(100, 105), digests(np.arange(100, 105)))[0].any()
+    assert (
+        not Known(open_serving(tmp_path, MODEL))
+        .take("text", np.arange(100, 105), digests(np.arange(100, 105)))[0]
+        .any()
+    )
     with pytest.raises(IndexFitError, match=part):
         open_index(tmp_path)
 
@@ -277,16 +281,64 @@ def test_a_damaged_part_is_not_taken_over(tmp_path, part):
 def test_roll_back_goes_one_version_back_each_time(tmp_path):
     first, second, third = (_build(tmp_path, _vectors(n)) for n in (3, 4, 5))
     assert open_index(tmp_path).manifest == third
-    assert roll_back(tmp_path) == second and open_index(tmp_path).manifest == second
-    assert roll_back(tmp_path) == first and open_index(tmp_path).manifest == first
+    assert roll_back(tmp_path, MODEL) == second and open_index(tmp_path).manifest == second
+    assert roll_back(tmp_path, MODEL) == first and open_index(tmp_path).manifest == first
     with pytest.raises(IndexFitError) as caught:
-        roll_back(tmp_path)
+        roll_back(tmp_path, MODEL)
     assert caught.value.code == "index.rollback" and open_index(tmp_path).manifest == first
 
 
-def test_roll_back_refuses_a_damaged_version(tmp_path):
+def test_roll_back_passes_over_what_is_damaged_or_of_other_weights(tmp_path):
+    first, second = (_build(tmp_path, _vectors(n), keep=9) for n in (3, 4))
+    _build(tmp_path, _vectors(4), model="b" * 64, keep=9)
+    _build(tmp_path, _vectors(5), keep=9)
+    (tmp_path / second.version / "text.faiss").write_bytes(b"")
+    assert roll_back(tmp_path, MODEL) == first and open_index(tmp_path).manifest == first
+
+
+def test_roll_back_refuses_where_nothing_whole_is_left(tmp_path):
     first, second = (_build(tmp_path, _vectors(n)) for n in (3, 4))
     (tmp_path / first.version / "text.faiss").write_bytes(b"")
     with pytest.raises(IndexFitError):
-        roll_back(tmp_path)
+        roll_back(tmp_path, MODEL)
     assert open_index(tmp_path).manifest == second
+
+
+def test_an_unreadable_manifest_hides_no_other_version(tmp_path):
+    first, second = (_build(tmp_path, _vectors(n)) for n in (3, 4))
+    (tmp_path / first.version / "manifest.json").write_text("{")
+    assert list_versions(tmp_path) == (second,)
+    assert _build(tmp_path, _vectors(5)) in list_versions(tmp_path)
+
+
+def test_old_versions_are_removed_the_serving_one_never(tmp_path):
+    first = _build(tmp_path, _vectors(3))
+    second = build(tmp_path, _batches(_vectors(4)), model_sha256=MODEL, source={}, keep=2)
+    assert list_versions(tmp_path) == (second, first)
+    third = build(tmp_path, _batches(_vectors(5)), model_sha256=MODEL, source={}, keep=2)
+    assert list_versions(tmp_path) == (third, second)
+    (tmp_path / second.version / "manifest.json").write_text("{")
+    last = build(tmp_path, _batches(_vectors(6)), model_sha256=MODEL, source={}, keep=1)
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [last.version]
+    assert open_index(tmp_path).manifest == last
+
+
+@pytest.mark.parametrize("length", [1, 40])
+def test_search_is_exact_for_vectors_of_any_length(tmp_path, length):
+    """Rounding grows with the lengths of query and vector, so the band of near ties has to as well."""
+    random = np.random.default_rng(5)
+    near = np.sqrt(0.5) + 2e-6 * random.normal(size=(4000, 1))
+    vectors = np.hstack([near, -near, random.normal(size=(4000, 14)) * 1e-4]).astype(np.float32) * length
+    _build(tmp_path, vectors)
+    queries = np.zeros((8, 16), np.float32)
+    queries[:, :2] = (1, 1)  # sums of large terms that nearly cancel
+    queries[:, 2:] = random.normal(size=(8, 14)) * 1e-3
+    queries *= length
+    space = open_index(tmp_path).text
+    _, ids = space.search(queries, 21)
+    exact = queries.astype(np.float64) @ vectors.T.astype(np.float64)
+    worst_kept = np.take_along_axis(exact, ids - 100, axis=1).min(axis=1)
+    left_out = [np.delete(row, found - 100).max() for row, found in zip(exact, ids, strict=True)]
+    assert (worst_kept >= np.array(left_out) - 1e-7 * length**2).all()
+    for row, query in enumerate(queries):
+        assert (space.search(query[None], 21)[1][0] == ids[row]).all()
