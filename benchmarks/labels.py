@@ -1,6 +1,6 @@
 """How well the labels by rules agree with others' labels of the Indiana University reports, and how fast they are.
 
-    python -m benchmarks.labels DATA/iu-xray/studies.csv [--examples 3]
+    python -m benchmarks.labels [DATA/iu-xray/studies.csv] [--examples 3]
 
 Two judges: the 14 labels published with TransChex (Hatamizadeh et al., 2022), and the MeSH codes that people gave the reports
 at Open-i. The first follow the second closely, so that they are no second opinion on a report; they differ in what they take
@@ -21,6 +21,7 @@ from cxrreport.records import FINDINGS, State
 from cxrreport.reports.details import Severity, Side, details
 from cxrreport.reports.labels import in_sentence, label, mentions, with_parents
 
+IU_XRAY = Path(__file__).resolve().parents[2] / "shared/data/iu-xray"
 ENOUGH = 20  # findings with fewer positives are printed and do not count in the mean
 Row = dict[str, str]
 Present = Callable[[Row], dict[str, bool]]
@@ -188,9 +189,13 @@ def print_speed(rows: list[Row]) -> None:
 def main() -> int:
     """Print speed, agreement and disagreements."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("studies", type=Path, help="studies.csv of the collection")
+    parser.add_argument(
+        "studies", type=Path, nargs="?", default=IU_XRAY / "studies.csv", help="studies.csv of the collection"
+    )
     parser.add_argument("--examples", type=int, default=0, help="disagreements to show for each finding, train and val")
     options = parser.parse_args()
+    if not options.studies.is_file():
+        parser.error("name the studies.csv of the collection")
     with options.studies.open(newline="", encoding="utf-8") as lines:
         rows = [row for row in csv.DictReader(lines) if row["findings"] or row["impression"]]
     print_speed(rows)

@@ -1,6 +1,6 @@
 """How well retrieved reports agree with a study's own findings, and how exact search scales.
 
-    python -m benchmarks.retrieval DATA/iu-xray [--weights DIR] [--split val]
+    python -m benchmarks.retrieval [DATA/iu-xray] [--weights DIR] [--split val]
     python -m benchmarks.retrieval --scale 1000000 [--hnsw]
 
 The bank is the train split, the queries the films of another one. Label-F1@k is the F1 of the positive findings (14, "no
@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.labels import IU_XRAY
 from benchmarks.nearest import print_scale
 from cxrreport.evaluation.retrieval import label_f1_at
 from cxrreport.model.config import POSITIVE
@@ -107,17 +108,19 @@ def print_agreement(weights: Path | None, directory: Path, split: str) -> None:
 def main() -> None:
     """Print what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("directory", type=Path, nargs="?")
+    parser.add_argument("directory", type=Path, nargs="?", default=IU_XRAY)
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--split", default="val", choices=["val", "test"])
     parser.add_argument("--scale", type=int, help="number of vectors of 256 to search")
     parser.add_argument("--hnsw", action="store_true", help="beside an HNSW index, which is slow to build")
     options = parser.parse_args()
-    if options.directory:
-        with torch.inference_mode():
-            print_agreement(options.weights, options.directory, options.split)
     if options.scale:
         print_scale(options.scale, options.hnsw)
+    elif not options.directory.is_dir():
+        parser.error("name the directory of IU X-Ray")
+    else:
+        with torch.inference_mode():
+            print_agreement(options.weights, options.directory, options.split)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from cxrreport.settings import Settings
 
 _TABLES = {
     "Language": ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "meteor", "rouge_l", "cider"),
@@ -20,7 +23,7 @@ _DIFFERENCES = ("bleu_4", "rouge_l", "example_f1", "micro_f1", "macro_f1")
 
 
 @click.command()
-@click.option("--dataset", nargs=2, required=True, metavar="NAME DIRECTORY", help="Labelled dataset: iu-xray and its directory.")  # fmt: skip  # noqa: E501
+@click.option("--dataset", nargs=2, metavar="NAME DIRECTORY", help="Labelled dataset: iu-xray and its directory; without, the studies of the archive that have a signed report.")  # fmt: skip  # noqa: E501
 @click.option("--split", type=click.Choice(["train", "val", "test"]), default="test", show_default=True, help="Split to score.")  # fmt: skip  # noqa: E501
 @click.option("--protocol", type=click.Choice(["C", "R", "P"]), default="C", show_default=True, help="Form of the texts that are compared: C full references, cleaned; R as R2Gen; P as PromptMRG.")  # fmt: skip  # noqa: E501
 @click.option("--weights", type=click.Path(path_type=Path), help="Weights directory.")
@@ -34,9 +37,10 @@ _DIFFERENCES = ("bleu_4", "rouge_l", "example_f1", "micro_f1", "macro_f1")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the JSON document to this file, or into this directory.")  # fmt: skip  # noqa: E501
 @click.option("--texts", type=click.Path(path_type=Path), help="Write references and drafts to this CSV file. They are report texts: mind who can read it.")  # fmt: skip  # noqa: E501
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
 def evaluate(
-    dataset: tuple[str, str], beside: tuple[str, ...], out: Path | None, texts: Path | None, as_json: bool,
-    **options: Any,
+    settings: Settings, dataset: tuple[str, str] | None, beside: tuple[str, ...], out: Path | None, texts: Path | None,
+    as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Score drafts of a labelled split beside baselines, with 95 % bootstrap intervals.
 
@@ -47,12 +51,13 @@ def evaluate(
     from cxrreport.evaluation.evaluate import EvaluateOptions
     from cxrreport.evaluation.evaluate import evaluate as run
     from cxrreport.evaluation.output import write_document, write_texts
+    from cxrreport.training.archive import open_dataset
     from cxrreport.training.dataset import READERS
 
-    name, directory = dataset
-    if name not in READERS:
+    if dataset and dataset[0] not in READERS:
         raise UsageError(f"Known datasets: {', '.join(READERS)}.")
-    found = run(EvaluateOptions(name, Path(directory), beside=_pairs(beside), **options))
+    read = open_dataset((dataset[0], Path(dataset[1])) if dataset else None, settings)
+    found = run(EvaluateOptions(read, beside=_pairs(beside), **options))
     if texts is not None:
         write_texts(texts, found)
     if out is not None:

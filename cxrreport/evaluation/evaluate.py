@@ -33,7 +33,7 @@ from cxrreport.model.generation import Decoding
 from cxrreport.model.weights import Weights, load_weights, resolve_device
 from cxrreport.records import FINDINGS
 from cxrreport.reports.sections import clean, has_comparison
-from cxrreport.training.dataset import READERS, Sample, check_disjoint
+from cxrreport.training.dataset import Reader, Sample, check_disjoint
 
 OURS = "cxrreport"
 _TRANSFER = (
@@ -47,8 +47,7 @@ _RULES = "Protocol P labels with CheXbert, which was not given (--chexbert): the
 class EvaluateOptions:
     """What `cxrreport evaluate` was asked for. `beside`: names and weights directories of further rows."""
 
-    dataset: str
-    directory: Path
+    read: Reader
     split: str = "test"
     weights: Path | None = None
     protocol: str = "C"
@@ -123,9 +122,15 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
 
 
 def _read(options: EvaluateOptions) -> tuple[list[Sample], list[Sample], list[Sample]]:
-    """Train and val whole, and the samples to score."""
-    read = READERS[options.dataset]
-    splits = {split: read(options.directory, split) for split in {"train", "val", options.split}}
+    """Train and val whole, and the samples to score.
+
+    Raises
+    ------
+    UsageError : a split is empty.
+    """
+    splits = {split: options.read(split) for split in {"train", "val", options.split}}
+    if empty := sorted(split for split, samples in splits.items() if not samples):
+        raise UsageError(f"The dataset has no study for {', '.join(empty)}.", "usage.few_studies")
     samples = splits[options.split][: options.limit]
     if options.split != "train":
         check_disjoint(splits["train"], samples)
@@ -141,7 +146,7 @@ def _facts(options: EvaluateOptions, form: Protocol, judge: Judge, bank: int, st
         "protocol": form.name,
         "protocol_says": form.says,
         "notes": notes,
-        "dataset": options.dataset,
+        "dataset": options.read.name,
         "split": options.split,
         "studies": studies,
         "limit": options.limit,
@@ -163,7 +168,7 @@ def describe(weights: Weights) -> dict[str, Any]:
 
 def _comparable(options: EvaluateOptions) -> bool:
     """Published rows stand only beside what was measured as they were: protocol, dataset, the whole test split."""
-    asked = (options.protocol, options.dataset, options.split, options.limit)
+    asked = (options.protocol, options.read.name, options.split, options.limit)
     return asked == ("R", "iu-xray", "test", None)
 
 

@@ -174,3 +174,19 @@ def test_a_small_archive_is_refused_with_its_numbers(archive_tool: Tool, tmp_pat
     assert "[usage.few_studies]" in archive_tool.err and "needs 32 studies" in archive_tool.err
     numbers = f"there are {train.count('train')} and {train.count('val')}"
     assert f"{numbers}, and left out: film.unreadable 1, film.view_unknown 1." in archive_tool.err
+
+
+def test_the_archive_can_be_scored_on_its_own_test_split(
+    settings: Settings, weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tool = Tool(settings.home, capsys)
+    found = tool.json("evaluate", "--weights", weights, "--beams", "1", "--device", "cpu")
+    patients = [*PATIENTS, *PATIENTS[:3]]
+    assert (found["dataset"], found["split"], found["published"]) == ("archive", "test", [])
+    assert found["studies"] == sum(expected_split(patient) == "test" for patient in patients)
+    assert found["bank"] == sum(expected_split(patient) == "train" for patient in patients)
+
+
+def test_an_archive_without_signed_reports_cannot_be_scored(tool: Tool, weights: Path) -> None:
+    assert tool("evaluate", "--weights", weights, "--device", "cpu") == 2
+    assert "usage.few_studies" in tool.err
