@@ -6,7 +6,6 @@ in which all beams of a study share one set of cross-attention keys and values (
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,42 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import BertConfig, BertLMHeadModel
 
+from cxrreport.model.cache import DecoderCache
 from cxrreport.model.config import DiffRGenNetConfig
-
-
-@dataclass(slots=True)
-class DecoderCache:
-    """Keys and values of B studies with `beams` rows each.
-
-    memory : per layer (k, v), each (B, h, M, d_h); memory_mask (B, 1, 1, M) additive.
-    past : per layer (k, v), each (B * beams, h, T, d_h).
-    """
-
-    memory: list[tuple[Tensor, Tensor]]
-    memory_mask: Tensor
-    past: list[tuple[Tensor, Tensor]]
-    beams: int = 1
-
-    @property
-    def length(self) -> int:
-        """Number of tokens decoded so far."""
-        return self.past[0][0].shape[2] if self.past else 0
-
-    def widen(self, beams: int) -> None:
-        """Give every study `beams` rows, all with the same past."""
-        self.past = [(k.repeat_interleave(beams, 0), v.repeat_interleave(beams, 0)) for k, v in self.past]
-        self.beams = beams
-
-    def reorder(self, rows: Tensor) -> None:
-        """Continue row i from the past of row rows[i]; rows stay within their study."""
-        self.past = [(k.index_select(0, rows), v.index_select(0, rows)) for k, v in self.past]
-
-    def keep(self, studies: Tensor) -> None:
-        """Drop all but the given studies (indices into B)."""
-        offsets = torch.arange(self.beams, device=studies.device)
-        self.reorder((studies[:, None] * self.beams + offsets).flatten())
-        self.memory = [(k.index_select(0, studies), v.index_select(0, studies)) for k, v in self.memory]
-        self.memory_mask = self.memory_mask.index_select(0, studies)
 
 
 class ReportDecoder(nn.Module):
@@ -89,7 +54,7 @@ class ReportDecoder(nn.Module):
         x = self.lm.bert.embeddings(input_ids=ids)
         maps = []
         for index, layer in enumerate(self._layers):
-            x, _ = self._attend_self(layer, x, None)
+            x = self._attend_self(layer, x)
             q, k = self._heads(layer.crossattention.self.query(x)), cache.memory[index][0]
             scores = (q @ k.transpose(-1, -2)).float() / q.shape[-1] ** 0.5 + cache.memory_mask  # (B, h, T, M)
             maps.append(scores.softmax(-1).mean(1))
@@ -109,33 +74,45 @@ class ReportDecoder(nn.Module):
         keys = [layer.crossattention.self for layer in self._layers]
         projected = [(self._heads(c.key(memory)), self._heads(c.value(memory))) for c in keys]
         blocked = torch.zeros_like(memory_mask, dtype=memory.dtype).masked_fill(~memory_mask, -1e9)
-        return DecoderCache(projected, blocked[:, None, None, :], past=[])
+        return DecoderCache(projected, blocked[:, None, None, :])
+
+    def _attend_self(self, layer: Any, x: Tensor) -> Tensor:
+        """Causal self-attention of whole sequences."""
+        own = layer.attention.self
+        attended = F.scaled_dot_product_attention(
+            self._heads(own.query(x)), self._heads(own.key(x)), self._heads(own.value(x)), is_causal=True
+        )
+        out: Tensor = layer.attention.output(attended.transpose(1, 2).flatten(2), x)
+        return out
 
     def step(self, ids: Tensor, cache: DecoderCache) -> Tensor:
-        """Feed ids (B * beams, L) after the cached past; return logits of the last position (B * beams, V)."""
+        """Feed ids (B * beams, L), L = 1 but for the prefix, after the cached past; return logits of the last position.
+
+        The logits are (B * beams, V).
+        """
         position = torch.arange(cache.length, cache.length + ids.shape[1], device=ids.device)
         x = self.lm.bert.embeddings(input_ids=ids, position_ids=position.expand_as(ids))
-        fresh = []
+        used = cache.descent.shape[2]
+        mask = cache.extend(ids.shape[1])
         for index, layer in enumerate(self._layers):
-            past = cache.past[index] if cache.past else None
-            x, kept = self._attend_self(layer, x, past)
+            x = self._attend_past(layer, x, cache, index, used, mask)
             x = self._attend_memory(layer, x, cache, index)
             x = layer.output(layer.intermediate(x), x)
-            fresh.append(kept)
-        cache.past = fresh
         logits: Tensor = self.lm.cls(x[:, -1])
         return logits
 
-    def _attend_self(
-        self, layer: Any, x: Tensor, past: tuple[Tensor, Tensor] | None
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    def _attend_past(
+        self, layer: Any, x: Tensor, cache: DecoderCache, index: int, used: int, mask: Tensor | None
+    ) -> Tensor:
+        """Self-attention; the beams of a study stand side by side and see the slots that they descend from."""
         own = layer.attention.self
-        q, k, v = self._heads(own.query(x)), self._heads(own.key(x)), self._heads(own.value(x))
-        if past is not None:
-            k, v = torch.cat([past[0], k], dim=2), torch.cat([past[1], v], dim=2)
-        # a chunk of several tokens comes only first (the prefix), so plain causal masking is right
-        attended = F.scaled_dot_product_attention(q, k, v, is_causal=past is None)
-        return layer.attention.output(attended.transpose(1, 2).flatten(2), x), (k, v)
+        rows, length, width = x.shape
+        beside = x.view(-1, cache.beams * length, width)  # (B, beams, width), or the prefix (B, L, width)
+        q, k, v = self._heads(own.query(beside)), self._heads(own.key(beside)), self._heads(own.value(beside))
+        k, v = cache.past[index].append(used, k, v)
+        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
+        out: Tensor = layer.attention.output(attended.transpose(1, 2).reshape(rows, length, width), x)
+        return out
 
     def _attend_memory(self, layer: Any, x: Tensor, cache: DecoderCache, index: int) -> Tensor:
         """Cross-attention without causality: the beams of a study stand side by side as queries of one row."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from cxrreport.model.decoder import DecoderCache, ReportDecoder
+from cxrreport.model.cache import DecoderCache
+from cxrreport.model.decoder import ReportDecoder
 
 
 @dataclass(frozen=True, slots=True)
