@@ -39,7 +39,7 @@ _DIFFERENCES = ("bleu_4", "rouge_l", "example_f1", "micro_f1", "macro_f1")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def evaluate(
-    settings: Settings, dataset: tuple[str, str] | None, beside: tuple[str, ...], out: Path | None, texts: Path | None,
+    settings: Settings, /, dataset: tuple[str, str] | None, beside: tuple[str, ...], out: Path | None, texts: Path | None,
     as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Score drafts of a labelled split beside baselines, with 95 % bootstrap intervals.
