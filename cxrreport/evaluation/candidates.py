@@ -18,13 +18,12 @@ from cxrreport.model.drafter import Drafter
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.records import State
 from cxrreport.training.dataset import Sample
-from cxrreport.training.network_stage import Encoded, encode_samples
+from cxrreport.training.network_stage import Encoded, encode_batch, encode_samples
 
 CONSTANT, RANDOM = "constant report", "random report"
 BY_TEXT, BY_IMAGE, BY_LABELS = "nearest report by text", "nearest report by image", "retrieved report by labels"
 BASELINES = (CONSTANT, BY_TEXT, BY_IMAGE, BY_LABELS, RANDOM)
 _STATES = tuple(State)
-_CPU_BATCH, _GPU_BATCH = 4, 64  # on a CPU the activations of more studies are mapped and given back at every layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ def nearest_by_image(
     """Train row with the highest cosine of image vectors to each sample, another patient's; (n,)."""
     rows = list(range(len(samples)))
     queries = drafter.embed_images(encoded.features(rows, torch.zeros(len(rows), dtype=torch.long)).to(drafter.device))
-    size = _CPU_BATCH if drafter.device.type == "cpu" else _GPU_BATCH
+    size = encode_batch(drafter)
     keys = np.concatenate([_image_keys(drafter, train[i : i + size]) for i in range(0, len(train), size)])
     own = np.array([s.patient for s in samples])[:, None] == np.array([s.patient for s in train])[None]
     nearest: npt.NDArray[np.int64] = np.where(own, -2, queries @ keys.T).argmax(1)

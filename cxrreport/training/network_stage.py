@@ -29,7 +29,7 @@ from cxrreport.training.encoder_stage import shuffled
 from cxrreport.training.optimizer import parameter_groups
 from cxrreport.training.precision import mixed_precision
 
-_ENCODE_BATCH = 16
+_CPU_BATCH, _GPU_BATCH = 4, 64  # on a CPU the activations of more studies are mapped and given back at every layer
 _QUERIES = 512  # compared with the bank at once
 _RAREST = 8  # no sample is drawn more often than this, as against the commonest
 _NONE_SHOWN, _FEW_SHOWN = 0.1, 0.3  # shares of samples without, and with few retrieved reports
@@ -99,13 +99,19 @@ def _nearest(
     return torch.cat(found)
 
 
+def encode_batch(drafter: Drafter) -> int:
+    """How many studies to encode at once."""
+    return _CPU_BATCH if drafter.device.type == "cpu" else _GPU_BATCH
+
+
 def _encode_copy(
     drafter: Drafter, samples: Sequence[Sample], generator: torch.Generator | None
 ) -> tuple[Tensor, Tensor, Tensor]:
     encoder, size = drafter.network.encoder, drafter.network.config.image_size
     parts = []
-    for start in range(0, len(samples), _ENCODE_BATCH):
-        chunk = samples[start : start + _ENCODE_BATCH]
+    batch = encode_batch(drafter)
+    for start in range(0, len(samples), batch):
+        chunk = samples[start : start + batch]
         films = torch.from_numpy(np.stack([s.films for s in chunk]))
         if generator is not None:
             films = augment(films.flatten(0, 1), size, generator).unflatten(0, films.shape[:2])
