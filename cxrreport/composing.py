@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from cxrreport.consistency import follow_table, positives
 from cxrreport.highlight.changes import compare, comparison_sentence, impression
 from cxrreport.highlight.spans import find_spans, flag_hallucinated_comparison
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION
 from cxrreport.model.drafter import Drafter, NetworkDraft, StudyStates, take_features
-from cxrreport.records import FINDINGS, Draft, Failure, Finding, Provenance, Reference, Span, State, Study
+from cxrreport.records import FINDINGS, Draft, Failure, Finding, Provenance, Reference, Span, Study
 from cxrreport.reports.comparison import strip_comparison
 from cxrreport.reports.labels import label, mentions, with_parents
 from cxrreport.reports.sentences import sentences
@@ -52,12 +53,19 @@ class Composer:
             pairs = zip(with_prior, read, strict=True)
             prior_states = {item.due.pair.study.id: states for item, states in pairs if states.valid}
         return [
-            self._finish(item, draft, retrieved.references(row, draft.states.weights), prior_states)
+            self._finish(
+                item, draft, retrieved.references(row, draft.states.weights), retrieved.texts[row], prior_states
+            )
             for row, (item, draft) in enumerate(zip(batch, made, strict=True))
         ]
 
     def _finish(
-        self, item: Prepared, made: NetworkDraft, references: tuple[Reference, ...], priors: dict[int, StudyStates]
+        self,
+        item: Prepared,
+        made: NetworkDraft,
+        references: tuple[Reference, ...],
+        lent: Sequence[str],
+        priors: dict[int, StudyStates],
     ) -> Draft | Failure:
         pair = item.due.pair
         if not made.valid:
@@ -67,9 +75,10 @@ class Composer:
         prior = pair.prior if states else None
         comparison, comparison_spans = _compare_with(prior, pair.study, rows)
         measured, measurement_flags = _without_measurements(made.text)
-        text, comparison_flags = _without_invented_comparison(measured, prior is not None)
-        if not text:
+        seen, comparison_flags = _without_invented_comparison(measured, prior is not None)
+        if not seen:
             return Failure("model.invalid", _NOTHING, study_id=pair.study.id)
+        text, table_flags = follow_table(seen, {row.finding: row.state for row in rows}, lent)
         said = _disagreement(text, rows)
         return Draft(
             study_id=pair.study.id,
@@ -83,7 +92,7 @@ class Composer:
             regions=(),
             references=references,
             provenance=self._provenance(item),
-            flags=(*item.flags, *made.flags, *measurement_flags, *comparison_flags, *said),
+            flags=(*item.flags, *made.flags, *measurement_flags, *comparison_flags, *table_flags, *said),
         )
 
     def _provenance(self, item: Prepared) -> Provenance:
@@ -127,12 +136,8 @@ def _without_measurements(text: str) -> tuple[str, tuple[str, ...]]:
 def _disagreement(text: str, rows: tuple[Finding, ...]) -> tuple[str, ...]:
     """Flag a text that says another set of positive findings than the table, which is the more reliable of the two."""
     table = {row.finding: row.state for row in rows}
-    stated, said = _positives(table), _positives(with_parents(label(text)))
-    return () if stated <= said <= _positives(with_parents(table)) else ("text_differs",)
-
-
-def _positives(states: Mapping[str, State]) -> set[str]:
-    return {finding for finding, state in states.items() if state is State.POSITIVE and finding != "no finding"}
+    stated, said = positives(table), positives(with_parents(label(text)))
+    return () if stated <= said <= positives(with_parents(table)) else ("text_differs",)
 
 
 def _mark(text: str, rows: tuple[Finding, ...]) -> tuple[Span, ...]:

@@ -58,6 +58,9 @@ class Retriever:
                 far = distance_of(np.array([score for _, score in found], np.float32))
                 found = [(i, -d) for (i, _), d in zip(found, far.tolist(), strict=True)]
             retrieved.fill(row, found, self._index)
+        with session(self._engine, read_only=True) as s:
+            told = reports.findings_of(s, {i for found in retrieved.found for i, _ in found})
+        retrieved.texts = [[told[i] for i, _ in found if i in told] for found in retrieved.found]
         return retrieved
 
     def _search(
@@ -81,10 +84,11 @@ class Retriever:
 
 
 class Retrieved:
-    """ids, scores (lists a study), vectors (B, N, d) of their texts and mask (B, N) of retrieved reports."""
+    """ids, scores and texts (lists a study), vectors (B, N, d) of their texts and mask (B, N) of retrieved reports."""
 
     def __init__(self, batch: int, count: int, dimension: int) -> None:
         self.found: list[Ranked] = [[] for _ in range(batch)]
+        self.texts: list[list[str]] = [[] for _ in range(batch)]
         self.vectors = np.zeros((batch, count, dimension), np.float32)
         self.mask = np.zeros((batch, count), bool)
 

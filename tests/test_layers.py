@@ -13,8 +13,8 @@ FOUNDATION = {"records", "errors", "settings", "runlog", "vocabulary"}
 SIBLINGS = {"imaging", "reports", "retrieval", "model", "highlight", "store", "engine", "demo"}
 # where stages may meet, and the two packages that build on several others
 MEETING = {
-    "pipeline", "scanning", "drafting", "composing", "retrieving", "importing", "indexing", "freshness", "labelling",
-    "relabelling", "run", "training", "evaluation",
+    "pipeline", "scanning", "drafting", "composing", "retrieving", "importing", "indexing", "freshness", "consistency",
+    "labelling", "relabelling", "run", "training", "evaluation",
 }  # fmt: skip
 OWNERS = {
     "torch": {"model", "training", "evaluation"},

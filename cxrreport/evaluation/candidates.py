@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from cxrreport.consistency import follow_table
 from cxrreport.evaluation.baselines import constant_report
 from cxrreport.evaluation.language import bleu
 from cxrreport.evaluation.protocols import Protocol
@@ -16,13 +17,13 @@ from cxrreport.evaluation.retrieval import label_f1
 from cxrreport.evaluation.scoring import SampleDraft, draft_samples
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.encoder import ImageFeatures
-from cxrreport.records import State
+from cxrreport.records import FINDINGS, State
 from cxrreport.training.dataset import Sample
 from cxrreport.training.network_stage import Encoded, encode_batch, encode_samples
 
-CONSTANT, RANDOM = "constant report", "random report"
+ALONE, CONSTANT, RANDOM = "decoder alone", "constant report", "random report"
 BY_TEXT, BY_IMAGE, BY_LABELS = "nearest report by text", "nearest report by image", "retrieved report by labels"
-BASELINES = (CONSTANT, BY_TEXT, BY_IMAGE, BY_LABELS, RANDOM)
+BASELINES = (ALONE, CONSTANT, BY_TEXT, BY_IMAGE, BY_LABELS, RANDOM)
 _STATES = tuple(State)
 
 
@@ -44,6 +45,15 @@ def draft(drafter: Drafter, train: Sequence[Sample], samples: Sequence[Sample]) 
     bank = drafter.embed_texts([s.summary for s in train])
     encoded = encode_samples(drafter, samples, bank, [s.patient for s in train], 1, torch.Generator())
     return Drafted(draft_samples(drafter, encoded), encoded)
+
+
+def follow_tables(drafted: Drafted, train: Sequence[Sample]) -> list[str]:
+    """Texts as they are stored: mended by the table of findings with sentences of the retrieved reports."""
+    rows = zip(drafted.drafts, drafted.encoded.retrieved.tolist(), strict=True)
+    return [
+        follow_table(d.text, dict(zip(FINDINGS, d.states.states, strict=True)), [train[i].report for i in near])[0]
+        for d, near in rows
+    ]
 
 
 def constant(train: Sequence[Sample], val: Sequence[Sample], protocol: Protocol) -> str:

@@ -12,11 +12,13 @@ import numpy as np
 from cxrreport.errors import UnavailableError, UsageError
 from cxrreport.evaluation.baselines import distinct, normal
 from cxrreport.evaluation.candidates import (
+    ALONE,
     BASELINES,
     CONSTANT,
     RANDOM,
     constant,
     draft,
+    follow_tables,
     random_reports,
     retrieved_texts,
 )
@@ -97,9 +99,9 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
     form = protocol(options.protocol, [s.report for s in train])
     drafter = Drafter(weights, Decoding(beams=options.beams))
     drafted = draft(drafter, train, samples)
-    texts = {OURS: drafted.texts}
+    texts = {OURS: follow_tables(drafted, train), ALONE: drafted.texts}
     for name, other in beside.items():
-        texts[name] = draft(Drafter(other, Decoding(beams=options.beams)), train, samples).texts
+        texts[name] = follow_tables(draft(Drafter(other, Decoding(beams=options.beams)), train, samples), train)
     texts[CONSTANT] = [constant(train, val, form)] * len(samples)
     texts |= retrieved_texts(drafter, drafted, train, samples)
     texts[RANDOM] = random_reports(train, samples, options.seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
@@ -24,6 +24,7 @@ __all__ = [
     "add_reports",
     "allowed",
     "count_passages",
+    "findings_of",
     "link_reports",
 ]
 
@@ -218,6 +219,15 @@ def passages(session: Session, after_id: int = 0, limit: int = 1000, texts: bool
 
 def _first_filled(sections: Sequence[str]) -> str:
     return next((stripped for section in sections if (stripped := section.strip())), "")
+
+
+def findings_of(session: Session, report_ids: Collection[int]) -> dict[int, str]:
+    """Return the findings section of reports, by id."""
+    found: dict[int, str] = {}
+    for batch in batches(report_ids):
+        rows = session.execute(select(ReportRow.id, ReportRow.findings).where(ReportRow.id.in_(batch)))
+        found.update((row[0], row[1]) for row in rows)
+    return found
 
 
 # -- what may be retrieved --------------------------------------------------------------------------------------------

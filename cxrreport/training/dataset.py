@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,16 +18,11 @@ from cxrreport.demo.samples import sample_studies
 from cxrreport.errors import UsageError
 from cxrreport.imaging.preprocess import SIDE, preprocess
 from cxrreport.records import FINDINGS, State
-from cxrreport.reports.comparison import strip_comparison
 from cxrreport.reports.labels import label
 from cxrreport.reports.sections import clean, cut
-from cxrreport.reports.sentences import sentences
+from cxrreport.reports.telling import tellable
 
 _STATE_INDEX = {state: index for index, state in enumerate(State)}
-# a size, whose number may be withheld: "1.2 cm", "8-mm", "XXXX cm", "x cm"
-_LIST_NUMBER = re.compile(r"^\s*\d+\s*[.)]\s*")
-_UNSPOKEN = re.compile(r"[^\w\s,'/-]")
-_MEASUREMENT = re.compile(r"(?:\d|\bx+)[\s-]*(?:mm|cm|(?:milli|centi)met(?:er|re)s?)\b", re.IGNORECASE)
 _COLUMNS = {"uid", "split", "images", "findings", "impression"}
 
 
@@ -62,21 +56,9 @@ class Sample:
 
 
 def target_text(report: str) -> str:
-    """Report -> what the decoder learns: lower case, sentences joined by " . ", at most 100 words, commas and hyphens kept.
-
-    Left out are comparisons (no prior is shown, temporal.md §2.6), sentences that measure (the network cannot) and the
-    placeholders of de-identification.
-    """
-    seen = strip_comparison(report)
-    said = (seen[start:end] for start, end in sentences(seen))
-    kept = [words for sentence in said if not _MEASUREMENT.search(sentence) and (words := _spoken(sentence))]
+    """Report -> what the decoder learns: its `tellable` sentences joined by " . ", at most 100 words."""
+    kept = tellable(report)
     return cut(" . ".join(kept) + " .") if kept else ""
-
-
-def _spoken(sentence: str) -> str:
-    """One sentence without list number, placeholders and unspoken signs."""
-    words = (word for word in _LIST_NUMBER.sub("", sentence).lower().split() if "xxxx" not in word)
-    return " ".join(_UNSPOKEN.sub(" ", " ".join(words)).split()).strip(" ,/'-")
 
 
 def state_indices(text: str) -> npt.NDArray[np.int64]:

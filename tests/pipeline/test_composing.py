@@ -71,6 +71,7 @@ def test_a_prior_that_cannot_be_read_by_the_network_is_no_prior(
 def test_an_invented_comparison_is_dropped_and_flagged(
     tool: Tool, shared_export: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("cxrreport.composing.follow_table", lambda text, *_: (text, ()))
     text = "The heart is normal. Compared with the prior study, the effusion has increased."
     change_drafts(monkeypatch, lambda made: replace(made, text=text, flags=()))
     tool.json("generate", shared_export, PLAIN)
@@ -140,8 +141,28 @@ def test_text_and_table_that_disagree_are_flagged(text: str, positive: set[str],
 
 
 def test_a_size_is_dropped_and_flagged(tool: Tool, shared_export: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cxrreport.composing.follow_table", lambda text, *_: (text, ()))
     text = "The heart is normal. There is a 12 mm nodule. No effusion."
     change_drafts(monkeypatch, lambda made: replace(made, text=text, flags=()))
     tool.json("generate", shared_export, PLAIN)
     for findings, flags in tool.rows("SELECT findings, flags FROM draft"):
         assert findings == "The heart is normal. No effusion." and "measurement_removed" in json.loads(flags)
+
+
+def test_the_text_follows_the_table_with_sentences_of_retrieved_reports(
+    tool: Tool, shared_export: Path, shared_reports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The decoder says nothing of an edema that the table has; a report of the archive lends the words."""
+    table = tuple(State.POSITIVE if finding == "edema" else State.NEGATIVE for finding in FINDINGS)
+    change_drafts(
+        monkeypatch,
+        lambda made: replace(made, text="No edema. The lungs are clear.", states=replace(made.states, states=table)),
+    )
+    (tmp_path / "reports.csv").write_text(
+        "accession,patient_id,date,findings\nE1,Q99,2020-01-05,There is interstitial edema of both lungs.\n"
+    )
+    tool.json("index", tmp_path / "reports.csv")
+    tool.json("generate", shared_export)
+    for findings, flags in tool.rows("SELECT findings, flags FROM draft"):
+        assert findings == "There is interstitial edema of both lungs. The lungs are clear."
+        assert {"sentence_borrowed", "sentence_removed"} <= set(json.loads(flags))

@@ -1,0 +1,73 @@
+"""Make the text of a draft say what its table of findings says.
+
+The table comes from a classifier and is the more reliable of the two: a decoder that has read mostly normal reports
+leaves out what is rare. A sentence of the text that contradicts the table goes; for a positive finding that the text does
+not name, a sentence of a retrieved report comes in. Both are flagged.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from cxrreport.records import State
+from cxrreport.reports.labels import label, with_parents
+from cxrreport.reports.sections import has_comparison
+from cxrreport.reports.sentences import sentences
+from cxrreport.reports.telling import tellable
+
+REMOVED, BORROWED = "sentence_removed", "sentence_borrowed"
+_SHORTEST, _LONGEST = 3, 20  # words of a borrowed sentence: a stump says nothing, a long one another patient's story
+_SIDE = re.compile(r"\b(?:left|right|bilateral\w*|unilateral\w*)\b")  # another patient's side must not come along
+
+
+def follow_table(
+    text: str, table: Mapping[str, State], references: Sequence[str]
+) -> tuple[str, tuple[str, ...]]:  # fmt: skip
+    """The mended text and its flags.
+
+    Parameters
+    ----------
+    text : prose of the decoder.
+    table : state of each finding.
+    references : retrieved reports, the best first; their sentences are lent where they name a finding plainly, no other
+        that the table lacks, no side and no change. A finding for which there is none stays unsaid.
+    """
+    wanted, allowed = positives(table), positives(with_parents(table))
+    said = [text[start:end] for start, end in sentences(text)]
+    kept = [sentence for sentence in said if not _contradicts(sentence, wanted, allowed)]
+    borrowed = _borrow(wanted - positives(with_parents(label(" ".join(kept)))), allowed, references)
+    flags = [flag for flag, has in ((REMOVED, len(kept) < len(said)), (BORROWED, bool(borrowed))) if has]
+    mended = " ".join([*borrowed, *kept])
+    return (mended, tuple(flags)) if mended else (text, ())
+
+
+def positives(states: Mapping[str, State]) -> set[str]:
+    """Positive findings, "no finding" aside."""
+    return {finding for finding, state in states.items() if state is State.POSITIVE and finding != "no finding"}
+
+
+def _contradicts(sentence: str, wanted: set[str], allowed: set[str]) -> bool:
+    """It asserts what the table lacks, or denies what the table has and asserts nothing."""
+    states = label(sentence)
+    asserted = positives(states)
+    denied = {finding for finding, state in states.items() if state is State.NEGATIVE}
+    return not asserted <= allowed or (not asserted and bool(denied & wanted))
+
+
+def _borrow(missing: set[str], allowed: set[str], references: Iterable[str]) -> list[str]:
+    """Sentences for missing findings from the nearest references that have any."""
+    found: list[str] = []
+    for reference in references:
+        for sentence in tellable(reference) if missing else ():
+            asserted = positives(label(sentence))
+            if asserted & missing and asserted <= allowed and _is_plain(sentence):
+                found.append(f"{sentence[0].upper()}{sentence[1:]}.")
+                missing = missing - positives(with_parents(label(sentence)))
+    return found
+
+
+def _is_plain(sentence: str) -> bool:
+    return (
+        _SHORTEST <= len(sentence.split()) <= _LONGEST and not _SIDE.search(sentence) and not has_comparison(sentence)
+    )

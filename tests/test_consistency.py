@@ -1,0 +1,91 @@
+"""The text of a draft follows its table; what is borrowed is flagged, plain, and of no side."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cxrreport.consistency import BORROWED, REMOVED, follow_table, positives
+from cxrreport.records import FINDINGS, State
+from cxrreport.reports.labels import label, with_parents
+
+NORMAL = "Heart size is normal. No pleural effusion or pneumothorax."
+
+
+def table(**states):
+    named = {name.replace("_", " "): State(state) for name, state in states.items()}
+    return {finding: named.get(finding, State.BLANK) for finding in FINDINGS}
+
+
+def test_a_text_that_follows_stays_word_for_word():
+    said = "There is cardiomegaly. No pneumothorax."
+    assert follow_table(said, table(cardiomegaly="positive", pneumothorax="negative"), ["Large effusion."]) == (
+        said,
+        (),
+    )
+
+
+def test_what_the_table_does_not_have_goes():
+    text, flags = follow_table(f"There is edema. {NORMAL}", table(), [])
+    assert (text, flags) == (NORMAL, (REMOVED,))
+
+
+def test_a_denial_of_what_the_table_has_goes_and_a_reference_says_it():
+    references = ["Lungs are clear.", "There is a small pleural effusion. Clear heart."]
+    text, flags = follow_table(NORMAL, table(pleural_effusion="positive"), references)
+    assert text == "There is a small pleural effusion. Heart size is normal."
+    assert flags == (REMOVED, BORROWED)
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "Small left pleural effusion.",  # another patient's side
+        "Pleural effusion with edema.",  # a finding that the table lacks
+        "Pleural effusion of 3 cm.",
+        "Effusion has increased since the prior study.",
+        "There is " + "a " * 20 + "pleural effusion.",
+    ],
+)
+def test_nothing_of_another_patient_is_borrowed(reference):
+    text, flags = follow_table("Heart size is normal.", table(pleural_effusion="positive"), [reference])
+    assert (text, flags) == ("Heart size is normal.", ())
+
+
+def test_one_sentence_may_say_two_findings_and_the_nearest_reference_is_asked_first():
+    references = ["There is cardiomegaly with edema.", "Cardiomegaly is seen.", "Edema is seen."]
+    text, _ = follow_table("Clear.", table(cardiomegaly="positive", edema="positive"), references)
+    assert text == "There is cardiomegaly with edema. Clear."
+
+
+def test_a_text_of_which_nothing_is_left_stays():
+    assert follow_table("There is edema.", table(), []) == ("There is edema.", ())
+
+
+SENTENCES = [
+    "There is edema.",
+    "Heart is enlarged.",
+    "No pleural effusion.",
+    "Pleural effusion is present.",
+    "No pneumothorax.",
+    "The lungs are clear.",
+    "There is atelectasis.",
+]
+
+
+@given(
+    said=st.lists(st.sampled_from(SENTENCES), min_size=1, max_size=4, unique=True),
+    positive=st.sets(st.sampled_from(["edema", "cardiomegaly", "pleural effusion", "atelectasis"])),
+    lent=st.lists(st.sampled_from(SENTENCES), max_size=4),
+)
+@settings(max_examples=60, deadline=None)
+def test_the_mended_text_says_no_more_than_the_table_and_no_less_than_the_references_can_tell(said, positive, lent):
+    states = {finding: State.POSITIVE if finding in positive else State.BLANK for finding in FINDINGS}
+    text, flags = follow_table(" ".join(said), states, lent)
+    asserted = positives(with_parents(label(text)))
+    if text != " ".join(said) or not flags:
+        allowed = positives(with_parents(states))
+        if flags:
+            assert asserted <= allowed
+        for finding in positive - asserted:
+            assert all(finding not in positives(label(sentence)) for sentence in lent) or not flags
+    assert follow_table(text, states, lent)[0] == text  # mending twice changes nothing more
