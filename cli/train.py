@@ -14,7 +14,7 @@ import click
 @click.option("--dataset", nargs=2, metavar="NAME DIRECTORY", help="Dataset to learn from: iu-xray and its directory. Without, the archive of the home.")  # fmt: skip  # noqa: E501
 @click.option("--films", nargs=2, metavar="NAME DIRECTORY", help="Labelled films without reports for the encoder: nih and its directory.")  # fmt: skip  # noqa: E501
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Run directory: checkpoints, metrics.jsonl, best weights. A killed run goes on here.")  # fmt: skip  # noqa: E501
-@click.option("--config", "size", type=click.Choice(["base", "mini", "tiny"]), default="mini", show_default=True, help="Size of the network.")  # fmt: skip  # noqa: E501
+@click.option("--config", "size", type=click.Choice(["base", "mini", "tiny"]), help="Size of the network: mini, or that of the weights of --init.")  # fmt: skip  # noqa: E501
 @click.option("--init", type=click.Path(path_type=Path), help="Weights directory to fine-tune from.")
 @click.option("--phantoms", type=click.IntRange(min=0), default=0, show_default=True, help="Procedural studies to learn from as well.")  # fmt: skip  # noqa: E501
 @click.option("--encoder-epochs", type=click.IntRange(min=0), default=6, show_default=True, help="Epochs of the first stage: encoder and retrieval.")  # fmt: skip  # noqa: E501
@@ -44,7 +44,7 @@ def train(
     from cxrreport.errors import UsageError
     from cxrreport.training.archive import ARCHIVE, open_dataset
     from cxrreport.training.films import FILM_READERS
-    from cxrreport.training.options import TrainOptions
+    from cxrreport.training.options import TrainOptions, resolve_size
     from cxrreport.training.trainer import train as run
 
     read = open_dataset((dataset[0], Path(dataset[1])) if dataset else None, ctx.obj)
@@ -55,6 +55,7 @@ def train(
     named = {dataset[1]: name.upper()} if dataset else {}
     named |= {films[1]: films[0].upper()} if films else {}
     named |= {str(value): word for word, value in _places(ctx, out, options["init"]).items() if value}
+    options["size"] = resolve_size(options["size"], options["init"])
     chosen = TrainOptions(
         name, directory, out, command=_command(named), films=collection, films_directory=folder, **options
     )
@@ -73,6 +74,11 @@ def _command(named: dict[str, str]) -> str:
     words = []
     for argument in sys.argv[1:]:
         option, equals, value = argument.partition("=")
-        joined = f"{option}={named[value]}" if equals and option.startswith("--") and value in named else argument
-        words.append(named.get(argument, joined))
+        place = _same(named, value) if equals and option.startswith("--") else None
+        words.append(f"{option}={place}" if place else _same(named, argument) or argument)
     return " ".join(["cxrreport", *words])
+
+
+def _same(named: dict[str, str], argument: str) -> str | None:
+    """The name of a place, however its path is written."""
+    return named.get(argument) or named.get(str(Path(argument)))

@@ -136,6 +136,8 @@ def _read(options: EvaluateOptions) -> tuple[list[Sample], list[Sample], list[Sa
     samples = splits[options.split][: options.limit]
     if options.split != "train":
         check_disjoint(splits["train"], samples)
+    if options.split != "val":  # the constant report is chosen there
+        check_disjoint(splits["val"], samples)
     return splits["train"], splits["val"], samples
 
 

@@ -43,8 +43,16 @@ class FeatureDifference(nn.Module):
         x = distances(e, f)[..., self.chosen]  # (B, N, metrics)
         normed = x.new_zeros(x.shape)
         if mask.any():
-            normed[mask] = self.norm(x[mask]).to(x.dtype)  # (valid, metrics)
+            normed[mask] = self._normalise(x[mask]).to(x.dtype)  # (valid, metrics)
         difference: Tensor = self.mlp(normed)
         if self.content is not None:
             difference = difference + self.content(e - f.unsqueeze(1))
         return difference * mask.unsqueeze(-1)
+
+    def _normalise(self, valid: Tensor) -> Tensor:
+        """Batch norm of (valid, metrics); a report alone has no statistics, so the running ones serve it."""
+        norm, learning = self.norm, self.training and len(valid) > 1
+        if learning:
+            normed: Tensor = norm(valid)
+            return normed
+        return F.batch_norm(valid, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)

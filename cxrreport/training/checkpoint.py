@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+
+from cxrreport.errors import UsageError
 
 Draw = Callable[[], Iterable[list[int]]]  # the batches of an epoch
 Step = Callable[[list[int]], Tensor]  # losses of one batch, after a step of the optimizer
@@ -37,6 +40,8 @@ def save_checkpoint(
     unique = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
     temporary = path.with_suffix(".tmp")
     save_file(unique, temporary, metadata={"facts": json.dumps({**facts, "groups": groups})})
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
     os.replace(temporary, path)
 
 
@@ -56,11 +61,26 @@ def _fill(module: nn.Module, state: dict[str, Tensor]) -> None:
             setattr(part, name, value.to(getattr(part, name).device))
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """A checkpoint to read.
+
+    Raises
+    ------
+    UsageError : it is damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError):
+        raise UsageError(f"The {path.name} of the run directory is damaged: remove it or name another --out.") from None
+
+
 def finished_epochs(path: Path) -> int:
     """How many epochs a checkpoint holds; 0 where there is none."""
     if not path.exists():
         return 0
-    with safe_open(path, framework="pt") as file:
+    with _opened(path) as file:
         return int(json.loads(file.metadata()["facts"]).get("epoch", 0))
 
 
@@ -70,7 +90,7 @@ def load_checkpoint(
     """Fill modules and optimizer from a checkpoint; returns its facts, or None where there is none."""
     if not path.exists():
         return None
-    with safe_open(path, framework="pt") as file:
+    with _opened(path) as file:
         facts: dict[str, Any] = json.loads(file.metadata()["facts"])
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     for name, module in modules.items():

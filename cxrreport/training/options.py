@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cxrreport.errors import UsageError
+from cxrreport.model.weights import read_manifest
 
 _MAY_DIFFER = ("out", "device", "licence", "command", "checkpoint_minutes")  # they change nothing that is learned
 
@@ -53,6 +54,21 @@ class TrainOptions:
         """
         if self.init is None and not (self.network_epochs and self.view_epochs):
             raise UsageError("Without --init there must be at least one network epoch and one view epoch.")
+
+
+def resolve_size(asked: str | None, init: Path | None) -> str:
+    """Size of the network: that of the weights to start from, else the one asked for, else mini.
+
+    Raises
+    ------
+    UsageError : the weights are of another size than the one asked for. WeightsError : there are none.
+    """
+    if init is None:
+        return asked or "mini"
+    known = str(read_manifest(init).get("config", ""))
+    if asked and known and asked != known:
+        raise UsageError(f"The weights of --init are of size {known}, not {asked}: leave --config out.")
+    return known or asked or "mini"
 
 
 def remember_options(options: TrainOptions) -> None:

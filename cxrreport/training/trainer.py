@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from cxrreport.errors import UsageError
 from cxrreport.model.config import SIZES
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.drafter import Drafter
@@ -187,7 +188,10 @@ def _finished(options: TrainOptions) -> bool:
 
 def _best_so_far(out: Path) -> float:
     manifest = out / _BEST / "manifest.json"
-    return float(json.loads(manifest.read_text())["metrics"]["selection"]) if manifest.exists() else -1.0
+    try:
+        return float(json.loads(manifest.read_text())["metrics"]["selection"]) if manifest.exists() else -1.0
+    except (ValueError, KeyError, TypeError):
+        raise UsageError("The best/manifest.json of the run directory is damaged: name another --out.") from None
 
 
 def train(options: TrainOptions, tell: Tell, read: Reader | None = None) -> Path:

@@ -85,4 +85,5 @@ def view_accuracy(model: ViewClassifier, samples: Sequence[Sample], seed: int) -
     films, classes = labelled_films(samples, np.random.default_rng(seed))
     guesses = [guess for part in films.split(256) for guess in model.guess(list(part.numpy()))]
     right = np.array([CLASSES[c] == g.view for c, g in zip(classes.tolist(), guesses, strict=True)])
-    return {f"view_accuracy_{view.value}": float(right[classes.numpy() == i].mean()) for i, view in enumerate(CLASSES)}
+    named = {f"view_accuracy_{view.value}": right[classes.numpy() == i] for i, view in enumerate(CLASSES)}
+    return {name: float(answers.mean()) for name, answers in named.items() if len(answers)}

@@ -74,3 +74,15 @@ def test_metrics_can_be_chosen():
 def test_unknown_metrics_are_refused(metrics):
     with pytest.raises(ValueError, match="metrics"):
         _module(metrics=metrics)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_training_goes_on_with_any_number_of_reports(count):
+    """A batch whose samples show one report in all has no statistics of its own."""
+    module = _module().train()
+    before = module.norm.running_mean.clone()
+    mask = torch.zeros(2, 5, dtype=torch.bool)
+    mask[0, :count] = True
+    out = module(torch.randn(2, 5, 32), torch.randn(2, 32), mask)
+    assert out.isfinite().all() and (out[~mask] == 0).all()
+    assert torch.equal(module.norm.running_mean, before) == (count < 2)

@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from cxrreport.training.checkpoint import load_checkpoint, save_checkpoint
+from cxrreport.errors import UsageError
+from cxrreport.training.checkpoint import finished_epochs, load_checkpoint, save_checkpoint
 
 
 def _setting(seed):
@@ -68,3 +69,16 @@ def test_a_save_that_dies_leaves_the_last_checkpoint(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="full"):
         save_checkpoint(path, {"m": model}, optimizer, {"epoch": 2})
     assert load_checkpoint(path, {"m": model}, optimizer)["epoch"] == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"junk" * 100])
+def test_a_damaged_checkpoint_is_told(tmp_path, content):
+    path = tmp_path / "network.safetensors"
+    path.write_bytes(content)
+    layer = nn.Linear(1, 1)
+    for read in (
+        finished_epochs,
+        lambda p: load_checkpoint(p, {"layer": layer}, torch.optim.AdamW(layer.parameters())),
+    ):
+        with pytest.raises(UsageError, match=r"network\.safetensors"):
+            read(path)

@@ -1,9 +1,12 @@
+import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from cxrreport.errors import UsageError
-from cxrreport.training.options import TrainOptions, remember_options
+from cxrreport.model.weights import read_manifest
+from cxrreport.training.options import TrainOptions, remember_options, resolve_size
 
 
 def _options(out, **changes):
@@ -56,3 +59,18 @@ def test_a_part_without_epochs_needs_weights_to_start_from(tmp_path, part):
         _options(tmp_path, **{part: 0})
     assert caught.value.exit_code == 2
     assert _options(tmp_path, init=Path("weights"), **{part: 0}).init
+
+
+def test_the_size_is_that_of_the_weights_to_start_from(weights):
+    known = read_manifest(weights).get("config")
+    assert resolve_size(None, None) == "mini" and resolve_size("base", None) == "base"
+    assert resolve_size(None, weights) == (known or "mini")
+
+
+def test_another_size_than_that_of_the_weights_is_refused(tmp_path, weights):
+    shutil.copytree(weights, tmp_path / "weights")
+    manifest = tmp_path / "weights" / "manifest.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "config": "tiny"}))
+    assert resolve_size("tiny", manifest.parent) == "tiny" == resolve_size(None, manifest.parent)
+    with pytest.raises(UsageError, match="of size tiny, not base"):
+        resolve_size("base", manifest.parent)

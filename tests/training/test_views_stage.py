@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import torch
 from network_builders import random_samples
@@ -42,3 +44,9 @@ def test_accuracy_counts_each_class_alone(monkeypatch):
     scores = view_accuracy(model, random_samples(5), 0)
     assert scores == {"view_accuracy_frontal": 1.0, "view_accuracy_lateral": 0.0, "view_accuracy_other": 0.0}
     assert CLASSES[0] is View.FRONTAL
+
+
+def test_a_view_that_is_not_there_has_no_accuracy():
+    samples = [replace(sample, present=np.array([True, False])) for sample in random_samples(4)]
+    scores = view_accuracy(ViewClassifier().eval(), samples, 0)
+    assert set(scores) == {"view_accuracy_frontal", "view_accuracy_other"}
