@@ -17,6 +17,7 @@ from cxrreport.retrieval.index import Part
 def retriever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Makes a retriever over two spaces of unit vectors at given angles, without a database."""
     monkeypatch.setattr(retrieving.reports, "allowed", lambda s, study, ids, undated: set(ids))
+    monkeypatch.setattr(retrieving.reports, "findings_of", lambda s, ids: {})
     monkeypatch.setattr(retrieving, "session", lambda engine, read_only: nullcontext())
 
     def make(name: str, count: int, **angles: list[float]):
