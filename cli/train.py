@@ -22,6 +22,7 @@ import click
 @click.option("--view-epochs", type=click.IntRange(min=0), default=6, show_default=True, help="Epochs of the view classifier; 0 keeps that of --init.")  # fmt: skip  # noqa: E501
 @click.option("--encoder-lr", type=click.FloatRange(1e-6, 1e-2), default=5e-4, show_default=True, help="Peak learning rate of the first stage.")  # fmt: skip  # noqa: E501
 @click.option("--network-lr", type=click.FloatRange(1e-6, 1e-2), default=5e-4, show_default=True, help="Peak learning rate of the second stage.")  # fmt: skip  # noqa: E501
+@click.option("--ablation", metavar="NAME", help="Train a row of the papers' ablations instead of the whole network, such as promptmrg, without-difference, without-scl or trar; not with --init.")  # fmt: skip  # noqa: E501
 @click.option("--balance", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Draw samples of the second stage by the share of their rarest finding to the power of minus this; 0 takes each once an epoch.")  # fmt: skip  # noqa: E501
 @click.option("--batch", type=click.IntRange(min=2), default=16, show_default=True, help="Studies a step.")
 @click.option("--checkpoint-minutes", type=click.FloatRange(min=0), default=10.0, show_default=True, help="How often a checkpoint is written within an epoch; 0 writes one after each epoch only.")  # fmt: skip  # noqa: E501
@@ -44,7 +45,7 @@ def train(
     from cxrreport.errors import UsageError
     from cxrreport.training.archive import ARCHIVE, open_dataset
     from cxrreport.training.films import FILM_READERS
-    from cxrreport.training.options import TrainOptions, resolve_size
+    from cxrreport.training.options import TrainOptions, check_ablation, resolve_size
     from cxrreport.training.trainer import train as run
 
     read = open_dataset((dataset[0], Path(dataset[1])) if dataset else None, ctx.obj)
@@ -55,6 +56,7 @@ def train(
     named = {dataset[1]: name.upper()} if dataset else {}
     named |= {films[1]: films[0].upper()} if films else {}
     named |= {str(value): word for word, value in _places(ctx, out, options["init"]).items() if value}
+    check_ablation(options["ablation"], options["init"])
     options["size"] = resolve_size(options["size"], options["init"])
     chosen = TrainOptions(
         name, directory, out, command=_command(named), films=collection, films_directory=folder, **options

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cxrreport.errors import UsageError
+from cxrreport.model.ablations import ABLATIONS
 from cxrreport.model.weights import read_manifest
 
 _MAY_DIFFER = ("out", "device", "licence", "command", "checkpoint_minutes")  # they change nothing that is learned
@@ -36,6 +37,7 @@ class TrainOptions:
     network_lr: float = 5e-4
     copies: int = 3
     balance: float = 0.0
+    ablation: str | None = None
     seed: int = 9233
     device: str = "auto"
     limit: int | None = None
@@ -69,6 +71,20 @@ def resolve_size(asked: str | None, init: Path | None) -> str:
     if asked and known and asked != known:
         raise UsageError(f"The weights of --init are of size {known}, not {asked}: leave --config out.")
     return known or asked or "mini"
+
+
+def check_ablation(name: str | None, init: Path | None) -> None:
+    """Refuse a row that is unknown, or that the weights to start from cannot take on.
+
+    Raises
+    ------
+    UsageError
+    """
+    known = sorted([*ABLATIONS, "promptmrg"])
+    if name is not None and name not in known:
+        raise UsageError(f"The ablations are {', '.join(known)}.")
+    if name is not None and init is not None:
+        raise UsageError("The weights of --init have their parts: leave --ablation or --init out.")
 
 
 def remember_options(options: TrainOptions) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from cxrreport.errors import UsageError
+from cxrreport.model.ablations import ablate
 from cxrreport.model.config import SIZES
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.drafter import Drafter
@@ -78,7 +79,8 @@ class Trainer:
             return weights.network, weights.tokenizer
         texts = (text for s in self.train for text in (s.target, s.summary, s.report))
         vocabulary = prune_vocabulary(load_vocabulary(), texts)
-        network = DiffRGenNet(SIZES[self.options.size](len(vocabulary)))
+        config = SIZES[self.options.size](len(vocabulary))
+        network = DiffRGenNet(ablate(config, self.options.ablation) if self.options.ablation else config)
         self.origin = _RANDOM
         if self.options.size == "mini":
             initialise(network, load_pretrained(), vocabulary)

@@ -6,7 +6,7 @@ import pytest
 
 from cxrreport.errors import UsageError
 from cxrreport.model.weights import read_manifest
-from cxrreport.training.options import TrainOptions, remember_options, resolve_size
+from cxrreport.training.options import TrainOptions, check_ablation, remember_options, resolve_size
 
 
 def _options(out, **changes):
@@ -74,3 +74,12 @@ def test_another_size_than_that_of_the_weights_is_refused(tmp_path, weights):
     assert resolve_size("tiny", manifest.parent) == "tiny" == resolve_size(None, manifest.parent)
     with pytest.raises(UsageError, match="of size tiny, not base"):
         resolve_size("base", manifest.parent)
+
+
+def test_ablations_are_known_and_need_a_network_of_their_own(tmp_path):
+    check_ablation(None, tmp_path)
+    check_ablation("promptmrg", None)
+    with pytest.raises(UsageError, match="without-difference"):
+        check_ablation("without-everything", None)
+    with pytest.raises(UsageError, match="--init"):
+        check_ablation("trar", tmp_path)

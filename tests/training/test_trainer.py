@@ -337,3 +337,11 @@ def test_weights_whose_swap_was_killed_are_back_before_training_goes_on(finished
     best.rename(out / "best.old")
     assert train(_options(out), lambda _: None) == best
     assert load_weights(best).manifest["licence"] == "for tests"
+
+
+def test_a_row_of_the_ablations_is_trained_and_says_so(tmp_path):
+    best = train(_options(tmp_path, ablation="promptmrg", network_epochs=1), lambda facts: None)
+    config = load_weights(best).network.config
+    assert not config.scl and not config.reports_in_memory and not config.feature_difference
+    with pytest.raises(UsageError, match="ablation"):
+        train(_options(tmp_path, network_epochs=1), lambda facts: None)
