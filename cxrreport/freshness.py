@@ -29,13 +29,11 @@ _FILMS = ("image", "hyperbolic")
 
 @dataclass(slots=True)
 class Freshness:
-    """Reports by what the index knows of them: `stale` are new or changed in the database, `stale_films` have films that
-    the index does not hold as they are."""
+    """`stale` reports are new or changed in the database, those of `stale_films` have films that the index does not hold
+    as they are."""
 
-    current: int = 0
     stale: int = 0
     stale_films: int = 0
-    gone: int = 0
 
 
 def compare(engine: Engine, index: Index, films: bool) -> Freshness:
@@ -48,17 +46,16 @@ def compare(engine: Engine, index: Index, films: bool) -> Freshness:
     """
     found = Freshness()
     spaces = [space for name, space in index.spaces.items() if name in _FILMS]
-    held = 0
+    held = current = 0
     for page in _pages(engine):
         present, same = index.text.compare(_ids(page), text_digests(page))
-        found.current += int(same.sum())
+        current += int(same.sum())
         found.stale += int((~same).sum())
         held += int(present.sum())
         if films:
             with session(engine, read_only=True) as s:
                 found.stale_films += _stale_films(spaces, with_films(s, page))
-    found.gone = index.manifest.count - held
-    if found.gone or held - found.current > found.current:
+    if held < index.manifest.count or held - current > current:
         raise IndexFitError(
             "The index holds reports that this database does not have: rebuild it with `cxrreport index`.",
             "index.database",

@@ -14,7 +14,7 @@ from cxrreport.engine.local import LocalEngine
 from cxrreport.errors import IndexFitError, InputError
 from cxrreport.freshness import compare, film_digest, films_digest, films_of, text_digests, with_films
 from cxrreport.imaging.film import Film, load_film
-from cxrreport.records import Image, Passage, PreparedStudy, Study
+from cxrreport.records import Passage, PreparedStudy, Study
 from cxrreport.reports.sections import clean
 from cxrreport.retrieval.build import Batch, Index, Known, build, open_serving
 from cxrreport.retrieval.corpus import clean_passage
@@ -114,8 +114,8 @@ class Embedder:
 
     def _read(self, rows: Sequence[tuple[int, Study]]) -> Iterator[list[_Read]]:
         """Decode films in child processes, batch by batch; a report whose films cannot be read is left to its text."""
-        items = [image for _, study in rows for image in films_of(study)]
-        films = self._workers.map(partial(_load, self._run.settings.max_pixels), items)
+        paths = [image.path for _, study in rows for image in films_of(study)]
+        films = self._workers.map(partial(load_film, max_pixels=self._run.settings.max_pixels), paths)
         batch: list[_Read] = []
         for report_id, study in rows:
             read = [film for _, (_, film) in zip(films_of(study), films)]  # no more than its own from the stream
@@ -165,10 +165,6 @@ def _missing(study: Study, read: Sequence[Film | InputError]) -> InputError | No
         error for i, error in enumerate(read) if isinstance(error, InputError) and (i == 0 or images[i].pixel_sha256)
     ]
     return wanted[0] if wanted else None
-
-
-def _load(max_pixels: int, image: Image) -> Film:
-    return load_film(image.path, max_pixels)
 
 
 def _merge(known: npt.NDArray[np.bool_], old: Vectors, new: Vectors) -> Vectors:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Iterator
 
 import numpy as np
+import pytest
 import torch
 
 from cxrreport.model.config import PREFIX_LENGTH, PROMPT_TOKENS, SPECIAL_TOKENS, tiny
@@ -33,6 +35,15 @@ SENTENCES = (
     "There is a fracture of the left clavicle.",
     "No pleural effusion.",
 )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """For folders whose conftest imports it: the networks are too small for more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def tiny_weights(seed: int = 0) -> Weights:

@@ -14,6 +14,9 @@ import numpy.typing as npt
 
 from cxrreport.records import FINDINGS, State
 
+Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64] | Floats
+
 States = Mapping[str, State]
 
 
@@ -67,12 +70,14 @@ def positives(labels: Sequence[States]) -> npt.NDArray[np.bool_]:
     return np.array(rows, dtype=np.bool_)
 
 
-def _ratios(
-    both: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64], actual: npt.NDArray[np.int64]
-) -> list[Ratio]:
-    precision = both / np.maximum(predicted, 1)
-    recall = both / np.maximum(actual, 1)
+def ratios(both: Counts, predicted: Counts, actual: Counts) -> tuple[Floats, Floats, Floats]:
+    """Precision, recall, F1; 0 where there is nothing to divide by."""
     f1 = 2 * both / np.maximum(predicted + actual, 1)
+    return both / np.maximum(predicted, 1), both / np.maximum(actual, 1), f1
+
+
+def _ratios(both: Counts, predicted: Counts, actual: Counts) -> list[Ratio]:
+    precision, recall, f1 = ratios(both, predicted, actual)
     return [Ratio(float(p), float(r), float(f), int(n)) for p, r, f, n in zip(precision, recall, f1, actual)]
 
 

@@ -50,7 +50,7 @@ class Tally:
     def findings(self) -> dict[str, dict[str, float]]:
         """Precision, recall, F1 and positives of the references (support), finding by finding."""
         sums = self.both.sum(0), self.predicted.sum(0), self.actual.sum(0)
-        columns = dict(zip(("precision", "recall", "f1"), _ratios(*sums))) | {"support": sums[2]}
+        columns = dict(zip(("precision", "recall", "f1"), clinical.ratios(*sums))) | {"support": sums[2]}
         return {f: {name: float(c[i]) for name, c in columns.items()} for i, f in enumerate(FINDINGS)}
 
 
@@ -69,19 +69,13 @@ def tally(
     bleu = language.bleu_counts(hypotheses, groups)
     predicted, actual = clinical.positives(said), clinical.positives(truth)
     both = predicted & actual
-    example = _ratios(*(table.sum(1).astype(np.float64) for table in (both, predicted, actual)))
+    example = clinical.ratios(*(table.sum(1).astype(np.float64) for table in (both, predicted, actual)))
     columns = [language.rouge_l_each(hypotheses, groups), language.cider_each(hypotheses, groups), *example]
     means = np.stack([*columns, np.array(hallucinated, np.float64), np.array(copied, np.float64)], 1)
     return Tally(bleu, means, *(table.astype(np.float64) for table in (both, predicted, actual)))
 
 
-def _ratios(both: Floats, predicted: Floats, actual: Floats) -> tuple[Floats, Floats, Floats]:
-    """Precision, recall, F1; 0 where there is nothing to divide by."""
-    f1 = 2 * both / np.maximum(predicted + actual, 1)
-    return both / np.maximum(predicted, 1), both / np.maximum(actual, 1), f1
-
-
 def _named(kind: str, both: Floats, predicted: Floats, actual: Floats) -> dict[str, Floats]:
     """Ratios, averaged over the last axis."""
     names = (f"{kind}_precision", f"{kind}_recall", f"{kind}_f1")
-    return {name: ratio.mean(1) for name, ratio in zip(names, _ratios(both, predicted, actual))}
+    return {name: ratio.mean(1) for name, ratio in zip(names, clinical.ratios(both, predicted, actual))}

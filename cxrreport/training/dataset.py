@@ -94,21 +94,28 @@ def read_iu_xray(directory: Path, split: str) -> list[Sample]:
     ------
     UsageError : when it is no such directory, or a film of it cannot be read.
     """
-    rows = (row for row in _iu_rows(directory / "studies.csv") if row["split"] == split)
+    table = read_table(directory / "studies.csv", _COLUMNS, "The IU X-Ray directory", "dataset")
+    rows = (row for row in table if row["split"] == split)
     return [sample for row in rows if (sample := _iu_sample(directory / "images", row)) is not None]
 
 
-def _iu_rows(table: Path) -> list[dict[str, str]]:
+def read_table(table: Path, columns: set[str], place: str, owner: str) -> list[dict[str, str]]:
+    """Rows of a CSV that must have `columns`.
+
+    Raises
+    ------
+    UsageError : `place` has no such file, or that of the `owner` is no table in UTF-8 or lacks columns.
+    """
     if not table.is_file():
-        raise UsageError("The IU X-Ray directory has no studies.csv.")
+        raise UsageError(f"{place} has no {table.name}.")
     try:
         with table.open(newline="", encoding="utf-8") as lines:
             reader = csv.DictReader(lines, restval="")
             rows = list(reader)
     except (ValueError, csv.Error):
-        raise UsageError("The studies.csv of the dataset is no CSV in UTF-8.") from None
-    if missing := sorted(_COLUMNS - set(reader.fieldnames or ())):
-        raise UsageError(f"The studies.csv of the dataset lacks columns: {', '.join(missing)}.")
+        raise UsageError(f"The {table.name} of the {owner} is no CSV in UTF-8.") from None
+    if missing := sorted(columns - set(reader.fieldnames or ())):
+        raise UsageError(f"The {table.name} of the {owner} lacks columns: {', '.join(missing)}.")
     return rows
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
@@ -11,10 +10,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from cxrreport.errors import UsageError
 from cxrreport.imaging.preprocess import preprocess
 from cxrreport.records import FINDINGS
-from cxrreport.training.dataset import read_film, stack
+from cxrreport.training.dataset import read_film, read_table, stack
 from cxrreport.vocabulary import PARENTS
 
 _NO_FINDING = "no finding"
@@ -84,16 +82,7 @@ def nih_findings(labels: Set[str]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[n
 
 
 def _nih_rows(table: Path, split: str) -> Iterator[dict[str, str]]:
-    if not table.is_file():
-        raise UsageError("The directory of films has no labels.csv.")
-    try:
-        with table.open(newline="", encoding="utf-8") as lines:
-            reader = csv.DictReader(lines, restval="")
-            rows = list(reader)
-    except (ValueError, csv.Error):
-        raise UsageError("The labels.csv of the films is no CSV in UTF-8.") from None
-    if missing := sorted(_NIH_COLUMNS - set(reader.fieldnames or ())):
-        raise UsageError(f"The labels.csv of the films lacks columns: {', '.join(missing)}.")
+    rows = read_table(table, _NIH_COLUMNS, "The directory of films", "films")
     return (row for row in rows if row["labels"] and is_held_out(row["patient"]) == (split == "held out"))
 
 

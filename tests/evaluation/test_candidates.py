@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-import torch
 from network_builders import random_samples, tiny_weights
 
 from cxrreport.evaluation import candidates
@@ -20,14 +19,6 @@ from cxrreport.records import State
 from cxrreport.training.dataset import make_sample
 
 STATES = tuple(State)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

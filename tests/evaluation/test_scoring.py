@@ -21,14 +21,6 @@ from cxrreport.records import FINDINGS, State
 from cxrreport.training.network_stage import encode_samples
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def test_state_maps_follow_the_order_of_findings_and_states():
     (found,) = state_maps(np.array([[i % 4 for i in range(14)]]))
     assert list(found) == list(FINDINGS)

@@ -1,14 +1,15 @@
 import pytest
 import torch
-from network_builders import random_features, random_reports, tiny_weights
+from network_builders import (
+    SENTENCES,
+    one_thread,  # noqa: F401
+    random_features,
+    random_reports,
+    target_ids,
+    tiny_weights,
+)
 
-
-@pytest.fixture(scope="session", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+from cxrreport.reports.sections import clean
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +39,15 @@ def mask(network):
     mask = torch.ones(4, network.config.retrieved, dtype=torch.bool)
     mask[2, 3:] = False
     return mask
+
+
+@pytest.fixture(scope="session")
+def states():
+    """True states of four studies."""
+    return torch.randint(4, (4, 14), generator=torch.Generator().manual_seed(3))
+
+
+@pytest.fixture(scope="session")
+def ids(weights, states):
+    """Prefix of those states and a sentence each."""
+    return target_ids(weights.tokenizer, states, [clean(s) for s in SENTENCES[:4]])

@@ -30,16 +30,6 @@ def own():
     return tiny_weights(1).network
 
 
-@pytest.fixture(scope="module")
-def states():
-    return torch.randint(4, (4, 14), generator=torch.Generator().manual_seed(3))
-
-
-@pytest.fixture(scope="module")
-def ids(weights, states):
-    return target_ids(weights.tokenizer, states, [clean(s) for s in SENTENCES[:4]])
-
-
 @torch.no_grad()
 def _logits(network, features, reports, mask, ids):
     return network.decoder(ids, ids != 0, *network.remember(features, network.relate(features, reports, mask)))

@@ -1,12 +1,11 @@
 import pytest
 import torch
-from network_builders import SENTENCES, random_features, random_reports, target_ids, tiny_weights
+from network_builders import random_features, random_reports, tiny_weights
 
 from cxrreport.model.ablations import change
 from cxrreport.model.config import FAM_ATTENTIONS, PREFIX_LENGTH
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.losses import language_loss
-from cxrreport.reports.sections import clean
 
 PATCHES = 2 * 49
 
@@ -15,16 +14,6 @@ PATCHES = 2 * 49
 def own():
     """A network that the test may change."""
     return tiny_weights(1)
-
-
-@pytest.fixture(scope="module")
-def states():
-    return torch.randint(4, (4, 14), generator=torch.Generator().manual_seed(3))
-
-
-@pytest.fixture(scope="module")
-def ids(weights, states):
-    return target_ids(weights.tokenizer, states, [clean(s) for s in SENTENCES[:4]])
 
 
 @torch.no_grad()

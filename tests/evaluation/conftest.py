@@ -1,0 +1,1 @@
+from network_builders import one_thread  # noqa: F401
