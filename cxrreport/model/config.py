@@ -33,7 +33,7 @@ class DiffRGenNetConfig(PretrainedConfig):  # type: ignore[misc]
         "concat", or REVTAF's "mpsa" in the similar branch; see `fam.py`.
     masks_per_layer : p_k, the number of attention windows each DRA layer routes among (A9); its length is K.
     anchor : how a query finds its anchor patch: "peak", "cyclic" (paper) or "identity" (A6).
-    binarize : in evaluation the router takes its likeliest window alone.
+    binarize : in evaluation the router takes its likeliest window alone (TRAR's hard routing, without its noise).
     feature_difference : False is Table 2's "w/o Feature Difference": FAM_dif gets the projected report vectors e.
     metrics : which of l2, cos, dot the Feature Difference module uses (Eq. 1, App. C).
     diff_content : add the zero-initialised content path W_c(e - f) to the difference (model.md §1.5).
@@ -102,7 +102,7 @@ class DiffRGenNetConfig(PretrainedConfig):  # type: ignore[misc]
         self.reports_in_memory, self.reports_in_classifier = reports_in_memory, reports_in_classifier
         self.retrieved, self.d_retrieval, self.d_scl = retrieved, d_retrieval, d_scl
         self.max_report_tokens = max_report_tokens
-        self.label_prior = label_prior or [1.0] * len(FINDINGS)
+        self.label_prior = [1.0] * len(FINDINGS) if label_prior is None else label_prior
         self.thresholds = thresholds
         self.loss_weights = tuple(loss_weights)
         self.scl, self.scl_queue = scl, scl_queue
@@ -123,6 +123,14 @@ class DiffRGenNetConfig(PretrainedConfig):  # type: ignore[misc]
             raise ValueError("The weights of losses and the length of the queue must not be negative.")
         if self.uses_fcc and self.fam_attention == "concat":
             raise ValueError('The consistency loss compares maps over patches, and fam_attention "concat" has none.')
+        self._check_findings()
+
+    def _check_findings(self) -> None:
+        prior, limits = self.label_prior, self.thresholds
+        if len(prior) != len(FINDINGS) or not all(0 < p <= 1 for p in prior):
+            raise ValueError(f"label_prior must hold {len(FINDINGS)} values, each above 0 and at most 1.")
+        if limits is not None and (len(limits) != len(FINDINGS) or not all(0 <= limit <= 1 for limit in limits)):
+            raise ValueError(f"thresholds must be null or hold {len(FINDINGS)} values from 0 to 1.")
 
     @property
     def uses_scl(self) -> bool:

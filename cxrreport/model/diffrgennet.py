@@ -140,18 +140,20 @@ class DiffRGenNet(PreTrainedModel):  # type: ignore[misc]
     def remember(self, features: ImageFeatures, relations: Relations) -> tuple[Tensor, Tensor]:
         """Decoder memory (B, m + 2N, d_dec) and its mask (B, m + 2N); without `reports_in_memory` the m patches alone.
 
-        A gate of exactly 0 takes its tokens out of the softmax, so that the network is bit for bit the one without
-        FAM; the gates start at 0.1 because a gate that masks its tokens would never get a gradient.
+        The tokens of a gate of exactly 0 are left out, so that the network is bit for bit the one without FAM (tokens
+        that are only masked change the order of the sums). The gates start at 0.1 because a closed one would never get
+        a gradient.
         """
-        patches = self.memory_norms[0](self.memory_patches(features.patches))
-        if not self.config.reports_in_memory:
-            return patches + self.memory_types[0], features.patch_mask
-        open_mask = relations.mask[:, None, :] & (self.gates != 0)[None, :, None]  # (B, 2, N)
-        similar = self.memory_norms[1](self.memory_similar(relations.similar.tokens))
-        different = self.memory_norms[2](self.memory_different(relations.different.tokens))
-        gated = (patches, self.gates[0] * similar, self.gates[1] * different)
-        memory = torch.cat([x + kind for x, kind in zip(gated, self.memory_types, strict=True)], dim=1)
-        return memory, torch.cat([features.patch_mask, open_mask.flatten(1)], dim=1)
+        memory = [self.memory_norms[0](self.memory_patches(features.patches)) + self.memory_types[0]]
+        masks = [features.patch_mask]
+        if self.config.reports_in_memory:
+            branches = ((self.memory_similar, relations.similar), (self.memory_different, relations.different))
+            for number, (project, branch) in enumerate(branches):
+                if (gate := self.gates[number]) != 0:
+                    tokens = self.memory_norms[number + 1](project(branch.tokens))
+                    memory.append(gate * tokens + self.memory_types[number + 1])
+                    masks.append(relations.mask)
+        return torch.cat(memory, dim=1), torch.cat(masks, dim=1)
 
     def forward(
         self, features: ImageFeatures, reports: Tensor, mask: Tensor, states: Tensor, ids: Tensor, target: Tensor

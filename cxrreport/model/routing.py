@@ -63,24 +63,32 @@ class RoutedAttention(CrossAttention):
 
     def __init__(self, config: DiffRGenNetConfig, masks: int, anchor: str | None = None) -> None:
         super().__init__(config)
-        self.anchor, self.cells = anchor or config.anchor, config.grid**2
+        self.anchor = anchor or config.anchor
         self.router = Router(config.d_model, masks, config.binarize)
         self.register_buffer("windows", build_windows(config.grid, masks))
 
-    def _anchors(self, attention: Tensor) -> Tensor:
-        """attention (B, h, n, m) of order 0 -> anchor patch of each query (B, n)."""
-        batch, _, n, _ = attention.shape
+    def _anchors(self, attention: Tensor, f_mask: Tensor) -> Tensor:
+        """attention (B, h, n, m) of order 0, f_mask (B, m) -> anchor of each query (B, n), a patch that is there.
+
+        "cyclic" counts through the patches of the study's own films. With "identity" query i is patch i; one that is
+        not there has no place, and its cyclic anchor only keeps it finite.
+        """
         if self.anchor == "peak":
             return attention.detach().mean(1).argmax(-1)
-        index = torch.arange(n, device=attention.device).expand(batch, n)
-        return index % self.cells if self.anchor == "cyclic" else index
+        there = (~f_mask).byte().argsort(dim=1, stable=True)  # (B, m), those that are there first
+        query = torch.arange(attention.shape[2], device=f_mask.device).expand(len(f_mask), -1)  # (B, n)
+        cyclic = there.gather(1, query % f_mask.sum(1, keepdim=True).clamp(min=1))
+        if self.anchor == "cyclic":
+            return cyclic
+        own = query % f_mask.shape[1]
+        return torch.where(f_mask.gather(1, own), own, cyclic)
 
     def forward(self, z: Tensor, z_mask: Tensor, f: Tensor, f_mask: Tensor, temperature: Tensor) -> Look:
         """z (B, n, d), z_mask (B, n), f (B, m, d), f_mask (B, m); `temperature` is the router's in training."""
         scores = self.scores(z, f, f_mask)  # (B, h, n, m)
         alpha = self.router(f, f_mask, temperature)
         globally = scores.softmax(-1)
-        anchors = self._anchors(globally)
+        anchors = self._anchors(globally, f_mask)
         mixed = alpha[:, 0, None, None, None] * globally
         for order in range(1, alpha.shape[1]):
             window = self.windows[order][anchors].unsqueeze(1)  # (B, 1, n, m)

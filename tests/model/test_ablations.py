@@ -1,6 +1,7 @@
 import pytest
 import torch
 from network_builders import random_features, random_reports, target_ids, tiny_weights
+from torch import nn
 
 from cxrreport.model.ablations import ABLATIONS, ablate, change, promptmrg
 from cxrreport.model.config import tiny
@@ -63,6 +64,31 @@ def test_a_row_survives_saving(name, tokenizer, tmp_path):
     assert torch.equal(*found)
 
 
+@torch.no_grad()
+def test_hard_routing_takes_one_window_a_layer_in_evaluation(tokenizer):
+    network = _network(ablate(tiny(len(tokenizer)), "hard-routing")).eval()
+    features, reports, mask, *_ = _batch(network, tokenizer)
+    relations = network.relate(features, reports, mask)
+    alphas = [*relations.similar.alphas, *relations.different.alphas]
+    assert len(alphas) == 4 and all(set(alpha.flatten().tolist()) == {0, 1} for alpha in alphas)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", ["only-l2", "only-cosine", "only-dot"])
+def test_a_single_metric_is_all_that_the_difference_branch_knows_of_a_report(name):
+    """Reports that are alike in it get the same token, however unlike they are."""
+    config = ablate(tiny(60), name)
+    difference = _network(config).difference.eval()
+    for parameter in difference.parameters():  # as trained, where nothing is 0 any more
+        nn.init.normal_(parameter)
+    f = torch.zeros(1, 32)
+    f[0, 0] = 1.0
+    e = torch.zeros(1, 2, 32)
+    e[0, :, 0], e[0, 0, 1], e[0, 1, 2] = 0.5, 1.0, -1.0  # mirrored about f: equal in all three metrics
+    tokens = difference(e, f, torch.ones(1, 2, dtype=torch.bool))[0]
+    assert torch.equal(tokens[0], tokens[1]) and tokens.any()
+
+
 def test_changes_leave_the_original_alone():
     config = tiny(60)
     found = change(config, metrics=("l2",))
@@ -99,7 +125,7 @@ def test_promptmrg_holds_no_part_of_what_is_new():
 
 @torch.no_grad()
 def test_enhanced_promptmrg_reads_reports_for_its_states_alone(tokenizer):
-    network = _network(promptmrg(tiny(len(tokenizer)), enhanced=True)).eval()
+    network = _network(ablate(tiny(len(tokenizer)), "promptmrg-enhanced")).eval()
     features, _, mask, *_ = _batch(network, tokenizer)
     states, memories = [], []
     for seed in (1, 2):

@@ -36,6 +36,13 @@ def test_base_is_resnet_101_and_bert_base():
         ({"fcc_weight": -0.5}, "negative"),
         ({"loss_weights": (1, 4, -0.1)}, "negative"),
         ({"fam_attention": "concat", "fcc_weight": 0.5}, "concat"),
+        ({"thresholds": [0.5] * 13}, "thresholds must .* 14"),
+        ({"thresholds": []}, "thresholds must .* 14"),
+        ({"thresholds": [0.5] * 13 + [1.01]}, "thresholds"),
+        ({"thresholds": [float("nan")] * 14}, "thresholds"),
+        ({"label_prior": [1.0] * 15}, "label_prior must .* 14"),
+        ({"label_prior": []}, "label_prior must .* 14"),
+        ({"label_prior": [1.0] * 13 + [0.0]}, "label_prior"),
     ],
 )
 def test_what_describes_no_network_is_refused(changes, word):

@@ -35,10 +35,11 @@ def test_open_gates_let_the_reports_speak(own, features, mask, ids):
 
 def test_one_closed_gate_closes_one_branch_only(own, features, reports, mask):
     with torch.no_grad():
+        opened, _ = own.network.remember(features, own.network.relate(features, reports, mask))
         own.network.gates[1] = 0
-        _, memory_mask = own.network.remember(features, own.network.relate(features, reports, mask))
-    assert torch.equal(memory_mask[:, PATCHES : PATCHES + 5], mask)
-    assert not memory_mask[:, PATCHES + 5 :].any()
+        memory, memory_mask = own.network.remember(features, own.network.relate(features, reports, mask))
+        assert torch.equal(memory[:, PATCHES:], opened[:, PATCHES : PATCHES + 5])
+    assert torch.equal(memory_mask, torch.cat([features.patch_mask, mask], dim=1))
 
 
 def test_a_missing_lateral_has_no_influence_whatever_its_bytes(network, reports, mask, ids):

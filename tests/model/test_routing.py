@@ -57,10 +57,8 @@ def test_attention_outside_the_window_is_exactly_zero(order, anchor):
         found = attention(z, z_mask, f, f_mask, torch.tensor(1.0)).attention_map
         attention.router = _Only(0)
         globally = attention(z, z_mask, f, f_mask, torch.tensor(1.0)).attention_map
-    if anchor == "peak":
-        anchors = globally.argmax(-1)
-    else:
-        anchors = torch.arange(60).expand(3, 60) % (CELLS if anchor == "cyclic" else PATCHES)
+    # with both films there the cycle is one of 98 patches
+    anchors = globally.argmax(-1) if anchor == "peak" else torch.arange(60).expand(3, 60)
     allowed = attention.windows[order][anchors]
     assert (found[~allowed] == 0).all()
     assert (found[allowed] > 0).all()
@@ -75,6 +73,37 @@ def test_a_view_that_is_not_there_gets_no_attention():
     found = attention(z, z_mask, torch.randn(2, PATCHES, 32), f_mask, torch.tensor(1.0)).attention_map
     assert (found[1, :, CELLS:] == 0).all()
     assert (found[0] > 0).all()
+
+
+@pytest.mark.parametrize("anchor", ["peak", "cyclic", "identity"])
+@pytest.mark.parametrize("first", [0, CELLS], ids=["frontal alone", "lateral alone"])
+@pytest.mark.parametrize("order", [1, 2, 3])
+@torch.no_grad()
+def test_windows_lie_on_the_film_that_is_there(order, first, anchor):
+    attention = _attention(order, anchor)
+    there = torch.arange(PATCHES) // CELLS == first // CELLS
+    f, f_mask = torch.randn(2, PATCHES, 32), there.expand(2, PATCHES)
+    z, z_mask = torch.randn(2, PATCHES, 32) * 3, torch.ones(2, PATCHES, dtype=torch.bool)
+    found = attention(z, z_mask, f, f_mask, torch.tensor(1.0)).attention_map
+    attention.router = _Only(0)
+    peaks = attention(z, z_mask, f, f_mask, torch.tensor(1.0)).attention_map.argmax(-1)
+    cyclic = (first + torch.arange(PATCHES) % CELLS).expand(2, PATCHES)  # all queries, twice through the film
+    anchors = peaks if anchor == "peak" else cyclic  # "identity": equal on the film's own patches
+    allowed = attention.windows[order][anchors]
+    assert there[anchors].all() and (found[~allowed] == 0).all() and (found[allowed] > 0).all()
+    assert (found[..., ~there] == 0).all() and torch.allclose(found.sum(-1), torch.ones(2, PATCHES), atol=1e-5)
+
+
+@pytest.mark.parametrize("anchor", ["peak", "cyclic", "identity"])
+@pytest.mark.parametrize("training", [False, True])
+def test_a_study_without_any_film_is_finite(training, anchor):
+    attention = _attention(2, anchor).train(training)
+    f_mask = torch.ones(2, PATCHES, dtype=torch.bool)
+    f_mask[1] = False
+    z = torch.randn(2, 5, 32, requires_grad=True)
+    found = attention(z, torch.ones(2, 5, dtype=torch.bool), torch.randn(2, PATCHES, 32), f_mask, torch.tensor(1.0))
+    found.tokens.sum().backward()
+    assert found.tokens.isfinite().all() and found.attention_map.isfinite().all() and z.grad.isfinite().all()
 
 
 def test_router_sums_to_one_and_is_silent_in_evaluation():

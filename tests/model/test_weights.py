@@ -310,7 +310,11 @@ def _width_in_words(config):
     config["d_model"] = "wide"
 
 
-CHANGES = [_no_decoder, _unknown_encoder, _odd_heads, _unknown_metric, _width_in_words]
+def _thirteen_thresholds(config):
+    config["thresholds"] = [0.5] * 13
+
+
+CHANGES = [_no_decoder, _unknown_encoder, _odd_heads, _unknown_metric, _width_in_words, _thirteen_thresholds]
 
 
 @pytest.mark.parametrize("change", CHANGES)
