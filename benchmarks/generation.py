@@ -1,69 +1,145 @@
 """Our batched beam search beside Hugging Face's `generate`: same weights, same machine, same work.
 
-    python -m benchmarks.generation [--tokens 60] [--batch 8]
+    python -m benchmarks.generation [--tokens 60] [--batch 8] [--config mini] [--device auto]
 
-Peer: `BertLMHeadModel.generate`, beam 3, one report at a time, with its own cache. Random weights of size `mini`; every
-report has exactly `--tokens` tokens, so that both do the same number of steps.
+Peer: `BertLMHeadModel.generate`, beam 3, one report at a time, with its own cache. Random weights in single precision; every
+report has exactly `--tokens` tokens, so that both do the same number of steps. Beside reports/s stand the floating-point
+operations of matrix products and attention for one report (`torch.utils.flop_counter`: a multiply and an add are two).
 """
 
 import argparse
+import sys
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
 
 import torch
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 from transformers import DynamicCache, EncoderDecoderCache
 
-from cxrreport.model.config import PREFIX_LENGTH, mini
+from cxrreport.errors import CxrReportError
+from cxrreport.model.config import PREFIX_LENGTH, SIZES, VIEWS
 from cxrreport.model.decoder import ReportDecoder
 from cxrreport.model.generation import Decoding, generate
+from cxrreport.model.weights import resolve_device
 
-VOCABULARY, END, MEMORY = 2500, 3, 98 + 42
+VOCABULARY, END = 2500, 3
+ROUNDS = 3
 
 
-def main() -> None:
-    """Print reports/s of both and their ratio, the median of three rounds."""
+@dataclass(frozen=True)
+class Work:
+    """A decoder and what it is to draft from: memory (B, M, d_dec), mask (B, M) bool, prefix (B, L) ids."""
+
+    decoder: ReportDecoder
+    memory: Tensor
+    mask: Tensor
+    prefix: Tensor
+    decoding: Decoding
+
+
+def make_work(size: str, batch: int, decoding: Decoding, device: str) -> Work:
+    """Random numbers, the same on every device; the memory is as long as that of two films and all retrieved reports."""
+    torch.manual_seed(0)
+    config = SIZES[size](VOCABULARY)
+    length = VIEWS * config.grid**2 + 2 * config.retrieved
+    decoder = ReportDecoder(config).eval()
+    memory = torch.randn(batch, length, config.decoder_width)
+    prefix = torch.randint(10, VOCABULARY, (batch, PREFIX_LENGTH))
+    mask = torch.ones(batch, length, dtype=torch.bool)
+    return Work(decoder.to(device), memory.to(device), mask.to(device), prefix.to(device), decoding)
+
+
+def ours(work: Work) -> None:
+    """All reports at once."""
+    generate(work.decoder, work.memory, work.mask, work.prefix, END, [], work.decoding)
+
+
+@torch.inference_mode()
+def peer(work: Work) -> None:
+    """Report by report through Hugging Face."""
+    lm: Any = work.decoder.lm
+    for row in range(len(work.prefix)):
+        ids = work.prefix[row : row + 1]
+        lm.generate(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            encoder_hidden_states=work.memory[row : row + 1],
+            encoder_attention_mask=work.mask[row : row + 1].long(),
+            past_key_values=EncoderDecoderCache(DynamicCache(), DynamicCache()),
+            num_beams=work.decoding.beams,
+            max_new_tokens=work.decoding.max_new_tokens,
+            min_new_tokens=work.decoding.min_new_tokens,
+            do_sample=False,
+            eos_token_id=END,
+            pad_token_id=0,
+        )
+
+
+RUNS: dict[str, Callable[[Work], None]] = {"ours": ours, "Hugging Face": peer}
+
+
+def count_operations(run: Callable[[Work], None], work: Work) -> float:
+    """Floating-point operations per report; as plain products, because the fused attention of the CPU is not counted."""
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        run(work)
+    return float(counter.get_total_flops()) / len(work.prefix)
+
+
+def measure(run: Callable[[Work], None], work: Work) -> float:
+    """Reports/s of one run; a GPU has finished before the clock starts and before it stops."""
+    _synchronize(work.memory.device)
+    started = time.perf_counter()
+    run(work)
+    _synchronize(work.memory.device)
+    return len(work.prefix) / (time.perf_counter() - started)
+
+
+def _synchronize(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def describe(device: str) -> str:
+    """The processor in words."""
+    return f"CPU, {torch.get_num_threads()} thread(s)" if device == "cpu" else torch.cuda.get_device_name(device)
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tokens", type=int, default=60)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--beams", type=int, default=3)
-    options = parser.parse_args()
-    torch.manual_seed(0)
-    config = mini(VOCABULARY)
-    decoder = ReportDecoder(config).eval()
-    memory = torch.randn(options.batch, MEMORY, config.decoder_width)
-    mask = torch.ones(options.batch, MEMORY, dtype=torch.bool)
-    prefix = torch.randint(10, VOCABULARY, (options.batch, PREFIX_LENGTH))
+    parser.add_argument("--config", choices=list(SIZES), default="mini", help="size of the decoder")
+    parser.add_argument("--device", default="auto", help="auto (a GPU where one is at hand), cpu, cuda or cuda:i")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print reports/s, the median of three rounds, and operations of both, and their ratios."""
+    options = parse(arguments)
+    try:
+        device = resolve_device(options.device)
+    except CxrReportError as error:
+        sys.exit(str(error))
     decoding = Decoding(options.beams, options.tokens, options.tokens)
-
-    def ours() -> None:
-        generate(decoder, memory, mask, prefix, END, [], decoding)
-
-    @torch.inference_mode()
-    def peer() -> None:
-        for row in range(options.batch):
-            decoder.lm.generate(
-                input_ids=prefix[row : row + 1],
-                attention_mask=torch.ones_like(prefix[row : row + 1]),
-                encoder_hidden_states=memory[row : row + 1],
-                encoder_attention_mask=mask[row : row + 1].long(),
-                past_key_values=EncoderDecoderCache(DynamicCache(), DynamicCache()),
-                num_beams=options.beams,
-                max_new_tokens=options.tokens,
-                min_new_tokens=options.tokens,
-                do_sample=False,
-                eos_token_id=END,
-                pad_token_id=0,
-            )
-
-    rates = {"ours": [], "Hugging Face": []}
-    for _ in range(3):
-        for name, run in (("ours", ours), ("Hugging Face", peer)):
-            started = time.perf_counter()
-            run()
-            rates[name].append(options.batch / (time.perf_counter() - started))
-    middle = {name: sorted(values)[1] for name, values in rates.items()}
-    for name, rate in middle.items():
-        print(f"{name:<13} {rate:6.2f} reports/s")
-    print(f"ratio         {middle['ours'] / middle['Hugging Face']:6.2f}")
+    work = make_work(options.config, options.batch, decoding, device)
+    # counting is also the first run, in which libraries and kernels are loaded: it is not timed
+    operations = {name: count_operations(run, work) for name, run in RUNS.items()}
+    rounds = [{name: measure(run, work) for name, run in RUNS.items()} for _ in range(ROUNDS)]
+    rates = {name: median(found[name] for found in rounds) for name in RUNS}
+    facts = f"batch {options.batch}, beams {options.beams}, {options.tokens} tokens"
+    print(f"{options.config}, {facts}, {describe(device)}")
+    print(f"{'':<13}{'reports/s':>11}{'GFLOP/report':>14}")
+    for name in RUNS:
+        print(f"{name:<13}{rates[name]:11.2f}{operations[name] / 1e9:14.3f}")
+    first, second = RUNS
+    print(f"{'ratio':<13}{rates[first] / rates[second]:11.2f}{operations[first] / operations[second]:14.3f}")
 
 
 if __name__ == "__main__":
