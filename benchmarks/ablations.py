@@ -9,105 +9,37 @@ epoch and, with --test, the test split once with the best epoch. A run whose fil
 """
 
 import argparse
-import hashlib
 import json
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from cxrreport.imaging.preprocess import PREPROCESS_VERSION
+from benchmarks.ablation_tables import FULL
+from benchmarks.documents import PROTOCOL
+from benchmarks.features import Split, cache, read_splits
 from cxrreport.model.ablations import ABLATIONS, ablate, change
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.generation import Decoding
 from cxrreport.model.weights import Weights, load_weights
 from cxrreport.training.card import commit
-from cxrreport.training.dataset import DirectoryReader, Sample, check_disjoint
-from cxrreport.training.network_stage import Encoded, NetworkStage, encode_samples, start_prior
+from cxrreport.training.network_stage import NetworkStage, start_prior
 from cxrreport.training.validation import score_drafts, validate
 
-FULL = "full"
 NAMES = (
     FULL, "without-difference", "without-fam", "trar", "concat", "mpsa", "without-scl", "only-l2", "only-cosine", "only-dot",
     "one-layer", "three-layers", "promptmrg",
 )  # fmt: skip
 FLAGS = (
     "fam_attention", "masks_per_layer", "anchor", "feature_difference", "metrics", "diff_content", "scl", "fcc_weight",
-    "reports_in_memory", "reports_in_classifier",
+    "reports_in_memory", "reports_in_classifier", "binarize",
 )  # fmt: skip
 SHOWN = ("selection", "example_f1", "macro_f1", "mean_auc", "bleu_4", "rouge_l", "distinct")
-
-
-@dataclass(frozen=True)
-class Split:
-    """Samples and their cached features."""
-
-    samples: list[Sample]
-    encoded: Encoded
-
-
-def read_splits(data: Path, names: Sequence[str], limit: int | None) -> dict[str, list[Sample]]:
-    """Samples of the splits, which share no patient."""
-    read = DirectoryReader("iu-xray", data)
-    splits = {name: read(name, limit) for name in names}
-    for name in names[1:]:
-        check_disjoint(splits["train"], splits[name])
-    return splits
-
-
-def cache(path: Path, drafter: Drafter, splits: dict[str, list[Sample]], copies: int) -> dict[str, Split]:
-    """Features from the file, where it holds these studies; else encode them and write it."""
-    facts = {
-        "weights": drafter.weights.sha256,
-        "preprocess": str(PREPROCESS_VERSION),
-        "copies": str(copies),
-        **{f"studies {name}": hash_keys(samples) for name, samples in splits.items()},
-    }
-    if not path.exists() or not facts.items() <= read_facts(path).items():
-        write_features(path, encode(drafter, splits, copies), facts)
-    with safe_open(path, framework="pt") as file:
-        return {
-            name: Split(samples, Encoded(*(file.get_tensor(f"{name}/{f.name}") for f in fields(Encoded))))
-            for name, samples in splits.items()
-        }
-
-
-def hash_keys(samples: Sequence[Sample]) -> str:
-    """Digest of what the features and their order hang on."""
-    return hashlib.sha256("\n".join(f"{s.key} {s.summary}" for s in samples).encode()).hexdigest()
-
-
-def read_facts(path: Path) -> dict[str, str]:
-    """What a file of features was made of."""
-    with safe_open(path, framework="pt") as file:
-        return dict(file.metadata() or {})
-
-
-def encode(drafter: Drafter, splits: dict[str, list[Sample]], copies: int) -> dict[str, Encoded]:
-    """Features of every split, augmented copies for train alone; the bank is the train split's reports."""
-    train = splits["train"]
-    bank, patients = drafter.embed_texts([s.summary for s in train]), [s.patient for s in train]
-    generator = torch.Generator().manual_seed(0)
-    return {
-        name: encode_samples(drafter, samples, bank, patients, copies if name == "train" else 1, generator)
-        for name, samples in splits.items()
-    }
-
-
-def write_features(path: Path, found: dict[str, Encoded], facts: dict[str, str]) -> None:
-    """Write the file whole or not at all."""
-    tensors = {f"{name}/{f.name}": getattr(e, f.name).clone() for name, e in found.items() for f in fields(Encoded)}
-    temporary = path.with_suffix(".tmp")
-    save_file(tensors, temporary, metadata=facts)
-    os.replace(temporary, path)
 
 
 def build(base: Weights, name: str, seed: int, decoder_layers: int | None) -> tuple[DiffRGenNet, dict[str, Any]]:
@@ -160,6 +92,7 @@ def run(base: Weights, name: str, seed: int, splits: dict[str, Split], options: 
     facts = {
         "name": name,
         "seed": seed,
+        "protocol": PROTOCOL,
         "flags": {flag: getattr(network.config, flag) for flag in FLAGS},
         "start": origin,
         "validation": epochs,

@@ -1,24 +1,24 @@
-"""Tables of docs/results.md from the files that `cxrreport evaluate --out` wrote.
+"""Tables of docs/results.md from the files that `cxrreport evaluate --out` and `benchmarks.ablations` wrote.
 
     python -m benchmarks.results RUN_DIR... > docs/results.md
 
-Each argument is such a file, or a directory whose evaluations are looked for at any depth. Runs of one configuration that
-differ in their seed are one row, mean ± standard deviation. The first argument's configuration is the system itself; the
-others are its ablations, named by what differs in their configuration (or else in their command).
+Each argument is such a file, or a directory whose files are looked for at any depth. Evaluations of one configuration that
+differ in their seed are one row, mean ± standard deviation. The first evaluation's configuration is the system itself; the
+others are its ablations, named by what differs in their configuration (or else in their command). Runs of the ablations have
+tables of their own (see `benchmarks.ablation_tables`). How many other files were passed over is told on stderr.
 """
 
 import argparse
-import json
-import re
 import sys
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 from typing import Any
 
+from benchmarks.ablation_tables import ablation_sections, said_of
 from benchmarks.configurations import Configuration, configuration, differences
+from benchmarks.documents import Document, Found, ResultsError, Setting, load, setting
+from benchmarks.tables import spread, table
 
 OURS = "cxrreport"
 LANGUAGE = ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "meteor", "rouge_l", "cider")
@@ -26,83 +26,29 @@ CLINICAL = ("example_precision", "example_recall", "example_f1", "micro_precisio
 HONESTY = ("distinct", "copied_share", "hallucination_rate")
 KEY = ("bleu_4", "rouge_l", "example_f1", "macro_f1")  # what differences are shown of
 ABLATION = ("bleu_1", "bleu_4", "meteor", "rouge_l", "example_f1", "micro_f1", "macro_f1", "distinct")
-Document = dict[str, Any]
 
 
-class ResultsError(Exception):
-    """The files make no table; one sentence."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What every number of a table has in common."""
-
-    dataset: str
-    split: str
-    protocol: str
-    beams: int
-    studies: int
-    bank: int
-    labels: str
-
-    def caption(self, documents: Sequence[Document]) -> str:
-        """One line above a table: protocol, split, beams, sizes, seeds."""
-        seeds = ", ".join(str(d["weights"]["seed"]) for d in documents)
-        networks = " and ".join(sorted({str(d["weights"]["config"]) for d in documents}))
-        return (
-            f"Protocol {self.protocol}, {self.dataset} {self.split}, {self.studies} studies, "
-            f"bank of {self.bank} train reports, network {networks}, "
-            f"beams {self.beams}, labels {self.labels}, {len(documents)} run(s), seeds {seeds}."
-        )
-
-
-def load(paths: Iterable[Path]) -> list[Document]:
-    """Evaluations of the files and directories named, in that order; other JSON files are passed over.
-
-    Raises
-    ------
-    ResultsError : none is found, or the same weights were scored twice in the same way.
-    """
-    files = [file for path in paths for file in (sorted(path.rglob("*.json")) if path.is_dir() else [path])]
-    documents = [document for file in dict.fromkeys(files) if (document := _read(file)) is not None]
-    if not documents:
-        raise ResultsError("No evaluation is found there.")
-    if twice := [d for d, n in Counter((setting(d), d["weights_sha256"]) for d in documents).items() if n > 1]:
-        raise ResultsError(f"The weights {twice[0][1][:12]} were scored twice in the same way: name one of the files.")
-    return documents
-
-
-def _read(file: Path) -> Document | None:
-    try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    wanted = {"protocol", "rows", "weights", "weights_sha256", "states"}
-    return document if isinstance(document, dict) and wanted <= set(document) else None
-
-
-def setting(document: Document) -> Setting:
-    """What an evaluation shares with others of its tables."""
-    return Setting(**{name: document[name] for name in Setting.__dataclass_fields__})
-
-
-def render(documents: Sequence[Document]) -> str:
+def render(found: Found) -> str:
     """The whole page."""
-    parts = ["# Results", "", _introduction(documents)]
+    documents = found.evaluations
+    parts = ["# Results", "", _introduction(found)]
     for where in dict.fromkeys(map(setting, documents)):
         parts += section(where, [d for d in documents if setting(d) == where], configuration(documents[0]))
+    parts += ablation_sections(found.ablations)
     if published := next((d["published"] for d in documents if d["published"]), None):
         parts += publications(published)
     return "\n".join(parts) + "\n"
 
 
-def _introduction(documents: Sequence[Document]) -> str:
-    says = {d["protocol"]: d["protocol_says"] for d in documents}
+def _introduction(found: Found) -> str:
+    documents = found.evaluations
+    says = {d["protocol"]: d["protocol_says"] for d in documents} | said_of(found.ablations)
     notes = dict.fromkeys(note for d in documents for note in d["notes"])
     meteor = dict.fromkeys(d["meteor"] for d in documents)
     lines = [
-        "Written by `python -m benchmarks.results` from the files of `cxrreport evaluate --out`. `±` is the standard deviation "
-        "over the runs; without it there is one run. Rows beside ours are scored on the same studies. `-`: not measured.",
+        "Written by `python -m benchmarks.results` from the files of `cxrreport evaluate --out` and `benchmarks.ablations`. "
+        "`±` is the standard deviation over the runs; without it there is one run. The rows of a table are scored on the same "
+        "studies. `-`: not measured.",
         "",
         *(f"* Protocol {name}: {text}." for name, text in says.items()),
         *(f"* METEOR: {text}." for text in meteor),
@@ -139,15 +85,6 @@ def section(where: Setting, documents: Sequence[Document], system: Configuration
 def _scores(documents: Sequence[Document], row: str, name: str) -> list[float]:
     found = (d["rows"].get(row, {}).get(name) for d in documents)
     return [value for value in found if value is not None]
-
-
-def spread(values: Sequence[float], name: str = "") -> str:
-    """Mean ± standard deviation; the value alone where there is one, `-` where there is none."""
-    if not values:
-        return "-"
-    digits = 1 if name == "distinct" and len(values) > 1 else 0 if name == "distinct" else 3
-    said = f"{mean(values):.{digits}f}"
-    return f"{said} ± {stdev(values):.{digits}f}" if len(values) > 1 else said
 
 
 def _differences(documents: Sequence[Document]) -> list[list[str]]:
@@ -196,26 +133,20 @@ def publications(rows: Sequence[dict[str, Any]]) -> list[str]:
     return ["", "## Published systems", *table("Language", said, ["model", *columns, "source"], lines)]
 
 
-def table(title: str, caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Markdown with a heading and a caption."""
-    lines = [columns, ["---"] * len(columns), *rows]
-    return ["", f"### {title}", "", caption, "", *("| " + " | ".join(map(_cell, line)) + " |" for line in lines)]
-
-
-def _cell(text: str) -> str:
-    return re.sub(r"\s+", " ", text).replace("|", "\\|")
-
-
 def main() -> None:
     """Print the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "runs", type=Path, nargs="+", help="files or directories of evaluations; the system's own first"
+        "runs", type=Path, nargs="+", help="files or directories of evaluations and ablations; the system's own first"
     )
     try:
-        print(render(load(parser.parse_args().runs)), end="")
+        found = load(parser.parse_args().runs)
     except ResultsError as error:
         sys.exit(str(error))
+    if found.passed:
+        names = ", ".join(sorted({file.name for file in found.passed}))
+        print(f"{len(found.passed)} JSON file(s) passed over: {names}.", file=sys.stderr)
+    print(render(found), end="")
 
 
 if __name__ == "__main__":

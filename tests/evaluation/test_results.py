@@ -4,48 +4,23 @@ import sys
 from pathlib import Path
 
 import pytest
+from results_builders import document, lines_of
 
 from benchmarks.configurations import configuration, differences
-from benchmarks.results import ResultsError, load, render, spread
+from benchmarks.documents import Found, ResultsError, load
+from benchmarks.results import render
+from benchmarks.tables import spread
 from cxrreport.records import FINDINGS
 
 ROOT = Path(__file__).resolve().parents[2]
-METRICS = (
-    *("bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "cider", "copied_share", "hallucination_rate"),
-    *(f"{kind}_{name}" for kind in ("example", "micro", "macro") for name in ("precision", "recall", "f1")),
-)
-COMMAND = "cxrreport train --config mini --dataset iu-xray IU-XRAY --out RUN --seed {seed}{more}"
 
 
-def document(seed=1, value=0.3, sha=None, network=None, more="", **facts):
-    """A made-up evaluation, every score of ours being `value`."""
-    rows = {name: {metric: v for metric in METRICS} | {"distinct": 200.0, "meteor": None} for name, v in
-            (("cxrreport", value), ("constant report", 0.1))}  # fmt: skip
-    difference = {metric: {"difference": value - 0.1, "low": 0.05, "high": 0.25} for metric in METRICS}
-    per_finding = {f: {"precision": value, "recall": value, "f1": value, "support": 3.0} for f in FINDINGS}
-    return {
-        "protocol": "R", "protocol_says": "as R2Gen", "notes": [], "dataset": "iu-xray", "split": "val", "studies": 296,
-        "limit": None, "bank": 2069, "beams": 3, "labels": "rules-1", "meteor": "not measured: no Java",
-        "weights_sha256": sha or f"{seed}-{value}-{network}-{more}",
-        "weights": {
-            "name": "mini", "config": "mini", "seed": seed, "command": COMMAND.format(seed=seed, more=more),
-            "network": {"decoder": {"vocab_size": 2000 + seed}, "fam_attention": "dra", "scl": True, **(network or {})},
-        },
-        "rows": rows, "differences": {"constant report": difference},
-        "findings": {"cxrreport": per_finding, "constant report": per_finding},
-        "states": {"mean_auc": 0.8, "mean_auc_15": value + 0.5, "auc edema": 0.9},
-        "positives": dict.fromkeys(FINDINGS, 3), "published": [], **facts,
-    }  # fmt: skip
-
-
-def lines_of(page, heading):
-    """Rows of the table under a heading, split into cells."""
-    block = page.split(f"### {heading}\n", 1)[1].split("\n#", 1)[0]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines() if line[:1] == "|"]
+def page_of(*evaluations):
+    return render(Found(list(evaluations)))
 
 
 def test_seeds_of_one_configuration_are_one_row_with_their_spread():
-    page = render([document(1, 0.3), document(2, 0.4), document(3, 0.5)])
+    page = page_of(document(1, 0.3), document(2, 0.4), document(3, 0.5))
     header, _, ours, constant = lines_of(page, "Language")
     assert header[:2] == ["row", "bleu_1"] and ours[:2] == ["cxrreport", "0.400 ± 0.100"]
     assert constant[1] == "0.100 ± 0.000" and ours[header.index("meteor")] == "-"
@@ -56,7 +31,7 @@ def test_seeds_of_one_configuration_are_one_row_with_their_spread():
 
 
 def test_every_table_names_protocol_split_beams_sizes_and_seeds():
-    page = render([document(1), document(2)])
+    page = page_of(document(1), document(2))
     tables = page.split("\n### ")[1:]
     assert len(tables) == 6
     for table in tables:
@@ -65,11 +40,11 @@ def test_every_table_names_protocol_split_beams_sizes_and_seeds():
 
 
 def test_other_configurations_are_ablations_named_by_what_differs():
-    page = render([
+    page = page_of(
         document(1, 0.3), document(2, 0.5),
         document(1, 0.2, network={"fam_attention": "concat"}), document(2, 0.2, network={"fam_attention": "concat"}),
         document(1, 0.25, network={"scl": False}), document(1, 0.28, more=" --balance 0.5"),
-    ])  # fmt: skip
+    )  # fmt: skip
     table = lines_of(page, "Ablations")
     names = {row[0]: row[1:3] for row in table[2:]}
     assert names == {
@@ -83,7 +58,7 @@ def test_other_configurations_are_ablations_named_by_what_differs():
 
 
 def test_what_is_scored_otherwise_stands_in_a_section_of_its_own():
-    page = render([document(1), document(1, 0.6, protocol="C", protocol_says="clean"), document(1, 0.7, beams=1)])
+    page = page_of(document(1), document(1, 0.6, protocol="C", protocol_says="clean"), document(1, 0.7, beams=1))
     assert [line for line in page.splitlines() if line.startswith("## ")] == [
         "## iu-xray val, protocol R, beams 3, 296 studies",
         "## iu-xray val, protocol C, beams 3, 296 studies",
@@ -93,7 +68,7 @@ def test_what_is_scored_otherwise_stands_in_a_section_of_its_own():
 
 
 def test_areas_and_findings_have_a_line_each():
-    page = render([document(1, 0.3)])
+    page = page_of(document(1, 0.3))
     areas = {row[0]: row[1:] for row in lines_of(page, "Findings of the network, AUC")[2:]}
     assert areas["edema"] == ["3", "0.900"] and areas["fracture"] == ["3", "-"]
     assert areas["mean over findings with 15 positives"] == ["", "0.800"]
@@ -103,36 +78,59 @@ def test_areas_and_findings_have_a_line_each():
 def test_published_rows_come_with_their_sources():
     row = {"model": "Some|Net", "source": "its README", "meteor": None, "rouge_l": 0.371}
     row |= {f"bleu_{order}": 0.1 * order for order in range(1, 5)}
-    page = render([document(published=[row])])
+    page = page_of(document(published=[row]))
     assert "Some\\|Net" in page and "| - | 0.371 | its README |" in page and "not run by us" in page
 
 
-def test_files_and_directories_are_read_and_others_passed_over(tmp_path):
+def test_files_and_directories_are_read_and_what_lies_beside_is_passed_over(tmp_path):
     (tmp_path / "a" / "deep").mkdir(parents=True)
     (tmp_path / "a" / "deep" / "e.json").write_text(json.dumps(document(1)))
     (tmp_path / "a" / "options.json").write_text('{"seed": 1}')
-    (tmp_path / "a" / "broken.json").write_text("{")
+    (tmp_path / "a" / "deep" / "manifest.json").write_text("{}")
+    (tmp_path / "a" / "metrics.jsonl").write_text("{}")
     (tmp_path / "b.json").write_text(json.dumps(document(2)))
     found = load([tmp_path / "b.json", tmp_path / "a", tmp_path / "b.json"])
-    assert [d["weights"]["seed"] for d in found] == [2, 1]
+    assert [d["weights"]["seed"] for d in found.evaluations] == [2, 1] and not found.ablations
+    assert [file.name for file in found.passed] == ["manifest.json", "options.json"]
     (tmp_path / "again.json").write_text(json.dumps(document(2)))
     with pytest.raises(ResultsError, match="twice"):
         load([tmp_path])
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"rows": {}}'])
+def test_what_is_no_result_is_an_error_unless_it_is_known(tmp_path, text):
+    (tmp_path / "e.json").write_text(json.dumps(document(1)))
+    known, unknown = tmp_path / "studies.json", tmp_path / "evaluation.json"
+    known.write_text(text)
+    assert load([tmp_path]).passed == [known]
+    with pytest.raises(ResultsError, match=r"studies\.json is neither"):
+        load([tmp_path, known])
+    unknown.write_text(text)
+    with pytest.raises(ResultsError, match=r"evaluation\.json is neither"):
+        load([tmp_path])
+
+
+def test_nothing_to_read_is_an_error(tmp_path):
     with pytest.raises(ResultsError, match="No evaluation"):
+        load([tmp_path])
+    with pytest.raises(ResultsError, match="No such file"):
         load([tmp_path / "none"])
 
 
-def test_the_command_prints_the_page(tmp_path):
+def test_the_command_prints_the_page_and_says_what_it_passed_over(tmp_path):
     (tmp_path / "e.json").write_text(json.dumps(document(1)))
+    (tmp_path / "config.json").write_text("{}")
     call = [sys.executable, "-m", "benchmarks.results"]
     done = subprocess.run([*call, tmp_path], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0 and done.stdout == render([document(1)])
+    assert done.returncode == 0 and done.stdout == page_of(document(1))
+    assert done.stderr == "1 JSON file(s) passed over: config.json.\n"
     empty = subprocess.run([*call, tmp_path / "x"], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert empty.returncode == 1 and "No evaluation" in empty.stderr and not empty.stdout
+    assert empty.returncode == 1 and "No such file" in empty.stderr and not empty.stdout
 
 
 def test_spread():
     assert (spread([]), spread([0.1234]), spread([200.0], "distinct")) == ("-", "0.123", "200")
+    assert (spread([-0.1, 0.3], sign="+"), spread([2.0], "distinct", "+")) == ("+0.100 ± 0.283", "+2")
 
 
 def test_directories_and_seeds_make_no_other_configuration():

@@ -7,7 +7,7 @@ import torch
 from network_builders import random_samples, tiny_weights
 from safetensors.torch import load_file
 
-from benchmarks import ablations
+from benchmarks import ablations, features
 from cxrreport.model.ablations import ABLATIONS
 from cxrreport.model.weights import load_weights, save_weights
 from cxrreport.training.dataset import READERS
@@ -41,7 +41,8 @@ def test_runs_are_alike_but_for_their_flags_and_are_not_run_again(start, tmp_pat
     assert full["flags"]["feature_difference"] and not plain["flags"]["feature_difference"]
     assert not plain["flags"]["reports_in_memory"] and not plain["flags"]["scl"]
     for found in (full, plain):
-        assert len(found["validation"]) == 2 and found["test"]["mean_auc"] >= 0 and found["seconds"] > 0
+        assert found["protocol"] == "C" and found["seconds"] > 0
+        assert len(found["validation"]) == 2 and found["test"]["mean_auc"] >= 0
         selections = [epoch["selection"] for epoch in found["validation"]]
         assert selections[found["best_epoch"] - 1] == max(selections)
     cached = (tmp_path / "features.safetensors").stat().st_mtime_ns
@@ -87,7 +88,7 @@ def test_a_run_starts_from_the_language_model_and_says_what_is_fresh(start):
 def test_every_row_can_be_built_and_takes_a_step(start, name):
     base = load_weights(start)
     assert name in (*ABLATIONS, "full", "promptmrg")
-    splits = ablations.encode(ablations.Drafter(base), {"train": SPLITS["train"]}, 1)
+    splits = features.encode(ablations.Drafter(base), {"train": SPLITS["train"]}, 1)
     network, _ = ablations.build(base, name, 1, 1)
     weights = ablations.Weights(network, base.views, base.tokenizer, {}, "")
     stage = ablations.NetworkStage(weights, 1e-3, 20, torch.Generator().manual_seed(0))
@@ -99,13 +100,13 @@ def test_every_row_can_be_built_and_takes_a_step(start, name):
 def test_the_cache_is_of_these_weights_and_studies(start, tmp_path, monkeypatch):
     path, drafter = tmp_path / "features.safetensors", ablations.Drafter(load_weights(start))
     samples = {"train": SPLITS["train"], "val": SPLITS["val"]}
-    found = ablations.cache(path, drafter, samples, 2)
+    found = features.cache(path, drafter, samples, 2)
     assert found["train"].encoded.patches.shape[:2] == (2, 12) and found["val"].encoded.patches.shape[:2] == (1, 6)
     calls = []
-    original = ablations.encode
-    monkeypatch.setattr(ablations, "encode", lambda *arguments: calls.append(1) or original(*arguments))
-    again = ablations.cache(path, drafter, samples, 2)
+    original = features.encode
+    monkeypatch.setattr(features, "encode", lambda *arguments: calls.append(1) or original(*arguments))
+    again = features.cache(path, drafter, samples, 2)
     assert not calls and torch.equal(again["val"].encoded.bank, found["train"].encoded.bank)
-    ablations.cache(path, drafter, samples, 1)
-    ablations.cache(path, drafter, {**samples, "train": SPLITS["train"][::-1]}, 1)
+    features.cache(path, drafter, samples, 1)
+    features.cache(path, drafter, {**samples, "train": SPLITS["train"][::-1]}, 1)
     assert len(calls) == 2 and "train/patches" in load_file(path)
