@@ -29,7 +29,7 @@ from cxrreport.retrieval.build import Index, build, open_index
 from cxrreport.retrieval.fusion import RETRIEVERS, fuse
 from cxrreport.retrieval.index import Part
 from cxrreport.training.dataset import Sample, read_iu_xray
-from cxrreport.training.pretrained import load_pretrained
+from cxrreport.training.pretrained import load_imagenet
 
 DEPTHS = (1, 5, 21)
 _BATCH = 16
@@ -59,7 +59,7 @@ def vectors(drafter: Drafter, samples: list[Sample], imagenet: Drafter) -> dict[
 def imagenet_drafter(weights: Path | None) -> Drafter:
     """The same network with the encoder that training started from."""
     drafter = Drafter(load_weights(weights))
-    load_torchvision_mobilenet(drafter.network.encoder, load_pretrained().imagenet)
+    load_torchvision_mobilenet(drafter.network.encoder, load_imagenet())
     return drafter
 
 

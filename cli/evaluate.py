@@ -50,12 +50,13 @@ def evaluate(
     from cxrreport.errors import UsageError
     from cxrreport.evaluation.evaluate import EvaluateOptions
     from cxrreport.evaluation.evaluate import evaluate as run
-    from cxrreport.evaluation.output import write_document, write_texts
+    from cxrreport.evaluation.output import check_places, write_document, write_texts
     from cxrreport.training.archive import open_dataset
     from cxrreport.training.dataset import READERS
 
     if dataset and dataset[0] not in READERS:
         raise UsageError(f"Known datasets: {', '.join(READERS)}.")
+    check_places(out, texts)
     read = open_dataset((dataset[0], Path(dataset[1])) if dataset else None, settings)
     found = run(EvaluateOptions(read, beside=_pairs(beside), **options))
     if texts is not None:

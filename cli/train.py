@@ -16,6 +16,8 @@ import click
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Run directory: checkpoints, metrics.jsonl, best weights. A killed run goes on here.")  # fmt: skip  # noqa: E501
 @click.option("--config", "size", type=click.Choice(["base", "mini", "tiny"]), help="Size of the network: mini, or that of the weights of --init.")  # fmt: skip  # noqa: E501
 @click.option("--init", type=click.Path(path_type=Path), help="Weights directory to fine-tune from.")
+@click.option("--encoder-weights", type=click.Path(path_type=Path), metavar="FILE", help="Encoder to start from, safetensors with torchvision's names: ResNet-101 for base, MobileNetV2 for mini; not with --init.")  # fmt: skip  # noqa: E501
+@click.option("--bert", type=click.Path(path_type=Path), metavar="DIRECTORY", help="BERT to start from, model.safetensors and vocab.txt: of BERT-base's width for base; not with --init.")  # fmt: skip  # noqa: E501
 @click.option("--phantoms", type=click.IntRange(min=0), default=0, show_default=True, help="Procedural studies to learn from as well.")  # fmt: skip  # noqa: E501
 @click.option("--encoder-epochs", type=click.IntRange(min=0), default=6, show_default=True, help="Epochs of the first stage: encoder and retrieval.")  # fmt: skip  # noqa: E501
 @click.option("--network-epochs", type=click.IntRange(min=0), default=10, show_default=True, help="Epochs of the second stage: FAM, findings and decoder; 0 keeps those of --init.")  # fmt: skip  # noqa: E501
@@ -24,6 +26,7 @@ import click
 @click.option("--network-lr", type=click.FloatRange(1e-6, 1e-2), default=5e-4, show_default=True, help="Peak learning rate of the second stage.")  # fmt: skip  # noqa: E501
 @click.option("--ablation", metavar="NAME", help="Train a row of the papers' ablations instead of the whole network, such as promptmrg, without-difference, without-scl or trar; not with --init.")  # fmt: skip  # noqa: E501
 @click.option("--balance", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Draw samples of the second stage by the share of their rarest finding to the power of minus this; 0 takes each once an epoch.")  # fmt: skip  # noqa: E501
+@click.option("--copies", type=click.IntRange(1, 64), default=3, show_default=True, help="Variants of each film, the plain one among them, whose features the second stage keeps.")  # fmt: skip  # noqa: E501
 @click.option("--batch", type=click.IntRange(min=2), default=16, show_default=True, help="Studies a step.")
 @click.option("--checkpoint-minutes", type=click.FloatRange(min=0), default=10.0, show_default=True, help="How often a checkpoint is written within an epoch; 0 writes one after each epoch only.")  # fmt: skip  # noqa: E501
 @click.option("--seed", type=int, default=9233, show_default=True, help="Seed of all random numbers.")
@@ -39,8 +42,8 @@ def train(
     Without --dataset it learns from the archive: studies with a frontal film and a signed report with findings. Films
     whose tags do not tell the view are used once `cxrreport generate` has looked at them. Patients are split by a digest
     of issuer and number, about 80 % train, 10 % val, 10 % test, the same whoever else comes. A run that goes on keeps to
-    the studies that it was begun with. All are held in memory: 131 kB of films each and, for size mini, 0.75 MB of cached
-    features, so that 16 GB hold some 15,000.
+    the studies that it was begun with. All are held in memory: 131 kB of films each and, for size mini, 0.75 MB of
+    features in three copies, so that 16 GB hold some 15,000.
     """
     from cxrreport.errors import UsageError
     from cxrreport.training.archive import ARCHIVE, open_dataset
@@ -55,7 +58,7 @@ def train(
     collection, folder = (films[0], Path(films[1])) if films else (None, None)
     named = {dataset[1]: name.upper()} if dataset else {}
     named |= {films[1]: films[0].upper()} if films else {}
-    named |= {str(value): word for word, value in _places(ctx, out, options["init"]).items() if value}
+    named |= {str(value): word for word, value in _places(ctx, out, options).items() if value}
     check_ablation(options["ablation"], options["init"])
     options["size"] = resolve_size(options["size"], options["init"])
     chosen = TrainOptions(
@@ -65,10 +68,11 @@ def train(
     click.echo(str(best))
 
 
-def _places(ctx: click.Context, out: Path, init: Path | None) -> dict[str, Any]:
+def _places(ctx: click.Context, out: Path, options: dict[str, Any]) -> dict[str, Any]:
     """What the recorded command must not tell: directories, and the URL of a database, which may hold a password."""
     group = ctx.find_root().params
-    return {"HOME": group.get("home"), "DB": group.get("db"), "CONFIG": group.get("config"), "INIT": init, "RUN": out}
+    of_group = {name.upper(): group.get(name) for name in ("home", "db", "config")}
+    return of_group | {name.upper(): options[name] for name in ("init", "encoder_weights", "bert")} | {"RUN": out}
 
 
 def _command(named: dict[str, str]) -> str:

@@ -82,7 +82,7 @@ def build_tokenizer() -> Any:
     from cxrreport.model.tokens import ReportTokenizer, prune_vocabulary
 
     text = "the heart is normal no pleural effusion pneumothorax lungs are clear right left lower lobe opacity"
-    return ReportTokenizer(prune_vocabulary([*text.split(), "[UNK]", "."], [text]))
+    return ReportTokenizer(prune_vocabulary([*text.split(), "[UNK]", "."], [("", text)], least=1))
 
 
 # -- the export -------------------------------------------------------------------------------------------------------

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
+from transformers import BertConfig, BertModel
 
 from cxrreport.model.config import PREFIX_LENGTH, PROMPT_TOKENS, SPECIAL_TOKENS, tiny
 from cxrreport.model.diffrgennet import DiffRGenNet
@@ -56,6 +59,17 @@ def tiny_weights(seed: int = 0) -> Weights:
             if parameter.ndim > 1:
                 parameter.normal_(std=0.3)
     return Weights(network, ViewClassifier().eval(), tokenizer, {}, "0" * 64)
+
+
+def write_bert(directory: Path, seed: int = 5, **changes: int) -> Path:
+    """A BERT directory that the tiny network fits, one layer deeper, with more pieces than reports use."""
+    pieces = [piece for piece in VOCABULARY if piece not in PROMPT_TOKENS] + ["unused", "##used"]
+    torch.manual_seed(seed)
+    bert = BertModel(BertConfig(**{**tiny(len(pieces)).decoder, "num_hidden_layers": 3, **changes}))
+    directory.mkdir(exist_ok=True)
+    save_file(bert.state_dict(), directory / "model.safetensors")
+    (directory / "vocab.txt").write_text("\n".join(pieces) + "\n")
+    return directory
 
 
 def random_features(network: DiffRGenNet, batch: int, seed: int = 0) -> ImageFeatures:

@@ -50,6 +50,13 @@ def torchvision_state(kind, depths, divide=1, values=True):
     return {**state, "fc.weight": draw(1000, WIDTHS[kind][-1] // divide), "fc.bias": draw(1000)}
 
 
+def tiny_state(seed=0):
+    """What the encoder of the tiny network takes: the first two stages of a ResNet of basic blocks, an eighth as wide."""
+    state = torchvision_state("basic", (1, 1, 1, 1), 8)
+    kept = {name: value for name, value in state.items() if not name.startswith(("layer3", "layer4"))}
+    return {name: value + seed if value.is_floating_point() else value for name, value in kept.items()}
+
+
 def reference(state, kind, depths, divide, x):
     """torchvision's forward pass without pooling and fc, by functions alone."""
 

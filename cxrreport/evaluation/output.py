@@ -5,10 +5,35 @@ from __future__ import annotations
 import csv
 import json
 import os
+from errno import EIO
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
+from cxrreport.errors import StorageError
 from cxrreport.evaluation.evaluate import Evaluation
+
+
+def check_places(document: Path | None, texts: Path | None) -> None:
+    """Try whether `write_document` and `write_texts` will find their places, and leave nothing there.
+
+    Raises
+    ------
+    StorageError : names the option and the reason.
+    """
+    if document is not None:
+        _check("--out", document if document.is_dir() else document.parent)
+    if texts is not None:
+        _check("--texts", texts if texts.exists() else texts.parent, whole=texts.exists())
+
+
+def _check(option: str, place: Path, whole: bool = False) -> None:
+    """Open a file that goes at once in a directory, or the `whole` of a file without writing to it."""
+    try:
+        with place.open("ab") if whole else TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise StorageError(f"{option} cannot be written: {os.strerror(error.errno or EIO)}.") from None
 
 
 def write_document(path: Path, document: dict[str, Any]) -> Path:

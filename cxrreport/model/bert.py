@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,11 @@ from cxrreport.errors import WeightsError
 from cxrreport.model.config import PROMPT_TOKENS
 from cxrreport.model.diffrgennet import DiffRGenNet
 
+_TENSORS, _VOCABULARY = "model.safetensors", "vocab.txt"
+_HINT = {
+    _TENSORS: "; a pytorch_model.bin that you trust can be converted with safetensors.torch.save_file",
+    _VOCABULARY: "",
+}
 _WORDS = "embeddings.word_embeddings.weight"
 _HEAD = "cls.predictions."
 _OLD_NAMES = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}  # as TensorFlow had them
@@ -24,13 +30,25 @@ def read_vocabulary(directory: Path) -> list[str]:
 
     Raises
     ------
-    WeightsError : when vocab.txt cannot be read.
+    WeightsError : when vocab.txt cannot be read, or is none.
     """
     try:
-        pieces = (directory / "vocab.txt").read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise WeightsError("The vocab.txt of the BERT directory cannot be read.", "weights.missing") from error
+        pieces = _content(directory, _VOCABULARY).decode().splitlines()
+    except UnicodeDecodeError as error:
+        raise WeightsError("The vocab.txt of the BERT directory cannot be read.", "weights.vocabulary") from error
+    if "[UNK]" not in pieces:
+        raise WeightsError("The vocab.txt of the BERT directory is no vocabulary of BERT.", "weights.vocabulary")
     return [*pieces, *(token for token in PROMPT_TOKENS if token not in pieces)]
+
+
+def bert_sha256(directory: Path) -> str:
+    """Digests of tensors and vocabulary, with a blank between them.
+
+    Raises
+    ------
+    WeightsError : when a file cannot be read.
+    """
+    return " ".join(hashlib.sha256(_content(directory, name)).hexdigest() for name in (_TENSORS, _VOCABULARY))
 
 
 def load_bert(network: DiffRGenNet, directory: Path, vocabulary: Sequence[str] | None = None) -> None:
@@ -45,7 +63,7 @@ def load_bert(network: DiffRGenNet, directory: Path, vocabulary: Sequence[str] |
     WeightsError : when a file cannot be read, or the tensors do not fit; nothing has been copied then.
     """
     pieces = read_vocabulary(directory)
-    tensors = _read(directory / "model.safetensors")
+    tensors = _read(directory)
     chosen = list(pieces if vocabulary is None else vocabulary)
     decoder = network.decoder.lm
     parts: list[tuple[nn.Module, dict[str, Tensor]]] = [
@@ -56,12 +74,18 @@ def load_bert(network: DiffRGenNet, directory: Path, vocabulary: Sequence[str] |
     _load_head(decoder.cls.predictions, tensors, pieces, chosen)
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def _content(directory: Path, name: str) -> bytes:
+    try:
+        return (directory / name).read_bytes()
+    except OSError as error:
+        message = f"The {name} of the BERT directory cannot be read{_HINT[name]}."
+        raise WeightsError(message, "weights.missing") from error
+
+
+def _read(directory: Path) -> dict[str, Tensor]:
     """Tensors under the names that `BertModel` has today; those of the head keep their prefix."""
     try:
-        tensors = load(path.read_bytes())
-    except OSError as error:
-        raise WeightsError("The model.safetensors of the BERT directory cannot be read.", "weights.missing") from error
+        tensors = load(_content(directory, _TENSORS))
     except SafetensorError as error:
         raise WeightsError("The model.safetensors of the BERT directory is damaged.", "weights.shape") from error
     return {_current(name.removeprefix("bert.")): value.float() for name, value in tensors.items()}

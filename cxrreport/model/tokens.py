@@ -1,8 +1,8 @@
-"""The report tokenizer: BERT-uncased WordPiece, optionally pruned to the pieces that reports need."""
+"""The report tokenizer: BERT-uncased WordPiece, pruned to the pieces that the reports of several patients need."""
 
 from __future__ import annotations
 
-import string
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -13,21 +13,33 @@ from cxrreport.model.config import PROMPT_TOKENS, SPECIAL_TOKENS
 from cxrreport.records import State
 
 _STATE_TOKEN = {State.BLANK: "[BLA]", State.POSITIVE: "[POS]", State.NEGATIVE: "[NEG]", State.UNCERTAIN: "[UNC]"}
+LEAST_PATIENTS = 3  # whose reports must hold a word piece
+_AFTER_LATIN = "\u0250"  # other scripts have a thousand characters more, few of which reports use
 
 
-def prune_vocabulary(vocabulary: Sequence[str], texts: Iterable[str]) -> list[str]:
-    """Return the pieces of a WordPiece vocabulary that `texts` use, and all single characters, so that any other
-    word can still be spelled. The special tokens come first, in a fixed order; the prompt tokens last.
+def prune_vocabulary(
+    vocabulary: Sequence[str], texts: Iterable[tuple[str, str]], least: int = LEAST_PATIENTS
+) -> list[str]:  # fmt: skip
+    """Return the pieces of a public WordPiece vocabulary that the texts of at least `least` patients use.
+
+    A rarer piece, which may tell of its patient, is spelt by shorter ones: the Latin characters, digits and signs of the
+    vocabulary are always kept, whatever the texts hold. texts: (patient, text). The special tokens come first, in a fixed
+    order; the prompt tokens last.
     """
     whole = _wordpiece([*vocabulary])
-    used: set[str] = set()
-    for text in texts:
-        used.update(whole.encode(text, add_special_tokens=False).tokens)
-    characters = string.ascii_lowercase + string.digits + string.punctuation
-    used.update(c for c in characters)
-    used.update(f"##{c}" for c in characters)
-    kept = [piece for piece in vocabulary if piece in used and piece not in SPECIAL_TOKENS]
+    patients: defaultdict[str, set[str]] = defaultdict(set)
+    for patient, text in texts:
+        for piece in whole.encode(text, add_special_tokens=False).tokens:
+            if len(patients[piece]) < least:
+                patients[piece].add(patient)
+    common = {piece for piece, known in patients.items() if len(known) >= least}
+    kept = [p for p in vocabulary if (p in common or _is_latin_character(p)) and p not in SPECIAL_TOKENS]
     return [*SPECIAL_TOKENS, *kept, *PROMPT_TOKENS]
+
+
+def _is_latin_character(piece: str) -> bool:
+    character = piece.removeprefix("##")
+    return len(character) == 1 and character < _AFTER_LATIN
 
 
 def _wordpiece(vocabulary: Sequence[str]) -> Tokenizer:

@@ -10,7 +10,10 @@ from typing import Any
 
 from cxrreport.errors import UsageError
 from cxrreport.model.ablations import ABLATIONS
-from cxrreport.model.weights import read_manifest
+from cxrreport.model.bert import bert_sha256
+from cxrreport.model.tokens import LEAST_PATIENTS
+from cxrreport.model.weights import read_manifest, weights_sha256
+from cxrreport.training.pretrained import encoder_sha256
 
 _MAY_DIFFER = ("out", "device", "licence", "command", "checkpoint_minutes")  # they change nothing that is learned
 
@@ -20,7 +23,9 @@ class TrainOptions:
     """Dataset, run directory, size of the network and course of the training.
 
     films, films_directory: labelled films without reports for the encoder. Without network or view epochs that part
-    stays as `init` has it. checkpoint_minutes: how often a checkpoint is written within an epoch, 0 for never.
+    stays as `init` has it. encoder_weights, bert: a safetensors file and a BERT directory to start from instead of
+    `init`. copies: variants of each film that the second stage learns from. checkpoint_minutes: how often a checkpoint
+    is written within an epoch, 0 for never.
     """
 
     dataset: str
@@ -46,14 +51,18 @@ class TrainOptions:
     films: str | None = None
     films_directory: Path | None = None
     checkpoint_minutes: float = 10
+    encoder_weights: Path | None = None
+    bert: Path | None = None
 
     def __post_init__(self) -> None:
-        """Refuse to leave a part untrained that nothing has trained before.
+        """Refuse to leave a part untrained that nothing has trained before, and to start one from two places.
 
         Raises
         ------
-        UsageError : no network or view epochs, and no weights to start from.
+        UsageError : no network or view epochs, and no weights to start from; or whole weights and parts.
         """
+        if self.init is not None and (self.encoder_weights is not None or self.bert is not None):
+            raise UsageError("The weights of --init have their parts: leave --encoder-weights and --bert, or it, out.")
         if self.init is None and not (self.network_epochs and self.view_epochs):
             raise UsageError("Without --init there must be at least one network epoch and one view epoch.")
 
@@ -87,15 +96,36 @@ def check_ablation(name: str | None, init: Path | None) -> None:
         raise UsageError("The weights of --init have their parts: leave --ablation or --init out.")
 
 
+def start_sha256(options: TrainOptions) -> dict[str, str]:
+    """Digest of the content of each place that the weights start from, by option.
+
+    Raises
+    ------
+    WeightsError : it cannot be read.
+    """
+    found: dict[str, str] = {}
+    if options.init is not None:
+        found["init"] = weights_sha256(read_manifest(options.init))
+    if options.encoder_weights is not None:
+        found["encoder_weights"] = encoder_sha256(options.encoder_weights)
+    if options.bert is not None:
+        found["bert"] = bert_sha256(options.bert)
+    return found
+
+
 def remember_options(options: TrainOptions) -> None:
     """Keep the options in `OUT/options.json`; where a run was begun there, they must be the same.
+
+    What the weights start from is the same where its content is. A run of an earlier version is not: it named a place.
 
     Raises
     ------
     UsageError : names the options that differ, or says that the file is damaged.
+    WeightsError : what the weights are to start from cannot be read.
     """
+    asked = _comparable(options)
     options.out.mkdir(parents=True, exist_ok=True)
-    path, asked = options.out / "options.json", _comparable(options)
+    path = options.out / "options.json"
     if path.exists():
         begun = _read(path)
         if different := sorted(name for name in asked | begun if asked.get(name) != begun.get(name)):
@@ -108,6 +138,9 @@ def remember_options(options: TrainOptions) -> None:
 
 def _comparable(options: TrainOptions) -> dict[str, Any]:
     facts = {name: value for name, value in asdict(options).items() if name not in _MAY_DIFFER}
+    facts |= start_sha256(options)
+    if options.init is None:
+        facts["vocabulary"] = f"pieces of {LEAST_PATIENTS} patients"
     return {name: str(value.resolve()) if isinstance(value, Path) else value for name, value in facts.items()}
 
 

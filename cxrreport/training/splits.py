@@ -14,6 +14,7 @@ from cxrreport.training.dataset import Reader, Sample, check_disjoint
 
 _FILE = "studies.json"  # keys and digest of each split; keys are row numbers or public names, never a patient's
 _LEAST_VAL = 4
+_LEAST_PATIENTS = 2
 
 
 def read_splits(read: Reader, out: Path, limit: int | None) -> tuple[list[Sample], list[Sample]]:
@@ -37,13 +38,15 @@ def read_splits(read: Reader, out: Path, limit: int | None) -> tuple[list[Sample
 
 
 def _check_enough(read: Reader, train: Sequence[Sample], val: Sequence[Sample], limit: int | None) -> None:
-    least = min(read.least, limit or read.least)
-    if len(train) < max(least, 2) or len(val) < (_LEAST_VAL if read.least else 1):
+    least = max(min(read.least, limit or read.least), 2)
+    least_val = _LEAST_VAL if read.least else 1
+    patients = len({s.patient for s in train})  # no study learns from a report of its own patient
+    if len(train) < least or patients < _LEAST_PATIENTS or len(val) < least_val:
         left_out = ", ".join(f"{code} {count}" for code, count in sorted(read.skipped.items()) if count) or "nothing"
         raise UsageError(
-            f"Training needs {max(least, 2)} studies with films and a signed report to learn from and"
-            f" {_LEAST_VAL if read.least else 1} of other patients to validate on; there are {len(train)} and"
-            f" {len(val)}, and left out: {left_out}.",
+            f"Training needs {least} studies with films and a signed report, of {_LEAST_PATIENTS} patients or more, to"
+            f" learn from and {least_val} of other patients to validate on; there are {len(train)} (patients: {patients})"
+            f" and {len(val)}, and left out: {left_out}.",
             "usage.few_studies",
         )
 

@@ -12,14 +12,10 @@ import numpy as np
 import torch
 
 from cxrreport.errors import UsageError
-from cxrreport.model.ablations import ablate
-from cxrreport.model.config import SIZES
-from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.generation import Decoding
-from cxrreport.model.tokens import ReportTokenizer, prune_vocabulary
 from cxrreport.model.views import ViewClassifier
-from cxrreport.model.weights import Weights, load_weights, recover_weights, resolve_device, save_weights
+from cxrreport.model.weights import Weights, recover_weights, resolve_device, save_weights
 from cxrreport.training.card import make_card
 from cxrreport.training.checkpoint import Checkpoint, finished_epochs
 from cxrreport.training.dataset import DirectoryReader, Reader, Sample, draw_phantoms
@@ -27,15 +23,14 @@ from cxrreport.training.encoder_stage import EncoderStage
 from cxrreport.training.films import FILM_READERS, LabelledFilm
 from cxrreport.training.network_stage import Encoded, NetworkStage, encode_samples, start_prior
 from cxrreport.training.options import TrainOptions, remember_options
-from cxrreport.training.pretrained import describe, initialise, load_pretrained, load_vocabulary
 from cxrreport.training.retriever_stage import cache_logits, train_retriever, validate_retriever
 from cxrreport.training.splits import read_splits
+from cxrreport.training.start import make_start
 from cxrreport.training.validation import validate
 from cxrreport.training.views_stage import train_views, view_accuracy
 
 _NETWORK = "network.safetensors"  # checkpoint of the second stage
 _BEST = "best"
-_RANDOM = "random numbers, with word pieces of MiniLM-L6 (Apache-2.0)"  # no published weights fit these sizes
 Tell = Callable[[dict[str, Any]], None]
 
 
@@ -51,8 +46,9 @@ class Trainer:
         if options.phantoms:
             self.train += draw_phantoms(options.phantoms, options.seed)
         self.films = self._read_films()
-        self.views: ViewClassifier | None = None
-        self.network, self.tokenizer = self._build()
+        start = make_start(options, self.train, self.device)
+        self.network, self.tokenizer = start.network, start.tokenizer
+        self.views, self.origin = start.views, start.origin
         self.started = time.monotonic()
         count = {"train": len(self.train), "films": len(self.films), "val": len(self.val)}
         self.tell(
@@ -70,23 +66,6 @@ class Trainer:
         if name is None or directory is None:
             return []
         return FILM_READERS[name](directory, "train")[: self.options.limit]
-
-    def _build(self) -> tuple[DiffRGenNet, ReportTokenizer]:
-        if self.options.init:
-            weights = load_weights(self.options.init, self.device)
-            self.origin = f"the weights {weights.sha256[:12]}"
-            self.views = weights.views
-            return weights.network, weights.tokenizer
-        texts = (text for s in self.train for text in (s.target, s.summary, s.report))
-        vocabulary = prune_vocabulary(load_vocabulary(), texts)
-        config = SIZES[self.options.size](len(vocabulary))
-        network = DiffRGenNet(ablate(config, self.options.ablation) if self.options.ablation else config)
-        self.origin = _RANDOM
-        if self.options.size == "mini":
-            initialise(network, load_pretrained(), vocabulary)
-            self.origin = describe()
-        torch.nn.Module.to(network, self.device)
-        return network, ReportTokenizer(vocabulary)
 
     def tell(self, facts: dict[str, Any]) -> None:
         """Append a line to metrics.jsonl and show it."""

@@ -140,6 +140,31 @@ def test_numbers_and_texts_go_to_files(tool: Tool, weights: Path, tmp_path: Path
     assert json.loads((tmp_path / "evaluation-noise-test-C.json").read_text()) == found
 
 
+@pytest.mark.parametrize("option", ["--out", "--texts"])
+def test_a_file_that_cannot_be_written_is_told_before_the_work(
+    tool: Tool, weights: Path, tmp_path: Path, option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(READERS, "noise", lambda *_: pytest.fail("read before its places were looked at"))
+    (tmp_path / "file").write_text("as it was")
+    for place in ("none/e", "file/e"):
+        assert tool(*flags(weights, option, tmp_path / place)) == 74
+        assert f"{option} cannot be written" in tool.err and str(tmp_path) not in tool.err
+    assert [p.name for p in tmp_path.iterdir()] == ["file"] and (tmp_path / "file").read_text() == "as it was"
+
+
+def test_texts_go_to_a_file(tool: Tool, weights: Path, tmp_path: Path) -> None:
+    assert tool(*flags(weights, "--texts", tmp_path)) == 74 and "--texts cannot be written: Is a directory" in tool.err
+
+
+def test_work_that_fails_leaves_no_files(tool: Tool, weights: Path, tmp_path: Path) -> None:
+    (tmp_path / "old.csv").write_text("as it was")
+    for texts in ("new.csv", "old.csv"):
+        places = ("--out", tmp_path / "e.json", "--texts", tmp_path / texts)
+        assert tool(*flags(weights, *places, dataset="none")) == 2 and "Known datasets" in tool.err
+        assert tool(*flags(tmp_path, *places)) == 78
+    assert [p.name for p in tmp_path.iterdir()] == ["old.csv"] and (tmp_path / "old.csv").read_text() == "as it was"
+
+
 def test_evaluation_prints_tables_for_a_person(tool: Tool, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "300")
     assert tool(*flags(weights, "--protocol", "R", dataset="iu-xray")) == 0

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from end_to_end import Tool
-from network_builders import VOCABULARY, random_samples
+from network_builders import VOCABULARY, random_samples, write_bert
+from resnet_builders import tiny_state
+from safetensors.torch import save_file
 
 from cxrreport.model.weights import load_weights
-from cxrreport.training import trainer
-from cxrreport.training.dataset import READERS, Sample
+from cxrreport.training import start
+from cxrreport.training.dataset import READERS, Sample, make_sample
 from cxrreport.training.films import FILM_READERS
 
 SPLITS = {
@@ -29,7 +34,7 @@ def read_noise(_: Path, split: str) -> list[Sample]:
 @pytest.fixture(autouse=True)
 def _dataset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(READERS, "noise", read_noise)
-    monkeypatch.setattr(trainer, "load_vocabulary", lambda: VOCABULARY)
+    monkeypatch.setattr(start, "load_vocabulary", lambda: VOCABULARY)
 
 
 def train(tool: Tool, out: Path, *more: str) -> int:
@@ -81,6 +86,61 @@ def test_the_recorded_command_names_no_directory(tool: Tool, tmp_path: Path, mon
     assert manifest["command"] == "cxrreport train --dataset noise NOISE --films none NONE --out RUN"
     options = json.loads((tmp_path / "options.json").read_text())
     assert (options["films"], options["films_directory"], options["encoder_lr"]) == ("none", "/data/films", 1e-4)
+
+
+@pytest.fixture()
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    """An encoder and a BERT for the tiny network."""
+    save_file(tiny_state(), tmp_path / "encoder.safetensors")
+    return tmp_path / "encoder.safetensors", write_bert(tmp_path / "bert")
+
+
+def test_training_starts_from_an_encoder_and_a_bert(
+    tool: Tool, tmp_path: Path, files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder, bert = files
+    more = ("--encoder-weights", str(encoder), "--bert", str(bert), "--copies", "2")
+    monkeypatch.setattr("sys.argv", ["cxrreport", "train", *more])
+    assert train(tool, tmp_path / "run", *more) == 0, tool.err
+    manifest = load_weights(tmp_path / "run" / "best").manifest
+    digests = [hashlib.sha256(p.read_bytes()).hexdigest() for p in (encoder, bert / "model.safetensors")]
+    assert all(digest in manifest["data"] for digest in digests)
+    assert manifest["command"] == "cxrreport train --encoder-weights ENCODER_WEIGHTS --bert BERT --copies 2"
+    assert json.loads((tmp_path / "run" / "options.json").read_text())["copies"] == 2
+    assert train(tool, tmp_path / "run", *more) == 0, tool.err
+    save_file(tiny_state(1), encoder)
+    assert train(tool, tmp_path / "run", *more) == 2 and "another encoder_weights" in tool.err
+
+
+def test_starts_that_cannot_be(tool: Tool, tmp_path: Path, weights: Path, files: tuple[Path, Path]) -> None:
+    encoder, bert = files
+    (tmp_path / "resnet.pth").write_bytes(pickle.dumps({"conv1.weight": 1}))
+    assert train(tool, tmp_path / "run", "--encoder-weights", str(tmp_path / "resnet.pth")) == 78
+    assert "[weights.format]" in tool.err and "save_file" in tool.err and not (tmp_path / "run").exists()
+    assert train(tool, tmp_path / "run", "--bert", str(tmp_path)) == 78 and "[weights.missing]" in tool.err
+    out = ("train", "--dataset", "noise", "/data", "--out", tmp_path / "init", "--init", weights)
+    for more in (("--encoder-weights", encoder), ("--bert", bert)):
+        assert tool(*out, *more) == 2 and "have their parts" in tool.err
+    assert not (tmp_path / "init").exists()
+
+
+def test_studies_of_one_patient_are_refused_before_anything_is_trained(
+    tool: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SPLITS, "train", [replace(s, patient="one") for s in SPLITS["train"]])
+    assert train(tool, tmp_path / "run") == 2
+    assert "[usage.few_studies]" in tool.err and "8 (patients: 1) and 6" in tool.err
+    assert [p.name for p in (tmp_path / "run").iterdir()] == ["options.json"]
+
+
+@pytest.mark.parametrize("text", ["Unremarkable.", "The heart is enlarged."])
+def test_studies_that_all_say_the_same(tool: Tool, tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any finding, or with one that all have, there is still a network to train."""
+    for split, samples in SPLITS.items():
+        alike = [make_sample(s.key, s.patient, list(s.films), text, "") for s in samples]
+        monkeypatch.setitem(SPLITS, split, alike[:2] if split == "train" else alike[:1])
+    assert train(tool, tmp_path / "run") == 0, tool.err
+    load_weights(tmp_path / "run" / "best")
 
 
 def test_no_epochs_without_weights_to_start_from(tool: Tool, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 from transformers import BertConfig, BertForMaskedLM
 
 from cxrreport.errors import WeightsError
-from cxrreport.model.bert import load_bert, read_vocabulary
+from cxrreport.model.bert import bert_sha256, load_bert, read_vocabulary
 from cxrreport.model.config import PROMPT_TOKENS, tiny
 from cxrreport.model.diffrgennet import DiffRGenNet
 
@@ -124,6 +124,26 @@ def test_a_damaged_or_missing_file_is_told(directory):
     (directory / "vocab.txt").unlink()
     with pytest.raises(WeightsError, match=r"vocab\.txt"):
         load_bert(_network(), directory)
+
+
+def test_a_file_without_word_pieces_is_no_vocabulary(directory):
+    for content in (b"", b"heart\nlungs\n", b"[UNK]\n\xff\xfe"):
+        (directory / "vocab.txt").write_bytes(content)
+        with pytest.raises(WeightsError, match=r"vocab\.txt") as caught:
+            read_vocabulary(directory)
+        assert caught.value.code == "weights.vocabulary"
+
+
+def test_the_digest_is_that_of_both_files(directory):
+    digests = {bert_sha256(directory)}
+    for name in ("vocab.txt", "model.safetensors"):
+        with (directory / name).open("ab") as file:
+            file.write(b"\n")
+        digests.add(bert_sha256(directory))
+    assert len(digests) == 3
+    (directory / "model.safetensors").unlink()
+    with pytest.raises(WeightsError, match="converted with safetensors"):
+        bert_sha256(directory)
 
 
 def test_a_vocabulary_of_another_length_is_refused(directory):

@@ -67,7 +67,7 @@ def test_save_and_load(tmp_path):
 
 
 FULL = [*SPECIAL_TOKENS, *CHARACTERS, *(f"##{c}" for c in CHARACTERS), *WORDS, "unused", "##ing", "cardio", "##megaly"]
-PRUNED = prune_vocabulary(FULL, ["The heart and lungs.", "Cardiomegaly"])
+PRUNED = prune_vocabulary(FULL, [(p, text) for p in "abc" for text in ("The heart and lungs.", "Cardiomegaly")])
 
 
 def test_pruning_keeps_what_the_texts_use():
@@ -75,6 +75,35 @@ def test_pruning_keeps_what_the_texts_use():
     assert not {"unused", "##ing", "effusion"} & {*PRUNED}
     assert PRUNED[: len(SPECIAL_TOKENS)] == [*SPECIAL_TOKENS] and PRUNED[-len(PROMPT_TOKENS) :] == [*PROMPT_TOKENS]
     assert len(set(PRUNED)) == len(PRUNED)
+
+
+def test_a_piece_of_too_few_patients_goes_and_its_words_are_spelt():
+    texts = [(p, "The heart and lungs.") for p in "abc"]
+    texts += [(p, "Small effusion at the heart.") for p in "aabbb"]
+    found = prune_vocabulary(FULL, texts)
+    assert "heart" in found and not {"small", "effusion"} & {*found}
+    tokenizer = ReportTokenizer(found)
+    assert tokenizer.decode(tokenizer.encode("small effusion", 100)) == "small effusion"
+    assert "effusion" in prune_vocabulary(FULL, texts, least=2)
+
+
+def test_single_characters_tell_nothing_of_the_texts():
+    """Latin ones are always there; a sign that is a word, and so may be a name, counts as one."""
+    public = [*FULL, "µ", "李", "##李"]
+    nothing = prune_vocabulary(public, [])
+    assert "µ" in nothing and {*CHARACTERS} < {*nothing}
+    assert prune_vocabulary(public, [("a", "李"), ("b", "李 3 µm")]) == nothing
+    assert {*prune_vocabulary(public, [(p, "李") for p in "abc"])} - {*nothing} == {"李"}
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), SENTENCE), max_size=12), st.integers(1, 4))
+@settings(max_examples=50, deadline=None)
+def test_no_piece_hangs_on_one_patient(texts, least):
+    """Without the texts of any one of them, each is still used by `least` others."""
+    whole = prune_vocabulary(FULL, texts, least + 1)
+    for left_out in {patient for patient, _ in texts}:
+        others = [(patient, text) for patient, text in texts if patient != left_out]
+        assert {*whole} <= {*prune_vocabulary(FULL, others, least)}
 
 
 @given(st.text(string.ascii_letters + string.digits, min_size=1, max_size=60))

@@ -22,7 +22,7 @@ from cxrreport.run import open_run
 from cxrreport.scanning import scan
 from cxrreport.settings import Settings
 from cxrreport.store.training import patient_bucket
-from cxrreport.training import trainer
+from cxrreport.training import start, trainer
 from cxrreport.training.archive import ArchiveReader, split_of
 
 PATIENTS = [f"MRN{number:04}" for number in range(60)]
@@ -131,7 +131,7 @@ def archive_tool(tool: Tool, filled: Path, monkeypatch: pytest.MonkeyPatch) -> T
     """The command line on the archive."""
     shutil.rmtree(tool.home)
     shutil.copytree(filled / "home", tool.home)
-    monkeypatch.setattr(trainer, "load_vocabulary", lambda: VOCABULARY)
+    monkeypatch.setattr(start, "load_vocabulary", lambda: VOCABULARY)
     assert ENVIRONMENT["CXRREPORT_WORKERS"] == "0"
     return tool
 
@@ -172,7 +172,7 @@ def test_a_small_archive_is_refused_with_its_numbers(archive_tool: Tool, tmp_pat
     assert archive_tool("train", "--out", tmp_path / "run", "--device", "cpu", *QUICK) == 2
     train = [expected_split(patient) for patient in PATIENTS[1:12]]
     assert "[usage.few_studies]" in archive_tool.err and "needs 32 studies" in archive_tool.err
-    numbers = f"there are {train.count('train')} and {train.count('val')}"
+    numbers = f"there are {train.count('train')} (patients: {train.count('train')}) and {train.count('val')}"
     assert f"{numbers}, and left out: film.unreadable 1, film.view_unknown 1." in archive_tool.err
 
 

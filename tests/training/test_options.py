@@ -3,9 +3,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from network_builders import tiny_weights, write_bert
+from resnet_builders import tiny_state
+from safetensors.torch import save_file
 
-from cxrreport.errors import UsageError
-from cxrreport.model.weights import read_manifest
+from cxrreport.errors import UsageError, WeightsError
+from cxrreport.model.weights import read_manifest, save_weights
 from cxrreport.training.options import TrainOptions, check_ablation, remember_options, resolve_size
 
 
@@ -35,7 +38,7 @@ def test_what_changes_nothing_that_is_learned_may_differ(tmp_path):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"dataset": "other"}, {"directory": Path("elsewhere")}, {"size": "base"}, {"init": Path("weights")},
+        {"dataset": "other"}, {"directory": Path("elsewhere")}, {"size": "base"}, {"copies": 2},
         {"phantoms": 1}, {"encoder_epochs": 1}, {"network_epochs": 1}, {"view_epochs": 1}, {"batch": 2}, {"limit": 9},
         {"seed": 1}, {"films": "nih"}, {"films_directory": Path("elsewhere")}, {"encoder_lr": 1e-4},
     ],
@@ -45,6 +48,71 @@ def test_another_option_is_refused_by_name(tmp_path, changes):
     with pytest.raises(UsageError, match=next(iter(changes))) as caught:
         remember_options(_options(tmp_path, **changes))
     assert caught.value.exit_code == 2 and "elsewhere" not in caught.value.message
+
+
+@pytest.fixture()
+def places(tmp_path):
+    """What a run may start from."""
+    made = tiny_weights()
+    save_weights(tmp_path / "weights", made.network, made.views, made.tokenizer, {})
+    save_file(tiny_state(), tmp_path / "encoder.safetensors")
+    bert = write_bert(tmp_path / "bert")
+    return {"init": tmp_path / "weights", "encoder_weights": tmp_path / "encoder.safetensors", "bert": bert}
+
+
+def _change(place):
+    """Another content at the same place."""
+    if place.name == "weights":
+        made = tiny_weights(1)
+        save_weights(place, made.network, made.views, made.tokenizer, {})
+    elif place.name == "bert":
+        write_bert(place, seed=6)
+    else:
+        save_file(tiny_state(1), place)
+
+
+@pytest.mark.parametrize("name", ["init", "encoder_weights", "bert"])
+def test_another_start_is_refused_by_name_and_the_same_elsewhere_is_not(tmp_path, places, name):
+    out, place = tmp_path / "run", places[name]
+    remember_options(_options(out, **{name: place}))
+    moved = place.rename(tmp_path / f"moved-{place.name}")
+    remember_options(_options(out, **{name: moved}))
+    _change(moved.rename(place))
+    with pytest.raises(UsageError, match=f"begun with another {name}"):
+        remember_options(_options(out, **{name: place}))
+    with pytest.raises(UsageError, match=name):
+        remember_options(_options(out))
+
+
+def test_another_vocabulary_of_a_bert_is_another_start(tmp_path, places):
+    remember_options(_options(tmp_path / "run", bert=places["bert"]))
+    with (places["bert"] / "vocab.txt").open("a") as file:
+        file.write("##more\n")
+    with pytest.raises(UsageError, match="another bert"):
+        remember_options(_options(tmp_path / "run", bert=places["bert"]))
+
+
+@pytest.mark.parametrize("name", ["init", "encoder_weights", "bert"])
+def test_a_start_that_is_not_there_begins_no_run(tmp_path, name):
+    with pytest.raises(WeightsError) as caught:
+        remember_options(_options(tmp_path / "run", **{name: tmp_path / "none"}))
+    assert str(tmp_path) not in caught.value.message and not (tmp_path / "run").exists()
+
+
+def test_runs_of_earlier_versions_are_refused(tmp_path, places):
+    """They named the place of their start, and had another vocabulary where they had none."""
+    old = {"dataset": "iu-xray", "size": "mini", "init": None}
+    for begun, options in ((old, {}), ({**old, "init": str(places["init"])}, {"init": places["init"]})):
+        (tmp_path / "options.json").write_text(json.dumps(begun))
+        with pytest.raises(UsageError, match="init" if options else "vocabulary"):
+            remember_options(_options(tmp_path, **options))
+
+
+@pytest.mark.parametrize("name", ["encoder_weights", "bert"])
+def test_whole_weights_and_parts_of_others_do_not_go_together(tmp_path, name):
+    with pytest.raises(UsageError, match="--encoder-weights and --bert") as caught:
+        _options(tmp_path, init=Path("weights"), **{name: Path("part")})
+    assert caught.value.exit_code == 2
 
 
 def test_a_damaged_file_is_refused(tmp_path):

@@ -8,6 +8,7 @@ from network_builders import VOCABULARY, random_samples
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+import cxrreport.training.start as start_module
 import cxrreport.training.trainer as module
 from cxrreport.errors import ConfigurationError, UnavailableError, UsageError
 from cxrreport.model.weights import load_weights
@@ -16,8 +17,7 @@ from cxrreport.training.encoder_stage import EncoderStage
 from cxrreport.training.films import FILM_READERS, LabelledFilm
 from cxrreport.training.network_stage import NetworkStage
 from cxrreport.training.options import TrainOptions
-from cxrreport.training.pretrained import Pretrained
-from cxrreport.training.trainer import Trainer, train
+from cxrreport.training.trainer import train
 
 SPLITS = {"train": random_samples(12, 1, "train"), "val": random_samples(6, 2, "val")}
 
@@ -26,7 +26,7 @@ SPLITS = {"train": random_samples(12, 1, "train"), "val": random_samples(6, 2, "
 def _dataset(monkeypatch):
     """A dataset of noise, and a starting point that needs no package."""
     monkeypatch.setitem(READERS, "noise", lambda directory, split: list(SPLITS[split]))
-    monkeypatch.setattr(module, "load_vocabulary", lambda: VOCABULARY)
+    monkeypatch.setattr(start_module, "load_vocabulary", lambda: VOCABULARY)
 
 
 def _options(out, **changes):
@@ -45,7 +45,7 @@ def finished(tmp_path_factory):
     out, told = tmp_path_factory.mktemp("run"), []
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(READERS, "noise", lambda directory, split: list(SPLITS[split]))
-        patch.setattr(module, "load_vocabulary", lambda: VOCABULARY)
+        patch.setattr(start_module, "load_vocabulary", lambda: VOCABULARY)
         best = train(_options(out, licence="for tests", command="cxrreport train"), told.append)
     return out, best, told
 
@@ -136,7 +136,7 @@ def whole(tmp_path_factory):
     out = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(READERS, "noise", lambda directory, split: list(SPLITS[split]))
-        patch.setattr(module, "load_vocabulary", lambda: VOCABULARY)
+        patch.setattr(start_module, "load_vocabulary", lambda: VOCABULARY)
         train(_options(out, encoder_epochs=2, batch=4, checkpoint_minutes=0), lambda _: None)
     return out
 
@@ -218,8 +218,8 @@ def test_fine_tuning_starts_from_weights_and_needs_no_package(finished, tmp_path
     def missing():
         raise ConfigurationError("Training from scratch needs a package.")
 
-    for name in ("load_pretrained", "load_vocabulary", "describe"):
-        monkeypatch.setattr(module, name, missing)
+    for name in ("load_imagenet", "load_vocabulary", "minilm_directory"):
+        monkeypatch.setattr(start_module, name, missing)
     options = _options(tmp_path, init=finished[1], encoder_epochs=0, network_epochs=1)
     best = train(options, lambda _: None)
     start, tuned = load_weights(finished[1]), load_weights(best)
@@ -308,20 +308,6 @@ def test_limit_shortens_every_split(tmp_path):
     with pytest.raises(_Killed):
         train(_options(tmp_path, limit=4), lambda facts: told.append(facts) or _kill_after("data", None)(facts))
     assert (told[0]["train"], told[0]["val"]) == (4, 4)
-
-
-@pytest.mark.parametrize(
-    ("size", "origin"), [("tiny", "random numbers"), ("base", "random numbers"), ("mini", "MobileNetV2 and MiniLM")]
-)
-def test_the_manifest_tells_what_each_size_started_from(tmp_path, monkeypatch, size, origin):
-    filled = []
-    monkeypatch.setattr(module, "SIZES", dict.fromkeys(module.SIZES, module.SIZES["tiny"]))  # quick to build
-    monkeypatch.setattr(module, "load_pretrained", lambda: Pretrained({}, {}, VOCABULARY))
-    monkeypatch.setattr(module, "initialise", lambda *_: filled.append(size))
-    monkeypatch.setattr(module, "describe", lambda: "MobileNetV2 and MiniLM")
-    trainer = Trainer(_options(tmp_path, size=size), lambda _: None)
-    assert trainer.origin.startswith(origin)
-    assert bool(filled) == (size == "mini")
 
 
 def test_a_run_is_not_resumed_with_other_options(finished):

@@ -1,0 +1,85 @@
+"""What a network starts from: weights to fine-tune, or a vocabulary of its own with an encoder and a BERT of others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from cxrreport.model.ablations import ablate
+from cxrreport.model.bert import load_bert, read_vocabulary
+from cxrreport.model.config import SIZES
+from cxrreport.model.diffrgennet import DiffRGenNet
+from cxrreport.model.encoder import load_torchvision_mobilenet
+from cxrreport.model.tokens import ReportTokenizer, prune_vocabulary
+from cxrreport.model.views import ViewClassifier
+from cxrreport.model.weights import load_weights
+from cxrreport.training.dataset import Sample
+from cxrreport.training.options import TrainOptions, start_sha256
+from cxrreport.training.pretrained import (
+    IMAGENET,
+    MINILM,
+    load_encoder,
+    load_imagenet,
+    load_vocabulary,
+    minilm_directory,
+)
+
+_PRETRAINED = "mini"  # the size that the weights of the Python packages fit
+_RANDOM = "random numbers"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A network on its device, its tokenizer, the view classifier where there is one, and in words where it comes from."""
+
+    network: DiffRGenNet
+    tokenizer: ReportTokenizer
+    views: ViewClassifier | None
+    origin: str
+
+
+def make_start(options: TrainOptions, samples: Sequence[Sample], device: str) -> Start:
+    """Load the weights of `--init`, or build a network for the texts of the samples.
+
+    Raises
+    ------
+    ConfigurationError : names the package to install. WeightsError : tensors that cannot be read or do not fit.
+    """
+    if options.init:
+        weights = load_weights(options.init, device)
+        return Start(weights.network, weights.tokenizer, weights.views, f"the weights {weights.sha256[:12]}")
+    vocabulary = _choose_vocabulary(options, samples)
+    config = SIZES[options.size](len(vocabulary))
+    network = DiffRGenNet(ablate(config, options.ablation) if options.ablation else config)
+    origin = [_fill_encoder(network, options), *_fill_language(network, options, vocabulary)]
+    torch.nn.Module.to(network, device)
+    return Start(network, ReportTokenizer(vocabulary), None, ", ".join(dict.fromkeys(origin)))
+
+
+def _choose_vocabulary(options: TrainOptions, samples: Sequence[Sample]) -> list[str]:
+    pieces = read_vocabulary(options.bert) if options.bert else load_vocabulary()
+    return prune_vocabulary(pieces, ((s.patient, text) for s in samples for text in (s.target, s.summary, s.report)))
+
+
+def _fill_encoder(network: DiffRGenNet, options: TrainOptions) -> str:
+    """Copy what there is for it; returns where it comes from."""
+    if options.encoder_weights:
+        load_encoder(network.encoder, options.encoder_weights)
+        return f"the encoder weights {start_sha256(options)['encoder_weights']}"
+    if options.size != _PRETRAINED:
+        return _RANDOM
+    load_torchvision_mobilenet(network.encoder, load_imagenet())
+    return IMAGENET
+
+
+def _fill_language(network: DiffRGenNet, options: TrainOptions, vocabulary: Sequence[str]) -> list[str]:
+    """Copy what there is for text tower and decoder; returns where they come from."""
+    if options.bert:
+        load_bert(network, options.bert, vocabulary)
+        return [f"the BERT {start_sha256(options)['bert']}"]
+    if options.size != _PRETRAINED:
+        return [_RANDOM, f"word pieces of {MINILM}"]
+    load_bert(network, minilm_directory(), vocabulary)
+    return [MINILM]
