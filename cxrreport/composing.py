@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from cxrreport.consensus import choose
 from cxrreport.consistency import follow_table, positives
 from cxrreport.highlight.changes import compare, comparison_sentence, impression
 from cxrreport.highlight.spans import find_spans, flag_hallucinated_comparison
@@ -74,7 +75,8 @@ class Composer:
         rows = compare(finding_rows(made.states), finding_rows(states) if states else None)
         prior = pair.prior if states else None
         comparison, comparison_spans = _compare_with(prior, pair.study, rows)
-        measured, measurement_flags = _without_measurements(made.text)
+        chosen = choose(made, lent)
+        measured, measurement_flags = _without_measurements(chosen.text)
         seen, comparison_flags = _without_invented_comparison(measured, prior is not None)
         if not seen:
             return Failure("model.invalid", _NOTHING, study_id=pair.study.id)
@@ -92,7 +94,7 @@ class Composer:
             regions=(),
             references=references,
             provenance=self._provenance(item),
-            flags=(*item.flags, *made.flags, *measurement_flags, *comparison_flags, *table_flags, *said),
+            flags=(*item.flags, *chosen.flags, *measurement_flags, *comparison_flags, *table_flags, *said),
         )
 
     def _provenance(self, item: Prepared) -> Provenance:

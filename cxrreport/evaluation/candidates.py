@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from cxrreport.consensus import choose
 from cxrreport.consistency import follow_table
 from cxrreport.evaluation.baselines import constant_report
 from cxrreport.evaluation.language import bleu
 from cxrreport.evaluation.protocols import Protocol
 from cxrreport.evaluation.retrieval import label_f1
-from cxrreport.evaluation.scoring import SampleDraft, draft_samples
-from cxrreport.model.drafter import Drafter
+from cxrreport.evaluation.scoring import draft_samples
+from cxrreport.model.drafter import Drafter, NetworkDraft
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.records import FINDINGS, State
 from cxrreport.training.dataset import Sample
@@ -31,7 +32,7 @@ _STATES = tuple(State)
 class Drafted:
     """What one weights directory makes of the samples: drafts, and the features and retrieval behind them."""
 
-    drafts: list[SampleDraft]
+    drafts: list[NetworkDraft]
     encoded: Encoded
 
     @property
@@ -47,13 +48,15 @@ def draft(drafter: Drafter, train: Sequence[Sample], samples: Sequence[Sample]) 
     return Drafted(draft_samples(drafter, encoded), encoded)
 
 
-def follow_tables(drafted: Drafted, train: Sequence[Sample]) -> list[str]:
-    """Texts as they are stored: mended by the table of findings with sentences of the retrieved reports."""
+def stored_texts(drafted: Drafted, train: Sequence[Sample]) -> list[str]:
+    """Texts as `generate` stores them: of the beams the one most like the retrieved reports, mended by the table."""
     rows = zip(drafted.drafts, drafted.encoded.retrieved.tolist(), strict=True)
-    return [
-        follow_table(d.text, dict(zip(FINDINGS, d.states.states, strict=True)), [train[i].report for i in near])[0]
-        for d, near in rows
-    ]
+    return [_stored(draft, [train[i].report for i in near]) for draft, near in rows]
+
+
+def _stored(draft: NetworkDraft, references: Sequence[str]) -> str:
+    table = dict(zip(FINDINGS, draft.states.states, strict=True))
+    return follow_table(choose(draft, references).text, table, references)[0]
 
 
 def constant(train: Sequence[Sample], val: Sequence[Sample], protocol: Protocol) -> str:
@@ -78,7 +81,7 @@ def retrieved_texts(
 
 
 def by_labels(
-    drafts: Sequence[SampleDraft], retrieved: npt.NDArray[np.int64], train_states: npt.NDArray[np.int64]
+    drafts: Sequence[NetworkDraft], retrieved: npt.NDArray[np.int64], train_states: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
     """Of the retrieved (n, N) the train row whose findings agree best with the network's (label-F1), ties by rank."""
     states = np.array([[_STATES.index(state) for state in draft.states.states] for draft in drafts])

@@ -18,19 +18,19 @@ from cxrreport.evaluation.candidates import (
     RANDOM,
     constant,
     draft,
-    follow_tables,
     random_reports,
     retrieved_texts,
+    stored_texts,
 )
 from cxrreport.evaluation.judge import Judge, make_judge
 from cxrreport.evaluation.meteor import NOT_MEASURED, Meteor, find_jar
 from cxrreport.evaluation.protocols import Protocol, protocol
 from cxrreport.evaluation.published import published_rows
 from cxrreport.evaluation.resampling import DRAWS, LEVEL, Floats, draw_counts, interval
-from cxrreport.evaluation.scoring import SampleDraft, score_states, state_intervals
+from cxrreport.evaluation.scoring import score_states, state_intervals
 from cxrreport.evaluation.tally import Tally, tally
 from cxrreport.model.config import POSITIVE
-from cxrreport.model.drafter import Drafter
+from cxrreport.model.drafter import Drafter, NetworkDraft
 from cxrreport.model.generation import Decoding
 from cxrreport.model.weights import Weights, load_weights, resolve_device
 from cxrreport.records import FINDINGS
@@ -99,9 +99,9 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
     form = protocol(options.protocol, [s.report for s in train])
     drafter = Drafter(weights, Decoding(beams=options.beams))
     drafted = draft(drafter, train, samples)
-    texts = {OURS: follow_tables(drafted, train), ALONE: drafted.texts}
+    texts = {OURS: stored_texts(drafted, train), ALONE: drafted.texts}
     for name, other in beside.items():
-        texts[name] = follow_tables(draft(Drafter(other, Decoding(beams=options.beams)), train, samples), train)
+        texts[name] = stored_texts(draft(Drafter(other, Decoding(beams=options.beams)), train, samples), train)
     texts[CONSTANT] = [constant(train, val, form)] * len(samples)
     texts |= retrieved_texts(drafter, drafted, train, samples)
     texts[RANDOM] = random_reports(train, samples, options.seed)
@@ -212,7 +212,7 @@ def _difference(
     return found
 
 
-def _count_flags(drafts: Sequence[SampleDraft]) -> dict[str, int]:
+def _count_flags(drafts: Sequence[NetworkDraft]) -> dict[str, int]:
     """Studies whose network draft carried each flag, and those without a usable one."""
     flags = [flag for d in drafts for flag in d.flags]
     return {**{flag: flags.count(flag) for flag in sorted(set(flags))}, "invalid": sum(not d.valid for d in drafts)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -13,14 +12,14 @@ from cxrreport.evaluation import clinical, language
 from cxrreport.evaluation.baselines import distinct, hallucination_rate
 from cxrreport.evaluation.judge import state_maps
 from cxrreport.evaluation.resampling import Floats, auc_draws, interval
-from cxrreport.model.drafter import Drafter, StudyStates
+from cxrreport.model.drafter import Drafter, NetworkDraft
 from cxrreport.records import FINDINGS, State
 from cxrreport.reports.labels import label
 from cxrreport.reports.sections import clean
 from cxrreport.training.network_stage import Encoded
 
 __all__ = [
-    "SampleDraft", "choose_thresholds", "draft_samples", "score_states", "score_texts", "state_intervals", "state_maps",
+    "choose_thresholds", "draft_samples", "score_states", "score_texts", "state_intervals", "state_maps",
 ]  # fmt: skip
 
 _BATCH = 16
@@ -28,26 +27,16 @@ _ENOUGH = 15  # positives that make an area worth a mean
 _STATES = tuple(State)
 
 
-@dataclass(frozen=True, slots=True)
-class SampleDraft:
-    """Draft text and states of one sample; flags and validity as in `NetworkDraft`."""
-
-    text: str
-    states: StudyStates
-    flags: tuple[str, ...] = ()
-    valid: bool = True
-
-
-def draft_samples(drafter: Drafter, encoded: Encoded) -> list[SampleDraft]:
+def draft_samples(drafter: Drafter, encoded: Encoded) -> list[NetworkDraft]:
     """Draft every sample of a cache (its plain copy), in batches."""
-    drafts = []
+    drafts: list[NetworkDraft] = []
     count = len(encoded.patch_mask)
     for start in range(0, count, _BATCH):
         rows = list(range(start, min(start + _BATCH, count)))
         features = encoded.features(rows, torch.zeros(len(rows), dtype=torch.long)).to(drafter.device)
         reports = encoded.bank[encoded.retrieved[rows]].numpy()
         made = drafter.draft(features, reports, np.ones(reports.shape[:2], bool))
-        drafts += [SampleDraft(d.text, d.states, d.flags, d.valid) for d in made]
+        drafts += made
     return drafts
 
 
@@ -65,7 +54,7 @@ def score_texts(texts: Sequence[str], references: Sequence[str], truth: Sequence
     }
 
 
-def score_states(drafts: Sequence[SampleDraft], states: npt.NDArray[np.int64]) -> dict[str, float]:
+def score_states(drafts: Sequence[NetworkDraft], states: npt.NDArray[np.int64]) -> dict[str, float]:
     """AUC of p(positive) and F1 of the states against the references' states (n, 14).
 
     mean_auc is over all findings that have an area; mean_auc_15, where there is one, over those with 15 positives.
@@ -78,13 +67,13 @@ def score_states(drafts: Sequence[SampleDraft], states: npt.NDArray[np.int64]) -
 
 
 def state_intervals(
-    drafts: Sequence[SampleDraft], states: npt.NDArray[np.int64], counts: Floats
+    drafts: Sequence[NetworkDraft], states: npt.NDArray[np.int64], counts: Floats
 ) -> dict[str, tuple[float, float] | None]:
     """Bootstrap intervals of the areas that `score_states` gives; counts as `draw_counts` gives them."""
     return {name: interval(values) for name, values in _areas(drafts, states, counts).items()}
 
 
-def _areas(drafts: Sequence[SampleDraft], states: npt.NDArray[np.int64], counts: Floats) -> dict[str, Floats]:
+def _areas(drafts: Sequence[NetworkDraft], states: npt.NDArray[np.int64], counts: Floats) -> dict[str, Floats]:
     """Means and areas by name, each (draws,); a draw without a positive leaves that finding out of its mean."""
     probabilities = np.array([d.states.probabilities for d in drafts])
     positive = states == _STATES.index(State.POSITIVE)

@@ -18,7 +18,7 @@ from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.generation import Decoding, Generated, generate
 from cxrreport.model.heads import decide_states
 from cxrreport.model.hyperbolic import HyperbolicHead, film_logits, hyperbolic_keys, hyperbolic_queries
-from cxrreport.model.prose import tidy
+from cxrreport.model.prose import Prose, tidy
 from cxrreport.model.weights import Weights
 from cxrreport.records import PreparedStudy, State, ViewGuess
 
@@ -41,12 +41,16 @@ class StudyStates:
 
 @dataclass(frozen=True, slots=True)
 class NetworkDraft:
-    """What the network says of one study; `text` is "" and `valid` False where it gave nothing usable."""
+    """What the network says of one study; `text` is "" and `valid` False where it gave nothing usable.
+
+    others: what less likely beams say in other words, the likeliest first.
+    """
 
     text: str
     states: StudyStates
     flags: tuple[str, ...]
     valid: bool
+    others: tuple[Prose, ...] = ()
 
 
 def stack_films(studies: Sequence[PreparedStudy]) -> tuple[Tensor, Tensor]:
@@ -157,7 +161,7 @@ class Drafter:
             self.network.decoder, torch.nan_to_num(memory), memory_mask, self._prefix(states),
             self.tokenizer.end, self.tokenizer.banned, self.decoding,
         )  # fmt: skip
-        return [self._finish(g, s, ok) for g, s, ok in zip(generated, states, finite, strict=True)]
+        return [self._finish(pool, s, ok) for pool, s, ok in zip(generated, states, finite, strict=True)]
 
     def _read(self, features: ImageFeatures, reports: Floats, mask: Flags) -> tuple[Relations, list[StudyStates]]:
         vectors, valid = torch.from_numpy(reports).to(self.device), torch.from_numpy(mask).to(self.device)
@@ -178,10 +182,16 @@ class Drafter:
         ]
         return torch.tensor(rows, device=self.device)
 
-    def _finish(self, generated: Generated, states: StudyStates, finite: bool) -> NetworkDraft:
-        said = tidy(self.tokenizer.decode(generated.ids), generated.complete)
-        usable = finite and math.isfinite(generated.score) and bool(said.text) and not said.runaway
-        return NetworkDraft(said.text, states, said.flags, states.valid and usable)
+    def _finish(self, pool: Sequence[Generated], states: StudyStates, finite: bool) -> NetworkDraft:
+        said = [tidy(self.tokenizer.decode(g.ids), g.complete) for g in pool if finite and math.isfinite(g.score)]
+        usable: dict[str, Prose] = {}
+        for prose in said:
+            if prose.text and not prose.runaway:
+                usable.setdefault(prose.text, prose)
+        if not usable:
+            return NetworkDraft("", states, (), False)
+        first, *others = usable.values()
+        return NetworkDraft(first.text, states, first.flags, states.valid, tuple(others))
 
 
 def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:

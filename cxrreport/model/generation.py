@@ -60,8 +60,8 @@ def generate(
     end: int,
     banned: list[int],
     decoding: Decoding,
-) -> list[Generated]:
-    """Draft B reports.
+) -> list[list[Generated]]:
+    """Draft B reports: of each study the best `beams` that were finished, the likeliest first.
 
     memory (B, M, d_dec), memory_mask (B, M) bool, prefix (B, L) ids; `banned` ids are never produced. A study whose
     beams are settled leaves the batch. The result does not depend on what else is in the batch.
@@ -93,7 +93,7 @@ def generate(
         totals, tokens = _continue(cache, chosen, stay, totals.device)
         active = [active[i] for i in stay]
         logits = decoder.step(tokens, cache)
-    return [pool.finished[0] for pool in pools]
+    return [pool.finished for pool in pools]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,7 @@ from cxrreport.evaluation.candidates import (
     retrieved_texts,
 )
 from cxrreport.evaluation.protocols import protocol
-from cxrreport.evaluation.scoring import SampleDraft
-from cxrreport.model.drafter import Drafter, StudyStates
+from cxrreport.model.drafter import Drafter, NetworkDraft, StudyStates
 from cxrreport.model.generation import Decoding
 from cxrreport.records import State
 from cxrreport.training.dataset import make_sample
@@ -28,7 +27,7 @@ def drafter():
 
 def _draft(*positive):
     states = tuple(State.POSITIVE if i in positive else State.NEGATIVE for i in range(14))
-    return SampleDraft("", StudyStates(states, (0.5,) * 14, (), True))
+    return NetworkDraft("", StudyStates(states, (0.5,) * 14, (), True), (), True)
 
 
 def _rows(*positives):

@@ -7,7 +7,6 @@ from network_builders import random_samples, tiny_weights
 
 from cxrreport.evaluation.resampling import draw_counts
 from cxrreport.evaluation.scoring import (
-    SampleDraft,
     choose_thresholds,
     draft_samples,
     score_states,
@@ -15,7 +14,7 @@ from cxrreport.evaluation.scoring import (
     state_intervals,
     state_maps,
 )
-from cxrreport.model.drafter import Drafter, StudyStates
+from cxrreport.model.drafter import Drafter, NetworkDraft, StudyStates
 from cxrreport.model.generation import Decoding
 from cxrreport.records import FINDINGS, State
 from cxrreport.training.network_stage import encode_samples
@@ -66,7 +65,7 @@ def test_texts_are_scored_cleaned_and_invented_priors_are_counted():
 
 
 def _draft(states, probabilities):
-    return SampleDraft("", StudyStates(tuple(states), tuple(probabilities), (), True))
+    return NetworkDraft("", StudyStates(tuple(states), tuple(probabilities), (), True), (), True)
 
 
 def test_states_are_scored_against_the_references():

@@ -162,7 +162,7 @@ def test_07_greedy_is_the_manual_loop(network, weights, features, reports, mask,
             if len(text) < 4:
                 logits[tokenizer.end] = -torch.inf
             text.append(int(logits.argmax()))
-        assert found[row].ids == [token for token in text if token != tokenizer.end]
+        assert found[row][0].ids == [token for token in text if token != tokenizer.end]
 
 
 @torch.no_grad()
@@ -189,7 +189,7 @@ def test_08_beam_search_is_brute_force_on_a_toy_of_five_tokens():
     said += [list(w) for w in itertools.product(words, repeat=longest)]  # cut at the limit
     best = max(said, key=score)
     decoding = Decoding(beams=2 * len(said), max_new_tokens=longest, min_new_tokens=0)
-    (found,) = generate(decoder, memory, memory_mask, torch.tensor([[begin]]), end, [0, begin], decoding)
+    ((found, *_),) = generate(decoder, memory, memory_mask, torch.tensor([[begin]]), end, [0, begin], decoding)
     assert found.ids == [token for token in best if token != end] and found.complete == (best[-1] == end)
 
 

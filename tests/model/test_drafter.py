@@ -103,7 +103,7 @@ def test_a_study_without_any_retrieved_report(drafter):
 )  # fmt: skip
 def test_flags(drafter, monkeypatch, said, complete, text, flags):
     ids = drafter.tokenizer.encode(said, 100)
-    monkeypatch.setattr(module, "generate", lambda *_: [Generated(ids, -1.0, complete)])
+    monkeypatch.setattr(module, "generate", lambda *_: [[Generated(ids, -1.0, complete)]])
     (draft,) = drafter.draft(drafter.encode(_studies(1)), *_reports(drafter, 1))
     assert (draft.text, draft.flags, draft.valid) == (text, flags, True)
 
@@ -115,7 +115,7 @@ def test_length_limit_is_flagged_for_real(weights):
 
 
 def test_an_empty_draft_is_not_valid(drafter, monkeypatch):
-    monkeypatch.setattr(module, "generate", lambda *_: [Generated([], -1.0, True)])
+    monkeypatch.setattr(module, "generate", lambda *_: [[Generated([], -1.0, True)]])
     (draft,) = drafter.draft(drafter.encode(_studies(1)), *_reports(drafter, 1))
     assert (draft.text, draft.valid) == ("", False)
 
@@ -244,6 +244,15 @@ def test_pad():
 
 def test_a_runaway_draft_is_not_valid(drafter, monkeypatch):
     ids = drafter.tokenizer.encode("the heart the heart heart heart heart is normal .", 100)
-    monkeypatch.setattr(module, "generate", lambda *_: [Generated(ids, -1.0, True)])
+    monkeypatch.setattr(module, "generate", lambda *_: [[Generated(ids, -1.0, True)]])
     (draft,) = drafter.draft(drafter.encode(_studies(1)), *_reports(drafter, 1))
     assert not draft.valid
+
+
+def test_what_less_likely_beams_say_comes_along_once_and_usable(drafter, monkeypatch):
+    said = ["heart heart heart heart heart", "the heart is normal .", "no effusion .", "the heart is normal .", ""]
+    pool = [Generated(drafter.tokenizer.encode(text, 100), -float(rank), True) for rank, text in enumerate(said)]
+    monkeypatch.setattr(module, "generate", lambda *_: [pool])
+    (draft,) = drafter.draft(drafter.encode(_studies(1)), *_reports(drafter, 1))
+    assert draft.valid and draft.text == "The heart is normal."
+    assert [other.text for other in draft.others] == ["No effusion."]

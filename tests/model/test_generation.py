@@ -31,7 +31,8 @@ def toy():
 
 def _generate(toy, decoding, rows=slice(None)):
     decoder, memory, memory_mask, prefix = toy
-    return generate(decoder, memory[rows], memory_mask[rows], prefix[rows], END, BANNED, decoding)
+    pools = generate(decoder, memory[rows], memory_mask[rows], prefix[rows], END, BANNED, decoding)
+    return [pool[0] for pool in pools]
 
 
 @torch.no_grad()
@@ -138,3 +139,11 @@ def test_no_ngram_is_said_twice(toy, beams):
     texts = [found.ids for found in _generate(toy, strict)]
     assert max(map(len, texts)) > 5
     assert all(len(set(_ngrams(text, 3))) == max(len(text) - 2, 0) for text in texts)
+
+
+def test_all_finished_beams_come_the_likeliest_first(toy):
+    decoder, memory, memory_mask, prefix = toy
+    decoding = Decoding(beams=4, max_new_tokens=8, min_new_tokens=1)
+    for pool in generate(decoder, memory, memory_mask, prefix, END, BANNED, decoding):
+        assert len(pool) == 4 and len({tuple(found.ids) for found in pool}) == 4
+        assert [found.score for found in pool] == sorted((found.score for found in pool), reverse=True)

@@ -17,6 +17,7 @@ from end_to_end import Tool
 from cxrreport.engine.local import LocalEngine
 from cxrreport.errors import PixelError
 from cxrreport.model.drafter import Drafter, NetworkDraft
+from cxrreport.model.prose import Prose
 from cxrreport.records import FINDINGS, Finding, State
 
 PLAIN = "--without-retrieval"
@@ -147,6 +148,23 @@ def test_a_size_is_dropped_and_flagged(tool: Tool, shared_export: Path, monkeypa
     tool.json("generate", shared_export, PLAIN)
     for findings, flags in tool.rows("SELECT findings, flags FROM draft"):
         assert findings == "The heart is normal. No effusion." and "measurement_removed" in json.loads(flags)
+
+
+def test_of_several_beams_the_one_most_like_the_archive_is_stored_with_its_flags(
+    tool: Tool, shared_export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cxrreport.composing.follow_table", lambda text, *_: (text, ()))
+    other = Prose("The heart is of normal size.", ("hit_max_length",), False)
+    change_drafts(monkeypatch, lambda made: replace(made, text="Clear.", flags=(), others=(other,)))
+    (tmp_path / "reports.csv").write_text(
+        "accession,patient_id,date,findings\nE1,Q99,1990-01-05,The heart is of normal size.\n"
+    )
+    tool.json("generate", shared_export, PLAIN)
+    assert tool.rows("SELECT DISTINCT findings FROM draft") == ["Clear."]
+    tool.json("index", tmp_path / "reports.csv")
+    tool.json("generate", shared_export, "--redo", "all")
+    for findings, flags in tool.rows("SELECT findings, flags FROM draft WHERE status = 'preliminary'"):
+        assert findings == other.text and "hit_max_length" in json.loads(flags)
 
 
 def test_the_text_follows_the_table_with_sentences_of_retrieved_reports(
