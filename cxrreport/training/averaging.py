@@ -1,7 +1,8 @@
-"""Exponential moving average of the weights: steadier from epoch to epoch than the last step's."""
+"""Which weights a stage ends with: their exponential moving average, steadier than the last step's, of the best epoch."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -17,26 +18,26 @@ def decay_at(updates: float) -> float:
 
 
 class WeightAverage(nn.Module):
-    """Average of live parameters; a module of its own, so that a checkpoint holds it."""
+    """Average of live tensors; a module of its own, so that a checkpoint holds it."""
 
     updates: Tensor
 
-    def __init__(self, parameters: Iterable[nn.Parameter]) -> None:
+    def __init__(self, live: Iterable[Tensor]) -> None:
         super().__init__()
-        self._live = list(parameters)  # a plain list: they are not this module's
-        self.mean = nn.ParameterList(nn.Parameter(p.detach().clone(), requires_grad=False) for p in self._live)
+        self._live = list(live)  # a plain list: they are not this module's
+        self.mean = nn.ParameterList(nn.Parameter(x.detach().clone(), requires_grad=False) for x in self._live)
         self.register_buffer("updates", torch.zeros((), dtype=torch.long))
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take in the live parameters as they are now."""
+        """Take in the live tensors as they are now."""
         decay = decay_at(float(self.updates))
         torch._foreach_lerp_([*self.mean], [*self._live], 1 - decay)
         self.updates += 1
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Let the live parameters hold the average for a while."""
+        """Let the live tensors hold the average for a while."""
         self._swap()
         try:
             yield
@@ -46,3 +47,20 @@ class WeightAverage(nn.Module):
     def _swap(self) -> None:
         for mean, live in zip(self.mean, self._live, strict=True):
             mean.data, live.data = live.data, mean.data
+
+
+class BestWeights(nn.Module):
+    """A copy of modules as they were at their best; a checkpoint holds it too."""
+
+    score: Tensor
+
+    def __init__(self, modules: nn.Module) -> None:
+        super().__init__()
+        self.kept = copy.deepcopy(modules).requires_grad_(False)
+        self.register_buffer("score", torch.tensor(-torch.inf))
+
+    def offer(self, modules: nn.Module, score: float) -> None:
+        """Keep these weights where none before were better; of equals the later ones."""
+        if score >= self.score:
+            self.kept.load_state_dict(modules.state_dict())
+            self.score.fill_(score)

@@ -117,9 +117,21 @@ class Begun:
 
 
 def run_whole(draw: Draw, step: Step) -> Tensor:
-    """One pass without a checkpoint; returns the mean of what the steps return."""
+    """One pass without a checkpoint; returns the mean of what the steps return.
+
+    Raises
+    ------
+    UsageError : a loss is no number any more.
+    """
     batches = list(draw())
-    return sum((step(rows) for rows in batches), torch.zeros(())) / len(batches)
+    return sum((_finite(step(rows)) for rows in batches), torch.zeros(())) / len(batches)
+
+
+def _finite(losses: Tensor) -> Tensor:
+    if not losses.isfinite().all():
+        said = "The loss is no number any more: go on with a lower learning rate in another --out."
+        raise UsageError(said, "training.diverged")
+    return losses
 
 
 class Checkpoint:
@@ -161,6 +173,10 @@ class Checkpoint:
         """One pass: `step` over the batches of `draw`, or over those that an interrupted pass has left.
 
         Returns the mean of what the steps return. The batches must hang on the generator alone.
+
+        Raises
+        ------
+        UsageError : a loss is no number any more; the checkpoint stays as it was before.
         """
         now = self.generator.get_state()
         begun = self._begun or Begun(now, 0, [])
@@ -171,7 +187,7 @@ class Checkpoint:
             self.generator.set_state(now)
         sums = torch.tensor(begun.sums) if begun.done else torch.zeros(())
         for done, rows in enumerate(batches[begun.done :], start=begun.done + 1):
-            sums = sums + step(rows)
+            sums = sums + _finite(step(rows))
             if self.minutes and time.monotonic() - self._saved >= self.minutes * 60:
                 self._save(Begun(begun.start, done, sums.tolist()))
         return sums / len(batches)

@@ -19,7 +19,7 @@ from cxrreport.model.losses import info_nce
 from cxrreport.model.tokens import ReportTokenizer
 from cxrreport.records import FINDINGS
 from cxrreport.training.augment import augment
-from cxrreport.training.averaging import decay_at
+from cxrreport.training.averaging import BestWeights, decay_at
 from cxrreport.training.checkpoint import Checkpoint, run_whole
 from cxrreport.training.dataset import Sample
 from cxrreport.training.films import LabelledFilm
@@ -86,7 +86,7 @@ def _average(averaged: Tensors, current: Tensors, updates: Tensor | int) -> None
 
 
 class EncoderStage:
-    """Trains encoder, both towers and a throw-away findings head, and averages their weights."""
+    """Trains encoder, both towers and a throw-away findings head, averages their weights and keeps the best average."""
 
     def __init__(
         self, network: DiffRGenNet, tokenizer: ReportTokenizer, lr: float, steps: int, generator: torch.Generator
@@ -100,6 +100,7 @@ class EncoderStage:
         known = {id(p) for p in language}
         others = (p for p in self.modules.parameters() if id(p) not in known)
         self.averaged = AveragedModel(self.modules, multi_avg_fn=_average, use_buffers=True)
+        self.best = BestWeights(self.modules)
         groups = parameter_groups(others, lr) + parameter_groups(language, lr * _LANGUAGE_RATE)
         rates = [group["lr"] for group in groups]
         self.optimizer = torch.optim.AdamW(groups, lr=lr)
@@ -148,17 +149,17 @@ class EncoderStage:
             image = retrieval.embed_image(pooled[batch.written.to(self.device)])
         return info_nce(image.float(), text.float(), retrieval.log_scale, batch.same.to(self.device))
 
-    def adopt_average(self) -> None:
-        """Give the network the averaged weights."""
-        self.modules.load_state_dict(self.averaged.module.state_dict())
+    def adopt_best(self) -> None:
+        """Give the network the averaged weights of the best epoch, of the start where none was validated."""
+        self.modules.load_state_dict(self.best.kept.state_dict())
         self.modules.eval()
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def validate(self, samples: Sequence[Sample], size: int) -> dict[str, float]:
-        """Mean AUC over the findings with positives and negatives, of the throw-away head.
+        """Mean AUC over the findings with positives and negatives, of the throw-away head; keeps the weights if they are best.
 
         `mean_auc` and, over the findings with eight positives or more, `mean_auc_common` are those of the averaged
-        weights, `mean_auc_raw` of the last step's.
+        weights, `mean_auc_raw` of the last step's. The best are those of the highest `mean_auc_common`.
         """
         averaged, raw, truth = [], [], []
         for start in range(0, len(samples), size):
@@ -172,7 +173,9 @@ class EncoderStage:
             "mean_auc_raw": _mean_auc(t, torch.cat(raw).numpy()),
             "mean_auc_common": _mean_auc(t, s, _COMMON),
         }
-        return {name: mean for name, mean in means.items() if mean is not None}
+        found = {name: mean for name, mean in means.items() if mean is not None}
+        self.best.offer(self.averaged.module, found.get("mean_auc_common", found.get("mean_auc", 0.0)))
+        return found
 
     def _scores(self, modules: nn.Module, batch: Batch) -> Tensor:
         """Logits (B, 14) of encoder and head."""

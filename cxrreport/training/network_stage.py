@@ -32,6 +32,7 @@ from cxrreport.training.precision import mixed_precision
 _CPU_BATCH, _GPU_BATCH = 4, 64  # on a CPU the activations of more studies are mapped and given back at every layer
 _QUERIES = 512  # compared with the bank at once
 _RAREST = 8  # no sample is drawn more often than this, as against the commonest
+_PARTS = ("total", "language", "states", "contrast", "consistency")  # of the losses, as they are told
 _NONE_SHOWN, _FEW_SHOWN = 0.1, 0.3  # shares of samples without, and with few retrieved reports
 
 
@@ -133,11 +134,16 @@ class NetworkStage:
             self.network.local_prompts.embed(self.network.retrieval, self.tokenizer)
         frozen = {id(p) for part in (self.network.encoder, self.network.retrieval) for p in part.parameters()}
         self.trained = [p for p in self.network.parameters() if id(p) not in frozen]
-        self.average = WeightAverage(self.trained)
+        self.average = WeightAverage([*self.trained, *self._statistics()])
         self.optimizer = torch.optim.AdamW(parameter_groups(self.trained, lr), lr=lr, betas=(0.9, 0.999))
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer, lr, total_steps=self.steps, pct_start=0.15, div_factor=100, final_div_factor=10
         )
+
+    def _statistics(self) -> list[Tensor]:
+        """Means and variances of the trained batch norms, which belong to the weights as much."""
+        norms = (m for m in self.network.modules() if isinstance(m, nn.BatchNorm1d))  # the encoder's are BatchNorm2d
+        return [x for norm in norms for x in (norm.running_mean, norm.running_var) if x is not None]
 
     def _mode(self, network: DiffRGenNet) -> None:
         network.train()
@@ -151,7 +157,8 @@ class NetworkStage:
         self._mode(self.network)
         run = checkpoint.run_epoch if checkpoint else run_whole
         means = run(lambda: self._rows(samples, size), lambda rows: self._step(samples, encoded, rows))
-        return dict(zip(("loss", "language_loss", "states_loss", "contrast_loss"), means.tolist(), strict=True))
+        found = dict(zip((f"{name}_loss" for name in _PARTS), means.tolist(), strict=True))
+        return {"loss": found.pop("total_loss"), **found}
 
     def _step(self, samples: Sequence[Sample], encoded: Encoded, rows: list[int]) -> Tensor:
         temperature = gumbel_temperature(self.schedule.last_epoch / self.steps)
@@ -164,8 +171,7 @@ class NetworkStage:
         self.optimizer.step()
         self.schedule.step()
         self.average.update()
-        parts = (losses.total, losses.language, losses.states, losses.contrast)
-        return torch.stack([x.detach() for x in parts]).float().cpu()
+        return torch.stack([getattr(losses, name).detach() for name in _PARTS]).float().cpu()
 
     def _rows(self, samples: Sequence[Sample], size: int) -> Iterator[list[int]]:
         """Batches of one epoch: every sample once, or with `balance` drawn by how rare their findings are."""

@@ -68,10 +68,12 @@ class Trainer:
         return FILM_READERS[name](directory, "train")[: self.options.limit]
 
     def tell(self, facts: dict[str, Any]) -> None:
-        """Append a line to metrics.jsonl and show it."""
+        """Append a line to metrics.jsonl, unless a run that was killed has told of this epoch, and show it."""
         facts = {**facts, "seconds": round(time.monotonic() - self.started, 1) if hasattr(self, "started") else 0}
-        with (self.options.out / "metrics.jsonl").open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps(facts) + "\n")
+        path = self.options.out / "metrics.jsonl"
+        if "epoch" not in facts or not _is_told(path, facts):
+            with path.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps(facts) + "\n")
         self._tell(facts)
 
     def generator(self, stage: int) -> torch.Generator:
@@ -92,14 +94,14 @@ class Trainer:
         steps = o.encoder_epochs * (len(samples) // o.batch + 1)
         stage = EncoderStage(self.network, self.tokenizer, o.encoder_lr, steps, generator)
         modules: dict[str, torch.nn.Module] = {"encoder": self.network.encoder, "retrieval": self.network.retrieval}
-        modules |= {"head": stage.head, "averaged": stage.averaged}
+        modules |= {"head": stage.head, "averaged": stage.averaged, "best": stage.best}
         checkpoint = Checkpoint(o.out / "encoder.safetensors", modules, stage, generator, o.checkpoint_minutes)
         for epoch in range(checkpoint.resume(), o.encoder_epochs):
             losses = stage.epoch(samples, o.batch, checkpoint)
             scores = stage.validate(self.val, o.batch)
-            checkpoint.finish(epoch + 1)
             self.tell({"stage": "encoder", "epoch": epoch + 1, **losses, **scores})
-        stage.adopt_average()
+            checkpoint.finish(epoch + 1)  # after the line, which a kill in between would lose
+        stage.adopt_best()
 
     def train_view_classifier(self) -> ViewClassifier:
         """The projection of films whose tags are silent; without epochs that of the weights to start from."""
@@ -141,8 +143,8 @@ class Trainer:
                 if scores["selection"] > best:
                     best = scores["selection"]
                     facts = self._save(views, facts, train, val)
-            checkpoint.finish(epoch + 1)
             self.tell({**facts, "label_prior": [round(p, 6) for p in self.network.label_prior.tolist()]})
+            checkpoint.finish(epoch + 1)
         return o.out / _BEST
 
     def _save(self, views: ViewClassifier, facts: dict[str, Any], train: Encoded, val: Encoded) -> dict[str, Any]:
@@ -158,6 +160,13 @@ class Trainer:
         card = make_card(o, self.train, origin, {**facts, **self.view_scores})
         save_weights(o.out / _BEST, self.network, views, self.tokenizer, card, head)
         return facts
+
+
+def _is_told(path: Path, facts: dict[str, Any]) -> bool:
+    """Whether metrics.jsonl has a line of this stage and epoch."""
+    wanted = f'{{"stage": {json.dumps(facts["stage"])}, "epoch": {facts["epoch"]}, '
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return any(line.startswith(wanted) for line in lines)
 
 
 def _finished(options: TrainOptions) -> bool:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from cxrreport.training.averaging import WeightAverage, decay_at
+from cxrreport.training.averaging import BestWeights, WeightAverage, decay_at
 
 
 def test_the_memory_grows_to_its_bound():
@@ -55,3 +55,15 @@ def test_a_checkpoint_holds_it():
     other = WeightAverage(nn.Linear(2, 2).parameters())
     other.load_state_dict(average.state_dict())
     assert other.updates == 1 and torch.equal(other.mean[0], average.mean[0])
+
+
+def test_the_best_weights_stay_whatever_comes_after_and_a_checkpoint_holds_them():
+    layer = nn.Linear(2, 2)
+    best = BestWeights(layer)
+    for score, value in ((0.5, 1.0), (0.7, 2.0), (0.7, 3.0), (0.6, 4.0)):
+        with torch.no_grad():
+            layer.weight.fill_(value)
+        best.offer(layer, score)
+    other = BestWeights(nn.Linear(2, 2))
+    other.load_state_dict(best.state_dict())
+    assert (other.kept.weight == 3.0).all() and other.score == pytest.approx(0.7)  # of equals the later ones

@@ -1,9 +1,11 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
 
 from cxrreport.errors import UsageError
-from cxrreport.training.checkpoint import finished_epochs, load_checkpoint, save_checkpoint
+from cxrreport.training.checkpoint import Checkpoint, finished_epochs, load_checkpoint, run_whole, save_checkpoint
 
 
 def _setting(seed):
@@ -82,3 +84,18 @@ def test_a_damaged_checkpoint_is_told(tmp_path, content):
     ):
         with pytest.raises(UsageError, match=r"network\.safetensors"):
             read(path)
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_spares_the_checkpoint(tmp_path):
+    """Else hours of training go on from weights that are lost."""
+    path, generator = tmp_path / "stage.safetensors", torch.Generator()
+    model, optimizer, schedule = _setting(0)
+    stage = SimpleNamespace(optimizer=optimizer, schedule=schedule)
+    checkpoint = Checkpoint(path, {"model": model}, stage, generator, minutes=1e-9)
+    checkpoint.finish(1)
+    before = path.read_bytes()
+    for run in (checkpoint.run_epoch, run_whole):
+        with pytest.raises(UsageError) as caught:
+            run(lambda: [[0], [1]], lambda rows: torch.tensor([1.0, float("nan")]))
+        assert caught.value.code == "training.diverged" and "learning rate" in caught.value.message
+    assert path.read_bytes() == before

@@ -96,14 +96,23 @@ def _states(stage):
     return stage.averaged.module.state_dict().values(), stage.modules.state_dict().values()
 
 
-def test_the_network_carries_the_average_after_the_stage(stage):
-    for _ in range(3):
-        stage.epoch(random_samples(4), 4)
-    assert not all(torch.equal(a, b) for a, b in zip(*_states(stage), strict=True))
-    averaged = {k: v.clone() for k, v in stage.averaged.module[0].state_dict().items()}
-    stage.adopt_average()
-    assert all(torch.equal(v, averaged[k]) for k, v in stage.network.encoder.state_dict().items())
-    assert any("running_mean" in k for k in averaged) and not stage.network.encoder.training
+def test_the_network_carries_the_average_of_the_best_epoch_after_the_stage(stage, monkeypatch):
+    samples, kept = random_samples(4), []
+    for score in (0.6, 0.8, 0.7):
+        stage.epoch(samples, 4)
+        monkeypatch.setattr("cxrreport.training.encoder_stage._mean_auc", lambda *_, score=score: score)
+        stage.validate(samples, 4)
+        kept.append({k: v.clone() for k, v in stage.averaged.module[0].state_dict().items()})
+    stage.adopt_best()
+    assert all(torch.equal(v, kept[1][k]) for k, v in stage.network.encoder.state_dict().items())
+    assert not all(torch.equal(kept[1][k], kept[2][k]) for k in kept[2])
+    assert any("running_mean" in k for k in kept[1]) and not stage.network.encoder.training
+
+
+def test_without_an_epoch_the_network_stays_as_it_was(stage):
+    before = {k: v.clone() for k, v in stage.network.state_dict().items()}
+    stage.adopt_best()
+    assert all(torch.equal(v, before[k]) for k, v in stage.network.state_dict().items())
 
 
 def test_validation_is_the_mean_area_of_findings_that_vary(stage, monkeypatch):

@@ -83,7 +83,7 @@ def test_an_epoch_learns_and_leaves_the_encoder_alone(stage, drafter, samples):
     torch.manual_seed(0)
     losses = [stage.epoch(samples, encoded, 4) for _ in range(6)]
     assert losses[-1]["loss"] < losses[0]["loss"] and losses[-1]["language_loss"] < losses[0]["language_loss"]
-    assert set(losses[0]) == {"loss", "language_loss", "states_loss", "contrast_loss"}
+    assert set(losses[0]) == {"loss", "language_loss", "states_loss", "contrast_loss", "consistency_loss"}
     for key, value in stage.network.state_dict().items():
         if key.startswith(("encoder.", "retrieval.")):
             assert torch.equal(value, before[key]), key
@@ -143,3 +143,16 @@ def test_a_balanced_epoch_shows_the_rare_more_often(drafter):
     stage = NetworkStage(drafter.weights, 1e-3, 8, _generator(), balance=1.0)
     drawn = [i for rows in stage._rows(samples, 16) for i in rows]
     assert len(drawn) == 64 and drawn.count(0) > 3
+
+
+def test_the_average_holds_the_statistics_of_batch_norm_too(stage, drafter, samples):
+    norm = stage.network.difference.norm
+    bank = drafter.embed_texts([s.summary for s in samples])
+    encoded = encode_samples(drafter, samples, bank, [s.patient for s in samples], 1, torch.Generator())
+    start = norm.running_mean.clone()
+    for _ in range(3):
+        stage.epoch(samples, encoded, 4)
+    live = norm.running_mean.clone()
+    with stage.average.applied():
+        assert not torch.equal(norm.running_mean, live) and not torch.equal(norm.running_mean, start)
+    assert torch.equal(norm.running_mean, live)
