@@ -2,7 +2,7 @@
 
 The table comes from a classifier and is the more reliable of the two: a decoder that has read mostly normal reports
 leaves out what is rare. A sentence of the text that contradicts the table goes; for a positive finding that the text does
-not name, a sentence of a retrieved report comes in. Both are flagged.
+not name, a sentence of a retrieved report comes in, or where none tells of it, plain words. All is flagged.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from cxrreport.records import State
+from cxrreport.records import FINDINGS, State
 from cxrreport.reports.labels import label, with_parents
 from cxrreport.reports.sections import has_comparison
 from cxrreport.reports.sentences import sentences
 from cxrreport.reports.telling import tellable
+from cxrreport.vocabulary import NAMES, most_particular
 
-REMOVED, BORROWED = "sentence_removed", "sentence_borrowed"
+REMOVED, BORROWED, NAMED = "sentence_removed", "sentence_borrowed", "finding_named"
 _SHORTEST, _LONGEST = 3, 20  # words of a borrowed sentence: a stump says nothing, a long one another patient's story
 _SIDE = re.compile(r"\b(?:left|right|bilateral\w*|unilateral\w*)\b")  # another patient's side must not come along
 
@@ -31,15 +32,27 @@ def follow_table(
     text : prose of the decoder.
     table : state of each finding.
     references : retrieved reports, the best first; their sentences are lent where they name a finding plainly, no other
-        that the table lacks, no side and no change. A finding for which there is none stays unsaid.
+        that the table lacks, no side and no change.
     """
     wanted, allowed = positives(table), positives(with_parents(table))
     said = [text[start:end] for start, end in sentences(text)]
     kept = [sentence for sentence in said if not _contradicts(sentence, wanted, allowed)]
-    borrowed = _borrow(wanted - positives(with_parents(label(" ".join(kept)))), allowed, references)
-    flags = [flag for flag, has in ((REMOVED, len(kept) < len(said)), (BORROWED, bool(borrowed))) if has]
-    mended = " ".join([*borrowed, *kept])
-    return (mended, tuple(flags)) if mended else (text, ())
+    borrowed = _borrow(_missing(wanted, kept), allowed, references)
+    missing = _missing(wanted, [*borrowed, *kept])
+    named = [_name(finding) for finding in most_particular([f for f in FINDINGS if f in missing])]
+    done = ((REMOVED, len(kept) < len(said)), (BORROWED, bool(borrowed)), (NAMED, bool(named)))
+    mended = " ".join([*borrowed, *named, *kept])
+    return (mended, tuple(flag for flag, has in done if has)) if mended else (text, ())
+
+
+def _missing(wanted: set[str], told: Sequence[str]) -> set[str]:
+    """Findings of the table that the sentences do not name; one that a more particular finding implies is named by it."""
+    return wanted - positives(with_parents(label(" ".join(told))))
+
+
+def _name(finding: str) -> str:
+    verb = "are" if finding.endswith("devices") else "is"
+    return f"{NAMES.get(finding, finding).capitalize()} {verb} seen."
 
 
 def positives(states: Mapping[str, State]) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 # A finding (key) implies others in the hierarchy of CheXpert (Irvin et al., 2019): who asserts pneumonia asserts
 # consolidation and lung opacity.
@@ -14,6 +15,8 @@ PARENTS: dict[str, tuple[str, ...]] = {
     "atelectasis": ("lung opacity",),
     "lung lesion": ("lung opacity",),
 }
+
+NAMES = {"pleural other": "pleural abnormality"}  # what a sentence calls a finding that is not called by its own name
 
 # What betrays a comparison with a prior, as regular expressions between word boundaries in any case: stripped from what
 # the network learns, flagged in the draft of a study without prior. "Stable" alone, "prior surgery" and "previous
@@ -53,6 +56,12 @@ _NOBODY = re.compile(
     r"|ANON|ANON[IY]M[EO]?|ANONYMOUS|ANONYMI[SZ]ED|DEIDENTIFIED|(TEST)?PATIENT|TEST|PHANTOM|DUMMY|QC"
     r"|(JOHN|JANE)?DOE|EMERGENCY|NOTFALL|TRAUMA"
 )
+
+
+def most_particular(findings: Sequence[str]) -> list[str]:
+    """Findings without those that another one of them implies: they need not be said again."""
+    implied = {parent for finding in findings for parent in PARENTS.get(finding, ())}
+    return [finding for finding in findings if finding not in implied]
 
 
 def names_nobody(patient_id: str) -> bool:

@@ -7,11 +7,10 @@ from datetime import date
 from typing import Protocol
 
 from cxrreport.records import Change, Finding, Span, State
-from cxrreport.vocabulary import PARENTS
+from cxrreport.vocabulary import NAMES, PARENTS, most_particular
 
 _NO_FINDING = "no finding"
 _UNREMARKABLE = "No acute cardiopulmonary abnormality."
-_NAMES = {"pleural other": "pleural abnormality"}
 # Said in this order: what is new matters most. The name stands before or after the word of change.
 _PHRASES = {
     Change.NEW: "new {}",
@@ -94,8 +93,8 @@ def _clauses(rows: Sequence[Finding]) -> list[tuple[str, str]]:
     """(finding, clause) in the order of importance; none where nothing but unchanged findings is to be said."""
     clauses = []
     for change, phrase in _PHRASES.items():
-        named = _most_particular([row.finding for row in rows if row.change == change])
-        clauses += [(change, finding, phrase.format(_NAMES.get(finding, finding))) for finding in named]
+        named = most_particular([row.finding for row in rows if row.change == change])
+        clauses += [(change, finding, phrase.format(NAMES.get(finding, finding))) for finding in named]
     if all(change == Change.UNCHANGED for change, *_ in clauses):
         return []
     return [(finding, clause) for _, finding, clause in clauses]
@@ -115,7 +114,7 @@ def impression(rows: Sequence[FindingLike]) -> str:
     positive = _named(rows, State.POSITIVE)
     said = {parent for finding in positive for parent in PARENTS.get(finding, ())}
     possible = [finding for finding in _named(rows, State.UNCERTAIN) if finding not in said]
-    sentences = [_listed(_most_particular(positive)), _listed(_most_particular(possible), "possible ")]
+    sentences = [_listed(most_particular(positive)), _listed(most_particular(possible), "possible ")]
     text = " ".join(sentence for sentence in sentences if sentence)
     if not set(positive + possible) - {"support devices"}:
         return " ".join(filter(None, (_UNREMARKABLE, text)))
@@ -126,16 +125,10 @@ def _named(rows: Sequence[FindingLike], state: State) -> list[str]:
     return [row.finding for row in rows if row.state == state and row.finding != _NO_FINDING]
 
 
-def _most_particular(findings: Sequence[str]) -> list[str]:
-    # what a more particular finding says already need not be said again
-    implied = {parent for finding in findings for parent in PARENTS.get(finding, ())}
-    return [finding for finding in findings if finding not in implied]
-
-
 def _listed(findings: Sequence[str], lead: str = "") -> str:
     if not findings:
         return ""
-    names = [_NAMES.get(finding, finding) for finding in findings]
+    names = [NAMES.get(finding, finding) for finding in findings]
     joined = ", ".join(names[:-1]) + (" and " if names[:-1] else "") + names[-1]
     sentence = f"{lead}{joined}."
     return sentence[0].upper() + sentence[1:]

@@ -85,6 +85,7 @@ def test_an_invented_comparison_is_dropped_and_flagged(
 def test_a_draft_that_does_nothing_but_compare_is_kept_with_its_words_marked(
     tool: Tool, shared_export: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("cxrreport.composing.follow_table", lambda text, *_: (text, ()))
     text = "No change since the prior study."
     change_drafts(monkeypatch, lambda made: replace(made, text=text, flags=()))
     tool.json("generate", shared_export, PLAIN)
