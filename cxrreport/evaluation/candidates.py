@@ -55,6 +55,8 @@ def stored_texts(drafted: Drafted, train: Sequence[Sample]) -> list[str]:
 
 
 def _stored(draft: NetworkDraft, references: Sequence[str]) -> str:
+    if not draft.valid:
+        return ""  # `generate` stores a failure
     table = dict(zip(FINDINGS, draft.states.states, strict=True))
     return follow_table(choose(draft, references).text, table, references)[0]
 

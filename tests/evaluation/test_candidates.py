@@ -1,20 +1,29 @@
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+import torch
 from network_builders import random_samples, tiny_weights
 
+from cxrreport.consistency import positives
 from cxrreport.evaluation import candidates
 from cxrreport.evaluation.candidates import (
+    Drafted,
     by_labels,
     constant,
     draft,
     nearest_by_image,
     random_reports,
     retrieved_texts,
+    stored_texts,
 )
 from cxrreport.evaluation.protocols import protocol
 from cxrreport.model.drafter import Drafter, NetworkDraft, StudyStates
 from cxrreport.model.generation import Decoding
-from cxrreport.records import State
+from cxrreport.model.prose import Prose
+from cxrreport.records import FINDINGS, State
+from cxrreport.reports.labels import label
 from cxrreport.training.dataset import make_sample
 
 STATES = tuple(State)
@@ -42,6 +51,17 @@ def test_the_labels_choose_the_report_that_agrees_best_and_rank_breaks_ties():
     retrieved = np.array([[3, 0, 4, 2], [3, 1, 0, 2], [2, 0, 3, 1]])
     chosen = by_labels([_draft(1, 2), _draft(5), _draft(13)], retrieved, train)
     assert chosen.tolist() == [4, 3, 3]
+
+
+def test_what_is_stored_is_the_beam_most_like_the_retrieved_reports_and_says_what_the_table_says():
+    train = random_samples(3)
+    states = tuple(State.POSITIVE if FINDINGS[i] == "edema" else State.NEGATIVE for i in range(14))
+    others = (Prose(train[2].report, (), False),)
+    made = NetworkDraft("The bones are intact.", StudyStates(states, (0.5,) * 14, (), True), (), True, others)
+    encoded = SimpleNamespace(retrieved=torch.tensor([[2], [2]]))
+    said, failed = stored_texts(Drafted([made, replace(made, valid=False)], encoded), train)
+    assert "edema" in said.lower() and "bones" not in said and failed == ""
+    assert positives(label(said)) <= {"edema", "lung opacity"}
 
 
 def test_image_retrieval_finds_the_same_film_of_another_patient(drafter):
