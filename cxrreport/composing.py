@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from cxrreport.consensus import choose
-from cxrreport.consistency import follow_table, positives
 from cxrreport.highlight.changes import compare, comparison_sentence, impression
 from cxrreport.highlight.spans import find_spans, flag_hallucinated_comparison
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION
 from cxrreport.model.drafter import Drafter, NetworkDraft, StudyStates, take_features
 from cxrreport.records import FINDINGS, Draft, Failure, Finding, Provenance, Reference, Span, Study
-from cxrreport.reports.comparison import strip_comparison
-from cxrreport.reports.labels import label, mentions, with_parents
-from cxrreport.reports.sentences import sentences
+from cxrreport.reports.labels import mentions
 from cxrreport.retrieving import Retriever
+from cxrreport.wording import word
 
 if TYPE_CHECKING:
     from cxrreport.drafting import Prepared
 
-_MEASUREMENT = re.compile(r"\d\s*(?:mm|cm|millimet|centimet)", re.IGNORECASE)
 _NOTHING = "The network gave no usable draft for this study."
 
 
@@ -69,19 +64,13 @@ class Composer:
         priors: dict[int, StudyStates],
     ) -> Draft | Failure:
         pair = item.due.pair
-        if not made.valid:
-            return Failure("model.invalid", _NOTHING, study_id=pair.study.id)
         states = priors.get(pair.study.id)
         rows = compare(finding_rows(made.states), finding_rows(states) if states else None)
         prior = pair.prior if states else None
         comparison, comparison_spans = _compare_with(prior, pair.study, rows)
-        chosen = choose(made, lent)
-        measured, measurement_flags = _without_measurements(chosen.text)
-        seen, comparison_flags = _without_invented_comparison(measured, prior is not None)
-        if not seen:
+        text, flags = word(made, {row.finding: row.state for row in rows}, lent, has_prior=prior is not None)
+        if not text:
             return Failure("model.invalid", _NOTHING, study_id=pair.study.id)
-        text, table_flags = follow_table(seen, {row.finding: row.state for row in rows}, lent)
-        said = _disagreement(text, rows)
         return Draft(
             study_id=pair.study.id,
             prior_study_id=prior.id if prior else None,
@@ -94,7 +83,7 @@ class Composer:
             regions=(),
             references=references,
             provenance=self._provenance(item),
-            flags=(*item.flags, *chosen.flags, *measurement_flags, *comparison_flags, *table_flags, *said),
+            flags=(*item.flags, *flags),
         )
 
     def _provenance(self, item: Prepared) -> Provenance:
@@ -115,31 +104,6 @@ def _compare_with(prior: Study | None, study: Study, rows: tuple[Finding, ...]) 
     if prior is None or prior.studied_at is None or study.studied_at is None:
         return "", ()
     return comparison_sentence(rows, prior.studied_at.date(), (study.studied_at.date() - prior.studied_at.date()).days)
-
-
-def _without_invented_comparison(text: str, has_prior: bool) -> tuple[str, tuple[str, ...]]:
-    """Without a prior a draft compares with nothing (temporal.md §2.6); a clause that does is dropped and flagged.
-
-    A draft that does nothing else stays as it is, its words flagged: there must be something to correct.
-    """
-    if has_prior or not flag_hallucinated_comparison(text):
-        return text, ()
-    kept = strip_comparison(text)
-    return (kept, ("comparison_removed",)) if kept else (text, ("comparison_without_prior",))
-
-
-def _without_measurements(text: str) -> tuple[str, tuple[str, ...]]:
-    """The network cannot measure: a sentence that gives a size was learnt by heart. It is dropped and flagged."""
-    said = [text[start:end] for start, end in sentences(text)]
-    kept = [sentence for sentence in said if not _MEASUREMENT.search(sentence)]
-    return (text, ()) if len(kept) == len(said) else (" ".join(kept), ("measurement_removed",))
-
-
-def _disagreement(text: str, rows: tuple[Finding, ...]) -> tuple[str, ...]:
-    """Flag a text that says another set of positive findings than the table, which is the more reliable of the two."""
-    table = {row.finding: row.state for row in rows}
-    stated, said = positives(table), positives(with_parents(label(text)))
-    return () if stated <= said <= positives(with_parents(table)) else ("text_differs",)
 
 
 def _mark(text: str, rows: tuple[Finding, ...]) -> tuple[Span, ...]:

@@ -19,6 +19,17 @@ from cxrreport.vocabulary import NAMES, most_particular
 
 REMOVED, BORROWED, NAMED = "sentence_removed", "sentence_borrowed", "finding_named"
 _SHORTEST, _LONGEST = 3, 20  # words of a borrowed sentence: a stump says nothing, a long one another patient's story
+_NORMAL = re.compile(
+    r"\b(?:normal|unremarkable|negative|clear) (?:chest|(?:chest )?(?:radiographs?|x-?rays?|films?|exam\w*|stud(?:y|ies)))\b"
+    r"|\bchest (?:is|appears?) (?:normal|unremarkable|negative|clear)\b",
+    re.IGNORECASE,
+)
+_NOTHING_ACUTE = re.compile(
+    r"\b(?:no|without|negative for)(?: \w+ of)?(?: any)? (?:acute|active)(?:,? (?:or|and) \w+)? "
+    r"(?:cardio\w*|pulmonary|lung|chest|\w*thoracic|diseases?|process\w*|findings?|abnormalit\w+|radiographic)\b",
+    re.IGNORECASE,
+)
+_ACUTE = {"edema", "consolidation", "pneumonia", "pneumothorax", "pleural effusion"}
 _SIDE = re.compile(r"\b(?:left|right|bilateral\w*|unilateral\w*)\b")  # another patient's side must not come along
 
 
@@ -65,7 +76,13 @@ def _contradicts(sentence: str, wanted: set[str], allowed: set[str]) -> bool:
     states = label(sentence)
     asserted = positives(states)
     denied = {finding for finding, state in states.items() if state is State.NEGATIVE}
-    return not asserted <= allowed or (not asserted and bool(denied & wanted))
+    return not asserted <= allowed or (not asserted and (bool(denied & wanted) or _denies_all(sentence, wanted)))
+
+
+def _denies_all(sentence: str, wanted: set[str]) -> bool:
+    """It calls the whole chest normal, or free of what is acute, and the table does not."""
+    abnormal = wanted - {"support devices"}
+    return bool(abnormal and _NORMAL.search(sentence)) or bool(abnormal & _ACUTE and _NOTHING_ACUTE.search(sentence))
 
 
 def _borrow(missing: set[str], allowed: set[str], references: Iterable[str]) -> list[str]:

@@ -54,9 +54,28 @@ def test_nothing_of_another_patient_is_borrowed(reference):
 @pytest.mark.parametrize("finding", [finding for finding in FINDINGS if finding != "no finding"])
 def test_a_finding_of_which_no_reference_tells_is_named_in_plain_words(finding):
     states = {**table(), finding: State.POSITIVE}
-    text, flags = follow_table("No acute disease.", states, ["The lungs are clear."])
-    assert flags == (NAMED,) and text.endswith(" seen. No acute disease.")
+    text, flags = follow_table("Midline trachea.", states, ["The lungs are clear."])
+    assert flags == (NAMED,) and text.endswith(" seen. Midline trachea.")
     assert positives(label(text)) == {finding}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "finding", "stays"),
+    [
+        ("No acute cardiopulmonary abnormality.", "pneumothorax", False),
+        ("No evidence of acute disease.", "edema", False),
+        ("Negative for acute or active process.", "pneumonia", False),
+        ("No acute cardiopulmonary abnormality.", "cardiomegaly", True),  # it need not be acute
+        ("No acute bony abnormality.", "pneumothorax", True),  # of something else
+        ("Normal chest.", "cardiomegaly", False),
+        ("The chest is unremarkable.", "fracture", False),
+        ("Normal chest radiograph.", "support devices", True),
+        ("The mediastinum is unremarkable.", "pleural effusion", True),
+    ],
+)
+def test_a_text_does_not_call_normal_what_the_table_does_not(sentence, finding, stays):
+    text, flags = follow_table(f"{sentence} Midline trachea.", {**table(), finding: State.POSITIVE}, [])
+    assert (sentence in text, REMOVED in flags) == (stays, not stays) and "seen." in text and "trachea" in text
 
 
 def test_what_a_named_finding_implies_is_not_named_again():

@@ -14,7 +14,7 @@ SIBLINGS = {"imaging", "reports", "retrieval", "model", "highlight", "store", "e
 # where stages may meet, and the two packages that build on several others
 MEETING = {
     "pipeline", "scanning", "drafting", "composing", "retrieving", "importing", "indexing", "freshness", "consistency",
-    "consensus", "labelling", "relabelling", "run", "training", "evaluation",
+    "consensus", "wording", "labelling", "relabelling", "run", "training", "evaluation",
 }  # fmt: skip
 OWNERS = {
     "torch": {"model", "training", "evaluation"},

@@ -9,8 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from cxrreport.consensus import choose
-from cxrreport.consistency import follow_table
 from cxrreport.evaluation.baselines import constant_report
 from cxrreport.evaluation.language import bleu
 from cxrreport.evaluation.protocols import Protocol
@@ -21,6 +19,7 @@ from cxrreport.model.encoder import ImageFeatures
 from cxrreport.records import FINDINGS, State
 from cxrreport.training.dataset import Sample
 from cxrreport.training.network_stage import Encoded, encode_batch, encode_samples
+from cxrreport.wording import word
 
 ALONE, CONSTANT, RANDOM = "decoder alone", "constant report", "random report"
 BY_TEXT, BY_IMAGE, BY_LABELS = "nearest report by text", "nearest report by image", "retrieved report by labels"
@@ -48,17 +47,13 @@ def draft(drafter: Drafter, train: Sequence[Sample], samples: Sequence[Sample]) 
     return Drafted(draft_samples(drafter, encoded), encoded)
 
 
-def stored_texts(drafted: Drafted, train: Sequence[Sample]) -> list[str]:
-    """Texts as `generate` stores them: of the beams the one most like the retrieved reports, mended by the table."""
+def stored_texts(drafted: Drafted, train: Sequence[Sample]) -> list[tuple[str, tuple[str, ...]]]:
+    """Texts and flags as `generate` stores them of studies without a prior; "" where it would store a failure."""
     rows = zip(drafted.drafts, drafted.encoded.retrieved.tolist(), strict=True)
-    return [_stored(draft, [train[i].report for i in near]) for draft, near in rows]
-
-
-def _stored(draft: NetworkDraft, references: Sequence[str]) -> str:
-    if not draft.valid:
-        return ""  # `generate` stores a failure
-    table = dict(zip(FINDINGS, draft.states.states, strict=True))
-    return follow_table(choose(draft, references).text, table, references)[0]
+    return [
+        word(d, dict(zip(FINDINGS, d.states.states, strict=True)), [train[i].report for i in near], has_prior=False)
+        for d, near in rows
+    ]
 
 
 def constant(train: Sequence[Sample], val: Sequence[Sample], protocol: Protocol) -> str:

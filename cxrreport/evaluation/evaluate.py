@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ from cxrreport.evaluation.resampling import DRAWS, LEVEL, Floats, draw_counts, i
 from cxrreport.evaluation.scoring import score_states, state_intervals
 from cxrreport.evaluation.tally import Tally, tally
 from cxrreport.model.config import POSITIVE
-from cxrreport.model.drafter import Drafter, NetworkDraft
+from cxrreport.model.drafter import Drafter
 from cxrreport.model.generation import Decoding
 from cxrreport.model.weights import Weights, load_weights, resolve_device
 from cxrreport.records import FINDINGS
@@ -99,9 +100,11 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
     form = protocol(options.protocol, [s.report for s in train])
     drafter = Drafter(weights, Decoding(beams=options.beams))
     drafted = draft(drafter, train, samples)
-    texts = {OURS: stored_texts(drafted, train), ALONE: drafted.texts}
+    stored = stored_texts(drafted, train)
+    texts = {OURS: [text for text, _ in stored], ALONE: drafted.texts}
     for name, other in beside.items():
-        texts[name] = stored_texts(draft(Drafter(other, Decoding(beams=options.beams)), train, samples), train)
+        rival = draft(Drafter(other, Decoding(beams=options.beams)), train, samples)
+        texts[name] = [text for text, _ in stored_texts(rival, train)]
     texts[CONSTANT] = [constant(train, val, form)] * len(samples)
     texts |= retrieved_texts(drafter, drafted, train, samples)
     texts[RANDOM] = random_reports(train, samples, options.seed)
@@ -116,7 +119,7 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
         "states": score_states(drafted.drafts, truth),
         "state_intervals": state_intervals(drafted.drafts, truth, counts),
         "positives": dict(zip(FINDINGS, (truth == POSITIVE).sum(0).tolist(), strict=True)),
-        "flags": _count_flags(drafted.drafts),
+        "flags": _count_flags(stored),
         "published": published_rows() if _comparable(options) else [],
     }
     document["meteor"] = _add_meteor(document["rows"], texts, form, samples, jar, options.meteor_jar is not None)
@@ -212,10 +215,10 @@ def _difference(
     return found
 
 
-def _count_flags(drafts: Sequence[NetworkDraft]) -> dict[str, int]:
-    """Studies whose network draft carried each flag, and those without a usable one."""
-    flags = [flag for d in drafts for flag in d.flags]
-    return {**{flag: flags.count(flag) for flag in sorted(set(flags))}, "invalid": sum(not d.valid for d in drafts)}
+def _count_flags(stored: Sequence[tuple[str, tuple[str, ...]]]) -> dict[str, int]:
+    """Studies whose stored text carries each flag, and those for which there is none."""
+    flags = Counter(flag for _, own in stored for flag in own)
+    return {**dict(sorted(flags.items())), "invalid": sum(not text for text, _ in stored)}
 
 
 def _add_meteor(

@@ -18,7 +18,7 @@ from cxrreport.engine.local import LocalEngine
 from cxrreport.errors import PixelError
 from cxrreport.model.drafter import Drafter, NetworkDraft
 from cxrreport.model.prose import Prose
-from cxrreport.records import FINDINGS, Finding, State
+from cxrreport.records import FINDINGS, State
 
 PLAIN = "--without-retrieval"
 
@@ -72,7 +72,7 @@ def test_a_prior_that_cannot_be_read_by_the_network_is_no_prior(
 def test_an_invented_comparison_is_dropped_and_flagged(
     tool: Tool, shared_export: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cxrreport.composing.follow_table", lambda text, *_: (text, ()))
+    monkeypatch.setattr("cxrreport.wording.follow_table", lambda text, *_: (text, ()))
     text = "The heart is normal. Compared with the prior study, the effusion has increased."
     change_drafts(monkeypatch, lambda made: replace(made, text=text, flags=()))
     tool.json("generate", shared_export, PLAIN)
@@ -85,7 +85,7 @@ def test_an_invented_comparison_is_dropped_and_flagged(
 def test_a_draft_that_does_nothing_but_compare_is_kept_with_its_words_marked(
     tool: Tool, shared_export: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cxrreport.composing.follow_table", lambda text, *_: (text, ()))
+    monkeypatch.setattr("cxrreport.wording.follow_table", lambda text, *_: (text, ()))
     text = "No change since the prior study."
     change_drafts(monkeypatch, lambda made: replace(made, text=text, flags=()))
     tool.json("generate", shared_export, PLAIN)
@@ -124,26 +124,8 @@ def test_children_that_a_stop_takes_along_spoil_no_film(
     assert tool.json("generate", shared_export, PLAIN)["drafted"] == 8
 
 
-TABLE_AND_TEXT = [
-    ("Mild cardiomegaly. No effusion.", {"cardiomegaly"}, False),
-    ("The heart is normal.", {"cardiomegaly"}, True),  # the table says more
-    ("Mild cardiomegaly. Large pleural effusion.", {"cardiomegaly"}, True),  # the text says more
-    ("Right basilar atelectasis.", {"atelectasis"}, False),  # what a finding implies may be said or not
-    ("Right basilar opacity from atelectasis.", {"atelectasis"}, False),
-    ("No acute abnormality.", set(), False),
-]
-
-
-@pytest.mark.parametrize(("text", "positive", "differs"), TABLE_AND_TEXT)
-def test_text_and_table_that_disagree_are_flagged(text: str, positive: set[str], differs: bool) -> None:
-    from cxrreport.composing import _disagreement
-
-    rows = tuple(Finding(f, State.POSITIVE if f in positive else State.BLANK, 0.5) for f in FINDINGS)
-    assert _disagreement(text, rows) == (("text_differs",) if differs else ())
-
-
 def test_a_size_is_dropped_and_flagged(tool: Tool, shared_export: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cxrreport.composing.follow_table", lambda text, *_: (text, ()))
+    monkeypatch.setattr("cxrreport.wording.follow_table", lambda text, *_: (text, ()))
     text = "The heart is normal. There is a 12 mm nodule. No effusion."
     change_drafts(monkeypatch, lambda made: replace(made, text=text, flags=()))
     tool.json("generate", shared_export, PLAIN)
@@ -154,7 +136,7 @@ def test_a_size_is_dropped_and_flagged(tool: Tool, shared_export: Path, monkeypa
 def test_of_several_beams_the_one_most_like_the_archive_is_stored_with_its_flags(
     tool: Tool, shared_export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cxrreport.composing.follow_table", lambda text, *_: (text, ()))
+    monkeypatch.setattr("cxrreport.wording.follow_table", lambda text, *_: (text, ()))
     other = Prose("The heart is of normal size.", ("hit_max_length",), False)
     change_drafts(monkeypatch, lambda made: replace(made, text="Clear.", flags=(), others=(other,)))
     (tmp_path / "reports.csv").write_text(

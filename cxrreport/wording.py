@@ -1,0 +1,60 @@
+"""From what the network says of a study to the text that is stored: chosen, freed of what it cannot know, true to the table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from cxrreport.consensus import choose
+from cxrreport.consistency import follow_table, positives
+from cxrreport.highlight.spans import flag_hallucinated_comparison
+from cxrreport.model.drafter import NetworkDraft
+from cxrreport.records import State
+from cxrreport.reports.comparison import strip_comparison
+from cxrreport.reports.labels import label, with_parents
+from cxrreport.reports.sentences import sentences
+
+_MEASUREMENT = re.compile(r"\d\s*(?:mm|cm|millimet|centimet)", re.IGNORECASE)
+
+
+def word(
+    draft: NetworkDraft, table: Mapping[str, State], references: Sequence[str], has_prior: bool
+) -> tuple[str, tuple[str, ...]]:  # fmt: skip
+    """The text to store and its flags; "" where the network gave nothing usable.
+
+    table : state of each finding. references : retrieved reports, the best first.
+    """
+    if not draft.valid:
+        return "", ()
+    chosen = choose(draft, references)
+    measured, measurement_flags = _without_measurements(chosen.text)
+    seen, comparison_flags = _without_invented_comparison(measured, has_prior)
+    if not seen:
+        return "", ()
+    text, table_flags = follow_table(seen, table, references)
+    said = _disagreement(text, table)
+    return text, (*chosen.flags, *measurement_flags, *comparison_flags, *table_flags, *said)
+
+
+def _without_invented_comparison(text: str, has_prior: bool) -> tuple[str, tuple[str, ...]]:
+    """Without a prior a draft compares with nothing (temporal.md §2.6); a clause that does is dropped and flagged.
+
+    A draft that does nothing else stays as it is, its words flagged: there must be something to correct.
+    """
+    if has_prior or not flag_hallucinated_comparison(text):
+        return text, ()
+    kept = strip_comparison(text)
+    return (kept, ("comparison_removed",)) if kept else (text, ("comparison_without_prior",))
+
+
+def _without_measurements(text: str) -> tuple[str, tuple[str, ...]]:
+    """The network cannot measure: a sentence that gives a size was learnt by heart. It is dropped and flagged."""
+    said = [text[start:end] for start, end in sentences(text)]
+    kept = [sentence for sentence in said if not _MEASUREMENT.search(sentence)]
+    return (text, ()) if len(kept) == len(said) else (" ".join(kept), ("measurement_removed",))
+
+
+def _disagreement(text: str, table: Mapping[str, State]) -> tuple[str, ...]:
+    """Flag a text that says another set of positive findings than the table, which is the more reliable of the two."""
+    stated, said = positives(table), positives(with_parents(label(text)))
+    return () if stated <= said <= positives(with_parents(table)) else ("text_differs",)

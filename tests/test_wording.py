@@ -1,0 +1,58 @@
+"""The text that is stored: chosen among the beams, freed of what the network cannot know, true to the table."""
+
+import pytest
+
+from cxrreport.model.drafter import NetworkDraft, StudyStates
+from cxrreport.model.prose import Prose
+from cxrreport.records import FINDINGS, State
+from cxrreport.wording import _disagreement, word
+
+STATES = StudyStates((), (), (), True)
+
+
+def table(*positive):
+    return {finding: State.POSITIVE if finding in positive else State.BLANK for finding in FINDINGS}
+
+
+def draft(text, *others, valid=True, flags=()):
+    return NetworkDraft(text, STATES, flags, valid, tuple(Prose(other, (), False) for other in others))
+
+
+def test_all_steps_come_together_with_their_flags():
+    said = "There is a 12 mm nodule. The effusion has increased since the prior study. No edema. The heart is normal."
+    made = draft(said, flags=("hit_max_length",))
+    text, flags = word(made, table("edema"), [], has_prior=False)
+    assert text == "Edema is seen. The heart is normal."
+    assert flags == (
+        "hit_max_length", "measurement_removed", "comparison_removed", "sentence_removed", "finding_named",
+    )  # fmt: skip
+
+
+def test_with_a_prior_a_comparison_stays():
+    said = "The heart is enlarged, unchanged since the prior study."
+    assert word(draft(said), table("cardiomegaly"), [], has_prior=True) == (said, ())
+
+
+def test_a_draft_that_is_not_usable_or_of_which_nothing_is_left_gives_no_text():
+    assert word(draft("Clear.", valid=False), table("edema"), ["There is edema."], has_prior=False) == ("", ())
+    assert word(draft("There is a 3 cm mass."), table(), [], has_prior=False) == ("", ())
+
+
+def test_the_beam_most_like_the_references_is_worked_on():
+    text, _ = word(draft("Sternotomy.", "The lungs are clear."), table(), ["The lungs are clear."], has_prior=False)
+    assert text == "The lungs are clear."
+
+
+@pytest.mark.parametrize(
+    ("text", "positive", "differs"),
+    [
+        ("Mild cardiomegaly. No effusion.", {"cardiomegaly"}, False),
+        ("The heart is normal.", {"cardiomegaly"}, True),  # the table says more
+        ("Mild cardiomegaly. Large pleural effusion.", {"cardiomegaly"}, True),  # the text says more
+        ("Right basilar atelectasis.", {"atelectasis"}, False),  # what a finding implies may be said or not
+        ("Right basilar opacity from atelectasis.", {"atelectasis"}, False),
+        ("No acute abnormality.", set(), False),
+    ],
+)
+def test_text_and_table_that_disagree_are_flagged(text, positive, differs):
+    assert _disagreement(text, table(*positive)) == (("text_differs",) if differs else ())
