@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -24,6 +24,7 @@ from cxrreport.reports.telling import tellable
 
 _STATE_INDEX = {state: index for index, state in enumerate(State)}
 _COLUMNS = {"uid", "split", "images", "findings", "impression"}
+_SPLITS = {"train", "val", "test"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,14 @@ class Sample:
     def known(self) -> npt.NDArray[np.bool_]:
         """(14,) bool: all, for what a report leaves out is held to be absent."""
         return np.ones(len(FINDINGS), np.bool_)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A row of a dataset that is no study to learn from: its number, from 1, and a code that says why."""
+
+    row: int
+    code: str
 
 
 def target_text(report: str) -> str:
@@ -87,16 +96,21 @@ def make_sample(
     return Sample(key, patient, stacked, present, findings, target_text(findings), summary, states)
 
 
-def read_iu_xray(directory: Path, split: str) -> list[Sample]:
+def read_iu_xray(directory: Path, split: str) -> Iterator[Sample | LeftOut]:
     """Read one split (train, val, test) of the IU X-Ray directory: `studies.csv` and `images/`.
+
+    Rows of no known split are told with each. Films are read as the samples are taken.
 
     Raises
     ------
     UsageError : when it is no such directory, or a film of it cannot be read.
     """
     table = read_table(directory / "studies.csv", _COLUMNS, "The IU X-Ray directory", "dataset")
-    rows = (row for row in table if row["split"] == split)
-    return [sample for row in rows if (sample := _iu_sample(directory / "images", row)) is not None]
+    for number, row in enumerate(table, start=1):
+        if row["split"] not in _SPLITS:
+            yield LeftOut(number, "split.unknown")
+        elif row["split"] == split:
+            yield _iu_sample(directory / "images", number, row)
 
 
 def read_table(table: Path, columns: set[str], place: str, owner: str) -> list[dict[str, str]]:
@@ -111,23 +125,26 @@ def read_table(table: Path, columns: set[str], place: str, owner: str) -> list[d
     try:
         with table.open(newline="", encoding="utf-8") as lines:
             reader = csv.DictReader(lines, restval="")
+            found = set(reader.fieldnames or ())
             rows = list(reader)
     except (ValueError, csv.Error):
         raise UsageError(f"The {table.name} of the {owner} is no CSV in UTF-8.") from None
-    if missing := sorted(columns - set(reader.fieldnames or ())):
+    if missing := sorted(columns - found):
         raise UsageError(f"The {table.name} of the {owner} lacks columns: {', '.join(missing)}.")
     return rows
 
 
-def _iu_sample(images: Path, row: dict[str, str]) -> Sample | None:
-    views: dict[str, npt.NDArray[np.uint8] | None] = {"Frontal": None, "Lateral": None}
-    for item in filter(None, row["images"].split(";")):
-        name, _, projection = item.partition(":")
-        if projection in views and views[projection] is None:
-            views[projection] = preprocess(read_film(images / f"{name}.jpg"))
-    if not row["findings"].strip() or all(film is None for film in views.values()):
-        return None
-    return make_sample(row["uid"], row["uid"], list(views.values()), row["findings"], row["impression"])
+def _iu_sample(images: Path, number: int, row: dict[str, str]) -> Sample | LeftOut:
+    if not clean(row["findings"]):
+        return LeftOut(number, "report.empty")
+    names: dict[str, str] = {}  # the first of each view
+    for item in row["images"].split(";"):
+        name, _, view = item.partition(":")
+        names.setdefault(view, name)
+    films = [preprocess(read_film(images / f"{names[v]}.jpg")) if v in names else None for v in ("Frontal", "Lateral")]
+    if all(film is None for film in films):
+        return LeftOut(number, "film.missing")
+    return make_sample(row["uid"], row["uid"], films, row["findings"], row["impression"])
 
 
 def read_film(path: Path) -> npt.NDArray[np.float32]:
@@ -168,19 +185,22 @@ def check_disjoint(train: Iterable[Sample], other: Iterable[Sample]) -> None:
         raise UsageError(f"{len(shared)} studies are in two splits of the dataset.")
 
 
-READERS: dict[str, Callable[[Path, str], list[Sample]]] = {"iu-xray": read_iu_xray}
+READERS: dict[str, Callable[[Path, str], Iterable[Sample | LeftOut]]] = {"iu-xray": read_iu_xray}
 
 
 class Reader(Protocol):
     """Reads the splits train, val and test of one collection of studies.
 
-    `name` stands in manifests and tables; `skipped` counts by code what has been left out so far; `least` is how many
-    studies training needs.
+    `name` stands in manifests and tables; `least` is how many studies training needs.
     """
 
     name: str
-    skipped: Counter[str]
     least: int
+
+    @property
+    def skipped(self) -> Counter[str]:
+        """What has been left out so far, by code."""
+        ...
 
     def __call__(self, split: str, limit: int | None = None, only: Collection[str] | None = None) -> list[Sample]:
         """The first `limit` samples of a split, of those with one of the keys `only`."""
@@ -201,9 +221,20 @@ class DirectoryReader:
         if name not in READERS:
             raise UsageError(f"Known datasets: {', '.join(READERS)}.")
         self.name, self.directory = name, directory
-        self.skipped: Counter[str] = Counter()
+        self._left_out: set[LeftOut] = set()  # a row once, however often it is met
+
+    @property
+    def skipped(self) -> Counter[str]:
+        """See `Reader`; of the rows met so far, which with a limit are not all."""
+        return Counter(row.code for row in self._left_out)
 
     def __call__(self, split: str, limit: int | None = None, only: Collection[str] | None = None) -> list[Sample]:
         """See `Reader`."""
-        samples = READERS[self.name](self.directory, split)
-        return list(islice((s for s in samples if only is None or s.key in only), limit))
+        return list(islice((s for s in self._samples(split) if only is None or s.key in only), limit))
+
+    def _samples(self, split: str) -> Iterator[Sample]:
+        for found in READERS[self.name](self.directory, split):
+            if isinstance(found, LeftOut):
+                self._left_out.add(found)
+            else:
+                yield found

@@ -78,6 +78,9 @@ def test_about_one_patient_in_five_is_held_out():
 def test_another_directory_is_refused(tmp_path):
     with pytest.raises(UsageError, match=r"no labels\.csv"):
         read_nih(tmp_path, "train")
+    (tmp_path / "labels.csv").write_text("")
+    with pytest.raises(UsageError, match="lacks columns: id, labels, patient"):
+        read_nih(tmp_path, "train")
     (tmp_path / "labels.csv").write_text("id,labels\n")
     with pytest.raises(UsageError, match="lacks columns: patient"):
         read_nih(tmp_path, "train")

@@ -1,4 +1,5 @@
 import dataclasses
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from cxrreport.reports.sections import has_comparison
 from cxrreport.training.dataset import (
     READERS,
     DirectoryReader,
+    LeftOut,
     check_disjoint,
     draw_phantoms,
     make_sample,
@@ -136,16 +138,45 @@ def test_iu_xray_directory(tmp_path):
         "5,train,,The lungs are clear.,",
     ]
     _archive(tmp_path, rows)
-    train, val = read_iu_xray(tmp_path, "train"), read_iu_xray(tmp_path, "val")
+    (one, two, *gone), val = read_iu_xray(tmp_path, "train"), list(read_iu_xray(tmp_path, "val"))
+    train = [one, two]
+    assert gone == [LeftOut(3, "report.empty"), LeftOut(5, "film.missing")]
     assert [s.key for s in train] == ["1", "2"] and [s.key for s in val] == ["4"]
     assert train[0].present.tolist() == [True, True] and train[1].present.tolist() == [False, True]
     assert train[0].films.shape == (2, 256, 256) and val[0].present.tolist() == [True, False]
-    assert read_iu_xray(tmp_path, "test") == []
+    assert list(read_iu_xray(tmp_path, "test")) == []
+
+
+def test_what_is_left_out_is_counted_once_however_often_it_is_met(tmp_path):
+    rows = [
+        "1,train,a:Frontal,The heart is enlarged.,",
+        "2,train,b:Frontal, ,Only an impression.",
+        "3,train,b:Frontal,... 1. /,",  # nothing is left of it
+        "4,train,b:Oblique,The lungs are clear.,",
+        "5,val,,The lungs are clear.,",
+        "6,dev,c:Frontal,The lungs are clear.,",
+        "7",
+    ]
+    _archive(tmp_path, rows)
+    read = DirectoryReader("iu-xray", tmp_path)
+    assert not read.skipped
+    for _ in range(2):
+        assert [s.key for s in read("train")] == ["1"]
+        assert read.skipped == Counter({"report.empty": 2, "split.unknown": 2, "film.missing": 1})
+    assert read("val") == [] and read.skipped == Counter({"report.empty": 2, "split.unknown": 2, "film.missing": 2})
+
+
+def test_no_more_films_are_read_than_are_asked_for(tmp_path):
+    _archive(tmp_path, [f"{number},train,{name}:Frontal,The lungs are clear.," for number, name in enumerate("abx")])
+    read = DirectoryReader("iu-xray", tmp_path)
+    assert [s.key for s in read("train", limit=2)] == ["0", "1"]  # there is no x.jpg
+    with pytest.raises(UsageError, match="cannot be read"):
+        read("train", limit=3)
 
 
 def test_another_directory_is_refused(tmp_path):
     with pytest.raises(UsageError, match=r"studies\.csv") as caught:
-        read_iu_xray(tmp_path, "train")
+        list(read_iu_xray(tmp_path, "train"))
     assert caught.value.exit_code == 2
 
 
@@ -163,21 +194,29 @@ def test_a_damaged_film_is_a_usage_error_without_its_path(tmp_path, content):
     film = tmp_path / "images" / "a.jpg"
     film.write_bytes(film.read_bytes()[:300] if content is None else content)
     with pytest.raises(UsageError, match=r"^A film of the dataset cannot be read\.$"):
-        read_iu_xray(tmp_path, "train")
+        list(read_iu_xray(tmp_path, "train"))
 
 
 def test_a_table_without_our_columns_is_refused(tmp_path):
     (tmp_path / "studies.csv").write_text("uid,split,findings\n1,train,Clear.\n")
     with pytest.raises(UsageError, match="lacks columns: images, impression"):
-        read_iu_xray(tmp_path, "train")
+        list(read_iu_xray(tmp_path, "train"))
 
 
 def test_a_table_that_is_no_text_is_refused(tmp_path):
     (tmp_path / "studies.csv").write_bytes(b"uid\xff\xfe\n")
     with pytest.raises(UsageError, match="UTF-8"):
-        read_iu_xray(tmp_path, "train")
+        list(read_iu_xray(tmp_path, "train"))
+
+
+@pytest.mark.parametrize("content", ["", "\n\n"])
+def test_an_empty_table_has_no_columns(tmp_path, content):
+    (tmp_path / "studies.csv").write_text(content)
+    with pytest.raises(UsageError, match=r"^The studies\.csv of the dataset lacks columns: findings, images"):
+        list(read_iu_xray(tmp_path, "train"))
 
 
 def test_a_short_row_is_no_study(tmp_path):
     _archive(tmp_path, ["1,train", "2,train,a:Frontal,The heart is enlarged."])
-    assert [s.key for s in read_iu_xray(tmp_path, "train")] == ["2"]
+    first, second = read_iu_xray(tmp_path, "train")
+    assert first == LeftOut(1, "report.empty") and second.key == "2"
