@@ -32,7 +32,7 @@ def constant_report(
 
 def hallucination_rate(texts: Sequence[str]) -> float:
     """Share (0..1) of drafts that speak of a comparison; give it the drafts of studies without a prior."""
-    return _share(sum(map(has_comparison, texts)), len(texts))
+    return sum(map(has_comparison, texts)) / len(texts) if texts else 0.0
 
 
 def distinct(texts: Sequence[str]) -> int:
@@ -40,16 +40,6 @@ def distinct(texts: Sequence[str]) -> int:
     return len(set(map(normal, texts)))
 
 
-def copied_share(texts: Sequence[str], train_texts: Sequence[str]) -> float:
-    """Share (0..1) of drafts that occur word for word among the training reports, whitespace and case aside."""
-    known = set(map(normal, train_texts))
-    return _share(sum(normal(text) in known for text in texts), len(texts))
-
-
 def normal(text: str) -> str:
     """White space and case aside."""
     return " ".join(text.lower().split())
-
-
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
