@@ -17,7 +17,10 @@ from cxrreport.model.diffrgennet import DiffRGenNet
 
 _TENSORS, _VOCABULARY = "model.safetensors", "vocab.txt"
 _HINT = {
-    _TENSORS: "; a pytorch_model.bin that you trust can be converted with safetensors.torch.save_file",
+    _TENSORS: (
+        "; a pytorch_model.bin that you trust can be converted with safetensors.torch.save_file once every tensor is"
+        " cloned (tied ones share their memory), or its model with save_model"
+    ),
     _VOCABULARY: "",
 }
 _WORDS = "embeddings.word_embeddings.weight"
@@ -30,14 +33,9 @@ def read_vocabulary(directory: Path) -> list[str]:
 
     Raises
     ------
-    WeightsError : when vocab.txt cannot be read, or is none.
+    WeightsError : when vocab.txt cannot be read, is none, or names a piece twice.
     """
-    try:
-        pieces = _content(directory, _VOCABULARY).decode().splitlines()
-    except UnicodeDecodeError as error:
-        raise WeightsError("The vocab.txt of the BERT directory cannot be read.", "weights.vocabulary") from error
-    if "[UNK]" not in pieces:
-        raise WeightsError("The vocab.txt of the BERT directory is no vocabulary of BERT.", "weights.vocabulary")
+    pieces = _read_pieces(directory)
     return [*pieces, *(token for token in PROMPT_TOKENS if token not in pieces)]
 
 
@@ -60,11 +58,11 @@ def load_bert(network: DiffRGenNet, directory: Path, vocabulary: Sequence[str] |
 
     Raises
     ------
-    WeightsError : when a file cannot be read, or the tensors do not fit; nothing has been copied then.
+    WeightsError : when a file cannot be read, or the tensors do not fit network or vocab.txt; nothing has been copied then.
     """
-    pieces = read_vocabulary(directory)
-    tensors = _read(directory)
-    chosen = list(pieces if vocabulary is None else vocabulary)
+    pieces, tensors = _read_pieces(directory), _read(directory)
+    _check_rows(tensors, len(pieces))
+    chosen = list(read_vocabulary(directory) if vocabulary is None else vocabulary)
     decoder = network.decoder.lm
     parts: list[tuple[nn.Module, dict[str, Tensor]]] = [
         (bert, _fitting(bert, tensors, pieces, chosen)) for bert in (network.retrieval.text, decoder.bert)
@@ -80,6 +78,27 @@ def _content(directory: Path, name: str) -> bytes:
     except OSError as error:
         message = f"The {name} of the BERT directory cannot be read{_HINT[name]}."
         raise WeightsError(message, "weights.missing") from error
+
+
+def _read_pieces(directory: Path) -> list[str]:
+    """The lines of vocab.txt: line i names row i of the embeddings."""
+    try:
+        pieces = _content(directory, _VOCABULARY).decode().splitlines()
+    except UnicodeDecodeError as error:
+        raise WeightsError("The vocab.txt of the BERT directory cannot be read.", "weights.vocabulary") from error
+    if "[UNK]" not in pieces or len(set(pieces)) < len(pieces):
+        raise WeightsError("The vocab.txt of the BERT directory is no vocabulary of BERT.", "weights.vocabulary")
+    return pieces
+
+
+def _check_rows(tensors: dict[str, Tensor], pieces: int) -> None:
+    """Refuse tensors that are of another vocab.txt."""
+    rows = {len(tensors[name]) for name in (_WORDS, f"{_HEAD}bias") if name in tensors}
+    if rows - {pieces}:
+        raise WeightsError(
+            f"The vocab.txt of the BERT directory has {pieces} lines, its model.safetensors {min(rows - {pieces})} rows.",
+            "weights.vocabulary",
+        )
 
 
 def _read(directory: Path) -> dict[str, Tensor]:
@@ -109,10 +128,10 @@ def _fitting(bert: nn.Module, tensors: dict[str, Tensor], pieces: list[str], cho
 
 
 def _rows(own: Tensor, given: Tensor, pieces: list[str], chosen: list[str]) -> Tensor:
-    """`own` with the rows of known pieces replaced; `pieces` may end in prompt tokens that `given` has no row for."""
+    """`own` with the rows of known pieces replaced; row i of `given` is that of `pieces`[i]."""
     if own.shape[0] != len(chosen) or own.shape[1:] != given.shape[1:]:
         raise WeightsError("The BERT directory does not fit the size of the network.", "weights.shape")
-    place = {piece: row for row, piece in enumerate(pieces[: len(given)])}
+    place = {piece: row for row, piece in enumerate(pieces)}
     known = [row for row, piece in enumerate(chosen) if piece in place]
     rows = own.detach().clone()
     rows[known] = given[[place[chosen[row]] for row in known]]

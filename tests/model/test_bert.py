@@ -3,7 +3,7 @@ import copy
 import pytest
 import torch
 from network_builders import VOCABULARY
-from safetensors.torch import save_file
+from safetensors.torch import save_file, save_model
 from transformers import BertConfig, BertForMaskedLM
 
 from cxrreport.errors import WeightsError
@@ -134,6 +134,43 @@ def test_a_file_without_word_pieces_is_no_vocabulary(directory):
         assert caught.value.code == "weights.vocabulary"
 
 
+@pytest.mark.parametrize(
+    ("pieces", "said"),
+    [
+        (PIECES[:-1], f"{len(PIECES) - 1} lines, its model.safetensors {len(PIECES)} rows"),
+        ([PIECES[0], "more", *PIECES[1:]], f"{len(PIECES) + 1} lines"),  # all rows after it would be a line off
+        ([*PIECES, *PROMPT_TOKENS], f"{SIZE} lines"),
+        ([*PIECES[:-1], PIECES[-2]], "no vocabulary"),  # twice the same
+    ],
+)
+def test_a_vocabulary_of_other_rows_is_refused(directory, pieces, said):
+    (directory / "vocab.txt").write_text("\n".join(pieces) + "\n")
+    network, drawn = _network(), _network().state_dict()
+    with pytest.raises(WeightsError, match=said) as caught:
+        load_bert(network, directory)
+    assert caught.value.code == "weights.vocabulary"
+    assert all(torch.equal(value, drawn[key]) for key, value in network.state_dict().items())
+
+
+def test_a_head_of_other_rows_is_refused(masked, tmp_path):
+    bias = masked.state_dict()["cls.predictions.bias"]
+    other = masked.state_dict() | {"cls.predictions.bias": torch.cat([bias, bias[:8]])}
+    with pytest.raises(WeightsError, match=f"{len(PIECES) + 8} rows"):
+        load_bert(_network(), _write(tmp_path, other))
+
+
+def test_tied_tensors_are_converted_as_the_hint_says(masked, tmp_path):
+    """As a pytorch_model.bin has them: `save_file` refuses tensors that share their memory until they are cloned."""
+    with pytest.raises(RuntimeError, match="share memory"):
+        save_file(masked.state_dict(), tmp_path / "model.safetensors")
+    by_file, by_model = _network(), _network()
+    load_bert(by_file, _write(tmp_path, masked.state_dict()))  # which clones
+    save_model(masked, str(tmp_path / "model.safetensors"))
+    load_bert(by_model, tmp_path)
+    ours, theirs = by_file.state_dict(), by_model.state_dict()
+    assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+
+
 def test_the_digest_is_that_of_both_files(directory):
     digests = {bert_sha256(directory)}
     for name in ("vocab.txt", "model.safetensors"):
@@ -142,7 +179,9 @@ def test_the_digest_is_that_of_both_files(directory):
         digests.add(bert_sha256(directory))
     assert len(digests) == 3
     (directory / "model.safetensors").unlink()
-    with pytest.raises(WeightsError, match="converted with safetensors"):
+    with pytest.raises(
+        WeightsError, match=r"save_file once every tensor is cloned .*, or its model with save_model\.$"
+    ):
         bert_sha256(directory)
 
 
