@@ -14,7 +14,7 @@ from cxrreport.records import State
 
 _STATE_TOKEN = {State.BLANK: "[BLA]", State.POSITIVE: "[POS]", State.NEGATIVE: "[NEG]", State.UNCERTAIN: "[UNC]"}
 LEAST_PATIENTS = 3  # whose reports must hold a word piece
-_AFTER_LATIN = "\u0250"  # other scripts have a thousand characters more, few of which reports use
+_AFTER_LATIN = "\u0250"  # other scripts and signs are a thousand characters more, few of which reports use
 
 
 def prune_vocabulary(
@@ -22,9 +22,10 @@ def prune_vocabulary(
 ) -> list[str]:  # fmt: skip
     """Return the pieces of a public WordPiece vocabulary that the texts of at least `least` patients use.
 
-    A rarer piece, which may tell of its patient, is spelt by shorter ones: the Latin characters, digits and signs of the
-    vocabulary are always kept, whatever the texts hold. texts: (patient, text). The special tokens come first, in a fixed
-    order; the prompt tokens last.
+    A rarer piece, which may tell of its patient, is spelt by shorter ones: the single characters of the vocabulary below
+    U+0250 (ASCII, Latin letters, signs such as "°" and "µ") are always kept, whatever the texts hold; others, such as "–"
+    and "≥", are pieces like all. texts: (patient, text). The special tokens come first, in a fixed order; the prompt
+    tokens last.
     """
     whole = _wordpiece([*vocabulary])
     patients: defaultdict[str, set[str]] = defaultdict(set)

@@ -89,9 +89,10 @@ def test_a_piece_of_too_few_patients_goes_and_its_words_are_spelt():
 
 def test_single_characters_tell_nothing_of_the_texts():
     """Latin ones are always there; a sign that is a word, and so may be a name, counts as one."""
-    public = [*FULL, "µ", "李", "##李"]
+    public = [*FULL, "µ", "°", "≥", "–", "李", "##李"]
     nothing = prune_vocabulary(public, [])
-    assert "µ" in nothing and {*CHARACTERS} < {*nothing}
+    assert {"µ", "°", *CHARACTERS} < {*nothing} and not {"≥", "–"} & {*nothing}
+    assert "≥" in prune_vocabulary(public, [(patient, "≥ 3") for patient in "abc"])
     assert prune_vocabulary(public, [("a", "李"), ("b", "李 3 µm")]) == nothing
     assert {*prune_vocabulary(public, [(p, "李") for p in "abc"])} - {*nothing} == {"李"}
 
