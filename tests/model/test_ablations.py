@@ -5,6 +5,7 @@ from torch import nn
 
 from cxrreport.model.ablations import ABLATIONS, ablate, change, promptmrg
 from cxrreport.model.config import tiny
+from cxrreport.model.difference import distances
 from cxrreport.model.diffrgennet import DiffRGenNet
 
 ROWS = [*ABLATIONS, "promptmrg"]
@@ -73,20 +74,30 @@ def test_hard_routing_takes_one_window_a_layer_in_evaluation(tokenizer):
     assert len(alphas) == 4 and all(set(alpha.flatten().tolist()) == {0, 1} for alpha in alphas)
 
 
+# places (along f, across it) of two reports that are alike in one metric and in no other; f is at (1, 0)
+ALIKE = {
+    "only-l2": [(1.0, 1.0), (2.0, 0.0)],
+    "only-cosine": [(1.0, 1.0), (2.0, 2.0)],
+    "only-dot": [(1.0, 1.0), (1.0, 2.0)],
+}
+
+
 @torch.no_grad()
-@pytest.mark.parametrize("name", ["only-l2", "only-cosine", "only-dot"])
+@pytest.mark.parametrize("name", ALIKE)
 def test_a_single_metric_is_all_that_the_difference_branch_knows_of_a_report(name):
-    """Reports that are alike in it get the same token, however unlike they are."""
-    config = ablate(tiny(60), name)
-    difference = _network(config).difference.eval()
-    for parameter in difference.parameters():  # as trained, where nothing is 0 any more
-        nn.init.normal_(parameter)
-    f = torch.zeros(1, 32)
-    f[0, 0] = 1.0
-    e = torch.zeros(1, 2, 32)
-    e[0, :, 0], e[0, 0, 1], e[0, 1, 2] = 0.5, 1.0, -1.0  # mirrored about f: equal in all three metrics
-    tokens = difference(e, f, torch.ones(1, 2, dtype=torch.bool))[0]
-    assert torch.equal(tokens[0], tokens[1]) and tokens.any()
+    """Reports that are alike in it get the same token, however unlike they are; with all three metrics they do not."""
+    f, e = torch.zeros(1, 32), torch.zeros(1, 2, 32)
+    f[0, 0], e[0, :, :2] = 1.0, torch.tensor(ALIKE[name])
+    assert (distances(e, f)[0, 0] == distances(e, f)[0, 1]).tolist() == [name == n for n in ALIKE]
+    alike = []
+    for row in (name, "literal-difference"):
+        difference = _network(ablate(tiny(60), row)).difference.eval()
+        for parameter in difference.parameters():  # as trained, where nothing is 0 any more
+            nn.init.normal_(parameter)
+        tokens = difference(e, f, torch.ones(1, 2, dtype=torch.bool))[0]
+        assert tokens.any()
+        alike.append(torch.equal(tokens[0], tokens[1]))
+    assert alike == [True, False]
 
 
 def test_changes_leave_the_original_alone():
