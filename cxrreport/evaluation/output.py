@@ -5,13 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import os
+from collections import defaultdict
 from errno import EIO
+from fnmatch import fnmatch
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from cxrreport.errors import StorageError
+from cxrreport.errors import StorageError, UsageError
 from cxrreport.evaluation.evaluate import Evaluation
+
+_NAME = "evaluation-{dataset}-{split}-{protocol}.json"
 
 
 def check_places(document: Path | None, texts: Path | None) -> None:
@@ -19,12 +23,22 @@ def check_places(document: Path | None, texts: Path | None) -> None:
 
     Raises
     ------
-    StorageError : names the option and the reason.
+    UsageError : both are one file. StorageError : names the option and the reason.
     """
+    if document is not None and texts is not None and _is_same(document, texts):
+        raise UsageError("--out and --texts name the same file.")
     if document is not None:
         _check("--out", document if document.is_dir() else document.parent)
     if texts is not None:
         _check("--texts", texts if texts.exists() else texts.parent, whole=texts.exists())
+
+
+def _is_same(document: Path, texts: Path) -> bool:
+    """Whether the JSON would overwrite the texts; the name that it takes in a directory is not known yet."""
+    place = texts.resolve()
+    if document.is_dir():
+        return place.parent == document.resolve() and fnmatch(place.name, _NAME.format_map(defaultdict(lambda: "*")))
+    return place == document.resolve()
 
 
 def _check(option: str, place: Path, whole: bool = False) -> None:
@@ -39,7 +53,7 @@ def _check(option: str, place: Path, whole: bool = False) -> None:
 def write_document(path: Path, document: dict[str, Any]) -> Path:
     """Write the JSON; into a directory, as `evaluation-<dataset>-<split>-<protocol>.json`. Returns the file."""
     if path.is_dir():
-        path /= "evaluation-{dataset}-{split}-{protocol}.json".format(**document)
+        path /= _NAME.format(**document)
     temporary = path.with_name(path.name + ".tmp")
     temporary.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     os.replace(temporary, path)

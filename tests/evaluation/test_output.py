@@ -1,0 +1,31 @@
+import pytest
+
+from cxrreport.errors import UsageError
+from cxrreport.evaluation.output import check_places
+
+
+def test_one_file_for_numbers_and_texts_is_refused_however_it_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path)
+    file = tmp_path / "z"
+    for other in (file, tmp_path / "link" / "z", tmp_path / "no" / ".." / "z", file.relative_to(tmp_path)):
+        with pytest.raises(UsageError, match="the same file"):
+            check_places(file, other)
+    for name in (
+        "evaluation-iu-xray-test-C.json",
+        "evaluation-archive-val-R.json",
+    ):  # as one within --out may be called
+        with pytest.raises(UsageError, match="the same file"):
+            check_places(tmp_path, tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == ["link"]
+
+
+def test_two_files_are_tried_and_leave_nothing(tmp_path):
+    (tmp_path / "old.csv").write_text("as it was")
+    check_places(tmp_path / "z", tmp_path / "z.csv")
+    check_places(tmp_path, tmp_path / "old.csv")
+    check_places(tmp_path / "z", None)
+    check_places(None, tmp_path / "z")
+    assert [path.name for path in tmp_path.iterdir()] == ["old.csv"] and (
+        tmp_path / "old.csv"
+    ).read_text() == "as it was"
