@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from cxrreport.model.drafter import NetworkDraft
-from cxrreport.model.prose import Prose
+from cxrreport.model.prose import CUT, Prose
 from cxrreport.reports.sections import clean
 
 _ORDERS = (1, 2, 3)
@@ -19,10 +19,14 @@ Grams = Counter[tuple[str, ...]]
 
 
 def choose(draft: NetworkDraft, references: Sequence[str]) -> Prose:
-    """The text of the likeliest beam or of another one, with its flags; the likeliest where there are no references."""
+    """The text of the likeliest beam or of another one, with its flags; the likeliest where there are no references.
+
+    A text that the length limit has cut is chosen only where all were cut.
+    """
     said = [Prose(draft.text, draft.flags, runaway=False), *draft.others]
+    whole = [prose for prose in said if CUT not in prose.flags]
     known = [_grams(reference) for reference in references]
-    return max(said, key=lambda prose: _agreement(_grams(prose.text), known))  # the first of equals
+    return max(whole or said, key=lambda prose: _agreement(_grams(prose.text), known))  # the first of equals
 
 
 def _grams(text: str) -> list[Grams]:

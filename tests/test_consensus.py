@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from cxrreport.consensus import _agreement, _grams, choose
 from cxrreport.model.drafter import NetworkDraft, StudyStates
-from cxrreport.model.prose import Prose
+from cxrreport.model.prose import CUT, Prose
 
 STATES = StudyStates((), (), (), True)
 WORDS = st.lists(st.sampled_from(["heart", "lungs", "clear", "no", "effusion", "."]), min_size=1, max_size=8).map(
@@ -29,6 +29,13 @@ def test_word_order_counts():
     assert choose(
         draft("Normal lungs. Clear heart size.", "Clear lungs. Normal heart size."), references
     ).text.startswith("Clear")
+
+
+def test_a_text_that_was_cut_is_chosen_only_where_all_were():
+    cut, whole = Prose("No effusion. The heart", (CUT,), False), Prose("Sternotomy.", (), False)
+    made = NetworkDraft(cut.text, STATES, cut.flags, True, (whole,))
+    assert choose(made, [cut.text]) == whole
+    assert choose(NetworkDraft("Clear.", STATES, (CUT,), True, (cut,)), [cut.text]) == cut
 
 
 def test_case_and_stops_do_not_count():

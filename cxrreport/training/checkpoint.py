@@ -63,17 +63,20 @@ def _fill(module: nn.Module, state: dict[str, Tensor]) -> None:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    """A checkpoint to read.
+    """A checkpoint to read and to fill a run from.
 
     Raises
     ------
-    UsageError : it is damaged.
+    UsageError : it is damaged, or of another version of the stage.
     """
     try:
         with safe_open(path, framework="pt") as file:
             yield file
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError):
-        raise UsageError(f"The {path.name} of the run directory is damaged: remove it or name another --out.") from None
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, RuntimeError):
+        said = (
+            f"The {path.name} of the run directory is damaged or of another version: remove it or name another --out."
+        )
+        raise UsageError(said) from None
 
 
 def finished_epochs(path: Path) -> int:
@@ -93,18 +96,18 @@ def load_checkpoint(
     with _opened(path) as file:
         facts: dict[str, Any] = json.loads(file.metadata()["facts"])
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-    for name, module in modules.items():
-        _fill(module, {k.partition("/")[2]: v for k, v in tensors.items() if k.startswith(f"{name}/")})
-    moments: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        if key.startswith("optimizer/"):
-            _, index, kind = key.split("/")
-            moments.setdefault(int(index), {})[kind] = value
-    groups = [
-        {**own, **saved} for own, saved in zip(optimizer.state_dict()["param_groups"], facts["groups"], strict=True)
-    ]
-    optimizer.load_state_dict({"state": moments, "param_groups": groups})
-    return facts
+        for name, module in modules.items():
+            _fill(module, {k.partition("/")[2]: v for k, v in tensors.items() if k.startswith(f"{name}/")})
+        moments: dict[int, dict[str, Tensor]] = {}
+        for key, value in tensors.items():
+            if key.startswith("optimizer/"):
+                _, index, kind = key.split("/")
+                moments.setdefault(int(index), {})[kind] = value
+        groups = [
+            {**own, **saved} for own, saved in zip(optimizer.state_dict()["param_groups"], facts["groups"], strict=True)
+        ]
+        optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        return facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +155,14 @@ class Checkpoint:
     def resume(self) -> int:
         """Go on with what was last saved; returns how many epochs are finished, 0 where the run begins."""
         facts = load_checkpoint(self.path, self.modules, self.stage.optimizer)
-        if facts is None:
-            return 0
+        if facts is not None:
+            with _opened(self.path):
+                self._go_on(facts)
+        return self.epochs
+
+    def _go_on(self, facts: dict[str, Any]) -> None:
+        if not 0 <= facts["steps"] <= self.stage.schedule.total_steps:
+            raise ValueError
         self.stage.schedule.last_epoch = facts["steps"]
         self.generator.set_state(_bytes(facts["generator"]))
         torch.set_rng_state(_bytes(facts["noise"]))  # dropout and Gumbel noise
@@ -162,7 +171,6 @@ class Checkpoint:
         if begun := facts.get("begun"):
             self._begun = Begun(_bytes(begun["start"]), begun["done"], begun["sums"])
         self.epochs = int(facts["epoch"])
-        return self.epochs
 
     def finish(self, epochs: int) -> None:
         """Save after an epoch."""

@@ -15,6 +15,7 @@ from cxrreport.model.tokens import LEAST_PATIENTS
 from cxrreport.model.weights import read_manifest, weights_sha256
 from cxrreport.training.pretrained import encoder_sha256
 
+_FILE = "options.json"
 _MAY_DIFFER = ("out", "device", "licence", "command", "checkpoint_minutes")  # they change nothing that is learned
 
 
@@ -113,8 +114,8 @@ def start_sha256(options: TrainOptions) -> dict[str, str]:
     return found
 
 
-def remember_options(options: TrainOptions) -> None:
-    """Keep the options in `OUT/options.json`; where a run was begun there, they must be the same.
+def check_options(options: TrainOptions) -> None:
+    """Refuse to go on with a run that was begun with other options.
 
     What the weights start from is the same where its content is. A run of an earlier version is not: it named a place.
 
@@ -123,17 +124,25 @@ def remember_options(options: TrainOptions) -> None:
     UsageError : names the options that differ, or says that the file is damaged.
     WeightsError : what the weights are to start from cannot be read.
     """
-    asked = _comparable(options)
+    asked, path = _comparable(options), options.out / _FILE
+    begun = _read(path) if path.exists() else asked
+    if different := sorted(name for name in asked | begun if asked.get(name) != begun.get(name)):
+        raise UsageError(f"The run was begun with another {', '.join(different)}: name another --out.")
+
+
+def remember_options(options: TrainOptions) -> None:
+    """Keep the options in `OUT/options.json`, where there are none yet.
+
+    Raises
+    ------
+    WeightsError : what the weights are to start from cannot be read.
+    """
     options.out.mkdir(parents=True, exist_ok=True)
-    path = options.out / "options.json"
-    if path.exists():
-        begun = _read(path)
-        if different := sorted(name for name in asked | begun if asked.get(name) != begun.get(name)):
-            raise UsageError(f"The run was begun with another {', '.join(different)}: name another --out.")
-        return
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    path = options.out / _FILE
+    if not path.exists():
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(_comparable(options), indent=1) + "\n", encoding="utf-8")
+        os.replace(temporary, path)
 
 
 def _comparable(options: TrainOptions) -> dict[str, Any]:
@@ -148,4 +157,4 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError):
-        raise UsageError("The options.json of the run directory is damaged: name another --out.") from None
+        raise UsageError(f"The {_FILE} of the run directory is damaged: name another --out.") from None

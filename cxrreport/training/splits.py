@@ -29,12 +29,22 @@ def read_splits(read: Reader, out: Path, limit: int | None) -> tuple[list[Sample
     train, val = (read(split, limit, _keys(begun, split)) for split in ("train", "val"))
     check_disjoint(train, val)
     _check_enough(read, train, val, limit)
-    now = {"train": _describe(train), "val": _describe(val)}
-    if begun is None:
-        _remember(path, now)
-    elif begun != now:
+    if begun is not None and begun != _describe_both(train, val):
         raise UsageError("Studies that the run was begun with have changed or are gone: name another --out.")
     return train, val
+
+
+def remember_splits(out: Path, train: Sequence[Sample], val: Sequence[Sample]) -> None:
+    """Keep in `OUT/studies.json` what the run learns from, where it is not kept yet."""
+    path = out / _FILE
+    if not path.exists():
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(_describe_both(train, val)) + "\n", encoding="utf-8")
+        os.replace(temporary, path)
+
+
+def _describe_both(train: Sequence[Sample], val: Sequence[Sample]) -> dict[str, Any]:
+    return {"train": _describe(train), "val": _describe(val)}
 
 
 def _check_enough(read: Reader, train: Sequence[Sample], val: Sequence[Sample], limit: int | None) -> None:
@@ -61,12 +71,6 @@ def _describe(samples: Sequence[Sample]) -> dict[str, Any]:
 
 def _keys(begun: dict[str, Any] | None, split: str) -> frozenset[str] | None:
     return None if begun is None else frozenset(begun[split]["keys"])
-
-
-def _remember(path: Path, facts: dict[str, Any]) -> None:
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(facts) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
 
 
 def _recall(path: Path) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,10 +22,11 @@ from cxrreport.training.checkpoint import Checkpoint, finished_epochs
 from cxrreport.training.dataset import DirectoryReader, Reader, Sample, draw_phantoms
 from cxrreport.training.encoder_stage import EncoderStage
 from cxrreport.training.films import FILM_READERS, LabelledFilm
+from cxrreport.training.metrics import MetricsLog
 from cxrreport.training.network_stage import Encoded, NetworkStage, encode_samples, start_prior
-from cxrreport.training.options import TrainOptions, remember_options
+from cxrreport.training.options import TrainOptions, check_options, remember_options
 from cxrreport.training.retriever_stage import cache_logits, train_retriever, validate_retriever
-from cxrreport.training.splits import read_splits
+from cxrreport.training.splits import read_splits, remember_splits
 from cxrreport.training.start import make_start
 from cxrreport.training.validation import validate
 from cxrreport.training.views_stage import train_views, view_accuracy
@@ -42,23 +44,19 @@ class Trainer:
         self.device = resolve_device(options.device)
         torch.manual_seed(options.seed)
         read = read or DirectoryReader(options.dataset, options.directory)
-        self.train, self.val = read_splits(read, options.out, options.limit)
-        if options.phantoms:
-            self.train += draw_phantoms(options.phantoms, options.seed)
+        known, self.val = read_splits(read, options.out, options.limit)
+        self.train = known + draw_phantoms(options.phantoms, options.seed)
         self.films = self._read_films()
         start = make_start(options, self.train, self.device)
         self.network, self.tokenizer = start.network, start.tokenizer
         self.views, self.origin = start.views, start.origin
+        remember_options(options)  # only now: what cannot be begun must not bind a later try
+        remember_splits(options.out, known, self.val)
+        self._metrics = MetricsLog(options.out / "metrics.jsonl")
         self.started = time.monotonic()
+        skipped = {code: count for code, count in read.skipped.items() if count}
         count = {"train": len(self.train), "films": len(self.films), "val": len(self.val)}
-        self.tell(
-            {
-                "stage": "data",
-                **count,
-                "skipped": {code: n for code, n in read.skipped.items() if n},
-                "device": self.device,
-            }
-        )
+        self.tell({"stage": "data", **count, "skipped": skipped, "device": self.device})
 
     def _read_films(self) -> list[LabelledFilm]:
         """Labelled films without reports, for the encoder."""
@@ -68,12 +66,9 @@ class Trainer:
         return FILM_READERS[name](directory, "train")[: self.options.limit]
 
     def tell(self, facts: dict[str, Any]) -> None:
-        """Append a line to metrics.jsonl, unless a run that was killed has told of this epoch, and show it."""
-        facts = {**facts, "seconds": round(time.monotonic() - self.started, 1) if hasattr(self, "started") else 0}
-        path = self.options.out / "metrics.jsonl"
-        if "epoch" not in facts or not _is_told(path, facts):
-            with path.open("a", encoding="utf-8") as lines:
-                lines.write(json.dumps(facts) + "\n")
+        """Write to metrics.jsonl, and show."""
+        facts = {**facts, "seconds": round(time.monotonic() - self.started, 1)}
+        self._metrics.add(facts)
         self._tell(facts)
 
     def generator(self, stage: int) -> torch.Generator:
@@ -162,13 +157,6 @@ class Trainer:
         return facts
 
 
-def _is_told(path: Path, facts: dict[str, Any]) -> bool:
-    """Whether metrics.jsonl has a line of this stage and epoch."""
-    wanted = f'{{"stage": {json.dumps(facts["stage"])}, "epoch": {facts["epoch"]}, '
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return any(line.startswith(wanted) for line in lines)
-
-
 def _finished(options: TrainOptions) -> bool:
     """Without network epochs the weights are saved once, at the end."""
     if not options.network_epochs:
@@ -179,7 +167,10 @@ def _finished(options: TrainOptions) -> bool:
 def _best_so_far(out: Path) -> float:
     manifest = out / _BEST / "manifest.json"
     try:
-        return float(json.loads(manifest.read_text())["metrics"]["selection"]) if manifest.exists() else -1.0
+        best = float(json.loads(manifest.read_text())["metrics"]["selection"]) if manifest.exists() else -1.0
+        if not math.isfinite(best):
+            raise ValueError
+        return best
     except (ValueError, KeyError, TypeError):
         raise UsageError("The best/manifest.json of the run directory is damaged: name another --out.") from None
 
@@ -192,7 +183,7 @@ def train(options: TrainOptions, tell: Tell, read: Reader | None = None) -> Path
     UsageError : bad dataset, or other options than those the run was begun with.
     ConfigurationError, UnavailableError : missing starting weights, missing device.
     """
-    remember_options(options)
+    check_options(options)
     best = options.out / _BEST
     recover_weights(best)
     if _finished(options):

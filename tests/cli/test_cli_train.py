@@ -130,7 +130,7 @@ def test_studies_of_one_patient_are_refused_before_anything_is_trained(
     monkeypatch.setitem(SPLITS, "train", [replace(s, patient="one") for s in SPLITS["train"]])
     assert train(tool, tmp_path / "run") == 2
     assert "[usage.few_studies]" in tool.err and "8 (patients: 1) and 6" in tool.err
-    assert [p.name for p in (tmp_path / "run").iterdir()] == ["options.json"]
+    assert not (tmp_path / "run").exists()  # a later try with other options may have the place
 
 
 @pytest.mark.parametrize("text", ["Unremarkable.", "The heart is enlarged."])

@@ -99,3 +99,32 @@ def test_a_loss_that_is_no_number_ends_the_run_and_spares_the_checkpoint(tmp_pat
             run(lambda: [[0], [1]], lambda rows: torch.tensor([1.0, float("nan")]))
         assert caught.value.code == "training.diverged" and "learning rate" in caught.value.message
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda facts, modules: facts.pop("steps"),
+        lambda facts, modules: facts.update(steps=21),  # of 20
+        lambda facts, modules: facts.update(generator=[1, 2]),
+        lambda facts, modules: facts.update(epoch="one"),
+        lambda facts, modules: modules.pop("more"),
+        lambda facts, modules: modules.update(more=nn.Linear(3, 3)),
+    ],
+)
+def test_a_checkpoint_of_another_version_is_told(tmp_path, spoil):
+    model, optimizer, schedule = _setting(0)
+    _train(model, optimizer, schedule, 2)
+    generator = torch.Generator()
+    modules = {"model": model, "more": nn.Linear(2, 2)}
+    checkpoint = Checkpoint(
+        tmp_path / "c.safetensors", modules, SimpleNamespace(optimizer=optimizer, schedule=schedule), generator
+    )
+    checkpoint.finish(1)
+    assert checkpoint.resume() == 1
+    facts, saved = load_checkpoint(checkpoint.path, modules, optimizer), dict(modules)
+    facts.pop("groups")
+    spoil(facts, saved)
+    save_checkpoint(checkpoint.path, saved, optimizer, facts)
+    with pytest.raises(UsageError, match="of another version"):
+        checkpoint.resume()

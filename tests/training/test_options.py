@@ -9,21 +9,27 @@ from safetensors.torch import save_file
 
 from cxrreport.errors import UsageError, WeightsError
 from cxrreport.model.weights import read_manifest, save_weights
-from cxrreport.training.options import TrainOptions, check_ablation, remember_options, resolve_size
+from cxrreport.training.options import TrainOptions, check_ablation, check_options, remember_options, resolve_size
 
 
 def _options(out, **changes):
     return TrainOptions(**{"dataset": "iu-xray", "directory": Path("data"), "out": out, **changes})
 
 
+def begin(options):
+    """As a run does: compare with what is kept, then keep."""
+    check_options(options)
+    remember_options(options)
+
+
 def test_the_same_options_go_on(tmp_path):
     for _ in range(2):
-        remember_options(_options(tmp_path / "run"))
+        begin(_options(tmp_path / "run"))
 
 
 def test_what_changes_nothing_that_is_learned_may_differ(tmp_path):
-    remember_options(_options(tmp_path))
-    remember_options(
+    begin(_options(tmp_path))
+    begin(
         _options(
             tmp_path,
             device="cuda",
@@ -44,9 +50,9 @@ def test_what_changes_nothing_that_is_learned_may_differ(tmp_path):
     ],
 )  # fmt: skip
 def test_another_option_is_refused_by_name(tmp_path, changes):
-    remember_options(_options(tmp_path))
+    begin(_options(tmp_path))
     with pytest.raises(UsageError, match=next(iter(changes))) as caught:
-        remember_options(_options(tmp_path, **changes))
+        begin(_options(tmp_path, **changes))
     assert caught.value.exit_code == 2 and "elsewhere" not in caught.value.message
 
 
@@ -74,28 +80,28 @@ def _change(place):
 @pytest.mark.parametrize("name", ["init", "encoder_weights", "bert"])
 def test_another_start_is_refused_by_name_and_the_same_elsewhere_is_not(tmp_path, places, name):
     out, place = tmp_path / "run", places[name]
-    remember_options(_options(out, **{name: place}))
+    begin(_options(out, **{name: place}))
     moved = place.rename(tmp_path / f"moved-{place.name}")
-    remember_options(_options(out, **{name: moved}))
+    begin(_options(out, **{name: moved}))
     _change(moved.rename(place))
     with pytest.raises(UsageError, match=f"begun with another {name}"):
-        remember_options(_options(out, **{name: place}))
+        begin(_options(out, **{name: place}))
     with pytest.raises(UsageError, match=name):
-        remember_options(_options(out))
+        begin(_options(out))
 
 
 def test_another_vocabulary_of_a_bert_is_another_start(tmp_path, places):
-    remember_options(_options(tmp_path / "run", bert=places["bert"]))
+    begin(_options(tmp_path / "run", bert=places["bert"]))
     with (places["bert"] / "vocab.txt").open("a") as file:
         file.write("##more\n")
     with pytest.raises(UsageError, match="another bert"):
-        remember_options(_options(tmp_path / "run", bert=places["bert"]))
+        begin(_options(tmp_path / "run", bert=places["bert"]))
 
 
 @pytest.mark.parametrize("name", ["init", "encoder_weights", "bert"])
 def test_a_start_that_is_not_there_begins_no_run(tmp_path, name):
     with pytest.raises(WeightsError) as caught:
-        remember_options(_options(tmp_path / "run", **{name: tmp_path / "none"}))
+        begin(_options(tmp_path / "run", **{name: tmp_path / "none"}))
     assert str(tmp_path) not in caught.value.message and not (tmp_path / "run").exists()
 
 
@@ -105,7 +111,7 @@ def test_runs_of_earlier_versions_are_refused(tmp_path, places):
     for begun, options in ((old, {}), ({**old, "init": str(places["init"])}, {"init": places["init"]})):
         (tmp_path / "options.json").write_text(json.dumps(begun))
         with pytest.raises(UsageError, match="init" if options else "vocabulary"):
-            remember_options(_options(tmp_path, **options))
+            begin(_options(tmp_path, **options))
 
 
 @pytest.mark.parametrize("name", ["encoder_weights", "bert"])
@@ -118,7 +124,7 @@ def test_whole_weights_and_parts_of_others_do_not_go_together(tmp_path, name):
 def test_a_damaged_file_is_refused(tmp_path):
     (tmp_path / "options.json").write_text('{"seed"')
     with pytest.raises(UsageError, match="damaged"):
-        remember_options(_options(tmp_path))
+        begin(_options(tmp_path))
 
 
 @pytest.mark.parametrize("part", ["network_epochs", "view_epochs"])
