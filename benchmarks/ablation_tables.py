@@ -71,10 +71,10 @@ def _section(runs: Sequence[Document]) -> list[str]:
     parts: list[str] = []
     if test := _scores([(r, r["test"]) for r in runs if "test" in r]):
         how = f"beams {runs[0]['settings']['beams']}; epoch and thresholds of each run were chosen on validation"
-        parts += _tables("Test", _caption("test", how, runs[0], test), test)
+        parts += _tables("Test", _caption("test", how, [r for r in runs if "test" in r], test), test)
     best = _scores([(r, r["validation"][r["best_epoch"] - 1]) for r in runs])
     how = "beams 1; epoch and thresholds of each run were chosen on these very studies, which flatters the scores"
-    return parts + _tables("Validation, best epoch", _caption("val", how, runs[0], best), best)
+    return parts + _tables("Validation, best epoch", _caption("val", how, runs, best), best)
 
 
 def _scores(scored: Sequence[tuple[Document, dict[str, float]]]) -> dict[Row, Scores]:
@@ -119,8 +119,9 @@ def _difference(found: Scores, full: Scores) -> Scores:
     return {seed: {c: found[seed][c] - full[seed][c] for c in COLUMNS if c in found[seed] and c in full[seed]} for seed in seeds}  # fmt: skip  # noqa: E501
 
 
-def _caption(split: str, how: str, run: Document, scores: dict[Row, Scores]) -> str:
+def _caption(split: str, how: str, runs: Sequence[Document], scores: dict[Row, Scores]) -> str:
     """What all runs of the settings have in common. A run does not say its dataset: `benchmarks.ablations` knows one."""
+    run = runs[0]
     settings: dict[str, Any] = run["settings"]
     studies, layers = settings["studies"], settings["decoder_layers"]
     seeds = ", ".join(map(str, sorted({seed for found in scores.values() for seed in found})))
@@ -130,5 +131,14 @@ def _caption(split: str, how: str, run: Document, scores: dict[Row, Scores]) -> 
         f"(the plain one among them); decoder layers {layers or 'as in the weights'}, epochs {settings['epochs']}, batch "
         f"{settings['batch']}, learning rate {settings['lr']}, balance {settings['balance']}, started from weights "
         f"{settings['weights_sha256'][:12]}, seeds {seeds}. Texts as the decoder wrote "
-        "them (`decoder alone`), not mended by the table of findings."
+        f"them (`decoder alone`), not mended by the table of findings. {commits(runs)}".rstrip()
     )
+
+
+def commits(runs: Sequence[Document]) -> str:
+    """Which runs are of which commit, "" where all are of one."""
+    found: dict[str, list[str]] = {}
+    for run in runs:
+        found.setdefault(str(run.get("commit") or "unknown")[:12], []).append(f"{run['name']}-{run['seed']}")
+    said = "; ".join(f"{commit} ({', '.join(names)})" for commit, names in found.items())
+    return f"The code was not the same for all; by commit: {said}." if len(found) > 1 else ""

@@ -11,6 +11,7 @@ epoch and, with --test, the test split once with the best epoch. A run whose fil
 import argparse
 import json
 import os
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,14 +20,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.ablation_tables import FULL
-from benchmarks.documents import PROTOCOL
+from benchmarks.ablation_tables import FULL, commits
+from benchmarks.arguments import at_least, positive, rate, share
+from benchmarks.documents import PROTOCOL, ResultsError, is_run, read
 from benchmarks.features import Split, cache, read_splits
+from cxrreport.errors import CxrReportError
 from cxrreport.model.ablations import ABLATIONS, ablate, change
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.generation import Decoding
-from cxrreport.model.weights import Weights, load_weights
+from cxrreport.model.weights import Weights, load_weights, resolve_device
 from cxrreport.training.card import commit
 from cxrreport.training.network_stage import NetworkStage, start_prior
 from cxrreport.training.validation import score_drafts, validate
@@ -116,17 +119,24 @@ def settings_of(options: argparse.Namespace, base: Weights, splits: dict[str, Sp
 
 
 def load_run(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
-    """A run that is done; None where it is not."""
+    """A run that is done; None where it is not.
+
+    Raises
+    ------
+    ResultsError : the file is damaged, or its run was another.
+    """
     if not path.exists():
         return None
-    found: dict[str, Any] = json.loads(path.read_text())
+    found: dict[str, Any] = read(path)
+    if not is_run(found):
+        raise ResultsError(f"{path.name} is damaged: delete it to run it again.")
     if found["settings"] != settings:
-        raise SystemExit(f"{path.name} was run with other settings: name another --out.")
+        raise ResultsError(f"{path.name} was run with other settings: name another --out.")
     return found
 
 
 def print_summary(runs: Sequence[dict[str, Any]]) -> None:
-    """A line a row and split: mean over the seeds, and the distance of the extremes."""
+    """A line a row and split: mean over the seeds, and the distance of the extremes; which commits, if several."""
     print(f"{'run':<20}{'split':<6}{'seeds':>6}" + "".join(f"{name:>18}" for name in SHOWN))
     for name in dict.fromkeys(r["name"] for r in runs):
         own = [r for r in runs if r["name"] == name]
@@ -137,6 +147,8 @@ def print_summary(runs: Sequence[dict[str, Any]]) -> None:
                 cells = [f"{sum(c) / len(c):.3f} ({max(c) - min(c):.3f})" for c in columns]
                 blank = [""] if split == "test" else []  # the selection is of validation alone
                 print(f"{name:<20}{split:<6}{len(own):>6}" + "".join(f"{cell:>18}" for cell in blank + cells))
+    if said := commits(runs):
+        print(said)
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -146,18 +158,18 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--init", type=Path, required=True, help="weights directory to start from")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=positive, default=6)
     parser.add_argument(
         "--only", nargs="+", choices=[FULL, "promptmrg", *ABLATIONS], default=list(NAMES), metavar="NAME"
     )
     parser.add_argument("--test", action="store_true", help="score the test split at the end of each run")
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--lr", type=float, default=5e-4)
-    parser.add_argument("--balance", type=float, default=0.0, help="as of cxrreport train")
-    parser.add_argument("--copies", type=int, default=1, help="variants of each film, the plain one included")
-    parser.add_argument("--decoder-layers", type=int, help="fewer layers of the decoder make all runs cheaper")
-    parser.add_argument("--beams", type=int, default=3, help="of the test split; validation is greedy")
-    parser.add_argument("--limit", type=int, help="only this many studies of each split, to try things out")
+    parser.add_argument("--batch", type=at_least(2), default=16)
+    parser.add_argument("--lr", type=rate, default=5e-4)
+    parser.add_argument("--balance", type=share, default=0.0, help="as of cxrreport train")
+    parser.add_argument("--copies", type=positive, default=1, help="variants of each film, the plain one included")
+    parser.add_argument("--decoder-layers", type=positive, help="fewer layers of the decoder make all runs cheaper")
+    parser.add_argument("--beams", type=positive, default=3, help="of the test split; validation is greedy")
+    parser.add_argument("--limit", type=at_least(4), help="only this many studies of each split, to try things out")
     parser.add_argument("--device", default="cpu")
     return parser.parse_args(arguments)
 
@@ -165,12 +177,28 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run what has not been run, seed by seed, and print the means."""
     options = parse(arguments)
-    options.out.mkdir(parents=True, exist_ok=True)
-    base = load_weights(options.init, options.device)
+    try:
+        print_summary(run_all(options))
+    except (CxrReportError, ResultsError) as error:
+        sys.exit(str(error))
+
+
+def run_all(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Run what has not been run, and give all of it.
+
+    Raises
+    ------
+    CxrReportError, ResultsError : bad weights, device or dataset; --out cannot be made, or holds other or damaged runs.
+    """
+    base = load_weights(options.init, resolve_device(options.device))
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResultsError(f"--out cannot be made: {error.strerror}.") from None
     names = ["train", "val", *(["test"] if options.test else [])]
     drafter = Drafter(base, Decoding(beams=1))
     splits = cache(options.out / "features.safetensors", drafter, read_splits(options.data, names, options.limit), options.copies)  # fmt: skip  # noqa: E501
-    settings, runs = settings_of(options, base, splits), []
+    settings, runs = settings_of(options, base, splits), list[dict[str, Any]]()
     for seed in options.seeds:
         for name in options.only:
             path = options.out / f"{name}-{seed}.json"
@@ -184,7 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 found = made
                 print(f"{name}-{seed}: best epoch {made['best_epoch']}, {made['seconds']} s", flush=True)
             runs.append(found)
-    print_summary(runs)
+    return runs
 
 
 if __name__ == "__main__":

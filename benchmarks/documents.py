@@ -9,8 +9,26 @@ from typing import Any
 
 Document = dict[str, Any]
 PROTOCOL = "C"  # of the ablations' scores, also where a file does not name it
-_EVALUATION = {"protocol", "rows", "weights", "weights_sha256", "states"}
-_ABLATION = {"name", "seed", "flags", "validation", "best_epoch", "settings"}
+# what a file must hold for tables to be made of it: types, and objects with at least these names
+_EVALUATION: Document = {
+    **dict.fromkeys(("protocol", "protocol_says", "dataset", "split", "labels", "meteor", "weights_sha256"), str),
+    **dict.fromkeys(("studies", "bank", "beams"), int),
+    **dict.fromkeys(("notes", "published"), list),
+    **dict.fromkeys(("rows", "differences", "findings", "states", "positives"), dict),
+    "weights": {"seed": object, "config": object, "network": dict},
+}
+_ABLATION: Document = {
+    "name": str,
+    "seed": int,
+    "flags": dict,
+    "validation": list,
+    "best_epoch": int,
+    "settings": {
+        **dict.fromkeys(("epochs", "batch", "lr", "balance", "copies", "decoder_layers", "beams"), object),
+        "studies": {"train": int, "val": int},
+        "weights_sha256": str,
+    },
+}
 _BESIDE = {"options.json", "studies.json", "manifest.json", "config.json"}  # of training and of weights
 
 
@@ -69,13 +87,13 @@ def load(paths: Iterable[Path]) -> Found:
     """
     found = Found()
     for file, named in _files(paths).items():
-        document = _read(file)
-        if document is not None and document.keys() >= _EVALUATION:
+        document = read(file)
+        if _fits(document, _EVALUATION):
             found.evaluations.append(document)
-        elif document is not None and document.keys() >= _ABLATION:
+        elif is_run(document):
             found.ablations.append(document)
         elif named or file.name not in _BESIDE:
-            raise ResultsError(f"{file} is neither an evaluation nor a run of the ablations.")
+            raise ResultsError(f"{file} is neither a whole evaluation nor a whole run of the ablations.")
         else:
             found.passed.append(file)
     if not found.evaluations and not found.ablations:
@@ -99,20 +117,36 @@ def _files(paths: Iterable[Path]) -> dict[Path, bool]:
     return files
 
 
-def _read(file: Path) -> Document | None:
-    """The object of a JSON file; None where it holds something else.
+def read(file: Path) -> Any:
+    """What a JSON file holds; None where it is no JSON.
 
     Raises
     ------
     ResultsError : it cannot be read.
     """
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
+        return json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise ResultsError(f"{file} cannot be read: {error.strerror}.") from None
     except ValueError:
         return None
-    return document if isinstance(document, dict) else None
+
+
+def is_run(document: Any) -> bool:
+    """Whether it is a whole run of the ablations, its best epoch among those validated."""
+    return (
+        _fits(document, _ABLATION)
+        and 1 <= document["best_epoch"] <= len(document["validation"])
+        and all(isinstance(scores, dict) for scores in document["validation"])
+        and ("test" not in document or _fits(document, {"test": dict, "settings": {"studies": {"test": int}}}))
+    )
+
+
+def _fits(value: Any, shape: Any) -> bool:
+    """Whether a value is of a type, or an object with all the names of a shape, whose values fit theirs."""
+    if isinstance(shape, dict):
+        return isinstance(value, dict) and all(name in value and _fits(value[name], s) for name, s in shape.items())
+    return isinstance(value, shape)
 
 
 def _twice(keys: Iterable[Hashable]) -> Any:

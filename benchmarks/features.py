@@ -7,9 +7,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from cxrreport.errors import UsageError
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION
 from cxrreport.model.drafter import Drafter
 from cxrreport.training.dataset import DirectoryReader, Sample, check_disjoint
@@ -25,23 +26,30 @@ class Split:
 
 
 def read_splits(data: Path, names: Sequence[str], limit: int | None) -> dict[str, list[Sample]]:
-    """Samples of the splits, which share no patient."""
+    """Samples of the splits, which share no patient.
+
+    Raises
+    ------
+    UsageError : bad dataset, or a split of it is empty.
+    """
     read = DirectoryReader("iu-xray", data)
     splits = {name: read(name, limit) for name in names}
+    if empty := [name for name, samples in splits.items() if not samples]:
+        raise UsageError(f"The dataset has no study for {', '.join(empty)}.")
     for name in names[1:]:
         check_disjoint(splits["train"], splits[name])
     return splits
 
 
 def cache(path: Path, drafter: Drafter, splits: dict[str, list[Sample]], copies: int) -> dict[str, Split]:
-    """Features from the file, where it holds these studies; else encode them and write it."""
+    """Features from the file, where it is whole and holds these studies; else encode them and write it."""
     facts = {
         "weights": drafter.weights.sha256,
         "preprocess": str(PREPROCESS_VERSION),
         "copies": str(copies),
         **{f"studies {name}": hash_keys(samples) for name, samples in splits.items()},
     }
-    if not path.exists() or not facts.items() <= read_facts(path).items():
+    if not facts.items() <= read_facts(path).items():
         write_features(path, encode(drafter, splits, copies), facts)
     with safe_open(path, framework="pt") as file:
         return {
@@ -56,9 +64,12 @@ def hash_keys(samples: Sequence[Sample]) -> str:
 
 
 def read_facts(path: Path) -> dict[str, str]:
-    """What a file of features was made of."""
-    with safe_open(path, framework="pt") as file:
-        return dict(file.metadata() or {})
+    """What a file of features was made of; nothing where there is none or it is damaged."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return dict(file.metadata() or {})
+    except (OSError, SafetensorError):
+        return {}
 
 
 def encode(drafter: Drafter, splits: dict[str, list[Sample]], copies: int) -> dict[str, Encoded]:

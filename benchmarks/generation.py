@@ -21,6 +21,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import DynamicCache, EncoderDecoderCache
 
+from benchmarks.arguments import positive
 from cxrreport.errors import CxrReportError
 from cxrreport.model.config import PREFIX_LENGTH, SIZES, VIEWS
 from cxrreport.model.decoder import ReportDecoder
@@ -112,9 +113,9 @@ def describe(device: str) -> str:
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tokens", type=int, default=60)
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--beams", type=int, default=3)
+    parser.add_argument("--tokens", type=positive, default=60)
+    parser.add_argument("--batch", type=positive, default=8)
+    parser.add_argument("--beams", type=positive, default=3)
     parser.add_argument("--config", choices=list(SIZES), default="mini", help="size of the decoder")
     parser.add_argument("--device", default="auto", help="auto (a GPU where one is at hand), cpu, cuda or cuda:i")
     return parser.parse_args(arguments)
@@ -123,6 +124,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print reports/s, the median of three rounds, and operations of both, and their ratios."""
     options = parse(arguments)
+    most = SIZES[options.config](VOCABULARY).decoder["max_position_embeddings"] - PREFIX_LENGTH
+    if options.tokens > most:
+        sys.exit(f"A decoder of size {options.config} writes at most {most} tokens.")
     try:
         device = resolve_device(options.device)
     except CxrReportError as error:

@@ -23,6 +23,7 @@ from benchmarks.tables import spread, table
 OURS = "cxrreport"
 LANGUAGE = ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "meteor", "rouge_l", "cider")
 CLINICAL = ("example_precision", "example_recall", "example_f1", "micro_precision", "micro_recall", "micro_f1", "macro_precision", "macro_recall", "macro_f1")  # fmt: skip  # noqa: E501
+PEER = "PromptMRG-equivalent"  # as `--beside` names it
 HONESTY = ("distinct", "copied_share", "hallucination_rate")
 KEY = ("bleu_4", "rouge_l", "example_f1", "macro_f1")  # what differences are shown of
 ABLATION = ("bleu_1", "bleu_4", "meteor", "rouge_l", "example_f1", "micro_f1", "macro_f1", "distinct")
@@ -54,6 +55,11 @@ def _introduction(found: Found) -> str:
         *(f"* METEOR: {text}." for text in meteor),
         *(f"* {note}" for note in notes),
     ]
+    if bare := sum(PEER not in d["rows"] for d in documents):
+        lines.append(
+            f"* The row `{PEER}` is missing from {bare} of {len(documents)} evaluation(s): `cxrreport evaluate` was not given "
+            f'weights of the ablation `promptmrg` as `--beside "{PEER}=DIR"`.'
+        )
     return "\n".join(lines)
 
 

@@ -61,6 +61,17 @@ def test_runs_of_other_settings_are_not_in_one_table():
     assert "minus" in first and "minus" not in second  # there is no `full` to compare with
 
 
+def test_runs_of_several_commits_are_named_in_every_caption():
+    runs = [ablation_run(commit="a" * 40), ablation_run("trar", commit="b" * 40), ablation_run("concat", test=False)]
+    runs[2]["settings"] = runs[0]["settings"]
+    page = render(Found(ablations=runs))
+    test, _, validation, _ = page.split("\n### ")[1:]
+    said = "not the same for all; by commit: aaaaaaaaaaaa (full-1); bbbbbbbbbbbb (trar-1)"
+    assert f"{said}." in test and f"{said}; unknown (concat-1)." in validation
+    assert "by commit" not in render(Found(ablations=[ablation_run(seed=seed, commit="a" * 40) for seed in (1, 2)]))
+    assert "by commit" not in PAGE  # none names one
+
+
 def test_one_name_with_and_without_the_content_path_is_two_rows():
     bare = ablation_run("only-l2", 2, 0.2, flags={"diff_content": False})
     page = render(Found(ablations=[ablation_run("only-l2", 1, 0.3, flags={"diff_content": True}), bare]))
@@ -79,6 +90,26 @@ def test_a_score_that_is_not_there_is_a_dash():
     del run["test"]["mean_auc_15"]
     page = render(Found(ablations=[ablation_run(), run]))
     assert lines_of(page, "Test")[3][-2] == "-" and lines_of(page, "Test, minus `full`")[2][-2] == "-"
+
+
+def _without_studies(split):
+    studies = {name: 5 for name in ("train", "val", "test") if name != split}
+    return ablation_run(settings={"studies": studies})
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        *(ablation_run(validation=[]), ablation_run(validation=[None]), ablation_run() | {"settings": {}}),
+        *(ablation_run(best_epoch=0), ablation_run(best_epoch=3), ablation_run() | {"test": None}),
+        *map(_without_studies, ("train", "val", "test")),
+        *({k: v for k, v in ablation_run().items() if k != gone} for gone in ("flags", "seed", "best_epoch")),
+    ],
+)
+def test_half_a_run_is_an_error(tmp_path, damaged):
+    (tmp_path / "full-1.json").write_text(json.dumps(damaged))
+    with pytest.raises(ResultsError, match=r"full-1\.json is neither"):
+        load([tmp_path])
 
 
 def test_files_are_told_apart_and_a_run_is_read_once(tmp_path):

@@ -4,15 +4,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from results_builders import document, lines_of
+from results_builders import ablation_run, document, lines_of
 
 from benchmarks.configurations import configuration, differences
 from benchmarks.documents import Found, ResultsError, load
-from benchmarks.results import render
+from benchmarks.results import PEER, render
 from benchmarks.tables import spread
 from cxrreport.records import FINDINGS
 
 ROOT = Path(__file__).resolve().parents[2]
+PAGE, RUNS = ROOT / "docs" / "results.md", ROOT / "docs" / "results"
 
 
 def page_of(*evaluations):
@@ -82,6 +83,18 @@ def test_published_rows_come_with_their_sources():
     assert "Some\\|Net" in page and "| - | 0.371 | its README |" in page and "not run by us" in page
 
 
+def test_the_page_says_where_the_peer_that_is_asked_for_is_missing():
+    beside = document(1)
+    beside["rows"][PEER] = beside["rows"]["constant report"]
+    assert f"`{PEER}` is missing from 1 of 2 evaluation(s)" in page_of(beside, document(2))
+    assert "is missing" not in page_of(beside) and "is missing" not in render(Found(ablations=[ablation_run()]))
+
+
+@pytest.mark.skipif(not (PAGE.exists() and RUNS.is_dir()), reason="docs/results.md and docs/results are not there yet")
+def test_the_page_of_the_docs_is_made_of_the_run_files_beside_it():
+    assert PAGE.read_text(encoding="utf-8") == render(load([RUNS]))
+
+
 def test_files_and_directories_are_read_and_what_lies_beside_is_passed_over(tmp_path):
     (tmp_path / "a" / "deep").mkdir(parents=True)
     (tmp_path / "a" / "deep" / "e.json").write_text(json.dumps(document(1)))
@@ -108,6 +121,18 @@ def test_what_is_no_result_is_an_error_unless_it_is_known(tmp_path, text):
     unknown.write_text(text)
     with pytest.raises(ResultsError, match=r"evaluation\.json is neither"):
         load([tmp_path])
+
+
+USED = ("findings", "positives", "published", "notes", "meteor", "bank", "rows", "differences", "states", "weights")
+
+
+@pytest.mark.parametrize("gone", USED)
+def test_half_an_evaluation_is_an_error(tmp_path, gone):
+    whole = document()
+    for half in ({k: v for k, v in whole.items() if k != gone}, whole | {gone: None}):
+        (tmp_path / "e.json").write_text(json.dumps(half))
+        with pytest.raises(ResultsError, match=r"e\.json is neither"):
+            load([tmp_path])
 
 
 def test_nothing_to_read_is_an_error(tmp_path):

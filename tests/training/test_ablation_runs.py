@@ -110,3 +110,48 @@ def test_the_cache_is_of_these_weights_and_studies(start, tmp_path, monkeypatch)
     features.cache(path, drafter, samples, 1)
     features.cache(path, drafter, {**samples, "train": SPLITS["train"][::-1]}, 1)
     assert len(calls) == 2 and "train/patches" in load_file(path)
+
+
+def test_a_damaged_cache_is_made_again(start, tmp_path):
+    path, drafter = tmp_path / "features.safetensors", ablations.Drafter(load_weights(start))
+    samples = {"train": SPLITS["train"], "val": SPLITS["val"]}
+    found = features.cache(path, drafter, samples, 1)
+    whole, facts = path.read_bytes(), features.read_facts(path)
+    for damaged in (b"", b"no features", whole[:-1]):
+        path.unlink()  # tensors that were read are still mapped to it
+        path.write_bytes(damaged)
+        again = features.cache(path, drafter, samples, 1)
+        assert facts and features.read_facts(path) == facts
+        assert torch.equal(again["val"].encoded.patches, found["val"].encoded.patches)
+
+
+@pytest.mark.parametrize("content", ["", "{", "{}", "[]", '{"settings": {}}'])
+def test_a_damaged_run_is_one_sentence(start, tmp_path, content):
+    (tmp_path / "full-1.json").write_text(content)
+    with pytest.raises(SystemExit, match=r"^full-1\.json is damaged: delete it to run it again\.$"):
+        _run(start, tmp_path, "--only", "full", "--seeds", "1")
+
+
+def test_what_cannot_be_is_one_sentence(start, tmp_path, monkeypatch):
+    with pytest.raises(SystemExit, match="manifest"):
+        _run(tmp_path / "none", tmp_path)
+    with pytest.raises(SystemExit, match="does not exist here"):
+        _run(start, tmp_path, "--device", "cuda:99")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SystemExit, match=r"--out cannot be made: File exists\.$"):
+        _run(start, tmp_path / "file")
+    monkeypatch.setitem(SPLITS, "val", [])
+    with pytest.raises(SystemExit, match="no study for val"):
+        _run(start, tmp_path)
+
+
+ABOVE_0 = ("--epochs", "--beams", "--copies", "--decoder-layers", "--lr")
+TOO_LOW = dict.fromkeys(ABOVE_0, "0") | {"--batch": "1", "--limit": "3", "--balance": "-0.1"}
+
+
+@pytest.mark.parametrize("option", TOO_LOW)
+def test_numbers_that_cannot_be_are_refused(start, tmp_path, option, capsys):
+    for number in (TOO_LOW[option], "-1", "many"):
+        with pytest.raises(SystemExit):
+            _run(start, tmp_path, option, number)
+        assert f"argument {option}" in capsys.readouterr().err
