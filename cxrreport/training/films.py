@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,14 +53,15 @@ class LabelledFilm:
     known: npt.NDArray[np.bool_]
 
 
-def read_nih(directory: Path, split: str) -> list[LabelledFilm]:
-    """Read a split ("train" or "held out") of NIH ChestX-ray14: `labels.csv` and `images/`.
+def read_nih(directory: Path, split: str) -> Iterator[LabelledFilm]:
+    """Read a split ("train" or "held out") of NIH ChestX-ray14 film by film: `labels.csv` and `images/`.
 
     Raises
     ------
     UsageError : when it is no such directory, or a film of it cannot be read.
     """
-    return [_nih_film(directory / "images", row) for row in _nih_rows(directory / "labels.csv", split)]
+    for row in _nih_rows(directory / "labels.csv", split):
+        yield _nih_film(directory / "images", row)
 
 
 def is_held_out(patient: str) -> bool:
@@ -92,4 +93,4 @@ def _nih_film(images: Path, row: dict[str, str]) -> LabelledFilm:
     return LabelledFilm(f"nih-{row['id']}", f"nih-{row['patient']}", films, present, positive, known)
 
 
-FILM_READERS: dict[str, Callable[[Path, str], list[LabelledFilm]]] = {"nih": read_nih}
+FILM_READERS: dict[str, Callable[[Path, str], Iterable[LabelledFilm]]] = {"nih": read_nih}

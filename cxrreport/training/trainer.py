@@ -6,6 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ class Trainer:
         name, directory = self.options.films, self.options.films_directory
         if name is None or directory is None:
             return []
-        return FILM_READERS[name](directory, "train")[: self.options.limit]
+        return list(islice(FILM_READERS[name](directory, "train"), self.options.limit))
 
     def tell(self, facts: dict[str, Any]) -> None:
         """Write to metrics.jsonl, and show."""

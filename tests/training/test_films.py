@@ -63,7 +63,7 @@ def _collection(directory, rows):
 def test_the_films_of_a_patient_are_on_one_side(tmp_path):
     assert is_held_out(HELD) and not is_held_out(KEPT)
     _collection(tmp_path, [f"a,{KEPT},Mass", f"b,{HELD},Edema", f"c,{KEPT},No Finding", f"d,{KEPT},"])
-    train, held = read_nih(tmp_path, "train"), read_nih(tmp_path, "held out")
+    train, held = list(read_nih(tmp_path, "train")), list(read_nih(tmp_path, "held out"))
     assert [f.key for f in train] == ["nih-a", "nih-c"] and [f.key for f in held] == ["nih-b"]
     film = train[0]
     assert film.films.shape == (2, 256, 256) and film.films.dtype == np.uint8 and film.films[0].std() > 0
@@ -77,22 +77,22 @@ def test_about_one_patient_in_five_is_held_out():
 
 def test_another_directory_is_refused(tmp_path):
     with pytest.raises(UsageError, match=r"no labels\.csv"):
-        read_nih(tmp_path, "train")
+        list(read_nih(tmp_path, "train"))
     (tmp_path / "labels.csv").write_text("")
     with pytest.raises(UsageError, match="lacks columns: id, labels, patient"):
-        read_nih(tmp_path, "train")
+        list(read_nih(tmp_path, "train"))
     (tmp_path / "labels.csv").write_text("id,labels\n")
     with pytest.raises(UsageError, match="lacks columns: patient"):
-        read_nih(tmp_path, "train")
+        list(read_nih(tmp_path, "train"))
     (tmp_path / "labels.csv").write_bytes(b"id\xff\xfe\n")
     with pytest.raises(UsageError, match="UTF-8"):
-        read_nih(tmp_path, "train")
+        list(read_nih(tmp_path, "train"))
 
 
 def test_a_film_that_is_missing_is_a_usage_error_without_its_path(tmp_path):
     (tmp_path / "labels.csv").write_text(f"id,patient,labels\na,{KEPT},Mass\n")
     with pytest.raises(UsageError, match=r"^A film of the dataset cannot be read\.$"):
-        read_nih(tmp_path, "train")
+        list(read_nih(tmp_path, "train"))
 
 
 @pytest.mark.skipif(not NIH.is_dir(), reason="the films are not here")
