@@ -9,7 +9,7 @@ from transformers import PretrainedConfig
 from cxrreport.records import FINDINGS, State
 
 STATES: tuple[State, ...] = tuple(State)  # class index order: blank, positive, negative, uncertain
-BLANK, POSITIVE = STATES.index(State.BLANK), STATES.index(State.POSITIVE)
+BLANK, POSITIVE, UNCERTAIN = (STATES.index(state) for state in (State.BLANK, State.POSITIVE, State.UNCERTAIN))
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 PROMPT_TOKENS = ("[DEC]", "[BLA]", "[POS]", "[NEG]", "[UNC]")  # [DEC] begins a report, the others are states
 PREFIX_LENGTH = 1 + len(FINDINGS)  # [DEC] s_1 .. s_14

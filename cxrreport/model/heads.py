@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cxrreport.model.config import BLANK, POSITIVE, STATES, DiffRGenNetConfig
+from cxrreport.model.config import BLANK, POSITIVE, STATES, UNCERTAIN, DiffRGenNetConfig
 from cxrreport.model.losses import Earlier
 from cxrreport.records import FINDINGS
 
@@ -49,7 +49,8 @@ def decide_states(logits: Tensor, thresholds: list[float] | None) -> tuple[Tenso
 
     With thresholds a finding is positive from p >= threshold on, else the likeliest of the other three states; its
     probability is then stretched so that the threshold lies at 0.5 and "positive" means 0.5 or more everywhere. "No
-    finding" is positive or blank, and never positive beside another positive finding that is no device.
+    finding" follows the others, as in the labels that it was learnt from: positive where none but devices is positive or
+    uncertain, else blank; its own probability ranks studies within the two.
     """
     probabilities = logits.float().softmax(1)
     positive = probabilities[:, POSITIVE]
@@ -62,8 +63,11 @@ def decide_states(logits: Tensor, thresholds: list[float] | None) -> tuple[Tenso
         states = torch.where(positive >= limit, POSITIVE, others.argmax(1))
         below, above = 0.5 * positive / limit, 0.5 + 0.5 * (positive - limit) / (1 - limit)
         positive = torch.where(positive >= limit, above, below)
-    normal = (states[:, NO_FINDING] == POSITIVE) & ~(states[:, PATHOLOGY] == POSITIVE).any(1)
+    pathology = states[:, PATHOLOGY]
+    normal = ~((pathology == POSITIVE) | (pathology == UNCERTAIN)).any(1)
     states[:, NO_FINDING] = torch.where(normal, POSITIVE, BLANK)
+    positive = positive.clone()
+    positive[:, NO_FINDING] = 0.5 * positive[:, NO_FINDING] + 0.5 * normal
     return states, positive
 
 

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxrreport.model.config import POSITIVE, tiny
+from cxrreport.model.config import BLANK, POSITIVE, UNCERTAIN, tiny
 from cxrreport.model.heads import ClassificationHead, ContrastiveHeads, ContrastiveQueue, decide_states, select
 
 
@@ -38,7 +38,7 @@ def test_states_are_the_likeliest_without_thresholds():
         logits[state, state] = 2.0
     index, positive = decide_states(logits, None)
     assert index[:, :-1].tolist() == [[i] * 13 for i in range(4)]
-    assert torch.allclose(positive, logits.softmax(1)[:, POSITIVE])
+    assert torch.allclose(positive[:, :-1], logits.softmax(1)[:, POSITIVE, :-1])
 
 
 def test_thresholds_call_positives_early_and_late():
@@ -59,26 +59,31 @@ def test_positive_means_half_or_more_and_order_is_kept(seed, threshold):
     logits = torch.randn(6, 4, 14, generator=torch.Generator().manual_seed(seed))
     raw = logits.softmax(1)[:, POSITIVE]
     index, positive = decide_states(logits, [threshold] * 14)
-    assert torch.equal((index == POSITIVE)[:, :-1], (positive >= 0.5)[:, :-1])
-    assert torch.equal(positive.argsort(0), raw.argsort(0)) and ((positive >= 0) & (positive <= 1)).all()
+    assert torch.equal(index == POSITIVE, positive >= 0.5)
+    assert (
+        torch.equal(positive[:, :-1].argsort(0), raw[:, :-1].argsort(0)) and ((positive >= 0) & (positive <= 1)).all()
+    )
 
 
-def test_no_finding_stands_alone():
-    """Positive beside devices, never beside another finding; otherwise blank."""
-    logits = torch.zeros(4, 4, 14)
+def test_no_finding_follows_the_others():
+    """Positive beside devices and beside nothing, whatever its own logits say; blank beside what is or may be there."""
+    logits = torch.zeros(5, 4, 14)
     logits[:, 0] = 2  # blank
     logits[:3, POSITIVE, -1] = 9
     logits[1, POSITIVE, 12] = 9  # support devices
     logits[2, POSITIVE, 4] = 9  # edema
     logits[3, 2, -1] = 9  # negative
-    index, _ = decide_states(logits, None)
-    assert index[:, -1].tolist() == [POSITIVE, POSITIVE, 0, 0]
+    logits[4, UNCERTAIN, 4] = 9  # perhaps edema
+    index, positive = decide_states(logits, None)
+    assert index[:, -1].tolist() == [POSITIVE, POSITIVE, BLANK, POSITIVE, BLANK]
+    assert torch.equal(positive[:, -1] >= 0.5, index[:, -1] == POSITIVE)
+    assert positive[0, -1] > positive[3, -1] and positive[2, -1] > positive[4, -1]  # its own probability ranks within
 
 
 def test_a_threshold_is_reached_from_below():
     logits = torch.zeros(1, 4, 14)  # p = .25 everywhere
     assert (decide_states(logits, [0.25] * 14)[0][:, :-1] == POSITIVE).all()
-    assert (decide_states(logits, [0.26] * 14)[0] != POSITIVE).all()
+    assert (decide_states(logits, [0.26] * 14)[0][:, :-1] != POSITIVE).all()
 
 
 def test_contrastive_projections_are_unit_and_stop_at_the_report():
