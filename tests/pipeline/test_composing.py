@@ -137,7 +137,7 @@ def test_of_several_beams_the_one_most_like_the_archive_is_stored_with_its_flags
     tool: Tool, shared_export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cxrreport.wording.follow_table", lambda text, *_: (text, ()))
-    other = Prose("The heart is of normal size.", ("hit_max_length",), False)
+    other = Prose("The heart is of normal size.", ("repeated_sentence",), False)
     change_drafts(monkeypatch, lambda made: replace(made, text="Clear.", flags=(), others=(other,)))
     (tmp_path / "reports.csv").write_text(
         "accession,patient_id,date,findings\nE1,Q99,1990-01-05,The heart is of normal size.\n"
@@ -147,7 +147,7 @@ def test_of_several_beams_the_one_most_like_the_archive_is_stored_with_its_flags
     tool.json("index", tmp_path / "reports.csv")
     tool.json("generate", shared_export, "--redo", "all")
     for findings, flags in tool.rows("SELECT findings, flags FROM draft WHERE status = 'preliminary'"):
-        assert findings == other.text and "hit_max_length" in json.loads(flags)
+        assert findings == other.text and "repeated_sentence" in json.loads(flags)
 
 
 def test_the_text_follows_the_table_with_sentences_of_retrieved_reports(
