@@ -21,6 +21,7 @@ from benchmarks.documents import Document, Found, ResultsError, Setting, load, s
 from benchmarks.tables import spread, table
 
 OURS = "cxrreport"
+_LONGEST = 120  # characters of a setting's name
 LANGUAGE = ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "meteor", "rouge_l", "cider")
 CLINICAL = ("example_precision", "example_recall", "example_f1", "micro_precision", "micro_recall", "micro_f1", "macro_precision", "macro_recall", "macro_f1")  # fmt: skip  # noqa: E501
 PEER = "PromptMRG-equivalent"  # as `--beside` names it
@@ -84,7 +85,7 @@ def section(where: Setting, documents: Sequence[Document], system: Configuration
     parts += table("F1 of the texts by finding", caption, ["finding", "positives", *rows], _findings(main, rows))
     if len(groups) > 1:
         everything = [d for group in groups.values() for d in group]
-        parts += table("Ablations", where.caption(everything), ["setting", "runs", *ABLATION, "mean_auc_15"], _ablations(groups, first))  # fmt: skip  # noqa: E501
+        parts += table("Other settings", where.caption(everything), ["setting", "runs", *ABLATION, "mean_auc_15"], _ablations(groups, first))  # fmt: skip  # noqa: E501
     return parts
 
 
@@ -125,6 +126,8 @@ def _ablations(groups: dict[Configuration, list[Document]], first: Configuration
     lines = []
     for found, name in zip(ordered, names, strict=True):
         documents = groups[found]
+        if len(name) > _LONGEST:  # a whole course of training; its manifest has it
+            name = f"weights {documents[0]['weights_sha256'][:12]}, trained otherwise"
         cells = [spread(_scores(documents, OURS, column), column) for column in ABLATION]
         areas = [d["states"]["mean_auc_15"] for d in documents if "mean_auc_15" in d["states"]]
         lines.append([name, str(len(documents)), *cells, spread(areas)])

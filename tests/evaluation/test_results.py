@@ -25,7 +25,7 @@ def test_seeds_of_one_configuration_are_one_row_with_their_spread():
     header, _, ours, constant = lines_of(page, "Language")
     assert header[:2] == ["row", "bleu_1"] and ours[:2] == ["cxrreport", "0.400 ± 0.100"]
     assert constant[1] == "0.100 ± 0.000" and ours[header.index("meteor")] == "-"
-    assert "Ablations" not in page
+    assert "Other settings" not in page
     assert lines_of(page, "What texts are made of")[2][1] == "200.0 ± 0.0"
     difference = lines_of(page, "Ours minus the others")[2]
     assert difference[:2] == ["constant report", "+0.300 [+0.050, +0.250]"]
@@ -46,7 +46,7 @@ def test_other_configurations_are_ablations_named_by_what_differs():
         document(1, 0.2, network={"fam_attention": "concat"}), document(2, 0.2, network={"fam_attention": "concat"}),
         document(1, 0.25, network={"scl": False}), document(1, 0.28, more=" --balance 0.5"),
     )  # fmt: skip
-    table = lines_of(page, "Ablations")
+    table = lines_of(page, "Other settings")
     names = {row[0]: row[1:3] for row in table[2:]}
     assert names == {
         "as it is": ["2", "0.400 ± 0.141"],
@@ -56,6 +56,12 @@ def test_other_configurations_are_ablations_named_by_what_differs():
     }
     assert lines_of(page, "Language")[2][1] == "0.400 ± 0.141"  # the system's own alone
     assert table[0][-1] == "mean_auc_15" and table[2][-1] == "0.900 ± 0.141"
+
+
+def test_weights_of_a_long_course_are_called_by_their_digest():
+    other = document(1, 0.25, more=" --balance 0.5" + "".join(f" --option-{i} value" for i in range(12)))
+    table = lines_of(page_of(document(1), other), "Other settings")
+    assert table[3][0] == f"weights {other['weights_sha256'][:12]}, trained otherwise"
 
 
 def test_what_is_scored_otherwise_stands_in_a_section_of_its_own():
