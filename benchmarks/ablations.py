@@ -9,8 +9,6 @@ epoch and, with --test, the test split once with the best epoch. A run whose fil
 """
 
 import argparse
-import json
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -31,6 +29,7 @@ from cxrreport.model.drafter import Drafter
 from cxrreport.model.generation import Decoding
 from cxrreport.model.weights import Weights, load_weights, resolve_device
 from cxrreport.training.card import commit
+from cxrreport.training.files import write_json
 from cxrreport.training.network_stage import NetworkStage, start_prior
 from cxrreport.training.validation import score_drafts, validate
 
@@ -205,10 +204,7 @@ def run_all(options: argparse.Namespace) -> list[dict[str, Any]]:
             found = load_run(path, settings)
             if found is None:
                 made = run(base, name, seed, splits, options)
-                path.with_suffix(".tmp").write_text(
-                    json.dumps({**made, "settings": settings, "commit": commit()}, indent=1)
-                )
-                os.replace(path.with_suffix(".tmp"), path)
+                write_json(path, {**made, "settings": settings, "commit": commit()}, indent=1)
                 found = made
                 print(f"{name}-{seed}: best epoch {made['best_epoch']}, {made['seconds']} s", flush=True)
             runs.append(found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 from collections import defaultdict
 from errno import EIO
@@ -14,6 +13,7 @@ from typing import Any
 
 from cxrreport.errors import StorageError, UsageError
 from cxrreport.evaluation.evaluate import Evaluation
+from cxrreport.training.files import write_json
 
 _NAME = "evaluation-{dataset}-{split}-{protocol}.json"
 
@@ -54,9 +54,7 @@ def write_document(path: Path, document: dict[str, Any]) -> Path:
     """Write the JSON; into a directory, as `evaluation-<dataset>-<split>-<protocol>.json`. Returns the file."""
     if path.is_dir():
         path /= _NAME.format(**document)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    write_json(path, document, indent=1)
     return path
 
 

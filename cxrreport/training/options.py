@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from cxrreport.model.ablations import ABLATIONS
 from cxrreport.model.bert import bert_sha256
 from cxrreport.model.tokens import LEAST_PATIENTS
 from cxrreport.model.weights import read_manifest, weights_sha256
+from cxrreport.training.files import write_json
 from cxrreport.training.pretrained import encoder_sha256
 
 _FILE = "options.json"
@@ -114,8 +114,8 @@ def start_sha256(options: TrainOptions) -> dict[str, str]:
     return found
 
 
-def check_options(options: TrainOptions) -> None:
-    """Refuse to go on with a run that was begun with other options.
+def check_options(options: TrainOptions) -> dict[str, Any]:
+    """Refuse to go on with a run that was begun with other options; returns what is to be kept of them.
 
     What the weights start from is the same where its content is. A run of an earlier version is not: it named a place.
 
@@ -128,21 +128,14 @@ def check_options(options: TrainOptions) -> None:
     begun = _read(path) if path.exists() else asked
     if different := sorted(name for name in asked | begun if asked.get(name) != begun.get(name)):
         raise UsageError(f"The run was begun with another {', '.join(different)}: name another --out.")
+    return asked
 
 
-def remember_options(options: TrainOptions) -> None:
-    """Keep the options in `OUT/options.json`, where there are none yet.
-
-    Raises
-    ------
-    WeightsError : what the weights are to start from cannot be read.
-    """
-    options.out.mkdir(parents=True, exist_ok=True)
-    path = options.out / _FILE
-    if not path.exists():
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(_comparable(options), indent=1) + "\n", encoding="utf-8")
-        os.replace(temporary, path)
+def remember_options(out: Path, facts: dict[str, Any]) -> None:
+    """Keep what `check_options` gave in `OUT/options.json`, where there is none yet."""
+    out.mkdir(parents=True, exist_ok=True)
+    if not (out / _FILE).exists():
+        write_json(out / _FILE, facts, indent=1)
 
 
 def _comparable(options: TrainOptions) -> dict[str, Any]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from cxrreport.errors import UsageError
 from cxrreport.training.dataset import Reader, Sample, check_disjoint
+from cxrreport.training.files import write_json
 
 _FILE = "studies.json"  # keys and digest of each split; keys are row numbers or public names, never a patient's
 _LEAST_VAL = 4
@@ -36,11 +36,8 @@ def read_splits(read: Reader, out: Path, limit: int | None) -> tuple[list[Sample
 
 def remember_splits(out: Path, train: Sequence[Sample], val: Sequence[Sample]) -> None:
     """Keep in `OUT/studies.json` what the run learns from, where it is not kept yet."""
-    path = out / _FILE
-    if not path.exists():
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(_describe_both(train, val)) + "\n", encoding="utf-8")
-        os.replace(temporary, path)
+    if not (out / _FILE).exists():
+        write_json(out / _FILE, _describe_both(train, val))
 
 
 def _describe_both(train: Sequence[Sample], val: Sequence[Sample]) -> dict[str, Any]:

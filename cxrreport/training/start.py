@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from cxrreport.model.ablations import ablate
-from cxrreport.model.bert import load_bert, read_vocabulary
+from cxrreport.model.bert import bert_sha256, load_bert, read_vocabulary
 from cxrreport.model.config import SIZES
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.encoder import load_torchvision_mobilenet
@@ -16,10 +16,11 @@ from cxrreport.model.tokens import ReportTokenizer, prune_vocabulary
 from cxrreport.model.views import ViewClassifier
 from cxrreport.model.weights import load_weights
 from cxrreport.training.dataset import Sample
-from cxrreport.training.options import TrainOptions, start_sha256
+from cxrreport.training.options import TrainOptions
 from cxrreport.training.pretrained import (
     IMAGENET,
     MINILM,
+    encoder_sha256,
     load_encoder,
     load_imagenet,
     load_vocabulary,
@@ -67,7 +68,7 @@ def _fill_encoder(network: DiffRGenNet, options: TrainOptions) -> str:
     """Copy what there is for it; returns where it comes from."""
     if options.encoder_weights:
         load_encoder(network.encoder, options.encoder_weights)
-        return f"the encoder weights {start_sha256(options)['encoder_weights']}"
+        return f"the encoder weights {encoder_sha256(options.encoder_weights)}"
     if options.size != _PRETRAINED:
         return _RANDOM
     load_torchvision_mobilenet(network.encoder, load_imagenet())
@@ -78,7 +79,7 @@ def _fill_language(network: DiffRGenNet, options: TrainOptions, vocabulary: Sequ
     """Copy what there is for text tower and decoder; returns where they come from."""
     if options.bert:
         load_bert(network, options.bert, vocabulary)
-        return [f"the BERT {start_sha256(options)['bert']}"]
+        return [f"the BERT {bert_sha256(options.bert)}"]
     if options.size != _PRETRAINED:
         return [_RANDOM, f"word pieces of {MINILM}"]
     load_bert(network, minilm_directory(), vocabulary)

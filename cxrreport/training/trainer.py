@@ -38,9 +38,11 @@ Tell = Callable[[dict[str, Any]], None]
 
 
 class Trainer:
-    """Holds what all stages share."""
+    """Holds what all stages share. kept: what `check_options` gave."""
 
-    def __init__(self, options: TrainOptions, tell: Tell, read: Reader | None = None) -> None:
+    def __init__(
+        self, options: TrainOptions, kept: dict[str, Any], tell: Tell, read: Reader | None = None
+    ) -> None:  # fmt: skip
         self.options, self._tell = options, tell
         self.device = resolve_device(options.device)
         torch.manual_seed(options.seed)
@@ -51,7 +53,7 @@ class Trainer:
         start = make_start(options, self.train, self.device)
         self.network, self.tokenizer = start.network, start.tokenizer
         self.views, self.origin = start.views, start.origin
-        remember_options(options)  # only now: what cannot be begun must not bind a later try
+        remember_options(options.out, kept)  # only now: what cannot be begun must not bind a later try
         remember_splits(options.out, known, self.val)
         self._metrics = MetricsLog(options.out / "metrics.jsonl")
         self.started = time.monotonic()
@@ -184,9 +186,9 @@ def train(options: TrainOptions, tell: Tell, read: Reader | None = None) -> Path
     UsageError : bad dataset, or other options than those the run was begun with.
     ConfigurationError, UnavailableError : missing starting weights, missing device.
     """
-    check_options(options)
+    kept = check_options(options)
     best = options.out / _BEST
     recover_weights(best)
     if _finished(options):
         return best
-    return Trainer(options, tell, read).run()
+    return Trainer(options, kept, tell, read).run()

@@ -96,7 +96,6 @@ def test_the_page_says_where_the_peer_that_is_asked_for_is_missing():
     assert "is missing" not in page_of(beside) and "is missing" not in render(Found(ablations=[ablation_run()]))
 
 
-@pytest.mark.skipif(not (PAGE.exists() and RUNS.is_dir()), reason="docs/results.md and docs/results are not there yet")
 def test_the_page_of_the_docs_is_made_of_the_run_files_beside_it():
     assert PAGE.read_text(encoding="utf-8") == render(load([RUNS]))
 

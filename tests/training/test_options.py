@@ -18,8 +18,7 @@ def _options(out, **changes):
 
 def begin(options):
     """As a run does: compare with what is kept, then keep."""
-    check_options(options)
-    remember_options(options)
+    remember_options(options.out, check_options(options))
 
 
 def test_the_same_options_go_on(tmp_path):
