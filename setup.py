@@ -19,6 +19,7 @@ RUNTIME = [
     "rich>=14,<16",
     "pydicom>=3.0.2,<4",
     "imagecodecs>=2025.3.30",
+    "SimpleITK>=2.5,<3",
     "faiss-cpu>=1.12",
     "SQLAlchemy>=2.1,<2.2",
     "alembic>=1.18,<2",

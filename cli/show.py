@@ -1,10 +1,11 @@
-"""`cxrreport show`: one draft in the terminal."""
+"""`cxrreport show`: one draft in the terminal, and as a picture."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,17 +16,16 @@ from cxrreport import DISCLAIMER
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from cxrreport.highlight.sentences import SentenceChange
     from cxrreport.settings import Settings
     from cxrreport.store.views import DraftFacts, DraftView, RetrievedReport, StudyFacts
 
 _STYLES = {"change": "bold yellow", "evidence": "cyan", "flag": "bold red"}
-_REASONS = {
-    "prior.none": "no earlier study",
-    "prior.no_frontal": "no earlier study has a frontal film",
-    "prior.tie": "the order of two studies is not certain",
-    "prior.date_missing": "the study has no date",
-    "prior.identity": "birth date or sex differ between the studies",
-    "prior.unreadable": "the film of the prior cannot be read",
+_SENTENCES = {
+    "added": ("+", "green"),
+    "dropped": ("-", "red strike"),
+    "severity": ("~", "yellow"),
+    "kept": (" ", "dim"),
 }
 
 
@@ -38,10 +38,31 @@ _REASONS = {
     show_default=True,
     help="Retrieved reports to show; those that say the same count as one.",
 )
+@click.option(
+    "--image",
+    type=click.Path(path_type=Path),
+    metavar="OUT.png",
+    help="Draw the film, the registered prior and their difference with boxes to this PNG, too.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
-def show(settings: Settings, study: str, references: int, as_json: bool) -> int:
+def show(settings: Settings, study: str, references: int, image: Path | None, as_json: bool) -> int:
     """Show the draft of STUDY: a StudyInstanceUID, an accession number or a database id."""
+    from cxrreport.comparing import compare_with_prior
+
+    view = _look_up(settings, study, image)
+    sentences = compare_with_prior(view)
+    if as_json:
+        click.echo(json.dumps(_document(view, sentences), default=str))
+    else:
+        _print_view(view, sentences, references)
+    if image:
+        click.echo(f"Picture written to {printable(image)}.", err=True)
+    return 0
+
+
+def _look_up(settings: Settings, study: str, image: Path | None) -> DraftView:
+    """What the archive holds of a study; the picture is drawn on the way if one is asked for."""
     from cxrreport.errors import UsageError
     from cxrreport.run import open_archive
     from cxrreport.store.engine import session
@@ -49,22 +70,23 @@ def show(settings: Settings, study: str, references: int, as_json: bool) -> int:
 
     with open_archive(settings) as engine, session(engine, read_only=True) as s:
         view = draft_view(s, study)
-    if view is None:
-        raise UsageError("No study of the archive has this UID, accession number or id.", "study.unknown")
-    if as_json:
-        click.echo(json.dumps(_document(view), default=str))
-    else:
-        _print_view(view, references)
-    return 0
+        if view is None:
+            raise UsageError("No study of the archive has this UID, accession number or id.", "study.unknown")
+        if image:
+            from cxrreport.picturing import draw_study, films_of_draft
+
+            draw_study(view, films_of_draft(s, view), image, settings.max_pixels)
+    return view
 
 
-def _document(view: DraftView) -> dict[str, Any]:
+def _document(view: DraftView, sentences: Sequence[SentenceChange]) -> dict[str, Any]:
     """The whole view; `same_as` of a reference is the rank of the first one that says the same, None of that itself."""
     document = {"disclaimer": DISCLAIMER, **asdict(view)}
     if view.draft:
         first = {r.rank: alike[0].rank for alike in _alike(view.draft.references) for r in alike[1:]}
         for row in document["draft"]["references"]:
             row["same_as"] = first.get(row["rank"])
+        document["draft"]["sentences"] = [asdict(sentence) for sentence in sentences]
     return document
 
 
@@ -78,7 +100,9 @@ def _alike(references: Sequence[RetrievedReport]) -> list[list[RetrievedReport]]
     return list(groups.values())
 
 
-def _print_view(view: DraftView, references: int) -> None:
+def _print_view(view: DraftView, sentences: Sequence[SentenceChange], references: int) -> None:
+    from cxrreport.comparing import REASONS
+
     click.secho(DISCLAIMER, bold=True)
     click.echo(f"Study  {_name(view.study)}")
     if view.failure:
@@ -86,10 +110,12 @@ def _print_view(view: DraftView, references: int) -> None:
     if view.draft is None:
         click.echo("There is no draft of this study.")
         return
-    reason = _REASONS.get(view.draft.prior_reason, printable(view.draft.prior_reason))
+    reason = REASONS.get(view.draft.prior_reason, printable(view.draft.prior_reason))
     click.echo(f"Prior  {_name(view.prior)}" if view.prior else f"Prior  none: {reason}")
     _print_text(view.draft)
+    _print_sentences(view, sentences)
     _print_findings(view.draft)
+    _print_regions(view.draft)
     _print_references(view.draft, references)
     _print_provenance(view.draft)
 
@@ -104,6 +130,8 @@ def _name(study: StudyFacts) -> str:
 def _print_text(draft: DraftFacts) -> None:
     from rich.console import Console
 
+    from cxrreport.comparing import FLAGS
+
     console = Console(highlight=False)
     for section in ("comparison", "findings", "impression"):
         text: str = getattr(draft, section)
@@ -111,7 +139,8 @@ def _print_text(draft: DraftFacts) -> None:
             console.print(f"\n[bold]{section.upper()}[/bold]")
             console.print(_marked(draft, section, text))
     if draft.flags:
-        console.print(f"\n[bold red]flags[/bold red] {', '.join(map(escaped, draft.flags))}")
+        told = (f"{flag} ({FLAGS[flag]})" if flag in FLAGS else flag for flag in draft.flags)
+        console.print(f"\n[bold red]flags[/bold red] {', '.join(map(escaped, told))}")
 
 
 def _marked(draft: DraftFacts, section: str, text: str) -> Text:
@@ -125,14 +154,45 @@ def _marked(draft: DraftFacts, section: str, text: str) -> Text:
     return marked
 
 
+def _print_sentences(view: DraftView, sentences: Sequence[SentenceChange]) -> None:
+    """Sentences of the findings against those of the prior: + added, ~ of another severity, - no longer said."""
+    from rich.console import Console
+
+    if not sentences or view.prior_report is None:
+        return
+    against = "signed report" if view.prior_report.source == "report" else "draft (it has no signed report)"
+    console = Console(highlight=False)
+    console.print(f"\n[bold]AGAINST THE PRIOR'S {against.upper()}[/bold]")
+    for sentence in sentences:
+        sign, style = _SENTENCES[sentence.kind]
+        severity = f" [{sentence.before} -> {sentence.after}]" if sentence.kind == "severity" else ""
+        console.print(f"{sign} [{style}]{escaped(' '.join(sentence.text.split()))}[/{style}]{escaped(severity)}")
+
+
 def _print_findings(draft: DraftFacts) -> None:
     rows = []
     for row in draft.finding_rows:
-        prior = f"{row.prior_state} {row.prior_probability:.2f}" if row.prior_state else ""
-        change = "" if row.change in (None, "absent") else f"{row.change} {row.change_probability:.2f}"
-        rows.append([row.finding, f"{row.state} {row.probability:.2f}", prior, change])
+        change = None if row.change == "absent" else row.change
+        judged = (
+            (row.state, row.probability),
+            (row.prior_state, row.prior_probability),
+            (change, row.change_probability),
+        )
+        rows.append([row.finding, *(_judgement(*one) for one in judged)])
     click.echo("")
     print_table("Findings", ["finding", "now", "prior", "change"], rows)
+
+
+def _judgement(word: str | None, probability: float | None) -> str:
+    """A word and how sure it is ("new 0.62"); "" where nothing is said."""
+    return " ".join([word or "", f"{probability:.2f}" if word and probability is not None else ""]).strip()
+
+
+def _print_regions(draft: DraftFacts) -> None:
+    """Boxes in pixels of the current image."""
+    rows = [[r.finding or "", r.kind, f"{r.x},{r.y} {r.w}x{r.h}", f"{r.score:.2f}"] for r in draft.regions]
+    if rows:
+        print_table("Regions of the current film", ["finding", "kind", "box (x,y wxh)", "score"], rows)
 
 
 def _print_references(draft: DraftFacts, count: int) -> None:

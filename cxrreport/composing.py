@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
 from cxrreport.highlight.changes import compare, comparison_sentence, impression
+from cxrreport.highlight.regions import Maps, mark_regions
 from cxrreport.highlight.spans import find_spans, flag_hallucinated_comparison
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION
+from cxrreport.model.comparer import Comparer, PairReading
 from cxrreport.model.drafter import Drafter, NetworkDraft, StudyStates, take_features
-from cxrreport.records import FINDINGS, Draft, Failure, Finding, Provenance, Reference, Span, Study
+from cxrreport.model.encoder import ImageFeatures
+from cxrreport.model.evidence import evidence_maps
+from cxrreport.model.progression import FOLLOWED
+from cxrreport.records import FINDINGS, Draft, Failure, Finding, PreparedStudy, Provenance, Reference, Span, Study
 from cxrreport.reports.labels import mentions
 from cxrreport.retrieving import Retriever
 from cxrreport.wording import word
@@ -21,54 +29,77 @@ if TYPE_CHECKING:
 _NOTHING = "The network gave no usable draft for this study."
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is seen of a study beside its draft: its prior alone (None without one), both together (None where the weights
+    compare no pairs), and where each finding is (14, g, g).
+    """
+
+    before: StudyStates | None
+    reading: PairReading | None
+    evidence: npt.NDArray[np.float32]
+
+    @property
+    def has_prior(self) -> bool:
+        """Whether there is a prior with usable states."""
+        states = self.reading.before if self.reading else self.before
+        return states is not None and states.valid
+
+
 class Composer:
     """Makes drafts with one set of weights and one version of the index."""
 
     def __init__(self, drafter: Drafter, retriever: Retriever) -> None:
         self.drafter, self.retriever = drafter, retriever
+        self.comparer = Comparer(drafter.weights) if drafter.weights.temporal is not None else None
 
     def compose(self, batch: Sequence[Prepared]) -> list[Draft | Failure]:
         """Draft a batch; a study for which the network gives nothing usable becomes a failure."""
-        with_prior = [item for item in batch if item.prior is not None]
+        pairs = [row for row, item in enumerate(batch) if item.prior is not None]
         studies = [item.due.pair.study for item in batch]
-        priors = [item.due.pair.prior for item in with_prior if item.due.pair.prior is not None]
-        films = [item.current for item in batch] + [item.prior for item in with_prior if item.prior is not None]
-        features = self.drafter.encode(films)
+        priors = [prior for row in pairs if (prior := batch[row].due.pair.prior) is not None]
+        features = self.drafter.encode([item.current for item in batch] + [_prior_film(batch[row]) for row in pairs])
         retrieved = self.retriever.retrieve([*studies, *priors], self.drafter.queries(features))
-        now, before = slice(0, len(batch)), slice(len(batch), len(films))
-        made = self.drafter.draft(
-            take_features(features, range(len(batch))), retrieved.vectors[now], retrieved.mask[now]
-        )
-        prior_states: dict[int, StudyStates] = {}
-        if with_prior:
-            read = self.drafter.read_states(
-                take_features(features, range(len(batch), len(films))),
-                retrieved.vectors[before],
-                retrieved.mask[before],
-            )
-            pairs = zip(with_prior, read, strict=True)
-            prior_states = {item.due.pair.study.id: states for item, states in pairs if states.valid}
+        alone = self.drafter.read_states(features, retrieved.vectors, retrieved.mask)
+        count = len(batch)
+        readings = self._compare(batch, pairs, features, alone)
+        states = [readings[row].now if row in readings else alone[row] for row in range(count)]
+        current = take_features(features, range(count))
+        made = self.drafter.draft(current, retrieved.vectors[:count], retrieved.mask[:count], states)
+        evidence = evidence_maps(self.drafter.network, current)
+        before = dict(zip(pairs, alone[count:], strict=True))
         return [
             self._finish(
-                item, draft, retrieved.references(row, draft.states.weights), retrieved.texts[row], prior_states
+                item, made[row], Seen(before.get(row), readings.get(row), evidence[row]),
+                retrieved.references(row, states[row].weights), retrieved.texts[row],
             )
-            for row, (item, draft) in enumerate(zip(batch, made, strict=True))
-        ]
+            for row, item in enumerate(batch)
+        ]  # fmt: skip
+
+    def _compare(
+        self, batch: Sequence[Prepared], pairs: Sequence[int], features: ImageFeatures, alone: Sequence[StudyStates]
+    ) -> dict[int, PairReading]:
+        """What the weights see of the pairs, by row; nothing of a pair that they make nothing of, or if they never learnt to
+        compare: then each film is judged alone.
+        """
+        if self.comparer is None or not pairs:
+            return {}
+        films = [np.stack([batch[row].current.frontal, _prior_film(batch[row]).frontal]) for row in pairs]
+        rows = range(len(batch), len(batch) + len(pairs))
+        readings = self.comparer.compare(
+            take_features(features, pairs), take_features(features, rows), films,
+            [batch[row].registered is not None for row in pairs], [alone[row] for row in pairs], alone[len(batch) :],
+        )  # fmt: skip
+        return {row: reading for row, reading in zip(pairs, readings, strict=True) if reading.now.valid}
 
     def _finish(
-        self,
-        item: Prepared,
-        made: NetworkDraft,
-        references: tuple[Reference, ...],
-        lent: Sequence[str],
-        priors: dict[int, StudyStates],
+        self, item: Prepared, made: NetworkDraft, seen: Seen, references: tuple[Reference, ...], lent: Sequence[str]
     ) -> Draft | Failure:
         pair = item.due.pair
-        states = priors.get(pair.study.id)
-        rows = compare(finding_rows(made.states), finding_rows(states) if states else None)
-        prior = pair.prior if states else None
+        rows = _join(made, seen)
+        prior = pair.prior if seen.has_prior else None
         comparison, comparison_spans = _compare_with(prior, pair.study, rows)
-        text, flags = word(made, {row.finding: row.state for row in rows}, lent, has_prior=prior is not None)
+        text, flags = word(made, {row.finding: row.state for row in rows}, lent)
         if not text:
             return Failure("model.invalid", _NOTHING, study_id=pair.study.id)
         return Draft(
@@ -79,12 +110,21 @@ class Composer:
             impression=impression(rows),
             comparison=comparison,
             finding_rows=rows,
-            spans=(*_mark(text, rows), *comparison_spans, *(() if prior else flag_hallucinated_comparison(text))),
-            regions=(),
+            spans=(*_mark(text, rows), *comparison_spans, *flag_hallucinated_comparison(text)),
+            regions=mark_regions(rows, self._maps(seen), pair.frontal.height, pair.frontal.width),
             references=references,
             provenance=self._provenance(item),
             flags=(*item.flags, *flags),
         )
+
+    def _maps(self, seen: Seen) -> Maps:
+        """Places on the current film; a change map counts where it is above what pairs without a change reach."""
+        evidence = seen.evidence[: len(FOLLOWED)]
+        if seen.reading is None or self.comparer is None:
+            return Maps(evidence=evidence, findings=FOLLOWED)
+        limits = np.array(self.comparer.map_limits)[:, None, None]
+        change = np.where(seen.reading.maps > limits, seen.reading.maps, 0)
+        return Maps(change, evidence, seen.reading.strength, self.comparer.strength_limit, FOLLOWED)
 
     def _provenance(self, item: Prepared) -> Provenance:
         decoding = {**asdict(self.drafter.decoding), "device": str(self.drafter.device)}
@@ -92,6 +132,24 @@ class Composer:
         if version:
             decoding["retriever"] = self.retriever.name
         return Provenance(self.drafter.weights.sha256, PREPROCESS_VERSION, version, item.inputs_sha256, decoding)
+
+
+def _prior_film(item: Prepared) -> PreparedStudy:
+    """The films of the prior, the frontal one in the place of the current anatomy where it could be registered."""
+    assert item.prior is not None
+    return item.prior if item.registered is None else replace(item.prior, frontal=item.registered)
+
+
+def _join(made: NetworkDraft, seen: Seen) -> tuple[Finding, ...]:
+    """The findings of a draft with those of its prior and what became of each."""
+    now = finding_rows(made.states)
+    if not seen.has_prior:
+        return compare(now, None)
+    if seen.reading is None:
+        return compare(now, finding_rows(seen.before) if seen.before else None)
+    changes = zip(FOLLOWED, seen.reading.changes, seen.reading.probabilities, strict=True)
+    judged = {finding: (change, probability) for finding, change, probability in changes}
+    return compare(now, finding_rows(seen.reading.before), judged)
 
 
 def finding_rows(states: StudyStates) -> tuple[Finding, ...]:

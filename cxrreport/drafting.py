@@ -22,9 +22,12 @@ from cxrreport.store import catalogue, drafts
 from cxrreport.store.engine import session
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     from sqlalchemy.orm import Session
 
     from cxrreport.composing import Composer
+    from cxrreport.imaging.register import Registration
     from cxrreport.store.catalogue import CurrentDraft
 
 _AWAY = "pixels.unreadable"  # the file is not there tonight; tomorrow it may be
@@ -62,7 +65,11 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A due study with its films; `reason` says why there is no prior."""
+    """A due study with its films; `reason` says why there is no prior.
+
+    `prior` holds the films as they are; where its frontal film could not be registered, `registered` is None and `flags`
+    has "prior_unregistered".
+    """
 
     due: Due
     current: PreparedStudy
@@ -71,6 +78,7 @@ class Prepared:
     flags: tuple[str, ...]
     digests: dict[int, str]  # image id -> sha256 of its pixels
     inputs_sha256: str
+    registered: npt.NDArray[np.uint8] | None = None  # the prior's frontal film on the grid of the current one
 
 
 def films_of(pair: Pair) -> list[Image | None]:
@@ -164,7 +172,35 @@ class _Wanted:
 
 
 def _prepare(run: Run, due: Iterator[Due], workers: LocalEngine) -> Iterator[Prepared]:
-    """Read all films through one stream of child processes, so that they decode while the network drafts."""
+    """Read and register all films through two streams of child processes, so that they work while the network drafts."""
+    for item, found in workers.map(_register, _read(run, due, workers)):
+        if run.cancelled:  # as in `_read`
+            return
+        yield _place(item, found)
+
+
+def _register(item: Prepared) -> Registration | None:
+    """The prior's frontal film on the current one; None where there is no prior."""
+    from cxrreport.imaging.register import register
+
+    return register(item.current.frontal, item.prior.frontal) if item.prior else None
+
+
+def _place(item: Prepared, found: Registration | InputError | None) -> Prepared:
+    """Add the registered prior, or drop one that is no image to compare with. What fails costs the registration alone."""
+    if found is None:
+        return item
+    if isinstance(found, InputError):
+        return replace(item, flags=(*item.flags, "prior_unregistered"))
+    if not found.usable:
+        return replace(item, prior=None, reason=found.reason)
+    if not found.registered:
+        return replace(item, flags=(*item.flags, "prior_unregistered"))
+    return replace(item, registered=found.pixels)
+
+
+def _read(run: Run, due: Iterator[Due], workers: LocalEngine) -> Iterator[Prepared]:
+    """Read the films of each study in child processes; one that cannot be drafted from is recorded as failed."""
     films: dict[int, Film | InputError] = {}
     for wanted, film in workers.map(partial(_load, run.settings.max_pixels), _films_of(due)):
         if run.cancelled:  # whoever stops the run may have stopped the children too: believe no error any more

@@ -17,9 +17,7 @@ from cxrreport.reports.sentences import sentences
 _MEASUREMENT = re.compile(r"\d\s*(?:mm|cm|millimet|centimet)", re.IGNORECASE)
 
 
-def word(
-    draft: NetworkDraft, table: Mapping[str, State], references: Sequence[str], has_prior: bool
-) -> tuple[str, tuple[str, ...]]:  # fmt: skip
+def word(draft: NetworkDraft, table: Mapping[str, State], references: Sequence[str]) -> tuple[str, tuple[str, ...]]:
     """The text to store and its flags; "" where the network gave nothing usable.
 
     table : state of each finding. references : retrieved reports, the best first.
@@ -28,7 +26,7 @@ def word(
         return "", ()
     chosen = choose(draft, references)
     measured, measurement_flags = _without_measurements(chosen.text)
-    seen, comparison_flags = _without_invented_comparison(measured, has_prior)
+    seen, comparison_flags = _without_invented_comparison(measured)
     if not seen:
         return "", ()
     text, table_flags = follow_table(seen, table, references)
@@ -36,15 +34,17 @@ def word(
     return text, (*chosen.flags, *measurement_flags, *comparison_flags, *table_flags, *said)
 
 
-def _without_invented_comparison(text: str, has_prior: bool) -> tuple[str, tuple[str, ...]]:
-    """Without a prior a draft compares with nothing (temporal.md §2.6); a clause that does is dropped and flagged.
+def _without_invented_comparison(text: str) -> tuple[str, tuple[str, ...]]:
+    """The decoder reads no prior, so what it compares is invented (temporal.md §2.6): such a clause is dropped and flagged.
+
+    What has changed is said by the table and its sentence of comparison, with a prior alone.
 
     A draft that does nothing else stays as it is, its words flagged: there must be something to correct.
     """
-    if has_prior or not flag_hallucinated_comparison(text):
+    if not flag_hallucinated_comparison(text):
         return text, ()
     kept = strip_comparison(text)
-    return (kept, ("comparison_removed",)) if kept else (text, ("comparison_without_prior",))
+    return (kept, ("comparison_removed",)) if kept else (text, ("comparison_invented",))
 
 
 def _without_measurements(text: str) -> tuple[str, tuple[str, ...]]:

@@ -14,7 +14,7 @@ SIBLINGS = {"imaging", "reports", "retrieval", "model", "highlight", "store", "e
 # where stages may meet, and the two packages that build on several others
 MEETING = {
     "pipeline", "scanning", "drafting", "composing", "retrieving", "importing", "indexing", "freshness", "consistency",
-    "consensus", "wording", "labelling", "relabelling", "run", "training", "evaluation",
+    "consensus", "wording", "labelling", "relabelling", "run", "training", "evaluation", "comparing", "picturing",
 }  # fmt: skip
 OWNERS = {
     "torch": {"model", "training", "evaluation"},
@@ -23,6 +23,7 @@ OWNERS = {
     "alembic": {"store", "migrations"},
     "pydicom": {"imaging", "reports", "demo"},
     "imagecodecs": {"imaging", "demo", "cli"},
+    "SimpleITK": {"imaging"},
     "faiss": {"retrieval"},
     "click": {"cli"},
     "rich": {"cli"},
@@ -66,6 +67,8 @@ def test_third_party_libraries_have_one_home(path):
         assert owners is None or layer(path) in owners, f"{name} belongs to {owners}"
     if any(name.split(".")[0] == "faiss" for name in imports(path)):
         assert path == LIBRARY / "retrieval/index.py"
+    if any(name.split(".")[0] == "SimpleITK" for name in imports(path)):
+        assert path == LIBRARY / "imaging/register.py"
     if layer(path) == "reports" and any(name.split(".")[0] == "pydicom" for name in imports(path)):
         assert path == LIBRARY / "reports/readers/sr.py"
 
@@ -99,7 +102,8 @@ def test_files_are_short():
 def test_light_commands_import_neither_torch_nor_transformers(arguments, tmp_path):
     code = (
         "import sys; from cxrreport.cli.main import call; code = call(sys.argv[1:]);"
-        "heavy = {'torch', 'transformers', 'faiss', 'pydicom'} & set(sys.modules); sys.exit(code or (99 if heavy else 0))"
+        "heavy = {'torch', 'transformers', 'faiss', 'pydicom', 'SimpleITK'} & set(sys.modules);"
+        "sys.exit(code or (99 if heavy else 0))"
     )
     filled = [argument.replace("{home}", str(tmp_path / "home")) for argument in arguments]
     done = subprocess.run([sys.executable, "-c", code, *filled], capture_output=True, text=True, check=False)

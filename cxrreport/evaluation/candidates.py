@@ -51,8 +51,7 @@ def stored_texts(drafted: Drafted, train: Sequence[Sample]) -> list[tuple[str, t
     """Texts and flags as `generate` stores them of studies without a prior; "" where it would store a failure."""
     rows = zip(drafted.drafts, drafted.encoded.retrieved.tolist(), strict=True)
     return [
-        word(d, dict(zip(FINDINGS, d.states.states, strict=True)), [train[i].report for i in near], has_prior=False)
-        for d, near in rows
+        word(d, dict(zip(FINDINGS, d.states.states, strict=True)), [train[i].report for i in near]) for d, near in rows
     ]
 
 

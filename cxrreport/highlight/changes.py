@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Protocol
 
@@ -32,29 +32,39 @@ class FindingLike(Protocol):
     def probability(self) -> float: ...  # noqa: D102
 
 
-def compare(current: Sequence[FindingLike], prior: Sequence[FindingLike] | None) -> tuple[Finding, ...]:
+Judged = Mapping[str, tuple[Change | None, float | None]]
+
+
+def compare(
+    current: Sequence[FindingLike], prior: Sequence[FindingLike] | None, judged: Judged | None = None
+) -> tuple[Finding, ...]:
     """Join the findings of a study with those of its prior.
 
-    A finding is present where its state is positive, absent where it is negative or not mentioned; where either study
-    leaves it uncertain, nothing is said of its change. From two
-    studies each judged alone follow new, unchanged (present in both), resolved and absent; whether a finding that is in
-    both has worsened or improved they cannot say, so those two changes never come from here. The probability of the
-    change is that of the two presences, taken as independent (temporal.md 2.4). "no finding" has no change, and
-    without a prior nothing has.
+    judged : change and its probability of each finding, from weights that compare the films; the states must agree with
+        it. Without, the change follows from two studies each judged alone: a finding is present where its state is
+        positive, absent where it is negative or not mentioned; where either study leaves it uncertain, nothing is said of
+        its change. So come new, unchanged (present in both), resolved and absent, never worsened or improved. The
+        probability of the change is then that of the two presences, taken as independent (temporal.md 2.4).
+
+    "no finding" has no change, and without a prior nothing has.
     """
     before = {row.finding: row for row in prior or ()}
-    return tuple(_joined(row, before.get(row.finding)) for row in current)
+    return tuple(_joined(row, before.get(row.finding), judged) for row in current)
 
 
-def _joined(row: FindingLike, prior: FindingLike | None) -> Finding:
+def _joined(row: FindingLike, prior: FindingLike | None, judged: Judged | None) -> Finding:
     if prior is None:
         return Finding(row.finding, row.state, row.probability)
-    change: Change | None = None
-    probability: float | None = None
-    if row.finding != _NO_FINDING and State.UNCERTAIN not in (row.state, prior.state):
-        change = _change(row.state == State.POSITIVE, prior.state == State.POSITIVE)
-        probability = _probability(change, row.probability, prior.probability)
+    change, probability = judged.get(row.finding, (None, None)) if judged is not None else _alone(row, prior)
     return Finding(row.finding, row.state, row.probability, prior.state, prior.probability, change, probability)
+
+
+def _alone(row: FindingLike, prior: FindingLike) -> tuple[Change | None, float | None]:
+    """Change of a finding of two studies that nobody has compared."""
+    if row.finding == _NO_FINDING or State.UNCERTAIN in (row.state, prior.state):
+        return None, None
+    change = _change(row.state == State.POSITIVE, prior.state == State.POSITIVE)
+    return change, _probability(change, row.probability, prior.probability)
 
 
 def _change(now: bool, before: bool) -> Change:

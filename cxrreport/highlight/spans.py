@@ -1,9 +1,9 @@
-"""Which words of a draft to mark: evidence of findings, changes, and comparison where there is no prior."""
+"""Which words of a draft to mark: evidence of findings, changes, what contradicts the table, comparison without a prior."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from cxrreport.records import Change, Span, State
@@ -11,7 +11,31 @@ from cxrreport.vocabulary import COMPARISON_WORDS
 
 _CHANGED = frozenset({Change.NEW, Change.WORSENED, Change.IMPROVED, Change.RESOLVED})
 
+_PRESENT = frozenset({Change.NEW, Change.WORSENED, Change.IMPROVED, Change.UNCHANGED})
+
 _COMPARISON = re.compile(rf"\b(?:{'|'.join(COMPARISON_WORDS)})\b", re.IGNORECASE)
+
+# Words of change beside a mention, and the changes of the table that they do not contradict: an "increased" opacity may
+# merely be dense, and what has cleared in part may be called either.
+_WORDS: tuple[tuple[frozenset[Change], str], ...] = (
+    (
+        frozenset({Change.UNCHANGED}),
+        r"unchanged|stable|persist(?:s|ent|ing)|again seen|as before|similar to",
+    ),
+    (frozenset({Change.NEW}), r"new(?!\s+york)|newly|interval (?:development|appearance)|(?:has|have) developed"),
+    (
+        frozenset({Change.WORSENED, Change.NEW}),
+        r"increas(?:ed?|ing|ingly)|worse|worsen(?:ed|ing)|larger|enlarging|progress(?:ed|ion|ive|ing)"
+        r"|more (?:prominent|conspicuous|pronounced|extensive)",
+    ),
+    (
+        frozenset({Change.IMPROVED, Change.RESOLVED}),
+        r"improv(?:ed|ing|ement)|decreas(?:ed?|ing)|smaller|diminished|resolving|resolved|resolution|cleared"
+        r"|no longer|less (?:prominent|conspicuous|pronounced|extensive)",
+    ),
+)
+_CHANGE_WORDS = tuple((fitting, re.compile(rf"\b(?:{words})\b", re.IGNORECASE)) for fitting, words in _WORDS)
+_CLAUSE_END = re.compile(r"[.;:,!?]|\b(?:and|but|with|without|while|or)\b", re.IGNORECASE)
 
 
 class MentionLike(Protocol):
@@ -30,21 +54,62 @@ class MentionLike(Protocol):
 def find_spans(
     section: str, text: str, mentions: Sequence[MentionLike], changes: Mapping[str, Change]
 ) -> tuple[Span, ...]:
-    """Mark the words of a section that assert a finding, or deny one that has resolved.
+    """Mark the words of a section that assert a finding, say what became of it, or contradict the table.
 
-    The kind is "change" where the finding is new, worsened, improved or resolved, else "evidence". Mentions that lie
-    outside the text are left out, white space at their ends too, and of equal spans one is kept.
+    A mention that asserts a finding, or denies one that has resolved, is marked "change" where the finding is new,
+    worsened, improved or resolved, else "evidence"; so is a word of change in its clause ("increased"). Kind "flag" is
+    for a mention and a word that say the opposite of the finding's change. Mentions that lie outside the text are left
+    out, white space at their ends too, and of equal spans one is kept.
     """
-    spans = (_span(section, text, mention, changes.get(mention.finding)) for mention in mentions)
+    agreeing = _agreeing(mentions, changes)
+    spans: list[Span | None] = []
+    for mention in mentions:
+        change = changes.get(mention.finding)
+        kind = _kind(mention, change, mention.finding in agreeing)
+        if kind:
+            spans.append(_trimmed(section, text, mention.start, mention.end, kind, mention.finding))
+        if change and kind in ("change", "evidence"):
+            spans += _words_of_change(section, text, mention, clause_of(text, mention, mentions), change)
     return _ordered(span for span in spans if span is not None)
 
 
-def _span(section: str, text: str, mention: MentionLike, change: Change | None) -> Span | None:
-    resolved = change == Change.RESOLVED and mention.state == State.NEGATIVE
-    if mention.state != State.POSITIVE and not resolved:
-        return None
-    kind = "change" if change in _CHANGED else "evidence"
-    return _trimmed(section, text, mention.start, mention.end, kind, mention.finding)
+def _agreeing(mentions: Sequence[MentionLike], changes: Mapping[str, Change]) -> set[str]:
+    """Findings of which some mention says what the table says: "no right effusion" beside a left one is no contradiction."""
+    return {m.finding for m in mentions if (m.state == State.POSITIVE) == (changes.get(m.finding) in _PRESENT)}
+
+
+def _kind(mention: MentionLike, change: Change | None, agreed: bool) -> str:
+    """Kind of the span of one mention; "" where it is not marked."""
+    if change is None:
+        return "evidence" if mention.state == State.POSITIVE else ""
+    if mention.state == State.POSITIVE:
+        return "flag" if change not in _PRESENT else "change" if change in _CHANGED else "evidence"
+    if mention.state == State.NEGATIVE and change in _PRESENT:
+        return "" if agreed else "flag"
+    return "change" if mention.state == State.NEGATIVE and change == Change.RESOLVED else ""
+
+
+def clause_of(text: str, mention: MentionLike, mentions: Sequence[MentionLike]) -> tuple[int, int]:
+    """The clause of a mention without its neighbours, as half-open range."""
+    start = max([0, *(other.end for other in mentions if other.end <= mention.start)])
+    end = min([len(text), *(other.start for other in mentions if other.start >= mention.end)])
+    breaks = [match.end() for match in _CLAUSE_END.finditer(text, start, max(start, mention.start))]
+    stop = _CLAUSE_END.search(text, mention.end, end)
+    return (breaks[-1] if breaks else start), (stop.start() if stop else end)
+
+
+def _words_of_change(
+    section: str, text: str, mention: MentionLike, clause: tuple[int, int], change: Change
+) -> Iterator[Span | None]:
+    """Spans of the words of change beside a mention: "flag" where they contradict the table."""
+    for fitting, words in _CHANGE_WORDS:
+        for start, end in (match.span() for match in words.finditer(text, *clause)):
+            if mention.start < end and start < mention.end:  # part of the name: "increased interstitial markings"
+                continue
+            if change not in fitting:
+                yield _trimmed(section, text, start, end, "flag", mention.finding)
+            elif change in _CHANGED:
+                yield _trimmed(section, text, start, end, "change", mention.finding)
 
 
 def flag_hallucinated_comparison(text: str, section: str = "findings") -> tuple[Span, ...]:

@@ -62,6 +62,7 @@ class DiffRGenNet(PreTrainedModel):  # type: ignore[misc]
 
     config_class = DiffRGenNetConfig
     base_model_prefix = "diffrgennet"
+    config: DiffRGenNetConfig
     label_prior: Tensor
     _tied_weights_keys = {  # noqa: RUF012 (the base class declares it so)
         "decoder.lm.cls.predictions.decoder.weight": "decoder.lm.bert.embeddings.word_embeddings.weight",

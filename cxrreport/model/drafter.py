@@ -138,10 +138,14 @@ class Drafter:
         _, states = self._read(features, reports, mask)
         return states
 
-    def draft(self, features: ImageFeatures, reports: Floats, mask: Flags) -> list[NetworkDraft]:
-        """Findings and report of B studies; arguments as in `read_states`."""
+    def draft(
+        self, features: ImageFeatures, reports: Floats, mask: Flags, states: Sequence[StudyStates] | None = None
+    ) -> list[NetworkDraft]:
+        """Findings and report of B studies; arguments as in `read_states`. states: findings to write of, where something
+        beside these films has decided them; by default those that `read_states` gives.
+        """
         try:
-            return self._draft(features, reports, mask)
+            return self._draft(features, reports, mask, states)
         except torch.cuda.OutOfMemoryError:
             if len(mask) == 1:
                 raise
@@ -149,12 +153,16 @@ class Drafter:
             drafts: list[NetworkDraft] = []
             for rows in _halves(range(len(mask))):
                 picked = list(rows)
-                drafts += self.draft(take_features(features, picked), reports[picked], mask[picked])
+                given = [states[i] for i in picked] if states else None
+                drafts += self.draft(take_features(features, picked), reports[picked], mask[picked], given)
             return drafts
 
     @torch.inference_mode()
-    def _draft(self, features: ImageFeatures, reports: Floats, mask: Flags) -> list[NetworkDraft]:
-        relations, states = self._read(features, reports, mask)
+    def _draft(
+        self, features: ImageFeatures, reports: Floats, mask: Flags, given: Sequence[StudyStates] | None
+    ) -> list[NetworkDraft]:
+        relations, read = self._read(features, reports, mask)
+        states = read if given is None else given
         memory, memory_mask = self.network.remember(features, relations)
         finite = memory.isfinite().flatten(1).all(1).tolist()
         generated = generate(

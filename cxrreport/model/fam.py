@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from cxrreport.model.attention import CrossAttention, Look
-from cxrreport.model.config import DiffRGenNetConfig
+from cxrreport.model.config import VIEWS, DiffRGenNetConfig
 from cxrreport.model.routing import RoutedAttention, TRARAttention
 from cxrreport.model.sinkhorn import SinkhornAttention
 
@@ -59,12 +59,16 @@ class ConcatLayer(nn.Module):
         return Look(self.mlp(torch.cat([z, mean], dim=-1)), f, None, share.unsqueeze(1).expand(-1, z.shape[1], -1))
 
 
-def build_layers(config: DiffRGenNetConfig, attention: str) -> list[nn.Module]:
-    """The layers of one FAM. Only "dra" heeds the values of `masks_per_layer`; "concat" not even its length."""
+def build_layers(
+    config: DiffRGenNetConfig, attention: str, anchor: str | None = None, views: int = VIEWS
+) -> list[nn.Module]:
+    """The layers of one FAM. Only "dra" heeds the values of `masks_per_layer`, `anchor` (by default that of the
+    configuration) and the number of `views` that the patches come from; "concat" not even the number of layers.
+    """
     if attention == "concat":
         return [ConcatLayer(config)]
     if attention == "dra":
-        return [DRALayer(config, RoutedAttention(config, masks)) for masks in config.masks_per_layer]
+        return [DRALayer(config, RoutedAttention(config, masks, anchor, views)) for masks in config.masks_per_layer]
     kind = {"transformer": CrossAttention, "trar": TRARAttention, "mpsa": SinkhornAttention}[attention]
     return [DRALayer(config, kind(config)) for _ in config.masks_per_layer]
 
@@ -85,9 +89,11 @@ class FAM(nn.Module):
 
     temperature: Tensor
 
-    def __init__(self, config: DiffRGenNetConfig, attention: str | None = "dra") -> None:
+    def __init__(
+        self, config: DiffRGenNetConfig, attention: str | None = "dra", anchor: str | None = None, views: int = VIEWS
+    ) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(build_layers(config, attention) if attention else [])
+        self.layers = nn.ModuleList(build_layers(config, attention, anchor, views) if attention else [])
         self.register_buffer("temperature", torch.tensor(1.0))
 
     def forward(self, z: Tensor, z_mask: Tensor, f: Tensor, f_mask: Tensor) -> Alignment:

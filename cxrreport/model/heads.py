@@ -63,10 +63,15 @@ def decide_states(logits: Tensor, thresholds: list[float] | None) -> tuple[Tenso
         states = torch.where(positive >= limit, POSITIVE, others.argmax(1))
         below, above = 0.5 * positive / limit, 0.5 + 0.5 * (positive - limit) / (1 - limit)
         positive = torch.where(positive >= limit, above, below)
+    return follow_others(states, positive)
+
+
+def follow_others(states: Tensor, positive: Tensor) -> tuple[Tensor, Tensor]:
+    """Let "no finding" follow the other findings. states (B, 14) indices, positive (B, 14) -> the same, changed copies."""
     pathology = states[:, PATHOLOGY]
     normal = ~((pathology == POSITIVE) | (pathology == UNCERTAIN)).any(1)
+    states, positive = states.clone(), positive.clone()
     states[:, NO_FINDING] = torch.where(normal, POSITIVE, BLANK)
-    positive = positive.clone()
     positive[:, NO_FINDING] = 0.5 * positive[:, NO_FINDING] + 0.5 * normal
     return states, positive
 

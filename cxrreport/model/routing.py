@@ -16,19 +16,19 @@ from cxrreport.model.config import VIEWS, DiffRGenNetConfig
 _TRAR_MASKS = 4  # orders 0..3 in every layer
 
 
-def build_windows(grid: int, orders: int) -> Tensor:
-    """Return (orders, m, m) bool, m = VIEWS * grid**2: may anchor i see key j at order s?
+def build_windows(grid: int, orders: int, views: int = VIEWS) -> Tensor:
+    """Return (orders, m, m) bool, m = views * grid**2: may anchor i see key j at order s?
 
     Order 0 sees everything; order s sees the patches of the same view within Chebyshev distance s.
     """
     cell = torch.arange(grid * grid)
     row, column = cell // grid, cell % grid
     distance = torch.maximum((row[:, None] - row).abs(), (column[:, None] - column).abs())  # (g*g, g*g)
-    m = VIEWS * grid * grid
+    m = views * grid * grid
     windows = torch.zeros(orders, m, m, dtype=torch.bool)
     windows[0] = True
     for order in range(1, orders):
-        windows[order] = torch.block_diag(*[distance <= order] * VIEWS).bool()
+        windows[order] = torch.block_diag(*[distance <= order] * views).bool()
     return windows
 
 
@@ -61,11 +61,11 @@ class RoutedAttention(CrossAttention):
 
     windows: Tensor
 
-    def __init__(self, config: DiffRGenNetConfig, masks: int, anchor: str | None = None) -> None:
+    def __init__(self, config: DiffRGenNetConfig, masks: int, anchor: str | None = None, views: int = VIEWS) -> None:
         super().__init__(config)
         self.anchor = anchor or config.anchor
         self.router = Router(config.d_model, masks, config.binarize)
-        self.register_buffer("windows", build_windows(config.grid, masks))
+        self.register_buffer("windows", build_windows(config.grid, masks, views))
 
     def _anchors(self, attention: Tensor, f_mask: Tensor) -> Tensor:
         """attention (B, h, n, m) of order 0, f_mask (B, m) -> anchor of each query (B, n), a patch that is there.
@@ -85,6 +85,11 @@ class RoutedAttention(CrossAttention):
 
     def forward(self, z: Tensor, z_mask: Tensor, f: Tensor, f_mask: Tensor, temperature: Tensor) -> Look:
         """z (B, n, d), z_mask (B, n), f (B, m, d), f_mask (B, m); `temperature` is the router's in training."""
+        mixed, alpha = self.mix(z, f, f_mask, temperature)
+        return Look(self.gather(mixed, f), f, alpha, mixed.mean(1))
+
+    def mix(self, z: Tensor, f: Tensor, f_mask: Tensor, temperature: Tensor) -> tuple[Tensor, Tensor]:
+        """Attention (B, h, n, m), the masks mixed by the router's alpha (B, masks)."""
         scores = self.scores(z, f, f_mask)  # (B, h, n, m)
         alpha = self.router(f, f_mask, temperature)
         globally = scores.softmax(-1)
@@ -94,7 +99,25 @@ class RoutedAttention(CrossAttention):
             window = self.windows[order][anchors].unsqueeze(1)  # (B, 1, n, m)
             local = scores.masked_fill(~window, BLOCKED).softmax(-1)
             mixed = mixed + alpha[:, order, None, None, None] * local
-        return Look(self.gather(mixed, f), f, alpha, mixed.mean(1))
+        return mixed, alpha
+
+
+class SoftRegistration(RoutedAttention):
+    """Puts the patches of one film where another one shows the same anatomy (temporal.md §2.2 step 2).
+
+    The patches themselves are gathered, not values learnt from them, so that what is unchanged stays equal.
+    """
+
+    def __init__(self, config: DiffRGenNetConfig, masks: int) -> None:
+        super().__init__(config, masks, anchor="identity", views=1)
+        del self.v, self.out
+
+    def register(self, z: Tensor, f: Tensor, temperature: Tensor) -> Tensor:
+        """z, f (B, m, d): the patches of f, each mixed from those that patch l of z finds around place l."""
+        there = torch.ones(f.shape[:2], dtype=torch.bool, device=f.device)
+        mixed, _ = self.mix(z, f, there, temperature)
+        aligned: Tensor = mixed.mean(1).to(f.dtype) @ f
+        return aligned
 
 
 class TRARAttention(nn.Module):

@@ -1,7 +1,8 @@
 """Weights on disk: safetensors with a manifest of sha256 sums. Beside `chexbert` the only module of `model` that opens files.
 
 A weights directory holds `manifest.json`, `config.json`, `vocab.txt`, `model.safetensors` (the network),
-`views.safetensors` (the view classifier) and, where one was trained, `retriever.safetensors` (the hyperbolic retriever).
+`views.safetensors` (the view classifier) and, where they were trained, `retriever.safetensors` (the hyperbolic retriever)
+and `temporal.safetensors` (what compares a study with its prior).
 Bytes are verified before they are parsed, and nothing is unpickled.
 """
 
@@ -26,11 +27,12 @@ from cxrreport.errors import UnavailableError, UsageError, WeightsError
 from cxrreport.model.config import DiffRGenNetConfig
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.hyperbolic import HyperbolicHead
+from cxrreport.model.progression import TemporalNetwork
 from cxrreport.model.tokens import ReportTokenizer
 from cxrreport.model.views import ViewClassifier
 
 NETWORK, VIEWS, CONFIG, VOCABULARY = "model.safetensors", "views.safetensors", "config.json", "vocab.txt"
-RETRIEVER = "retriever.safetensors"  # not every directory has it
+RETRIEVER, TEMPORAL = "retriever.safetensors", "temporal.safetensors"  # not every directory has them
 _DEVICE = re.compile(r"auto|cpu|cuda(?::(?P<index>[0-9]+))?")
 _TIED = "decoder.lm.cls.predictions.decoder."
 
@@ -45,6 +47,7 @@ class Weights:
     manifest: dict[str, Any]
     sha256: str
     hyperbolic: HyperbolicHead | None = None
+    temporal: TemporalNetwork | None = None
 
 
 def default_directory() -> Path:
@@ -139,11 +142,14 @@ def load_weights(directory: Path | None = None, device: str = "cpu") -> Weights:
     hyperbolic = HyperbolicHead(network.config.d_retrieval) if RETRIEVER in content else None
     if hyperbolic is not None:
         _fill(hyperbolic, content[RETRIEVER], RETRIEVER)
+    temporal = TemporalNetwork(network.config) if TEMPORAL in content else None
+    if temporal is not None:
+        _fill(temporal, content[TEMPORAL], TEMPORAL)
     rows = {part["vocab_size"] for part in (network.config.decoder, network.config.text)}
     tokenizer = _read_vocabulary(content[VOCABULARY], rows)
-    for module in filter(None, (network, views, hyperbolic)):
+    for module in filter(None, (network, views, hyperbolic, temporal)):
         nn.Module.to(module, device).eval()
-    return Weights(network, views, tokenizer, manifest, weights_sha256(manifest), hyperbolic)
+    return Weights(network, views, tokenizer, manifest, weights_sha256(manifest), hyperbolic, temporal)
 
 
 def _tensors(module: nn.Module, precision: torch.dtype = torch.float16) -> dict[str, Tensor]:
@@ -157,7 +163,7 @@ def _tensors(module: nn.Module, precision: torch.dtype = torch.float16) -> dict[
 
 def save_weights(
     directory: Path, network: DiffRGenNet, views: ViewClassifier, tokenizer: ReportTokenizer, card: dict[str, Any],
-    hyperbolic: HyperbolicHead | None = None,
+    hyperbolic: HyperbolicHead | None = None, temporal: TemporalNetwork | None = None,
 ) -> str:  # fmt: skip
     """Write a weights directory whole, in place of what is there. `card` holds data, licence, command, commit, metrics, …
 
@@ -178,6 +184,9 @@ def save_weights(
     if hyperbolic is not None:
         (new / RETRIEVER).write_bytes(save(_tensors(hyperbolic, torch.float32)))  # small, and ranks hang on it
         names.append(RETRIEVER)
+    if temporal is not None:
+        (new / TEMPORAL).write_bytes(save(_tensors(temporal)))
+        names.append(TEMPORAL)
     manifest = {**card, "files": {name: hashlib.sha256((new / name).read_bytes()).hexdigest() for name in names}}
     _flush(*(new / name for name in names))
     (new / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")

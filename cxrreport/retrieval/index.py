@@ -51,7 +51,7 @@ class Space:
         self._table = folder / f"{name}.npy"
         flat: Any = faiss.downcast_index(index.index)
         self._flat = flat
-        self._ids: Ids = faiss.vector_to_array(index.id_map)
+        self._ids: Ids = _ids_of(index)
         self._vectors = faiss.rev_swig_ptr(flat.get_xb(), manifest.count * manifest.dim)
         self._vectors = self._vectors.reshape(manifest.count, manifest.dim)
         self._order = np.argsort(self._ids)
@@ -117,6 +117,18 @@ class Space:
                 return list(places)
             wanted = min(self.manifest.count, wanted * 4)
         return []
+
+
+def _ids_of(index: Any) -> Ids:
+    """Report ids of an IndexIDMap, in the order of its vectors.
+
+    SimpleITK, wrapped by SWIG as faiss is, shares faiss' table of C++ types: once loaded in this process, the vector of ids
+    comes as a class of SimpleITK, which faiss does not know. So it is named by hand.
+    """
+    vector: Any = faiss.Int64Vector.__new__(faiss.Int64Vector)
+    vector.this = index.id_map.this
+    ids: Ids = faiss.vector_to_array(vector)
+    return ids
 
 
 class SpaceWriter:

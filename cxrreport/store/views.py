@@ -1,4 +1,4 @@
-"""Everything there is to show of one study: the draft that stands, its prior, references, provenance and failure."""
+"""Everything there is to show of one study: the draft that stands, its prior and that one's report, references, failure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from cxrreport.errors import UsageError
-from cxrreport.records import DraftStatus, Finding, Provenance, Region, Span
+from cxrreport.records import DraftStatus, Finding, Provenance, Region, ReportStatus, Span
 from cxrreport.store.schema import (
     DraftRow,
     FailureRow,
@@ -23,6 +23,7 @@ from cxrreport.store.schema import (
 )
 
 MAX_ID = 2**63 - 1
+_SIGNED = (ReportStatus.FINAL, ReportStatus.CORRECTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,16 @@ class DraftFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class PriorReport:
+    """What was said of the prior: `source` is "report", signed in the archive, or "draft"."""
+
+    source: str
+    reported_at: datetime | None
+    findings: str
+    impression: str
+
+
+@dataclass(frozen=True, slots=True)
 class FailureFacts:
     """Why there is no draft, or no newer one."""
 
@@ -82,10 +93,14 @@ class FailureFacts:
 
 @dataclass(frozen=True, slots=True)
 class DraftView:
-    """One study; `draft` is None where none was made yet, `prior` where the draft was made without one."""
+    """One study; `draft` is None where none was made yet, `prior` where the draft was made without one.
+
+    `prior_report` is None where there is no prior, or neither a signed report nor a draft of it.
+    """
 
     study: StudyFacts
     prior: StudyFacts | None
+    prior_report: PriorReport | None
     draft: DraftFacts | None
     failure: FailureFacts | None
 
@@ -109,6 +124,7 @@ def draft_view(session: Session, study_key: str) -> DraftView | None:
     return DraftView(
         study=_study_facts(study),
         prior=_study_facts(prior) if prior else None,
+        prior_report=_prior_report(session, prior.id) if prior else None,
         draft=draft_facts(session, row) if row else None,
         failure=_failure(session, study.id),
     )
@@ -141,6 +157,24 @@ def _current_draft(session: Session, study_id: int) -> DraftRow | None:
 
 def _study_facts(row: StudyRow) -> StudyFacts:
     return StudyFacts(row.id, row.uid, row.accession, row.studied_at, row.time_known, row.description)
+
+
+def _prior_report(session: Session, study_id: int) -> PriorReport | None:
+    """Return the latest signed report, of two of one time the corrected; else the draft that stands."""
+    signed = [
+        row
+        for row in session.scalars(
+            select(ReportRow).where(ReportRow.study_id == study_id, ReportRow.status.in_(_SIGNED))
+        )
+        if (row.findings + row.impression).strip()
+    ]
+    if signed:
+        latest = max(
+            signed, key=lambda row: (row.reported_at or datetime.min, row.status is ReportStatus.CORRECTED, row.id)
+        )
+        return PriorReport("report", latest.reported_at, latest.findings, latest.impression)
+    draft = _current_draft(session, study_id)
+    return PriorReport("draft", None, draft.findings, draft.impression) if draft else None
 
 
 def draft_facts(session: Session, row: DraftRow) -> DraftFacts:

@@ -73,12 +73,12 @@ def encode_samples(
     patches, masks, pooled = zip(*variants, strict=True)
     plain = ImageFeatures(patches[0][:0], masks[0][:0], pooled[0].float()).to(drafter.device)
     patients = [s.patient for s in samples]
-    retrieved = _nearest(drafter.embed_images(plain), bank, patients, bank_patients, drafter.retrieved)
+    retrieved = nearest_rows(drafter.embed_images(plain), bank, patients, bank_patients, drafter.retrieved)
     text = torch.from_numpy(drafter.embed_texts([s.summary for s in samples]))
     return Encoded(torch.stack(patches), masks[0], torch.stack(pooled), text, retrieved, torch.from_numpy(bank))
 
 
-def _nearest(
+def nearest_rows(
     queries: npt.NDArray[np.float32], bank: npt.NDArray[np.float32], patients: Sequence[str],
     bank_patients: Sequence[str] | None, count: int,
 ) -> Tensor:  # fmt: skip

@@ -25,8 +25,9 @@ class TrainOptions:
 
     films, films_directory: labelled films without reports for the encoder. Without network or view epochs that part
     stays as `init` has it. encoder_weights, bert: a safetensors file and a BERT directory to start from instead of
-    `init`. copies: variants of each film that the second stage learns from. checkpoint_minutes: how often a checkpoint
-    is written within an epoch, 0 for never.
+    `init`. copies: variants of each film that the second stage learns from. phantom_pairs, film_pairs: procedural pairs
+    of films, and pairs with inserted lesions of each real film, that the third stage learns from. checkpoint_minutes: how
+    often a checkpoint is written within an epoch, 0 for never.
     """
 
     dataset: str
@@ -35,12 +36,16 @@ class TrainOptions:
     size: str = "mini"
     init: Path | None = None
     phantoms: int = 0
+    phantom_pairs: int = 0
+    film_pairs: int = 2
     encoder_epochs: int = 6
     network_epochs: int = 10
     view_epochs: int = 6
+    pair_epochs: int = 0
     batch: int = 16
     encoder_lr: float = 5e-4
     network_lr: float = 5e-4
+    pair_lr: float = 5e-4
     copies: int = 3
     balance: float = 0.0
     ablation: str | None = None
@@ -66,6 +71,11 @@ class TrainOptions:
             raise UsageError("The weights of --init have their parts: leave --encoder-weights and --bert, or it, out.")
         if self.init is None and not (self.network_epochs and self.view_epochs):
             raise UsageError("Without --init there must be at least one network epoch and one view epoch.")
+
+    @property
+    def compares_alone(self) -> bool:
+        """Whether only what compares a study with its prior is trained, and everything else stays as `init` has it."""
+        return bool(self.pair_epochs) and not (self.encoder_epochs or self.network_epochs or self.view_epochs)
 
 
 def resolve_size(asked: str | None, init: Path | None) -> str:

@@ -12,6 +12,7 @@ from cxrreport.model.bert import bert_sha256, load_bert, read_vocabulary
 from cxrreport.model.config import SIZES
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.encoder import load_torchvision_mobilenet
+from cxrreport.model.progression import TemporalNetwork
 from cxrreport.model.tokens import ReportTokenizer, prune_vocabulary
 from cxrreport.model.views import ViewClassifier
 from cxrreport.model.weights import load_weights
@@ -33,12 +34,16 @@ _RANDOM = "random numbers"
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A network on its device, its tokenizer, the view classifier where there is one, and in words where it comes from."""
+    """A network on its device, its tokenizer, the view classifier where there is one, and in words where it comes from.
+
+    temporal : what compares a study with its prior, where the encoder that it has learnt on stays as it is.
+    """
 
     network: DiffRGenNet
     tokenizer: ReportTokenizer
     views: ViewClassifier | None
     origin: str
+    temporal: TemporalNetwork | None = None
 
 
 def make_start(options: TrainOptions, samples: Sequence[Sample], device: str) -> Start:
@@ -50,7 +55,8 @@ def make_start(options: TrainOptions, samples: Sequence[Sample], device: str) ->
     """
     if options.init:
         weights = load_weights(options.init, device)
-        return Start(weights.network, weights.tokenizer, weights.views, f"the weights {weights.sha256[:12]}")
+        temporal = None if options.encoder_epochs else weights.temporal
+        return Start(weights.network, weights.tokenizer, weights.views, f"the weights {weights.sha256[:12]}", temporal)
     vocabulary = _choose_vocabulary(options, samples)
     config = SIZES[options.size](len(vocabulary))
     network = DiffRGenNet(ablate(config, options.ablation) if options.ablation else config)

@@ -26,6 +26,7 @@ from cxrreport.training.films import FILM_READERS, LabelledFilm
 from cxrreport.training.metrics import MetricsLog
 from cxrreport.training.network_stage import Encoded, NetworkStage, encode_samples, start_prior
 from cxrreport.training.options import TrainOptions, check_options, remember_options
+from cxrreport.training.pair_training import Sources, copy_weights, is_trained, train_pairs
 from cxrreport.training.retriever_stage import cache_logits, train_retriever, validate_retriever
 from cxrreport.training.splits import read_splits, remember_splits
 from cxrreport.training.start import make_start
@@ -52,7 +53,7 @@ class Trainer:
         self.films = self._read_films()
         start = make_start(options, self.train, self.device)
         self.network, self.tokenizer = start.network, start.tokenizer
-        self.views, self.origin = start.views, start.origin
+        self.views, self.origin, self.temporal = start.views, start.origin, start.temporal
         remember_options(options.out, kept)  # only now: what cannot be begun must not bind a later try
         remember_splits(options.out, known, self.val)
         self._metrics = MetricsLog(options.out / "metrics.jsonl")
@@ -80,9 +81,15 @@ class Trainer:
 
     def run(self) -> Path:
         """Train; returns the weights directory of the best epoch."""
-        self.train_encoder()
-        views = self.train_view_classifier()
-        return self.train_network(views)
+        if not _has_network(self.options):
+            if self.options.compares_alone and self.options.init is not None:
+                copy_weights(self.options.init, self.options.out / _BEST)
+            else:
+                self.train_encoder()
+                self.train_network(self.train_view_classifier())
+        if self.options.pair_epochs:
+            train_pairs(self.options.out / _BEST, self.options, Sources(self.train, self.val), self.tell)
+        return self.options.out / _BEST
 
     def train_encoder(self) -> None:
         """Stage 1."""
@@ -110,7 +117,7 @@ class Trainer:
         self.tell({"stage": "views", **losses, **self.view_scores})
         return model
 
-    def train_network(self, views: ViewClassifier) -> Path:
+    def train_network(self, views: ViewClassifier) -> None:
         """Stage 2; without epochs the rest of the network stays as it is, beside the encoder of stage 1."""
         o = self.options
         generator = self.generator(3)
@@ -125,7 +132,7 @@ class Trainer:
         if not o.network_epochs:
             facts = {"stage": "network", "epoch": 0, **validate(drafter, self.val, val, None)}
             self.tell(self._save(views, facts, train, val))
-            return o.out / _BEST
+            return
         self.tell({"stage": "encoded", "bank": len(bank)})
         self.network.label_prior.copy_(start_prior(self.train))
         steps = o.network_epochs * (len(self.train) // o.batch + 1)
@@ -143,7 +150,6 @@ class Trainer:
                     facts = self._save(views, facts, train, val)
             self.tell({**facts, "label_prior": [round(p, 6) for p in self.network.label_prior.tolist()]})
             checkpoint.finish(epoch + 1)
-        return o.out / _BEST
 
     def _save(self, views: ViewClassifier, facts: dict[str, Any], train: Encoded, val: Encoded) -> dict[str, Any]:
         """Train the hyperbolic retriever on this epoch's logits (stage 3) and save weights and card; adds its scores."""
@@ -156,12 +162,16 @@ class Trainer:
         if self.films:
             origin += f"; encoder also trained on {len(self.films)} films of {o.films} without reports"
         card = make_card(o, self.train, origin, {**facts, **self.view_scores})
-        save_weights(o.out / _BEST, self.network, views, self.tokenizer, card, head)
+        save_weights(o.out / _BEST, self.network, views, self.tokenizer, card, head, self.temporal)
         return facts
 
 
 def _finished(options: TrainOptions) -> bool:
-    """Without network epochs the weights are saved once, at the end."""
+    return _has_network(options) and is_trained(options.out, options.pair_epochs)
+
+
+def _has_network(options: TrainOptions) -> bool:
+    """Whether the second stage is done; without network epochs the weights are saved once, at its end."""
     if not options.network_epochs:
         return (options.out / _BEST / "manifest.json").exists()
     return finished_epochs(options.out / _NETWORK) >= options.network_epochs

@@ -106,6 +106,98 @@ def test_why_there_is_no_prior_is_said_in_words(drafted: Tool, accession: str, r
     assert f"Prior  none: {reason}" in drafted.out and "COMPARISON" not in drafted.out
 
 
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("prior.rotated", "the film of the prior is turned"),
+        ("prior.inverted", "the grey values of the prior are inverted"),
+        ("prior.mirrored", "the film of the prior is mirrored"),
+        ("prior.other_view", "the film of the prior is another view than the current one"),
+    ],
+)
+def test_a_prior_whose_film_is_of_no_use_is_told_in_words(drafted: Tool, reason: str, words: str) -> None:
+    with drafted.connection() as connection:
+        connection.exec_driver_sql("UPDATE draft SET prior_study_id = NULL, prior_reason = ?", (reason,))
+    drafted("show", "A103")
+    assert f"Prior  none: {words}" in drafted.out
+
+
+def test_a_flag_is_explained_where_there_are_words_for_it(drafted: Tool) -> None:
+    with drafted.connection() as connection:
+        connection.exec_driver_sql("UPDATE draft SET flags = ?", (json.dumps(["prior_unregistered", "other"]),))
+    drafted("show", "A103")
+    plain = " ".join(drafted.out.split())
+    assert "flags prior_unregistered (the film of the prior could not be laid over" in plain and ", other" in plain
+
+
+# -- sentences against the prior, and regions -------------------------------------------------------------------------
+
+
+def say(drafted: Tool, accession: str, findings: str) -> None:
+    """Let the draft of a study say this."""
+    change = "UPDATE draft SET findings = ? WHERE study_id = (SELECT id FROM study WHERE accession = ?)"
+    with drafted.connection() as connection:
+        connection.exec_driver_sql("DELETE FROM span")
+        connection.exec_driver_sql(change, (findings, accession))
+
+
+def test_sentences_are_shown_against_the_signed_report_of_the_prior(drafted: Tool) -> None:
+    with drafted.connection() as connection:
+        report = "UPDATE report SET findings = 'Small effusion. Edema. No pneumothorax.', impression = 'Effusion.'"
+        connection.exec_driver_sql(report)
+    say(drafted, "A103", "Large effusion. Pneumothorax. The trachea is midline.")
+    drafted("show", "A103")
+    told = drafted.out.split("AGAINST THE PRIOR'S SIGNED REPORT\n", 1)[1].splitlines()[:6]
+    assert (
+        told[:5]
+        == [
+            "~ Large effusion. [small -> large]",
+            "+ Pneumothorax.",
+            "+ The trachea is midline.",
+            "- Edema.",
+            "- No pneumothorax.",
+        ]
+        and not told[5].strip()
+    )
+    found = drafted.json("show", "A103")
+    assert found["prior_report"]["source"] == "report"
+    first, *_, last = found["draft"]["sentences"]
+    assert first | {"kind": "severity", "before": "small", "after": "large", "start": 0, "end": 15} == first
+    assert last == dict.fromkeys(first) | {"kind": "dropped", "text": "No pneumothorax."}
+
+
+def test_without_a_signed_report_the_draft_of_the_prior_is_compared_and_it_is_said(drafted: Tool) -> None:
+    with drafted.connection() as connection:
+        connection.exec_driver_sql("UPDATE report SET study_id = NULL")
+    say(drafted, "A102", "Edema.")
+    say(drafted, "A103", "No edema.")
+    drafted("show", "A103")
+    told = drafted.out.split("AGAINST THE PRIOR'S DRAFT (IT HAS NO SIGNED REPORT)\n", 1)[1]
+    assert told.startswith("+ No edema.\n- Edema.\n")
+    assert drafted.json("show", "A103")["prior_report"]["source"] == "draft"
+
+
+def test_without_a_prior_no_sentences_are_compared(drafted: Tool) -> None:
+    drafted("show", "A101")
+    found = drafted.json("show", "A101")
+    assert "AGAINST" not in drafted.out and found["draft"]["sentences"] == [] and found["prior_report"] is None
+
+
+def test_regions_are_a_table_and_in_the_json(drafted: Tool) -> None:
+    drafted("show", "A103")
+    assert "Regions of the current film" not in drafted.out
+    with drafted.connection() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO region (draft_id, finding, kind, x, y, w, h, score)"
+            " SELECT draft.id, 'edema', 'change', 10, 20, 30, 40, 0.876 FROM draft"
+        )
+    drafted("show", "A103")
+    (row,) = [line for line in drafted.out.split("Regions of the current film")[1].splitlines() if "edema" in line]
+    assert [cell.strip() for cell in row.split("│")[1:-1]] == ["edema", "change", "10,20 30x40", "0.88"]
+    (region,) = drafted.json("show", "A103")["draft"]["regions"]
+    assert region == {"kind": "change", "x": 10, "y": 20, "w": 30, "h": 40, "score": 0.876, "finding": "edema"}
+
+
 def test_an_unknown_study(drafted: Tool) -> None:
     assert drafted("show", "A999", "--json") == 2
     assert json.loads(drafted.out)["error"]["code"] == "study.unknown"

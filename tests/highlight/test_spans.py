@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from cxrreport.highlight.spans import find_spans, flag_hallucinated_comparison
 from cxrreport.records import Change, State
-from cxrreport.reports import comparison
+from cxrreport.reports import comparison, labels
 
 
 @dataclass(frozen=True)
@@ -46,19 +46,72 @@ def test_what_changed_is_marked_as_change():
     changes = {"cardiomegaly": Change.UNCHANGED, "pleural effusion": Change.NEW, "pneumothorax": Change.RESOLVED}
     assert _marked(changes) == [
         ("cardiomegaly", "evidence", "Cardiomegaly"),
+        ("pleural effusion", "change", "New"),
         ("pleural effusion", "change", "effusion"),
         ("pneumothorax", "change", "pneumothorax"),
     ]
 
 
+def _marked_in(text, changes):
+    found = find_spans("findings", text, labels.mentions(text), changes)
+    return [(span.kind, text[span.start_char : span.end_char]) for span in found]
+
+
+@pytest.mark.parametrize(
+    ("text", "change", "marked"),
+    [
+        ("Increased left effusion.", Change.WORSENED, [("change", "Increased"), ("change", "effusion")]),
+        ("The effusion has decreased.", Change.IMPROVED, [("change", "effusion"), ("change", "decreased")]),
+        (
+            "The effusion is larger, the edema improved.",
+            Change.WORSENED,
+            [("change", "effusion"), ("change", "larger")],
+        ),
+        ("Effusion and new edema.", Change.NEW, [("change", "Effusion")]),
+        ("The effusion has resolved.", Change.RESOLVED, [("change", "effusion"), ("change", "resolved")]),
+        ("Unchanged effusion.", Change.UNCHANGED, [("evidence", "effusion")]),
+    ],
+)
+def test_words_of_change_are_marked_with_the_finding_that_they_stand_with(text, change, marked):
+    assert [row for row in _marked_in(text, {"pleural effusion": change}) if "dema" not in row[1]] == marked
+
+
+@pytest.mark.parametrize(
+    ("text", "change", "flagged"),
+    [
+        ("Decreased effusion.", Change.WORSENED, ["Decreased"]),
+        ("Stable effusion.", Change.NEW, ["Stable"]),
+        ("New effusion.", Change.UNCHANGED, ["New"]),
+        ("Small effusion.", Change.RESOLVED, ["effusion"]),
+        ("Small effusion.", Change.ABSENT, ["effusion"]),
+        ("No effusion.", Change.NEW, ["effusion"]),
+        ("No right effusion. Left effusion.", Change.NEW, []),
+        ("No effusion.", Change.ABSENT, []),
+        ("No effusion.", Change.RESOLVED, []),
+        ("Possible effusion.", Change.NEW, []),
+        ("Possible effusion.", Change.RESOLVED, []),
+        ("Increased effusion.", Change.NEW, []),
+    ],
+)
+def test_what_contradicts_the_table_is_flagged(text, change, flagged):
+    marked = _marked_in(text, {"pleural effusion": change})
+    assert [words for kind, words in marked if kind == "flag"] == flagged
+
+
+def test_without_a_change_nothing_is_flagged():
+    assert _marked_in("New effusion. No edema.", {}) == [("evidence", "effusion")]
+
+
 @given(
-    st.text(alphabet="ab \n", max_size=12),
+    st.lists(st.sampled_from(["new", "Increased", "stable", "and", ".", " ", "\n", "ab"]), max_size=9).map("".join),
     st.lists(st.tuples(st.sampled_from(list(State)), st.integers(-3, 15), st.integers(-3, 15)), max_size=5),
+    st.sampled_from(list(Change)),
 )
 @settings(max_examples=200, deadline=None)
-def test_spans_always_mark_words(text, places):
+def test_spans_always_mark_words(text, places, change):
     mentions = [Mention("edema", *place) for place in places]
-    for span in find_spans("findings", text, mentions, {"edema": Change.RESOLVED}):
+    for span in find_spans("findings", text, mentions, {"edema": change}):
+        assert span.kind in ("change", "evidence", "flag") and span.finding == "edema"
         assert 0 <= span.start_char < span.end_char <= len(text)
         words = text[span.start_char : span.end_char]
         assert words == words.strip() != ""

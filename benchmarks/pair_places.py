@@ -1,0 +1,77 @@
+"""Does the finger point at the right place? Change maps against the truth of drawn pairs, evidence against drawn boxes."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.pair_sets import PairSet
+from cxrreport.evaluation.temporal import Box, hits, overlap
+from cxrreport.highlight.regions import find_regions, heat_map
+from cxrreport.imaging.preprocess import SIDE, preprocess
+from cxrreport.model.drafter import Drafter
+from cxrreport.model.evidence import evidence_maps
+from cxrreport.model.progression import FOLLOWED, TemporalNetwork
+from cxrreport.records import FINDINGS, PreparedStudy
+from cxrreport.training.dataset import read_film, read_table
+from cxrreport.training.films import is_held_out, nih_findings
+from cxrreport.training.pair_stage import read_all
+
+_BATCH = 4
+_BOXES = {"Infiltrate": "Infiltration"}  # the list of boxes has a word of its own
+
+
+def point(network: TemporalNetwork, one: PairSet) -> dict[str, dict[str, float]]:
+    """Of every finding that changed, and of all: share of hits of the map's highest point, and mean overlap of the boxes."""
+    maps = read_all(network, one.registered)[1].maps.sigmoid().numpy()
+    hit, shared = defaultdict(list), defaultdict(list)
+    for pair, of_pair in zip(one.pairs, maps, strict=True):
+        for finding in sorted({box[0] for box in pair.boxes}):
+            true = [box[1:] for box in pair.boxes if box[0] == finding]
+            heat = heat_map(of_pair[finding])
+            boxes = [_fractions(r) for r in find_regions(heat, SIDE, SIDE, "change")]
+            for name in (FINDINGS[finding], "all"):
+                hit[name].append(hits(heat, true))
+                shared[name].append(overlap(boxes, true))
+    order = [name for name in (*FOLLOWED, "all") if name in hit]
+    return {n: {"n": len(hit[n]), "pointing": float(np.mean(hit[n])), "iou": float(np.mean(shared[n]))} for n in order}
+
+
+def _fractions(region: object) -> Box:
+    x, y, w, h = (getattr(region, name) / SIDE for name in "xywh")
+    return x, y, w, h
+
+
+def point_at_evidence(drafter: Drafter, directory: Path) -> dict[str, dict[str, float]]:
+    """Class activation maps of the boxed films of NIH's held-out patients: share of hits, overlap, and the boxes' mean area,
+    which is what pointing anywhere would hit.
+    """
+    found: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
+    rows = [r for r in read_table(directory / "labels.csv", {"id", "patient", "boxes"}, "The directory of films", "films")
+            if r["boxes"] and is_held_out(r["patient"])]  # fmt: skip
+    for start in range(0, len(rows), _BATCH):
+        chunk = rows[start : start + _BATCH]
+        films = [preprocess(read_film(directory / "images" / f"{r['id']}.jpg")) for r in chunk]
+        maps = evidence_maps(drafter.network, drafter.encode([PreparedStudy(film) for film in films]))
+        for row, of_film in zip(chunk, maps, strict=True):
+            for finding, true in _boxes(row["boxes"]):
+                heat = heat_map(of_film[finding])
+                boxes = [_fractions(r) for r in find_regions(heat, SIDE, SIDE, "evidence")]
+                area = overlap(true, [(0.0, 0.0, 1.0, 1.0)])
+                for name in (FINDINGS[finding], "all"):
+                    found[name].append((hits(heat, true), overlap(boxes, true), area))
+    order = [name for name in (*FOLLOWED, "all") if name in found]
+    names = ("pointing", "iou", "chance")
+    return {n: {"n": len(found[n]), **dict(zip(names, np.mean(found[n], axis=0).tolist(), strict=True))} for n in order}
+
+
+def _boxes(text: str) -> Iterator[tuple[int, list[Box]]]:
+    """ "label:x:y:w:h|..." by finding."""
+    by_finding: dict[int, list[Box]] = defaultdict(list)
+    for one in text.replace(";", "|").split("|"):
+        label, *numbers = one.split(":")
+        positive = nih_findings({_BOXES.get(label, label)})[0]
+        x, y, w, h = (float(number) for number in numbers)
+        by_finding[int(positive.argmax())].append((x, y, w, h))
+    yield from by_finding.items()

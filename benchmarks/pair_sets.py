@@ -1,0 +1,101 @@
+"""Held-out pairs of films for `benchmarks.temporal`: procedural ones, real films with inserted lesions, real follow-ups."""
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from cxrreport.imaging.preprocess import preprocess
+from cxrreport.model.drafter import Drafter
+from cxrreport.training.dataset import DirectoryReader, Sample
+from cxrreport.training.pair_cache import Bank, EncodedPairs, encode_pairs, leave_apart
+from cxrreport.training.pairs import covid_pairs, identical_pairs, inserted_pairs, nih_pairs, phantom_pairs
+from cxrreport.training.pairs.sample import PairSample
+
+SEED = 77_000_003  # no training run comes near it
+_QUALITY = 40  # of a lossy JPEG that a radiologist would still read
+
+
+@dataclass(frozen=True)
+class PairSet:
+    """Pairs with their truth, and as the network reads them, registered and not."""
+
+    name: str
+    pairs: list[PairSample]
+    registered: EncodedPairs
+    apart: EncodedPairs
+
+
+def make_set(name: str, pairs: Sequence[PairSample], drafter: Drafter, bank: Bank, workers: int) -> PairSet:
+    """Register and encode; memory holds the films and two caches."""
+    held = list(pairs)
+    registered = encode_pairs(drafter, held, bank, workers)
+    return PairSet(name, held, registered, encode_pairs(drafter, held, bank, 0, leave_apart))
+
+
+def read_films(directory: Path, split: str, limit: int | None) -> list[Sample]:
+    """Studies of IU X-Ray with a frontal film."""
+    return list(islice((s for s in DirectoryReader("iu-xray", directory)(split) if s.present[0]), limit))
+
+
+def changed_sets(
+    phantoms: int, films: Sequence[Sample], nih: Path | None, covid: Path | None
+) -> dict[str, Iterator[PairSample]]:
+    """The kinds of pairs of the tables; without directories the procedural ones alone."""
+    found: dict[str, Iterator[PairSample]] = {"phantom": phantom_pairs(phantoms, SEED)}
+    if films:
+        found["inserted"] = inserted_pairs(films, 1, SEED)
+    if nih is not None:
+        found["nih"] = nih_pairs(nih, "held out")
+    if covid is not None:
+        found["covid"] = covid_pairs(covid, permitted_only=False)
+    return found
+
+
+def still_sets(films: Sequence[Sample]) -> dict[str, Iterator[PairSample]]:
+    """Pairs of which nothing has changed: a film with itself, as it is and as another machine would give it."""
+    return {
+        "the same file": (_again(s, s.films[0]) for s in films),
+        "another window": (_again(s, _windowed(s.films[0])) for s in films),
+        "turned by 3 degrees": (_again(s, _turned(s.films[0])) for s in films),
+        "lossy JPEG": (_again(s, _compressed(s.films[0])) for s in films),
+        "another machine (all at once)": identical_pairs(films, SEED),
+    }
+
+
+def wrong_patient(pairs: Sequence[PairSample]) -> list[PairSample]:
+    """Every current film with the prior of the next pair, which is another patient's; nothing is known of a change."""
+    others = [*pairs[1:], pairs[0]]
+    return [
+        replace(p, key=f"{p.key}-wrong", prior=o.prior, known=np.zeros_like(p.known), boxes=())
+        for p, o in zip(pairs, others, strict=True)
+    ]
+
+
+def _again(sample: Sample, prior: np.ndarray) -> PairSample:
+    positive = sample.positive
+    unknown = np.full(len(positive), -1)
+    return PairSample(
+        f"{sample.key}-again", sample.patient, sample.films[0], prior, positive, positive, np.ones_like(positive),
+        np.where(positive, 1, unknown), (), 0, place="identical",
+    )  # fmt: skip
+
+
+def _windowed(film: np.ndarray) -> np.ndarray:
+    """A narrower window and another gamma, on the way from the archive to the preprocessed film."""
+    grey = np.clip((film / 255 - 0.08) / 0.8, 0, 1) ** 1.4
+    return preprocess(grey.astype(np.float32))
+
+
+def _turned(film: np.ndarray) -> np.ndarray:
+    return np.asarray(Image.fromarray(film).rotate(3, Image.Resampling.BILINEAR))
+
+
+def _compressed(film: np.ndarray) -> np.ndarray:
+    file = io.BytesIO()
+    Image.fromarray(film).save(file, "JPEG", quality=_QUALITY)
+    return np.asarray(Image.open(file))

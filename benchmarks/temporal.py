@@ -1,0 +1,237 @@
+"""What changed since the prior: F1 of the five changes, places, false change, and what a wrong prior does.
+
+    python -m benchmarks.temporal [--films IU_XRAY] [--followups NIH] [--notes COVID] [--unlabelled HANNOVER]
+
+Without directories it measures procedural pairs alone. IU X-Ray's test split gives the real films that lesions are inserted
+into, the held-out fifth of NIH ChestX-ray14's patients the real follow-ups; nothing is chosen here.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.arguments import positive
+from benchmarks.pair_places import point, point_at_evidence
+from benchmarks.pair_sets import PairSet, changed_sets, make_set, read_films, still_sets, wrong_patient
+from benchmarks.tables import table
+from cxrreport.errors import CxrReportError
+from cxrreport.evaluation.temporal import CLASSES, classes, false_change, score_changes, score_presence
+from cxrreport.model.comparer import Comparer
+from cxrreport.model.drafter import Drafter
+from cxrreport.model.progression import FOLLOWED, TemporalNetwork
+from cxrreport.model.weights import load_weights
+from cxrreport.training.files import write_json
+from cxrreport.training.pair_cache import Bank, EncodedPairs
+from cxrreport.training.pair_stage import flip, read_all, said_classes
+from cxrreport.training.pairs import hannover_pairs, phantom_pairs
+
+_MARGIN = 0.75  # log odds: what the difference of two single outputs must exceed to say worsened or improved
+_CAPTIONS = {
+    "order": "Pairs read in either order: share of the changes of which the opposite is then said.",
+    "still": "Share of pairs, and of findings, of which a change is said though nothing has changed.",
+    "evidence": "Class activation maps of held-out films against radiologists' boxes.",
+}
+_OPPOSITE = np.array([4, 3, 2, 1, 0, 5])  # resolved, improved, unchanged, worsened, new, absent
+Said = tuple[np.ndarray, np.ndarray]  # joint states and changes, (n, 13)
+
+
+def alone(pairs: EncodedPairs) -> Said:
+    """The difference of two outputs, each of one film alone: joint states and changes."""
+    now, before = pairs.now.numpy(), pairs.before.numpy()
+    joint = (now > 0) + 2 * (before > 0)
+    course = np.where(now - before > _MARGIN, 0, np.where(before - now > _MARGIN, 2, 1))
+    return joint, classes(joint, course)
+
+
+def majority(pairs: EncodedPairs) -> Said:
+    """What is commonest: every finding absent, and unchanged where it is in both films (which it is told)."""
+    both = pairs.joint.numpy() == 3
+    joint = np.where(both, 3, 0)
+    return joint, classes(joint, np.ones_like(joint))
+
+
+def together(network: TemporalNetwork, pairs: EncodedPairs) -> Said:
+    """What the temporal network says."""
+    return said_classes(read_all(network, pairs)[1], float(network.strictness))
+
+
+def ways(network: TemporalNetwork, one: PairSet) -> dict[str, Said]:
+    """The rows of a table."""
+    return {
+        "majority class": majority(one.registered),
+        "difference of two single outputs": alone(one.apart),
+        "compared, films not registered": together(network, one.apart),
+        "compared": together(network, one.registered),
+    }
+
+
+def score(name: str, truth: EncodedPairs, said: Said) -> dict[str, float]:
+    """Of follow-ups whose course nobody has judged new and resolved alone count."""
+    if name == "nih":
+        return score_presence(truth.joint.numpy(), said[0])
+    found = score_changes(classes(truth.joint.numpy(), truth.course.numpy()), said[1])
+    means = {"macro": found.macro, "both": found.both}
+    return {**{k: v for k, v in means.items() if v is not None}, **found.each}
+
+
+def measure_changes(network: TemporalNetwork, sets: Sequence[PairSet]) -> dict[str, Any]:
+    """F1 by set and way."""
+    return {
+        one.name: {way: score(one.name, one.registered, said) for way, said in ways(network, one).items()}
+        for one in sets
+    }
+
+
+def measure_still(network: TemporalNetwork, sets: Sequence[PairSet]) -> dict[str, Any]:
+    """Share of pairs, and of findings, of which a change is said though there is none."""
+    found = {}
+    for one in sets:
+        pairs, findings = false_change(together(network, one.registered)[1])
+        single = false_change(alone(one.apart)[1])[0]
+        registered = float(one.registered.registered.float().mean())
+        found[one.name] = {"pairs": pairs, "findings": findings, "alone": single, "registered": registered}
+    return found
+
+
+def measure_wrong(network: TemporalNetwork, one: PairSet) -> dict[str, float]:
+    """How often another patient's prior is registered, and turns a finding of the current film."""
+    joint, change = together(network, one.registered)
+    turned = ((joint == 1) | (joint == 3)) != (one.registered.now.numpy() > 0)
+    said = false_change(change)
+    return {
+        "registered": float(one.registered.registered.float().mean()),
+        "findings of the current film turned": float(turned.mean()),
+        "pairs with a change": said[0],
+    }
+
+
+def measure_order(network: TemporalNetwork, one: PairSet) -> dict[str, float]:
+    """Of the findings of which a change is said, the share of which the opposite is said of the films in the other order."""
+    turned = flip(one.registered, torch.ones(len(one.registered), dtype=torch.bool))
+    said, back = (together(network, pairs)[1] for pairs in (one.registered, turned))
+    changed = (said != 2) & (said != 5)
+    registered = float(one.registered.registered.float().mean())
+    agreed = float((back == _OPPOSITE[said])[changed].mean()) if changed.any() else 0.0
+    return {
+        "pairs": len(one.pairs),
+        "registered": registered,
+        "changes a pair": float(changed.sum(1).mean()),
+        "agreed": agreed,
+    }
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """All figures of one weights directory."""
+    weights = load_weights(options.weights)
+    drafter, comparer = Drafter(weights), Comparer(weights)
+    network, workers = comparer.network, len(os.sched_getaffinity(0))
+    films = read_films(options.films, "test", options.limit) if options.films else []
+    bank = _bank(drafter, options.films)
+    drawn = changed_sets(options.phantoms, films, options.followups, options.notes)
+    sets = [make_set(name, list(pairs), drafter, bank, workers) for name, pairs in drawn.items()]
+    held = films or [_as_sample(p) for p in phantom_pairs(options.phantoms, 1)]
+    still = [make_set(name, list(pairs), drafter, bank, workers) for name, pairs in still_sets(held).items()]
+    real = next((one for one in sets if one.name == "inserted"), sets[0])
+    wrong = make_set("wrong", wrong_patient(real.pairs), drafter, bank, workers)
+    found: dict[str, Any] = {
+        "weights": weights.sha256,
+        "pairs": {one.name: len(one.pairs) for one in sets},
+        "changes": measure_changes(network, sets),
+        "places": {one.name: point(network, one) for one in sets if any(p.boxes for p in one.pairs)},
+        "still": measure_still(network, still),
+        "wrong patient": measure_wrong(network, wrong),
+        "order": {one.name: measure_order(network, one) for one in sets},
+    }
+    if options.unlabelled:
+        unlabelled = make_set("hannover", list(hannover_pairs(options.unlabelled)), drafter, bank, workers)
+        found["order"]["hannover"] = measure_order(network, unlabelled)
+    if options.followups:
+        found["evidence"] = point_at_evidence(drafter, options.followups)
+    return found
+
+
+def render(found: dict[str, Any]) -> str:
+    """The figures as Markdown."""
+    lines: list[str] = []
+    columns = ("macro", "both", *CLASSES[:-1])
+    for name, rows in found["changes"].items():
+        caption = f"{found['pairs'][name]} pairs; F1."
+        cells = [[way, *(f"{f1[c]:.3f}" if c in f1 else "-" for c in columns)] for way, f1 in rows.items()]
+        lines += table(f"Changes: {name}", caption, ["", *columns], cells)
+    for name, rows in found["places"].items():
+        lines += _shares(f"Places: {name}", "Of findings that changed: pointing game and overlap of the regions.", rows)
+    for title, caption in _CAPTIONS.items():
+        lines += _shares(title.capitalize(), caption, found[title]) if title in found else []
+    wrong = [[name, f"{value:.3f}"] for name, value in found["wrong patient"].items()]
+    lines += table(
+        "Another patient's prior",
+        "Priors of other patients, of the real films where there are some.",
+        ["", "share"],
+        wrong,
+    )
+    return "\n".join(lines).strip() + "\n"
+
+
+def _shares(title: str, caption: str, rows: dict[str, dict[str, float]]) -> list[str]:
+    """A table of one kind of rows, whole numbers as they are."""
+    names = list(next(iter(rows.values()), {}))
+    cells = [
+        [name, *(str(row[n]) if isinstance(row[n], int) else f"{row[n]:.3f}" for n in names)]
+        for name, row in rows.items()
+    ]
+    return table(title, caption, ["", *names], cells)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.temporal", description=__doc__.splitlines()[0])
+    parser.add_argument("--weights", type=Path, help="weights directory (default: those of the package)")
+    parser.add_argument(
+        "--films", type=Path, metavar="DIRECTORY", help="IU X-Ray, for lesions inserted into real films"
+    )
+    parser.add_argument(
+        "--followups", type=Path, metavar="DIRECTORY", help="NIH ChestX-ray14, for real follow-ups and boxes"
+    )
+    parser.add_argument(
+        "--notes", type=Path, metavar="DIRECTORY", help="covid-chestxray-dataset, for follow-ups told in notes"
+    )
+    parser.add_argument("--unlabelled", type=Path, metavar="DIRECTORY", help="Hannover's repository, for consistency")
+    parser.add_argument("--phantoms", type=positive, default=200, help="procedural pairs (default 200)")
+    parser.add_argument("--limit", type=positive, help="only this many real films")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    options = parser.parse_args(arguments)
+    try:
+        found = measure(options)
+    except CxrReportError as error:
+        print(error.message, file=sys.stderr)
+        return 1
+    print(render(found), end="")
+    if options.json:
+        write_json(options.json, found, indent=1)
+    return 0
+
+
+def _bank(drafter: Drafter, films: Path | None) -> Bank:
+    """Reports to retrieve from while films are judged: those that the weights have learnt from, else made-up ones."""
+    from cxrreport.training.dataset import draw_phantoms
+
+    known = read_films(films, "train", None) if films else draw_phantoms(100, 1)
+    return Bank(drafter.embed_texts([s.summary for s in known]), [s.patient for s in known])
+
+
+def _as_sample(pair: Any) -> Any:
+    from cxrreport.training.dataset import make_sample
+
+    return make_sample(pair.key, pair.patient, [pair.current, None], pair.report, "")
+
+
+assert len(FOLLOWED) == 13
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,167 @@
+"""Where on the current film a finding, or its change, shows: maps of the network's grid -> heat maps and boxes.
+
+The maps are those of temporal.md 2.5: per-finding attention, shown only where the strength of change is above what
+pairs without a change reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cxrreport.records import FINDINGS, Change, Finding, Region, State
+
+SIDE = 256  # of the preprocessed film, on which boxes are sought
+MOST_BOXES = 3  # per finding: more would mark the film, not a place
+LEVEL = 0.2  # a map that stays below says nothing, whatever its highest value
+_SHARE = 0.5  # of the highest value: a single cell of the grid gets a box of its own size
+_SPECK = 64  # pixels of the preprocessed film: about a centimetre square of a chest
+_PERCENTILE = 99.0
+_CHANGED = frozenset({Change.NEW, Change.WORSENED, Change.IMPROVED, Change.RESOLVED})
+_NOWHERE = "no finding"  # shows nowhere
+
+Grid = npt.NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Maps:
+    """What the network says of the places of one study; grids cover the whole preprocessed film of the current study.
+
+    Attributes
+    ----------
+    change : (k, g, g), 0..1, probability that each finding has changed there; None without a prior.
+    evidence : (k, g, g), 0..1, where each finding is seen; None where the weights cannot tell.
+    strength : (h, h), 0..1, how much the two films differ (1 - cosine); None: no place is ruled out.
+    threshold : what `strength` reaches on pairs without a change (see `calibrate_threshold`).
+    findings : names of the k maps, in order.
+    """
+
+    change: Grid | None = None
+    evidence: Grid | None = None
+    strength: Grid | None = None
+    threshold: float = 0.0
+    findings: tuple[str, ...] = FINDINGS
+
+
+def mark_regions(rows: Sequence[Finding], maps: Maps, height: int, width: int) -> tuple[Region, ...]:
+    """Boxes of all findings of a draft, in pixels of the current image of `height` x `width` (both at least 1).
+
+    A finding that is new, worsened, improved or resolved gets regions of kind "change"; one that is positive and has
+    not changed gets regions of kind "evidence".
+    """
+    found: list[Region] = []
+    for row in rows:
+        changed = row.change in _CHANGED
+        grids = maps.change if changed else maps.evidence
+        if grids is None or row.finding not in maps.findings or row.finding == _NOWHERE:
+            continue
+        grid = grids[maps.findings.index(row.finding)]
+        if changed:
+            heat = heat_map(grid, maps.strength, maps.threshold)
+            found += find_regions(heat, height, width, "change", row.finding)
+        elif row.state == State.POSITIVE:
+            found += find_regions(heat_map(grid), height, width, "evidence", row.finding)
+    return tuple(found)
+
+
+def heat_map(grid: Grid, strength: Grid | None = None, threshold: float = 0.0) -> npt.NDArray[np.float32]:
+    """Enlarge a map (g, g) bilinearly to (256, 256), in 0..1; 0 where `strength` (h, h) does not exceed `threshold`.
+
+    What is no number counts as 0.
+    """
+    heat = _enlarge(np.clip(_numbers(grid), 0, 1))
+    if strength is None:
+        return heat
+    return np.where(_enlarge(_numbers(strength)) > threshold, heat, np.float32(0))
+
+
+def find_regions(
+    heat: npt.NDArray[np.float32], height: int, width: int, kind: str, finding: str | None = None
+) -> tuple[Region, ...]:
+    """Boxes round the places where a heat map (256, 256) is high; at most three, the highest first.
+
+    A place is what hangs together above `LEVEL` and above a share of the highest value; specks are left out. The score
+    is the highest value of the place. The film was squeezed to a square, so height and width have a scale each.
+    """
+    top = float(heat.max())
+    if not top > LEVEL:
+        return ()
+    labels = label_places(heat >= max(LEVEL, _SHARE * top))
+    numbers, areas = np.unique(labels[labels > 0], return_counts=True)
+    regions = [_region(heat, labels == n, height, width, kind, finding) for n in numbers[areas >= _SPECK]]
+    return tuple(sorted(regions, key=lambda region: (-region.score, region.y, region.x))[:MOST_BOXES])
+
+
+def calibrate_threshold(strengths: Iterable[Grid]) -> float:
+    """99th percentile of the strength of change on pairs that show none: one film twice, moved a little.
+
+    Raises
+    ------
+    ValueError : there is not one finite value.
+    """
+    values = np.concatenate([np.empty(0), *(np.ravel(strength) for strength in strengths)])
+    values = values[np.isfinite(values)]
+    if not values.size:
+        raise ValueError("the threshold needs the strength of change of at least one pair")
+    return float(np.percentile(values, _PERCENTILE))
+
+
+def label_places(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Number of the place that each pixel (H, W) belongs to, 0 outside; neighbours share a side.
+
+    Runs of a row are numbered first; runs that touch one in the next row are then joined.
+    """
+    begins = mask.copy()
+    begins[:, 1:] &= ~mask[:, :-1]
+    runs = np.where(mask, np.cumsum(begins).reshape(mask.shape), 0)
+    joined = list(range(int(begins.sum()) + 1))  # run -> a lower run of the same place, or itself
+    touching = mask[:-1] & mask[1:]
+    pairs = np.stack([runs[:-1][touching], runs[1:][touching]])
+    for upper, lower in np.unique(pairs, axis=1).T.tolist():
+        first, second = _lowest(joined, upper), _lowest(joined, lower)
+        joined[max(first, second)] = min(first, second)
+    return np.array([_lowest(joined, run) for run in range(len(joined))])[runs]
+
+
+def _lowest(joined: list[int], run: int) -> int:
+    while joined[run] != run:
+        joined[run] = joined[joined[run]]
+        run = joined[run]
+    return run
+
+
+def _region(
+    heat: npt.NDArray[np.float32], place: npt.NDArray[np.bool_], height: int, width: int, kind: str, finding: str | None
+) -> Region:
+    rows, columns = np.nonzero(place)
+    x, w = _extent(columns, width)
+    y, h = _extent(rows, height)
+    return Region(kind, x, y, w, h, float(heat[place].max()), finding)
+
+
+def _extent(lines: npt.NDArray[np.int64], length: int) -> tuple[int, int]:
+    """First pixel and number of pixels, of `length`, that these lines of the square cover."""
+    first = int(lines.min()) * length // SIDE
+    last = -(-(int(lines.max()) + 1) * length // SIDE)
+    return first, last - first
+
+
+def _numbers(grid: Grid) -> npt.NDArray[np.float32]:
+    return np.where(np.isfinite(grid), grid, 0).astype(np.float32)
+
+
+def _enlarge(grid: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Bilinear; a value stands at the middle of its cell, so that the outermost half cells are constant."""
+    rows, columns = _weights(grid.shape[0]), _weights(grid.shape[1])
+    return np.asarray(rows @ grid @ columns.T, dtype=np.float32)  # (256, g) (g, g) (g, 256)
+
+
+def _weights(cells: int) -> npt.NDArray[np.float32]:
+    """Share of each of g cells in each of the 256 lines, (256, g)."""
+    middle = np.clip((np.arange(SIDE) + 0.5) * cells / SIDE - 0.5, 0, cells - 1)
+    distance = np.abs(middle[:, None] - np.arange(cells)[None])
+    return np.asarray(np.maximum(0, 1 - distance), dtype=np.float32)

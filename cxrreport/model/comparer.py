@@ -1,0 +1,130 @@
+"""From films and findings of a study and its prior to what changed: TempFAM behind arrays and plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from cxrreport.errors import WeightsError
+from cxrreport.model.config import STATES
+from cxrreport.model.drafter import Floats, StudyStates
+from cxrreport.model.encoder import ImageFeatures
+from cxrreport.model.heads import follow_others
+from cxrreport.model.progression import CHANGES, COURSES, FOLLOWED, PRESENCE, Progression, decide
+from cxrreport.model.weights import Weights
+from cxrreport.records import Change, State
+
+_LARGEST_LOGIT = 6.0
+_NOW, _BEFORE = (Change.NEW, Change.UNCHANGED), (Change.RESOLVED, Change.UNCHANGED)  # presences, not courses
+_SURE = 0.5  # a probability of a positive finding is at least this, of another one less
+
+
+@dataclass(frozen=True, slots=True)
+class PairReading:
+    """A study and its prior, read together.
+
+    now, before: the findings of both, consistent with the changes. changes, probabilities: of the 13 findings that have a
+    course, None where either film leaves the finding uncertain. maps (13, 2g, 2g): probability that the finding changed
+    there; strength (g, g): 1 - cosine of the patches; both over the current film.
+    """
+
+    now: StudyStates
+    before: StudyStates
+    changes: tuple[Change | None, ...]
+    probabilities: tuple[float | None, ...]
+    maps: Floats
+    strength: Floats
+
+
+def to_logits(probabilities: Tensor) -> Tensor:
+    """Log odds, within +-6: a network that is surer than that is no surer."""
+    return probabilities.logit(1e-6).clamp(-_LARGEST_LOGIT, _LARGEST_LOGIT)
+
+
+class Comparer:
+    """Compares studies with their priors.
+
+    Raises
+    ------
+    WeightsError : the weights have never learnt to.
+    """
+
+    def __init__(self, weights: Weights) -> None:
+        if weights.temporal is None:
+            raise WeightsError("The weights compare no pairs.", "weights.temporal")
+        self.network, self.cells = weights.temporal, weights.network.config.grid**2
+        self.strength_limit = float(self.network.strength_limit)
+        self.map_limits: tuple[float, ...] = tuple(self.network.map_limits.tolist())
+
+    @torch.inference_mode()
+    def compare(
+        self, current: ImageFeatures, prior: ImageFeatures, films: Sequence[npt.NDArray[np.uint8]],
+        registered: Sequence[bool], now: Sequence[StudyStates], before: Sequence[StudyStates],
+    ) -> list[PairReading]:  # fmt: skip
+        """Read B pairs. films: (2, 256, 256) of each, the current frontal film and the registered prior one."""
+        device = self.network.strictness.device
+        judged = [
+            to_logits(torch.tensor([s.probabilities[: len(FOLLOWED)] for s in x])).to(device) for x in (now, before)
+        ]
+        difference, said = self.network(
+            current.patches[:, : self.cells], prior.patches[:, : self.cells],
+            torch.from_numpy(np.stack(films)).to(device), torch.tensor(registered, device=device), *judged,
+        )  # fmt: skip
+        grid = round(self.cells**0.5)
+        strength = difference.strength.view(-1, grid, grid).float().cpu().numpy()
+        maps = said.maps.sigmoid().cpu().numpy()
+        finite = said.joint.isfinite().flatten(1).all(1) & said.course.isfinite().flatten(1).all(1)
+        presence, course = decide(said, self.network.strictness)
+        rows = zip(presence.tolist(), course.tolist(), self._marginals(said).tolist(), said.probabilities().tolist(), now,
+                   before, maps, strength, finite.tolist(), strict=True)  # fmt: skip
+        return [_reading(*row) for row in rows]
+
+    def _marginals(self, said: Progression) -> Tensor:
+        """p(positive) of both films (B, 13, 2), with what keeps changes rare."""
+        stay = torch.tensor([1.0, 0.0, 0.0, 1.0], device=said.joint.device) * self.network.strictness
+        share = (said.joint + stay).softmax(-1)
+        return torch.stack([sum_of(share, _NOW), sum_of(share, _BEFORE)], dim=-1)
+
+
+def sum_of(share: Tensor, presences: tuple[Change, ...]) -> Tensor:
+    """Sum of some of the four joint states (..., 4)."""
+    return share[..., [PRESENCE.index(one) for one in presences]].sum(-1)
+
+
+def _reading(
+    presence: list[int], course: list[int], marginals: list[list[float]], shares: list[list[float]], now: StudyStates,
+    before: StudyStates, maps: Floats, strength: Floats, finite: bool,
+) -> PairReading:  # fmt: skip
+    there = [PRESENCE[index] for index in presence]
+    current = _moved(now, [p in _NOW for p in there], [m[0] for m in marginals], finite)
+    earlier = _moved(before, [p in _BEFORE for p in there], [m[1] for m in marginals], finite)
+    changes: list[Change | None] = []
+    for index, change in enumerate(there):
+        unsure = State.UNCERTAIN in (current.states[index], earlier.states[index])
+        changes.append(None if unsure else COURSES[course[index]] if change is Change.UNCHANGED else change)
+    likely = tuple(None if c is None else shares[i][CHANGES.index(c)] for i, c in enumerate(changes))
+    return PairReading(current, earlier, tuple(changes), likely, maps, strength)
+
+
+def _moved(alone: StudyStates, there: Sequence[bool], probabilities: Sequence[float], finite: bool) -> StudyStates:
+    """The findings of one film as the pair shows them. What only the film alone called positive becomes negative."""
+    states, likely = list(alone.states), list(alone.probabilities)
+    for index, (present, p) in enumerate(zip(there, probabilities, strict=True)):
+        if present:
+            states[index] = State.POSITIVE
+        elif states[index] is State.POSITIVE:
+            states[index] = State.NEGATIVE
+        likely[index] = max(p, _SURE) if present else min(p, _SURE - 1e-6)
+    likely[-1] = 2 * likely[-1] - (states[-1] is State.POSITIVE)  # as it was before it followed the others
+    decided, positive = follow_others(torch.tensor([[STATES.index(s) for s in states]]), torch.tensor([likely]))
+    return StudyStates(
+        tuple(STATES[i] for i in decided[0].tolist()),
+        tuple(positive[0].tolist()),
+        alone.weights,
+        alone.valid and finite,
+    )

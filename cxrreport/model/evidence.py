@@ -1,0 +1,34 @@
+"""Where on the frontal film the network sees a finding: its class activation map (Zhou et al., CVPR 2016).
+
+The classifier is linear in the pooled vector v, and v is the mean of the patches, so the logit of a state is exactly a sum
+over patches plus what the retrieved reports say. Nothing has to be learnt or approximated.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from cxrreport.model.config import POSITIVE, STATES
+from cxrreport.model.diffrgennet import DiffRGenNet
+from cxrreport.model.encoder import ImageFeatures
+from cxrreport.records import FINDINGS
+
+
+@torch.inference_mode()
+def evidence_maps(network: DiffRGenNet, features: ImageFeatures) -> npt.NDArray[np.float32]:
+    """How much each patch speaks for a finding: (B, 14, g, g), in shares of the patch that does most; 0 where it speaks
+    against it.
+
+    For and against are meant as "positive" against the mean of the other three states.
+    """
+    config = network.config
+    weight = network.classifier.linear.weight[:, : config.encoder_width]  # those of v; the rest reads s
+    by_state = weight.view(len(STATES), len(FINDINGS), -1)  # (4, 14, C)
+    others = (by_state.sum(0) - by_state[POSITIVE]) / (len(STATES) - 1)
+    maps = features.patches[:, : config.grid**2] @ (by_state[POSITIVE] - others).T  # (B, g*g, 14)
+    positive = maps.transpose(1, 2).float().clamp(min=0)  # (B, 14, g*g)
+    share = positive / positive.amax(-1, keepdim=True).clamp(min=1e-6)
+    found: npt.NDArray[np.float32] = share.unflatten(-1, (config.grid, config.grid)).cpu().numpy()
+    return found

@@ -1,0 +1,131 @@
+"""What became of each finding since the prior (temporal.md §2.4): consistent by construction.
+
+The page multiplies p(current) and p(prior) as if the two were independent, which is wrong for two films of one patient:
+of an identical pair that is judged 0.5 twice it would say "new" with 0.25. Here the two states are read jointly,
+
+    absent: k    new: l_c    resolved: l_p    in both: l_c + l_p + k,
+
+a softmax over the four, where l_c and l_p are the logits of the two studies as the network judges each alone, moved by
+what TempFAM sees, and k >= 0 ties them. k = 0 is the page's formula. What is in both is worse, the same or better.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cxrreport.model.config import DiffRGenNetConfig
+from cxrreport.model.temporal import Difference, TempFAM
+from cxrreport.records import FINDINGS, Change
+
+FOLLOWED = FINDINGS[:-1]  # "no finding" has no course
+PRESENCE = (Change.ABSENT, Change.NEW, Change.RESOLVED, Change.UNCHANGED)  # order of the joint states
+COURSES = (Change.WORSENED, Change.UNCHANGED, Change.IMPROVED)  # order of the course, where a finding is in both
+CHANGES = (Change.NEW, Change.WORSENED, Change.UNCHANGED, Change.IMPROVED, Change.RESOLVED, Change.ABSENT)
+_LAYERS, _FFN = 2, 512
+
+
+@dataclass(frozen=True, slots=True)
+class Progression:
+    """Of B pairs and the 13 findings: joint (B, 13, 4) logits in the order of `PRESENCE`, course (B, 13, 3) in that of
+    `COURSES`, maps (B, 13, 2g, 2g) logits of "the finding changed here" over the current film.
+    """
+
+    joint: Tensor
+    course: Tensor
+    maps: Tensor
+
+    def probabilities(self) -> Tensor:
+        """(B, 13, 6) in the order of `CHANGES`; sums to 1."""
+        absent, new, resolved, both = self.joint.float().softmax(-1).unbind(-1)
+        worse, same, better = (both.unsqueeze(-1) * self.course.float().softmax(-1)).unbind(-1)
+        return torch.stack([new, worse, same, better, resolved, absent], dim=-1)
+
+
+class ProgressionHead(nn.Module):
+    """Learned queries, one a finding, look at G, P_c and P_p'; a map of each finding looks at the pixels too."""
+
+    def __init__(self, config: DiffRGenNetConfig, pixel_width: int) -> None:
+        super().__init__()
+        d, count = config.d_model, len(FOLLOWED)
+        self.queries = nn.Parameter(torch.randn(count, d) * d**-0.5)
+        self.places = nn.Parameter(torch.zeros(config.grid**2, d))
+        self.types = nn.Parameter(torch.zeros(3, d))  # G, P_c, P_p'
+        layer = nn.TransformerDecoderLayer(d, config.heads, min(_FFN, config.ffn), config.dropout, batch_first=True)
+        self.layers = nn.TransformerDecoder(layer, _LAYERS)
+        self.to_pixels = nn.Linear(3 * d, pixel_width)
+        self.fuse = nn.Sequential(
+            nn.Conv2d(pixel_width, pixel_width, 3, padding=1), nn.ReLU(), nn.Conv2d(pixel_width, pixel_width, 3, padding=1),
+            nn.ReLU(),
+        )  # fmt: skip
+        self.map = nn.Conv2d(pixel_width, count, 1)
+        self.hidden = nn.Sequential(nn.Linear(d + pixel_width + 2, d), nn.ReLU(), nn.Dropout(config.dropout))
+        self.read = nn.Parameter(torch.zeros(count, d, 6))  # moves of l_c and l_p, k, three courses
+        self.bias = nn.Parameter(torch.zeros(count, 6))
+
+    def forward(self, difference: Difference, now: Tensor, before: Tensor) -> Progression:
+        """now, before (B, 13): logits of "positive" of the two studies, each judged alone."""
+        parts = (difference.tokens, difference.current, difference.aligned)
+        memory = torch.cat([x + self.places + t for x, t in zip(parts, self.types, strict=True)], dim=1)  # (B, 3m, d)
+        found = self.layers(self.queries.expand(len(now), -1, -1), memory)  # (B, 13, d)
+        fused = self._fused(parts, difference.pixels)  # (B, c, 2g, 2g)
+        maps: Tensor = self.map(fused)
+        shares = maps.flatten(2).softmax(-1)  # (B, 13, 4m)
+        there = shares @ fused.flatten(2).transpose(1, 2)  # (B, 13, c)
+        judged = torch.stack([now, before], dim=-1).to(found.dtype)
+        hidden = self.hidden(torch.cat([found, there.to(found.dtype), judged], dim=-1))
+        out = (torch.einsum("bfd,fdk->bfk", hidden, self.read.to(hidden.dtype)) + self.bias).float()
+        return Progression(_join(now + out[..., 0], before + out[..., 1], out[..., 2]), out[..., 3:], maps.float())
+
+    def _fused(self, parts: tuple[Tensor, ...], pixels: Tensor) -> Tensor:
+        grid = pixels.shape[-1] // 2
+        coarse = self.to_pixels(torch.cat(parts, dim=-1)).transpose(1, 2).unflatten(2, (grid, grid))  # (B, c, g, g)
+        fine = F.interpolate(coarse.float(), scale_factor=2, mode="bilinear", align_corners=False)
+        fused: Tensor = self.fuse(pixels + fine.to(pixels.dtype))
+        return fused
+
+
+def _join(now: Tensor, before: Tensor, tie: Tensor) -> Tensor:
+    """l_c, l_p (B, 13) and what becomes k by softplus -> joint logits (B, 13, 4)."""
+    k = F.softplus(tie)
+    return torch.stack([k, now, before, now + before + k], dim=-1)
+
+
+class TemporalNetwork(nn.Module):
+    """TempFAM, the progression head, and what was calibrated on validation pairs.
+
+    strictness : added to the joint logits of "absent" and "in both" before a decision: a change must be likelier than
+        none by this much. strength_limit : change strength (1 - cosine) that 99 % of the patches of identical pairs stay
+        below. map_limits (13,) : probability of the change map that 99 % of identical pairs stay below everywhere.
+    """
+
+    strictness: Tensor
+    strength_limit: Tensor
+    map_limits: Tensor
+
+    def __init__(self, config: DiffRGenNetConfig) -> None:
+        super().__init__()
+        self.fam = TempFAM(config)
+        self.head = ProgressionHead(config, self.fam.pixels.width)
+        self.register_buffer("strictness", torch.zeros(()))
+        self.register_buffer("strength_limit", torch.zeros(()))
+        self.register_buffer("map_limits", torch.full((len(FOLLOWED),), 0.5))
+
+    def forward(
+        self, current: Tensor, prior: Tensor, films: Tensor, registered: Tensor, now: Tensor, before: Tensor
+    ) -> tuple[Difference, Progression]:
+        """Arguments as in `TempFAM` and `ProgressionHead`."""
+        difference = self.fam(current, prior, films, registered)
+        return difference, self.head(difference, now, before)
+
+
+def decide(progression: Progression, strictness: Tensor | float = 0.0) -> tuple[Tensor, Tensor]:
+    """Presence index (B, 13) into `PRESENCE` and course index (B, 13) into `COURSES`: the likeliest of each.
+
+    The presence alone decides which states the table shows, the course only where a finding is in both.
+    """
+    stay = torch.tensor([1.0, 0.0, 0.0, 1.0], device=progression.joint.device) * strictness
+    return (progression.joint + stay).argmax(-1), progression.course.argmax(-1)

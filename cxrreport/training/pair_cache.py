@@ -1,0 +1,175 @@
+"""Pairs as the third stage learns from them: registered, encoded, each film judged alone; kept for a resumed run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from cxrreport.engine.local import LocalEngine
+from cxrreport.errors import InputError, UsageError
+from cxrreport.imaging.register import register
+from cxrreport.model.comparer import to_logits
+from cxrreport.model.drafter import Drafter
+from cxrreport.model.progression import FOLLOWED
+from cxrreport.records import FINDINGS, PreparedStudy
+from cxrreport.training.network_stage import encode_batch, nearest_rows
+from cxrreport.training.pairs.sample import PairSample
+
+UNKNOWN = -1
+PLACES = ("phantom", "inserted", "identical", "nih", "covid", "hannover")
+_DRAWN = ("phantom", "inserted", "identical")  # where something changed is known of these alone
+_WORKER_S, _WORKER_MB = 60, 2048
+Films = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedPairs:
+    """n pairs; m patches of the frontal film, g cells a side.
+
+    current, prior (n, m, C) half precision; films (n, 2, 256, 256) uint8, current and registered prior, registered (n,)
+    bool; now, before (n, 13) logits of "positive" of each film alone; joint (n, 13) index into `PRESENCE` and course
+    (n, 13) into `COURSES`, -1 unknown; maps (n, 13, 2g, 2g) int8: 1 where the finding changed, -1 where nobody knows;
+    place (n,) index into `PLACES`.
+    """
+
+    current: Tensor
+    prior: Tensor
+    films: Tensor
+    registered: Tensor
+    now: Tensor
+    before: Tensor
+    joint: Tensor
+    course: Tensor
+    maps: Tensor
+    place: Tensor
+
+    def __len__(self) -> int:
+        return len(self.joint)
+
+    def take(self, rows: Sequence[int] | Tensor) -> EncodedPairs:
+        """The given pairs."""
+        index = torch.as_tensor(rows)
+        return EncodedPairs(*(getattr(self, f.name)[index] for f in fields(self)))
+
+    def of(self, *places: str) -> EncodedPairs:
+        """The pairs that come from these places."""
+        wanted = torch.tensor([PLACES.index(place) for place in places])
+        return self.take(torch.isin(self.place, wanted).nonzero()[:, 0])
+
+
+def join_pairs(parts: Sequence[EncodedPairs]) -> EncodedPairs:
+    """Several caches as one."""
+    return EncodedPairs(*(torch.cat([getattr(part, f.name) for part in parts]) for f in fields(EncodedPairs)))
+
+
+@dataclass(frozen=True, slots=True)
+class Bank:
+    """Reports to retrieve from while films are judged: vectors (rows, d), and the patient of each row."""
+
+    vectors: npt.NDArray[np.float32]
+    patients: Sequence[str]
+
+
+def align(pair: PairSample) -> tuple[Films, bool]:
+    """The prior on the grid of the current film, or as it is where registration is refused."""
+    found = register(pair.current, pair.prior)
+    return (found.pixels, True) if found.registered else (pair.prior, False)
+
+
+def leave_apart(pair: PairSample) -> tuple[Films, bool]:
+    """What `align` gives where nothing is registered, for an ablation."""
+    return pair.prior, False
+
+
+def encode_pairs(
+    drafter: Drafter, pairs: Iterable[PairSample], bank: Bank, workers: int = 0,
+    aligned: Callable[[PairSample], tuple[Films, bool]] = align,
+) -> EncodedPairs:  # fmt: skip
+    """Register in child processes, encode and judge pairs as they come; memory grows by half a megabyte a pair (mini)."""
+    parts = []
+    with LocalEngine(workers, _WORKER_S, _WORKER_MB) as engine:
+        found_pairs = engine.map(aligned, pairs)
+        while chunk := list(islice(found_pairs, encode_batch(drafter))):
+            priors = [leave_apart(p) if isinstance(found, InputError) else found for p, found in chunk]
+            parts.append(_encode(drafter, [p for p, _ in chunk], priors, bank))
+    if not parts:
+        raise UsageError("There are no pairs to learn from.")
+    return join_pairs(parts)
+
+
+@torch.inference_mode()
+def _encode(
+    drafter: Drafter, pairs: Sequence[PairSample], priors: Sequence[tuple[Films, bool]], bank: Bank
+) -> EncodedPairs:  # fmt: skip
+    studies = [PreparedStudy(p.current) for p in pairs] + [PreparedStudy(film) for film, _ in priors]
+    features = drafter.encode(studies)
+    patients = [p.patient for p in pairs] * 2
+    rows = nearest_rows(drafter.embed_images(features), bank.vectors, patients, bank.patients, drafter.retrieved)
+    reports = bank.vectors[rows.numpy()]
+    states = drafter.read_states(features, reports, np.ones(reports.shape[:2], bool))
+    logits = to_logits(torch.tensor([s.probabilities for s in states])[:, : len(FOLLOWED)])
+    frontal = features.patches[:, : drafter.network.config.grid**2].half().cpu()
+    films = [torch.from_numpy(np.stack([p.current, film])) for p, (film, _) in zip(pairs, priors, strict=True)]
+    joint, course = zip(*(_truth(p) for p in pairs), strict=True)
+    n, side = len(pairs), 2 * drafter.network.config.grid
+    return EncodedPairs(
+        frontal[:n], frontal[n:], torch.stack(films), torch.tensor([ok for _, ok in priors]), logits[:n], logits[n:],
+        torch.stack(joint), torch.stack(course), torch.stack([_maps(p, side) for p in pairs]),
+        torch.tensor([PLACES.index(p.place) for p in pairs]),
+    )  # fmt: skip
+
+
+def _truth(pair: PairSample) -> tuple[Tensor, Tensor]:
+    now, before = (torch.from_numpy(x[: len(FOLLOWED)]) for x in (pair.now, pair.before))
+    joint = now.long() + 2 * before.long()  # absent, new, resolved, in both
+    joint[~torch.from_numpy(pair.known[: len(FOLLOWED)])] = UNKNOWN
+    return joint, torch.from_numpy(pair.course[: len(FOLLOWED)]).where(joint == 3, torch.tensor(UNKNOWN))
+
+
+def _maps(pair: PairSample, side: int) -> Tensor:
+    """(13, side, side) int8: a cell changed that one of the finding's boxes covers the middle of, at least one a box."""
+    maps = torch.zeros(len(FOLLOWED), side, side, dtype=torch.int8)
+    for index, x, y, w, h in pair.boxes:
+        maps[index, _cells(y, h, side), _cells(x, w, side)] = 1
+    known = pair.known[: len(FOLLOWED)] if pair.place in _DRAWN else np.zeros(len(FOLLOWED), np.bool_)
+    maps[~torch.from_numpy(known)] = UNKNOWN
+    assert len(FINDINGS) == len(FOLLOWED) + 1
+    return maps
+
+
+def _cells(start: float, length: float, side: int) -> slice:
+    middle = min(side - 1, max(0, int((start + length / 2) * side)))
+    first, last = round(start * side), round((start + length) * side)
+    return slice(max(0, min(first, middle)), max(last, middle + 1))
+
+
+def keep_pairs(path: Path, pairs: EncodedPairs) -> None:
+    """Write a cache whole or not at all."""
+    temporary = path.with_name(path.name + ".tmp")
+    save_file({f.name: getattr(pairs, f.name).contiguous() for f in fields(pairs)}, temporary)
+    os.replace(temporary, path)
+
+
+def kept_pairs(path: Path, make: Callable[[], EncodedPairs]) -> EncodedPairs:
+    """The cache of this run, made where there is none yet.
+
+    Raises
+    ------
+    UsageError : it is damaged or of another version.
+    """
+    if not path.exists():
+        keep_pairs(path, make())
+    try:
+        return EncodedPairs(**load_file(path))
+    except (SafetensorError, TypeError):
+        raise UsageError(f"The {path.name} of the run directory is damaged or of another version: remove it.") from None

@@ -1,0 +1,216 @@
+"""Third stage: TempFAM and the progression head learn on cached pairs (temporal.md §2.2, §2.4); the network stays as it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cxrreport.evaluation.temporal import Ints, classes, false_change, score_changes, score_presence
+from cxrreport.model.config import DiffRGenNetConfig
+from cxrreport.model.progression import Progression, TemporalNetwork, decide
+from cxrreport.model.routing import gumbel_temperature
+from cxrreport.training.averaging import WeightAverage
+from cxrreport.training.checkpoint import Checkpoint, run_whole
+from cxrreport.training.encoder_stage import shuffled
+from cxrreport.training.optimizer import parameter_groups
+from cxrreport.training.pair_cache import PLACES, UNKNOWN, EncodedPairs
+from cxrreport.training.precision import mixed_precision
+
+_FLIPPED, _UNREGISTERED, _UNJUDGED = 0.3, 0.15, 0.15  # shares of the pairs of a step
+_NOISE = 0.5  # of the logits: the classifier is surer of the films that it learnt from than of others
+_MAP_WEIGHT, _COURSE_WEIGHT = 0.5, 1.0
+_FOCUS = 2.0
+_BATCH = 64
+_PERCENTILE = 0.99
+_FALSE_CHANGE = 0.01  # of identical pairs on validation; the goal on others is 0.02
+_STRICTNESS = [0.25 * step for step in range(25)]
+
+
+class PairLosses(NamedTuple):
+    """Scalars of a batch: of the joint states, the courses, the maps."""
+
+    joint: Tensor
+    course: Tensor
+    maps: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        """Their weighted sum."""
+        return self.joint + _COURSE_WEIGHT * self.course + _MAP_WEIGHT * self.maps
+
+
+def pair_losses(said: Progression, pairs: EncodedPairs, course_weight: Tensor) -> PairLosses:
+    """Cross-entropy of joint states and of courses where they are known, focal loss of the maps (Lin et al., 2017)."""
+    joint = F.cross_entropy(said.joint.flatten(0, 1), pairs.joint.flatten(), ignore_index=UNKNOWN)
+    known = (pairs.course != UNKNOWN).any()
+    course = said.course.sum() * 0
+    if known:
+        course = F.cross_entropy(said.course.flatten(0, 1), pairs.course.flatten(), course_weight, ignore_index=UNKNOWN)
+    return PairLosses(13 * joint, course, _focal(said.maps, pairs.maps))
+
+
+def _focal(maps: Tensor, truth: Tensor) -> Tensor:
+    """Sum over the known cells, over the number of those that changed."""
+    known, target = truth != UNKNOWN, (truth == 1).float()
+    each = F.binary_cross_entropy_with_logits(maps, target, reduction="none")
+    off = (target - maps.sigmoid()).abs()
+    return (off**_FOCUS * each * known).sum() / (target * known).sum().clamp(min=1)
+
+
+def flip(pairs: EncodedPairs, rows: Tensor) -> EncodedPairs:
+    """Put the pairs of `rows` (n,) bool in the other order (temporal.md §2.4): the place of a change stays."""
+
+    def swapped(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+        where = rows.view(-1, *[1] * (one.ndim - 1))
+        return torch.where(where, other, one), torch.where(where, one, other)
+
+    current, prior = swapped(pairs.current, pairs.prior)
+    now, before = swapped(pairs.now, pairs.before)
+    films, _ = swapped(pairs.films, pairs.films.flip(1))
+    moved = (pairs.joint == 1) | (pairs.joint == 2)
+    joint = torch.where(rows[:, None] & moved, 3 - pairs.joint, pairs.joint)
+    course = torch.where(rows[:, None] & (pairs.course != UNKNOWN), 2 - pairs.course, pairs.course)
+    return replace(
+        pairs, current=current, prior=prior, now=now, before=before, films=films, joint=joint, course=course
+    )  # fmt: skip
+
+
+class PairStage:
+    """Trains a temporal network on cached pairs and averages its weights."""
+
+    def __init__(
+        self, config: DiffRGenNetConfig, lr: float, steps: int, generator: torch.Generator, device: str = "cpu"
+    ) -> None:  # fmt: skip
+        self.network = TemporalNetwork(config).to(device)
+        self.generator, self.steps, self.device = generator, max(steps, 20), torch.device(device)
+        norms = [m for m in self.network.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
+        statistics = [x for norm in norms for x in (norm.running_mean, norm.running_var) if x is not None]
+        self.average = WeightAverage([*self.network.parameters(), *statistics])
+        self.optimizer = torch.optim.AdamW(parameter_groups(self.network.parameters(), lr), lr=lr)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, lr, total_steps=self.steps, pct_start=0.15)
+
+    def epoch(self, pairs: EncodedPairs, size: int, checkpoint: Checkpoint | None = None) -> dict[str, float]:
+        """One pass, or what is left of the one in the checkpoint; returns the mean losses."""
+        self.network.train()
+        weight = course_weights(pairs.course).to(self.device)
+        run = checkpoint.run_epoch if checkpoint else run_whole
+        means = run(
+            lambda: shuffled(len(pairs), size, self.generator), lambda rows: self._step(pairs.take(rows), weight)
+        )
+        return dict(zip(("joint_loss", "course_loss", "map_loss"), means.tolist(), strict=True))
+
+    def _step(self, pairs: EncodedPairs, course_weight: Tensor) -> Tensor:
+        self.network.fam.routing.temperature.fill_(gumbel_temperature(self.schedule.last_epoch / self.steps))
+        pairs = self._disturbed(pairs)
+        with mixed_precision(self.device):
+            said = read_pairs(self.network, pairs)[1]
+        losses = pair_losses(said, replace(pairs, joint=pairs.joint.to(self.device), course=pairs.course.to(self.device),
+                                           maps=pairs.maps.to(self.device)), course_weight)  # fmt: skip
+        self.optimizer.zero_grad(set_to_none=True)
+        losses.total.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimizer.step()
+        self.schedule.step()
+        self.average.update()
+        return torch.stack([loss.detach() for loss in losses]).float().cpu()
+
+    def _disturbed(self, pairs: EncodedPairs) -> EncodedPairs:
+        """Flipped, unregistered and unjudged pairs among the others, and noise on all judgements."""
+        fate = torch.rand(3, len(pairs), generator=self.generator)
+        pairs = flip(pairs, fate[0] < _FLIPPED)
+        noise = _NOISE * torch.randn(2, *pairs.now.shape, generator=self.generator)
+        judged = (fate[2] >= _UNJUDGED)[:, None]
+        return replace(
+            pairs, registered=pairs.registered & (fate[1] >= _UNREGISTERED), now=(pairs.now + noise[0]) * judged,
+            before=(pairs.before + noise[1]) * judged,
+        )  # fmt: skip
+
+
+def course_weights(course: Tensor) -> Tensor:
+    """(3,) by the root of how rare each course is; mean 1."""
+    count = torch.bincount(course[course != UNKNOWN], minlength=3).float().clamp(min=1)
+    weights = count.sum() / count
+    return weights.sqrt() / weights.sqrt().mean()
+
+
+def read_pairs(network: TemporalNetwork, pairs: EncodedPairs) -> tuple[Tensor, Progression]:
+    """Change strength (n, m) and progression of a few cached pairs."""
+    device = network.strictness.device
+    films = pairs.films.to(device)
+    difference, said = network(
+        pairs.current.float().to(device), pairs.prior.float().to(device), films, pairs.registered.to(device),
+        pairs.now.to(device), pairs.before.to(device),
+    )  # fmt: skip
+    return difference.strength, said
+
+
+@torch.inference_mode()
+def read_all(network: TemporalNetwork, pairs: EncodedPairs) -> tuple[Tensor, Progression]:
+    """`read_pairs` in batches, in evaluation mode."""
+    network.eval()
+    parts = [read_pairs(network, pairs.take(rows)) for rows in torch.arange(len(pairs)).split(_BATCH)]
+    joint, course, maps = zip(*((p.joint.cpu(), p.course.cpu(), p.maps.cpu()) for _, p in parts), strict=True)
+    return torch.cat([s.cpu() for s, _ in parts]), Progression(torch.cat(joint), torch.cat(course), torch.cat(maps))
+
+
+def said_classes(said: Progression, strictness: float) -> tuple[Ints, Ints]:
+    """Joint states and changes (n, 13) that a strictness decides for."""
+    joint, course = decide(said, strictness)
+    return joint.numpy(), classes(joint.numpy(), course.numpy())
+
+
+def calibrate(network: TemporalNetwork, pairs: EncodedPairs) -> dict[str, float]:
+    """Choose strictness and limits on validation pairs, and score these.
+
+    The strictness is the least that says a change of at most 1 % of the identical pairs; without such pairs it is 0.
+    """
+    strength, said = read_all(network, pairs)
+    still = _from(pairs, "identical")
+    network.strictness.fill_(_strictness(said, still))
+    if still.any():
+        network.strength_limit.fill_(float(torch.quantile(strength[still].float().flatten(), _PERCENTILE)))
+        highest = said.maps[still].sigmoid().flatten(2).amax(-1)  # (n, 13)
+        network.map_limits.copy_(torch.quantile(highest, _PERCENTILE, dim=0))
+    return score_pairs(network, pairs, said)
+
+
+def _from(pairs: EncodedPairs, place: str) -> npt.NDArray[np.bool_]:
+    """(n,) which pairs come from a place."""
+    found: npt.NDArray[np.bool_] = (pairs.place == PLACES.index(place)).numpy()
+    return found
+
+
+def _strictness(said: Progression, still: npt.NDArray[np.bool_]) -> float:
+    if not still.any():
+        return 0.0
+    for strictness in _STRICTNESS:
+        if false_change(said_classes(said, strictness)[1][still])[0] <= _FALSE_CHANGE:
+            return strictness
+    return _STRICTNESS[-1]
+
+
+def score_pairs(network: TemporalNetwork, pairs: EncodedPairs, said: Progression) -> dict[str, float]:
+    """Scores by place; `pair_selection` is the mean of the macro F1 of phantoms and inserted lesions."""
+    joint, change = said_classes(said, float(network.strictness))
+    truth = classes(pairs.joint.numpy(), pairs.course.numpy())
+    found = {"strictness": float(network.strictness)}
+    for place in ("phantom", "inserted"):
+        rows = _from(pairs, place)
+        scores = score_changes(truth[rows], change[rows])
+        found |= {
+            f"{place}_{name}": value
+            for name, value in (("macro_f1", scores.macro), ("both_f1", scores.both))
+            if value is not None
+        }
+    if (rows := _from(pairs, "identical")).any():
+        found["false_change"] = false_change(change[rows])[0]
+    if (rows := _from(pairs, "nih")).any():
+        found |= {f"nih_{name}": f1 for name, f1 in score_presence(pairs.joint.numpy()[rows], joint[rows]).items()}
+    macro = [found[name] for name in ("phantom_macro_f1", "inserted_macro_f1") if name in found]
+    return {**found, "pair_selection": float(np.mean(macro)) if macro else 0.0}

@@ -1,0 +1,118 @@
+"""`cxrreport train`, third stage: pairs are drawn, registered and cached, the temporal network learns, the best is saved."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+
+from cxrreport.model.drafter import Drafter
+from cxrreport.model.progression import TemporalNetwork
+from cxrreport.model.weights import Weights, load_weights, resolve_device, save_weights
+from cxrreport.training.averaging import BestWeights
+from cxrreport.training.checkpoint import Checkpoint, finished_epochs
+from cxrreport.training.dataset import Sample
+from cxrreport.training.options import TrainOptions
+from cxrreport.training.pair_cache import Bank, EncodedPairs, encode_pairs, kept_pairs
+from cxrreport.training.pair_stage import PairStage, calibrate
+from cxrreport.training.pairs import identical_pairs, inserted_pairs, nih_pairs, phantom_pairs
+from cxrreport.training.pairs.sample import PairSample
+
+_CHECKPOINT = "temporal.safetensors"
+_VAL_SHARE = 8  # procedural pairs of validation: one for so many of training
+_VAL_SEED = 1_000_003  # added to the seed: no patient of training is drawn again
+Tell = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Studies that pairs are made of: train for learning, val for choosing; no patient is in both."""
+
+    train: Sequence[Sample]
+    val: Sequence[Sample]
+
+
+Draw = Callable[[TrainOptions, Sources], Iterable[PairSample]]
+
+
+def train_pairs(best: Path, options: TrainOptions, sources: Sources, tell: Tell) -> None:
+    """Train what compares a study with its prior, and put it beside the other weights in `best`."""
+    weights = load_weights(best, resolve_device(options.device))
+    train, val = cache_pairs(weights, options, sources)
+    registered = round(float(train.registered.float().mean()), 4)
+    tell({"stage": "pairs", "train": len(train), "val": len(val), "registered": registered})
+    generator = torch.Generator().manual_seed(options.seed + 5)
+    torch.manual_seed(options.seed + 5)
+    steps = options.pair_epochs * (len(train) // options.batch + 1)
+    device = str(next(weights.network.parameters()).device)
+    stage = PairStage(weights.network.config, options.pair_lr, steps, generator, device)
+    kept = BestWeights(stage.network)
+    modules = {"network": stage.network, "average": stage.average, "best": kept}
+    checkpoint = Checkpoint(options.out / _CHECKPOINT, modules, stage, generator, options.checkpoint_minutes)
+    for epoch in range(checkpoint.resume(), options.pair_epochs):
+        losses = stage.epoch(train, options.batch, checkpoint)
+        with stage.average.applied():
+            scores = calibrate(stage.network, val)
+            kept.offer(stage.network, scores["pair_selection"])
+        tell({"stage": "temporal", "epoch": epoch + 1, **losses, **scores})
+        if epoch + 1 == options.pair_epochs:
+            _save(best, weights, cast(TemporalNetwork, kept.kept), val)
+        checkpoint.finish(epoch + 1)  # after the weights, which a kill in between would lose
+
+
+def _save(best: Path, weights: Weights, temporal: TemporalNetwork, val: EncodedPairs) -> None:
+    """Put the best epoch beside the other weights, with what it scores on validation pairs."""
+    card = {name: value for name, value in weights.manifest.items() if name != "files"}
+    scores = {name: round(value, 4) for name, value in calibrate(temporal, val).items()}
+    card["metrics"] = {**card.get("metrics", {}), **scores}
+    save_weights(best, weights.network, weights.views, weights.tokenizer, card, weights.hyperbolic, temporal)
+
+
+def copy_weights(init: Path, best: Path) -> None:
+    """Begin `best` with the very weights of `init`, verified on the way."""
+    w = load_weights(init)
+    card = {name: value for name, value in w.manifest.items() if name != "files"}
+    save_weights(best, w.network, w.views, w.tokenizer, card, w.hyperbolic, w.temporal)
+
+
+def is_trained(out: Path, epochs: int) -> bool:
+    """Whether the stage has run to its end."""
+    return not epochs or finished_epochs(out / _CHECKPOINT) >= epochs
+
+
+def cache_pairs(weights: Weights, options: TrainOptions, sources: Sources) -> tuple[EncodedPairs, EncodedPairs]:
+    """Pairs of training and of validation, from the run directory where they were made before."""
+    drafter = Drafter(weights)
+    bank = Bank(drafter.embed_texts([s.summary for s in sources.train]), [s.patient for s in sources.train])
+    workers = len(os.sched_getaffinity(0))
+
+    def made(draw: Draw) -> Callable[[], EncodedPairs]:
+        return lambda: encode_pairs(drafter, draw(options, sources), bank, workers)
+
+    return (
+        kept_pairs(options.out / "pairs-train.safetensors", made(training_pairs)),
+        kept_pairs(options.out / "pairs-val.safetensors", made(validation_pairs)),
+    )
+
+
+def training_pairs(options: TrainOptions, sources: Sources) -> Iterator[PairSample]:
+    """Procedural pairs, lesions inserted into real films, and follow-ups of labelled films."""
+    real = [s for s in sources.train if s.present[0] and not s.key.startswith("phantom")]
+    drawn = phantom_pairs(options.phantom_pairs, options.seed)
+    followed: Iterator[PairSample] = iter(())
+    if options.films == "nih" and options.films_directory is not None:
+        followed = nih_pairs(options.films_directory, "train")
+    return chain(drawn, inserted_pairs(real, options.film_pairs, options.seed), followed)
+
+
+def validation_pairs(options: TrainOptions, sources: Sources) -> Iterator[PairSample]:
+    """The same from other patients, and films that are compared with themselves."""
+    real = [s for s in sources.val if s.present[0]]
+    seed = options.seed + _VAL_SEED
+    drawn = phantom_pairs(options.phantom_pairs // _VAL_SHARE, seed)
+    return chain(drawn, inserted_pairs(real, 1, seed), identical_pairs(real, seed))

@@ -1,0 +1,24 @@
+"""Cached pairs of noise, for tests of what learns from them."""
+
+import torch
+
+from cxrreport.model.config import tiny
+from cxrreport.training.pair_cache import PLACES, EncodedPairs
+
+CONFIG = tiny(100)
+
+
+def random_pairs(count, place="phantom", seed=0):
+    """Truth and films at random; consistent: a course is known only where a finding is in both films."""
+    g = torch.Generator().manual_seed(seed)
+    cells, side = CONFIG.grid**2, 2 * CONFIG.grid
+    joint = torch.randint(-1, 4, (count, 13), generator=g)
+    course = torch.randint(-1, 3, (count, 13), generator=g).where(joint == 3, torch.tensor(-1))
+    patches = torch.randn(2, count, cells, CONFIG.encoder_width, generator=g).half()
+    judged = torch.randn(2, count, 13, generator=g)
+    return EncodedPairs(
+        patches[0], patches[1], torch.randint(0, 256, (count, 2, 256, 256), generator=g, dtype=torch.uint8),
+        torch.rand(count, generator=g) < 0.8, judged[0], judged[1], joint, course,
+        torch.randint(-1, 2, (count, 13, side, side), generator=g).to(torch.int8),
+        torch.full((count,), PLACES.index(place)),
+    )  # fmt: skip

@@ -1,0 +1,101 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pair_builders import CONFIG, random_pairs
+
+from cxrreport.model.progression import Progression, TemporalNetwork
+from cxrreport.training.checkpoint import Checkpoint
+from cxrreport.training.pair_cache import join_pairs
+from cxrreport.training.pair_stage import (
+    PairStage,
+    calibrate,
+    course_weights,
+    flip,
+    pair_losses,
+    read_all,
+    said_classes,
+)
+
+
+def said_of(pairs, sharp=12.0):
+    """What a network would say that knows the truth."""
+    joint = torch.nn.functional.one_hot(pairs.joint.clamp(min=0), 4) * sharp
+    course = torch.nn.functional.one_hot(pairs.course.clamp(min=0), 3) * sharp
+    return Progression(joint.float(), course.float(), sharp * (2.0 * (pairs.maps == 1) - 1))
+
+
+def test_who_knows_the_truth_loses_nothing():
+    pairs = random_pairs(6)
+    assert float(pair_losses(said_of(pairs), pairs, torch.ones(3)).total) < 0.01
+    wrong = pair_losses(said_of(flip(pairs, torch.ones(6, dtype=torch.bool))), pairs, torch.ones(3))
+    assert wrong.joint > 1 and wrong.course > 1
+
+
+def test_what_nobody_knows_costs_nothing():
+    pairs = random_pairs(4)
+    said, other = said_of(pairs), said_of(pairs)
+    other.joint[pairs.joint == -1] += torch.randn(4)
+    other.course[pairs.course == -1] += torch.randn(3)
+    other.maps[pairs.maps == -1] *= -1
+    one, two = (pair_losses(x, pairs, torch.ones(3)) for x in (said, other))
+    assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.lists(st.booleans(), min_size=4, max_size=4))
+def test_two_flips_are_none_and_one_turns_new_into_resolved(rows):
+    pairs, chosen = random_pairs(4), torch.tensor(rows)
+    once = flip(pairs, chosen)
+    again = flip(once, chosen)
+    for name in ("current", "prior", "films", "now", "before", "joint", "course", "maps"):
+        assert torch.equal(getattr(again, name), getattr(pairs, name))
+    new = (pairs.joint == 1) & chosen[:, None]
+    assert (once.joint[new] == 2).all()
+    worse = (pairs.course == 0) & chosen[:, None]
+    assert (once.course[worse] == 2).all()
+    assert torch.equal(once.joint[~chosen], pairs.joint[~chosen])
+
+
+def test_a_rare_course_weighs_more():
+    weights = course_weights(torch.tensor([0] * 90 + [1] * 9 + [2] + [-1] * 50))
+    assert weights[0] < weights[1] < weights[2] and weights.mean() == pytest.approx(1)
+
+
+def test_the_stage_learns_and_a_killed_run_ends_with_the_same_weights(tmp_path):
+    pairs = random_pairs(24)
+
+    def train(path, stop_after=None):
+        torch.manual_seed(1)
+        g = torch.Generator().manual_seed(2)
+        stage = PairStage(CONFIG, 2e-3, 12, g)
+        modules = {"network": stage.network, "average": stage.average}
+        checkpoint = Checkpoint(path, modules, stage, g)
+        losses = []
+        for epoch in range(checkpoint.resume(), 3):
+            losses.append(sum(stage.epoch(pairs, 8, checkpoint).values()))
+            checkpoint.finish(epoch + 1)
+            if stop_after == epoch + 1:
+                return None, losses
+        return stage.network.state_dict(), losses
+
+    whole, losses = train(tmp_path / "a.safetensors")
+    assert losses[-1] < losses[0]
+    train(tmp_path / "b.safetensors", stop_after=1)
+    resumed, _ = train(tmp_path / "b.safetensors")
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_calibration_holds_changes_back_where_nothing_has_changed():
+    torch.manual_seed(0)
+    network = TemporalNetwork(CONFIG)
+    torch.nn.init.normal_(network.head.read, std=0.3)
+    pairs = join_pairs([random_pairs(8), random_pairs(8, "inserted", 1), random_pairs(12, "identical", 2)])
+    scores = calibrate(network, pairs)
+    still = pairs.of("identical")
+    strength, said = read_all(network, still)
+    change = said_classes(said, float(network.strictness))[1]
+    assert scores["false_change"] <= 0.01 or float(network.strictness) == 6.0
+    assert ((change != 2) & (change != 5)).any(1).mean() == pytest.approx(scores["false_change"])
+    assert (strength.flatten() <= network.strength_limit + 1e-3).float().mean() >= 0.98
+    assert {"phantom_macro_f1", "inserted_macro_f1", "pair_selection"} <= set(scores)

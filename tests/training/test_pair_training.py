@@ -1,0 +1,107 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from network_builders import random_samples, tiny_weights
+
+import cxrreport.training.pair_training as module
+from cxrreport.errors import UsageError
+from cxrreport.model.weights import load_weights, read_manifest, save_weights
+from cxrreport.training.dataset import READERS
+from cxrreport.training.options import TrainOptions
+from cxrreport.training.pair_cache import leave_apart
+from cxrreport.training.pair_training import Sources, training_pairs, validation_pairs
+from cxrreport.training.pairs.sample import PairSample
+from cxrreport.training.trainer import train
+
+SPLITS = {"train": random_samples(12, 1, "train"), "val": random_samples(6, 2, "val")}
+
+
+def drawn(count, seed, place):
+    for number in range(count):
+        rng = np.random.default_rng([seed, number])
+        now, before = rng.random((2, 14)) < 0.3
+        course = np.where(now & before, rng.integers(0, 3, 14), -1)
+        yield PairSample(
+            f"{place}-{number}", f"{place}-{number}", *rng.integers(0, 256, (2, 256, 256), dtype=np.uint8), now, before,
+            np.ones(14, bool), course, ((3, 0.2, 0.2, 0.3, 0.3),), 5, place=place,
+        )  # fmt: skip
+
+
+@pytest.fixture()
+def init(tmp_path):
+    made = tiny_weights()
+    card = {"config": "tiny", "metrics": {"example_f1": 0.5}}
+    save_weights(tmp_path / "init", made.network, made.views, made.tokenizer, card)
+    return tmp_path / "init"
+
+
+@pytest.fixture(autouse=True)
+def _sources(monkeypatch):
+    """Pairs of noise that nobody registers: drawing and registering have tests of their own."""
+    monkeypatch.setitem(READERS, "noise", lambda directory, split: list(SPLITS[split]))
+    monkeypatch.setattr(module, "training_pairs", lambda options, sources: drawn(12, options.seed, "phantom"))
+    still = lambda: drawn(4, 3, "identical")  # noqa: E731
+    monkeypatch.setattr(module, "validation_pairs", lambda options, sources: (*drawn(6, 2, "phantom"), *still()))
+    encode = module.encode_pairs
+    monkeypatch.setattr(module, "encode_pairs", lambda d, pairs, bank, workers: encode(d, pairs, bank, 0, leave_apart))
+
+
+def options(out, init, **changes):
+    chosen = {"encoder_epochs": 0, "network_epochs": 0, "view_epochs": 0, "pair_epochs": 2, "batch": 6, **changes}
+    return TrainOptions("noise", Path("/nowhere"), out, size="tiny", init=init, device="cpu", **chosen)
+
+
+def test_the_stage_adds_a_file_and_leaves_the_other_weights_as_they_are(tmp_path, init):
+    told = []
+    best = train(options(tmp_path / "run", init), told.append)
+    before, after = read_manifest(init)["files"], read_manifest(best)["files"]
+    assert set(after) - set(before) == {"temporal.safetensors"} and before.items() <= after.items()
+    assert load_weights(best).temporal is not None
+    metrics = read_manifest(best)["metrics"]
+    assert metrics["example_f1"] == 0.5 and {"strictness", "phantom_macro_f1", "false_change"} <= set(metrics)
+    assert [line["epoch"] for line in told if line["stage"] == "temporal"] == [1, 2]
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_weights(tmp_path, init, monkeypatch):
+    whole = read_manifest(train(options(tmp_path / "whole", init), lambda facts: None))["files"]
+
+    def kill(facts):
+        if facts["stage"] == "temporal":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(options(tmp_path / "cut", init), kill)
+    monkeypatch.setattr(module, "training_pairs", lambda *_: pytest.fail("the pairs of the run are kept"))
+    told = []
+    assert read_manifest(train(options(tmp_path / "cut", init), told.append))["files"] == whole
+    again = []
+    train(options(tmp_path / "cut", init), again.append)
+    assert told and not again  # a finished run does nothing
+
+
+def test_weights_that_compare_keep_it_where_the_encoder_stays(tmp_path, init):
+    best = train(options(tmp_path / "run", init), lambda facts: None)
+    kept = options(tmp_path / "more", best, pair_epochs=0, network_epochs=1)
+    assert "temporal.safetensors" in read_manifest(train(kept, lambda facts: None))["files"]
+    lost = options(tmp_path / "other", best, pair_epochs=0, network_epochs=1, encoder_epochs=1)
+    assert "temporal.safetensors" not in read_manifest(train(lost, lambda facts: None))["files"]
+
+
+def test_another_number_of_pairs_is_another_run(tmp_path, init):
+    train(options(tmp_path / "run", init), lambda facts: None)
+    with pytest.raises(UsageError, match="phantom_pairs"):
+        train(options(tmp_path / "run", init, phantom_pairs=9), lambda facts: None)
+
+
+def test_no_patient_is_in_training_and_validation_pairs(tmp_path, init):
+    chosen = options(tmp_path / "run", init, phantom_pairs=16, film_pairs=0)
+    sources = Sources([], [])
+    train_keys, val_keys = ([p.patient for p in make(chosen, sources)] for make in (training_pairs, validation_pairs))
+    assert len(train_keys) == 16 and len(val_keys) == 2 and not set(train_keys) & set(val_keys)
+
+
+def test_the_manifest_holds_no_patient(tmp_path, init):
+    best = train(options(tmp_path / "run", init), lambda facts: None)
+    assert "train-" not in json.dumps(read_manifest(best))
