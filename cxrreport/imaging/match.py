@@ -10,26 +10,29 @@ from .orientation import Film, Mask, Picture, blur
 
 _AIR = 25  # grey levels; darker than this, blurred, is not body
 _FLAT = 2  # grey levels within 5 x 5 pixels that JPEG leaves in an even background
+_BRIGHT = 128
 _LETTER = (240, 90)  # a letter is at least this bright, and brighter than its surroundings by this
 Curve = npt.NDArray[np.float64]
 
 _KNOTS = 9
 _LEVELS = np.arange(256, dtype=np.float64)
 _QUANTILES = np.linspace(0.02, 0.98, 25)
-_STIFF = 0.02  # how much a bend of the curve costs: without pixels it goes on straight
+_STIFF = 0.001  # how much a bend of the curve costs: without pixels it goes on straight
 _LEAST_SHARE = 0.02  # of the film, to compare grey values on
 
 
 def content(film: Film) -> Mask:
     """Where the film (rows, columns) shows something: not what lies behind its shutters or around its edge.
 
-    That is even, and lies between the rim and the film along a row or a column: an even spot inside is kept.
+    That is even, of the value that the rim has there, and reaches from the rim inwards along a row or a column; what is
+    bright must fill whole rows or columns, or it is an overexposed shoulder or belly.
     """
     even = _range(film, 5) <= _FLAT
     outside = np.zeros_like(even)
-    for axis in (0, 1):
-        outside |= np.logical_and.accumulate(even, axis=axis)
-        outside |= np.flip(np.logical_and.accumulate(np.flip(even, axis), axis=axis), axis)
+    for turns in range(4):  # from each side once
+        here, level = np.rot90(even, turns), np.rot90(film, turns).astype(np.int16)
+        border = here & (np.abs(level - level[:1]) <= _FLAT) & ((level < _BRIGHT) | here.all(axis=1, keepdims=True))
+        outside |= np.rot90(np.logical_and.accumulate(border, axis=0), -turns)
     return ~outside
 
 

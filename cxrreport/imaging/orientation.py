@@ -68,16 +68,16 @@ def compare(current: Film, prior: Film) -> Fit:
     )
 
 
-def likeness(one: Film, other: Film, mask: Mask) -> float:
+def likeness(one: Film, other: Film, mask: Mask, side: int = SMALL) -> float:
     """Correlation (-1 to 1) of two films on one grid where `mask` holds; 0 where next to nothing is left.
 
-    Shape of all three: (rows, columns). It is taken on 48 x 48 evened pictures (`picture`), so it asks for the same
-    anatomy at the same place and neither for the same grey values nor for the same lesions.
+    Shape of all three: (rows, columns). It is taken on evened pictures of (side, side) pixels (`picture`), so it asks for
+    the same anatomy at the same place and neither for the same grey values nor for the same lesions.
     """
-    inside = shrink(mask, SMALL)
+    inside = shrink(mask, side)
     if inside.mean() < 0.05:
         return 0.0
-    first, second = (_unit(picture(film, SMALL, SMALL / 6)[inside]) for film in (one, other))
+    first, second = (_unit(picture(film, side, side / 6)[inside]) for film in (one, other))
     return float(first @ second)
 
 

@@ -18,7 +18,7 @@ import SimpleITK
 from PIL import Image
 
 from .match import body, content, match_greys
-from .orientation import Film, Fit, Mask, compare, likeness, picture, shrink
+from .orientation import SMALL, Film, Fit, Mask, compare, likeness, picture, shrink
 
 sitk: Any = SimpleITK  # its wrapper has no types
 Transform = Any
@@ -40,7 +40,7 @@ _OVERLAP = 0.55  # of the current body that the prior must show
 _STILL, _ALIKE = 1.5, 0.01  # so little a move on average, for so little likeness: the films lie alike as they are
 _KNOTS = 4  # cells of the elastic grid along a side
 _BEND = _SIDE / 32  # most displacement of a knot: an eighth of a cell
-_GAIN = 0.01  # of likeness that bending must bring
+_GAIN = 0.015  # of likeness in detail that bending must bring
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +104,10 @@ class _Pair:
         self.fixed, self.moving = (_image(picture(film, _SEARCH, _REACH)) for film in (current, prior))
         self.mask = _image(shrink(self.body, _SEARCH).astype(np.uint8))
 
-    def quality(self, transform: Transform) -> float:
+    def quality(self, transform: Transform, side: int = SMALL) -> float:
         """Likeness of the films where both show the body."""
         moved = _warp(self.prior, transform, self.current.shape)
-        return likeness(self.current, moved, self._common(transform))
+        return likeness(self.current, moved, self._common(transform), side)
 
     def overlap(self, transform: Transform) -> float:
         """Share of the current body that the prior shows too."""
@@ -206,7 +206,7 @@ def _execute(method: Any, pair: _Pair) -> None:
 
 
 def _bend(pair: _Pair, affine: Transform, quality: float) -> tuple[Transform, float]:
-    """Let the prior bend by cubic B-splines where that helps.
+    """Let the prior bend by cubic B-splines where that helps in detail.
 
     Nothing can fold: knots move by an eighth of their distance at most, and up to 0.48 is safe (Choi and Lee 2000,
     "Injectivity conditions of 2D and 3D uniform cubic B-spline functions").
@@ -218,8 +218,9 @@ def _bend(pair: _Pair, affine: Transform, quality: float) -> tuple[Transform, fl
     method.SetInitialTransform(spline, inPlace=True)
     _execute(method, pair)
     both = sitk.CompositeTransform([affine, spline])
-    found = pair.quality(both)
-    return (both, found) if found > quality + _GAIN else (affine, quality)
+    if pair.quality(both, _SEARCH) < pair.quality(affine, _SEARCH) + _GAIN:
+        return affine, quality
+    return both, pair.quality(both)
 
 
 def _is_plausible(transform: Transform) -> bool:

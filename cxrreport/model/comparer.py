@@ -71,7 +71,7 @@ class Comparer:
         judged = [
             to_logits(torch.tensor([s.probabilities[: len(FOLLOWED)] for s in x])).to(device) for x in (now, before)
         ]
-        difference, said = self.network(
+        difference, said = self.network.read(
             current.patches[:, : self.cells], prior.patches[:, : self.cells],
             torch.from_numpy(np.stack(films)).to(device), torch.tensor(registered, device=device), *judged,
         )  # fmt: skip

@@ -44,6 +44,10 @@ class Progression:
         worse, same, better = (both.unsqueeze(-1) * self.course.float().softmax(-1)).unbind(-1)
         return torch.stack([new, worse, same, better, resolved, absent], dim=-1)
 
+    def turned(self) -> Progression:
+        """What the pair shows in the other order: new <-> resolved, worsened <-> improved, the places the same."""
+        return Progression(self.joint[..., [0, 2, 1, 3]], self.course.flip(-1), self.maps)
+
 
 class ProgressionHead(nn.Module):
     """Learned queries, one a finding, look at G, P_c and P_p'; a map of each finding looks at the pixels too."""
@@ -120,6 +124,21 @@ class TemporalNetwork(nn.Module):
         """Arguments as in `TempFAM` and `ProgressionHead`."""
         difference = self.fam(current, prior, films, registered)
         return difference, self.head(difference, now, before)
+
+    def read(
+        self, current: Tensor, prior: Tensor, films: Tensor, registered: Tensor, now: Tensor, before: Tensor
+    ) -> tuple[Difference, Progression]:
+        """Read the pairs in both orders and take the mean, so that films in the other order give the opposite change.
+
+        Of logits a mean keeps the form of the joint states, so the result is as consistent as each of the two.
+        """
+        difference, one = self(current, prior, films, registered, now, before)
+        other = self(prior, current, films.flip(1), registered, before, now)[1].turned()
+        means = (
+            torch.stack(pair).mean(0)
+            for pair in ((one.joint, other.joint), (one.course, other.course), (one.maps, other.maps))
+        )
+        return difference, Progression(*means)
 
 
 def decide(progression: Progression, strictness: Tensor | float = 0.0) -> tuple[Tensor, Tensor]:

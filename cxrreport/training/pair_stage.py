@@ -109,7 +109,7 @@ class PairStage:
         self.network.fam.routing.temperature.fill_(gumbel_temperature(self.schedule.last_epoch / self.steps))
         pairs = self._disturbed(pairs)
         with mixed_precision(self.device):
-            said = read_pairs(self.network, pairs)[1]
+            said = self.network(*on_device(pairs, self.device))[1]
         losses = pair_losses(said, replace(pairs, joint=pairs.joint.to(self.device), course=pairs.course.to(self.device),
                                            maps=pairs.maps.to(self.device)), course_weight)  # fmt: skip
         self.optimizer.zero_grad(set_to_none=True)
@@ -139,24 +139,23 @@ def course_weights(course: Tensor) -> Tensor:
     return weights.sqrt() / weights.sqrt().mean()
 
 
-def read_pairs(network: TemporalNetwork, pairs: EncodedPairs) -> tuple[Tensor, Progression]:
-    """Change strength (n, m) and progression of a few cached pairs."""
-    device = network.strictness.device
-    films = pairs.films.to(device)
-    difference, said = network(
-        pairs.current.float().to(device), pairs.prior.float().to(device), films, pairs.registered.to(device),
-        pairs.now.to(device), pairs.before.to(device),
+def on_device(pairs: EncodedPairs, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """A few cached pairs as arguments of the network."""
+    return (
+        pairs.current.float().to(device), pairs.prior.float().to(device), pairs.films.to(device),
+        pairs.registered.to(device), pairs.now.to(device), pairs.before.to(device),
     )  # fmt: skip
-    return difference.strength, said
 
 
 @torch.inference_mode()
 def read_all(network: TemporalNetwork, pairs: EncodedPairs) -> tuple[Tensor, Progression]:
-    """`read_pairs` in batches, in evaluation mode."""
+    """Change strength (n, m) and progression of cached pairs, read in batches, in evaluation mode and in both orders."""
     network.eval()
-    parts = [read_pairs(network, pairs.take(rows)) for rows in torch.arange(len(pairs)).split(_BATCH)]
+    device = network.strictness.device
+    parts = [network.read(*on_device(pairs.take(rows), device)) for rows in torch.arange(len(pairs)).split(_BATCH)]
     joint, course, maps = zip(*((p.joint.cpu(), p.course.cpu(), p.maps.cpu()) for _, p in parts), strict=True)
-    return torch.cat([s.cpu() for s, _ in parts]), Progression(torch.cat(joint), torch.cat(course), torch.cat(maps))
+    strength = torch.cat([difference.strength.cpu() for difference, _ in parts])
+    return strength, Progression(torch.cat(joint), torch.cat(course), torch.cat(maps))
 
 
 def said_classes(said: Progression, strictness: float) -> tuple[Ints, Ints]:

@@ -113,3 +113,25 @@ def test_every_parameter_learns():
     (said.joint.square().sum() + said.course.square().sum() + said.maps.square().sum()).backward()
     silent = [name for name, p in made.named_parameters() if p.grad is None]
     assert not silent
+
+
+def test_films_in_the_other_order_give_the_opposite_change(network):
+    current, prior, films, registered, now, before = pairs(3)
+    with torch.no_grad():
+        said = network.read(current, prior, films, registered, now, before)[1]
+        back = network.read(prior, current, films.flip(1), registered, before, now)[1]
+    shares, others = said.probabilities(), back.probabilities()
+    opposite = [
+        CHANGES.index(c)
+        for c in (Change.RESOLVED, Change.IMPROVED, Change.UNCHANGED, Change.WORSENED, Change.NEW, Change.ABSENT)
+    ]
+    assert torch.allclose(shares, others[..., opposite], atol=1e-5)
+    assert torch.allclose(said.maps, back.maps, atol=1e-4)
+
+
+def test_one_film_twice_is_neither_new_nor_resolved(network):
+    current, _, films, registered, now, _ = pairs(3)
+    films = films[:, :1].expand(-1, 2, -1, -1)
+    with torch.no_grad():
+        joint, _ = decide(network.read(current, current, films, registered, now, now)[1], 1e-4)
+    assert {PRESENCE[i] for i in joint.flatten().tolist()} <= {Change.ABSENT, Change.UNCHANGED}
