@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.pair_sets import PairSet
-from cxrreport.evaluation.temporal import Box, hits, overlap
+from cxrreport.evaluation.temporal import CLASSES, Box, hits, overlap
 from cxrreport.highlight.regions import find_regions, heat_map
 from cxrreport.imaging.preprocess import SIDE, preprocess
 from cxrreport.model.drafter import Drafter
@@ -16,26 +16,40 @@ from cxrreport.model.progression import FOLLOWED, TemporalNetwork
 from cxrreport.records import FINDINGS, PreparedStudy
 from cxrreport.training.dataset import read_film, read_table
 from cxrreport.training.films import is_held_out, nih_findings
-from cxrreport.training.pair_stage import read_all
+from cxrreport.training.pair_stage import read_all, said_classes
 
+_NO_CHANGE = (CLASSES.index("unchanged"), CLASSES.index("absent"))
 _BATCH = 4
 _BOXES = {"Infiltrate": "Infiltration"}  # the list of boxes has a word of its own
 
 
 def point(network: TemporalNetwork, one: PairSet) -> dict[str, dict[str, float]]:
-    """Of every finding that changed, and of all: share of hits of the map's highest point, and mean overlap of the boxes."""
-    maps = read_all(network, one.registered)[1].maps.sigmoid().numpy()
-    hit, shared = defaultdict(list), defaultdict(list)
-    for pair, of_pair in zip(one.pairs, maps, strict=True):
+    """Of every finding that changed in truth, and of all: share of hits of the map's highest point, share of which a change
+    is said, and the mean overlap of the regions that are stored then (0 where none is).
+    """
+    read = read_all(network, one.registered)
+    maps, places = read.maps.sigmoid().numpy(), read.places(network.map_limits.cpu()).numpy()
+    change = said_classes(read.held(network.strictness.cpu(), network.steadiness.cpu()))[1]
+    found: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
+    for row, pair in enumerate(one.pairs):
         for finding in sorted({box[0] for box in pair.boxes}):
             true = [box[1:] for box in pair.boxes if box[0] == finding]
-            heat = heat_map(of_pair[finding])
-            boxes = [_fractions(r) for r in find_regions(heat, SIDE, SIDE, "change")]
+            said = change[row, finding] not in _NO_CHANGE
+            boxes = (
+                [_fractions(r) for r in find_regions(heat_map(places[row, finding]), SIDE, SIDE, "change")]
+                if said
+                else []
+            )
+            figures = float(hits(heat_map(maps[row, finding]), true)), float(said), overlap(boxes, true)
             for name in (FINDINGS[finding], "all"):
-                hit[name].append(hits(heat, true))
-                shared[name].append(overlap(boxes, true))
-    order = [name for name in (*FOLLOWED, "all") if name in hit]
-    return {n: {"n": len(hit[n]), "pointing": float(np.mean(hit[n])), "iou": float(np.mean(shared[n]))} for n in order}
+                found[name].append(figures)
+    return _means(found, ("pointing", "said", "iou"))
+
+
+def _means(found: dict[str, list[tuple[float, float, float]]], names: tuple[str, ...]) -> dict[str, dict[str, float]]:
+    """Number and means by finding, in their order, "all" last."""
+    order = [name for name in (*FOLLOWED, "all") if name in found]
+    return {n: {"n": len(found[n]), **dict(zip(names, np.mean(found[n], axis=0).tolist(), strict=True))} for n in order}
 
 
 def _fractions(region: object) -> Box:
@@ -61,9 +75,7 @@ def point_at_evidence(drafter: Drafter, directory: Path) -> dict[str, dict[str, 
                 area = overlap(true, [(0.0, 0.0, 1.0, 1.0)])
                 for name in (FINDINGS[finding], "all"):
                     found[name].append((hits(heat, true), overlap(boxes, true), area))
-    order = [name for name in (*FOLLOWED, "all") if name in found]
-    names = ("pointing", "iou", "chance")
-    return {n: {"n": len(found[n]), **dict(zip(names, np.mean(found[n], axis=0).tolist(), strict=True))} for n in order}
+    return _means(found, ("pointing", "iou", "chance"))
 
 
 def _boxes(text: str) -> Iterator[tuple[int, list[Box]]]:

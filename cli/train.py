@@ -22,12 +22,12 @@ import click
 @click.option("--encoder-epochs", type=click.IntRange(min=0), default=6, show_default=True, help="Epochs of the first stage: encoder and retrieval.")  # fmt: skip  # noqa: E501
 @click.option("--network-epochs", type=click.IntRange(min=0), default=10, show_default=True, help="Epochs of the second stage: FAM, findings and decoder; 0 keeps those of --init.")  # fmt: skip  # noqa: E501
 @click.option("--view-epochs", type=click.IntRange(min=0), default=6, show_default=True, help="Epochs of the view classifier; 0 keeps that of --init.")  # fmt: skip  # noqa: E501
-@click.option("--pair-epochs", type=click.IntRange(min=0), default=0, show_default=True, help="Epochs of the third stage: what changed since the prior; 0 keeps what --init has of it.")  # fmt: skip  # noqa: E501
-@click.option("--phantom-pairs", type=click.IntRange(min=0), default=0, show_default=True, help="Procedural pairs of films for the third stage.")  # fmt: skip  # noqa: E501
-@click.option("--film-pairs", type=click.IntRange(min=0), default=2, show_default=True, help="Pairs with inserted lesions of each frontal film for the third stage.")  # fmt: skip  # noqa: E501
+@click.option("--pair-epochs", type=click.IntRange(min=0), default=0, show_default=True, help="Epochs of the stage of pairs: what changed since the prior. Without, weights whose encoder or network is trained compare nothing.")  # fmt: skip  # noqa: E501
+@click.option("--phantom-pairs", type=click.IntRange(min=0), default=0, show_default=True, help="Procedural pairs of films for the stage of pairs.")  # fmt: skip  # noqa: E501
+@click.option("--film-pairs", type=click.IntRange(min=0), default=2, show_default=True, help="Pairs with inserted lesions of each frontal film for the stage of pairs.")  # fmt: skip  # noqa: E501
 @click.option("--encoder-lr", type=click.FloatRange(1e-6, 1e-2), default=5e-4, show_default=True, help="Peak learning rate of the first stage.")  # fmt: skip  # noqa: E501
 @click.option("--network-lr", type=click.FloatRange(1e-6, 1e-2), default=5e-4, show_default=True, help="Peak learning rate of the second stage.")  # fmt: skip  # noqa: E501
-@click.option("--pair-lr", type=click.FloatRange(1e-6, 1e-2), default=5e-4, show_default=True, help="Peak learning rate of the third stage.")  # fmt: skip  # noqa: E501
+@click.option("--pair-lr", type=click.FloatRange(1e-6, 1e-2), default=5e-4, show_default=True, help="Peak learning rate of the stage of pairs.")  # fmt: skip  # noqa: E501
 @click.option("--ablation", metavar="NAME", help="Train a row of the papers' ablations instead of the whole network, such as promptmrg, without-difference, without-scl or trar; not with --init.")  # fmt: skip  # noqa: E501
 @click.option("--balance", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Draw samples of the second stage by the share of their rarest finding to the power of minus this; 0 takes each once an epoch.")  # fmt: skip  # noqa: E501
 @click.option("--copies", type=click.IntRange(1, 64), default=3, show_default=True, help="Variants of each film, the plain one among them, whose features the second stage keeps.")  # fmt: skip  # noqa: E501
@@ -44,11 +44,11 @@ def train(
     """Train the network; the weights of the best validation epoch are in OUT/best.
 
     Without --dataset it learns from the archive: studies with a frontal film and a signed report with findings. Films
-    whose tags do not tell the view are used once `cxrreport generate` has looked at them. Patients are split by a digest
-    of issuer and number, about 80 % train, 10 % val, 10 % test, the same whoever else comes. A run that goes on keeps to
-    the studies that it was begun with. All are held in memory: 131 kB of films each and, for size mini, 0.75 MB of
-    features in three copies, so that 16 GB hold some 15,000. The third stage holds another 0.5 MB for each pair. With
-    --films nih it also learns from the follow-ups of that collection.
+    whose tags do not tell the view are used once `cxrreport generate` has looked at them. Patients are split by a
+    digest of issuer and number, about 80 % train, 10 % val, 10 % test, the same whoever else comes. A run that goes on
+    keeps to the studies that it was begun with. All are held in memory: 131 kB of films each and, for size mini, 0.75
+    MB of features in three copies, so that 16 GB hold some 15,000. The stage of pairs holds another 0.4 MB for each
+    pair, and twice that for a moment. With --films nih it also learns from the follow-ups of that collection.
     """
     from cxrreport.errors import UsageError
     from cxrreport.training.archive import ARCHIVE, open_dataset

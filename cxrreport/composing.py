@@ -12,7 +12,7 @@ import numpy.typing as npt
 from cxrreport.highlight.changes import compare, comparison_sentence, impression
 from cxrreport.highlight.regions import Maps, mark_regions
 from cxrreport.highlight.spans import find_spans, flag_hallucinated_comparison
-from cxrreport.imaging.preprocess import PREPROCESS_VERSION
+from cxrreport.imaging.preprocess import PREPROCESS_VERSION, REGISTER_VERSION
 from cxrreport.model.comparer import Comparer, PairReading
 from cxrreport.model.drafter import Drafter, NetworkDraft, StudyStates, take_features
 from cxrreport.model.encoder import ImageFeatures
@@ -31,8 +31,8 @@ _NOTHING = "The network gave no usable draft for this study."
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What is seen of a study beside its draft: its prior alone (None without one), both together (None where the weights
-    compare no pairs), and where each finding is (14, g, g).
+    """What is seen of a study beside its draft: its prior alone, registered where that was possible (None without one), both
+    together (None where the weights compare no pairs), and where each finding is (14, g, g).
     """
 
     before: StudyStates | None
@@ -110,27 +110,20 @@ class Composer:
             impression=impression(rows),
             comparison=comparison,
             finding_rows=rows,
-            spans=(*_mark(text, rows), *comparison_spans, *flag_hallucinated_comparison(text)),
-            regions=mark_regions(rows, self._maps(seen), pair.frontal.height, pair.frontal.width),
+            spans=(*_mark(text, rows), *comparison_spans),
+            regions=mark_regions(rows, _maps(item, seen, rows), pair.frontal.height, pair.frontal.width),
             references=references,
             provenance=self._provenance(item),
             flags=(*item.flags, *flags),
         )
-
-    def _maps(self, seen: Seen) -> Maps:
-        """Places on the current film; a change map counts where it is above what pairs without a change reach."""
-        evidence = seen.evidence[: len(FOLLOWED)]
-        if seen.reading is None or self.comparer is None:
-            return Maps(evidence=evidence, findings=FOLLOWED)
-        limits = np.array(self.comparer.map_limits)[:, None, None]
-        change = np.where(seen.reading.maps > limits, seen.reading.maps, 0)
-        return Maps(change, evidence, seen.reading.strength, self.comparer.strength_limit, FOLLOWED)
 
     def _provenance(self, item: Prepared) -> Provenance:
         decoding = {**asdict(self.drafter.decoding), "device": str(self.drafter.device)}
         version = self.retriever.index_version
         if version:
             decoding["retriever"] = self.retriever.name
+        if item.quality is not None:
+            decoding["registration"] = {"version": REGISTER_VERSION, "quality": round(item.quality, 3)}
         return Provenance(self.drafter.weights.sha256, PREPROCESS_VERSION, version, item.inputs_sha256, decoding)
 
 
@@ -152,6 +145,16 @@ def _join(made: NetworkDraft, seen: Seen) -> tuple[Finding, ...]:
     return compare(now, finding_rows(seen.reading.before), judged)
 
 
+def _maps(item: Prepared, seen: Seen, rows: Sequence[Finding]) -> Maps:
+    """Places on the current film: where a finding changed, if the prior lies on it, and where one is seen.
+
+    The share of a patch in the evidence is weighed by how sure the finding is.
+    """
+    sure = np.array([row.probability for row in rows[: len(FOLLOWED)]], np.float32)[:, None, None]
+    change = seen.reading.maps if seen.reading and item.registered is not None else None
+    return Maps(change, seen.evidence[: len(FOLLOWED)] * sure, FOLLOWED)
+
+
 def finding_rows(states: StudyStates) -> tuple[Finding, ...]:
     """The network's findings as rows without any change."""
     rows = zip(FINDINGS, states.states, states.probabilities, strict=True)
@@ -165,5 +168,9 @@ def _compare_with(prior: Study | None, study: Study, rows: tuple[Finding, ...]) 
 
 
 def _mark(text: str, rows: tuple[Finding, ...]) -> tuple[Span, ...]:
+    """Spans of the findings section; words of comparison that no change of the table bears out are flagged."""
     changes = {row.finding: row.change for row in rows if row.change is not None}
-    return find_spans("findings", text, mentions(text), changes)
+    spans = find_spans("findings", text, mentions(text), changes)
+    borne = [(span.start_char, span.end_char) for span in spans if span.kind == "change"]
+    invented = flag_hallucinated_comparison(text)
+    return (*spans, *(s for s in invented if not any(a < s.end_char and s.start_char < b for a, b in borne)))

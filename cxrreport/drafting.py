@@ -79,6 +79,7 @@ class Prepared:
     digests: dict[int, str]  # image id -> sha256 of its pixels
     inputs_sha256: str
     registered: npt.NDArray[np.uint8] | None = None  # the prior's frontal film on the grid of the current one
+    quality: float | None = None  # of the registration, 0 to 1
 
 
 def films_of(pair: Pair) -> list[Image | None]:
@@ -190,13 +191,13 @@ def _place(item: Prepared, found: Registration | InputError | None) -> Prepared:
     """Add the registered prior, or drop one that is no image to compare with. What fails costs the registration alone."""
     if found is None:
         return item
-    if isinstance(found, InputError):
-        return replace(item, flags=(*item.flags, "prior_unregistered"))
+    if isinstance(found, InputError):  # crashed or took too long: told apart from films that do not fit
+        return replace(item, flags=(*item.flags, "prior_unregistered", "registration_failed"))
     if not found.usable:
         return replace(item, prior=None, reason=found.reason)
     if not found.registered:
-        return replace(item, flags=(*item.flags, "prior_unregistered"))
-    return replace(item, registered=found.pixels)
+        return replace(item, flags=(*item.flags, "prior_unregistered"), quality=found.quality)
+    return replace(item, registered=found.pixels, quality=found.quality)
 
 
 def _read(run: Run, due: Iterator[Due], workers: LocalEngine) -> Iterator[Prepared]:

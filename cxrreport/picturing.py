@@ -80,7 +80,8 @@ def films_of_draft(session: Session, view: DraftView) -> Films:
 def draw_study(view: DraftView, films: Films, place: Path, max_pixels: int) -> None:
     """Draw a study to a PNG: current film, registered prior, difference with the regions of the draft.
 
-    The picture shows no patient's name or number. It appears whole or not at all, readable to its owner alone.
+    The picture shows no patient's name or number but what is burnt into the films. It appears whole or not at all,
+    readable to its owner alone.
 
     Raises
     ------
@@ -125,7 +126,7 @@ def _panels(
     boxes, lines = _changes(draft, image, current.shape)
     registered = _register(current, prior)
     before = f"Prior{_dated(view.prior)}"
-    if not registered.usable:
+    if "prior_unregistered" in draft.flags or not registered.registered:
         note = Line("The prior could not be laid over the current film, so there is no difference to show.")
         return [Panel(now, current, boxes), Panel(f"{before}, not registered", prior)], [*lines, note]
     difference = colour_difference(current, registered.pixels, registered.inside)

@@ -68,7 +68,7 @@ def test_third_party_libraries_have_one_home(path):
     if any(name.split(".")[0] == "faiss" for name in imports(path)):
         assert path == LIBRARY / "retrieval/index.py"
     if any(name.split(".")[0] == "SimpleITK" for name in imports(path)):
-        assert path == LIBRARY / "imaging/register.py"
+        assert path == LIBRARY / "imaging/align.py"
     if layer(path) == "reports" and any(name.split(".")[0] == "pydicom" for name in imports(path)):
         assert path == LIBRARY / "reports/readers/sr.py"
 

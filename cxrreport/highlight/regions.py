@@ -1,12 +1,11 @@
 """Where on the current film a finding, or its change, shows: maps of the network's grid -> heat maps and boxes.
 
-The maps are those of temporal.md 2.5: per-finding attention, shown only where the strength of change is above what
-pairs without a change reach.
+The maps are those of temporal.md 2.5 (b): one a finding, and of a change only what is higher than on pairs without one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +19,6 @@ MOST_BOXES = 3  # per finding: more would mark the film, not a place
 LEVEL = 0.2  # a map that stays below says nothing, whatever its highest value
 _SHARE = 0.5  # of the highest value: a single cell of the grid gets a box of its own size
 _SPECK = 64  # pixels of the preprocessed film: about a centimetre square of a chest
-_PERCENTILE = 99.0
 _CHANGED = frozenset({Change.NEW, Change.WORSENED, Change.IMPROVED, Change.RESOLVED})
 _NOWHERE = "no finding"  # shows nowhere
 
@@ -33,17 +31,13 @@ class Maps:
 
     Attributes
     ----------
-    change : (k, g, g), 0..1, probability that each finding has changed there; None without a prior.
-    evidence : (k, g, g), 0..1, where each finding is seen; None where the weights cannot tell.
-    strength : (h, h), 0..1, how much the two films differ (1 - cosine); None: no place is ruled out.
-    threshold : what `strength` reaches on pairs without a change (see `calibrate_threshold`).
+    change : (k, g, g), 0..1, probability that each finding has changed there; None without a prior that lies on this film.
+    evidence : (k, g, g), 0..1, where each finding is seen.
     findings : names of the k maps, in order.
     """
 
     change: Grid | None = None
     evidence: Grid | None = None
-    strength: Grid | None = None
-    threshold: float = 0.0
     findings: tuple[str, ...] = FINDINGS
 
 
@@ -51,32 +45,27 @@ def mark_regions(rows: Sequence[Finding], maps: Maps, height: int, width: int) -
     """Boxes of all findings of a draft, in pixels of the current image of `height` x `width` (both at least 1).
 
     A finding that is new, worsened, improved or resolved gets regions of kind "change"; one that is positive and has
-    not changed gets regions of kind "evidence".
+    none of that kind gets regions of kind "evidence".
     """
     found: list[Region] = []
     for row in rows:
-        changed = row.change in _CHANGED
-        grids = maps.change if changed else maps.evidence
-        if grids is None or row.finding not in maps.findings or row.finding == _NOWHERE:
+        if row.finding not in maps.findings or row.finding == _NOWHERE:
             continue
-        grid = grids[maps.findings.index(row.finding)]
-        if changed:
-            heat = heat_map(grid, maps.strength, maps.threshold)
-            found += find_regions(heat, height, width, "change", row.finding)
-        elif row.state == State.POSITIVE:
-            found += find_regions(heat_map(grid), height, width, "evidence", row.finding)
+        index = maps.findings.index(row.finding)
+        changed = _boxes(maps.change, index, height, width, "change", row) if row.change in _CHANGED else ()
+        if not changed and row.state == State.POSITIVE:
+            changed = _boxes(maps.evidence, index, height, width, "evidence", row)
+        found += changed
     return tuple(found)
 
 
-def heat_map(grid: Grid, strength: Grid | None = None, threshold: float = 0.0) -> npt.NDArray[np.float32]:
-    """Enlarge a map (g, g) bilinearly to (256, 256), in 0..1; 0 where `strength` (h, h) does not exceed `threshold`.
+def _boxes(grids: Grid | None, index: int, height: int, width: int, kind: str, row: Finding) -> tuple[Region, ...]:
+    return () if grids is None else find_regions(heat_map(grids[index]), height, width, kind, row.finding)
 
-    What is no number counts as 0.
-    """
-    heat = _enlarge(np.clip(_numbers(grid), 0, 1))
-    if strength is None:
-        return heat
-    return np.where(_enlarge(_numbers(strength)) > threshold, heat, np.float32(0))
+
+def heat_map(grid: Grid) -> npt.NDArray[np.float32]:
+    """Enlarge a map (g, g) bilinearly to (256, 256), in 0..1; what is no number counts as 0."""
+    return _enlarge(np.clip(_numbers(grid), 0, 1))
 
 
 def find_regions(
@@ -94,20 +83,6 @@ def find_regions(
     numbers, areas = np.unique(labels[labels > 0], return_counts=True)
     regions = [_region(heat, labels == n, height, width, kind, finding) for n in numbers[areas >= _SPECK]]
     return tuple(sorted(regions, key=lambda region: (-region.score, region.y, region.x))[:MOST_BOXES])
-
-
-def calibrate_threshold(strengths: Iterable[Grid]) -> float:
-    """99th percentile of the strength of change on pairs that show none: one film twice, moved a little.
-
-    Raises
-    ------
-    ValueError : there is not one finite value.
-    """
-    values = np.concatenate([np.empty(0), *(np.ravel(strength) for strength in strengths)])
-    values = values[np.isfinite(values)]
-    if not values.size:
-        raise ValueError("the threshold needs the strength of change of at least one pair")
-    return float(np.percentile(values, _PERCENTILE))
 
 
 def label_places(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:

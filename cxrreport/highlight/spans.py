@@ -1,4 +1,4 @@
-"""Which words of a draft to mark: evidence of findings, changes, what contradicts the table, comparison without a prior."""
+"""Which words of a draft to mark: evidence of findings, changes, what contradicts the table, invented comparison."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def _words_of_change(
 
 
 def flag_hallucinated_comparison(text: str, section: str = "findings") -> tuple[Span, ...]:
-    """Flag the words of comparison in the draft of a study that has no prior (kind "flag")."""
+    """Flag the words of comparison in a text that was written without any prior (kind "flag")."""
     found = (_trimmed(section, text, *match.span(), "flag", None) for match in _COMPARISON.finditer(text))
     return _ordered(span for span in found if span is not None)
 

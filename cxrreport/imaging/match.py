@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFilter
 
 from .orientation import Film, Mask, Picture, blur
 
@@ -42,40 +43,46 @@ def body(film: Film) -> Mask:
     return (blurred > _AIR) & (_range(film, 5) > _FLAT) & ~_letters(film)
 
 
-def match_greys(current: Film, prior: Film, mask: Mask, *, aligned: bool) -> Film:
-    """The prior with the grey values that its tissues have on the current film.
+def grey_table(current: Film, prior: Film, mask: Mask, *, aligned: bool) -> npt.NDArray[np.uint8]:
+    """Grey value on the current film for each of the prior's 256; shape of all: (rows, columns).
 
-    Shape of all: (rows, columns). One rising curve for the whole film, measured where `mask` holds: machines and windows
-    change grey values alike everywhere, lesions do not. Where the films are aligned the curve follows most pairs of
-    values and lets go those that are far off (Tukey's biweight), so that a lesion that came or went keeps its contrast;
-    otherwise it makes the share of pixels below each value the same.
+    One rising curve for the whole film, measured where `mask` holds: machines and windows change grey values alike
+    everywhere, lesions do not. Where the films are aligned the curve follows most pairs of values and lets go those that
+    are far off (Tukey's biweight), so that a lesion that came or went keeps its contrast; otherwise it makes the share of
+    pixels below each value the same.
     """
     if mask.mean() < _LEAST_SHARE:
-        return prior
+        return np.arange(256, dtype=np.uint8)
     curve = np.interp(_LEVELS, *_quantiles(current[mask], prior[mask]))
     if aligned:
         now, before = (blur(film.astype(np.float32), film.shape[0] / 128) for film in (current, prior))
         curve = _follow(now[mask], before[mask], curve)
     rising = np.maximum.accumulate(curve)
     table: npt.NDArray[np.uint8] = np.round(np.clip(rising, 0, 255)).astype(np.uint8)
-    return table[prior]
+    return table
+
+
+def _nearby(film: Film, size: int, pick: Callable[..., Film]) -> Film:
+    """The largest or smallest value (`pick` is np.max or np.min) of the size x size pixels around each one."""
+    for axis in (0, 1):
+        ends = [(0, 0), (0, 0)]
+        ends[axis] = (size // 2, size // 2)
+        film = pick(np.lib.stride_tricks.sliding_window_view(np.pad(film, ends, "edge"), size, axis=axis), axis=-1)
+    return film
 
 
 def _range(film: Film, size: int) -> Film:
-    image = Image.fromarray(film)
-    highest, lowest = image.filter(ImageFilter.MaxFilter(size)), image.filter(ImageFilter.MinFilter(size))
-    spread: Film = np.asarray(highest) - np.asarray(lowest)
+    spread: Film = _nearby(film, size, np.max) - _nearby(film, size, np.min)
     return spread
 
 
 def _letters(film: Film) -> Mask:
     """Small white marks: white, and gone where every pixel takes the darkest value near it (an opening)."""
     size = max(3, film.shape[0] // 20 | 1)
-    opened = Image.fromarray(film).filter(ImageFilter.MinFilter(size)).filter(ImageFilter.MaxFilter(size))
+    opened = _nearby(_nearby(film, size, np.min), size, np.max)
     white, above = _LETTER
-    marks = (film > white) & (film - np.asarray(opened) > above)
-    grown = Image.fromarray(marks.astype(np.uint8)).filter(ImageFilter.MaxFilter(5))
-    return np.asarray(grown) > 0
+    marks: Mask = (film > white) & (film - opened > above)
+    return _nearby(marks.astype(np.uint8), 5, np.max) > 0
 
 
 def _quantiles(current: Film, prior: Film) -> tuple[Curve, Curve]:

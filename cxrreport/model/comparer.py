@@ -30,7 +30,7 @@ class PairReading:
 
     now, before: the findings of both, consistent with the changes. changes, probabilities: of the 13 findings that have a
     course, None where either film leaves the finding uncertain. maps (13, 2g, 2g): probability that the finding changed
-    there; strength (g, g): 1 - cosine of the patches; both over the current film.
+    there, over the current film; 0 where no higher than without any change.
     """
 
     now: StudyStates
@@ -38,7 +38,6 @@ class PairReading:
     changes: tuple[Change | None, ...]
     probabilities: tuple[float | None, ...]
     maps: Floats
-    strength: Floats
 
 
 def to_logits(probabilities: Tensor) -> Tensor:
@@ -58,8 +57,6 @@ class Comparer:
         if weights.temporal is None:
             raise WeightsError("The weights compare no pairs.", "weights.temporal")
         self.network, self.cells = weights.temporal, weights.network.config.grid**2
-        self.strength_limit = float(self.network.strength_limit)
-        self.map_limits: tuple[float, ...] = tuple(self.network.map_limits.tolist())
 
     @torch.inference_mode()
     def compare(
@@ -71,24 +68,23 @@ class Comparer:
         judged = [
             to_logits(torch.tensor([s.probabilities[: len(FOLLOWED)] for s in x])).to(device) for x in (now, before)
         ]
-        difference, said = self.network.read(
+        _, read = self.network.read(
             current.patches[:, : self.cells], prior.patches[:, : self.cells],
             torch.from_numpy(np.stack(films)).to(device), torch.tensor(registered, device=device), *judged,
         )  # fmt: skip
-        grid = round(self.cells**0.5)
-        strength = difference.strength.view(-1, grid, grid).float().cpu().numpy()
-        maps = said.maps.sigmoid().cpu().numpy()
+        said = read.held(self.network.strictness, self.network.steadiness)
+        maps = said.places(self.network.map_limits).cpu().numpy()
         finite = said.joint.isfinite().flatten(1).all(1) & said.course.isfinite().flatten(1).all(1)
-        presence, course = decide(said, self.network.strictness)
-        rows = zip(presence.tolist(), course.tolist(), self._marginals(said).tolist(), said.probabilities().tolist(), now,
-                   before, maps, strength, finite.tolist(), strict=True)  # fmt: skip
+        presence, course = decide(said)
+        rows = zip(presence.tolist(), course.tolist(), _marginals(said).tolist(), said.probabilities().tolist(), now,
+                   before, maps, finite.tolist(), strict=True)  # fmt: skip
         return [_reading(*row) for row in rows]
 
-    def _marginals(self, said: Progression) -> Tensor:
-        """p(positive) of both films (B, 13, 2), with what keeps changes rare."""
-        stay = torch.tensor([1.0, 0.0, 0.0, 1.0], device=said.joint.device) * self.network.strictness
-        share = (said.joint + stay).softmax(-1)
-        return torch.stack([sum_of(share, _NOW), sum_of(share, _BEFORE)], dim=-1)
+
+def _marginals(said: Progression) -> Tensor:
+    """p(positive) of both films (B, 13, 2)."""
+    share = said.joint.softmax(-1)
+    return torch.stack([sum_of(share, _NOW), sum_of(share, _BEFORE)], dim=-1)
 
 
 def sum_of(share: Tensor, presences: tuple[Change, ...]) -> Tensor:
@@ -98,7 +94,7 @@ def sum_of(share: Tensor, presences: tuple[Change, ...]) -> Tensor:
 
 def _reading(
     presence: list[int], course: list[int], marginals: list[list[float]], shares: list[list[float]], now: StudyStates,
-    before: StudyStates, maps: Floats, strength: Floats, finite: bool,
+    before: StudyStates, maps: Floats, finite: bool,
 ) -> PairReading:  # fmt: skip
     there = [PRESENCE[index] for index in presence]
     current = _moved(now, [p in _NOW for p in there], [m[0] for m in marginals], finite)
@@ -108,7 +104,7 @@ def _reading(
         unsure = State.UNCERTAIN in (current.states[index], earlier.states[index])
         changes.append(None if unsure else COURSES[course[index]] if change is Change.UNCHANGED else change)
     likely = tuple(None if c is None else shares[i][CHANGES.index(c)] for i, c in enumerate(changes))
-    return PairReading(current, earlier, tuple(changes), likely, maps, strength)
+    return PairReading(current, earlier, tuple(changes), likely, maps)
 
 
 def _moved(alone: StudyStates, there: Sequence[bool], probabilities: Sequence[float], finite: bool) -> StudyStates:

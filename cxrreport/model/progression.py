@@ -44,6 +44,20 @@ class Progression:
         worse, same, better = (both.unsqueeze(-1) * self.course.float().softmax(-1)).unbind(-1)
         return torch.stack([new, worse, same, better, resolved, absent], dim=-1)
 
+    def held(self, strictness: Tensor | float, steadiness: Tensor | float) -> Progression:
+        """The same with changes made less likely: `strictness` is added to the logits of "absent" and "in both",
+        `steadiness` to that of an unchanged course. Decisions and probabilities are then taken from one distribution.
+        """
+        device = self.joint.device
+        stay = torch.tensor([1.0, 0.0, 0.0, 1.0], device=device) * strictness
+        same = torch.tensor([0.0, 1.0, 0.0], device=device) * steadiness
+        return Progression(self.joint + stay, self.course + same, self.maps)
+
+    def places(self, limits: Tensor) -> Tensor:
+        """Probability that each finding changed there (B, 13, 2g, 2g); 0 where it does not exceed limits (13,)."""
+        likely = self.maps.float().sigmoid()
+        return torch.where(likely > limits[:, None, None], likely, 0)
+
     def turned(self) -> Progression:
         """What the pair shows in the other order: new <-> resolved, worsened <-> improved, the places the same."""
         return Progression(self.joint[..., [0, 2, 1, 3]], self.course.flip(-1), self.maps)
@@ -101,13 +115,12 @@ def _join(now: Tensor, before: Tensor, tie: Tensor) -> Tensor:
 class TemporalNetwork(nn.Module):
     """TempFAM, the progression head, and what was calibrated on validation pairs.
 
-    strictness : added to the joint logits of "absent" and "in both" before a decision: a change must be likelier than
-        none by this much. strength_limit : change strength (1 - cosine) that 99 % of the patches of identical pairs stay
-        below. map_limits (13,) : probability of the change map that 99 % of identical pairs stay below everywhere.
+    strictness, steadiness : how much likelier a change must be than none, see `Progression.held`. map_limits (13,) :
+        probability of the change map that 99 % of identical pairs stay below everywhere.
     """
 
     strictness: Tensor
-    strength_limit: Tensor
+    steadiness: Tensor
     map_limits: Tensor
 
     def __init__(self, config: DiffRGenNetConfig) -> None:
@@ -115,7 +128,7 @@ class TemporalNetwork(nn.Module):
         self.fam = TempFAM(config)
         self.head = ProgressionHead(config, self.fam.pixels.width)
         self.register_buffer("strictness", torch.zeros(()))
-        self.register_buffer("strength_limit", torch.zeros(()))
+        self.register_buffer("steadiness", torch.zeros(()))
         self.register_buffer("map_limits", torch.full((len(FOLLOWED),), 0.5))
 
     def forward(
@@ -141,10 +154,9 @@ class TemporalNetwork(nn.Module):
         return difference, Progression(*means)
 
 
-def decide(progression: Progression, strictness: Tensor | float = 0.0) -> tuple[Tensor, Tensor]:
+def decide(progression: Progression) -> tuple[Tensor, Tensor]:
     """Presence index (B, 13) into `PRESENCE` and course index (B, 13) into `COURSES`: the likeliest of each.
 
     The presence alone decides which states the table shows, the course only where a finding is in both.
     """
-    stay = torch.tensor([1.0, 0.0, 0.0, 1.0], device=progression.joint.device) * strictness
-    return (progression.joint + stay).argmax(-1), progression.course.argmax(-1)
+    return progression.joint.argmax(-1), progression.course.argmax(-1)

@@ -4,9 +4,10 @@ patches P_c, P_p -> soft registration within windows -> P_p'                step
 [l2, cos, dot](P_c, P_p') and registered pixels -> difference Delta_t       step 3
 FAM_tdif(Delta_t, P_c) -> G                                                 step 4
 
-Two things differ from the page. It asks for a FAM of two layers in step 2 and uses the attention of the first alone: here
-there is one layer, with the four windows. And the films themselves are compared too: registration puts an anatomy that
-is smaller than a patch of 32 pixels into place, so what grew by a few pixels can be seen.
+Three things differ from the page. It asks for a FAM of two layers in step 2 and uses the attention of the first
+alone: here there is one layer, with the four windows. And the films themselves are compared too: registration puts an
+anatomy that is smaller than a patch of 32 pixels into place, so what grew by a few pixels can be seen. And 1 - cosine
+of P_c and P_p' marks no places: it was measured to hide more true changes than false ones.
 """
 
 from __future__ import annotations
@@ -31,14 +32,13 @@ _WIDTHS = (24, 48, 96, 128)  # channels of the stem, one halving each
 class Difference:
     """What TempFAM says of B pairs; m = grid**2 patches of the frontal film, row-major.
 
-    tokens G, current P_c and aligned P_p' (B, m, d); strength (B, m), 1 - cosine of P_c and P_p' (0..2); pixels
-    (B, c, 2 * grid, 2 * grid), 0 where the films are not registered.
+    tokens G, current P_c and aligned P_p' (B, m, d); pixels (B, c, 2 * grid, 2 * grid), 0 where the films are not
+    registered.
     """
 
     tokens: Tensor
     current: Tensor
     aligned: Tensor
-    strength: Tensor
     pixels: Tensor
 
 
@@ -49,6 +49,8 @@ class PixelDifference(nn.Module):
         super().__init__()
         self.size = config.image_size
         halvings = (config.image_size // (2 * config.grid)).bit_length() - 1
+        if config.image_size != 2 * config.grid << halvings or not 1 <= halvings <= len(_WIDTHS):
+            raise ValueError("To compare films, the side of the image must be 2, 4, 8 or 16 times twice the grid.")
         widths = (3, *_WIDTHS[-halvings:])
         layers: list[nn.Module] = []
         for width_in, width_out in pairwise(widths):
@@ -100,8 +102,7 @@ class TempFAM(nn.Module):
         pixels = self.pixels(films, registered)
         z = self._differ(p_c, aligned) + self._pooled(pixels)
         tokens = self.routing(z, here, p_c, here).tokens
-        strength = 1 - F.cosine_similarity(p_c.float(), aligned.float(), dim=-1)
-        return Difference(tokens, p_c, aligned, strength, pixels)
+        return Difference(tokens, p_c, aligned, pixels)
 
     def _differ(self, p_c: Tensor, aligned: Tensor) -> Tensor:
         """Feature Difference of each patch with its own counterpart: (B, m, d), a row of one token a patch."""

@@ -194,7 +194,8 @@ def _is_stored(session: Session, row: DraftRow, draft: Draft) -> bool:
     return (
         row.status == DraftStatus.PRELIMINARY
         and (row.findings, row.impression, row.comparison) == (draft.findings, draft.impression, draft.comparison)
-        and (row.prior_study_id, row.decoding) == (draft.prior_study_id, draft.provenance.decoding)
+        and (row.prior_study_id, row.prior_reason) == (draft.prior_study_id, draft.prior_reason)
+        and row.decoding == draft.provenance.decoding
         and facts.flags == draft.flags
         and (facts.finding_rows, facts.spans, facts.regions) == (draft.finding_rows, draft.spans, draft.regions)
         and references == draft.references

@@ -26,7 +26,7 @@ class TrainOptions:
     films, films_directory: labelled films without reports for the encoder. Without network or view epochs that part
     stays as `init` has it. encoder_weights, bert: a safetensors file and a BERT directory to start from instead of
     `init`. copies: variants of each film that the second stage learns from. phantom_pairs, film_pairs: procedural pairs
-    of films, and pairs with inserted lesions of each real film, that the third stage learns from. checkpoint_minutes: how
+    of films, and pairs with inserted lesions of each real film, that the stage of pairs learns from. checkpoint_minutes: how
     often a checkpoint is written within an epoch, 0 for never.
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import islice
 from pathlib import Path
@@ -11,25 +11,24 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from cxrreport.engine.local import LocalEngine
 from cxrreport.errors import InputError, UsageError
-from cxrreport.imaging.register import register
 from cxrreport.model.comparer import to_logits
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.progression import FOLLOWED
 from cxrreport.records import FINDINGS, PreparedStudy
 from cxrreport.training.network_stage import encode_batch, nearest_rows
+from cxrreport.training.pairs.alignment import Films, align, leave_apart
 from cxrreport.training.pairs.sample import PairSample
 
 UNKNOWN = -1
 PLACES = ("phantom", "inserted", "identical", "nih", "covid", "hannover")
 _DRAWN = ("phantom", "inserted", "identical")  # where something changed is known of these alone
 _WORKER_S, _WORKER_MB = 60, 2048
-Films = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +60,6 @@ class EncodedPairs:
         index = torch.as_tensor(rows)
         return EncodedPairs(*(getattr(self, f.name)[index] for f in fields(self)))
 
-    def of(self, *places: str) -> EncodedPairs:
-        """The pairs that come from these places."""
-        wanted = torch.tensor([PLACES.index(place) for place in places])
-        return self.take(torch.isin(self.place, wanted).nonzero()[:, 0])
-
 
 def join_pairs(parts: Sequence[EncodedPairs]) -> EncodedPairs:
     """Several caches as one."""
@@ -80,22 +74,11 @@ class Bank:
     patients: Sequence[str]
 
 
-def align(pair: PairSample) -> tuple[Films, bool]:
-    """The prior on the grid of the current film, or as it is where registration is refused."""
-    found = register(pair.current, pair.prior)
-    return (found.pixels, True) if found.registered else (pair.prior, False)
-
-
-def leave_apart(pair: PairSample) -> tuple[Films, bool]:
-    """What `align` gives where nothing is registered, for an ablation."""
-    return pair.prior, False
-
-
 def encode_pairs(
     drafter: Drafter, pairs: Iterable[PairSample], bank: Bank, workers: int = 0,
     aligned: Callable[[PairSample], tuple[Films, bool]] = align,
 ) -> EncodedPairs:  # fmt: skip
-    """Register in child processes, encode and judge pairs as they come; memory grows by half a megabyte a pair (mini)."""
+    """Register in child processes, encode and judge pairs: 0.4 MB a pair (mini), twice that for a moment at the end."""
     parts = []
     with LocalEngine(workers, _WORKER_S, _WORKER_MB) as engine:
         found_pairs = engine.map(aligned, pairs)
@@ -153,23 +136,29 @@ def _cells(start: float, length: float, side: int) -> slice:
     return slice(max(0, min(first, middle)), max(last, middle + 1))
 
 
-def keep_pairs(path: Path, pairs: EncodedPairs) -> None:
-    """Write a cache whole or not at all."""
+def keep_pairs(path: Path, pairs: EncodedPairs, made_with: Mapping[str, str]) -> None:
+    """Write a cache, and what it was made with, whole or not at all."""
     temporary = path.with_name(path.name + ".tmp")
-    save_file({f.name: getattr(pairs, f.name).contiguous() for f in fields(pairs)}, temporary)
+    tensors = {f.name: getattr(pairs, f.name).contiguous() for f in fields(pairs)}
+    save_file(tensors, temporary, metadata=dict(made_with))
     os.replace(temporary, path)
 
 
-def kept_pairs(path: Path, make: Callable[[], EncodedPairs]) -> EncodedPairs:
-    """The cache of this run, made where there is none yet.
+def kept_pairs(path: Path, make: Callable[[], EncodedPairs], made_with: Mapping[str, str]) -> EncodedPairs:
+    """The cache of this run, made where there is none yet, or it was made with other weights or another registration.
 
     Raises
     ------
-    UsageError : it is damaged or of another version.
+    UsageError : it is damaged.
     """
-    if not path.exists():
-        keep_pairs(path, make())
     try:
+        if not path.exists() or _made_with(path) != made_with:
+            keep_pairs(path, make(), made_with)
         return EncodedPairs(**load_file(path))
     except (SafetensorError, TypeError):
-        raise UsageError(f"The {path.name} of the run directory is damaged or of another version: remove it.") from None
+        raise UsageError(f"The {path.name} of the run directory is damaged: remove it.") from None
+
+
+def _made_with(path: Path) -> dict[str, str]:
+    with safe_open(path, framework="pt") as file:
+        return dict(file.metadata() or {})

@@ -1,7 +1,8 @@
-"""Third stage: TempFAM and the progression head learn on cached pairs (temporal.md §2.2, §2.4); the network stays as it is."""
+"""The stage of pairs: TempFAM and the progression head learn on cached pairs (temporal.md §2.2, §2.4)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cxrreport.evaluation.temporal import Ints, classes, false_change, score_changes, score_presence
+from cxrreport.evaluation.temporal import Ints, classes, false_change, score_changes
 from cxrreport.model.config import DiffRGenNetConfig
 from cxrreport.model.progression import Progression, TemporalNetwork, decide
 from cxrreport.model.routing import gumbel_temperature
@@ -29,7 +30,8 @@ _FOCUS = 2.0
 _BATCH = 64
 _PERCENTILE = 0.99
 _FALSE_CHANGE = 0.01  # of identical pairs on validation; the goal on others is 0.02
-_STRICTNESS = [0.25 * step for step in range(25)]
+_MARGINS = [0.25 * step for step in range(25)]
+SELECTING = ("phantom", "inserted")  # places whose pairs choose the best epoch
 
 
 class PairLosses(NamedTuple):
@@ -148,35 +150,48 @@ def on_device(pairs: EncodedPairs, device: torch.device) -> tuple[Tensor, Tensor
 
 
 @torch.inference_mode()
-def read_all(network: TemporalNetwork, pairs: EncodedPairs) -> tuple[Tensor, Progression]:
-    """Change strength (n, m) and progression of cached pairs, read in batches, in evaluation mode and in both orders."""
+def read_all(network: TemporalNetwork, pairs: EncodedPairs) -> Progression:
+    """What the network sees of cached pairs before anything is held back: in batches, evaluation mode and both orders."""
     network.eval()
     device = network.strictness.device
-    parts = [network.read(*on_device(pairs.take(rows), device)) for rows in torch.arange(len(pairs)).split(_BATCH)]
-    joint, course, maps = zip(*((p.joint.cpu(), p.course.cpu(), p.maps.cpu()) for _, p in parts), strict=True)
-    strength = torch.cat([difference.strength.cpu() for difference, _ in parts])
-    return strength, Progression(torch.cat(joint), torch.cat(course), torch.cat(maps))
+    parts = [network.read(*on_device(pairs.take(rows), device))[1] for rows in torch.arange(len(pairs)).split(_BATCH)]
+    return Progression(*(torch.cat([getattr(p, name).cpu() for p in parts]) for name in ("joint", "course", "maps")))
 
 
-def said_classes(said: Progression, strictness: float) -> tuple[Ints, Ints]:
-    """Joint states and changes (n, 13) that a strictness decides for."""
-    joint, course = decide(said, strictness)
+def said_classes(said: Progression) -> tuple[Ints, Ints]:
+    """Joint states and changes (n, 13) that a progression decides for."""
+    joint, course = decide(said)
     return joint.numpy(), classes(joint.numpy(), course.numpy())
 
 
 def calibrate(network: TemporalNetwork, pairs: EncodedPairs) -> dict[str, float]:
-    """Choose strictness and limits on validation pairs, and score these.
+    """Choose strictness, steadiness and limits of the maps on validation pairs, and score these.
 
-    The strictness is the least that says a change of at most 1 % of the identical pairs; without such pairs it is 0.
+    Strictness and steadiness are the least with which new or resolved, and worsened or improved, are said of at most 1 % of
+    the identical pairs; where none reaches that, of as few as can be. Without identical pairs nothing is held back.
     """
-    strength, said = read_all(network, pairs)
+    read = read_all(network, pairs)
     still = _from(pairs, "identical")
-    network.strictness.fill_(_strictness(said, still))
     if still.any():
-        network.strength_limit.fill_(float(torch.quantile(strength[still].float().flatten(), _PERCENTILE)))
-        highest = said.maps[still].sigmoid().flatten(2).amax(-1)  # (n, 13)
+        held = Progression(read.joint[still], read.course[still], read.maps[still])
+        network.strictness.fill_(_least(lambda strict: false_change(said_classes(held.held(strict, 100.0))[1])[0]))
+        strict = float(network.strictness)
+        network.steadiness.fill_(_least(lambda steady: _false_course(held.held(strict, steady))))
+        highest = held.maps.sigmoid().flatten(2).amax(-1)  # (n, 13)
         network.map_limits.copy_(torch.quantile(highest, _PERCENTILE, dim=0))
-    return score_pairs(network, pairs, said)
+    return score_pairs(network, pairs, read.held(network.strictness.cpu(), network.steadiness.cpu()))
+
+
+def _least(false: Callable[[float], float]) -> float:
+    """The least margin that keeps the share of false changes within bounds, else the one with the smallest share."""
+    shares = {margin: false(margin) for margin in _MARGINS}
+    return next((m for m, share in shares.items() if share <= _FALSE_CHANGE), min(shares, key=lambda m: shares[m]))
+
+
+def _false_course(said: Progression) -> float:
+    """Share of pairs without any change of which something is said to be worse or better."""
+    change = said_classes(said)[1]
+    return float(((change == 1) | (change == 3)).any(1).mean())
 
 
 def _from(pairs: EncodedPairs, place: str) -> npt.NDArray[np.bool_]:
@@ -185,31 +200,17 @@ def _from(pairs: EncodedPairs, place: str) -> npt.NDArray[np.bool_]:
     return found
 
 
-def _strictness(said: Progression, still: npt.NDArray[np.bool_]) -> float:
-    if not still.any():
-        return 0.0
-    for strictness in _STRICTNESS:
-        if false_change(said_classes(said, strictness)[1][still])[0] <= _FALSE_CHANGE:
-            return strictness
-    return _STRICTNESS[-1]
-
-
 def score_pairs(network: TemporalNetwork, pairs: EncodedPairs, said: Progression) -> dict[str, float]:
     """Scores by place; `pair_selection` is the mean of the macro F1 of phantoms and inserted lesions."""
-    joint, change = said_classes(said, float(network.strictness))
+    change = said_classes(said)[1]
     truth = classes(pairs.joint.numpy(), pairs.course.numpy())
-    found = {"strictness": float(network.strictness)}
-    for place in ("phantom", "inserted"):
+    found = {"strictness": float(network.strictness), "steadiness": float(network.steadiness)}
+    for place in SELECTING:
         rows = _from(pairs, place)
         scores = score_changes(truth[rows], change[rows])
-        found |= {
-            f"{place}_{name}": value
-            for name, value in (("macro_f1", scores.macro), ("both_f1", scores.both))
-            if value is not None
-        }
+        named = {f"{place}_macro_f1": scores.macro, f"{place}_both_f1": scores.both}
+        found |= {name: value for name, value in named.items() if value is not None}
     if (rows := _from(pairs, "identical")).any():
         found["false_change"] = false_change(change[rows])[0]
-    if (rows := _from(pairs, "nih")).any():
-        found |= {f"nih_{name}": f1 for name, f1 in score_presence(pairs.joint.numpy()[rows], joint[rows]).items()}
-    macro = [found[name] for name in ("phantom_macro_f1", "inserted_macro_f1") if name in found]
+    macro = [found[f"{place}_macro_f1"] for place in SELECTING if f"{place}_macro_f1" in found]
     return {**found, "pair_selection": float(np.mean(macro)) if macro else 0.0}

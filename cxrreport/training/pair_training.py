@@ -1,4 +1,4 @@
-"""`cxrreport train`, third stage: pairs are drawn, registered and cached, the temporal network learns, the best is saved."""
+"""`cxrreport train`, the stage of pairs: they are drawn, registered and cached, and the temporal network learns."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from typing import Any, cast
 
 import torch
 
+from cxrreport.errors import UsageError
+from cxrreport.imaging.preprocess import PREPROCESS_VERSION, REGISTER_VERSION
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.progression import TemporalNetwork
-from cxrreport.model.weights import Weights, load_weights, resolve_device, save_weights
+from cxrreport.model.weights import NETWORK, Weights, load_weights, resolve_device, save_weights
 from cxrreport.training.averaging import BestWeights
+from cxrreport.training.card import commit
 from cxrreport.training.checkpoint import Checkpoint, finished_epochs
 from cxrreport.training.dataset import Sample
 from cxrreport.training.options import TrainOptions
-from cxrreport.training.pair_cache import Bank, EncodedPairs, encode_pairs, kept_pairs
-from cxrreport.training.pair_stage import PairStage, calibrate
+from cxrreport.training.pair_cache import PLACES, Bank, EncodedPairs, encode_pairs, kept_pairs
+from cxrreport.training.pair_stage import SELECTING, PairStage, calibrate
 from cxrreport.training.pairs import identical_pairs, inserted_pairs, nih_pairs, phantom_pairs
 from cxrreport.training.pairs.sample import PairSample
 
@@ -44,6 +47,8 @@ def train_pairs(best: Path, options: TrainOptions, sources: Sources, tell: Tell)
     """Train what compares a study with its prior, and put it beside the other weights in `best`."""
     weights = load_weights(best, resolve_device(options.device))
     train, val = cache_pairs(weights, options, sources)
+    if len(train) < 2 or not set(val.place.tolist()) & {PLACES.index(place) for place in SELECTING}:
+        raise UsageError("There are not enough pairs to learn from and to choose by: ask for more --phantom-pairs.")
     registered = round(float(train.registered.float().mean()), 4)
     tell({"stage": "pairs", "train": len(train), "val": len(val), "registered": registered})
     generator = torch.Generator().manual_seed(options.seed + 5)
@@ -51,6 +56,8 @@ def train_pairs(best: Path, options: TrainOptions, sources: Sources, tell: Tell)
     steps = options.pair_epochs * (len(train) // options.batch + 1)
     device = str(next(weights.network.parameters()).device)
     stage = PairStage(weights.network.config, options.pair_lr, steps, generator, device)
+    if weights.temporal is not None:
+        stage.network.load_state_dict(weights.temporal.state_dict())
     kept = BestWeights(stage.network)
     modules = {"network": stage.network, "average": stage.average, "best": kept}
     checkpoint = Checkpoint(options.out / _CHECKPOINT, modules, stage, generator, options.checkpoint_minutes)
@@ -61,15 +68,22 @@ def train_pairs(best: Path, options: TrainOptions, sources: Sources, tell: Tell)
             kept.offer(stage.network, scores["pair_selection"])
         tell({"stage": "temporal", "epoch": epoch + 1, **losses, **scores})
         if epoch + 1 == options.pair_epochs:
-            _save(best, weights, cast(TemporalNetwork, kept.kept), val)
+            _save(best, weights, cast(TemporalNetwork, kept.kept), val, options)
         checkpoint.finish(epoch + 1)  # after the weights, which a kill in between would lose
 
 
-def _save(best: Path, weights: Weights, temporal: TemporalNetwork, val: EncodedPairs) -> None:
-    """Put the best epoch beside the other weights, with what it scores on validation pairs."""
+def _save(best: Path, weights: Weights, temporal: TemporalNetwork, val: EncodedPairs, options: TrainOptions) -> None:
+    """Put the best epoch beside the other weights, with a card of its own in theirs."""
     card = {name: value for name, value in weights.manifest.items() if name != "files"}
     scores = {name: round(value, 4) for name, value in calibrate(temporal, val).items()}
-    card["metrics"] = {**card.get("metrics", {}), **scores}
+    data = (
+        f"{options.phantom_pairs} procedural pairs, {options.film_pairs} of each {options.dataset} film, lesions put in"
+    )
+    followups = ", follow-ups of NIH ChestX-ray14" if options.films == "nih" else ""
+    card["temporal"] = {
+        "data": data + followups, "licence": options.licence, "command": options.command, "commit": commit(),
+        "seed": options.seed, "metrics": {"split": "val", **scores},
+    }  # fmt: skip
     save_weights(best, weights.network, weights.views, weights.tokenizer, card, weights.hyperbolic, temporal)
 
 
@@ -94,10 +108,12 @@ def cache_pairs(weights: Weights, options: TrainOptions, sources: Sources) -> tu
     def made(draw: Draw) -> Callable[[], EncodedPairs]:
         return lambda: encode_pairs(drafter, draw(options, sources), bank, workers)
 
-    return (
-        kept_pairs(options.out / "pairs-train.safetensors", made(training_pairs)),
-        kept_pairs(options.out / "pairs-val.safetensors", made(validation_pairs)),
-    )
+    with_these = {
+        "network": weights.manifest["files"][NETWORK], "preprocess": str(PREPROCESS_VERSION),
+        "registration": str(REGISTER_VERSION),
+    }  # fmt: skip
+    val = kept_pairs(options.out / "pairs-val.safetensors", made(validation_pairs), with_these)
+    return kept_pairs(options.out / "pairs-train.safetensors", made(training_pairs), with_these), val
 
 
 def training_pairs(options: TrainOptions, sources: Sources) -> Iterator[PairSample]:

@@ -36,7 +36,7 @@ _RANDOM = "random numbers"
 class Start:
     """A network on its device, its tokenizer, the view classifier where there is one, and in words where it comes from.
 
-    temporal : what compares a study with its prior, where the encoder that it has learnt on stays as it is.
+    temporal : what compares a study with its prior, where the network that it has learnt on stays as it is.
     """
 
     network: DiffRGenNet
@@ -55,7 +55,7 @@ def make_start(options: TrainOptions, samples: Sequence[Sample], device: str) ->
     """
     if options.init:
         weights = load_weights(options.init, device)
-        temporal = None if options.encoder_epochs else weights.temporal
+        temporal = None if options.encoder_epochs or options.network_epochs else weights.temporal
         return Start(weights.network, weights.tokenizer, weights.views, f"the weights {weights.sha256[:12]}", temporal)
     vocabulary = _choose_vocabulary(options, samples)
     config = SIZES[options.size](len(vocabulary))

@@ -65,7 +65,7 @@ class Trainer:
     def _read_films(self) -> list[LabelledFilm]:
         """Labelled films without reports, for the encoder."""
         name, directory = self.options.films, self.options.films_directory
-        if name is None or directory is None:
+        if name is None or directory is None or not self.options.encoder_epochs:
             return []
         return list(islice(FILM_READERS[name](directory, "train"), self.options.limit))
 

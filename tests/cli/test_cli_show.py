@@ -184,6 +184,8 @@ def test_without_a_prior_no_sentences_are_compared(drafted: Tool) -> None:
 
 
 def test_regions_are_a_table_and_in_the_json(drafted: Tool) -> None:
+    with drafted.connection() as connection:
+        connection.exec_driver_sql("DELETE FROM region")
     drafted("show", "A103")
     assert "Regions of the current film" not in drafted.out
     with drafted.connection() as connection:

@@ -29,12 +29,17 @@ class FakeRegistration:
 
     pixels: Grey
     inside: npt.NDArray[np.bool_]
-    usable: bool = True
+    registered: bool = True
 
 
 @pytest.fixture
 def drafted(tool: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tool:
+    """A drafted archive whose drafts have no regions: the tests give them their own."""
     tool.json("generate", write_export(tmp_path / "export"), "--without-retrieval")
+    with tool.connection() as connection:
+        connection.exec_driver_sql("DELETE FROM region")
+        connection.exec_driver_sql("UPDATE finding SET change = 'absent' WHERE change IN ('new', 'resolved')")
+        connection.exec_driver_sql("UPDATE draft SET flags = '[]'")
     lay = lambda current, prior: FakeRegistration(prior, np.ones(current.shape, bool))  # noqa: E731
     monkeypatch.setattr(picturing, "_register", lay)
     return tool
@@ -150,7 +155,7 @@ def test_a_prior_that_cannot_be_registered_is_shown_as_it_is(
     drafted: Tool, drawn: Drawn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_region(drafted, "A103", "edema", "change", 20, 30, 40, 50, 0.9)
-    lost = lambda current, prior: FakeRegistration(prior, np.zeros(current.shape, bool), usable=False)  # noqa: E731
+    lost = lambda current, prior: FakeRegistration(prior, np.zeros(current.shape, bool), registered=False)  # noqa: E731
     monkeypatch.setattr(picturing, "_register", lost)
     draw(drafted, "A103", tmp_path / "out.png")
     assert [panel.title for panel in drawn.panels] == ["Current 2024-06-01", "Prior 2024-03-05, not registered"]

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,10 +9,13 @@ from network_builders import random_samples, tiny_weights
 from benchmarks.pair_places import _boxes
 from benchmarks.pair_sets import still_sets, wrong_patient
 from benchmarks.temporal import alone, main, majority
+from benchmarks.temporal_page import render
 from cxrreport.model.progression import TemporalNetwork
 from cxrreport.model.weights import save_weights
 from cxrreport.records import FINDINGS
 from cxrreport.training.pairs import phantom_pairs
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +38,11 @@ def test_every_table_is_printed_and_the_figures_are_written(weights, tmp_path, c
         "majority class", "difference of two single outputs", "compared, films not registered", "compared",
     }  # fmt: skip
     assert found["pairs"] == {"phantom": 2} and set(found["still"]) == set(still_sets([]))
+
+
+def test_the_page_of_the_docs_is_made_of_the_figures_beside_it():
+    found = json.loads((DOCS / "temporal.json").read_text(encoding="utf-8"))
+    assert (DOCS / "temporal.md").read_text(encoding="utf-8") == render(found)
 
 
 def test_weights_that_compare_nothing_and_missing_films_are_told_in_a_sentence(weights, tmp_path, capsys):

@@ -10,8 +10,8 @@ from cxrreport.errors import UsageError
 from cxrreport.model.weights import load_weights, read_manifest, save_weights
 from cxrreport.training.dataset import READERS
 from cxrreport.training.options import TrainOptions
-from cxrreport.training.pair_cache import leave_apart
 from cxrreport.training.pair_training import Sources, training_pairs, validation_pairs
+from cxrreport.training.pairs.alignment import leave_apart
 from cxrreport.training.pairs.sample import PairSample
 from cxrreport.training.trainer import train
 
@@ -50,6 +50,7 @@ def _sources(monkeypatch):
 
 def options(out, init, **changes):
     chosen = {"encoder_epochs": 0, "network_epochs": 0, "view_epochs": 0, "pair_epochs": 2, "batch": 6, **changes}
+    chosen.setdefault("command", "cxrreport train")
     return TrainOptions("noise", Path("/nowhere"), out, size="tiny", init=init, device="cpu", **chosen)
 
 
@@ -59,8 +60,11 @@ def test_the_stage_adds_a_file_and_leaves_the_other_weights_as_they_are(tmp_path
     before, after = read_manifest(init)["files"], read_manifest(best)["files"]
     assert set(after) - set(before) == {"temporal.safetensors"} and before.items() <= after.items()
     assert load_weights(best).temporal is not None
-    metrics = read_manifest(best)["metrics"]
-    assert metrics["example_f1"] == 0.5 and {"strictness", "phantom_macro_f1", "false_change"} <= set(metrics)
+    manifest = read_manifest(best)
+    assert manifest["metrics"] == {"example_f1": 0.5}
+    card = manifest["temporal"]
+    assert card["command"] == "cxrreport train" and card["seed"] == 9233 and "procedural pairs" in card["data"]
+    assert {"split", "strictness", "steadiness", "phantom_macro_f1", "false_change"} <= set(card["metrics"])
     assert [line["epoch"] for line in told if line["stage"] == "temporal"] == [1, 2]
 
 
@@ -81,12 +85,28 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_weights(tmp_path, init, mon
     assert told and not again  # a finished run does nothing
 
 
-def test_weights_that_compare_keep_it_where_the_encoder_stays(tmp_path, init):
+def test_weights_that_compare_keep_it_where_the_network_stays(tmp_path, init):
     best = train(options(tmp_path / "run", init), lambda facts: None)
-    kept = options(tmp_path / "more", best, pair_epochs=0, network_epochs=1)
-    assert "temporal.safetensors" in read_manifest(train(kept, lambda facts: None))["files"]
-    lost = options(tmp_path / "other", best, pair_epochs=0, network_epochs=1, encoder_epochs=1)
-    assert "temporal.safetensors" not in read_manifest(train(lost, lambda facts: None))["files"]
+    for number, (changes, kept) in enumerate(
+        (({"view_epochs": 1}, True), ({"network_epochs": 1}, False), ({"encoder_epochs": 1}, False))
+    ):
+        other = train(options(tmp_path / f"other-{number}", best, pair_epochs=0, **changes), lambda facts: None)
+        assert ("temporal.safetensors" in read_manifest(other)["files"]) == kept
+
+
+def test_what_compares_is_fine_tuned_from_what_the_first_weights_have(tmp_path, init):
+    best = train(options(tmp_path / "run", init), lambda facts: None)
+    told = []
+    train(options(tmp_path / "more", best, pair_epochs=1, pair_lr=1e-6), told.append)
+    more, first = (load_weights(place).temporal.state_dict() for place in (tmp_path / "more/best", best))
+    name = "fam.projection.0.weight"
+    assert (more[name] - first[name]).abs().max() < 1e-3
+
+
+def test_pairs_that_nothing_can_be_chosen_by_are_refused(tmp_path, init, monkeypatch):
+    monkeypatch.setattr(module, "validation_pairs", lambda *_: drawn(4, 3, "identical"))
+    with pytest.raises(UsageError, match="not enough pairs"):
+        train(options(tmp_path / "run", init), lambda facts: None)
 
 
 def test_another_number_of_pairs_is_another_run(tmp_path, init):
@@ -95,11 +115,15 @@ def test_another_number_of_pairs_is_another_run(tmp_path, init):
         train(options(tmp_path / "run", init, phantom_pairs=9), lambda facts: None)
 
 
-def test_no_patient_is_in_training_and_validation_pairs(tmp_path, init):
-    chosen = options(tmp_path / "run", init, phantom_pairs=16, film_pairs=0)
-    sources = Sources([], [])
-    train_keys, val_keys = ([p.patient for p in make(chosen, sources)] for make in (training_pairs, validation_pairs))
-    assert len(train_keys) == 16 and len(val_keys) == 2 and not set(train_keys) & set(val_keys)
+def test_no_patient_is_in_training_and_validation_pairs(tmp_path, init, monkeypatch):
+    def once(samples, *_):
+        return (PairSample(s.key, s.patient, *[s.films[0]] * 2, *[s.positive] * 3, s.states, (), None) for s in samples)
+
+    monkeypatch.setattr(module, "inserted_pairs", once)
+    monkeypatch.setattr(module, "identical_pairs", once)
+    chosen, sources = options(tmp_path / "run", init, phantom_pairs=16), Sources(SPLITS["train"], SPLITS["val"])
+    learnt, asked = ([p.patient for p in make(chosen, sources)] for make in (training_pairs, validation_pairs))
+    assert len(learnt) == 16 + 12 and len(set(asked)) == 2 + 6 and not set(learnt) & set(asked)
 
 
 def test_the_manifest_holds_no_patient(tmp_path, init):

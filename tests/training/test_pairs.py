@@ -22,7 +22,6 @@ from cxrreport.training.pairs import (
     identical_pairs,
     inserted_pairs,
     phantom_pairs,
-    swap,
 )
 from cxrreport.training.pairs.courses import random_visits, truth_of_visits
 from cxrreport.training.pairs.insertion import INSERTERS
@@ -135,17 +134,6 @@ def test_what_a_changed_finding_implies_has_no_course_of_its_own():
     assert (
         truth.now[at("lung opacity")] and truth.known[at("lung opacity")] and truth.course[at("lung opacity")] == UNTOLD
     )
-
-
-def test_swapping_turns_every_course_round():
-    for pair in every():
-        turned = swap(pair)
-        assert np.array_equal(turned.now, pair.before) and np.array_equal(turned.current, pair.prior)
-        assert turned.boxes == () and not turned.report
-        back = swap(turned)
-        assert np.array_equal(back.course, pair.course) and np.array_equal(back.current, pair.current)
-        assert ((turned.course == WORSENED) == (pair.course == IMPROVED)).all()
-        assert ((turned.course == UNCHANGED) == (pair.course == UNCHANGED)).all()
 
 
 def test_the_same_seed_gives_the_same_pairs_and_another_others():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cxrreport.training.pairs.followups import covid_pairs, hannover_pairs, nih_pairs
 from cxrreport.training.pairs.inserted import identical_pairs, inserted_pairs
 from cxrreport.training.pairs.phantom import phantom_pairs
-from cxrreport.training.pairs.sample import PairSample, swap
+from cxrreport.training.pairs.sample import PairSample
 
 __all__ = [
     "PairSample",
@@ -15,5 +15,4 @@ __all__ = [
     "inserted_pairs",
     "nih_pairs",
     "phantom_pairs",
-    "swap",
 ]

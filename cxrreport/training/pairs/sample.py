@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -86,15 +86,3 @@ def _course(before: Mapping[str, float], now: Mapping[str, float], finding: str)
         return UNTOLD
     step = now[finding] - before[finding]
     return UNCHANGED if step == 0 else WORSENED if step > 0 else IMPROVED
-
-
-def swap(pair: PairSample) -> PairSample:
-    """The same films in the other order: what is new is resolved and what is worse is better.
-
-    Boxes and reports belong to the order in which they were made and are left out.
-    """
-    course = np.where(pair.course == UNTOLD, UNTOLD, IMPROVED - pair.course)
-    return replace(
-        pair, key=f"{pair.key}-swapped", current=pair.prior, prior=pair.current, now=pair.before, before=pair.now,
-        course=course, boxes=(), report="", prior_report="",
-    )  # fmt: skip
