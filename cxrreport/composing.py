@@ -58,7 +58,9 @@ class Composer:
         pairs = [row for row, item in enumerate(batch) if item.prior is not None]
         studies = [item.due.pair.study for item in batch]
         priors = [prior for row in pairs if (prior := batch[row].due.pair.prior) is not None]
-        features = self.drafter.encode([item.current for item in batch] + [_prior_film(batch[row]) for row in pairs])
+        features = self.drafter.encode(
+            [item.current for item in batch] + [self._prior_films(batch[row]) for row in pairs]
+        )
         retrieved = self.retriever.retrieve([*studies, *priors], self.drafter.queries(features))
         alone = self.drafter.read_states(features, retrieved.vectors, retrieved.mask)
         count = len(batch)
@@ -84,13 +86,20 @@ class Composer:
         """
         if self.comparer is None or not pairs:
             return {}
-        films = [np.stack([batch[row].current.frontal, _prior_film(batch[row]).frontal]) for row in pairs]
+        films = [np.stack([batch[row].current.frontal, self._prior_films(batch[row]).frontal]) for row in pairs]
         rows = range(len(batch), len(batch) + len(pairs))
         readings = self.comparer.compare(
             take_features(features, pairs), take_features(features, rows), films,
             [batch[row].registered is not None for row in pairs], [alone[row] for row in pairs], alone[len(batch) :],
         )  # fmt: skip
         return {row: reading for row, reading in zip(pairs, readings, strict=True) if reading.now.valid}
+
+    def _prior_films(self, item: Prepared) -> PreparedStudy:
+        """The films of the prior, the frontal one laid over the current one where that was possible and will be used."""
+        assert item.prior is not None
+        if item.registered is None or self.comparer is None:
+            return item.prior
+        return replace(item.prior, frontal=item.registered)
 
     def _finish(
         self, item: Prepared, made: NetworkDraft, seen: Seen, references: tuple[Reference, ...], lent: Sequence[str]
@@ -125,12 +134,6 @@ class Composer:
         if item.quality is not None:
             decoding["registration"] = {"version": REGISTER_VERSION, "quality": round(item.quality, 3)}
         return Provenance(self.drafter.weights.sha256, PREPROCESS_VERSION, version, item.inputs_sha256, decoding)
-
-
-def _prior_film(item: Prepared) -> PreparedStudy:
-    """The films of the prior, the frontal one in the place of the current anatomy where it could be registered."""
-    assert item.prior is not None
-    return item.prior if item.registered is None else replace(item.prior, frontal=item.registered)
 
 
 def _join(made: NetworkDraft, seen: Seen) -> tuple[Finding, ...]:

@@ -90,10 +90,10 @@ def _refusal(pair: Pair, fit: Fit, transform: Transform, quality: float) -> str:
     """Why the best transform that was found is not to be used; "" where it is."""
     if fit.reason and quality < _SURE:
         return fit.reason
-    if fit.mirrored > fit.upright + _MIRRORED and _is_mirrored(pair, quality):
-        return "prior.mirrored"
     if (fit.upright + quality) / 2 < _OTHER_VIEW:
         return "prior.other_view"
+    if fit.mirrored > fit.upright + _MIRRORED and _is_mirrored(pair, quality):
+        return "prior.mirrored"
     if quality < _POOR or not is_plausible(transform) or pair.overlap(transform) < _OVERLAP:
         return "registration.poor"
     return ""

@@ -35,7 +35,8 @@ def test_every_table_is_printed_and_the_figures_are_written(weights, tmp_path, c
         assert f"### {title}" in said
     found = json.loads((tmp_path / "found.json").read_text())
     assert set(found["changes"]["phantom"]) == {
-        "majority class", "difference of two single outputs", "compared, films not registered", "compared",
+        "majority class", "difference of two single outputs", "compared, films not registered",
+        "compared, pixels left out", "compared, patches of the prior left out", "compared",
     }  # fmt: skip
     assert found["pairs"] == {"phantom": 2} and set(found["still"]) == set(still_sets([]))
 

@@ -253,7 +253,7 @@ def test_what_is_no_film_is_said_so(film):
 
 def test_shutters_are_no_content_and_letters_no_body():
     film = frontal(1).copy()
-    film[:, :20], film[-15:] = 0, 255
+    film[:, :20], film[-15:] = 0, 0
     film[100:112, 30:34] = 255
     assert not content(film)[:, :16].any() and not content(film)[-12:].any() and content(film)[60:180, 60:200].all()
     assert not body(film)[101:111, 30:34].any() and body(film)[80:160, 60:200].mean() > 0.9

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cxrreport.model.ablations import change
@@ -96,6 +96,7 @@ def test_without_a_tie_the_two_states_are_independent(now, before):
 
 @given(LOGITS, LOGITS, LOGITS, st.floats(0, 5))
 def test_strictness_only_ever_takes_changes_away(now, before, tie, strictness):
+    assume(min(abs(now - before), abs(now), abs(before), abs(now + before)) > 1e-3)  # no tie
     said = Progression(
         _join(torch.tensor([[now]]), torch.tensor([[before]]), torch.tensor([[tie]])),
         torch.zeros(1, 1, 3),

@@ -108,10 +108,12 @@ def test_spans_lie_inside_their_sections_and_hold_their_words(tool: Tool, shared
 def test_what_a_draft_was_made_with_is_stored(tool: Tool, shared_export: Path, shared_reports: Path) -> None:
     version = tool.json("index", shared_reports)["index"]["version"]
     run = tool.json("generate", shared_export)["run"]
-    (made,) = tool.rows(
-        "SELECT DISTINCT weights_sha256, preprocess_version, index_version, run_id, decoding FROM draft"
-    )
-    decoding = json.loads(made[4])
+    rows = tool.rows("SELECT weights_sha256, preprocess_version, index_version, run_id, decoding FROM draft")
+    assert len({row[:4] for row in rows}) == 1
+    made, decodings = rows[0], [json.loads(row[4]) for row in rows]
+    laid = [d.pop("registration") for d in decodings if "registration" in d]
+    assert len(laid) == 3 and all(one["version"] == 1 and 0 <= one["quality"] <= 1 for one in laid)
+    (decoding,) = {json.dumps(d, sort_keys=True): d for d in decodings}.values()
     assert made[1:4] == (1, version, run) and len(made[0]) == 64
     assert (decoding["beams"], decoding["max_new_tokens"], decoding["device"]) == (1, 16, "cpu")
     references = tool.rows("SELECT draft_id, count(*), min(rank), max(rank), sum(weight) FROM reference GROUP BY 1")
