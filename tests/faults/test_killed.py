@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -71,8 +72,17 @@ def test_a_killed_run_on_postgresql_is_completed(
     mishap = MOMENTS["within the transaction of a draft"]
     killed = Process(tool.home, "generate", shared_export, PLAIN, "--batch-size", "1", mishap=mishap, db=tool.db)
     assert killed.wait() == -KILL
+    wait_for_the_server(tool)
     assert tool.json("generate", shared_export, PLAIN)["drafted"] == 5
     assert tool.drafts() == {visit.accession: 1 for visit in VISITS}
+
+
+def wait_for_the_server(tool: Tool) -> None:
+    """A busy PostgreSQL takes a moment to see that a client is dead, and holds its lock until then."""
+    for _ in range(100):
+        if tool.rows("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [0]:
+            return
+        time.sleep(0.1)
 
 
 def test_a_study_that_kills_every_run_is_quarantined_alone(tool: Tool, shared_export: Path) -> None:
