@@ -22,7 +22,7 @@ SMALL = 48
 _MOST_SHIFT = 6  # of 48 pixels, an eighth of the film
 _FLOOR = 3.0  # grey levels: noise of an even area is not blown up to contrast
 _CLIP = 2.5  # a wire or a letter weighs no more than an edge of the lung
-# Measured on 706 real pairs of films of one patient, as they are and with the prior turned, inverted or mirrored.
+# Measured on 666 real pairs of films of one patient, as they are and with the prior turned, inverted or mirrored.
 _SURE = 0.5  # an other orientation must fit as well as true pairs do; a lateral film fits in none
 _MARGIN = 0.02  # by which it must fit better than the film as it is
 

@@ -11,7 +11,7 @@ from .align import SIDE, Pair, Transform, affine, bend, is_plausible, mean_move,
 from .match import grey_table
 from .orientation import Film, Fit, Mask, compare
 
-# Chosen on 706 real pairs of films of one patient, beside lateral films.
+# Chosen on 666 real pairs of films of one patient, beside lateral films.
 _OTHER_VIEW = 0.5  # mean of the likeness as the films lie and after registration
 _POOR = 0.55  # likeness after registration
 _MIRRORED = 0.04  # a mirrored prior must fit better by this, as the films lie and after registration
