@@ -23,11 +23,12 @@ import click
 @click.option("--network-epochs", type=click.IntRange(min=0), default=10, show_default=True, help="Epochs of the second stage: FAM, findings and decoder; 0 keeps those of --init.")  # fmt: skip  # noqa: E501
 @click.option("--view-epochs", type=click.IntRange(min=0), default=6, show_default=True, help="Epochs of the view classifier; 0 keeps that of --init.")  # fmt: skip  # noqa: E501
 @click.option("--pair-epochs", type=click.IntRange(min=0), default=0, show_default=True, help="Epochs of the stage of pairs: what changed since the prior. Without, weights whose encoder or network is trained compare nothing.")  # fmt: skip  # noqa: E501
+@click.option("--prior-epochs", type=click.IntRange(min=0), default=0, show_default=True, help="Epochs of the stage of priors: the decoder learns to read the prior and its report. It needs weights that compare pairs.")  # fmt: skip  # noqa: E501
 @click.option("--phantom-pairs", type=click.IntRange(min=0), default=0, show_default=True, help="Procedural pairs of films for the stage of pairs.")  # fmt: skip  # noqa: E501
 @click.option("--film-pairs", type=click.IntRange(min=0), default=2, show_default=True, help="Pairs with inserted lesions of each frontal film for the stage of pairs.")  # fmt: skip  # noqa: E501
 @click.option("--encoder-lr", type=click.FloatRange(1e-6, 1e-2), default=5e-4, show_default=True, help="Peak learning rate of the first stage.")  # fmt: skip  # noqa: E501
 @click.option("--network-lr", type=click.FloatRange(1e-6, 1e-2), default=5e-4, show_default=True, help="Peak learning rate of the second stage.")  # fmt: skip  # noqa: E501
-@click.option("--pair-lr", type=click.FloatRange(1e-6, 1e-2), default=5e-4, show_default=True, help="Peak learning rate of the stage of pairs.")  # fmt: skip  # noqa: E501
+@click.option("--pair-lr", type=click.FloatRange(1e-6, 1e-2), default=5e-4, show_default=True, help="Peak learning rate of the stages of pairs and priors.")  # fmt: skip  # noqa: E501
 @click.option("--ablation", metavar="NAME", help="Train a row of the papers' ablations instead of the whole network, such as promptmrg, without-difference, without-scl or trar; not with --init.")  # fmt: skip  # noqa: E501
 @click.option("--balance", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Draw samples of the second stage by the share of their rarest finding to the power of minus this; 0 takes each once an epoch.")  # fmt: skip  # noqa: E501
 @click.option("--copies", type=click.IntRange(1, 64), default=3, show_default=True, help="Variants of each film, the plain one among them, whose features the second stage keeps.")  # fmt: skip  # noqa: E501

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,16 +11,31 @@ import numpy.typing as npt
 
 from cxrreport.highlight.changes import compare, comparison_sentence, impression
 from cxrreport.highlight.regions import Maps, mark_regions
-from cxrreport.highlight.spans import find_spans, flag_hallucinated_comparison
+from cxrreport.highlight.spans import find_spans, flag_hallucinated_comparison, judge_comparisons
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION, REGISTER_VERSION
 from cxrreport.model.comparer import Comparer, PairReading
 from cxrreport.model.drafter import Drafter, NetworkDraft, StudyStates, take_features
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.evidence import evidence_maps
+from cxrreport.model.prior import Prior, make_prior
 from cxrreport.model.progression import FOLLOWED
-from cxrreport.records import FINDINGS, Draft, Failure, Finding, PreparedStudy, Provenance, Reference, Span, Study
+from cxrreport.records import (
+    FINDINGS,
+    Change,
+    Draft,
+    Failure,
+    Finding,
+    Pair,
+    PreparedStudy,
+    Provenance,
+    Reference,
+    Span,
+    Study,
+)
 from cxrreport.reports.labels import mentions
-from cxrreport.retrieving import Retriever
+from cxrreport.reports.sections import clean
+from cxrreport.reports.sentences import sentences
+from cxrreport.retrieving import Retrieved, Retriever
 from cxrreport.wording import word
 
 if TYPE_CHECKING:
@@ -53,8 +68,11 @@ class Composer:
         self.drafter, self.retriever = drafter, retriever
         self.comparer = Comparer(drafter.weights) if drafter.weights.temporal is not None else None
 
-    def compose(self, batch: Sequence[Prepared]) -> list[Draft | Failure]:
-        """Draft a batch; a study for which the network gives nothing usable becomes a failure."""
+    def compose(self, batch: Sequence[Prepared], told: Mapping[int, str] | None = None) -> list[Draft | Failure]:
+        """Draft a batch; a study for which the network gives nothing usable becomes a failure.
+
+        told: findings of the signed reports of priors, by study id.
+        """
         pairs = [row for row, item in enumerate(batch) if item.prior is not None]
         studies = [item.due.pair.study for item in batch]
         priors = [prior for row in pairs if (prior := batch[row].due.pair.prior) is not None]
@@ -67,7 +85,7 @@ class Composer:
         readings = self._compare(batch, pairs, features, alone)
         states = [readings[row].now if row in readings else alone[row] for row in range(count)]
         current = take_features(features, range(count))
-        made = self.drafter.draft(current, retrieved.vectors[:count], retrieved.mask[:count], states)
+        made = self._draft(batch, current, retrieved, states, readings, told or {})
         evidence = evidence_maps(self.drafter.network, current)
         before = dict(zip(pairs, alone[count:], strict=True))
         return [
@@ -77,6 +95,34 @@ class Composer:
             )
             for row, item in enumerate(batch)
         ]  # fmt: skip
+
+    def _draft(
+        self, batch: Sequence[Prepared], features: ImageFeatures, retrieved: Retrieved, states: Sequence[StudyStates],
+        readings: Mapping[int, PairReading], told: Mapping[int, str],
+    ) -> list[NetworkDraft]:  # fmt: skip
+        """Studies that were compared are drafted apart from the others, so that these come out as without any prior."""
+        made: dict[int, NetworkDraft] = {}
+        paired = [row for row in range(len(batch)) if row in readings and self.drafter.reader is not None]
+        for rows in (paired, [row for row in range(len(batch)) if row not in paired]):
+            if rows:
+                prior = (
+                    self._prior([batch[r] for r in rows], [readings[r] for r in rows], told) if rows is paired else None
+                )
+                found = self.drafter.draft(
+                    take_features(features, rows), retrieved.vectors[rows], retrieved.mask[rows],
+                    [states[row] for row in rows], prior,
+                )  # fmt: skip
+                made.update(zip(rows, found, strict=True))
+        return [made[row] for row in range(len(batch))]
+
+    def _prior(self, items: Sequence[Prepared], readings: Sequence[PairReading], told: Mapping[int, str]) -> Prior:
+        """What the decoder reads of the priors. Only what was signed: our own drafts would bear themselves out."""
+        limit, tokenizer = self.drafter.network.config.max_report_tokens, self.drafter.tokenizer
+        reports = [clean(told.get(item.due.pair.prior.id, "") if item.due.pair.prior else "") for item in items]
+        return make_prior(
+            [reading.tokens for reading in readings], [tokenizer.encode(text, limit) for text in reports],
+            [reading.changes for reading in readings], [_days(item.due.pair) for item in items],
+        )  # fmt: skip
 
     def _compare(
         self, batch: Sequence[Prepared], pairs: Sequence[int], features: ImageFeatures, alone: Sequence[StudyStates]
@@ -108,7 +154,8 @@ class Composer:
         rows = _join(made, seen)
         prior = pair.prior if seen.has_prior else None
         comparison, comparison_spans = _compare_with(prior, pair.study, rows)
-        text, flags = word(made, {row.finding: row.state for row in rows}, lent)
+        changes = {row.finding: row.change for row in rows if row.change is not None}
+        text, flags = word(made, {row.finding: row.state for row in rows}, lent, changes)
         if not text:
             return Failure("model.invalid", _NOTHING, study_id=pair.study.id)
         return Draft(
@@ -119,7 +166,7 @@ class Composer:
             impression=impression(rows),
             comparison=comparison,
             finding_rows=rows,
-            spans=(*_mark(text, rows), *comparison_spans),
+            spans=(*_mark(text, changes), *comparison_spans),
             regions=mark_regions(rows, _maps(item, seen, rows), pair.frontal.height, pair.frontal.width),
             references=references,
             provenance=self._provenance(item),
@@ -170,10 +217,17 @@ def _compare_with(prior: Study | None, study: Study, rows: tuple[Finding, ...]) 
     return comparison_sentence(rows, prior.studied_at.date(), (study.studied_at.date() - prior.studied_at.date()).days)
 
 
-def _mark(text: str, rows: tuple[Finding, ...]) -> tuple[Span, ...]:
+def _days(pair: Pair) -> int | None:
+    if pair.prior is None or pair.prior.studied_at is None or pair.study.studied_at is None:
+        return None
+    return (pair.study.studied_at.date() - pair.prior.studied_at.date()).days
+
+
+def _mark(text: str, changes: Mapping[str, Change]) -> tuple[Span, ...]:
     """Spans of the findings section; words of comparison that no change of the table bears out are flagged."""
-    changes = {row.finding: row.change for row in rows if row.change is not None}
     spans = find_spans("findings", text, mentions(text), changes)
     borne = [(span.start_char, span.end_char) for span in spans if span.kind == "change"]
+    judged = judge_comparisons(text, sentences(text), mentions(text), changes)
+    borne += [(start, end) for start, end, true in judged if true]
     invented = flag_hallucinated_comparison(text)
     return (*spans, *(s for s in invented if not any(a < s.end_char and s.start_char < b for a, b in borne)))

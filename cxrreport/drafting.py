@@ -20,6 +20,7 @@ from cxrreport.records import Draft, DraftStatus, Failure, Image, Pair, Prepared
 from cxrreport.run import Run
 from cxrreport.store import catalogue, drafts
 from cxrreport.store.engine import session
+from cxrreport.store.views import signed_findings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -276,7 +277,10 @@ def _finish(run: Run, batch: Sequence[Prepared], composer: Composer, progress: P
             drafts.clear_failures(s, ids)  # `--redo all` gives quarantined studies another chance
         drafts.claim(s, run.id, ids)
     try:
-        made = composer.compose(batch)
+        priors = {p.prior.id: p.study.studied_at for p in (item.due.pair for item in batch) if p.prior}
+        with session(run.engine, read_only=True) as s:
+            told = signed_findings(s, priors)
+        made = composer.compose(batch, told)
         _store(run, batch, made)
     except (StorageError, UnavailableError):  # the surroundings are to blame, not the studies
         with suppress(CxrReportError), session(run.engine) as s:

@@ -7,26 +7,29 @@ from collections.abc import Mapping, Sequence
 
 from cxrreport.consensus import choose
 from cxrreport.consistency import follow_table, positives
-from cxrreport.highlight.spans import flag_hallucinated_comparison
+from cxrreport.highlight.spans import judge_comparisons
 from cxrreport.model.drafter import NetworkDraft
-from cxrreport.records import State
+from cxrreport.records import Change, State
 from cxrreport.reports.comparison import strip_comparison
-from cxrreport.reports.labels import label, with_parents
+from cxrreport.reports.labels import label, mentions, with_parents
 from cxrreport.reports.sentences import sentences
 
 _MEASUREMENT = re.compile(r"\d\s*(?:mm|cm|millimet|centimet)", re.IGNORECASE)
 
 
-def word(draft: NetworkDraft, table: Mapping[str, State], references: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+def word(
+    draft: NetworkDraft, table: Mapping[str, State], references: Sequence[str], changes: Mapping[str, Change] | None = None
+) -> tuple[str, tuple[str, ...]]:  # fmt: skip
     """The text to store and its flags; "" where the network gave nothing usable.
 
-    table : state of each finding. references : retrieved reports, the best first.
+    table : state of each finding. references : retrieved reports, the best first. changes : what became of each finding.
     """
     if not draft.valid:
         return "", ()
     chosen = choose(draft, references)
     measured, measurement_flags = _without_measurements(chosen.text)
-    seen, comparison_flags = _without_invented_comparison(measured)
+    borne = dict(changes or {}) if draft.compared else {}
+    seen, comparison_flags = _without_invented_comparison(measured, borne)
     if not seen:
         return "", ()
     text, table_flags = follow_table(seen, table, references)
@@ -34,16 +37,19 @@ def word(draft: NetworkDraft, table: Mapping[str, State], references: Sequence[s
     return text, (*chosen.flags, *measurement_flags, *comparison_flags, *table_flags, *said)
 
 
-def _without_invented_comparison(text: str) -> tuple[str, tuple[str, ...]]:
-    """The decoder reads no prior, so what it compares is invented (temporal.md §2.6): such a clause is dropped and flagged.
-
-    What has changed is said by the table and its sentence of comparison, with a prior alone.
+def _without_invented_comparison(text: str, changes: Mapping[str, Change]) -> tuple[str, tuple[str, ...]]:
+    """A clause that compares and that no change bears out is dropped and flagged (temporal.md §2.6): without a prior all are.
 
     A draft that does nothing else stays as it is, its words flagged: there must be something to correct.
     """
-    if not flag_hallucinated_comparison(text):
+    pieces, at = [], 0
+    for start, end, true in judge_comparisons(text, sentences(text), mentions(text), changes):
+        if not true:
+            pieces += [text[at:start], strip_comparison(text[start:end])]
+            at = end
+    if not at:
         return text, ()
-    kept = strip_comparison(text)
+    kept = " ".join("".join([*pieces, text[at:]]).split())
     return (kept, ("comparison_removed",)) if kept else (text, ("comparison_invented",))
 
 

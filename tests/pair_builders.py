@@ -8,6 +8,14 @@ from cxrreport.training.pair_cache import PLACES, EncodedPairs
 CONFIG = tiny(100)
 
 
+def random_ids(count, g, words=20):
+    """Reports of some word pieces, the last of them empty; 0-padded."""
+    ids = torch.randint(10, 100, (count, CONFIG.max_report_tokens), generator=g).to(torch.int16)
+    length = torch.randint(1, words, (count, 1), generator=g)
+    length[-1] = 0
+    return ids * (torch.arange(CONFIG.max_report_tokens) < length)
+
+
 def random_pairs(count, place="phantom", seed=0):
     """Truth and films at random; consistent: a course is known only where a finding is in both films."""
     g = torch.Generator().manual_seed(seed)
@@ -20,5 +28,6 @@ def random_pairs(count, place="phantom", seed=0):
         patches[0], patches[1], torch.randint(0, 256, (count, 2, 256, 256), generator=g, dtype=torch.uint8),
         torch.rand(count, generator=g) < 0.8, judged[0], judged[1], joint, course,
         torch.randint(-1, 2, (count, 13, side, side), generator=g).to(torch.int8),
-        torch.full((count,), PLACES.index(place)),
+        torch.full((count,), PLACES.index(place)), random_ids(count, g), random_ids(count, g),
+        torch.randint(-1, 400, (count,), generator=g), torch.randint(0, 5, (count, CONFIG.retrieved), generator=g),
     )  # fmt: skip

@@ -20,7 +20,7 @@ _COMPARISON = re.compile(rf"\b(?:{'|'.join(COMPARISON_WORDS)})\b", re.IGNORECASE
 _WORDS: tuple[tuple[frozenset[Change], str], ...] = (
     (
         frozenset({Change.UNCHANGED}),
-        r"unchanged|stable|persist(?:s|ent|ing)|again seen|as before|similar to",
+        r"unchanged|stable|persist(?:s|ent|ing)|again seen|as before|similar to|(?:no|without) (?:\w+ ){0,2}change",
     ),
     (frozenset({Change.NEW}), r"new(?!\s+york)|newly|interval (?:development|appearance)|(?:has|have) developed"),
     (
@@ -110,6 +110,26 @@ def _words_of_change(
                 yield _trimmed(section, text, start, end, "flag", mention.finding)
             elif change in _CHANGED:
                 yield _trimmed(section, text, start, end, "change", mention.finding)
+
+
+def judge_comparisons(
+    text: str, sentences: Sequence[tuple[int, int]], mentions: Sequence[MentionLike], changes: Mapping[str, Change]
+) -> list[tuple[int, int, bool]]:
+    """Those of the sentences (half-open ranges) that compare with a prior, and whether the changes bear them out.
+
+    A sentence speaks of the findings that it names, or if it names none ("This has increased.") of those of the sentence
+    before. It is borne out where one of them has a change, and each of its words of change fits the change of one.
+    """
+    judged, subject = [], set[str]()
+    for start, end in sentences:
+        named = {m.finding for m in mentions if start <= m.start < end}
+        subject = named or subject
+        if _COMPARISON.search(text, start, end) is None:
+            continue
+        known = {changes[finding] for finding in subject if finding in changes}
+        said = [fitting for fitting, words in _CHANGE_WORDS if words.search(text, start, end)]
+        judged.append((start, end, bool(known) and all(fitting & known for fitting in said)))
+    return judged
 
 
 def flag_hallucinated_comparison(text: str, section: str = "findings") -> tuple[Span, ...]:

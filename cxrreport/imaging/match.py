@@ -15,10 +15,11 @@ _BRIGHT = 128
 _LETTER = (240, 90)  # a letter is at least this bright, and brighter than its surroundings by this
 Curve = npt.NDArray[np.float64]
 
-_KNOTS = 9
 _LEVELS = np.arange(256, dtype=np.float64)
-_QUANTILES = np.linspace(0.02, 0.98, 25)
-_STIFF = 0.001  # how much a bend of the curve costs: without pixels it goes on straight
+_QUANTILES = np.linspace(0.005, 0.995, 67)
+_ROUNDS = 5
+_FAR = 3.7  # median distances from the curve: 2.5 standard deviations of a normal distribution
+_NEAR = 6.0  # grey levels; a pixel this close to the curve is never left out
 _LEAST_SHARE = 0.02  # of the film, to compare grey values on
 
 
@@ -47,18 +48,18 @@ def grey_table(current: Film, prior: Film, mask: Mask, *, aligned: bool) -> npt.
     """Grey value on the current film for each of the prior's 256; shape of all: (rows, columns).
 
     One rising curve for the whole film, measured where `mask` holds: machines and windows change grey values alike
-    everywhere, lesions do not. Where the films are aligned the curve follows most pairs of values and lets go those that
-    are far off (Tukey's biweight), so that a lesion that came or went keeps its contrast; otherwise it makes the share of
-    pixels below each value the same.
+    everywhere, lesions do not. It makes the share of pixels below each value the same on both. Where the films are
+    aligned, pixels far off the curve are left out and it is drawn again, so that a lesion that came or went keeps its
+    contrast. (A least-squares curve through the pairs of values would be too flat: both films have noise.)
     """
     if mask.mean() < _LEAST_SHARE:
         return np.arange(256, dtype=np.uint8)
-    curve = np.interp(_LEVELS, *_quantiles(current[mask], prior[mask]))
     if aligned:
-        now, before = (blur(film.astype(np.float32), film.shape[0] / 128) for film in (current, prior))
-        curve = _follow(now[mask], before[mask], curve)
-    rising = np.maximum.accumulate(curve)
-    table: npt.NDArray[np.uint8] = np.round(np.clip(rising, 0, 255)).astype(np.uint8)
+        now, before = (blur(film.astype(np.float32), film.shape[0] / 128)[mask][::3] for film in (current, prior))
+        curve = _trimmed(now, before)
+    else:
+        curve = _same_shares(current[mask], prior[mask])
+    table: npt.NDArray[np.uint8] = np.round(np.clip(curve, 0, 255)).astype(np.uint8)
     return table
 
 
@@ -85,26 +86,23 @@ def _letters(film: Film) -> Mask:
     return _nearby(marks.astype(np.uint8), 5, np.max) > 0
 
 
-def _quantiles(current: Film, prior: Film) -> tuple[Curve, Curve]:
-    """Grey values of the prior and, for each, that of the current film with as many pixels below it; black stays black."""
-    before, now = np.quantile(prior, _QUANTILES), np.quantile(current, _QUANTILES)
-    kept = np.concatenate([[True], np.diff(before) > 0])
-    start, end = ([], []) if before[0] <= 0 else ([0.0], [0.0])
-    return np.concatenate([start, before[kept]]), np.concatenate([end, now[kept]])
+def _same_shares(now: Film | Picture, before: Film | Picture) -> Curve:
+    """Value (256,) of one sample for each grey level of another one, with as many pixels below it; black stays black."""
+    levels, values = np.quantile(before, _QUANTILES), np.quantile(now, _QUANTILES)
+    kept = np.concatenate([levels[:1] > 0, np.diff(levels) > 0])
+    black, white = [0.0], [255.0]
+    curve = np.interp(
+        _LEVELS, np.concatenate([black, levels[kept], white]), np.concatenate([black, values[kept], white])
+    )
+    rising: Curve = np.maximum.accumulate(curve)
+    return rising
 
 
-def _follow(now: Picture, before: Picture, curve: Curve) -> Curve:
-    """Curve over 256 levels that most pairs of grey values (n,) lie on, starting from another one."""
-    knots = np.linspace(0, 255, _KNOTS)
-    hats = np.maximum(0, 1 - np.abs(before[::3, None] - knots) / knots[1])  # (n, knots): linear between the knots
-    bend = _STIFF * len(hats) * np.diff(np.eye(_KNOTS), 2, axis=0)
-    bend = bend.T @ np.diff(np.eye(_KNOTS), 2, axis=0) + 1e-6 * len(hats) * np.eye(_KNOTS)
-    target, heights = now[::3].astype(np.float64), curve[np.round(knots).astype(int)]
-    for _ in range(8):
-        off = target - hats @ heights
-        reach = max(4.685 * 1.4826 * float(np.median(np.abs(off))), 4.0)  # Tukey's biweight, 95 % efficient
-        weights = np.clip(1 - (off / reach) ** 2, 0, None) ** 2
-        change = np.linalg.solve(hats.T @ (weights[:, None] * hats) + bend, hats.T @ (weights * off) - bend @ heights)
-        heights = heights + change
-    curve = np.interp(_LEVELS, knots, heights)
+def _trimmed(now: Picture, before: Picture) -> Curve:
+    """The curve of the pairs of grey values (n,) of which most lie near it."""
+    kept = np.ones(len(now), bool)
+    for _ in range(_ROUNDS):
+        curve = _same_shares(now[kept], before[kept])
+        off = np.abs(now - np.interp(before, _LEVELS, curve))
+        kept = off <= max(_FAR * float(np.median(off)), _NEAR)
     return curve

@@ -15,7 +15,7 @@ from PIL import Image
 from ..errors import PixelError
 
 PREPROCESS_VERSION = 1
-REGISTER_VERSION = 1  # of `register`, which nobody should have to import to know it
+REGISTER_VERSION = 2  # of `register`, which nobody should have to import to know it
 SIDE = 256
 
 _MID_GREY = 0.65  # about the median body of published films: most need little correction

@@ -30,7 +30,8 @@ class PairReading:
 
     now, before: the findings of both, consistent with the changes. changes, probabilities: of the 13 findings that have a
     course, None where either film leaves the finding uncertain. maps (13, 2g, 2g): probability that the finding changed
-    there, over the current film; 0 where no higher than without any change.
+    there, over the current film; 0 where no higher than without any change. tokens (2 m, d): G and the prior's patches,
+    for `prior.Prior`.
     """
 
     now: StudyStates
@@ -38,6 +39,7 @@ class PairReading:
     changes: tuple[Change | None, ...]
     probabilities: tuple[float | None, ...]
     maps: Floats
+    tokens: Tensor
 
 
 def to_logits(probabilities: Tensor) -> Tensor:
@@ -68,7 +70,7 @@ class Comparer:
         judged = [
             to_logits(torch.tensor([s.probabilities[: len(FOLLOWED)] for s in x])).to(device) for x in (now, before)
         ]
-        _, read = self.network.read(
+        difference, read = self.network.read(
             current.patches[:, : self.cells], prior.patches[:, : self.cells],
             torch.from_numpy(np.stack(films)).to(device), torch.tensor(registered, device=device), *judged,
         )  # fmt: skip
@@ -76,8 +78,9 @@ class Comparer:
         maps = said.places(self.network.map_limits).cpu().numpy()
         finite = said.joint.isfinite().flatten(1).all(1) & said.course.isfinite().flatten(1).all(1)
         presence, course = decide(said)
+        tokens = torch.cat([difference.tokens, difference.aligned], dim=1)
         rows = zip(presence.tolist(), course.tolist(), _marginals(said).tolist(), said.probabilities().tolist(), now,
-                   before, maps, finite.tolist(), strict=True)  # fmt: skip
+                   before, maps, finite.tolist(), tokens, strict=True)  # fmt: skip
         return [_reading(*row) for row in rows]
 
 
@@ -94,7 +97,7 @@ def sum_of(share: Tensor, presences: tuple[Change, ...]) -> Tensor:
 
 def _reading(
     presence: list[int], course: list[int], marginals: list[list[float]], shares: list[list[float]], now: StudyStates,
-    before: StudyStates, maps: Floats, finite: bool,
+    before: StudyStates, maps: Floats, finite: bool, tokens: Tensor,
 ) -> PairReading:  # fmt: skip
     there = [PRESENCE[index] for index in presence]
     current = _moved(now, [p in _NOW for p in there], [m[0] for m in marginals], finite)
@@ -104,7 +107,7 @@ def _reading(
         unsure = State.UNCERTAIN in (current.states[index], earlier.states[index])
         changes.append(None if unsure else COURSES[course[index]] if change is Change.UNCHANGED else change)
     likely = tuple(None if c is None else shares[i][CHANGES.index(c)] for i, c in enumerate(changes))
-    return PairReading(current, earlier, tuple(changes), likely, maps)
+    return PairReading(current, earlier, tuple(changes), likely, maps, tokens)
 
 
 def _moved(alone: StudyStates, there: Sequence[bool], probabilities: Sequence[float], finite: bool) -> StudyStates:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -18,6 +18,7 @@ from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.generation import Decoding, Generated, generate
 from cxrreport.model.heads import decide_states
 from cxrreport.model.hyperbolic import HyperbolicHead, film_logits, hyperbolic_keys, hyperbolic_queries
+from cxrreport.model.prior import Prior
 from cxrreport.model.prose import Prose, tidy
 from cxrreport.model.weights import Weights
 from cxrreport.records import PreparedStudy, State, ViewGuess
@@ -43,7 +44,8 @@ class StudyStates:
 class NetworkDraft:
     """What the network says of one study; `text` is "" and `valid` False where it gave nothing usable.
 
-    others: what less likely beams say in other words, the likeliest first.
+    others: what less likely beams say in other words, the likeliest first. compared: it was written with the prior in
+    view, so its words of comparison may be true.
     """
 
     text: str
@@ -51,6 +53,7 @@ class NetworkDraft:
     flags: tuple[str, ...]
     valid: bool
     others: tuple[Prose, ...] = ()
+    compared: bool = False
 
 
 def stack_films(studies: Sequence[PreparedStudy]) -> tuple[Tensor, Tensor]:
@@ -68,7 +71,8 @@ class Drafter:
     def __init__(self, weights: Weights, decoding: Decoding | None = None) -> None:
         self.weights = weights
         self.decoding = decoding or Decoding()
-        self.network, self.tokenizer = weights.network, weights.tokenizer
+        self.network, self.tokenizer, self.reader = weights.network, weights.tokenizer, weights.prior
+        self._prior_decoder = self.reader.adapt(self.network.decoder) if self.reader else None
         self.device = next(self.network.parameters()).device
         self.retrieved: int = self.network.config.retrieved
         self.dimension: int = self.network.config.d_retrieval
@@ -139,13 +143,15 @@ class Drafter:
         return states
 
     def draft(
-        self, features: ImageFeatures, reports: Floats, mask: Flags, states: Sequence[StudyStates] | None = None
-    ) -> list[NetworkDraft]:
+        self, features: ImageFeatures, reports: Floats, mask: Flags, states: Sequence[StudyStates] | None = None,
+        prior: Prior | None = None,
+    ) -> list[NetworkDraft]:  # fmt: skip
         """Findings and report of B studies; arguments as in `read_states`. states: findings to write of, where something
-        beside these films has decided them; by default those that `read_states` gives.
+        beside these films has decided them; by default those that `read_states` gives. prior: what to read of the prior
+        of each of them, if they have one and the weights have a `reader`; without, nothing of it reaches the decoder.
         """
         try:
-            return self._draft(features, reports, mask, states)
+            return self._draft(features, reports, mask, states, prior)
         except torch.cuda.OutOfMemoryError:
             if len(mask) == 1:
                 raise
@@ -154,22 +160,30 @@ class Drafter:
             for rows in _halves(range(len(mask))):
                 picked = list(rows)
                 given = [states[i] for i in picked] if states else None
-                drafts += self.draft(take_features(features, picked), reports[picked], mask[picked], given)
+                read = prior.take(picked) if prior else None
+                drafts += self.draft(take_features(features, picked), reports[picked], mask[picked], given, read)
             return drafts
 
     @torch.inference_mode()
     def _draft(
-        self, features: ImageFeatures, reports: Floats, mask: Flags, given: Sequence[StudyStates] | None
-    ) -> list[NetworkDraft]:
+        self, features: ImageFeatures, reports: Floats, mask: Flags, given: Sequence[StudyStates] | None,
+        prior: Prior | None,
+    ) -> list[NetworkDraft]:  # fmt: skip
         relations, read = self._read(features, reports, mask)
         states = read if given is None else given
         memory, memory_mask = self.network.remember(features, relations)
+        decoder, compared = self.network.decoder, False
+        if prior is not None and self.reader is not None and self._prior_decoder is not None:
+            tokens, there = self.reader.remember(decoder, prior)
+            memory, memory_mask = torch.cat([memory, tokens], dim=1), torch.cat([memory_mask, there], dim=1)
+            decoder, compared = self._prior_decoder, True
         finite = memory.isfinite().flatten(1).all(1).tolist()
         generated = generate(
-            self.network.decoder, torch.nan_to_num(memory), memory_mask, self._prefix(states),
+            decoder, torch.nan_to_num(memory), memory_mask, self._prefix(states),
             self.tokenizer.end, self.tokenizer.banned, self.decoding,
         )  # fmt: skip
-        return [self._finish(pool, s, ok) for pool, s, ok in zip(generated, states, finite, strict=True)]
+        rows = zip(generated, states, finite, strict=True)
+        return [replace(self._finish(pool, s, ok), compared=compared) for pool, s, ok in rows]
 
     def _read(self, features: ImageFeatures, reports: Floats, mask: Flags) -> tuple[Relations, list[StudyStates]]:
         vectors, valid = torch.from_numpy(reports).to(self.device), torch.from_numpy(mask).to(self.device)

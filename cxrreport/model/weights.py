@@ -1,8 +1,8 @@
 """Weights on disk: safetensors with a manifest of sha256 sums. Beside `chexbert` the only module of `model` that opens files.
 
 A weights directory holds `manifest.json`, `config.json`, `vocab.txt`, `model.safetensors` (the network),
-`views.safetensors` (the view classifier) and, where they were trained, `retriever.safetensors` (the hyperbolic retriever)
-and `temporal.safetensors` (what compares a study with its prior).
+`views.safetensors` (the view classifier) and, where they were trained, `retriever.safetensors` (the hyperbolic retriever),
+`temporal.safetensors` (what compares a study with its prior) and `prior.safetensors` (how the decoder reads the prior).
 Bytes are verified before they are parsed, and nothing is unpickled.
 """
 
@@ -27,12 +27,13 @@ from cxrreport.errors import UnavailableError, UsageError, WeightsError
 from cxrreport.model.config import DiffRGenNetConfig
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.hyperbolic import HyperbolicHead
+from cxrreport.model.prior import PriorReader
 from cxrreport.model.progression import TemporalNetwork
 from cxrreport.model.tokens import ReportTokenizer
 from cxrreport.model.views import ViewClassifier
 
 NETWORK, VIEWS, CONFIG, VOCABULARY = "model.safetensors", "views.safetensors", "config.json", "vocab.txt"
-RETRIEVER, TEMPORAL = "retriever.safetensors", "temporal.safetensors"  # not every directory has them
+RETRIEVER, TEMPORAL, PRIOR = "retriever.safetensors", "temporal.safetensors", "prior.safetensors"  # not all have them
 _DEVICE = re.compile(r"auto|cpu|cuda(?::(?P<index>[0-9]+))?")
 _TIED = "decoder.lm.cls.predictions.decoder."
 
@@ -48,6 +49,7 @@ class Weights:
     sha256: str
     hyperbolic: HyperbolicHead | None = None
     temporal: TemporalNetwork | None = None
+    prior: PriorReader | None = None
 
 
 def default_directory() -> Path:
@@ -145,11 +147,14 @@ def load_weights(directory: Path | None = None, device: str = "cpu") -> Weights:
     temporal = TemporalNetwork(network.config) if TEMPORAL in content else None
     if temporal is not None:
         _fill(temporal, content[TEMPORAL], TEMPORAL)
+    prior = PriorReader(network.config, network.decoder) if PRIOR in content else None
+    if prior is not None:
+        _fill(prior, content[PRIOR], PRIOR)
     rows = {part["vocab_size"] for part in (network.config.decoder, network.config.text)}
     tokenizer = _read_vocabulary(content[VOCABULARY], rows)
-    for module in filter(None, (network, views, hyperbolic, temporal)):
+    for module in filter(None, (network, views, hyperbolic, temporal, prior)):
         nn.Module.to(module, device).eval()
-    return Weights(network, views, tokenizer, manifest, weights_sha256(manifest), hyperbolic, temporal)
+    return Weights(network, views, tokenizer, manifest, weights_sha256(manifest), hyperbolic, temporal, prior)
 
 
 def _tensors(module: nn.Module, precision: torch.dtype = torch.float16) -> dict[str, Tensor]:
@@ -163,7 +168,7 @@ def _tensors(module: nn.Module, precision: torch.dtype = torch.float16) -> dict[
 
 def save_weights(
     directory: Path, network: DiffRGenNet, views: ViewClassifier, tokenizer: ReportTokenizer, card: dict[str, Any],
-    hyperbolic: HyperbolicHead | None = None, temporal: TemporalNetwork | None = None,
+    hyperbolic: HyperbolicHead | None = None, temporal: TemporalNetwork | None = None, prior: PriorReader | None = None,
 ) -> str:  # fmt: skip
     """Write a weights directory whole, in place of what is there. `card` holds data, licence, command, commit, metrics, …
 
@@ -187,6 +192,9 @@ def save_weights(
     if temporal is not None:
         (new / TEMPORAL).write_bytes(save(_tensors(temporal)))
         names.append(TEMPORAL)
+    if prior is not None:
+        (new / PRIOR).write_bytes(save(_tensors(prior)))
+        names.append(PRIOR)
     manifest = {**card, "files": {name: hashlib.sha256((new / name).read_bytes()).hexdigest() for name in names}}
     _flush(*(new / name for name in names))
     (new / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -161,20 +162,35 @@ def _study_facts(row: StudyRow) -> StudyFacts:
 
 def _prior_report(session: Session, study_id: int) -> PriorReport | None:
     """Return the latest signed report, of two of one time the corrected; else the draft that stands."""
-    signed = [
-        row
-        for row in session.scalars(
-            select(ReportRow).where(ReportRow.study_id == study_id, ReportRow.status.in_(_SIGNED))
-        )
-        if (row.findings + row.impression).strip()
-    ]
-    if signed:
-        latest = max(
-            signed, key=lambda row: (row.reported_at or datetime.min, row.status is ReportStatus.CORRECTED, row.id)
-        )
+    if latest := _latest(row for row in _signed(session, study_id) if (row.findings + row.impression).strip()):
         return PriorReport("report", latest.reported_at, latest.findings, latest.impression)
     draft = _current_draft(session, study_id)
     return PriorReport("draft", None, draft.findings, draft.impression) if draft else None
+
+
+def _signed(session: Session, study_id: int) -> Sequence[ReportRow]:
+    return session.scalars(select(ReportRow).where(ReportRow.study_id == study_id, ReportRow.status.in_(_SIGNED))).all()
+
+
+def _latest(rows: Iterable[ReportRow]) -> ReportRow | None:
+    """Return the latest of signed reports, of two of one time the corrected."""
+    return max(
+        rows, key=lambda row: (row.reported_at or datetime.min, row.status is ReportStatus.CORRECTED, row.id), default=None
+    )  # fmt: skip
+
+
+def signed_findings(session: Session, studies: Mapping[int, datetime | None]) -> dict[int, str]:
+    """Return the findings of the latest signed report of each study (by id) that has one.
+
+    A report that is dated after the given time is left out: it may tell of what came later.
+    """
+    found = {}
+    for study_id, until in studies.items():
+        told = (row for row in _signed(session, study_id) if row.findings.strip())
+        known = (row for row in told if not (until and row.reported_at and row.reported_at > until))
+        if latest := _latest(known):
+            found[study_id] = latest.findings
+    return found
 
 
 def draft_facts(session: Session, row: DraftRow) -> DraftFacts:

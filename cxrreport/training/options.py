@@ -16,6 +16,7 @@ from cxrreport.training.files import write_json
 from cxrreport.training.pretrained import encoder_sha256
 
 _FILE = "options.json"
+_OF_PAIRS = ("phantom_pairs", "film_pairs", "pair_lr")  # without pairs they change nothing either
 _MAY_DIFFER = ("out", "device", "licence", "command", "checkpoint_minutes")  # they change nothing that is learned
 
 
@@ -42,6 +43,7 @@ class TrainOptions:
     network_epochs: int = 10
     view_epochs: int = 6
     pair_epochs: int = 0
+    prior_epochs: int = 0
     batch: int = 16
     encoder_lr: float = 5e-4
     network_lr: float = 5e-4
@@ -75,7 +77,12 @@ class TrainOptions:
     @property
     def compares_alone(self) -> bool:
         """Whether only what compares a study with its prior is trained, and everything else stays as `init` has it."""
-        return bool(self.pair_epochs) and not (self.encoder_epochs or self.network_epochs or self.view_epochs)
+        return self.uses_pairs and not (self.encoder_epochs or self.network_epochs or self.view_epochs)
+
+    @property
+    def uses_pairs(self) -> bool:
+        """Whether anything is learnt from pairs."""
+        return bool(self.pair_epochs or self.prior_epochs)
 
 
 def resolve_size(asked: str | None, init: Path | None) -> str:
@@ -149,7 +156,8 @@ def remember_options(out: Path, facts: dict[str, Any]) -> None:
 
 
 def _comparable(options: TrainOptions) -> dict[str, Any]:
-    facts = {name: value for name, value in asdict(options).items() if name not in _MAY_DIFFER}
+    unused = _MAY_DIFFER if options.uses_pairs else (*_MAY_DIFFER, *_OF_PAIRS)
+    facts = {name: value for name, value in asdict(options).items() if name not in unused}
     facts |= start_sha256(options)
     if options.init is None:
         facts["vocabulary"] = f"pieces of {LEAST_PATIENTS} patients"

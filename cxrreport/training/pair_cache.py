@@ -1,4 +1,4 @@
-"""Pairs as the third stage learns from them: registered, encoded, each film judged alone; kept for a resumed run."""
+"""Pairs as the stage of pairs learns from them: registered, encoded, each film judged alone; kept for a resumed run."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ class EncodedPairs:
     current, prior (n, m, C) half precision; films (n, 2, 256, 256) uint8, current and registered prior, registered (n,)
     bool; now, before (n, 13) logits of "positive" of each film alone; joint (n, 13) index into `PRESENCE` and course
     (n, 13) into `COURSES`, -1 unknown; maps (n, 13, 2g, 2g) int8: 1 where the finding changed, -1 where nobody knows;
-    place (n,) index into `PLACES`.
+    place (n,) index into `PLACES`; report, prior_report (n, T) int16 ids of what was said of either film, 0-padded, all 0
+    where nobody said anything; days (n,) between the films, -1 unknown; retrieved (n, N) rows of the bank.
     """
 
     current: Tensor
@@ -51,6 +52,10 @@ class EncodedPairs:
     course: Tensor
     maps: Tensor
     place: Tensor
+    report: Tensor
+    prior_report: Tensor
+    days: Tensor
+    retrieved: Tensor
 
     def __len__(self) -> int:
         return len(self.joint)
@@ -108,8 +113,20 @@ def _encode(
     return EncodedPairs(
         frontal[:n], frontal[n:], torch.stack(films), torch.tensor([ok for _, ok in priors]), logits[:n], logits[n:],
         torch.stack(joint), torch.stack(course), torch.stack([_maps(p, side) for p in pairs]),
-        torch.tensor([PLACES.index(p.place) for p in pairs]),
+        torch.tensor([PLACES.index(p.place) for p in pairs]), _ids(drafter, [p.report for p in pairs]),
+        _ids(drafter, [p.prior_report for p in pairs]),
+        torch.tensor([UNKNOWN if p.days is None else p.days for p in pairs]), rows[:n],
     )  # fmt: skip
+
+
+def _ids(drafter: Drafter, texts: Sequence[str]) -> Tensor:
+    """Ids (n, T) int16 of reports without prefix and end; T is the longest report that the network writes."""
+    limit = drafter.network.config.max_report_tokens
+    rows = torch.zeros(len(texts), limit, dtype=torch.int16)
+    for row, text in zip(rows, texts, strict=True):
+        ids = drafter.tokenizer.encode(text, limit)
+        row[: len(ids)] = torch.tensor(ids, dtype=torch.int16)
+    return rows
 
 
 def _truth(pair: PairSample) -> tuple[Tensor, Tensor]:

@@ -18,7 +18,7 @@ from cxrreport.model.progression import TemporalNetwork
 from cxrreport.model.weights import NETWORK, Weights, load_weights, resolve_device, save_weights
 from cxrreport.training.averaging import BestWeights
 from cxrreport.training.card import commit
-from cxrreport.training.checkpoint import Checkpoint, finished_epochs
+from cxrreport.training.checkpoint import Checkpoint
 from cxrreport.training.dataset import Sample
 from cxrreport.training.options import TrainOptions
 from cxrreport.training.pair_cache import PLACES, Bank, EncodedPairs, encode_pairs, kept_pairs
@@ -26,7 +26,7 @@ from cxrreport.training.pair_stage import SELECTING, PairStage, calibrate
 from cxrreport.training.pairs import identical_pairs, inserted_pairs, nih_pairs, phantom_pairs
 from cxrreport.training.pairs.sample import PairSample
 
-_CHECKPOINT = "temporal.safetensors"
+CHECKPOINT = "temporal.safetensors"
 _VAL_SHARE = 8  # procedural pairs of validation: one for so many of training
 _VAL_SEED = 1_000_003  # added to the seed: no patient of training is drawn again
 Tell = Callable[[dict[str, Any]], None]
@@ -46,7 +46,8 @@ Draw = Callable[[TrainOptions, Sources], Iterable[PairSample]]
 def train_pairs(best: Path, options: TrainOptions, sources: Sources, tell: Tell) -> None:
     """Train what compares a study with its prior, and put it beside the other weights in `best`."""
     weights = load_weights(best, resolve_device(options.device))
-    train, val = cache_pairs(weights, options, sources)
+    drafter = Drafter(weights)
+    train, val = cache_pairs(drafter, make_bank(drafter, sources), options, sources)
     if len(train) < 2 or not set(val.place.tolist()) & {PLACES.index(place) for place in SELECTING}:
         raise UsageError("There are not enough pairs to learn from and to choose by: ask for more --phantom-pairs.")
     registered = round(float(train.registered.float().mean()), 4)
@@ -60,7 +61,7 @@ def train_pairs(best: Path, options: TrainOptions, sources: Sources, tell: Tell)
         stage.network.load_state_dict(weights.temporal.state_dict())
     kept = BestWeights(stage.network)
     modules = {"network": stage.network, "average": stage.average, "best": kept}
-    checkpoint = Checkpoint(options.out / _CHECKPOINT, modules, stage, generator, options.checkpoint_minutes)
+    checkpoint = Checkpoint(options.out / CHECKPOINT, modules, stage, generator, options.checkpoint_minutes)
     for epoch in range(checkpoint.resume(), options.pair_epochs):
         losses = stage.epoch(train, options.batch, checkpoint)
         with stage.average.applied():
@@ -73,8 +74,11 @@ def train_pairs(best: Path, options: TrainOptions, sources: Sources, tell: Tell)
 
 
 def _save(best: Path, weights: Weights, temporal: TemporalNetwork, val: EncodedPairs, options: TrainOptions) -> None:
-    """Put the best epoch beside the other weights, with a card of its own in theirs."""
-    card = {name: value for name, value in weights.manifest.items() if name != "files"}
+    """Put the best epoch beside the other weights, with a card of its own in theirs.
+
+    How the decoder reads the prior goes: it was learnt with another G.
+    """
+    card = {name: value for name, value in weights.manifest.items() if name not in ("files", "prior")}
     scores = {name: round(value, 4) for name, value in calibrate(temporal, val).items()}
     data = (
         f"{options.phantom_pairs} procedural pairs, {options.film_pairs} of each {options.dataset} film, lesions put in"
@@ -91,25 +95,25 @@ def copy_weights(init: Path, best: Path) -> None:
     """Begin `best` with the very weights of `init`, verified on the way."""
     w = load_weights(init)
     card = {name: value for name, value in w.manifest.items() if name != "files"}
-    save_weights(best, w.network, w.views, w.tokenizer, card, w.hyperbolic, w.temporal)
+    save_weights(best, w.network, w.views, w.tokenizer, card, w.hyperbolic, w.temporal, w.prior)
 
 
-def is_trained(out: Path, epochs: int) -> bool:
-    """Whether the stage has run to its end."""
-    return not epochs or finished_epochs(out / _CHECKPOINT) >= epochs
+def make_bank(drafter: Drafter, sources: Sources) -> Bank:
+    """The reports of training, which every pair retrieves from."""
+    return Bank(drafter.embed_texts([s.summary for s in sources.train]), [s.patient for s in sources.train])
 
 
-def cache_pairs(weights: Weights, options: TrainOptions, sources: Sources) -> tuple[EncodedPairs, EncodedPairs]:
+def cache_pairs(
+    drafter: Drafter, bank: Bank, options: TrainOptions, sources: Sources
+) -> tuple[EncodedPairs, EncodedPairs]:  # fmt: skip
     """Pairs of training and of validation, from the run directory where they were made before."""
-    drafter = Drafter(weights)
-    bank = Bank(drafter.embed_texts([s.summary for s in sources.train]), [s.patient for s in sources.train])
     workers = len(os.sched_getaffinity(0))
 
     def made(draw: Draw) -> Callable[[], EncodedPairs]:
         return lambda: encode_pairs(drafter, draw(options, sources), bank, workers)
 
     with_these = {
-        "network": weights.manifest["files"][NETWORK], "preprocess": str(PREPROCESS_VERSION),
+        "network": drafter.weights.manifest["files"][NETWORK], "preprocess": str(PREPROCESS_VERSION),
         "registration": str(REGISTER_VERSION),
     }  # fmt: skip
     val = kept_pairs(options.out / "pairs-val.safetensors", made(validation_pairs), with_these)

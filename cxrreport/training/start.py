@@ -12,6 +12,7 @@ from cxrreport.model.bert import bert_sha256, load_bert, read_vocabulary
 from cxrreport.model.config import SIZES
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.encoder import load_torchvision_mobilenet
+from cxrreport.model.prior import PriorReader
 from cxrreport.model.progression import TemporalNetwork
 from cxrreport.model.tokens import ReportTokenizer, prune_vocabulary
 from cxrreport.model.views import ViewClassifier
@@ -36,7 +37,8 @@ _RANDOM = "random numbers"
 class Start:
     """A network on its device, its tokenizer, the view classifier where there is one, and in words where it comes from.
 
-    temporal : what compares a study with its prior, where the network that it has learnt on stays as it is.
+    temporal, prior : what compares a study with its prior, and reads it, where the network that they have learnt on stays
+    as it is.
     """
 
     network: DiffRGenNet
@@ -44,6 +46,7 @@ class Start:
     views: ViewClassifier | None
     origin: str
     temporal: TemporalNetwork | None = None
+    prior: PriorReader | None = None
 
 
 def make_start(options: TrainOptions, samples: Sequence[Sample], device: str) -> Start:
@@ -55,8 +58,10 @@ def make_start(options: TrainOptions, samples: Sequence[Sample], device: str) ->
     """
     if options.init:
         weights = load_weights(options.init, device)
-        temporal = None if options.encoder_epochs or options.network_epochs else weights.temporal
-        return Start(weights.network, weights.tokenizer, weights.views, f"the weights {weights.sha256[:12]}", temporal)
+        known = f"the weights {weights.sha256[:12]}"
+        if options.encoder_epochs or options.network_epochs:
+            return Start(weights.network, weights.tokenizer, weights.views, known)
+        return Start(weights.network, weights.tokenizer, weights.views, known, weights.temporal, weights.prior)
     vocabulary = _choose_vocabulary(options, samples)
     config = SIZES[options.size](len(vocabulary))
     network = DiffRGenNet(ablate(config, options.ablation) if options.ablation else config)

@@ -26,7 +26,10 @@ from cxrreport.training.films import FILM_READERS, LabelledFilm
 from cxrreport.training.metrics import MetricsLog
 from cxrreport.training.network_stage import Encoded, NetworkStage, encode_samples, start_prior
 from cxrreport.training.options import TrainOptions, check_options, remember_options
-from cxrreport.training.pair_training import Sources, copy_weights, is_trained, train_pairs
+from cxrreport.training.pair_training import CHECKPOINT as PAIRS
+from cxrreport.training.pair_training import Sources, copy_weights, train_pairs
+from cxrreport.training.prior_training import CHECKPOINT as PRIORS
+from cxrreport.training.prior_training import train_prior
 from cxrreport.training.retriever_stage import cache_logits, train_retriever, validate_retriever
 from cxrreport.training.splits import read_splits, remember_splits
 from cxrreport.training.start import make_start
@@ -53,7 +56,7 @@ class Trainer:
         self.films = self._read_films()
         start = make_start(options, self.train, self.device)
         self.network, self.tokenizer = start.network, start.tokenizer
-        self.views, self.origin, self.temporal = start.views, start.origin, start.temporal
+        self.views, self.origin, self.temporal, self.prior = start.views, start.origin, start.temporal, start.prior
         remember_options(options.out, kept)  # only now: what cannot be begun must not bind a later try
         remember_splits(options.out, known, self.val)
         self._metrics = MetricsLog(options.out / "metrics.jsonl")
@@ -87,9 +90,12 @@ class Trainer:
             else:
                 self.train_encoder()
                 self.train_network(self.train_view_classifier())
-        if self.options.pair_epochs:
-            train_pairs(self.options.out / _BEST, self.options, Sources(self.train, self.val), self.tell)
-        return self.options.out / _BEST
+        o, sources = self.options, Sources(self.train, self.val)
+        if finished_epochs(o.out / PAIRS) < o.pair_epochs:
+            train_pairs(o.out / _BEST, o, sources, self.tell)
+        if finished_epochs(o.out / PRIORS) < o.prior_epochs:
+            train_prior(o.out / _BEST, o, sources, self.tell)
+        return o.out / _BEST
 
     def train_encoder(self) -> None:
         """Stage 1."""
@@ -162,12 +168,13 @@ class Trainer:
         if self.films:
             origin += f"; encoder also trained on {len(self.films)} films of {o.films} without reports"
         card = make_card(o, self.train, origin, {**facts, **self.view_scores})
-        save_weights(o.out / _BEST, self.network, views, self.tokenizer, card, head, self.temporal)
+        save_weights(o.out / _BEST, self.network, views, self.tokenizer, card, head, self.temporal, self.prior)
         return facts
 
 
 def _finished(options: TrainOptions) -> bool:
-    return _has_network(options) and is_trained(options.out, options.pair_epochs)
+    later = ((PAIRS, options.pair_epochs), (PRIORS, options.prior_epochs))
+    return _has_network(options) and all(finished_epochs(options.out / name) >= epochs for name, epochs in later)
 
 
 def _has_network(options: TrainOptions) -> bool:

@@ -69,7 +69,7 @@ def test_weights_that_compare_nothing_are_refused():
 def test_table_and_changes_never_contradict_each_other(now, before, presence, course, marginals):
     alone = [StudyStates(tuple(s), (0.5,) * 14, (), True) for s in (now, before)]
     nothing = np.zeros((13, 2, 2), np.float32)
-    found = _reading(presence, course, marginals, [[1 / 6] * 6] * 13, *alone, nothing, True)
+    found = _reading(presence, course, marginals, [[1 / 6] * 6] * 13, *alone, nothing, True, torch.zeros(2, 4))
     for index, _ in enumerate(FOLLOWED):
         here, gone = (s.states[index] is State.POSITIVE for s in (found.now, found.before))
         there = PRESENCE[presence[index]]

@@ -64,9 +64,9 @@ def test_a_prior_that_cannot_be_read_by_the_network_is_no_prior(
 ) -> None:
     read, compose, studies = Drafter.read_states, Composer.compose, [0]
 
-    def count(composer: Composer, batch: Any) -> Any:
+    def count(composer: Composer, batch: Any, *told: Any) -> Any:
         studies[0] = len(batch)
-        return compose(composer, batch)
+        return compose(composer, batch, *told)
 
     def spoilt(*arguments: Any) -> Any:  # the priors come after the studies
         return [replace(one, valid=row < studies[0]) for row, one in enumerate(read(*arguments))]

@@ -12,14 +12,17 @@ from PIL import Image
 from cxrreport.demo.canvas import Layer, blur
 from cxrreport.imaging.preprocess import preprocess
 
+_NARROW = 0.33  # share of films whose window cuts off what is darkest and brightest
+
 
 @dataclass(frozen=True, slots=True)
 class Retake:
     """How a film is taken again.
 
-    angle in radians (<= 3 degrees); zoom 0.95-1.05; dx, dy in film fractions (<= 0.03); gamma 0.75-1.35; low, high:
-    grey values 0..1 shown as black and white; detail: -1 blurred .. 1 sharpened; noise: deviation in grey values 0..1;
-    bordered: black instead of repeated pixels where the film ends; seed of the noise.
+    angle in radians (<= 3 degrees); zoom 0.95-1.05; dx, dy in film fractions (<= 0.03); gamma 0.67-1.5; low, high: grey
+    values 0..1 shown as black and white, of a third of the films in a much narrower window; detail: -1 blurred ..
+    1 sharpened; noise: deviation in grey values 0..1; bordered: black instead of repeated pixels where the film ends;
+    seed of the noise.
     """
 
     angle: float
@@ -37,14 +40,15 @@ class Retake:
     @classmethod
     def random(cls, rng: np.random.Generator) -> Retake:
         """Draw pose and machine."""
+        narrower = rng.uniform(0.0, 0.11, 2) * (rng.random() < _NARROW)
         return cls(
             angle=math.radians(float(np.clip(rng.normal(0, 1.5), -3, 3))),
             zoom=float(rng.uniform(0.95, 1.05)),
             dx=float(rng.uniform(-0.03, 0.03)),
             dy=float(rng.uniform(-0.03, 0.03)),
-            gamma=float(np.exp(rng.uniform(-0.29, 0.29))),
-            low=float(rng.uniform(-0.02, 0.04)),
-            high=float(rng.uniform(0.96, 1.05)),
+            gamma=float(np.exp(rng.uniform(-0.4, 0.4))),
+            low=float(rng.uniform(-0.02, 0.04) + narrower[0]),
+            high=float(rng.uniform(0.96, 1.05) - narrower[1]),
             detail=float(rng.uniform(-1, 1)),
             noise=float(rng.uniform(0.0, 0.014)),
             bordered=bool(rng.random() < 0.5),

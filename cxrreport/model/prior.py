@@ -1,0 +1,131 @@
+"""How the decoder reads a prior (temporal.md §2.2, steps 5-7): more memory, and a small change of its weights.
+
+memory = [..., G, prior patches, prior report, what became of each finding, what there is of the prior, days between]
+
+Only a study with a prior comes here; without one, memory and weights are those of `diffrgennet.py`, bit for bit. So the
+page's [NOPRIOR] is not needed. Its other tokens of the prefix stand in the memory: the prefix is what the decoder has
+learnt it to be. Besides the page, the memory holds the changes that were decided, as the prefix holds the states, so that
+the text says what the table says. The decoder has learnt on reports that compare with nothing: its linear layers get a
+difference of low rank (LoRA, Hu et al., 2022).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from cxrreport.model.config import DiffRGenNetConfig
+from cxrreport.model.decoder import ReportDecoder
+from cxrreport.model.progression import CHANGES, FOLLOWED
+from cxrreport.records import Change
+
+_RANK = 8
+_LONGEST_DAYS = (0, 6, 29, 179)  # same day, days, weeks, months; then years, and unknown
+_INTERVALS = len(_LONGEST_DAYS) + 2
+UNTOLD = len(CHANGES)  # index of a change that is not known
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What the decoder reads of B priors; m = grid**2 patches.
+
+    tokens (B, 2 m, d): G, then the prior's patches where the current film has them (`temporal.Difference`). report (B, T):
+    ids of the prior's report, 0-padded, a row of 0 where there is none. changes (B, 13): index into `CHANGES`, or
+    `UNTOLD`. days (B,): between the studies, -1 unknown.
+    """
+
+    tokens: Tensor
+    report: Tensor
+    changes: Tensor
+    days: Tensor
+
+    def take(self, rows: Sequence[int]) -> Prior:
+        """Some of them."""
+        index = torch.tensor(list(rows), device=self.days.device)
+        return Prior(self.tokens[index], self.report[index], self.changes[index], self.days[index])
+
+
+def make_prior(
+    tokens: Sequence[Tensor], reports: Sequence[Sequence[int]], changes: Sequence[Sequence[Change | None]],
+    days: Sequence[int | None],
+) -> Prior:  # fmt: skip
+    """Put B priors together. reports: ids without prefix and end, [] where nobody has reported on the prior."""
+    longest = max(1, *(len(ids) for ids in reports))
+    rows = [[*ids, *[0] * (longest - len(ids))] for ids in reports]
+    index = [[UNTOLD if change is None else CHANGES.index(change) for change in row] for row in changes]
+    stacked = torch.stack(list(tokens))
+    others = (torch.tensor(x, device=stacked.device) for x in (rows, index, [-1 if d is None else d for d in days]))
+    return Prior(stacked, *others)
+
+
+class LowRank(nn.Module):
+    """A matrix (rows, columns) of low rank; 0 at first."""
+
+    def __init__(self, rows: int, columns: int, rank: int) -> None:
+        super().__init__()
+        self.narrow = nn.Parameter(torch.randn(rank, columns) * columns**-0.5)
+        self.wide = nn.Parameter(torch.zeros(rows, rank))
+
+    def forward(self) -> Tensor:
+        """The whole matrix."""
+        product: Tensor = self.wide @ self.narrow
+        return product
+
+
+class PriorReader(nn.Module):
+    """Memory tokens of the prior, and what is added to the weights of a decoder that reads them."""
+
+    def __init__(self, config: DiffRGenNetConfig, decoder: ReportDecoder) -> None:
+        super().__init__()
+        d, d_dec = config.d_model, config.decoder_width
+        self.difference = nn.Sequential(nn.Linear(d, d_dec), nn.LayerNorm(d_dec))
+        self.patches = nn.Sequential(nn.Linear(d, d_dec), nn.LayerNorm(d_dec))
+        self.types = nn.Parameter(torch.zeros(3, d_dec))  # G, prior patches, prior report
+        self.findings = nn.Parameter(torch.randn(len(FOLLOWED), d_dec) * d_dec**-0.5)
+        self.changes = nn.Embedding(len(CHANGES) + 1, d_dec)
+        self.sources = nn.Embedding(2, d_dec)  # film alone, film and report
+        self.intervals = nn.Embedding(_INTERVALS, d_dec)
+        shapes = [layer.weight.shape for _, layer in _linear(decoder)]
+        self.deltas = nn.ModuleList(LowRank(rows, columns, min(_RANK, rows, columns)) for rows, columns in shapes)
+
+    def remember(self, decoder: ReportDecoder, prior: Prior) -> tuple[Tensor, Tensor]:
+        """Memory (B, M', d_dec) beside that of `DiffRGenNet.remember`, and its mask (B, M') bool."""
+        difference, patches = prior.tokens.chunk(2, dim=1)
+        report = decoder.lm.bert.embeddings(input_ids=prior.report) + self.types[2]  # (B, T, d_dec)
+        told = prior.report != 0
+        conditions = torch.stack([self.sources(told.any(1).long()), self.intervals(intervals(prior.days))], dim=1)
+        parts = [
+            self.difference(difference) + self.types[0], self.patches(patches) + self.types[1],
+            self.changes(prior.changes) + self.findings, conditions, report,
+        ]  # fmt: skip
+        always = torch.ones(len(told), sum(part.shape[1] for part in parts[:-1]), dtype=torch.bool, device=told.device)
+        return torch.cat(parts, dim=1), torch.cat([always, told], dim=1)
+
+    def weights(self, decoder: ReportDecoder) -> dict[str, Tensor]:
+        """Weights of a decoder that reads priors, by name: those of the linear layers, moved."""
+        layers = zip(_linear(decoder), self.deltas, strict=True)
+        return {f"{name}.weight": layer.weight.detach() + delta() for (name, layer), delta in layers}
+
+    @torch.no_grad()
+    def adapt(self, decoder: ReportDecoder) -> ReportDecoder:
+        """A decoder with these weights, which shares nothing with the one that was given but its embeddings."""
+        adapted = copy.deepcopy(decoder, {id(decoder.lm.bert.embeddings): decoder.lm.bert.embeddings})
+        adapted.load_state_dict(self.weights(decoder), strict=False)
+        adapted.tie()
+        return adapted.eval()
+
+
+def intervals(days: Tensor) -> Tensor:
+    """Index of how long ago the prior was: same day, below a week, a month, half a year, longer, unknown (temporal.md §2.2)."""
+    found = torch.bucketize(days, torch.tensor(_LONGEST_DAYS, device=days.device))
+    return found.where(days >= 0, torch.full_like(found, _INTERVALS - 1))
+
+
+def _linear(decoder: ReportDecoder) -> Iterator[tuple[str, nn.Linear]]:
+    """The linear layers of the transformer blocks; the embeddings and the output layer stay as they are."""
+    blocks = "lm.bert.encoder."
+    return ((name, m) for name, m in decoder.named_modules() if name.startswith(blocks) and isinstance(m, nn.Linear))

@@ -1,0 +1,167 @@
+"""The stage of priors: the decoder learns to read them on pairs whose reports are known (temporal.md §2.2, steps 5-7).
+
+Everything that the pairs say is read from their cache: the network's memory of the current film, G and the prior's patches
+of a temporal network that has learnt before, the true changes, and the reports that were written from the truth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from cxrreport.errors import UsageError
+from cxrreport.evaluation.temporal import classes
+from cxrreport.model.config import PREFIX_LENGTH, STATES, VIEWS
+from cxrreport.model.drafter import Drafter, pad
+from cxrreport.model.encoder import ImageFeatures
+from cxrreport.model.losses import language_loss
+from cxrreport.model.prior import UNTOLD, Prior, PriorReader
+from cxrreport.model.progression import TemporalNetwork
+from cxrreport.records import FINDINGS
+from cxrreport.reports.labels import label
+from cxrreport.training.averaging import WeightAverage
+from cxrreport.training.checkpoint import Checkpoint, run_whole
+from cxrreport.training.encoder_stage import shuffled
+from cxrreport.training.optimizer import parameter_groups
+from cxrreport.training.pair_cache import Bank, EncodedPairs
+from cxrreport.training.pair_stage import on_device
+from cxrreport.training.precision import mixed_precision
+
+_SILENT, _ANOTHERS, _UNTOLD = 0.3, 0.15, 0.15  # shares of pairs without prior report, with another's, without changes
+_BATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPairs:
+    """n pairs as the decoder reads them: memory (n, M, d_dec) and memory_mask (n, M) of the current film, half precision;
+    tokens (n, 2 m, d), prior report (n, T), changes (n, 13) and days (n,) as in `prior.Prior`; ids: prefix with the states
+    of the report, report, end.
+    """
+
+    memory: Tensor
+    memory_mask: Tensor
+    tokens: Tensor
+    prior_report: Tensor
+    changes: Tensor
+    days: Tensor
+    ids: list[list[int]]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def prior(self, rows: list[int], device: torch.device) -> Prior:
+        """What there is of some priors."""
+        parts = (self.tokens[rows].float(), self.prior_report[rows], self.changes[rows], self.days[rows])
+        return Prior(*(x.to(device) for x in parts))
+
+
+@torch.inference_mode()
+def read_pairs(drafter: Drafter, temporal: TemporalNetwork, pairs: EncodedPairs, bank: Bank) -> ReadPairs:
+    """Those pairs that have a report, read by the frozen networks; the bank is that of their cache.
+
+    Raises
+    ------
+    UsageError : none has.
+    """
+    told = pairs.take(pairs.report.any(1).nonzero().flatten())
+    if not len(told):
+        raise UsageError("There are no pairs with reports to learn from: ask for --phantom-pairs.")
+    parts = [_read(drafter, temporal, told.take(rows), bank) for rows in torch.arange(len(told)).split(_BATCH)]
+    memory, mask, tokens = (torch.cat([part[i] for part in parts]) for i in range(3))
+    known = classes(told.joint.numpy(), told.course.numpy())
+    changes = torch.from_numpy(np.where(known < 0, UNTOLD, known))
+    ids = [_ids(drafter, row) for row in told.report.long()]
+    return ReadPairs(memory, mask, tokens, told.prior_report.long(), changes, told.days, ids)
+
+
+def _read(drafter: Drafter, temporal: TemporalNetwork, pairs: EncodedPairs, bank: Bank) -> tuple[Tensor, ...]:
+    features = _frontal(pairs.current.float()).to(drafter.device)
+    reports = torch.from_numpy(bank.vectors)[pairs.retrieved].to(drafter.device)
+    here = torch.ones(reports.shape[:2], dtype=torch.bool, device=drafter.device)
+    relations = drafter.network.relate(features, reports, here)
+    memory, mask = drafter.network.remember(features, relations)
+    difference, _ = temporal.read(*on_device(pairs, drafter.device))
+    tokens = torch.cat([difference.tokens, difference.aligned], dim=1)
+    return memory.half().cpu(), mask.cpu(), tokens.half().cpu()
+
+
+def _frontal(patches: Tensor) -> ImageFeatures:
+    """Features of studies whose frontal film alone is known."""
+    blank = torch.zeros_like(patches).repeat(1, VIEWS - 1, 1)
+    there = torch.ones(patches.shape[:2], dtype=torch.bool)
+    mask = torch.cat([there, torch.zeros(blank.shape[:2], dtype=torch.bool)], dim=1)
+    return ImageFeatures(torch.cat([patches, blank], dim=1), mask, patches.mean(1))
+
+
+def _ids(drafter: Drafter, report: Tensor) -> list[int]:
+    text = [i for i in report.tolist() if i]
+    found = label(drafter.tokenizer.decode(text))
+    states = [drafter.tokenizer.states[STATES.index(found[finding])] for finding in FINDINGS]
+    return [drafter.tokenizer.begin, *states, *text, drafter.tokenizer.end]
+
+
+class PriorStage:
+    """Trains a `PriorReader` for a decoder that stays as it is, and averages its weights."""
+
+    def __init__(self, drafter: Drafter, lr: float, steps: int, generator: torch.Generator) -> None:
+        network = drafter.network
+        self.decoder, self.device, self.generator = network.decoder, drafter.device, generator
+        self.network = PriorReader(network.config, network.decoder).to(self.device)
+        self.average = WeightAverage([*self.network.parameters()])
+        self.optimizer = torch.optim.AdamW(parameter_groups(self.network.parameters(), lr), lr=lr)
+        steps = max(steps, 20)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, lr, total_steps=steps, pct_start=0.15)
+
+    def epoch(self, pairs: ReadPairs, size: int, checkpoint: Checkpoint | None = None) -> dict[str, float]:
+        """One pass, or what is left of the one in the checkpoint; returns the mean loss."""
+        self.network.train()
+        run = checkpoint.run_epoch if checkpoint else run_whole
+        means = run(lambda: shuffled(len(pairs), size, self.generator), lambda rows: self._step(pairs, rows))
+        return {"language_loss": float(means)}
+
+    def _step(self, pairs: ReadPairs, rows: list[int]) -> Tensor:
+        prior = self._disturbed(pairs.prior(rows, self.device), pairs.prior_report)
+        loss = self._loss(pairs, rows, prior)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimizer.step()
+        self.schedule.step()
+        self.average.update()
+        return loss.detach().float().cpu()
+
+    def _disturbed(self, prior: Prior, reports: Tensor) -> Prior:
+        """Some priors without report, some with that of another pair, so that the films decide; some changes untold."""
+        count, device = len(prior.days), self.device
+        fate = torch.rand(2, count, 1, generator=self.generator).to(device)
+        other = reports[torch.randint(len(reports), (count,), generator=self.generator)].to(device)
+        report = torch.where(fate[0] < _SILENT + _ANOTHERS, other, prior.report) * (fate[0] >= _SILENT)
+        return Prior(prior.tokens, report, prior.changes.masked_fill(fate[1] < _UNTOLD, UNTOLD), prior.days)
+
+    def _loss(self, pairs: ReadPairs, rows: list[int], prior: Prior) -> Tensor:
+        ids, mask = (x.to(self.device) for x in pad([pairs.ids[i] for i in rows]))
+        with mixed_precision(self.device):
+            tokens, there = self.network.remember(self.decoder, prior)
+            memory = torch.cat([pairs.memory[rows].float().to(self.device), tokens], dim=1)
+            known = torch.cat([pairs.memory_mask[rows].to(self.device), there], dim=1)
+            logits = functional_call(self.decoder, self.network.weights(self.decoder), (ids, mask, memory, known))
+        labels = ids.masked_fill(ids == 0, -100)
+        labels[:, :PREFIX_LENGTH] = -100
+        return language_loss(logits, labels)
+
+    @torch.inference_mode()
+    def validate(self, pairs: ReadPairs) -> dict[str, float]:
+        """Language loss a report, with all that is known of the prior, and with none of its report."""
+        self.network.eval()
+        found = {"val_language_loss": 0.0, "val_silent_loss": 0.0}
+        for chunk in torch.arange(len(pairs)).split(_BATCH):
+            rows = chunk.tolist()
+            prior = pairs.prior(rows, self.device)
+            silent = Prior(prior.tokens, torch.zeros_like(prior.report), prior.changes, prior.days)
+            for name, one in zip(found, (prior, silent), strict=True):
+                found[name] += float(self._loss(pairs, rows, one)) * len(rows) / len(pairs)
+        return found

@@ -1,0 +1,157 @@
+"""How the decoder reads a prior; and that a study without one is drafted as if nobody could."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from network_builders import random_features, random_reports, tiny_weights
+from torch.func import functional_call
+
+from cxrreport.errors import WeightsError
+from cxrreport.model.drafter import Drafter
+from cxrreport.model.generation import Decoding
+from cxrreport.model.prior import UNTOLD, Prior, PriorReader, intervals, make_prior
+from cxrreport.model.weights import Weights, load_weights, save_weights
+from cxrreport.records import Change
+
+
+@pytest.fixture(scope="module")
+def made():
+    return tiny_weights()
+
+
+def reader_of(made, strength=0.5, seed=3):
+    """A reader that moves the decoder: a new one does not."""
+    torch.manual_seed(seed)
+    reader = PriorReader(made.network.config, made.network.decoder).eval()
+    for delta in reader.deltas:
+        torch.nn.init.normal_(delta.wide, std=strength)
+    return reader
+
+
+def with_reader(made, reader):
+    return Weights(made.network, made.views, made.tokenizer, {}, made.sha256, None, None, reader)
+
+
+def random_prior(made, count, seed=0, words=6):
+    g = torch.Generator().manual_seed(seed)
+    config = made.network.config
+    tokens = torch.randn(count, 2 * config.grid**2, config.d_model, generator=g)
+    report = torch.randint(10, 60, (count, words), generator=g)
+    changes = torch.randint(0, UNTOLD + 1, (count, 13), generator=g)
+    return Prior(tokens, report, changes, torch.randint(0, 300, (count,), generator=g))
+
+
+def drafted(drafter, seed=1, count=3, prior=None):
+    features = random_features(drafter.network, count, seed)
+    reports = random_reports(drafter.network, count, seed).numpy()
+    mask = torch.ones(reports.shape[:2], dtype=torch.bool).numpy()
+    return drafter.draft(features, reports, mask, prior=prior)
+
+
+def test_a_new_reader_moves_no_weight(made):
+    decoder = made.network.decoder
+    adapted = PriorReader(made.network.config, decoder).adapt(decoder)
+    assert all(torch.equal(value, adapted.state_dict()[name]) for name, value in decoder.state_dict().items())
+
+
+def test_the_adapted_decoder_computes_what_learnt_and_leaves_the_other_alone(made):
+    decoder, reader = made.network.decoder, reader_of(made)
+    before = {name: value.clone() for name, value in decoder.state_dict().items()}
+    adapted = reader.adapt(decoder)
+    ids = torch.tensor([[5, 6, 7, 8]])
+    memory = torch.randn(1, 9, made.network.config.decoder_width)
+    arguments = (ids, ids != 0, memory, torch.ones(1, 9, dtype=torch.bool))
+    learnt = functional_call(decoder, reader.weights(decoder), arguments)
+    torch.testing.assert_close(adapted(*arguments), learnt)
+    assert not torch.allclose(learnt, decoder(*arguments))
+    assert all(torch.equal(value, before[name]) for name, value in decoder.state_dict().items())
+    words = adapted.lm.bert.embeddings.word_embeddings.weight
+    assert words is decoder.lm.bert.embeddings.word_embeddings.weight is adapted.lm.cls.predictions.decoder.weight
+
+
+def test_a_study_without_a_prior_is_drafted_bit_for_bit_as_without_a_reader(made):
+    plain, able = (Drafter(w, Decoding(beams=2, max_new_tokens=12)) for w in (made, with_reader(made, reader_of(made))))
+    for one, other in zip(drafted(plain), drafted(able), strict=True):
+        assert one == other and not other.compared
+    with_prior = drafted(able, prior=random_prior(made, 3))
+    assert all(draft.compared for draft in with_prior)
+    assert [d.text for d in with_prior] != [d.text for d in drafted(able)]
+    assert [d.states for d in with_prior] == [d.states for d in drafted(able)]  # the prior does not decide the findings
+
+
+def test_weights_that_have_not_learnt_to_read_a_prior_leave_it_out(made):
+    drafter = Drafter(made, Decoding(beams=2, max_new_tokens=12))
+    assert drafted(drafter, prior=random_prior(made, 3)) == drafted(drafter)
+
+
+def test_a_study_is_drafted_the_same_whatever_else_is_in_the_batch(made):
+    drafter = Drafter(with_reader(made, reader_of(made)), Decoding(beams=2, max_new_tokens=12))
+    features = random_features(made.network, 3, 4)
+    reports = random_reports(made.network, 3, 4).numpy()
+    mask = torch.ones(reports.shape[:2], dtype=torch.bool).numpy()
+    prior = random_prior(made, 3, 2)
+    prior.report[0, 2:] = 0
+    together = drafter.draft(features, reports, mask, prior=prior)
+    from cxrreport.model.drafter import take_features
+
+    for row in range(3):
+        one = drafter.draft(take_features(features, [row]), reports[[row]], mask[[row]], prior=prior.take([row]))
+        assert one[0].text == together[row].text
+
+
+def test_every_part_of_the_prior_reaches_the_memory(made):
+    reader, decoder, prior = reader_of(made), made.network.decoder, random_prior(made, 1)
+    memory, mask = reader.remember(decoder, prior)
+    cells = made.network.config.grid**2
+    assert memory.shape[1] == mask.shape[1] == 2 * cells + 13 + 2 + prior.report.shape[1] and mask.all()
+    for changed in (
+        Prior(prior.tokens + 1, prior.report, prior.changes, prior.days),
+        Prior(prior.tokens, prior.report.flip(1), prior.changes, prior.days),
+        Prior(prior.tokens, prior.report, (prior.changes + 1) % UNTOLD, prior.days),
+        Prior(prior.tokens, prior.report, prior.changes, torch.full_like(prior.days, -1)),
+    ):
+        assert not torch.equal(reader.remember(decoder, changed)[0], memory)
+
+
+def test_a_prior_without_a_report_says_so_and_shows_no_words(made):
+    reader, decoder, prior = reader_of(made), made.network.decoder, random_prior(made, 2)
+    prior.report[1] = 0
+    memory, mask = reader.remember(decoder, prior)
+    words = prior.report.shape[1]
+    assert mask[0].all() and not mask[1, -words:].any() and mask[1, :-words].all()
+    place = -words - 2
+    expected = reader.sources.weight[[1, 0]]
+    assert torch.equal(memory[:, place], expected)
+
+
+@given(st.integers(-1, 5000))
+def test_intervals_grow_with_the_days_and_unknown_stands_apart(days):
+    found = int(intervals(torch.tensor([days])))
+    limits = (0, 6, 29, 179)
+    assert found == (5 if days < 0 else sum(days > limit for limit in limits))
+
+
+def test_what_is_told_of_priors_is_put_together(made):
+    tokens = torch.zeros(4, 8)
+    changes = [[Change.NEW, None, *[Change.ABSENT] * 11], [None] * 13]
+    prior = make_prior([tokens, tokens], [[7, 8, 9], []], changes, [3, None])
+    assert prior.report.tolist() == [[7, 8, 9], [0, 0, 0]] and prior.days.tolist() == [3, -1]
+    assert prior.changes[0, :3].tolist() == [0, UNTOLD, 5] and set(prior.changes[1].tolist()) == {UNTOLD}
+    assert make_prior([tokens], [[]], [[None] * 13], [0]).report.shape == (1, 1)
+
+
+def test_a_reader_is_kept_with_the_weights_and_must_fit(made, tmp_path):
+    reader = reader_of(made)
+    save_weights(tmp_path / "w", made.network, made.views, made.tokenizer, {}, None, None, reader)
+    loaded = load_weights(tmp_path / "w").prior
+    assert loaded is not None
+    assert all(
+        torch.equal(value.half(), loaded.state_dict()[name].half()) for name, value in reader.state_dict().items()
+    )
+    other = tiny_weights(9)
+    wide = PriorReader(other.network.config, other.network.decoder)
+    wide.types = torch.nn.Parameter(torch.zeros(3, 7))
+    save_weights(tmp_path / "v", other.network, other.views, other.tokenizer, {}, None, None, wide)
+    with pytest.raises(WeightsError, match="prior.safetensors does not fit"):
+        load_weights(tmp_path / "v")

@@ -1,0 +1,168 @@
+"""The stage of priors: the decoder learns to read what the pairs say, after the stage of pairs has."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from network_builders import random_samples, tiny_weights
+from pair_builders import random_pairs
+
+import cxrreport.training.pair_training as pairs_module
+from cxrreport.errors import UsageError
+from cxrreport.model.config import PREFIX_LENGTH
+from cxrreport.model.drafter import Drafter
+from cxrreport.model.prior import UNTOLD
+from cxrreport.model.progression import TemporalNetwork
+from cxrreport.model.weights import load_weights, read_manifest, save_weights
+from cxrreport.training.dataset import READERS
+from cxrreport.training.options import TrainOptions
+from cxrreport.training.pair_cache import Bank
+from cxrreport.training.pairs.alignment import leave_apart
+from cxrreport.training.pairs.sample import PairSample
+from cxrreport.training.prior_stage import PriorStage, read_pairs
+from cxrreport.training.trainer import train
+
+SPLITS = {"train": random_samples(12, 1, "train"), "val": random_samples(6, 2, "val")}
+SAID = ("The heart is normal. New left pleural effusion.", "No change. The lungs are clear.")
+
+
+@pytest.fixture(scope="module")
+def drafter():
+    return Drafter(tiny_weights())
+
+
+def read(drafter, count=12, seed=0):
+    torch.manual_seed(0)
+    temporal = TemporalNetwork(drafter.network.config).eval()
+    vectors = np.random.default_rng(1).normal(size=(8, drafter.dimension)).astype(np.float32)
+    return read_pairs(drafter, temporal, random_pairs(count, seed=seed), Bank(vectors, [""] * 8))
+
+
+def test_pairs_without_a_report_teach_nothing(drafter):
+    found, pairs = read(drafter), random_pairs(12)
+    told = pairs.report.any(1)
+    assert len(found) == int(told.sum()) == 11
+    reports = pairs.report[told].long()
+    for row, ids in enumerate(found.ids):
+        assert ids[0] == drafter.tokenizer.begin and ids[-1] == drafter.tokenizer.end
+        assert ids[PREFIX_LENGTH:-1] == [i for i in reports[row].tolist() if i]
+        assert set(ids[1:PREFIX_LENGTH]) <= set(drafter.tokenizer.states)
+    known = pairs.joint[told] != -1
+    assert (found.changes[~known] == UNTOLD).all() and (found.changes[pairs.joint[told] == 1] == 0).all()
+
+
+def test_the_decoder_learns_from_the_prior_and_stays_as_it_is(drafter):
+    found = read(drafter)
+    before = {name: value.clone() for name, value in drafter.network.state_dict().items()}
+    torch.manual_seed(0)
+    stage = PriorStage(drafter, 1e-2, 60, torch.Generator().manual_seed(0))
+    first = stage.validate(found)
+    for _ in range(15):
+        losses = stage.epoch(found, 4)
+    last = stage.validate(found)
+    assert last["val_language_loss"] < 0.8 * first["val_language_loss"] and losses["language_loss"] > 0
+    assert all(torch.equal(value, before[name]) for name, value in drafter.network.state_dict().items())
+
+
+def test_noise_takes_reports_away_and_puts_others_in_their_place(drafter):
+    found = read(drafter, 60)
+    stage = PriorStage(drafter, 1e-3, 20, torch.Generator().manual_seed(0))
+    rows = list(range(len(found)))
+    prior = found.prior(rows, torch.device("cpu"))
+    seen = stage._disturbed(prior, found.prior_report)
+    silent = ~seen.report.any(1) & prior.report.any(1)
+    others = seen.report.any(1) & (seen.report != prior.report).any(1)
+    untold = (seen.changes == UNTOLD).all(1) & ~(prior.changes == UNTOLD).all(1)
+    assert 0.1 < silent.float().mean() < 0.5 and 0.02 < others.float().mean() < 0.35
+    assert 0.02 < untold.float().mean() < 0.35 and torch.equal(seen.tokens, prior.tokens)
+
+
+def drawn(count, seed, place):
+    for number in range(count):
+        rng = np.random.default_rng([seed, number])
+        now, before = rng.random((2, 14)) < 0.3
+        course = np.where(now & before, rng.integers(0, 3, 14), -1)
+        yield PairSample(
+            f"{place}-{number}", f"{place}-{number}", *rng.integers(0, 256, (2, 256, 256), dtype=np.uint8), now, before,
+            np.ones(14, bool), course, (), 5, *SAID, place=place,
+        )  # fmt: skip
+
+
+@pytest.fixture()
+def init(tmp_path, monkeypatch):
+    """Weights to start from, and pairs of noise with reports that nobody registers."""
+    monkeypatch.setitem(READERS, "noise", lambda directory, split: list(SPLITS[split]))
+    monkeypatch.setattr(pairs_module, "training_pairs", lambda options, sources: drawn(8, options.seed, "phantom"))
+    monkeypatch.setattr(pairs_module, "validation_pairs", lambda options, sources: drawn(4, 2, "phantom"))
+    encode = pairs_module.encode_pairs
+    monkeypatch.setattr(
+        pairs_module, "encode_pairs", lambda d, pairs, bank, workers: encode(d, pairs, bank, 0, leave_apart)
+    )
+    made = tiny_weights()
+    save_weights(tmp_path / "init", made.network, made.views, made.tokenizer, {"config": "tiny"})
+    return tmp_path / "init"
+
+
+def options(out, init, **changes):
+    chosen = {
+        "encoder_epochs": 0,
+        "network_epochs": 0,
+        "view_epochs": 0,
+        "pair_epochs": 1,
+        "prior_epochs": 2,
+        **changes,
+    }
+    return TrainOptions("noise", Path("/nowhere"), out, size="tiny", init=init, device="cpu", batch=4, **chosen)
+
+
+def test_the_stage_adds_a_file_and_a_card_of_its_own(tmp_path, init):
+    told = []
+    best = train(options(tmp_path / "run", init), told.append)
+    before, after = read_manifest(init)["files"], read_manifest(best)["files"]
+    assert set(after) - set(before) == {"temporal.safetensors", "prior.safetensors"} and before.items() <= after.items()
+    assert load_weights(best).prior is not None
+    lines = [line for line in told if line["stage"] == "prior"]
+    assert [line["epoch"] for line in lines] == [1, 2]
+    best_loss = min(line["val_language_loss"] for line in lines)
+    assert read_manifest(best)["prior"]["metrics"]["language_loss"] == pytest.approx(best_loss, abs=1e-4)
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_weights(tmp_path, init):
+    whole = read_manifest(train(options(tmp_path / "whole", init), lambda facts: None))["files"]
+
+    def kill(facts):
+        if facts["stage"] == "prior":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(options(tmp_path / "cut", init), kill)
+    told = []
+    assert read_manifest(train(options(tmp_path / "cut", init), told.append))["files"] == whole
+    assert not [line for line in told if line["stage"] == "temporal"]  # the stage of pairs was done
+    again = []
+    train(options(tmp_path / "cut", init), again.append)
+    assert told and not again
+
+
+def test_it_can_be_learnt_alone_and_goes_where_the_pairs_are_learnt_again(tmp_path, init):
+    pairs = train(options(tmp_path / "pairs", init, prior_epochs=0), lambda facts: None)
+    best = train(options(tmp_path / "prior", pairs, pair_epochs=0), lambda facts: None)
+    one, other = (read_manifest(place)["files"] for place in (pairs, best))
+    assert other["temporal.safetensors"] == one["temporal.safetensors"] and "prior.safetensors" in other
+    again = read_manifest(train(options(tmp_path / "again", best, prior_epochs=0), lambda facts: None))
+    assert "prior.safetensors" not in again["files"] and "prior" not in again
+
+
+def test_weights_that_compare_nothing_cannot_learn_it(tmp_path, init):
+    with pytest.raises(UsageError, match="--pair-epochs"):
+        train(options(tmp_path / "run", init, pair_epochs=0), lambda facts: None)
+
+
+def test_pairs_without_reports_are_refused(tmp_path, init, monkeypatch):
+    from dataclasses import replace
+
+    silent = lambda options, sources: (replace(p, report="") for p in drawn(8, 1, "phantom"))  # noqa: E731
+    monkeypatch.setattr(pairs_module, "training_pairs", silent)
+    with pytest.raises(UsageError, match="with reports"):
+        train(options(tmp_path / "run", init), lambda facts: None)
