@@ -1,10 +1,12 @@
 """The text that is stored: chosen among the beams, freed of what the network cannot know, true to the table."""
 
+from dataclasses import replace
+
 import pytest
 
 from cxrreport.model.drafter import NetworkDraft, StudyStates
 from cxrreport.model.prose import Prose
-from cxrreport.records import FINDINGS, State
+from cxrreport.records import FINDINGS, Change, State
 from cxrreport.wording import _disagreement, word
 
 STATES = StudyStates((), (), (), True)
@@ -57,3 +59,20 @@ def test_the_beam_most_like_the_references_is_worked_on():
 )
 def test_text_and_table_that_disagree_are_flagged(text, positive, differs):
     assert _disagreement(text, table(*positive)) == (("text_differs",) if differs else ())
+
+
+SAID = "There is a small effusion. The effusion has increased since the prior study. The heart is normal."
+
+
+def test_a_decoder_that_has_read_the_prior_may_compare_where_the_table_bears_it_out():
+    made = replace(draft(SAID), compared=True)
+    changed = {"pleural effusion": Change.WORSENED}
+    assert word(made, table("pleural effusion"), [], changed) == (SAID, ())
+    text, flags = word(made, table("pleural effusion"), [], {"pleural effusion": Change.IMPROVED})
+    assert "small effusion" in text and "heart is normal" in text and "increased" not in text
+    assert flags == ("comparison_removed",)
+
+
+def test_what_became_of_a_finding_bears_out_no_words_of_a_decoder_that_has_not_read_the_prior():
+    text, flags = word(draft(SAID), table("pleural effusion"), [], {"pleural effusion": Change.WORSENED})
+    assert "prior" not in text and flags == ("comparison_removed",)

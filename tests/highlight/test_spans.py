@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxrreport.highlight.spans import find_spans, flag_hallucinated_comparison
+from cxrreport.highlight.spans import find_spans, flag_hallucinated_comparison, judge_comparisons
 from cxrreport.records import Change, State
 from cxrreport.reports import comparison, labels
+from cxrreport.reports.sentences import sentences
 
 
 @dataclass(frozen=True)
@@ -151,3 +152,40 @@ def test_what_is_flagged_is_what_is_stripped_from_targets(text):
 @settings(max_examples=100, deadline=None)
 def test_stripped_text_is_not_flagged(words):
     assert flag_hallucinated_comparison(comparison.strip_comparison(" ".join(words))) == ()
+
+
+def _judged(text, changes):
+    return [
+        (text[start:end], true)
+        for start, end, true in judge_comparisons(text, sentences(text), labels.mentions(text), changes)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "change", "true"),
+    [
+        ("The left pleural effusion has increased since the prior study.", Change.WORSENED, True),
+        ("The left pleural effusion has increased since the prior study.", Change.IMPROVED, False),
+        ("The left pleural effusion has increased since the prior study.", None, False),
+        ("The pleural effusion is unchanged.", Change.UNCHANGED, True),
+        ("The pleural effusion is unchanged.", Change.NEW, False),
+        ("No significant change in the pleural effusion.", Change.UNCHANGED, True),
+        ("No significant change in the pleural effusion.", Change.RESOLVED, False),
+        ("Interval resolution of the pleural effusion.", Change.RESOLVED, True),
+        ("The previously seen pleural effusion has resolved.", Change.WORSENED, False),
+        ("New edema since the prior study.", Change.NEW, False),  # of another finding
+        ("Compared with the prior study.", Change.NEW, False),  # of none
+    ],
+)
+def test_a_comparison_is_borne_out_by_the_change_of_what_it_names(text, change, true):
+    assert _judged(text, {"pleural effusion": change} if change else {}) == [(text, true)]
+
+
+def test_a_sentence_that_names_nothing_speaks_of_what_the_one_before_named():
+    text = "There is a small effusion. This is new since the prior study. The heart is normal. This is stable to prior study."
+    changes = {"pleural effusion": Change.NEW, "cardiomegaly": Change.WORSENED}
+    assert [true for _, true in _judged(text, changes)] == [True, False]
+
+
+def test_sentences_that_compare_with_nothing_are_not_judged():
+    assert _judged("There is a small effusion. The heart is normal.", {"pleural effusion": Change.NEW}) == []

@@ -153,5 +153,5 @@ def test_a_reader_is_kept_with_the_weights_and_must_fit(made, tmp_path):
     wide = PriorReader(other.network.config, other.network.decoder)
     wide.types = torch.nn.Parameter(torch.zeros(3, 7))
     save_weights(tmp_path / "v", other.network, other.views, other.tokenizer, {}, None, None, wide)
-    with pytest.raises(WeightsError, match="prior.safetensors does not fit"):
+    with pytest.raises(WeightsError, match=r"prior\.safetensors does not fit"):
         load_weights(tmp_path / "v")

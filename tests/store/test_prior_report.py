@@ -11,7 +11,7 @@ from store_builders import make_instance
 from cxrreport.records import Draft, Provenance, Report, ReportStatus
 from cxrreport.store import catalogue, drafts, reports, runs
 from cxrreport.store.engine import session
-from cxrreport.store.views import PriorReport, draft_view
+from cxrreport.store.views import PriorReport, draft_view, signed_findings
 
 OLD, NEW = datetime(2024, 1, 1), datetime(2024, 2, 1)
 
@@ -81,3 +81,23 @@ def test_a_draft_without_a_prior_is_compared_with_nothing(engine: Engine, run_id
     save(engine, run_id, 1, "Draft of an earlier study.")
     save(engine, run_id, 2, "Draft.")
     assert prior_report(engine) is None
+
+
+def told(engine: Engine, until: datetime | None = None) -> dict[int, str]:
+    with session(engine, read_only=True) as current:
+        return signed_findings(current, {1: until, 2: until})
+
+
+def test_the_decoder_is_told_what_was_signed_of_the_prior(engine: Engine, run_id: int) -> None:
+    save(engine, run_id, 1, "Draft of the prior.")
+    assert told(engine) == {}  # a draft of ours is no witness
+    sign(engine, "Older.", OLD)
+    sign(engine, "Newer.", NEW)
+    sign(engine, "Not signed.", datetime(2024, 3, 1), ReportStatus.PRELIMINARY)
+    assert told(engine) == {1: "Newer."}
+
+
+def test_the_decoder_is_told_nothing_that_was_signed_later(engine: Engine, run_id: int) -> None:
+    sign(engine, "Signed.", NEW)
+    assert told(engine, datetime(2024, 2, 2)) == told(engine) == {1: "Signed."}
+    assert told(engine, datetime(2024, 1, 15)) == {}
