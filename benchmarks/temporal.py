@@ -21,6 +21,7 @@ import torch
 from benchmarks.arguments import positive
 from benchmarks.pair_places import point, point_at_evidence
 from benchmarks.pair_sets import SEED, PairSet, changed_sets, make_set, read_films, still_sets, wrong_patient
+from benchmarks.pair_texts import measure_texts
 from benchmarks.temporal_page import render
 from cxrreport.errors import CxrReportError
 from cxrreport.evaluation.temporal import classes, false_change, score_changes, score_presence
@@ -146,6 +147,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "pairs": {one.name: len(one.pairs) for one in sets},
         "changes": measure_changes(network, sets),
         "places": {one.name: point(network, one) for one in sets if any(p.boxes for p in one.pairs)},
+        "texts": {one.name: told for one in sets if (told := measure_texts(drafter, comparer, one, bank))},
         "still": measure_still(network, still),
         "wrong patient": measure_wrong(network, wrong),
         "order": {one.name: measure_order(network, one) for one in sets},

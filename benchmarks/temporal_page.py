@@ -18,6 +18,12 @@ _PLACES = (
     "Of findings that changed in truth: pointing game of the map, share of which a change is said, overlap of the regions "
     "that are stored then with the true ones."
 )
+_TEXTS = (
+    "Drafts against the reports that were written from the truth, of the pairs that have one: share of the changes that the "
+    "text tells rightly, sentences that compare in each draft and the share of them that is true, sentences copied from the "
+    "report of the prior that was given, and findings of the table that this report has changed. The sentence of "
+    "comparison, which is written from the table beside the text, is not counted."
+)
 _CAPTIONS = {
     "order": "Pairs read in either order: share of the changes of which the opposite is then said.",
     "still": "Share of pairs, and of findings, of which a change is said though nothing has changed.",
@@ -35,6 +41,8 @@ def render(found: dict[str, Any]) -> str:
         lines += table(f"Changes: {name}", caption, ["", *columns], cells)
     for name, rows in found["places"].items():
         lines += _shares(f"Places: {name}", _PLACES, rows)
+    for name, rows in found.get("texts", {}).items():
+        lines += _shares(f"Texts: {name}", _TEXTS, rows)
     for title, caption in _CAPTIONS.items():
         lines += _shares(title.capitalize(), caption, found[title]) if title in found else []
     wrong = [[name, f"{value:.3f}"] for name, value in found["wrong patient"].items()]

@@ -33,7 +33,6 @@ from cxrreport.records import (
     Study,
 )
 from cxrreport.reports.labels import mentions
-from cxrreport.reports.sections import clean
 from cxrreport.reports.sentences import sentences
 from cxrreport.retrieving import Retrieved, Retriever
 from cxrreport.wording import word
@@ -118,7 +117,7 @@ class Composer:
     def _prior(self, items: Sequence[Prepared], readings: Sequence[PairReading], told: Mapping[int, str]) -> Prior:
         """What the decoder reads of the priors. Only what was signed: our own drafts would bear themselves out."""
         limit, tokenizer = self.drafter.network.config.max_report_tokens, self.drafter.tokenizer
-        reports = [clean(told.get(item.due.pair.prior.id, "") if item.due.pair.prior else "") for item in items]
+        reports = [told.get(item.due.pair.prior.id, "") if item.due.pair.prior else "" for item in items]
         return make_prior(
             [reading.tokens for reading in readings], [tokenizer.encode(text, limit) for text in reports],
             [reading.changes for reading in readings], [_days(item.due.pair) for item in items],

@@ -33,6 +33,7 @@ from cxrreport.training.precision import mixed_precision
 
 _SILENT, _ANOTHERS, _UNTOLD = 0.3, 0.15, 0.15  # shares of pairs without prior report, with another's, without changes
 _BATCH = 32
+_LEAST = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,11 @@ def read_pairs(drafter: Drafter, temporal: TemporalNetwork, pairs: EncodedPairs,
 
     Raises
     ------
-    UsageError : none has.
+    UsageError : too few have.
     """
     told = pairs.take(pairs.report.any(1).nonzero().flatten())
-    if not len(told):
-        raise UsageError("There are no pairs with reports to learn from: ask for --phantom-pairs.")
+    if len(told) < _LEAST:
+        raise UsageError("There are too few pairs with reports to learn from: ask for more --phantom-pairs.")
     parts = [_read(drafter, temporal, told.take(rows), bank) for rows in torch.arange(len(told)).split(_BATCH)]
     memory, mask, tokens = (torch.cat([part[i] for part in parts]) for i in range(3))
     known = classes(told.joint.numpy(), told.course.numpy())
@@ -79,7 +80,7 @@ def read_pairs(drafter: Drafter, temporal: TemporalNetwork, pairs: EncodedPairs,
 
 
 def _read(drafter: Drafter, temporal: TemporalNetwork, pairs: EncodedPairs, bank: Bank) -> tuple[Tensor, ...]:
-    features = _frontal(pairs.current.float()).to(drafter.device)
+    features = frontal_features(pairs.current.float()).to(drafter.device)
     reports = torch.from_numpy(bank.vectors)[pairs.retrieved].to(drafter.device)
     here = torch.ones(reports.shape[:2], dtype=torch.bool, device=drafter.device)
     relations = drafter.network.relate(features, reports, here)
@@ -89,7 +90,7 @@ def _read(drafter: Drafter, temporal: TemporalNetwork, pairs: EncodedPairs, bank
     return memory.half().cpu(), mask.cpu(), tokens.half().cpu()
 
 
-def _frontal(patches: Tensor) -> ImageFeatures:
+def frontal_features(patches: Tensor) -> ImageFeatures:
     """Features of studies whose frontal film alone is known."""
     blank = torch.zeros_like(patches).repeat(1, VIEWS - 1, 1)
     there = torch.ones(patches.shape[:2], dtype=torch.bool)

@@ -31,7 +31,7 @@ def weights(tmp_path_factory):
 def test_every_table_is_printed_and_the_figures_are_written(weights, tmp_path, capsys):
     assert main(["--weights", str(weights), "--phantoms", "2", "--json", str(tmp_path / "found.json")]) == 0
     said = capsys.readouterr().out
-    for title in ("Changes: phantom", "Places", "Still", "Order", "Another patient's prior"):
+    for title in ("Changes: phantom", "Places", "Texts: phantom", "Still", "Order", "Another patient's prior"):
         assert f"### {title}" in said
     found = json.loads((tmp_path / "found.json").read_text())
     assert set(found["changes"]["phantom"]) == {
