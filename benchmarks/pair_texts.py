@@ -10,10 +10,12 @@ from cxrreport.evaluation import clinical, language
 from cxrreport.evaluation.temporal import CLASSES, classes
 from cxrreport.highlight.spans import judge_comparisons
 from cxrreport.model.comparer import Comparer, PairReading
-from cxrreport.model.drafter import Drafter, StudyStates
+from cxrreport.model.drafter import Drafter, join_features
+from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.prior import make_prior
 from cxrreport.model.progression import FOLLOWED
 from cxrreport.records import FINDINGS, Change
+from cxrreport.reports.details import details
 from cxrreport.reports.labels import label, mentions
 from cxrreport.reports.sections import clean
 from cxrreport.reports.sentences import sentences
@@ -30,76 +32,78 @@ ALONE, SILENT, TOLD, ANOTHERS = (
 
 
 @dataclass(frozen=True)
-class Told:
-    """Stored texts of n pairs and the findings that they were written from."""
+class Read:
+    """A batch of pairs as the networks read it: all that a decoder is given beside the prior's report."""
 
-    texts: list[str]
-    states: list[StudyStates]
+    rows: list[int]
+    features: ImageFeatures
+    vectors: np.ndarray
+    readings: list[PairReading]
 
 
 def measure_texts(drafter: Drafter, comparer: Comparer, one: PairSet, bank: Bank) -> dict[str, dict[str, float]]:
     """Scores by what the decoder reads of the prior; {} where no pair has a report."""
     rows = [row for row, pair in enumerate(one.pairs) if pair.report]
-    if not rows:
-        return {}
     held = PairSet(one.name, [one.pairs[row] for row in rows], one.registered.take(rows), one.apart.take(rows))
     own = [pair.prior_report for pair in held.pairs]
-    reports = {ALONE: None, SILENT: [""] * len(own), TOLD: own, ANOTHERS: [*own[1:], *own[:1]]}
-    made = {way: _draft(drafter, comparer, held, bank, said) for way, said in reports.items()}
-    return {way: _score(held, told, reports[way] or [], made[TOLD]) for way, told in made.items()}
+    others = [*own[1:], *own[:1]]
+    read = [_read(drafter, comparer, held, bank, rows.tolist()) for rows in torch.arange(len(rows)).split(_BATCH)]
+    given = {ALONE: None, SILENT: [""] * len(own), TOLD: own, ANOTHERS: others}
+    texts = {way: [text for part in read for text in _draft(drafter, held, part, said)] for way, said in given.items()}
+    return {way: _score(held, said, others if way == ANOTHERS else own) for way, said in texts.items()} if rows else {}
 
 
 @torch.inference_mode()
-def _draft(drafter: Drafter, comparer: Comparer, one: PairSet, bank: Bank, reports: list[str] | None) -> Told:
-    """As `composing` does, but with no sentences to borrow."""
-    texts, found = [], []
-    for rows in (chunk.tolist() for chunk in torch.arange(len(one.pairs)).split(_BATCH)):
-        pairs = one.registered.take(rows)
-        films = torch.cat([pairs.current, pairs.prior]).float()
-        features = frontal_features(films).to(drafter.device)
-        patients = [one.pairs[row].patient for row in rows] * 2
-        near = nearest_rows(drafter.embed_images(features), bank.vectors, patients, bank.patients, drafter.retrieved)
-        vectors = bank.vectors[near.numpy()]
-        mask, count = np.ones(vectors.shape[:2], bool), len(rows)
-        alone = drafter.read_states(features, vectors, mask)
-        current, prior = (frontal_features(x.float()).to(drafter.device) for x in (pairs.current, pairs.prior))
-        read = comparer.compare(
-            current, prior, list(pairs.films.numpy()), pairs.registered.tolist(), alone[:count], alone[count:]
-        )
-        said = None if reports is None else _prior(drafter, one, rows, read, reports)
-        drafts = drafter.draft(current, vectors[:count], mask[:count], [r.now for r in read], said)
-        for draft, reading in zip(drafts, read, strict=True):
-            changes = {f: c for f, c in zip(FOLLOWED, reading.changes, strict=True) if c is not None}
-            texts.append(word(draft, dict(zip(FINDINGS, reading.now.states, strict=True)), [], changes)[0])
-        found += [r.now for r in read]
-    return Told(texts, found)
+def _read(drafter: Drafter, comparer: Comparer, one: PairSet, bank: Bank, rows: list[int]) -> Read:
+    pairs = one.registered.take(rows)
+    current, prior = (frontal_features(x.float()).to(drafter.device) for x in (pairs.current, pairs.prior))
+    both = join_features([current, prior])
+    patients = [one.pairs[row].patient for row in rows] * 2
+    count = bank.shown(drafter.retrieved)
+    near = nearest_rows(drafter.embed_images(both), bank.vectors, patients, bank.patients, count)
+    vectors = bank.vectors[near.numpy()]
+    alone = drafter.read_states(both, vectors, np.ones(vectors.shape[:2], bool))
+    n = len(rows)
+    readings = comparer.compare(
+        current, prior, list(pairs.films.numpy()), pairs.registered.tolist(), alone[:n], alone[n:]
+    )
+    return Read(rows, current, vectors[:n], readings)
 
 
-def _prior(drafter: Drafter, one: PairSet, rows: list[int], read: list[PairReading], reports: list[str]):
-    limit = drafter.network.config.max_report_tokens
-    ids = [drafter.tokenizer.encode(reports[row], limit) for row in rows]
-    return make_prior([r.tokens for r in read], ids, [r.changes for r in read], [one.pairs[row].days for row in rows])
+def _draft(drafter: Drafter, one: PairSet, read: Read, reports: list[str] | None) -> list[str]:
+    """Texts to store, as `composing` makes them, but with no sentences to borrow; None: the prior is not read."""
+    prior, states = None, [r.now for r in read.readings]
+    if reports is not None:
+        ids = [drafter.tokenizer.encode(reports[row], drafter.network.config.max_report_tokens) for row in read.rows]
+        days = [one.pairs[row].days for row in read.rows]
+        prior = make_prior([r.tokens for r in read.readings], ids, [r.changes for r in read.readings], days)
+    made = drafter.draft(read.features, read.vectors, np.ones(read.vectors.shape[:2], bool), states, prior)
+    texts = []
+    for draft, reading in zip(made, read.readings, strict=True):
+        changes = {f: c for f, c in zip(FOLLOWED, reading.changes, strict=True) if c is not None}
+        texts.append(word(draft, dict(zip(FINDINGS, reading.now.states, strict=True)), [], changes)[0])
+    return texts
 
 
-def _score(one: PairSet, told: Told, given: list[str], reference: Told) -> dict[str, float]:
+def _score(one: PairSet, texts: list[str], given: list[str]) -> dict[str, float]:
     """Likeness to the true reports, and what of the comparison is true.
 
     changes told: of the findings that changed in truth, the share of which the text says so. comparisons true: of the
-    sentences that compare. copied: sentences of the text that the given report has word for word. states moved: findings
-    of the table that another report than the prior's own has changed.
+    sentences that compare. sides right: of the findings whose side both reports tell. copied: sentences of the text that
+    the prior's report (`given`) has word for word, whether or not it was read.
     """
     true = [_changes(row) for row in classes(one.registered.joint.numpy(), one.registered.course.numpy())]
     reports = [pair.report for pair in one.pairs]
-    clinic = clinical.score([label(text) for text in told.texts], [label(report) for report in reports])
-    spoken = language.score([clean(text) for text in told.texts], [[clean(report)] for report in reports])
-    said = [_told(text, changes) for text, changes in zip(told.texts, true, strict=True)]
-    judged = [ok for text, changes in zip(told.texts, true, strict=True) for *_, ok in _judge(text, changes)]
-    copies = [s in {*_sentences(g)} for text, g in zip(told.texts, given, strict=False) for s in _sentences(text)]
-    moved = [a.states != b.states for a, b in zip(told.states, reference.states, strict=True)]
+    clinic = clinical.score([label(text) for text in texts], [label(report) for report in reports])
+    spoken = language.score([clean(text) for text in texts], [[clean(report)] for report in reports])
+    said = [_told(text, changes) for text, changes in zip(texts, true, strict=True)]
+    judged = [ok for text, changes in zip(texts, true, strict=True) for *_, ok in _judge(text, changes)]
+    copies = [s in {*_sentences(report)} for text, report in zip(texts, given, strict=True) for s in _sentences(text)]
+    sides = [ok for report, text in zip(reports, texts, strict=True) for ok in _sides(report, text)]
     return {
         "pairs": len(reports), "bleu_4": spoken["bleu_4"], "rouge_l": spoken["rouge_l"], "macro_f1": clinic.macro.f1,
         "changes told": _mean([ok for row in said for ok in row]), "comparing sentences": len(judged) / len(reports),
-        "comparisons true": _mean(judged), "copied": _mean(copies), "states moved": _mean(moved),
+        "comparisons true": _mean(judged), "sides right": _mean(sides), "copied": _mean(copies),
     }  # fmt: skip
 
 
@@ -113,6 +117,11 @@ def _judge(text: str, changes: dict[str, Change]) -> list[tuple[int, int, bool]]
 
 def _told(text: str, changes: dict[str, Change]) -> list[bool]:
     return [any(ok for *_, ok in _judge(text, {f: c})) for f, c in changes.items() if c in _CHANGED]
+
+
+def _sides(report: str, text: str) -> list[bool]:
+    true, said = ({f: d.side for f, d in details(one).items() if d.side} for one in (report, text))
+    return [said[finding] == side for finding, side in true.items() if finding in said]
 
 
 def _sentences(text: str) -> list[str]:

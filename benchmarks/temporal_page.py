@@ -20,9 +20,10 @@ _PLACES = (
 )
 _TEXTS = (
     "Drafts against the reports that were written from the truth, of the pairs that have one: share of the changes that the "
-    "text tells rightly, sentences that compare in each draft and the share of them that is true, sentences copied from the "
-    "report of the prior that was given, and findings of the table that this report has changed. The sentence of "
-    "comparison, which is written from the table beside the text, is not counted."
+    "text tells rightly, sentences that compare in each draft and the share of them that is true, share of the findings whose "
+    "side is right where the text names one, and sentences that the prior's report (the other patient's in the last row) has "
+    "word for word. No report reaches the table. The sentence of comparison, which is written from the table beside the text, "
+    "is not counted."
 )
 _CAPTIONS = {
     "order": "Pairs read in either order: share of the changes of which the opposite is then said.",

@@ -53,7 +53,7 @@ def generate(
     from cxrreport.cli.main import print_disclaimer
 
     from cxrreport import pipeline
-    from cxrreport.drafting import Selection
+    from cxrreport.due import Selection
 
     settings = settings_with(ctx, **flags)
     selection = Selection(_day(since), _day(until), patient, limit, redo)

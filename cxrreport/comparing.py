@@ -23,6 +23,7 @@ REASONS = {
 # What the flags of a draft mean; the rest are told by their names (`draft.flags`).
 FLAGS = {
     "registration_failed": "laying the prior over the current film crashed or took too long",
+    "side_differs": "the text names a side on which no change of that finding is seen",
     "prior_unregistered": "the film of the prior could not be laid over the current one: changes have no trustworthy place",
 }
 

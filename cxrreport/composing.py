@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from cxrreport.highlight.changes import compare, comparison_sentence, impression
 from cxrreport.highlight.regions import Maps, mark_regions
+from cxrreport.highlight.sides import wrong_sides
 from cxrreport.highlight.spans import find_spans, flag_hallucinated_comparison, judge_comparisons
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION, REGISTER_VERSION
 from cxrreport.model.comparer import Comparer, PairReading
@@ -32,13 +33,15 @@ from cxrreport.records import (
     Span,
     Study,
 )
+from cxrreport.reports.details import details
 from cxrreport.reports.labels import mentions
 from cxrreport.reports.sentences import sentences
 from cxrreport.retrieving import Retrieved, Retriever
 from cxrreport.wording import word
 
 if TYPE_CHECKING:
-    from cxrreport.drafting import Prepared
+    from cxrreport.preparing import Prepared
+    from cxrreport.store.views import Signed
 
 _NOTHING = "The network gave no usable draft for this study."
 
@@ -67,10 +70,10 @@ class Composer:
         self.drafter, self.retriever = drafter, retriever
         self.comparer = Comparer(drafter.weights) if drafter.weights.temporal is not None else None
 
-    def compose(self, batch: Sequence[Prepared], told: Mapping[int, str] | None = None) -> list[Draft | Failure]:
+    def compose(self, batch: Sequence[Prepared], told: Mapping[int, Signed] | None = None) -> list[Draft | Failure]:
         """Draft a batch; a study for which the network gives nothing usable becomes a failure.
 
-        told: findings of the signed reports of priors, by study id.
+        told: signed reports of priors, by study id.
         """
         pairs = [row for row, item in enumerate(batch) if item.prior is not None]
         studies = [item.due.pair.study for item in batch]
@@ -90,36 +93,48 @@ class Composer:
         return [
             self._finish(
                 item, made[row], Seen(before.get(row), readings.get(row), evidence[row]),
-                retrieved.references(row, states[row].weights), retrieved.texts[row],
+                retrieved.references(row, states[row].weights), retrieved.texts[row], _signed(item, told or {}),
             )
             for row, item in enumerate(batch)
         ]  # fmt: skip
 
     def _draft(
         self, batch: Sequence[Prepared], features: ImageFeatures, retrieved: Retrieved, states: Sequence[StudyStates],
-        readings: Mapping[int, PairReading], told: Mapping[int, str],
+        readings: Mapping[int, PairReading], told: Mapping[int, Signed],
     ) -> list[NetworkDraft]:  # fmt: skip
-        """Studies that were compared are drafted apart from the others, so that these come out as without any prior."""
+        """Studies that were compared are drafted apart from the others, so that these come out as without any prior.
+
+        One of which the decoder makes no text with its prior is drafted without.
+        """
+        able = self.drafter.reader is not None
+        paired = [row for row in range(len(batch)) if able and row in readings]
+
+        def draft(rows: list[int], prior: Prior | None) -> list[NetworkDraft]:
+            return self.drafter.draft(
+                take_features(features, rows),
+                retrieved.vectors[rows],
+                retrieved.mask[rows],
+                [states[r] for r in rows],
+                prior,
+            )
+
         made: dict[int, NetworkDraft] = {}
-        paired = [row for row in range(len(batch)) if row in readings and self.drafter.reader is not None]
-        for rows in (paired, [row for row in range(len(batch)) if row not in paired]):
-            if rows:
-                prior = (
-                    self._prior([batch[r] for r in rows], [readings[r] for r in rows], told) if rows is paired else None
-                )
-                found = self.drafter.draft(
-                    take_features(features, rows), retrieved.vectors[rows], retrieved.mask[rows],
-                    [states[row] for row in rows], prior,
-                )  # fmt: skip
-                made.update(zip(rows, found, strict=True))
+        if paired:
+            prior = self._prior([batch[row] for row in paired], [readings[row] for row in paired], told)
+            made = {row: one for row, one in zip(paired, draft(paired, prior), strict=True) if one.text}
+        if others := [row for row in range(len(batch)) if row not in made]:
+            made.update(zip(others, draft(others, None), strict=True))
         return [made[row] for row in range(len(batch))]
 
-    def _prior(self, items: Sequence[Prepared], readings: Sequence[PairReading], told: Mapping[int, str]) -> Prior:
+    def _prior(
+        self, items: Sequence[Prepared], readings: Sequence[PairReading], told: Mapping[int, Signed]
+    ) -> Prior:  # fmt: skip
         """What the decoder reads of the priors. Only what was signed: our own drafts would bear themselves out."""
         limit, tokenizer = self.drafter.network.config.max_report_tokens, self.drafter.tokenizer
-        reports = [told.get(item.due.pair.prior.id, "") if item.due.pair.prior else "" for item in items]
+        signed = [_signed(item, told) for item in items]
         return make_prior(
-            [reading.tokens for reading in readings], [tokenizer.encode(text, limit) for text in reports],
+            [reading.tokens for reading in readings],
+            [tokenizer.encode(report.findings, limit) if report else [] for report in signed],
             [reading.changes for reading in readings], [_days(item.due.pair) for item in items],
         )  # fmt: skip
 
@@ -137,7 +152,11 @@ class Composer:
             take_features(features, pairs), take_features(features, rows), films,
             [batch[row].registered is not None for row in pairs], [alone[row] for row in pairs], alone[len(batch) :],
         )  # fmt: skip
-        return {row: reading for row, reading in zip(pairs, readings, strict=True) if reading.now.valid}
+        return {
+            row: reading
+            for row, reading in zip(pairs, readings, strict=True)
+            if reading.now.valid and reading.before.valid
+        }
 
     def _prior_films(self, item: Prepared) -> PreparedStudy:
         """The films of the prior, the frontal one laid over the current one where that was possible and will be used."""
@@ -147,8 +166,9 @@ class Composer:
         return replace(item.prior, frontal=item.registered)
 
     def _finish(
-        self, item: Prepared, made: NetworkDraft, seen: Seen, references: tuple[Reference, ...], lent: Sequence[str]
-    ) -> Draft | Failure:
+        self, item: Prepared, made: NetworkDraft, seen: Seen, references: tuple[Reference, ...], lent: Sequence[str],
+        signed: Signed | None,
+    ) -> Draft | Failure:  # fmt: skip
         pair = item.due.pair
         rows = _join(made, seen)
         prior = pair.prior if seen.has_prior else None
@@ -157,6 +177,9 @@ class Composer:
         text, flags = word(made, {row.finding: row.state for row in rows}, lent, changes)
         if not text:
             return Failure("model.invalid", _NOTHING, study_id=pair.study.id)
+        regions = mark_regions(rows, _maps(item, seen, rows), pair.frontal.height, pair.frontal.width)
+        said = {finding: detail.side for finding, detail in details(text).items() if detail.side}
+        sides = ("side_differs",) if wrong_sides(said, regions, pair.frontal.width) else ()
         return Draft(
             study_id=pair.study.id,
             prior_study_id=prior.id if prior else None,
@@ -165,20 +188,22 @@ class Composer:
             impression=impression(rows),
             comparison=comparison,
             finding_rows=rows,
-            spans=(*_mark(text, changes), *comparison_spans),
-            regions=mark_regions(rows, _maps(item, seen, rows), pair.frontal.height, pair.frontal.width),
+            spans=(*_mark(text, changes, compared=made.compared), *comparison_spans),
+            regions=regions,
             references=references,
-            provenance=self._provenance(item),
-            flags=(*item.flags, *flags),
+            provenance=self._provenance(item, signed if made.compared else None),
+            flags=(*item.flags, *flags, *sides),
         )
 
-    def _provenance(self, item: Prepared) -> Provenance:
+    def _provenance(self, item: Prepared, signed: Signed | None) -> Provenance:
         decoding = {**asdict(self.drafter.decoding), "device": str(self.drafter.device)}
         version = self.retriever.index_version
         if version:
             decoding["retriever"] = self.retriever.name
         if item.quality is not None:
             decoding["registration"] = {"version": REGISTER_VERSION, "quality": round(item.quality, 3)}
+        if signed is not None:
+            decoding["prior_report"] = signed.report_id
         return Provenance(self.drafter.weights.sha256, PREPROCESS_VERSION, version, item.inputs_sha256, decoding)
 
 
@@ -216,17 +241,24 @@ def _compare_with(prior: Study | None, study: Study, rows: tuple[Finding, ...]) 
     return comparison_sentence(rows, prior.studied_at.date(), (study.studied_at.date() - prior.studied_at.date()).days)
 
 
+def _signed(item: Prepared, told: Mapping[int, Signed]) -> Signed | None:
+    """The signed report of the prior, where there is one."""
+    return told.get(item.due.pair.prior.id) if item.due.pair.prior else None
+
+
 def _days(pair: Pair) -> int | None:
     if pair.prior is None or pair.prior.studied_at is None or pair.study.studied_at is None:
         return None
     return (pair.study.studied_at.date() - pair.prior.studied_at.date()).days
 
 
-def _mark(text: str, changes: Mapping[str, Change]) -> tuple[Span, ...]:
-    """Spans of the findings section; words of comparison that no change of the table bears out are flagged."""
+def _mark(text: str, changes: Mapping[str, Change], *, compared: bool) -> tuple[Span, ...]:
+    """Spans of the findings section; words of comparison that no change of the table bears out are flagged, and all of a
+    decoder that has not read the prior.
+    """
     spans = find_spans("findings", text, mentions(text), changes)
     borne = [(span.start_char, span.end_char) for span in spans if span.kind == "change"]
-    judged = judge_comparisons(text, sentences(text), mentions(text), changes)
+    judged = judge_comparisons(text, sentences(text), mentions(text), changes if compared else {})
     borne += [(start, end) for start, end, true in judged if true]
     invented = flag_hallucinated_comparison(text)
     return (*spans, *(s for s in invented if not any(a < s.end_char and s.start_char < b for a, b in borne)))

@@ -61,7 +61,7 @@ def films_of_draft(session: Session, view: DraftView) -> Films:
     ------
     UsageError : there is no draft. InputError : the archive would make the draft from other films by now.
     """
-    from cxrreport.drafting import films_of, inputs_sha256
+    from cxrreport.due import films_of, inputs_sha256
 
     if view.draft is None:
         raise UsageError("There is no draft of this study, so there is nothing to draw.", "draft.none")

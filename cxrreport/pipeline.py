@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxrreport import DISCLAIMER
-from cxrreport.drafting import Fit, Selection, draft_due, find_due
+from cxrreport.drafting import draft_due
+from cxrreport.due import Fit, Selection, find_due
 from cxrreport.engine.local import LocalEngine
 from cxrreport.errors import ConfigurationError, IndexFitError
 from cxrreport.run import Run, open_run

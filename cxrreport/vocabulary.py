@@ -30,6 +30,7 @@ COMPARISON_WORDS = (
     r"(?:from|than|to|since|on)\s+(?:the\s+)?(?:prior|previous(?:ly)?|before)(?=\s*(?:$|[.,;)]|and\b|which\b|with\b))",
     r"since\s+(?:the\s+)?(?:prior|previous|last)",
     r"previously\s+(?:seen|noted|described|identified|demonstrated|visuali[sz]ed|present)",
+    r"not\s+(?:seen|noted|present|identified)\s+(?:previously|before)",
     r"as\s+before",
     r"no\s+longer",
     r"again\s+(?:seen|noted|demonstrated|identified|visuali[sz]ed|present|is|are)",

@@ -42,15 +42,15 @@ def _without_invented_comparison(text: str, changes: Mapping[str, Change]) -> tu
 
     A draft that does nothing else stays as it is, its words flagged: there must be something to correct.
     """
-    pieces, at = [], 0
-    for start, end, true in judge_comparisons(text, sentences(text), mentions(text), changes):
-        if not true:
-            pieces += [text[at:start], strip_comparison(text[start:end])]
-            at = end
-    if not at:
+    judged = judge_comparisons(text, sentences(text), mentions(text), changes)
+    if all(true for *_, true in judged):
         return text, ()
-    kept = " ".join("".join([*pieces, text[at:]]).split())
-    return (kept, ("comparison_removed",)) if kept else (text, ("comparison_invented",))
+    kept, at = [], 0
+    for start, end, _ in (one for one in judged if one[-1]):  # what lies between sentences that are true
+        kept += [strip_comparison(text[at:start]), text[start:end]]
+        at = end
+    said = " ".join(part for part in (*kept, strip_comparison(text[at:])) if part.strip())
+    return (said, ("comparison_removed",)) if said else (text, ("comparison_invented",))
 
 
 def _without_measurements(text: str) -> tuple[str, tuple[str, ...]]:

@@ -13,7 +13,8 @@ FOUNDATION = {"records", "errors", "settings", "runlog", "vocabulary"}
 SIBLINGS = {"imaging", "reports", "retrieval", "model", "highlight", "store", "engine", "demo"}
 # where stages may meet, and the two packages that build on several others
 MEETING = {
-    "pipeline", "scanning", "drafting", "composing", "retrieving", "importing", "indexing", "freshness", "consistency",
+    "pipeline", "scanning", "due", "preparing", "drafting", "composing",
+    "retrieving", "importing", "indexing", "freshness", "consistency",
     "consensus", "wording", "labelling", "relabelling", "run", "training", "evaluation", "comparing", "picturing",
 }  # fmt: skip
 OWNERS = {

@@ -76,3 +76,16 @@ def test_a_decoder_that_has_read_the_prior_may_compare_where_the_table_bears_it_
 def test_what_became_of_a_finding_bears_out_no_words_of_a_decoder_that_has_not_read_the_prior():
     text, flags = word(draft(SAID), table("pleural effusion"), [], {"pleural effusion": Change.WORSENED})
     assert "prior" not in text and flags == ("comparison_removed",)
+
+
+def test_a_list_of_which_nothing_but_comparison_is_left_stays_with_a_flag():
+    assert word(draft("1. Unchanged."), table(), []) == ("Unchanged.", ("comparison_invented",))
+
+
+def test_a_text_without_a_prior_is_freed_of_comparison_as_a_whole():
+    text, _ = word(
+        draft("The heart is normal. New left effusion. Stable cardiomegaly."),
+        table("cardiomegaly", "pleural effusion"),
+        [],
+    )
+    assert "table" not in text and "New" not in text and "ardiomegaly" in text and "effusion" in text

@@ -17,24 +17,39 @@ _COMPARISON = re.compile(rf"\b(?:{'|'.join(COMPARISON_WORDS)})\b", re.IGNORECASE
 
 # Words of change beside a mention, and the changes of the table that they do not contradict: an "increased" opacity may
 # merely be dense, and what has cleared in part may be called either.
+_SEEN = r"(?:seen|noted|demonstrated|identified|visuali[sz]ed|present)"
 _WORDS: tuple[tuple[frozenset[Change], str], ...] = (
     (
         frozenset({Change.UNCHANGED}),
-        r"unchanged|stable|persist(?:s|ent|ing)|again seen|as before|similar to|(?:no|without) (?:\w+ ){0,2}change",
+        rf"unchanged|stable|persist(?:s|ent|ing|ence)|again {_SEEN}|(?:is|are) again|as before|similar to|remains?"
+        r"|re-?demonstrat\w+|(?:no|without) (?:\w+ ){0,2}change|(?:has|have) not (?:\w+ )?changed",
     ),
-    (frozenset({Change.NEW}), r"new(?!\s+york)|newly|interval (?:development|appearance)|(?:has|have) developed"),
+    (
+        frozenset({Change.NEW}),
+        rf"new(?!\s+york)|newly|interval (?:development|appearance|placement)|(?:has|have) developed"
+        rf"|not (?:{_SEEN} )?(?:previously|before)(?: {_SEEN})?",
+    ),
     (
         frozenset({Change.WORSENED, Change.NEW}),
-        r"increas(?:ed?|ing|ingly)|worse|worsen(?:ed|ing)|larger|enlarging|progress(?:ed|ion|ive|ing)"
-        r"|more (?:prominent|conspicuous|pronounced|extensive)",
+        r"increas(?:ed?|es|ing|ingly)|more (?:prominent|conspicuous|pronounced|extensive|apparent)",
+    ),
+    (
+        frozenset({Change.WORSENED}),
+        r"worse|worsen(?:ed|ing)|larger|enlarging|progress(?:ed|ion|ive|ing)|grown|interval (?:enlargement|growth)"
+        r"|(?:has|have) (?:\w+ )?enlarged",
     ),
     (
         frozenset({Change.IMPROVED, Change.RESOLVED}),
-        r"improv(?:ed|ing|ement)|decreas(?:ed?|ing)|smaller|diminished|resolving|resolved|resolution|cleared"
-        r"|no longer|less (?:prominent|conspicuous|pronounced|extensive)",
+        r"improv(?:ed|ing|ement)|decreas(?:ed?|es|ing)|smaller|diminished|resolving|resolved|resolution|cleared|clearing"
+        r"|reduction|disappearance|no longer|less (?:prominent|conspicuous|pronounced|extensive|apparent)",
     ),
+    (frozenset({Change.RESOLVED}), r"removed|removal"),
 )
 _CHANGE_WORDS = tuple((fitting, re.compile(rf"\b(?:{words})\b", re.IGNORECASE)) for fitting, words in _WORDS)
+_REMOVAL = re.compile(
+    r"\b(?:removed|removal|placement)\b", re.IGNORECASE
+)  # such a sentence names no finding for the labeler
+_DENIAL = re.compile(r"\b(?:not|no|without|nor|neither|never)\b", re.IGNORECASE)
 _CLAUSE_END = re.compile(r"[.;:,!?]|\b(?:and|but|with|without|while|or)\b", re.IGNORECASE)
 
 
@@ -118,18 +133,26 @@ def judge_comparisons(
     """Those of the sentences (half-open ranges) that compare with a prior, and whether the changes bear them out.
 
     A sentence speaks of the findings that it names, or if it names none ("This has increased.") of those of the sentence
-    before. It is borne out where one of them has a change, and each of its words of change fits the change of one.
+    before. It is borne out where it has words of change, each of which fits the change of one of these findings, and
+    denies nothing else: "has not increased" is too much to be judged.
     """
     judged, subject = [], set[str]()
     for start, end in sentences:
         named = {m.finding for m in mentions if start <= m.start < end}
+        if not named and _REMOVAL.search(text, start, end):
+            named = {"support devices"}
         subject = named or subject
-        if _COMPARISON.search(text, start, end) is None:
-            continue
-        known = {changes[finding] for finding in subject if finding in changes}
-        said = [fitting for fitting, words in _CHANGE_WORDS if words.search(text, start, end)]
-        judged.append((start, end, bool(known) and all(fitting & known for fitting in said)))
+        if _COMPARISON.search(text, start, end):
+            known = {changes[finding] for finding in subject if finding in changes}
+            judged.append((start, end, _fits(text[start:end], known)))
     return judged
+
+
+def _fits(sentence: str, known: set[Change]) -> bool:
+    found = [(match.span(), fitting) for fitting, words in _CHANGE_WORDS for match in words.finditer(sentence)]
+    denied = [match.start() for match in _DENIAL.finditer(sentence)]
+    all_said = all(any(a <= place < b for (a, b), _ in found) for place in denied)
+    return bool(found) and all_said and all(fitting & known for _, fitting in found)
 
 
 def flag_hallucinated_comparison(text: str, section: str = "findings") -> tuple[Span, ...]:

@@ -179,17 +179,26 @@ def _latest(rows: Iterable[ReportRow]) -> ReportRow | None:
     )  # fmt: skip
 
 
-def signed_findings(session: Session, studies: Mapping[int, datetime | None]) -> dict[int, str]:
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Id and findings of a signed report."""
+
+    report_id: int
+    findings: str
+
+
+def signed_findings(session: Session, studies: Mapping[int, datetime | None]) -> dict[int, Signed]:
     """Return the findings of the latest signed report of each study (by id) that has one.
 
-    A report that is dated after the given time is left out: it may tell of what came later.
+    A report that is dated after the given time is left out: it may tell of what came later. One without a date has that of
+    its study, as in `reports.allowed`.
     """
     found = {}
     for study_id, until in studies.items():
         told = (row for row in _signed(session, study_id) if row.findings.strip())
         known = (row for row in told if not (until and row.reported_at and row.reported_at > until))
         if latest := _latest(known):
-            found[study_id] = latest.findings
+            found[study_id] = Signed(latest.id, latest.findings)
     return found
 
 

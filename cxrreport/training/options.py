@@ -16,7 +16,6 @@ from cxrreport.training.files import write_json
 from cxrreport.training.pretrained import encoder_sha256
 
 _FILE = "options.json"
-_OF_PAIRS = ("phantom_pairs", "film_pairs", "pair_lr")  # without pairs they change nothing either
 _MAY_DIFFER = ("out", "device", "licence", "command", "checkpoint_minutes")  # they change nothing that is learned
 
 
@@ -67,22 +66,22 @@ class TrainOptions:
 
         Raises
         ------
-        UsageError : no network or view epochs, and no weights to start from; or whole weights and parts.
+        UsageError : no network or view epochs, and no weights to start from; whole weights and parts; or prior epochs of a
+            network that is trained anew, without pair epochs.
         """
         if self.init is not None and (self.encoder_weights is not None or self.bert is not None):
             raise UsageError("The weights of --init have their parts: leave --encoder-weights and --bert, or it, out.")
         if self.init is None and not (self.network_epochs and self.view_epochs):
             raise UsageError("Without --init there must be at least one network epoch and one view epoch.")
+        retrained = self.init is None or bool(self.encoder_epochs or self.network_epochs)
+        if self.prior_epochs and not self.pair_epochs and retrained:
+            raise UsageError("A new network compares no pairs: ask for --pair-epochs beside --prior-epochs.")
 
     @property
     def compares_alone(self) -> bool:
         """Whether only what compares a study with its prior is trained, and everything else stays as `init` has it."""
-        return self.uses_pairs and not (self.encoder_epochs or self.network_epochs or self.view_epochs)
-
-    @property
-    def uses_pairs(self) -> bool:
-        """Whether anything is learnt from pairs."""
-        return bool(self.pair_epochs or self.prior_epochs)
+        learnt = bool(self.pair_epochs or self.prior_epochs)
+        return learnt and not (self.encoder_epochs or self.network_epochs or self.view_epochs)
 
 
 def resolve_size(asked: str | None, init: Path | None) -> str:
@@ -156,8 +155,7 @@ def remember_options(out: Path, facts: dict[str, Any]) -> None:
 
 
 def _comparable(options: TrainOptions) -> dict[str, Any]:
-    unused = _MAY_DIFFER if options.uses_pairs else (*_MAY_DIFFER, *_OF_PAIRS)
-    facts = {name: value for name, value in asdict(options).items() if name not in unused}
+    facts = {name: value for name, value in asdict(options).items() if name not in _MAY_DIFFER}
     facts |= start_sha256(options)
     if options.init is None:
         facts["vocabulary"] = f"pieces of {LEAST_PATIENTS} patients"

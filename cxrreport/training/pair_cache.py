@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import islice
@@ -78,6 +81,16 @@ class Bank:
     vectors: npt.NDArray[np.float32]
     patients: Sequence[str]
 
+    def shown(self, most: int) -> int:
+        """How many reports to retrieve, at most `most`: as many as there are for the patient who has the most of them."""
+        return min(most, len(self.patients) - max(Counter(self.patients).values(), default=0))
+
+    def digest(self) -> str:
+        """What tells this bank from others."""
+        told = hashlib.sha256(json.dumps(list(self.patients)).encode())
+        told.update(np.round(self.vectors, 3).tobytes())
+        return told.hexdigest()
+
 
 def encode_pairs(
     drafter: Drafter, pairs: Iterable[PairSample], bank: Bank, workers: int = 0,
@@ -102,7 +115,9 @@ def _encode(
     studies = [PreparedStudy(p.current) for p in pairs] + [PreparedStudy(film) for film, _ in priors]
     features = drafter.encode(studies)
     patients = [p.patient for p in pairs] * 2
-    rows = nearest_rows(drafter.embed_images(features), bank.vectors, patients, bank.patients, drafter.retrieved)
+    rows = nearest_rows(
+        drafter.embed_images(features), bank.vectors, patients, bank.patients, bank.shown(drafter.retrieved)
+    )
     reports = bank.vectors[rows.numpy()]
     states = drafter.read_states(features, reports, np.ones(reports.shape[:2], bool))
     logits = to_logits(torch.tensor([s.probabilities for s in states])[:, : len(FOLLOWED)])

@@ -114,7 +114,7 @@ def cache_pairs(
 
     with_these = {
         "network": drafter.weights.manifest["files"][NETWORK], "preprocess": str(PREPROCESS_VERSION),
-        "registration": str(REGISTER_VERSION),
+        "registration": str(REGISTER_VERSION), "bank": bank.digest(),
     }  # fmt: skip
     val = kept_pairs(options.out / "pairs-val.safetensors", made(validation_pairs), with_these)
     return kept_pairs(options.out / "pairs-train.safetensors", made(training_pairs), with_these), val

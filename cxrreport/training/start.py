@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
@@ -38,7 +39,7 @@ class Start:
     """A network on its device, its tokenizer, the view classifier where there is one, and in words where it comes from.
 
     temporal, prior : what compares a study with its prior, and reads it, where the network that they have learnt on stays
-    as it is.
+    as it is; cards : what their manifest says of these two.
     """
 
     network: DiffRGenNet
@@ -47,6 +48,7 @@ class Start:
     origin: str
     temporal: TemporalNetwork | None = None
     prior: PriorReader | None = None
+    cards: dict[str, Any] = field(default_factory=dict)
 
 
 def make_start(options: TrainOptions, samples: Sequence[Sample], device: str) -> Start:
@@ -61,7 +63,10 @@ def make_start(options: TrainOptions, samples: Sequence[Sample], device: str) ->
         known = f"the weights {weights.sha256[:12]}"
         if options.encoder_epochs or options.network_epochs:
             return Start(weights.network, weights.tokenizer, weights.views, known)
-        return Start(weights.network, weights.tokenizer, weights.views, known, weights.temporal, weights.prior)
+        cards: dict[str, Any] = {
+            name: weights.manifest[name] for name in ("temporal", "prior") if name in weights.manifest
+        }
+        return Start(weights.network, weights.tokenizer, weights.views, known, weights.temporal, weights.prior, cards)
     vocabulary = _choose_vocabulary(options, samples)
     config = SIZES[options.size](len(vocabulary))
     network = DiffRGenNet(ablate(config, options.ablation) if options.ablation else config)

@@ -57,6 +57,7 @@ class Trainer:
         start = make_start(options, self.train, self.device)
         self.network, self.tokenizer = start.network, start.tokenizer
         self.views, self.origin, self.temporal, self.prior = start.views, start.origin, start.temporal, start.prior
+        self.cards = start.cards
         remember_options(options.out, kept)  # only now: what cannot be begun must not bind a later try
         remember_splits(options.out, known, self.val)
         self._metrics = MetricsLog(options.out / "metrics.jsonl")
@@ -92,6 +93,7 @@ class Trainer:
                 self.train_network(self.train_view_classifier())
         o, sources = self.options, Sources(self.train, self.val)
         if finished_epochs(o.out / PAIRS) < o.pair_epochs:
+            (o.out / PRIORS).unlink(missing_ok=True)  # what was learnt of another G is of no use
             train_pairs(o.out / _BEST, o, sources, self.tell)
         if finished_epochs(o.out / PRIORS) < o.prior_epochs:
             train_prior(o.out / _BEST, o, sources, self.tell)
@@ -167,7 +169,7 @@ class Trainer:
         facts = {**facts, **validate_retriever(head, known, truth, new, asked)}
         if self.films:
             origin += f"; encoder also trained on {len(self.films)} films of {o.films} without reports"
-        card = make_card(o, self.train, origin, {**facts, **self.view_scores})
+        card = {**make_card(o, self.train, origin, {**facts, **self.view_scores}), **self.cards}
         save_weights(o.out / _BEST, self.network, views, self.tokenizer, card, head, self.temporal, self.prior)
         return facts
 

@@ -1,9 +1,13 @@
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cxrreport.demo.archive import later
+from cxrreport.demo.samples import random_lesions
+from cxrreport.demo.wording import courses, write_report_text
 from cxrreport.highlight.spans import find_spans, flag_hallucinated_comparison, judge_comparisons
 from cxrreport.records import Change, State
 from cxrreport.reports import comparison, labels
@@ -173,6 +177,18 @@ def _judged(text, changes):
         ("No significant change in the pleural effusion.", Change.RESOLVED, False),
         ("Interval resolution of the pleural effusion.", Change.RESOLVED, True),
         ("The previously seen pleural effusion has resolved.", Change.WORSENED, False),
+        ("The pleural effusion has not increased since the prior study.", Change.WORSENED, False),
+        ("There is no increase in the pleural effusion.", Change.WORSENED, False),
+        ("No new pleural effusion.", Change.NEW, False),
+        ("Again noted is a pleural effusion.", Change.NEW, False),
+        ("Redemonstrated pleural effusion.", Change.NEW, False),
+        ("The previously seen pleural effusion is present.", Change.NEW, False),
+        ("The pleural effusion has not changed.", Change.WORSENED, False),
+        ("Interval enlargement of the pleural effusion.", Change.IMPROVED, False),
+        ("The pleural effusion is less apparent.", Change.WORSENED, False),
+        ("The pleural effusion has worsened in the interval.", Change.NEW, False),
+        ("The pleural effusion was not seen previously.", Change.NEW, True),
+        ("The pleural effusion was not seen previously.", Change.UNCHANGED, False),
         ("New edema since the prior study.", Change.NEW, False),  # of another finding
         ("Compared with the prior study.", Change.NEW, False),  # of none
     ],
@@ -185,6 +201,25 @@ def test_a_sentence_that_names_nothing_speaks_of_what_the_one_before_named():
     text = "There is a small effusion. This is new since the prior study. The heart is normal. This is stable to prior study."
     changes = {"pleural effusion": Change.NEW, "cardiomegaly": Change.WORSENED}
     assert [true for _, true in _judged(text, changes)] == [True, False]
+
+
+def test_what_is_removed_is_a_device_whatever_the_sentence_before_named():
+    text = "There is a small effusion. Interval removal of the pacemaker."
+    both = {"pleural effusion": Change.RESOLVED, "support devices": Change.UNCHANGED}
+    assert [true for _, true in _judged(text, both)] == [False]
+    assert [true for _, true in _judged(text, {"support devices": Change.RESOLVED})] == [True]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**31))
+def test_reports_that_are_written_from_the_truth_are_borne_out_by_it(seed):
+    rng = np.random.default_rng(seed)
+    before = random_lesions(rng)
+    now = later(before, rng)
+    text, _, _ = write_report_text(now, before, rng)
+    changes = {one.lesion.finding: Change(one.change) for one in courses(now, before)}
+    wrong = [sentence for sentence, true in _judged(text, changes) if not true]
+    assert len(wrong) <= 1  # two lesions of one finding can have two changes
 
 
 def test_sentences_that_compare_with_nothing_are_not_judged():

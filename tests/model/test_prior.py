@@ -8,7 +8,7 @@ from network_builders import random_features, random_reports, tiny_weights
 from torch.func import functional_call
 
 from cxrreport.errors import WeightsError
-from cxrreport.model.drafter import Drafter
+from cxrreport.model.drafter import Drafter, take_features
 from cxrreport.model.generation import Decoding
 from cxrreport.model.prior import UNTOLD, Prior, PriorReader, intervals, make_prior
 from cxrreport.model.weights import Weights, load_weights, save_weights
@@ -93,11 +93,23 @@ def test_a_study_is_drafted_the_same_whatever_else_is_in_the_batch(made):
     prior = random_prior(made, 3, 2)
     prior.report[0, 2:] = 0
     together = drafter.draft(features, reports, mask, prior=prior)
-    from cxrreport.model.drafter import take_features
-
     for row in range(3):
         one = drafter.draft(take_features(features, [row]), reports[[row]], mask[[row]], prior=prior.take([row]))
         assert one[0].text == together[row].text
+
+
+def test_a_batch_that_does_not_fit_is_halved_with_its_priors(made, monkeypatch):
+    drafter = Drafter(with_reader(made, reader_of(made)), Decoding(beams=2, max_new_tokens=12))
+    prior = random_prior(made, 3, 2)
+    whole, draft = drafted(drafter, prior=prior), Drafter._draft
+
+    def cramped(self, features, *rest):
+        if len(features.pooled) > 1:
+            raise torch.cuda.OutOfMemoryError
+        return draft(self, features, *rest)
+
+    monkeypatch.setattr(Drafter, "_draft", cramped)
+    assert [d.text for d in drafted(drafter, prior=prior)] == [d.text for d in whole]
 
 
 def test_every_part_of_the_prior_reaches_the_memory(made):

@@ -10,6 +10,7 @@ import pytest
 from end_to_end import VISITS, Tool, Visit, copy_tree, write_visit
 
 from cxrreport import scanning
+from cxrreport.imaging.preprocess import REGISTER_VERSION
 from cxrreport.records import FINDINGS, Change, State
 
 ALL = {visit.accession: 1 for visit in VISITS}
@@ -27,7 +28,7 @@ def test_first_run_drafts_all_and_second_opens_no_unchanged_file(
     def forbidden(*_: object) -> None:
         raise AssertionError("an unchanged file was opened")
 
-    for module in ("cxrreport.scanning.read_header", "cxrreport.scanning.load_film", "cxrreport.drafting.load_film"):
+    for module in ("cxrreport.scanning.read_header", "cxrreport.scanning.load_film", "cxrreport.preparing.load_film"):
         monkeypatch.setattr(module, forbidden)
     second = any_tool.json("generate", shared_export)
     assert (second["drafted"], second["unchanged"], second["studies"], second["files"]) == (0, 8, 8, 11)
@@ -112,7 +113,7 @@ def test_what_a_draft_was_made_with_is_stored(tool: Tool, shared_export: Path, s
     assert len({row[:4] for row in rows}) == 1
     made, decodings = rows[0], [json.loads(row[4]) for row in rows]
     laid = [d.pop("registration") for d in decodings if "registration" in d]
-    assert len(laid) == 3 and all(one["version"] == 1 and 0 <= one["quality"] <= 1 for one in laid)
+    assert len(laid) == 3 and all(one["version"] == REGISTER_VERSION and 0 <= one["quality"] <= 1 for one in laid)
     (decoding,) = {json.dumps(d, sort_keys=True): d for d in decodings}.values()
     assert made[1:4] == (1, version, run) and len(made[0]) == 64
     assert (decoding["beams"], decoding["max_new_tokens"], decoding["device"]) == (1, 16, "cpu")

@@ -15,10 +15,10 @@ from end_to_end import Tool
 
 from cxrreport.composing import Composer
 from cxrreport.demo.phantom import draw_frontal, draw_lateral
-from cxrreport.drafting import Prepared
 from cxrreport.errors import PixelError
 from cxrreport.imaging import register as module
 from cxrreport.imaging.register import Registration
+from cxrreport.preparing import Prepared
 
 PLAIN = "--without-retrieval"
 BEFORE, NOW = "20240101", "20240201"
@@ -55,9 +55,9 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Prepared]:
     prepared: list[Prepared] = []
     compose = Composer.compose
 
-    def listen(composer: Composer, batch: Any) -> Any:
+    def listen(composer: Composer, batch: Any, *told: Any) -> Any:
         prepared.extend(batch)
-        return compose(composer, batch)
+        return compose(composer, batch, *told)
 
     monkeypatch.setattr(Composer, "compose", listen)
     return prepared

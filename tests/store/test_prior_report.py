@@ -85,7 +85,8 @@ def test_a_draft_without_a_prior_is_compared_with_nothing(engine: Engine, run_id
 
 def told(engine: Engine, until: datetime | None = None) -> dict[int, str]:
     with session(engine, read_only=True) as current:
-        return signed_findings(current, {1: until, 2: until})
+        found = signed_findings(current, {1: until, 2: until})
+    return {study_id: signed.findings for study_id, signed in found.items()}
 
 
 def test_the_decoder_is_told_what_was_signed_of_the_prior(engine: Engine, run_id: int) -> None:

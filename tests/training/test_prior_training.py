@@ -1,5 +1,6 @@
 """The stage of priors: the decoder learns to read what the pairs say, after the stage of pairs has."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -159,10 +160,40 @@ def test_weights_that_compare_nothing_cannot_learn_it(tmp_path, init):
         train(options(tmp_path / "run", init, pair_epochs=0), lambda facts: None)
 
 
-def test_pairs_without_reports_are_refused(tmp_path, init, monkeypatch):
-    from dataclasses import replace
+@pytest.mark.parametrize("changes", [{"network_epochs": 1}, {"encoder_epochs": 1}])
+def test_a_network_that_is_trained_anew_is_refused_at_once_without_pairs(tmp_path, init, changes):
+    with pytest.raises(UsageError, match="compares no pairs"):
+        options(tmp_path / "run", init, pair_epochs=0, **changes)
 
+
+def test_pairs_that_are_learnt_again_make_the_priors_be_learnt_again(tmp_path, init):
+    whole = read_manifest(train(options(tmp_path / "run", init), lambda facts: None))["files"]
+    (tmp_path / "run" / "temporal.safetensors").unlink()
+    told = []
+    again = read_manifest(train(options(tmp_path / "run", init), told.append))["files"]
+    assert set(again) == set(whole) and [line["epoch"] for line in told if line["stage"] == "prior"] == [1, 2]
+
+
+def test_other_views_leave_what_was_learnt_of_pairs_and_its_cards(tmp_path, init):
+    best = train(options(tmp_path / "run", init), lambda facts: None)
+    views = options(tmp_path / "views", best, pair_epochs=0, prior_epochs=0, view_epochs=1)
+    before, after = read_manifest(best), read_manifest(train(views, lambda facts: None))
+    for name in ("temporal", "prior"):
+        assert (
+            after["files"][f"{name}.safetensors"] == before["files"][f"{name}.safetensors"]
+            and after[name] == before[name]
+        )
+
+
+def test_pairs_without_reports_are_refused(tmp_path, init, monkeypatch):
     silent = lambda options, sources: (replace(p, report="") for p in drawn(8, 1, "phantom"))  # noqa: E731
     monkeypatch.setattr(pairs_module, "training_pairs", silent)
     with pytest.raises(UsageError, match="with reports"):
         train(options(tmp_path / "run", init), lambda facts: None)
+
+
+def test_every_pair_retrieves_as_many_reports_as_the_patient_with_the_most_leaves():
+    bank = Bank(np.zeros((6, 4), np.float32), ["a", "a", "b", "c", "d", "e"])
+    assert bank.shown(21) == 4 and bank.shown(3) == 3
+    other = Bank(np.zeros((6, 4), np.float32), ["a", "a", "b", "c", "d", "f"])
+    assert bank.digest() != other.digest() and bank.digest() == Bank(bank.vectors.copy(), list(bank.patients)).digest()
