@@ -76,7 +76,8 @@ def _draft(drafter: Drafter, one: PairSet, read: Read, reports: list[str] | None
     if reports is not None:
         ids = [drafter.tokenizer.encode(reports[row], drafter.network.config.max_report_tokens) for row in read.rows]
         days = [one.pairs[row].days for row in read.rows]
-        prior = make_prior([r.tokens for r in read.readings], ids, [r.changes for r in read.readings], days)
+        maps = [r.maps * ok for r, ok in zip(read.readings, one.registered.registered[read.rows].tolist(), strict=True)]
+        prior = make_prior([r.tokens for r in read.readings], ids, [r.changes for r in read.readings], maps, days)
     made = drafter.draft(read.features, read.vectors, np.ones(read.vectors.shape[:2], bool), states, prior)
     texts = []
     for draft, reading in zip(made, read.readings, strict=True):

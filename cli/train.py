@@ -28,7 +28,8 @@ import click
 @click.option("--film-pairs", type=click.IntRange(min=0), default=2, show_default=True, help="Pairs with inserted lesions of each frontal film for the stage of pairs.")  # fmt: skip  # noqa: E501
 @click.option("--encoder-lr", type=click.FloatRange(1e-6, 1e-2), default=5e-4, show_default=True, help="Peak learning rate of the first stage.")  # fmt: skip  # noqa: E501
 @click.option("--network-lr", type=click.FloatRange(1e-6, 1e-2), default=5e-4, show_default=True, help="Peak learning rate of the second stage.")  # fmt: skip  # noqa: E501
-@click.option("--pair-lr", type=click.FloatRange(1e-6, 1e-2), default=5e-4, show_default=True, help="Peak learning rate of the stages of pairs and priors.")  # fmt: skip  # noqa: E501
+@click.option("--pair-lr", type=click.FloatRange(1e-6, 1e-2), default=5e-4, show_default=True, help="Peak learning rate of the stage of pairs.")  # fmt: skip  # noqa: E501
+@click.option("--prior-lr", type=click.FloatRange(1e-6, 1e-2), default=1e-3, show_default=True, help="Peak learning rate of the stage of priors.")  # fmt: skip  # noqa: E501
 @click.option("--ablation", metavar="NAME", help="Train a row of the papers' ablations instead of the whole network, such as promptmrg, without-difference, without-scl or trar; not with --init.")  # fmt: skip  # noqa: E501
 @click.option("--balance", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Draw samples of the second stage by the share of their rarest finding to the power of minus this; 0 takes each once an epoch.")  # fmt: skip  # noqa: E501
 @click.option("--copies", type=click.IntRange(1, 64), default=3, show_default=True, help="Variants of each film, the plain one among them, whose features the second stage keeps.")  # fmt: skip  # noqa: E501

@@ -135,7 +135,9 @@ class Composer:
         return make_prior(
             [reading.tokens for reading in readings],
             [tokenizer.encode(report.findings, limit) if report else [] for report in signed],
-            [reading.changes for reading in readings], [_days(item.due.pair) for item in items],
+            [reading.changes for reading in readings],
+            [r.maps * (item.registered is not None) for item, r in zip(items, readings, strict=True)],
+            [_days(item.due.pair) for item in items],
         )  # fmt: skip
 
     def _compare(

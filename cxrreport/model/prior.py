@@ -4,8 +4,8 @@ memory = [..., G, prior patches, prior report, what became of each finding, what
 
 Only a study with a prior comes here; without one, memory and weights are those of `diffrgennet.py`, bit for bit. So the
 page's [NOPRIOR] is not needed. Its other tokens of the prefix stand in the memory: the prefix is what the decoder has
-learnt it to be. Besides the page, the memory holds the changes that were decided, as the prefix holds the states, so that
-the text says what the table says. The decoder has learnt on reports that compare with nothing: its linear layers get a
+learnt it to be. Besides the page, the memory holds the changes that were decided and their sides, as the prefix holds the
+states, so that the text says what the table and the regions say. The decoder has learnt on reports that compare with nothing: its linear layers get a
 difference of low rank (LoRA, Hu et al., 2022).
 """
 
@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -27,6 +29,8 @@ _RANK = 8
 _LONGEST_DAYS = (0, 6, 29, 179)  # same day, days, weeks, months; then years, and unknown
 _INTERVALS = len(_LONGEST_DAYS) + 2
 UNTOLD = len(CHANGES)  # index of a change that is not known
+_CHANGED = [CHANGES.index(one) for one in (Change.NEW, Change.WORSENED, Change.IMPROVED, Change.RESOLVED)]
+_ONE_SIDED = 0.8  # of a map that lies on one side
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,31 +39,49 @@ class Prior:
 
     tokens (B, 2 m, d): G, then the prior's patches where the current film has them (`temporal.Difference`). report (B, T):
     ids of the prior's report, 0-padded, a row of 0 where there is none. changes (B, 13): index into `CHANGES`, or
-    `UNTOLD`. days (B,): between the studies, -1 unknown.
+    `UNTOLD`. sides (B, 13): where each finding changed, as `sides_of` has it. days (B,): between the studies, -1 unknown.
     """
 
     tokens: Tensor
     report: Tensor
     changes: Tensor
+    sides: Tensor
     days: Tensor
 
     def take(self, rows: Sequence[int]) -> Prior:
         """Some of them."""
         index = torch.tensor(list(rows), device=self.days.device)
-        return Prior(self.tokens[index], self.report[index], self.changes[index], self.days[index])
+        return Prior(*(getattr(self, f.name)[index] for f in fields(self)))
 
 
 def make_prior(
     tokens: Sequence[Tensor], reports: Sequence[Sequence[int]], changes: Sequence[Sequence[Change | None]],
-    days: Sequence[int | None],
+    maps: Sequence[npt.NDArray[np.float32]], days: Sequence[int | None],
 ) -> Prior:  # fmt: skip
-    """Put B priors together. reports: ids without prefix and end, [] where nobody has reported on the prior."""
+    """Put B priors together. reports: ids without prefix and end, [] where nobody has reported on the prior. maps
+    (13, h, w): above 0 where a finding changed.
+    """
     longest = max(1, *(len(ids) for ids in reports))
     rows = [[*ids, *[0] * (longest - len(ids))] for ids in reports]
     index = [[UNTOLD if change is None else CHANGES.index(change) for change in row] for row in changes]
-    stacked = torch.stack(list(tokens))
-    others = (torch.tensor(x, device=stacked.device) for x in (rows, index, [-1 if d is None else d for d in days]))
-    return Prior(stacked, *others)
+    decided = torch.tensor(index)
+    sides = sides_of(torch.from_numpy(np.stack(maps)), decided)
+    stacked, known = torch.stack(list(tokens)), torch.tensor([-1 if d is None else d for d in days])
+    return Prior(stacked, *(x.to(stacked.device) for x in (torch.tensor(rows), decided, sides, known)))
+
+
+def sides_of(maps: Tensor, changes: Tensor) -> Tensor:
+    """Maps (B, 13, h, w), above 0 where a finding changed, and changes (B, 13) -> sides (B, 13).
+
+    0 nowhere or no change, 1 the left half of the film, 2 the right half, 3 both.
+    """
+    columns = maps.clamp(min=0).float().sum(2)  # (B, 13, w)
+    half = columns.shape[-1] // 2
+    left, right = columns[..., :half].sum(-1), columns[..., half:].sum(-1)
+    share = right / (left + right).clamp(min=1e-6)
+    found = torch.where(share > _ONE_SIDED, 2, torch.where(share < 1 - _ONE_SIDED, 1, 3))
+    changed = torch.isin(changes, torch.tensor(_CHANGED, device=changes.device)) & (left + right > 0)
+    return found * changed
 
 
 class LowRank(nn.Module):
@@ -85,8 +107,8 @@ class PriorReader(nn.Module):
         self.difference = nn.Sequential(nn.Linear(d, d_dec), nn.LayerNorm(d_dec))
         self.patches = nn.Sequential(nn.Linear(d, d_dec), nn.LayerNorm(d_dec))
         self.types = nn.Parameter(torch.zeros(3, d_dec))  # G, prior patches, prior report
-        self.findings = nn.Parameter(torch.randn(len(FOLLOWED), d_dec) * d_dec**-0.5)
-        self.changes = nn.Embedding(len(CHANGES) + 1, d_dec)
+        self.changes = nn.Parameter(torch.randn(len(FOLLOWED), len(CHANGES) + 1, d_dec))
+        self.sides = nn.Embedding(4, d_dec)
         self.sources = nn.Embedding(2, d_dec)  # film alone, film and report
         self.intervals = nn.Embedding(_INTERVALS, d_dec)
         shapes = [layer.weight.shape for _, layer in _linear(decoder)]
@@ -100,7 +122,7 @@ class PriorReader(nn.Module):
         conditions = torch.stack([self.sources(told.any(1).long()), self.intervals(intervals(prior.days))], dim=1)
         parts = [
             self.difference(difference) + self.types[0], self.patches(patches) + self.types[1],
-            self.changes(prior.changes) + self.findings, conditions, report,
+            self.changes[torch.arange(len(FOLLOWED)), prior.changes] + self.sides(prior.sides), conditions, report,
         ]  # fmt: skip
         always = torch.ones(len(told), sum(part.shape[1] for part in parts[:-1]), dtype=torch.bool, device=told.device)
         return torch.cat(parts, dim=1), torch.cat([always, told], dim=1)

@@ -47,6 +47,7 @@ class TrainOptions:
     encoder_lr: float = 5e-4
     network_lr: float = 5e-4
     pair_lr: float = 5e-4
+    prior_lr: float = 1e-3
     copies: int = 3
     balance: float = 0.0
     ablation: str | None = None

@@ -6,7 +6,7 @@ of a temporal network that has learnt before, the true changes, and the reports 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from cxrreport.model.config import PREFIX_LENGTH, STATES, VIEWS
 from cxrreport.model.drafter import Drafter, pad
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.losses import language_loss
-from cxrreport.model.prior import UNTOLD, Prior, PriorReader
+from cxrreport.model.prior import UNTOLD, Prior, PriorReader, sides_of
 from cxrreport.model.progression import TemporalNetwork
 from cxrreport.records import FINDINGS
 from cxrreport.reports.labels import label
@@ -39,8 +39,8 @@ _LEAST = 2
 @dataclass(frozen=True, slots=True)
 class ReadPairs:
     """n pairs as the decoder reads them: memory (n, M, d_dec) and memory_mask (n, M) of the current film, half precision;
-    tokens (n, 2 m, d), prior report (n, T), changes (n, 13) and days (n,) as in `prior.Prior`; ids: prefix with the states
-    of the report, report, end.
+    tokens (n, 2 m, d), prior report (n, T), changes and sides (n, 13) and days (n,) as in `prior.Prior`; ids: prefix with
+    the states of the report, report, end.
     """
 
     memory: Tensor
@@ -48,6 +48,7 @@ class ReadPairs:
     tokens: Tensor
     prior_report: Tensor
     changes: Tensor
+    sides: Tensor
     days: Tensor
     ids: list[list[int]]
 
@@ -56,7 +57,8 @@ class ReadPairs:
 
     def prior(self, rows: list[int], device: torch.device) -> Prior:
         """What there is of some priors."""
-        parts = (self.tokens[rows].float(), self.prior_report[rows], self.changes[rows], self.days[rows])
+        parts = (self.tokens[rows].float(), self.prior_report[rows], self.changes[rows], self.sides[rows],
+                 self.days[rows])  # fmt: skip
         return Prior(*(x.to(device) for x in parts))
 
 
@@ -76,7 +78,8 @@ def read_pairs(drafter: Drafter, temporal: TemporalNetwork, pairs: EncodedPairs,
     known = classes(told.joint.numpy(), told.course.numpy())
     changes = torch.from_numpy(np.where(known < 0, UNTOLD, known))
     ids = [_ids(drafter, row) for row in told.report.long()]
-    return ReadPairs(memory, mask, tokens, told.prior_report.long(), changes, told.days, ids)
+    sides = sides_of(told.maps, changes)
+    return ReadPairs(memory, mask, tokens, told.prior_report.long(), changes, sides, told.days, ids)
 
 
 def _read(drafter: Drafter, temporal: TemporalNetwork, pairs: EncodedPairs, bank: Bank) -> tuple[Tensor, ...]:
@@ -141,7 +144,9 @@ class PriorStage:
         fate = torch.rand(2, count, 1, generator=self.generator).to(device)
         other = reports[torch.randint(len(reports), (count,), generator=self.generator)].to(device)
         report = torch.where(fate[0] < _SILENT + _ANOTHERS, other, prior.report) * (fate[0] >= _SILENT)
-        return Prior(prior.tokens, report, prior.changes.masked_fill(fate[1] < _UNTOLD, UNTOLD), prior.days)
+        untold = fate[1] < _UNTOLD
+        changes, sides = prior.changes.masked_fill(untold, UNTOLD), prior.sides.masked_fill(untold, 0)
+        return replace(prior, report=report, changes=changes, sides=sides)
 
     def _loss(self, pairs: ReadPairs, rows: list[int], prior: Prior) -> Tensor:
         ids, mask = (x.to(self.device) for x in pad([pairs.ids[i] for i in rows]))
@@ -162,7 +167,7 @@ class PriorStage:
         for chunk in torch.arange(len(pairs)).split(_BATCH):
             rows = chunk.tolist()
             prior = pairs.prior(rows, self.device)
-            silent = Prior(prior.tokens, torch.zeros_like(prior.report), prior.changes, prior.days)
+            silent = replace(prior, report=torch.zeros_like(prior.report))
             for name, one in zip(found, (prior, silent), strict=True):
                 found[name] += float(self._loss(pairs, rows, one)) * len(rows) / len(pairs)
         return found

@@ -41,7 +41,7 @@ def train_prior(best: Path, options: TrainOptions, sources: Sources, tell: Calla
     generator = torch.Generator().manual_seed(options.seed + 6)
     torch.manual_seed(options.seed + 6)
     steps = options.prior_epochs * (len(train) // options.batch + 1)
-    stage = PriorStage(drafter, options.pair_lr, steps, generator)
+    stage = PriorStage(drafter, options.prior_lr, steps, generator)
     kept = BestWeights(stage.network)
     modules = {"network": stage.network, "average": stage.average, "best": kept}
     checkpoint = Checkpoint(options.out / CHECKPOINT, modules, stage, generator, options.checkpoint_minutes)

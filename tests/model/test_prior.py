@@ -1,5 +1,8 @@
 """How the decoder reads a prior; and that a study without one is drafted as if nobody could."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -10,7 +13,7 @@ from torch.func import functional_call
 from cxrreport.errors import WeightsError
 from cxrreport.model.drafter import Drafter, take_features
 from cxrreport.model.generation import Decoding
-from cxrreport.model.prior import UNTOLD, Prior, PriorReader, intervals, make_prior
+from cxrreport.model.prior import CHANGES, UNTOLD, Prior, PriorReader, intervals, make_prior, sides_of
 from cxrreport.model.weights import Weights, load_weights, save_weights
 from cxrreport.records import Change
 
@@ -39,7 +42,8 @@ def random_prior(made, count, seed=0, words=6):
     tokens = torch.randn(count, 2 * config.grid**2, config.d_model, generator=g)
     report = torch.randint(10, 60, (count, words), generator=g)
     changes = torch.randint(0, UNTOLD + 1, (count, 13), generator=g)
-    return Prior(tokens, report, changes, torch.randint(0, 300, (count,), generator=g))
+    sides = torch.randint(0, 4, (count, 13), generator=g)
+    return Prior(tokens, report, changes, sides, torch.randint(0, 300, (count,), generator=g))
 
 
 def drafted(drafter, seed=1, count=3, prior=None):
@@ -118,10 +122,11 @@ def test_every_part_of_the_prior_reaches_the_memory(made):
     cells = made.network.config.grid**2
     assert memory.shape[1] == mask.shape[1] == 2 * cells + 13 + 2 + prior.report.shape[1] and mask.all()
     for changed in (
-        Prior(prior.tokens + 1, prior.report, prior.changes, prior.days),
-        Prior(prior.tokens, prior.report.flip(1), prior.changes, prior.days),
-        Prior(prior.tokens, prior.report, (prior.changes + 1) % UNTOLD, prior.days),
-        Prior(prior.tokens, prior.report, prior.changes, torch.full_like(prior.days, -1)),
+        replace(prior, tokens=prior.tokens + 1),
+        replace(prior, report=prior.report.flip(1)),
+        replace(prior, changes=(prior.changes + 1) % UNTOLD),
+        replace(prior, sides=(prior.sides + 1) % 4),
+        replace(prior, days=torch.full_like(prior.days, -1)),
     ):
         assert not torch.equal(reader.remember(decoder, changed)[0], memory)
 
@@ -147,10 +152,21 @@ def test_intervals_grow_with_the_days_and_unknown_stands_apart(days):
 def test_what_is_told_of_priors_is_put_together(made):
     tokens = torch.zeros(4, 8)
     changes = [[Change.NEW, None, *[Change.ABSENT] * 11], [None] * 13]
-    prior = make_prior([tokens, tokens], [[7, 8, 9], []], changes, [3, None])
+    maps = np.zeros((2, 13, 4, 4), np.float32)
+    maps[0, 0, 1, 3] = 0.7
+    prior = make_prior([tokens, tokens], [[7, 8, 9], []], changes, list(maps), [3, None])
+    assert prior.sides[0, 0] == 2 and prior.sides.sum() == 2
     assert prior.report.tolist() == [[7, 8, 9], [0, 0, 0]] and prior.days.tolist() == [3, -1]
     assert prior.changes[0, :3].tolist() == [0, UNTOLD, 5] and set(prior.changes[1].tolist()) == {UNTOLD}
-    assert make_prior([tokens], [[]], [[None] * 13], [0]).report.shape == (1, 1)
+    assert make_prior([tokens], [[]], [[None] * 13], [maps[0]], [0]).report.shape == (1, 1)
+
+
+def test_the_side_of_a_change_is_that_of_its_map():
+    maps, new = torch.zeros(1, 13, 4, 4), torch.zeros(1, 13, dtype=torch.long)
+    maps[0, 0, :, :2], maps[0, 1, :, 2:], maps[0, 2], maps[0, 3] = 1, 0.2, 1, -1
+    assert sides_of(maps, new)[0, :5].tolist() == [1, 2, 3, 0, 0]
+    assert not sides_of(maps, new + CHANGES.index(Change.UNCHANGED)).any()  # it has not changed anywhere
+    assert not sides_of(maps, new + UNTOLD).any()
 
 
 def test_a_reader_is_kept_with_the_weights_and_must_fit(made, tmp_path):

@@ -90,12 +90,12 @@ def test_the_decoder_is_given_the_signed_report_of_the_prior_and_the_draft_says_
     monkeypatch.setenv("CXRREPORT_WEIGHTS", str(both[True]))
     tool.json("index", shared_reports)
     tool.json("generate", shared_export)
-    ((_, reports, changes, days),) = given
+    ((_, reports, changes, maps, days),) = given
     tokenizer = load_weights(both[True]).tokenizer
     texts = {tokenizer.decode(ids) for ids in reports}
     signed = ("Clear lungs.", "Right pleural effusion.", "Normal heart.")
     assert texts == {tokenizer.decode(tokenizer.encode(text, 100)) for text in signed}
-    assert sorted(days) == [19, 60, 88] and all(len(row) == 13 for row in changes)
+    assert sorted(days) == [19, 60, 88] and all(len(row) == 13 for row in (*changes, *maps))
     told = {name: json.loads(row[-1]).get("prior_report") for name, row in drafted(tool).items()}
     accessions = dict(tool.rows("SELECT id, accession FROM report"))
     assert {name: accessions[i] for name, i in told.items() if i is not None} == PAIRED
