@@ -33,8 +33,12 @@ def word(
     if not seen:
         return "", ()
     text, table_flags = follow_table(seen, table, references)
+    text, orphan_flags = (
+        _without_invented_comparison(text, borne) if borne else (text, ())
+    )  # "This is new." of what went
     said = _disagreement(text, table)
-    return text, (*chosen.flags, *measurement_flags, *comparison_flags, *table_flags, *said)
+    flags = (*chosen.flags, *measurement_flags, *comparison_flags, *table_flags, *orphan_flags, *said)
+    return text, tuple(dict.fromkeys(flags))
 
 
 def _without_invented_comparison(text: str, changes: Mapping[str, Change]) -> tuple[str, tuple[str, ...]]:
@@ -43,14 +47,23 @@ def _without_invented_comparison(text: str, changes: Mapping[str, Change]) -> tu
     A draft that does nothing else stays as it is, its words flagged: there must be something to correct.
     """
     judged = judge_comparisons(text, sentences(text), mentions(text), changes)
-    if all(true for *_, true in judged):
+    invented = {(start, end) for start, end, true in judged if not true}
+    if not invented:
         return text, ()
-    kept, at = [], 0
-    for start, end, _ in (one for one in judged if one[-1]):  # what lies between sentences that are true
-        kept += [strip_comparison(text[at:start]), text[start:end]]
-        at = end
-    said = " ".join(part for part in (*kept, strip_comparison(text[at:])) if part.strip())
-    return (said, ("comparison_removed",)) if said else (text, ("comparison_invented",))
+    kept = _keep_borne(text, invented) if changes else strip_comparison(text)
+    return (kept, ("comparison_removed",)) if kept else (text, ("comparison_invented",))
+
+
+def _keep_borne(text: str, invented: set[tuple[int, int]]) -> str:
+    """The text without these sentences; of one that asserts what no other says, what is left without the comparison."""
+    said = [(text[start:end], (start, end) in invented) for start, end in sentences(text)]
+    told = positives(label(" ".join(sentence for sentence, false in said if not false)))
+    kept = []
+    for sentence, false in said:
+        left = strip_comparison(sentence) if false else sentence
+        if not false or positives(label(left)) - told:
+            kept.append(left)
+    return " ".join(kept)
 
 
 def _without_measurements(text: str) -> tuple[str, tuple[str, ...]]:

@@ -69,7 +69,7 @@ def test_a_decoder_that_has_read_the_prior_may_compare_where_the_table_bears_it_
     changed = {"pleural effusion": Change.WORSENED}
     assert word(made, table("pleural effusion"), [], changed) == (SAID, ())
     text, flags = word(made, table("pleural effusion"), [], {"pleural effusion": Change.IMPROVED})
-    assert "small effusion" in text and "heart is normal" in text and "increased" not in text
+    assert text == "There is a small effusion. The heart is normal."
     assert flags == ("comparison_removed",)
 
 
@@ -89,3 +89,18 @@ def test_a_text_without_a_prior_is_freed_of_comparison_as_a_whole():
         [],
     )
     assert "table" not in text and "New" not in text and "ardiomegaly" in text and "effusion" in text
+
+
+def test_a_comparison_that_alone_names_a_finding_keeps_the_finding():
+    said = "Moderate left pleural effusion, increased since the prior study. The heart is normal."
+    text, flags = word(
+        replace(draft(said), compared=True), table("pleural effusion"), [], {"pleural effusion": Change.IMPROVED}
+    )
+    assert text == "Moderate left pleural effusion. The heart is normal." and flags == ("comparison_removed",)
+
+
+def test_a_comparison_goes_with_the_sentence_that_it_spoke_of():
+    said = "The heart is enlarged. There is a large effusion. This is new since the prior study. No pneumothorax."
+    changes = {"cardiomegaly": Change.UNCHANGED, "pleural effusion": Change.NEW}
+    text, _ = word(replace(draft(said), compared=True), table("cardiomegaly"), [], changes)
+    assert text == "The heart is enlarged. No pneumothorax."

@@ -5,8 +5,8 @@ memory = [..., G, prior patches, prior report, what became of each finding, what
 Only a study with a prior comes here; without one, memory and weights are those of `diffrgennet.py`, bit for bit. So the
 page's [NOPRIOR] is not needed. Its other tokens of the prefix stand in the memory: the prefix is what the decoder has
 learnt it to be. Besides the page, the memory holds the changes that were decided and their sides, as the prefix holds the
-states, so that the text says what the table and the regions say. The decoder has learnt on reports that compare with nothing: its linear layers get a
-difference of low rank (LoRA, Hu et al., 2022).
+states, so that the text says what the table and the regions say. The decoder has learnt on reports that compare with
+nothing: its linear layers get a difference of low rank (LoRA, Hu et al., 2022).
 """
 
 from __future__ import annotations
