@@ -160,7 +160,7 @@ class Trainer:
             checkpoint.finish(epoch + 1)
 
     def _save(self, views: ViewClassifier, facts: dict[str, Any], train: Encoded, val: Encoded) -> dict[str, Any]:
-        """Train the hyperbolic retriever on this epoch's logits (stage 3) and save weights and card; adds its scores."""
+        """Train the hyperbolic retriever on this epoch's logits and save weights and card; adds its scores."""
         o, origin = self.options, self.origin
         known, new = cache_logits(self.network, train), cache_logits(self.network, val)
         truth, asked = (np.stack([s.states for s in samples]) for samples in (self.train, self.val))
