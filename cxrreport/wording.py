@@ -26,7 +26,9 @@ def word(
     """
     if not draft.valid:
         return "", ()
-    chosen = choose(draft, references)
+    chosen = choose(
+        draft, () if draft.compared else references
+    )  # others' reports know no side and no change of this one
     measured, measurement_flags = _without_measurements(chosen.text)
     borne = dict(changes or {}) if draft.compared else {}
     seen, comparison_flags = _without_invented_comparison(measured, borne)

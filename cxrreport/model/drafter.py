@@ -172,18 +172,18 @@ class Drafter:
         relations, read = self._read(features, reports, mask)
         states = read if given is None else given
         memory, memory_mask = self.network.remember(features, relations)
-        decoder, compared = self.network.decoder, False
+        decoder, told = self.network.decoder, None
         if prior is not None and self.reader is not None and self._prior_decoder is not None:
             tokens, there = self.reader.remember(decoder, prior)
             memory, memory_mask = torch.cat([memory, tokens], dim=1), torch.cat([memory_mask, there], dim=1)
-            decoder, compared = self._prior_decoder, True
+            decoder, told = self._prior_decoder, self.reader.tell(prior)
         finite = memory.isfinite().flatten(1).all(1).tolist()
         generated = generate(
             decoder, torch.nan_to_num(memory), memory_mask, self._prefix(states),
-            self.tokenizer.end, self.tokenizer.banned, self.decoding,
+            self.tokenizer.end, self.tokenizer.banned, self.decoding, told,
         )  # fmt: skip
         rows = zip(generated, states, finite, strict=True)
-        return [replace(self._finish(pool, s, ok), compared=compared) for pool, s, ok in rows]
+        return [replace(self._finish(pool, s, ok), compared=told is not None) for pool, s, ok in rows]
 
     def _read(self, features: ImageFeatures, reports: Floats, mask: Flags) -> tuple[Relations, list[StudyStates]]:
         vectors, valid = torch.from_numpy(reports).to(self.device), torch.from_numpy(mask).to(self.device)

@@ -1,12 +1,14 @@
-"""How the decoder reads a prior (temporal.md §2.2, steps 5-7): more memory, and a small change of its weights.
+"""How the decoder reads a prior (temporal.md §2.2, steps 5-7): more memory, more in the prefix, a small change of weights.
 
-memory = [..., G, prior patches, prior report, what became of each finding, what there is of the prior, days between]
+memory = [..., G, prior patches, prior report]
+prefix = [DEC] + what there is of the prior + days between, s_1 + change 1 + side 1, ..., s_13 + ..., s_14
 
-Only a study with a prior comes here; without one, memory and weights are those of `diffrgennet.py`, bit for bit. So the
-page's [NOPRIOR] is not needed. Its other tokens of the prefix stand in the memory: the prefix is what the decoder has
-learnt it to be. Besides the page, the memory holds the changes that were decided and their sides, as the prefix holds the
-states, so that the text says what the table and the regions say. The decoder has learnt on reports that compare with
-nothing: its linear layers get a difference of low rank (LoRA, Hu et al., 2022).
+Only a study with a prior comes here; without one, memory, prefix and weights are those of `diffrgennet.py`, bit for bit.
+So the page's [NOPRIOR] is not needed. What its other tokens of the prefix say is added to the embeddings of the tokens that
+the decoder knows; besides the page, so are the changes that were decided and their sides, so that the text says what the
+table and the regions say. (As tokens of the memory they were not found by a decoder that looks for findings in its
+prefix: sides were then no better than guessed.) The decoder has learnt on reports that compare with nothing: its linear
+layers get a difference of low rank (LoRA, Hu et al., 2022).
 """
 
 from __future__ import annotations
@@ -22,10 +24,11 @@ from torch import Tensor, nn
 
 from cxrreport.model.config import DiffRGenNetConfig
 from cxrreport.model.decoder import ReportDecoder
-from cxrreport.model.progression import CHANGES, FOLLOWED
+from cxrreport.model.progression import CHANGES
 from cxrreport.records import Change
 
 _RANK = 8
+_TOLD = 0.02  # as BERT's embeddings begin
 _LONGEST_DAYS = (0, 6, 29, 179)  # same day, days, weeks, months; then years, and unknown
 _INTERVALS = len(_LONGEST_DAYS) + 2
 UNTOLD = len(CHANGES)  # index of a change that is not known
@@ -107,10 +110,12 @@ class PriorReader(nn.Module):
         self.difference = nn.Sequential(nn.Linear(d, d_dec), nn.LayerNorm(d_dec))
         self.patches = nn.Sequential(nn.Linear(d, d_dec), nn.LayerNorm(d_dec))
         self.types = nn.Parameter(torch.zeros(3, d_dec))  # G, prior patches, prior report
-        self.changes = nn.Parameter(torch.randn(len(FOLLOWED), len(CHANGES) + 1, d_dec))
+        self.changes = nn.Embedding(len(CHANGES) + 1, d_dec)
         self.sides = nn.Embedding(4, d_dec)
         self.sources = nn.Embedding(2, d_dec)  # film alone, film and report
         self.intervals = nn.Embedding(_INTERVALS, d_dec)
+        for told in (self.changes, self.sides, self.sources, self.intervals):
+            nn.init.normal_(told.weight, std=_TOLD)
         shapes = [layer.weight.shape for _, layer in _linear(decoder)]
         self.deltas = nn.ModuleList(LowRank(rows, columns, min(_RANK, rows, columns)) for rows, columns in shapes)
 
@@ -119,13 +124,15 @@ class PriorReader(nn.Module):
         difference, patches = prior.tokens.chunk(2, dim=1)
         report = decoder.lm.bert.embeddings(input_ids=prior.report) + self.types[2]  # (B, T, d_dec)
         told = prior.report != 0
-        conditions = torch.stack([self.sources(told.any(1).long()), self.intervals(intervals(prior.days))], dim=1)
-        parts = [
-            self.difference(difference) + self.types[0], self.patches(patches) + self.types[1],
-            self.changes[torch.arange(len(FOLLOWED)), prior.changes] + self.sides(prior.sides), conditions, report,
-        ]  # fmt: skip
-        always = torch.ones(len(told), sum(part.shape[1] for part in parts[:-1]), dtype=torch.bool, device=told.device)
-        return torch.cat(parts, dim=1), torch.cat([always, told], dim=1)
+        films = torch.cat([self.difference(difference) + self.types[0], self.patches(patches) + self.types[1]], dim=1)
+        return torch.cat([films, report], dim=1), torch.cat(
+            [torch.ones_like(films[..., 0], dtype=torch.bool), told], dim=1
+        )
+
+    def tell(self, prior: Prior) -> Tensor:
+        """What is added to the embeddings of [DEC] and s_1 .. s_13: (B, 14, d_dec)."""
+        first = self.sources(prior.report.any(1).long()) + self.intervals(intervals(prior.days))
+        return torch.cat([first[:, None], self.changes(prior.changes) + self.sides(prior.sides)], dim=1)
 
     def weights(self, decoder: ReportDecoder) -> dict[str, Tensor]:
         """Weights of a decoder that reads priors, by name: those of the linear layers, moved."""

@@ -154,7 +154,8 @@ class PriorStage:
             tokens, there = self.network.remember(self.decoder, prior)
             memory = torch.cat([pairs.memory[rows].float().to(self.device), tokens], dim=1)
             known = torch.cat([pairs.memory_mask[rows].to(self.device), there], dim=1)
-            logits = functional_call(self.decoder, self.network.weights(self.decoder), (ids, mask, memory, known))
+            read = (ids, mask, memory, known, self.network.tell(prior))
+            logits = functional_call(self.decoder, self.network.weights(self.decoder), read)
         labels = ids.masked_fill(ids == 0, -100)
         labels[:, :PREFIX_LENGTH] = -100
         return language_loss(logits, labels)

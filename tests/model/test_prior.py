@@ -116,30 +116,41 @@ def test_a_batch_that_does_not_fit_is_halved_with_its_priors(made, monkeypatch):
     assert [d.text for d in drafted(drafter, prior=prior)] == [d.text for d in whole]
 
 
-def test_every_part_of_the_prior_reaches_the_memory(made):
+def test_every_part_of_the_prior_reaches_memory_or_prefix(made):
     reader, decoder, prior = reader_of(made), made.network.decoder, random_prior(made, 1)
     memory, mask = reader.remember(decoder, prior)
     cells = made.network.config.grid**2
-    assert memory.shape[1] == mask.shape[1] == 2 * cells + 13 + 2 + prior.report.shape[1] and mask.all()
-    for changed in (
-        replace(prior, tokens=prior.tokens + 1),
-        replace(prior, report=prior.report.flip(1)),
-        replace(prior, changes=(prior.changes + 1) % UNTOLD),
-        replace(prior, sides=(prior.sides + 1) % 4),
-        replace(prior, days=torch.full_like(prior.days, -1)),
-    ):
+    assert memory.shape[1] == mask.shape[1] == 2 * cells + prior.report.shape[1] and mask.all()
+    told = reader.tell(prior)
+    assert told.shape == (1, 14, made.network.config.decoder_width)
+    for changed in (replace(prior, tokens=prior.tokens + 1), replace(prior, report=prior.report.flip(1))):
         assert not torch.equal(reader.remember(decoder, changed)[0], memory)
+    for place, changed in (
+        (slice(1, None), replace(prior, changes=(prior.changes + 1) % UNTOLD)),
+        (slice(1, None), replace(prior, sides=(prior.sides + 1) % 4)),
+        (slice(0, 1), replace(prior, days=torch.full_like(prior.days, -1))),
+        (slice(0, 1), replace(prior, report=torch.zeros_like(prior.report))),
+    ):
+        differs = (reader.tell(changed) != told).any(-1)
+        assert differs[:, place].all() and differs.sum() == differs[:, place].sum()
 
 
-def test_a_prior_without_a_report_says_so_and_shows_no_words(made):
+def test_a_prior_without_a_report_shows_no_words(made):
     reader, decoder, prior = reader_of(made), made.network.decoder, random_prior(made, 2)
     prior.report[1] = 0
-    memory, mask = reader.remember(decoder, prior)
+    _, mask = reader.remember(decoder, prior)
     words = prior.report.shape[1]
     assert mask[0].all() and not mask[1, -words:].any() and mask[1, :-words].all()
-    place = -words - 2
-    expected = reader.sources.weight[[1, 0]]
-    assert torch.equal(memory[:, place], expected)
+
+
+def test_what_is_told_counts_in_drafting_as_in_learning(made):
+    decoder, reader, prior = made.network.decoder, reader_of(made), random_prior(made, 2)
+    prefix = torch.randint(5, 60, (2, 15), generator=torch.Generator().manual_seed(0))
+    memory, mask = torch.randn(2, 9, made.network.config.decoder_width), torch.ones(2, 9, dtype=torch.bool)
+    told = reader.tell(prior)
+    learnt = decoder(prefix, torch.ones_like(prefix, dtype=torch.bool), memory, mask, told)[:, -1]
+    torch.testing.assert_close(decoder.step(prefix, decoder.start(memory, mask), told), learnt)
+    assert not torch.allclose(decoder.step(prefix, decoder.start(memory, mask)), learnt)
 
 
 @given(st.integers(-1, 5000))
