@@ -104,3 +104,10 @@ def test_a_comparison_goes_with_the_sentence_that_it_spoke_of():
     changes = {"cardiomegaly": Change.UNCHANGED, "pleural effusion": Change.NEW}
     text, _ = word(replace(draft(said), compared=True), table("cardiomegaly"), [], changes)
     assert text == "The heart is enlarged. No pneumothorax."
+
+
+def test_of_a_compared_study_the_likeliest_text_stands_for_others_know_nothing_of_its_course():
+    both = draft("Small left effusion.", "Small right effusion.")
+    lent = ["Small right effusion."] * 3
+    assert word(both, table("pleural effusion"), lent)[0] == "Small right effusion."
+    assert word(replace(both, compared=True), table("pleural effusion"), lent)[0] == "Small left effusion."
