@@ -44,13 +44,15 @@ class Read:
 def measure_texts(drafter: Drafter, comparer: Comparer, one: PairSet, bank: Bank) -> dict[str, dict[str, float]]:
     """Scores by what the decoder reads of the prior; {} where no pair has a report."""
     rows = [row for row, pair in enumerate(one.pairs) if pair.report]
+    if not rows:
+        return {}
     held = PairSet(one.name, [one.pairs[row] for row in rows], one.registered.take(rows), one.apart.take(rows))
     own = [pair.prior_report for pair in held.pairs]
     others = [*own[1:], *own[:1]]
     read = [_read(drafter, comparer, held, bank, rows.tolist()) for rows in torch.arange(len(rows)).split(_BATCH)]
     given = {ALONE: None, SILENT: [""] * len(own), TOLD: own, ANOTHERS: others}
     texts = {way: [text for part in read for text in _draft(drafter, held, part, said)] for way, said in given.items()}
-    return {way: _score(held, said, others if way == ANOTHERS else own) for way, said in texts.items()} if rows else {}
+    return {way: _score(held, said, others if way == ANOTHERS else own) for way, said in texts.items()}
 
 
 @torch.inference_mode()

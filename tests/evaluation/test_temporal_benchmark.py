@@ -1,18 +1,24 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from network_builders import random_samples, tiny_weights
+from pair_builders import random_pairs
 
 from benchmarks.pair_places import _boxes
-from benchmarks.pair_sets import still_sets, wrong_patient
+from benchmarks.pair_sets import PairSet, still_sets, wrong_patient
+from benchmarks.pair_texts import measure_texts
 from benchmarks.temporal import alone, main, majority
 from benchmarks.temporal_page import render
+from cxrreport.model.comparer import Comparer
+from cxrreport.model.drafter import Drafter
 from cxrreport.model.progression import TemporalNetwork
-from cxrreport.model.weights import save_weights
+from cxrreport.model.weights import load_weights, save_weights
 from cxrreport.records import FINDINGS
+from cxrreport.training.pair_cache import Bank
 from cxrreport.training.pairs import phantom_pairs
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -39,6 +45,12 @@ def test_every_table_is_printed_and_the_figures_are_written(weights, tmp_path, c
         "compared, pixels left out", "compared, patches of the prior left out", "compared",
     }  # fmt: skip
     assert found["pairs"] == {"phantom": 2} and set(found["still"]) == set(still_sets([]))
+
+
+def test_pairs_without_reports_have_no_texts(weights):
+    made = load_weights(weights)
+    silent = PairSet("nih", [replace(p, report="") for p in phantom_pairs(2, 3)], random_pairs(2), random_pairs(2))
+    assert measure_texts(Drafter(made), Comparer(made), silent, Bank(np.zeros((0, 4), np.float32), [])) == {}
 
 
 def test_the_page_of_the_docs_is_made_of_the_figures_beside_it():
@@ -73,8 +85,6 @@ def test_the_wrong_prior_is_another_patients():
 
 
 def test_peers_say_what_their_names_promise(weights):
-    from pair_builders import random_pairs
-
     pairs = random_pairs(5)
     pairs.now[:], pairs.before[:] = 2.0, -2.0
     joint, change = alone(pairs)
