@@ -72,6 +72,7 @@ class Drafter:
         self.weights = weights
         self.decoding = decoding or Decoding()
         self.network, self.tokenizer, self.reader = weights.network, weights.tokenizer, weights.prior
+        self._comparing = self.tokenizer.comparing
         self._prior_decoder = self.reader.adapt(self.network.decoder) if self.reader else None
         self.device = next(self.network.parameters()).device
         self.retrieved: int = self.network.config.retrieved
@@ -172,15 +173,15 @@ class Drafter:
         relations, read = self._read(features, reports, mask)
         states = read if given is None else given
         memory, memory_mask = self.network.remember(features, relations)
-        decoder, told = self.network.decoder, None
+        decoder, told, banned = self.network.decoder, None, [*self.tokenizer.banned, *self._comparing]
         if prior is not None and self.reader is not None and self._prior_decoder is not None:
             tokens, there = self.reader.remember(decoder, prior)
             memory, memory_mask = torch.cat([memory, tokens], dim=1), torch.cat([memory_mask, there], dim=1)
-            decoder, told = self._prior_decoder, self.reader.tell(prior)
+            decoder, told, banned = self._prior_decoder, self.reader.tell(prior), self.tokenizer.banned
         finite = memory.isfinite().flatten(1).all(1).tolist()
         generated = generate(
             decoder, torch.nan_to_num(memory), memory_mask, self._prefix(states),
-            self.tokenizer.end, self.tokenizer.banned, self.decoding, told,
+            self.tokenizer.end, banned, self.decoding, told,
         )  # fmt: skip
         rows = zip(generated, states, finite, strict=True)
         return [replace(self._finish(pool, s, ok), compared=told is not None) for pool, s, ok in rows]

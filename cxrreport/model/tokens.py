@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,8 +12,11 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from cxrreport.errors import WeightsError
 from cxrreport.model.config import PROMPT_TOKENS, SPECIAL_TOKENS
 from cxrreport.records import State
+from cxrreport.vocabulary import COMPARISON_WORDS
 
 _STATE_TOKEN = {State.BLANK: "[BLA]", State.POSITIVE: "[POS]", State.NEGATIVE: "[NEG]", State.UNCERTAIN: "[UNC]"}
+_COMPARISON = re.compile(rf"(?<!#)\b(?:{'|'.join(COMPARISON_WORDS)})\b")
+_RESTS = ("", " of", " follow", " york")  # behind which some words do not compare
 LEAST_PATIENTS = 3  # whose reports must hold a word piece
 _AFTER_LATIN = "\u0250"  # other scripts and signs are a thousand characters more, few of which reports use
 
@@ -77,6 +81,16 @@ class ReportTokenizer:
         """Ids that a draft never holds: every special and prompt token but the end token."""
         names = {*SPECIAL_TOKENS, *PROMPT_TOKENS} - {"[SEP]"}
         return sorted(self.vocabulary.index(name) for name in names)
+
+    @property
+    def comparing(self) -> list[int]:
+        """Ids of whole words that compare with a prior whatever follows ("unchanged"), which a draft without one never holds.
+
+        The rest ("interval follow-up", "new" at the end) is for who reads the sentence.
+        """
+        return [
+            i for i, piece in enumerate(self.vocabulary) if all(_COMPARISON.search(piece + rest) for rest in _RESTS)
+        ]
 
     def encode(self, text: str, limit: int) -> list[int]:
         """Return at most `limit` ids of a text, without special tokens."""

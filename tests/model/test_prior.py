@@ -12,7 +12,7 @@ from torch.func import functional_call
 
 from cxrreport.errors import WeightsError
 from cxrreport.model.drafter import Drafter, take_features
-from cxrreport.model.generation import Decoding
+from cxrreport.model.generation import Decoding, generate
 from cxrreport.model.prior import CHANGES, UNTOLD, Prior, PriorReader, intervals, make_prior, sides_of
 from cxrreport.model.weights import Weights, load_weights, save_weights
 from cxrreport.records import Change
@@ -194,3 +194,19 @@ def test_a_reader_is_kept_with_the_weights_and_must_fit(made, tmp_path):
     save_weights(tmp_path / "v", other.network, other.views, other.tokenizer, {}, None, None, wide)
     with pytest.raises(WeightsError, match=r"prior\.safetensors does not fit"):
         load_weights(tmp_path / "v")
+
+
+def test_without_a_prior_the_decoder_cannot_say_words_that_compare(made, monkeypatch):
+    place = made.tokenizer.vocabulary.index("heart")
+    monkeypatch.setattr(type(made.tokenizer), "comparing", property(lambda self: [place]))
+    asked = []
+
+    def listen(*arguments):
+        asked.append(arguments[5])
+        return generate(*arguments)
+
+    monkeypatch.setattr("cxrreport.model.drafter.generate", listen)
+    drafter = Drafter(with_reader(made, reader_of(made)), Decoding(beams=2, max_new_tokens=12))
+    drafted(drafter)
+    drafted(drafter, prior=random_prior(made, 3))
+    assert place in asked[0] and place not in asked[1] and set(made.tokenizer.banned) <= set(asked[1]) < set(asked[0])

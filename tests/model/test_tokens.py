@@ -114,3 +114,9 @@ def test_a_pruned_vocabulary_can_spell_any_word(word):
     ids = tokenizer.encode(word, 100)
     assert tokenizer.unknown not in ids
     assert tokenizer.decode(ids) == word.lower()
+
+
+def test_words_that_compare_whatever_follows_are_told_apart():
+    words = ["unchanged", "improved", "interval", "new", "remains", "heart", "##unchanged", "stable", "prior"]
+    tokenizer = ReportTokenizer([*SPECIAL_TOKENS, *words, *PROMPT_TOKENS])
+    assert [tokenizer.vocabulary[i] for i in tokenizer.comparing] == ["unchanged", "improved"]
