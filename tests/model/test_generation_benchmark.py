@@ -26,9 +26,7 @@ def test_it_prints_both_and_their_ratio(capsys):
 def test_both_make_the_same_steps(monkeypatch):
     work, steps = _work(2, 4), []
     original = ReportDecoder.step
-    monkeypatch.setattr(
-        ReportDecoder, "step", lambda self, ids, cache: steps.append("ours") or original(self, ids, cache)
-    )
+    monkeypatch.setattr(ReportDecoder, "step", lambda self, *given: steps.append("ours") or original(self, *given))
     work.decoder.lm.register_forward_hook(lambda *_: steps.append("peer"))
     generation.ours(work)
     generation.peer(work)
