@@ -14,18 +14,16 @@ from cxrreport.model.drafter import Drafter, join_features
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.prior import make_prior
 from cxrreport.model.progression import FOLLOWED
-from cxrreport.records import FINDINGS, Change
+from cxrreport.records import CHANGED, FINDINGS, Change
 from cxrreport.reports.details import details
 from cxrreport.reports.labels import label, mentions
 from cxrreport.reports.sections import clean
 from cxrreport.reports.sentences import sentences
-from cxrreport.training.network_stage import nearest_rows
 from cxrreport.training.pair_cache import Bank
 from cxrreport.training.prior_stage import frontal_features
 from cxrreport.wording import word
 
 _BATCH = 16
-_CHANGED = (Change.NEW, Change.WORSENED, Change.IMPROVED, Change.RESOLVED)
 ALONE, SILENT, TOLD, ANOTHERS = (
     "prior not read", "prior read, its report left out", "prior read", "prior read, with another patient's report",
 )  # fmt: skip
@@ -61,9 +59,7 @@ def _read(drafter: Drafter, comparer: Comparer, one: PairSet, bank: Bank, rows: 
     current, prior = (frontal_features(x.float()).to(drafter.device) for x in (pairs.current, pairs.prior))
     both = join_features([current, prior])
     patients = [one.pairs[row].patient for row in rows] * 2
-    count = bank.shown(drafter.retrieved)
-    near = nearest_rows(drafter.embed_images(both), bank.vectors, patients, bank.patients, count)
-    vectors = bank.vectors[near.numpy()]
+    vectors = bank.vectors[bank.nearest(drafter, both, patients).numpy()]
     alone = drafter.read_states(both, vectors, np.ones(vectors.shape[:2], bool))
     n = len(rows)
     readings = comparer.compare(
@@ -119,7 +115,7 @@ def _judge(text: str, changes: dict[str, Change]) -> list[tuple[int, int, bool]]
 
 
 def _told(text: str, changes: dict[str, Change]) -> list[bool]:
-    return [any(ok for *_, ok in _judge(text, {f: c})) for f, c in changes.items() if c in _CHANGED]
+    return [any(ok for *_, ok in _judge(text, {f: c})) for f, c in changes.items() if c in CHANGED]
 
 
 def _sides(report: str, text: str) -> list[bool]:

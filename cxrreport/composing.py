@@ -70,7 +70,12 @@ class Composer:
         self.drafter, self.retriever = drafter, retriever
         self.comparer = Comparer(drafter.weights) if drafter.weights.temporal is not None else None
 
-    def compose(self, batch: Sequence[Prepared], told: Mapping[int, Signed] | None = None) -> list[Draft | Failure]:
+    @property
+    def reads_priors(self) -> bool:
+        """Whether the decoder makes anything of a prior and its report."""
+        return self.comparer is not None and self.drafter.reader is not None
+
+    def compose(self, batch: Sequence[Prepared], told: Mapping[int, Signed]) -> list[Draft | Failure]:
         """Draft a batch; a study for which the network gives nothing usable becomes a failure.
 
         told: signed reports of priors, by study id.
@@ -87,13 +92,13 @@ class Composer:
         readings = self._compare(batch, pairs, features, alone)
         states = [readings[row].now if row in readings else alone[row] for row in range(count)]
         current = take_features(features, range(count))
-        made = self._draft(batch, current, retrieved, states, readings, told or {})
+        made = self._draft(batch, current, retrieved, states, readings, told)
         evidence = evidence_maps(self.drafter.network, current)
         before = dict(zip(pairs, alone[count:], strict=True))
         return [
             self._finish(
                 item, made[row], Seen(before.get(row), readings.get(row), evidence[row]),
-                retrieved.references(row, states[row].weights), retrieved.texts[row], _signed(item, told or {}),
+                retrieved.references(row, states[row].weights), retrieved.texts[row], _signed(item, told),
             )
             for row, item in enumerate(batch)
         ]  # fmt: skip
@@ -106,8 +111,7 @@ class Composer:
 
         One of which the decoder makes no text with its prior is drafted without.
         """
-        able = self.drafter.reader is not None
-        paired = [row for row in range(len(batch)) if able and row in readings]
+        paired = [row for row in range(len(batch)) if row in readings] if self.reads_priors else []
 
         def draft(rows: list[int], prior: Prior | None) -> list[NetworkDraft]:
             return self.drafter.draft(
@@ -174,7 +178,7 @@ class Composer:
         pair = item.due.pair
         rows = _join(made, seen)
         prior = pair.prior if seen.has_prior else None
-        comparison, comparison_spans = _compare_with(prior, pair.study, rows)
+        comparison, comparison_spans = _compare_with(prior, _days(pair), rows)
         changes = {row.finding: row.change for row in rows if row.change is not None}
         text, flags = word(made, {row.finding: row.state for row in rows}, lent, changes)
         if not text:
@@ -237,10 +241,10 @@ def finding_rows(states: StudyStates) -> tuple[Finding, ...]:
     return tuple(Finding(finding, state, probability) for finding, state, probability in rows)
 
 
-def _compare_with(prior: Study | None, study: Study, rows: tuple[Finding, ...]) -> tuple[str, tuple[Span, ...]]:
-    if prior is None or prior.studied_at is None or study.studied_at is None:
+def _compare_with(prior: Study | None, days: int | None, rows: tuple[Finding, ...]) -> tuple[str, tuple[Span, ...]]:
+    if prior is None or prior.studied_at is None or days is None:
         return "", ()
-    return comparison_sentence(rows, prior.studied_at.date(), (study.studied_at.date() - prior.studied_at.date()).days)
+    return comparison_sentence(rows, prior.studied_at.date(), days)
 
 
 def _signed(item: Prepared, told: Mapping[int, Signed]) -> Signed | None:
@@ -258,9 +262,10 @@ def _mark(text: str, changes: Mapping[str, Change], *, compared: bool) -> tuple[
     """Spans of the findings section; words of comparison that no change of the table bears out are flagged, and all of a
     decoder that has not read the prior.
     """
-    spans = find_spans("findings", text, mentions(text), changes)
+    named = mentions(text)
+    spans = find_spans("findings", text, named, changes)
     borne = [(span.start_char, span.end_char) for span in spans if span.kind == "change"]
-    judged = judge_comparisons(text, sentences(text), mentions(text), changes if compared else {})
+    judged = judge_comparisons(text, sentences(text), named, changes if compared else {})
     borne += [(start, end) for start, end, true in judged if true]
     invented = flag_hallucinated_comparison(text)
     return (*spans, *(s for s in invented if not any(a < s.end_char and s.start_char < b for a, b in borne)))

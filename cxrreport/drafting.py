@@ -14,7 +14,7 @@ from cxrreport.records import Draft, Failure
 from cxrreport.run import Run
 from cxrreport.store import catalogue, drafts
 from cxrreport.store.engine import session
-from cxrreport.store.views import signed_findings
+from cxrreport.store.views import Signed, signed_findings
 
 if TYPE_CHECKING:
     from cxrreport.composing import Composer
@@ -45,16 +45,20 @@ def _finish(run: Run, batch: Sequence[Prepared], composer: Composer, progress: P
             drafts.clear_failures(s, ids)  # `--redo all` gives quarantined studies another chance
         drafts.claim(s, run.id, ids)
     try:
-        priors = {p.prior.id: p.study.studied_at for p in (item.due.pair for item in batch) if p.prior}
-        with session(run.engine, read_only=True) as s:
-            told = signed_findings(s, priors)
-        made = composer.compose(batch, told)
+        made = composer.compose(batch, _told(run, batch) if composer.reads_priors else {})
         _store(run, batch, made)
     except (StorageError, UnavailableError):  # the surroundings are to blame, not the studies
         with suppress(CxrReportError), session(run.engine) as s:
             drafts.release(s, ids)
         raise
     progress("draft", len(batch))
+
+
+def _told(run: Run, batch: Sequence[Prepared]) -> dict[int, Signed]:
+    """The signed reports of the priors, by study id."""
+    priors = {p.prior.id: p.study.studied_at for p in (item.due.pair for item in batch) if p.prior}
+    with session(run.engine, read_only=True) as s:
+        return signed_findings(s, priors)
 
 
 def _store(run: Run, batch: Sequence[Prepared], made: Sequence[Draft | Failure]) -> None:

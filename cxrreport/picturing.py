@@ -29,7 +29,7 @@ from cxrreport.imaging.panels import (
     shrink_film,
 )
 from cxrreport.imaging.pixels import read_frame
-from cxrreport.records import Change, Finding, Image, Region
+from cxrreport.records import CHANGED, Finding, Image, Region
 from cxrreport.store import catalogue
 from cxrreport.vocabulary import NAMES, most_particular
 
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from cxrreport.imaging.register import Registration
     from cxrreport.store.views import DraftFacts, DraftView, StudyFacts
 
-_CHANGED = (Change.NEW, Change.WORSENED, Change.IMPROVED, Change.RESOLVED)
 _READING = (
     "Difference: red is brighter now, blue is darker now; grey values of the prior are matched to the current film."
 )
@@ -153,7 +152,7 @@ def _dated(study: StudyFacts) -> str:
 
 def _changes(draft: DraftFacts, image: Image, shape: tuple[int, ...]) -> tuple[tuple[Box, ...], list[Line]]:
     """Boxes and legend of what changed; a finding that another one implies needs no box of its own."""
-    rows = {row.finding: row for row in draft.finding_rows if row.change in _CHANGED}
+    rows = {row.finding: row for row in draft.finding_rows if row.change in CHANGED}
     named = most_particular(list(rows))
     regions = [region for region in draft.regions if region.kind == "change" and region.finding in named]
     placed = {region.finding for region in regions}

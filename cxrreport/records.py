@@ -50,6 +50,9 @@ class Change(StrEnum):
     ABSENT = "absent"
 
 
+CHANGED = frozenset({Change.NEW, Change.WORSENED, Change.IMPROVED, Change.RESOLVED})  # something is not as it was
+
+
 class View(StrEnum):
     """Projection of one image; `FRONTAL` where PA and AP cannot be told apart."""
 

@@ -1,9 +1,11 @@
 """Cached pairs of noise, for tests of what learns from them."""
 
+import numpy as np
 import torch
 
 from cxrreport.model.config import tiny
 from cxrreport.training.pair_cache import PLACES, EncodedPairs
+from cxrreport.training.pairs.sample import PairSample
 
 CONFIG = tiny(100)
 
@@ -31,3 +33,25 @@ def random_pairs(count, place="phantom", seed=0):
         torch.full((count,), PLACES.index(place)), random_ids(count, g), random_ids(count, g),
         torch.randint(-1, 400, (count,), generator=g), torch.randint(0, 5, (count, CONFIG.retrieved), generator=g),
     )  # fmt: skip
+
+
+def drawn_pairs(count, seed, place, **told):
+    """Films of noise with findings, courses and a box at random; told: other fields of the pairs."""
+    for number in range(count):
+        rng = np.random.default_rng([seed, number])
+        now, before = rng.random((2, 14)) < 0.3
+        course = np.where(now & before, rng.integers(0, 3, 14), -1)
+        yield PairSample(
+            f"{place}-{number}", f"{place}-{number}", *rng.integers(0, 256, (2, 256, 256), dtype=np.uint8), now, before,
+            np.ones(14, bool), course, ((3, 0.2, 0.2, 0.3, 0.3),), 5, place=place, **told,
+        )  # fmt: skip
+
+
+def kill_at(stage):
+    """What to tell a training that is to be killed after the first epoch of a stage."""
+
+    def tell(facts):
+        if facts["stage"] == stage:
+            raise KeyboardInterrupt
+
+    return tell

@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cxrreport.records import FINDINGS, Change, Finding, Region, State
+from cxrreport.records import CHANGED, FINDINGS, Finding, Region, State
 
 SIDE = 256  # of the preprocessed film, on which boxes are sought
 MOST_BOXES = 3  # per finding: more would mark the film, not a place
 LEVEL = 0.2  # a map that stays below says nothing, whatever its highest value
 _SHARE = 0.5  # of the highest value: a single cell of the grid gets a box of its own size
 _SPECK = 64  # pixels of the preprocessed film: about a centimetre square of a chest
-_CHANGED = frozenset({Change.NEW, Change.WORSENED, Change.IMPROVED, Change.RESOLVED})
 _NOWHERE = "no finding"  # shows nowhere
 
 Grid = npt.NDArray[np.floating[Any]]
@@ -52,7 +51,7 @@ def mark_regions(rows: Sequence[Finding], maps: Maps, height: int, width: int) -
         if row.finding not in maps.findings or row.finding == _NOWHERE:
             continue
         index = maps.findings.index(row.finding)
-        changed = _boxes(maps.change, index, height, width, "change", row) if row.change in _CHANGED else ()
+        changed = _boxes(maps.change, index, height, width, "change", row) if row.change in CHANGED else ()
         if not changed and row.state == State.POSITIVE:
             changed = _boxes(maps.evidence, index, height, width, "evidence", row)
         found += changed

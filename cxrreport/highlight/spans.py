@@ -6,14 +6,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from cxrreport.records import Change, Span, State
-from cxrreport.vocabulary import COMPARISON_WORDS
-
-_CHANGED = frozenset({Change.NEW, Change.WORSENED, Change.IMPROVED, Change.RESOLVED})
+from cxrreport.records import CHANGED, Change, Span, State
+from cxrreport.vocabulary import COMPARISON
 
 _PRESENT = frozenset({Change.NEW, Change.WORSENED, Change.IMPROVED, Change.UNCHANGED})
-
-_COMPARISON = re.compile(rf"\b(?:{'|'.join(COMPARISON_WORDS)})\b", re.IGNORECASE)
 
 # Words of change beside a mention, and the changes of the table that they do not contradict: an "increased" opacity may
 # merely be dense, and what has cleared in part may be called either.
@@ -98,7 +94,7 @@ def _kind(mention: MentionLike, change: Change | None, agreed: bool) -> str:
     if change is None:
         return "evidence" if mention.state == State.POSITIVE else ""
     if mention.state == State.POSITIVE:
-        return "flag" if change not in _PRESENT else "change" if change in _CHANGED else "evidence"
+        return "flag" if change not in _PRESENT else "change" if change in CHANGED else "evidence"
     if mention.state == State.NEGATIVE and change in _PRESENT:
         return "" if agreed else "flag"
     return "change" if mention.state == State.NEGATIVE and change == Change.RESOLVED else ""
@@ -123,7 +119,7 @@ def _words_of_change(
                 continue
             if change not in fitting:
                 yield _trimmed(section, text, start, end, "flag", mention.finding)
-            elif change in _CHANGED:
+            elif change in CHANGED:
                 yield _trimmed(section, text, start, end, "change", mention.finding)
 
 
@@ -142,7 +138,7 @@ def judge_comparisons(
         if not named and _REMOVAL.search(text, start, end):
             named = {"support devices"}
         subject = named or subject
-        if _COMPARISON.search(text, start, end):
+        if COMPARISON.search(text, start, end):
             known = {changes[finding] for finding in subject if finding in changes}
             judged.append((start, end, _fits(text[start:end], known)))
     return judged
@@ -157,7 +153,7 @@ def _fits(sentence: str, known: set[Change]) -> bool:
 
 def flag_hallucinated_comparison(text: str, section: str = "findings") -> tuple[Span, ...]:
     """Flag the words of comparison in a text that was written without any prior (kind "flag")."""
-    found = (_trimmed(section, text, *match.span(), "flag", None) for match in _COMPARISON.finditer(text))
+    found = (_trimmed(section, text, *match.span(), "flag", None) for match in COMPARISON.finditer(text))
     return _ordered(span for span in found if span is not None)
 
 

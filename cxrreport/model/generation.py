@@ -64,9 +64,9 @@ def generate(
 ) -> list[list[Generated]]:
     """Draft B reports: of each study the best `beams` that were finished, the likeliest first.
 
-    memory (B, M, d_dec), memory_mask (B, M) bool, prefix (B, L) ids; `banned` ids are never produced; told (B, L, d_dec)
-    is added to the embeddings of the prefix. A study whose
-    beams are settled leaves the batch. The result does not depend on what else is in the batch.
+    memory (B, M, d_dec), memory_mask (B, M) bool, prefix (B, L) ids; `banned` ids are never produced; told (B, L', d_dec)
+    is added to the embeddings of the first of the prefix. A study whose beams are settled leaves the batch. The result does
+    not depend on what else is in the batch.
     """
     batch, beams = len(prefix), decoding.beams
     cache = decoder.start(memory, memory_mask)

@@ -25,14 +25,14 @@ from torch import Tensor, nn
 from cxrreport.model.config import DiffRGenNetConfig
 from cxrreport.model.decoder import ReportDecoder
 from cxrreport.model.progression import CHANGES
-from cxrreport.records import Change
+from cxrreport.records import CHANGED, Change
 
 _RANK = 8
 _TOLD = 0.02  # as BERT's embeddings begin
 _LONGEST_DAYS = (0, 6, 29, 179)  # same day, days, weeks, months; then years, and unknown
 _INTERVALS = len(_LONGEST_DAYS) + 2
 UNTOLD = len(CHANGES)  # index of a change that is not known
-_CHANGED = [CHANGES.index(one) for one in (Change.NEW, Change.WORSENED, Change.IMPROVED, Change.RESOLVED)]
+_CHANGED = [index for index, change in enumerate(CHANGES) if change in CHANGED]
 _ONE_SIDED = 0.8  # of a map that lies on one side
 
 

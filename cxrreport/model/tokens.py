@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,10 +11,9 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from cxrreport.errors import WeightsError
 from cxrreport.model.config import PROMPT_TOKENS, SPECIAL_TOKENS
 from cxrreport.records import State
-from cxrreport.vocabulary import COMPARISON_WORDS
+from cxrreport.vocabulary import COMPARISON
 
 _STATE_TOKEN = {State.BLANK: "[BLA]", State.POSITIVE: "[POS]", State.NEGATIVE: "[NEG]", State.UNCERTAIN: "[UNC]"}
-_COMPARISON = re.compile(rf"(?<!#)\b(?:{'|'.join(COMPARISON_WORDS)})\b")
 _RESTS = ("", " of", " follow", " york")  # behind which some words do not compare
 LEAST_PATIENTS = 3  # whose reports must hold a word piece
 _AFTER_LATIN = "\u0250"  # other scripts and signs are a thousand characters more, few of which reports use
@@ -88,9 +86,8 @@ class ReportTokenizer:
 
         The rest ("interval follow-up", "new" at the end) is for who reads the sentence.
         """
-        return [
-            i for i, piece in enumerate(self.vocabulary) if all(_COMPARISON.search(piece + rest) for rest in _RESTS)
-        ]
+        whole = ((i, piece) for i, piece in enumerate(self.vocabulary) if not piece.startswith("##"))
+        return [i for i, piece in whole if all(COMPARISON.search(piece + rest) for rest in _RESTS)]
 
     def encode(self, text: str, limit: int) -> list[int]:
         """Return at most `limit` ids of a text, without special tokens."""

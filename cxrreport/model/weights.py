@@ -140,24 +140,21 @@ def load_weights(directory: Path | None = None, device: str = "cpu") -> Weights:
     _fill(network, content[NETWORK], NETWORK)
     network.decoder.tie()
     views = ViewClassifier()
-    _fill(views, content[VIEWS], VIEWS)
     hyperbolic = HyperbolicHead(network.config.d_retrieval) if RETRIEVER in content else None
-    if hyperbolic is not None:
-        _fill(hyperbolic, content[RETRIEVER], RETRIEVER)
     temporal = TemporalNetwork(network.config) if TEMPORAL in content else None
-    if temporal is not None:
-        _fill(temporal, content[TEMPORAL], TEMPORAL)
     prior = PriorReader(network.config, network.decoder) if PRIOR in content else None
-    if prior is not None:
-        _fill(prior, content[PRIOR], PRIOR)
+    parts: dict[str, nn.Module | None] = {VIEWS: views, RETRIEVER: hyperbolic, TEMPORAL: temporal, PRIOR: prior}
+    for name, part in parts.items():
+        if part is not None:
+            _fill(part, content[name], name)
     rows = {part["vocab_size"] for part in (network.config.decoder, network.config.text)}
     tokenizer = _read_vocabulary(content[VOCABULARY], rows)
-    for module in filter(None, (network, views, hyperbolic, temporal, prior)):
+    for module in filter(None, (network, *parts.values())):
         nn.Module.to(module, device).eval()
     return Weights(network, views, tokenizer, manifest, weights_sha256(manifest), hyperbolic, temporal, prior)
 
 
-def _tensors(module: nn.Module, precision: torch.dtype = torch.float16) -> dict[str, Tensor]:
+def _tensors(module: nn.Module, precision: torch.dtype) -> dict[str, Tensor]:
     """State in the given precision, without the tied output layer."""
     state = {key: value for key, value in module.state_dict().items() if not key.startswith(_TIED)}
     return {
@@ -181,20 +178,17 @@ def save_weights(
     new = _beside(directory, ".tmp")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
-    (new / NETWORK).write_bytes(save(_tensors(network)))
-    (new / VIEWS).write_bytes(save(_tensors(views)))
     (new / CONFIG).write_text(json.dumps(config, indent=1, default=list) + "\n", encoding="utf-8")
     tokenizer.save(new / VOCABULARY)
-    names = [NETWORK, VIEWS, CONFIG, VOCABULARY]
-    if hyperbolic is not None:
-        (new / RETRIEVER).write_bytes(save(_tensors(hyperbolic, torch.float32)))  # small, and ranks hang on it
-        names.append(RETRIEVER)
-    if temporal is not None:
-        (new / TEMPORAL).write_bytes(save(_tensors(temporal)))
-        names.append(TEMPORAL)
-    if prior is not None:
-        (new / PRIOR).write_bytes(save(_tensors(prior)))
-        names.append(PRIOR)
+    names = [CONFIG, VOCABULARY]
+    parts = {NETWORK: network, VIEWS: views, RETRIEVER: hyperbolic, TEMPORAL: temporal, PRIOR: prior}
+    for name, part in parts.items():
+        if part is not None:
+            precision = (
+                torch.float32 if name == RETRIEVER else torch.float16
+            )  # the first is small, and ranks hang on it
+            (new / name).write_bytes(save(_tensors(part, precision)))
+            names.append(name)
     manifest = {**card, "files": {name: hashlib.sha256((new / name).read_bytes()).hexdigest() for name in names}}
     _flush(*(new / name for name in names))
     (new / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")

@@ -8,9 +8,7 @@ from __future__ import annotations
 import re
 
 from cxrreport.reports.sentences import sentences
-from cxrreport.vocabulary import COMPARISON_WORDS
-
-_COMPARISON = re.compile(rf"\b(?:{'|'.join(COMPARISON_WORDS)})\b", re.IGNORECASE)
+from cxrreport.vocabulary import COMPARISON
 
 # Edits that take out the comparison and leave the finding, in this order.
 _PRIOR = (
@@ -81,7 +79,7 @@ _ARTICLES = ((re.compile(r"\b([Aa])n(?=\s+[b-df-hj-np-tv-z])"), r"\1"), (re.comp
 
 def has_comparison(text: str) -> bool:
     """Tell whether a text compares with a prior."""
-    return _COMPARISON.search(text) is not None
+    return COMPARISON.search(text) is not None
 
 
 def strip_comparison(text: str) -> str:

@@ -35,6 +35,14 @@ def make_card(
     }
 
 
+def part_card(options: TrainOptions, data: str, metrics: dict[str, float]) -> dict[str, Any]:
+    """Facts of a part of the weights that was trained after the rest."""
+    return {
+        "data": data, "licence": options.licence, "command": options.command, "commit": commit(), "seed": options.seed,
+        "metrics": {"split": "val", **metrics},
+    }  # fmt: skip
+
+
 def commit() -> str:
     """Commit of the checkout that holds this package; "" where git is missing or no checkout tracks the package."""
     here = Path(__file__)

@@ -22,6 +22,7 @@ from cxrreport.engine.local import LocalEngine
 from cxrreport.errors import InputError, UsageError
 from cxrreport.model.comparer import to_logits
 from cxrreport.model.drafter import Drafter
+from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.progression import FOLLOWED
 from cxrreport.records import FINDINGS, PreparedStudy
 from cxrreport.training.network_stage import encode_batch, nearest_rows
@@ -85,6 +86,11 @@ class Bank:
         """How many reports to retrieve, at most `most`: as many as there are for the patient who has the most of them."""
         return min(most, len(self.patients) - max(Counter(self.patients).values(), default=0))
 
+    def nearest(self, drafter: Drafter, features: ImageFeatures, patients: Sequence[str]) -> Tensor:
+        """Rows (n, N) nearest to each study, none of its own patient."""
+        queries, most = drafter.embed_images(features), self.shown(drafter.retrieved)
+        return nearest_rows(queries, self.vectors, patients, self.patients, most)
+
     def digest(self) -> str:
         """What tells this bank from others."""
         told = hashlib.sha256(json.dumps(list(self.patients)).encode())
@@ -115,9 +121,7 @@ def _encode(
     studies = [PreparedStudy(p.current) for p in pairs] + [PreparedStudy(film) for film, _ in priors]
     features = drafter.encode(studies)
     patients = [p.patient for p in pairs] * 2
-    rows = nearest_rows(
-        drafter.embed_images(features), bank.vectors, patients, bank.patients, bank.shown(drafter.retrieved)
-    )
+    rows = bank.nearest(drafter, features, patients)
     reports = bank.vectors[rows.numpy()]
     states = drafter.read_states(features, reports, np.ones(reports.shape[:2], bool))
     logits = to_logits(torch.tensor([s.probabilities for s in states])[:, : len(FOLLOWED)])

@@ -16,9 +16,8 @@ from cxrreport.imaging.preprocess import PREPROCESS_VERSION, REGISTER_VERSION
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.progression import TemporalNetwork
 from cxrreport.model.weights import NETWORK, Weights, load_weights, resolve_device, save_weights
-from cxrreport.training.averaging import BestWeights
-from cxrreport.training.card import commit
-from cxrreport.training.checkpoint import Checkpoint
+from cxrreport.training.best_epoch import Course, train_best
+from cxrreport.training.card import part_card
 from cxrreport.training.dataset import Sample
 from cxrreport.training.options import TrainOptions
 from cxrreport.training.pair_cache import PLACES, Bank, EncodedPairs, encode_pairs, kept_pairs
@@ -59,18 +58,17 @@ def train_pairs(best: Path, options: TrainOptions, sources: Sources, tell: Tell)
     stage = PairStage(weights.network.config, options.pair_lr, steps, generator, device)
     if weights.temporal is not None:
         stage.network.load_state_dict(weights.temporal.state_dict())
-    kept = BestWeights(stage.network)
-    modules = {"network": stage.network, "average": stage.average, "best": kept}
-    checkpoint = Checkpoint(options.out / CHECKPOINT, modules, stage, generator, options.checkpoint_minutes)
-    for epoch in range(checkpoint.resume(), options.pair_epochs):
-        losses = stage.epoch(train, options.batch, checkpoint)
-        with stage.average.applied():
-            scores = calibrate(stage.network, val)
-            kept.offer(stage.network, scores["pair_selection"])
-        tell({"stage": "temporal", "epoch": epoch + 1, **losses, **scores})
-        if epoch + 1 == options.pair_epochs:
-            _save(best, weights, cast(TemporalNetwork, kept.kept), val, options)
-        checkpoint.finish(epoch + 1)  # after the weights, which a kill in between would lose
+
+    def judge() -> tuple[dict[str, float], float]:
+        scores = calibrate(stage.network, val)
+        return scores, scores["pair_selection"]
+
+    course = Course(
+        "temporal", options.out / CHECKPOINT, options.checkpoint_minutes, options.pair_epochs,
+        lambda checkpoint: stage.epoch(train, options.batch, checkpoint), judge,
+        lambda found, _: _save(best, weights, cast(TemporalNetwork, found), val, options),
+    )  # fmt: skip
+    train_best(stage, course, tell)
 
 
 def _save(best: Path, weights: Weights, temporal: TemporalNetwork, val: EncodedPairs, options: TrainOptions) -> None:
@@ -84,10 +82,7 @@ def _save(best: Path, weights: Weights, temporal: TemporalNetwork, val: EncodedP
         f"{options.phantom_pairs} procedural pairs, {options.film_pairs} of each {options.dataset} film, lesions put in"
     )
     followups = ", follow-ups of NIH ChestX-ray14" if options.films == "nih" else ""
-    card["temporal"] = {
-        "data": data + followups, "licence": options.licence, "command": options.command, "commit": commit(),
-        "seed": options.seed, "metrics": {"split": "val", **scores},
-    }  # fmt: skip
+    card["temporal"] = part_card(options, data + followups, scores)
     save_weights(best, weights.network, weights.views, weights.tokenizer, card, weights.hyperbolic, temporal)
 
 

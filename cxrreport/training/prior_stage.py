@@ -15,16 +15,15 @@ from torch.func import functional_call
 
 from cxrreport.errors import UsageError
 from cxrreport.evaluation.temporal import classes
-from cxrreport.model.config import PREFIX_LENGTH, STATES, VIEWS
+from cxrreport.model.config import PREFIX_LENGTH, VIEWS
 from cxrreport.model.drafter import Drafter, pad
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.losses import language_loss
 from cxrreport.model.prior import UNTOLD, Prior, PriorReader, sides_of
 from cxrreport.model.progression import TemporalNetwork
-from cxrreport.records import FINDINGS
-from cxrreport.reports.labels import label
 from cxrreport.training.averaging import WeightAverage
 from cxrreport.training.checkpoint import Checkpoint, run_whole
+from cxrreport.training.dataset import state_indices
 from cxrreport.training.encoder_stage import shuffled
 from cxrreport.training.optimizer import parameter_groups
 from cxrreport.training.pair_cache import Bank, EncodedPairs
@@ -103,8 +102,7 @@ def frontal_features(patches: Tensor) -> ImageFeatures:
 
 def _ids(drafter: Drafter, report: Tensor) -> list[int]:
     text = [i for i in report.tolist() if i]
-    found = label(drafter.tokenizer.decode(text))
-    states = [drafter.tokenizer.states[STATES.index(found[finding])] for finding in FINDINGS]
+    states = [drafter.tokenizer.states[i] for i in state_indices(drafter.tokenizer.decode(text))]
     return [drafter.tokenizer.begin, *states, *text, drafter.tokenizer.end]
 
 

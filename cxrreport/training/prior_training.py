@@ -12,9 +12,8 @@ from cxrreport.errors import UsageError
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.prior import PriorReader
 from cxrreport.model.weights import Weights, load_weights, resolve_device, save_weights
-from cxrreport.training.averaging import BestWeights
-from cxrreport.training.card import commit
-from cxrreport.training.checkpoint import Checkpoint
+from cxrreport.training.best_epoch import Course, train_best
+from cxrreport.training.card import part_card
 from cxrreport.training.options import TrainOptions
 from cxrreport.training.pair_training import Sources, cache_pairs, make_bank
 from cxrreport.training.prior_stage import PriorStage, read_pairs
@@ -42,27 +41,22 @@ def train_prior(best: Path, options: TrainOptions, sources: Sources, tell: Calla
     torch.manual_seed(options.seed + 6)
     steps = options.prior_epochs * (len(train) // options.batch + 1)
     stage = PriorStage(drafter, options.prior_lr, steps, generator)
-    kept = BestWeights(stage.network)
-    modules = {"network": stage.network, "average": stage.average, "best": kept}
-    checkpoint = Checkpoint(options.out / CHECKPOINT, modules, stage, generator, options.checkpoint_minutes)
-    for epoch in range(checkpoint.resume(), options.prior_epochs):
-        losses = stage.epoch(train, options.batch, checkpoint)
-        with stage.average.applied():
-            scores = stage.validate(val)
-            kept.offer(stage.network, -scores["val_language_loss"])
-        facts = {"stage": "prior", "epoch": epoch + 1, **losses, **scores}
-        tell(facts)
-        if epoch + 1 == options.prior_epochs:
-            _save(best, weights, cast(PriorReader, kept.kept), options, len(train), -float(kept.score))
-        checkpoint.finish(epoch + 1)  # after the weights, which a kill in between would lose
+
+    def judge() -> tuple[dict[str, float], float]:
+        scores = stage.validate(val)
+        return scores, -scores["val_language_loss"]
+
+    course = Course(
+        "prior", options.out / CHECKPOINT, options.checkpoint_minutes, options.prior_epochs,
+        lambda checkpoint: stage.epoch(train, options.batch, checkpoint), judge,
+        lambda found, score: _save(best, weights, cast(PriorReader, found), options, len(train), -score),
+    )  # fmt: skip
+    train_best(stage, course, tell)
 
 
 def _save(best: Path, w: Weights, prior: PriorReader, options: TrainOptions, count: int, loss: float) -> None:
     """Put the best epoch beside the other weights, with a card of its own in theirs."""
     card = {name: value for name, value in w.manifest.items() if name != "files"}
-    card["prior"] = {
-        "data": f"{count} pairs whose reports were written from the truth", "licence": options.licence,
-        "command": options.command, "commit": commit(), "seed": options.seed,
-        "metrics": {"split": "val", "language_loss": round(loss, 4)},
-    }  # fmt: skip
+    data = f"{count} pairs whose reports were written from the truth"
+    card["prior"] = part_card(options, data, {"language_loss": round(loss, 4)})
     save_weights(best, w.network, w.views, w.tokenizer, card, w.hyperbolic, w.temporal, prior)

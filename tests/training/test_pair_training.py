@@ -1,9 +1,9 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from network_builders import random_samples, tiny_weights
+from pair_builders import drawn_pairs, kill_at
 
 import cxrreport.training.pair_training as module
 from cxrreport.errors import UsageError
@@ -18,17 +18,6 @@ from cxrreport.training.trainer import train
 SPLITS = {"train": random_samples(12, 1, "train"), "val": random_samples(6, 2, "val")}
 
 
-def drawn(count, seed, place):
-    for number in range(count):
-        rng = np.random.default_rng([seed, number])
-        now, before = rng.random((2, 14)) < 0.3
-        course = np.where(now & before, rng.integers(0, 3, 14), -1)
-        yield PairSample(
-            f"{place}-{number}", f"{place}-{number}", *rng.integers(0, 256, (2, 256, 256), dtype=np.uint8), now, before,
-            np.ones(14, bool), course, ((3, 0.2, 0.2, 0.3, 0.3),), 5, place=place,
-        )  # fmt: skip
-
-
 @pytest.fixture()
 def init(tmp_path):
     made = tiny_weights()
@@ -41,9 +30,9 @@ def init(tmp_path):
 def _sources(monkeypatch):
     """Pairs of noise that nobody registers: drawing and registering have tests of their own."""
     monkeypatch.setitem(READERS, "noise", lambda directory, split: list(SPLITS[split]))
-    monkeypatch.setattr(module, "training_pairs", lambda options, sources: drawn(12, options.seed, "phantom"))
-    still = lambda: drawn(4, 3, "identical")  # noqa: E731
-    monkeypatch.setattr(module, "validation_pairs", lambda options, sources: (*drawn(6, 2, "phantom"), *still()))
+    monkeypatch.setattr(module, "training_pairs", lambda options, sources: drawn_pairs(12, options.seed, "phantom"))
+    still = lambda: drawn_pairs(4, 3, "identical")  # noqa: E731
+    monkeypatch.setattr(module, "validation_pairs", lambda options, sources: (*drawn_pairs(6, 2, "phantom"), *still()))
     encode = module.encode_pairs
     monkeypatch.setattr(module, "encode_pairs", lambda d, pairs, bank, workers: encode(d, pairs, bank, 0, leave_apart))
 
@@ -70,13 +59,8 @@ def test_the_stage_adds_a_file_and_leaves_the_other_weights_as_they_are(tmp_path
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_weights(tmp_path, init, monkeypatch):
     whole = read_manifest(train(options(tmp_path / "whole", init), lambda facts: None))["files"]
-
-    def kill(facts):
-        if facts["stage"] == "temporal":
-            raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        train(options(tmp_path / "cut", init), kill)
+        train(options(tmp_path / "cut", init), kill_at("temporal"))
     monkeypatch.setattr(module, "training_pairs", lambda *_: pytest.fail("the pairs of the run are kept"))
     told = []
     assert read_manifest(train(options(tmp_path / "cut", init), told.append))["files"] == whole
@@ -104,7 +88,7 @@ def test_what_compares_is_fine_tuned_from_what_the_first_weights_have(tmp_path, 
 
 
 def test_pairs_that_nothing_can_be_chosen_by_are_refused(tmp_path, init, monkeypatch):
-    monkeypatch.setattr(module, "validation_pairs", lambda *_: drawn(4, 3, "identical"))
+    monkeypatch.setattr(module, "validation_pairs", lambda *_: drawn_pairs(4, 3, "identical"))
     with pytest.raises(UsageError, match="not enough pairs"):
         train(options(tmp_path / "run", init), lambda facts: None)
 

@@ -1,13 +1,12 @@
 """The stage of priors: the decoder learns to read what the pairs say, after the stage of pairs has."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from network_builders import random_samples, tiny_weights
-from pair_builders import random_pairs
+from pair_builders import drawn_pairs, kill_at, random_pairs
 
 import cxrreport.training.pair_training as pairs_module
 from cxrreport.errors import UsageError
@@ -20,12 +19,11 @@ from cxrreport.training.dataset import READERS
 from cxrreport.training.options import TrainOptions
 from cxrreport.training.pair_cache import Bank
 from cxrreport.training.pairs.alignment import leave_apart
-from cxrreport.training.pairs.sample import PairSample
 from cxrreport.training.prior_stage import PriorStage, read_pairs
 from cxrreport.training.trainer import train
 
 SPLITS = {"train": random_samples(12, 1, "train"), "val": random_samples(6, 2, "val")}
-SAID = ("The heart is normal. New left pleural effusion.", "No change. The lungs are clear.")
+SAID = {"report": "The heart is normal. New left pleural effusion.", "prior_report": "No change. The lungs are clear."}
 
 
 @pytest.fixture(scope="module")
@@ -79,23 +77,14 @@ def test_noise_takes_reports_away_and_puts_others_in_their_place(drafter):
     assert 0.02 < untold.float().mean() < 0.35 and torch.equal(seen.tokens, prior.tokens)
 
 
-def drawn(count, seed, place):
-    for number in range(count):
-        rng = np.random.default_rng([seed, number])
-        now, before = rng.random((2, 14)) < 0.3
-        course = np.where(now & before, rng.integers(0, 3, 14), -1)
-        yield PairSample(
-            f"{place}-{number}", f"{place}-{number}", *rng.integers(0, 256, (2, 256, 256), dtype=np.uint8), now, before,
-            np.ones(14, bool), course, (), 5, *SAID, place=place,
-        )  # fmt: skip
-
-
 @pytest.fixture()
 def init(tmp_path, monkeypatch):
     """Weights to start from, and pairs of noise with reports that nobody registers."""
     monkeypatch.setitem(READERS, "noise", lambda directory, split: list(SPLITS[split]))
-    monkeypatch.setattr(pairs_module, "training_pairs", lambda options, sources: drawn(8, options.seed, "phantom"))
-    monkeypatch.setattr(pairs_module, "validation_pairs", lambda options, sources: drawn(4, 2, "phantom"))
+    monkeypatch.setattr(
+        pairs_module, "training_pairs", lambda options, sources: drawn_pairs(8, options.seed, "phantom", **SAID)
+    )
+    monkeypatch.setattr(pairs_module, "validation_pairs", lambda options, sources: drawn_pairs(4, 2, "phantom", **SAID))
     encode = pairs_module.encode_pairs
     monkeypatch.setattr(
         pairs_module, "encode_pairs", lambda d, pairs, bank, workers: encode(d, pairs, bank, 0, leave_apart)
@@ -131,13 +120,8 @@ def test_the_stage_adds_a_file_and_a_card_of_its_own(tmp_path, init):
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_weights(tmp_path, init):
     whole = read_manifest(train(options(tmp_path / "whole", init), lambda facts: None))["files"]
-
-    def kill(facts):
-        if facts["stage"] == "prior":
-            raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        train(options(tmp_path / "cut", init), kill)
+        train(options(tmp_path / "cut", init), kill_at("prior"))
     told = []
     assert read_manifest(train(options(tmp_path / "cut", init), told.append))["files"] == whole
     assert not [line for line in told if line["stage"] == "temporal"]  # the stage of pairs was done
@@ -186,7 +170,7 @@ def test_other_views_leave_what_was_learnt_of_pairs_and_its_cards(tmp_path, init
 
 
 def test_pairs_without_reports_are_refused(tmp_path, init, monkeypatch):
-    silent = lambda options, sources: (replace(p, report="") for p in drawn(8, 1, "phantom"))  # noqa: E731
+    silent = lambda options, sources: drawn_pairs(8, 1, "phantom")  # noqa: E731
     monkeypatch.setattr(pairs_module, "training_pairs", silent)
     with pytest.raises(UsageError, match="with reports"):
         train(options(tmp_path / "run", init), lambda facts: None)
