@@ -23,13 +23,13 @@ from benchmarks.arguments import at_least, positive, rate, share
 from benchmarks.documents import PROTOCOL, ResultsError, is_run, read
 from benchmarks.features import Split, cache, read_splits
 from cxrreport.errors import CxrReportError
+from cxrreport.files import write_json
 from cxrreport.model.ablations import ABLATIONS, ablate, change
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.generation import Decoding
 from cxrreport.model.weights import Weights, load_weights, resolve_device
 from cxrreport.training.card import commit
-from cxrreport.training.files import write_json
 from cxrreport.training.network_stage import NetworkStage, start_prior
 from cxrreport.training.validation import score_drafts, validate
 

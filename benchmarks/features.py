@@ -10,11 +10,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from cxrreport.datasets.encoded import Encoded, encode_samples
+from cxrreport.datasets.iu_xray import DirectoryReader
+from cxrreport.datasets.sample import Sample, check_disjoint
 from cxrreport.errors import UsageError
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION
 from cxrreport.model.drafter import Drafter
-from cxrreport.training.dataset import DirectoryReader, Sample, check_disjoint
-from cxrreport.training.network_stage import Encoded, encode_samples
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from cxrreport.datasets.iu_xray import DirectoryReader
+from cxrreport.datasets.pairs.followups import covid_pairs, nih_pairs
+from cxrreport.datasets.pairs.inserted import identical_pairs, inserted_pairs
+from cxrreport.datasets.pairs.phantom import phantom_pairs
+from cxrreport.datasets.pairs.sample import PairSample
+from cxrreport.datasets.sample import Sample
 from cxrreport.imaging.preprocess import preprocess
 from cxrreport.model.drafter import Drafter
-from cxrreport.training.dataset import DirectoryReader, Sample
 from cxrreport.training.pair_cache import Bank, EncodedPairs, encode_pairs, leave_apart
-from cxrreport.training.pairs import covid_pairs, identical_pairs, inserted_pairs, nih_pairs, phantom_pairs
-from cxrreport.training.pairs.sample import PairSample
 
 SEED = 77_000_003  # no training run comes near it
 _QUALITY = 40  # of a lossy JPEG that a radiologist would still read

@@ -6,9 +6,10 @@ import numpy as np
 import torch
 
 from benchmarks.pair_sets import PairSet
+from cxrreport.drafting.spans import judge_comparisons
+from cxrreport.drafting.text import word
 from cxrreport.evaluation import clinical, language
 from cxrreport.evaluation.temporal import CLASSES, classes
-from cxrreport.highlight.spans import judge_comparisons
 from cxrreport.model.comparer import Comparer, PairReading
 from cxrreport.model.drafter import Drafter, join_features
 from cxrreport.model.encoder import ImageFeatures
@@ -21,7 +22,6 @@ from cxrreport.reports.sections import clean
 from cxrreport.reports.sentences import sentences
 from cxrreport.training.pair_cache import Bank
 from cxrreport.training.prior_stage import frontal_features
-from cxrreport.wording import word
 
 _BATCH = 16
 ALONE, SILENT, TOLD, ANOTHERS = (

@@ -22,12 +22,12 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.arguments import positive
-from cxrreport.demo.phantom import Lesion, draw_frontal
 from cxrreport.imaging.align import SIDE as UNITS
 from cxrreport.imaging.align import Pair, affine, as_image, sitk, warp
 from cxrreport.imaging.match import body
 from cxrreport.imaging.preprocess import preprocess
 from cxrreport.imaging.register import decide, register
+from cxrreport.phantoms.phantom import Lesion, draw_frontal
 
 SIDE = 512
 _LESIONS = (Lesion("pleural effusion", "left", 0.8), Lesion("consolidation", "right", 0.7, "lower"))

@@ -18,6 +18,8 @@ import torch
 
 from benchmarks.labels import IU_XRAY
 from benchmarks.nearest import print_scale
+from cxrreport.datasets.iu_xray import read_iu_xray
+from cxrreport.datasets.sample import Sample
 from cxrreport.evaluation.retrieval import label_f1_at
 from cxrreport.model.config import POSITIVE
 from cxrreport.model.drafter import Drafter
@@ -28,7 +30,6 @@ from cxrreport.records import PreparedStudy
 from cxrreport.retrieval.build import Index, build, open_index
 from cxrreport.retrieval.fusion import RETRIEVERS, fuse
 from cxrreport.retrieval.index import Part
-from cxrreport.training.dataset import Sample, read_iu_xray
 from cxrreport.training.pretrained import load_imagenet
 
 DEPTHS = (1, 5, 21)

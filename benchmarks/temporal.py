@@ -23,16 +23,17 @@ from benchmarks.pair_places import point, point_at_evidence
 from benchmarks.pair_sets import SEED, PairSet, changed_sets, make_set, read_films, still_sets, wrong_patient
 from benchmarks.pair_texts import measure_texts
 from benchmarks.temporal_page import render
+from cxrreport.datasets.pairs.followups import hannover_pairs
+from cxrreport.datasets.pairs.phantom import phantom_pairs
 from cxrreport.errors import CxrReportError
 from cxrreport.evaluation.temporal import classes, false_change, score_changes, score_presence
+from cxrreport.files import write_json
 from cxrreport.model.comparer import Comparer
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.progression import FOLLOWED, TemporalNetwork
 from cxrreport.model.weights import load_weights
-from cxrreport.training.files import write_json
 from cxrreport.training.pair_cache import Bank, EncodedPairs
 from cxrreport.training.pair_stage import flip, read_all, said_classes
-from cxrreport.training.pairs import hannover_pairs, phantom_pairs
 
 _MARGIN = 1.0  # log odds by which two single outputs must differ to say worsened or improved; best on validation pairs
 _OPPOSITE = np.array([4, 3, 2, 1, 0, 5])  # resolved, improved, unchanged, worsened, new, absent
@@ -191,14 +192,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _bank(drafter: Drafter, films: Path | None) -> Bank:
     """Reports to retrieve from while films are judged: those that the weights have learnt from, else made-up ones."""
-    from cxrreport.training.dataset import draw_phantoms
+    from cxrreport.datasets.phantoms import draw_phantoms
 
     known = read_films(films, "train", None) if films else draw_phantoms(100, SEED)
     return Bank(drafter.embed_texts([s.summary for s in known]), [s.patient for s in known])
 
 
 def _as_sample(pair: Any) -> Any:
-    from cxrreport.training.dataset import make_sample
+    from cxrreport.datasets.sample import make_sample
 
     return make_sample(pair.key, pair.patient, [pair.current, None], pair.report, "")
 

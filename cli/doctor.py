@@ -32,7 +32,7 @@ def doctor(settings: Settings) -> int:
 
 
 def _environment(_: Settings) -> str:
-    from cxrreport.run import library_versions
+    from cxrreport.pipeline.run import library_versions
 
     return ", ".join(f"{name} {version}" for name, version in library_versions().items())
 
@@ -64,7 +64,7 @@ def _weights(settings: Settings) -> str:
 
 
 def _index(settings: Settings) -> str:
-    from cxrreport.model.weights import default_directory, read_manifest, weights_sha256
+    from cxrreport.model.manifest import default_directory, read_manifest, weights_sha256
     from cxrreport.retrieval.build import open_index
 
     manifest = read_manifest(settings.weights or default_directory())
@@ -75,8 +75,7 @@ def _index(settings: Settings) -> str:
 
 
 def _database(settings: Settings) -> str:
-    from cxrreport.run import open_archive
-    from cxrreport.store.engine import current
+    from cxrreport.store.engine import current, open_archive
 
     with open_archive(settings) as engine:
         return f"{engine.dialect.name}, schema {current(engine)}"

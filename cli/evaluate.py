@@ -47,12 +47,12 @@ def evaluate(
     Always beside: a constant report (chosen on val), the nearest reports by text and by image, the retrieved report
     that agrees best with the network's findings, a random report; the published systems where they can be compared.
     """
+    from cxrreport.datasets.archive import open_dataset
+    from cxrreport.datasets.iu_xray import READERS
     from cxrreport.errors import UsageError
     from cxrreport.evaluation.evaluate import EvaluateOptions
     from cxrreport.evaluation.evaluate import evaluate as run
     from cxrreport.evaluation.output import check_places, write_document, write_texts
-    from cxrreport.training.archive import open_dataset
-    from cxrreport.training.dataset import READERS
 
     if dataset and dataset[0] not in READERS:
         raise UsageError(f"Known datasets: {', '.join(READERS)}.")

@@ -52,17 +52,17 @@ def generate(
     """
     from cxrreport.cli.main import print_disclaimer
 
-    from cxrreport import pipeline
-    from cxrreport.due import Selection
+    from cxrreport.pipeline import generate as job
+    from cxrreport.pipeline.due import Selection
 
     settings = settings_with(ctx, **flags)
     selection = Selection(_day(since), _day(until), patient, limit, redo)
     print_disclaimer()
     with progress() as tell:
         if dry_run:
-            counts, exit_code = pipeline.preview(settings, paths, selection, without_retrieval, tell)
+            counts, exit_code = job.preview(settings, paths, selection, without_retrieval, tell)
         else:
-            counts, exit_code = pipeline.generate(settings, paths, selection, without_retrieval, tell)
+            counts, exit_code = job.generate(settings, paths, selection, without_retrieval, tell)
     print_result(counts, as_json)
     return exit_code
 

@@ -45,7 +45,7 @@ def index(
 
     Without PATHS the index is rebuilt from the reports that the database already holds.
     """
-    from cxrreport import pipeline
+    from cxrreport.pipeline.index import index as build
 
     settings = settings_with(ctx, device=device, weights=weights, columns=_mapping(columns), preliminary=preliminary)
     if action is not None:
@@ -54,7 +54,7 @@ def index(
         _ACTIONS[action](settings, as_json)
         return 0
     with progress() as tell:
-        counts, exit_code = pipeline.index(settings, paths, form, tell)
+        counts, exit_code = build(settings, paths, form, tell)
     print_result(counts, as_json)
     return exit_code
 
@@ -67,7 +67,7 @@ def _mapping(columns: tuple[str, ...]) -> dict[str, str] | None:
 
 
 def _verify(settings: Settings, as_json: bool) -> None:
-    from cxrreport.pipeline import verify_index
+    from cxrreport.pipeline.index import verify_index
 
     _print_version(verify_index(settings), as_json)
 
@@ -105,7 +105,7 @@ def _list(settings: Settings, as_json: bool) -> None:
 
 
 def _rollback(settings: Settings, as_json: bool) -> None:
-    from cxrreport.pipeline import roll_back_index
+    from cxrreport.pipeline.index import roll_back_index
 
     _print_version(roll_back_index(settings), as_json)
 

@@ -74,7 +74,7 @@ def cli(ctx: click.Context, home: Path | None, db: str | None, config: Path | No
 
     ctx.meta[GIVEN] = {"config": config, "home": home, "db": db, "log_level": log_level}
     ctx.obj = settings_with(ctx)
-    from cxrreport.runlog import configure
+    from cxrreport.log import configure
 
     configure(ctx.obj.log_level)
 
@@ -102,7 +102,7 @@ def call(arguments: list[str]) -> int:
         reason = f": {os.strerror(error.errno)}" if error.errno else ""
         return _complain(arguments, "io", f"Reading or writing failed{reason}.", 74)
     except Exception as error:
-        from cxrreport.runlog import stack_of
+        from cxrreport.log import stack_of
 
         return _complain(arguments, "internal", f"A defect of cxrreport: {stack_of(error)}.", 70)
 

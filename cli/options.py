@@ -41,7 +41,7 @@ def progress() -> Iterator[Progress]:
 
 
 def _log_progress() -> Progress:
-    from cxrreport.runlog import get_log
+    from cxrreport.log import get_log
 
     done: Counter[str] = Counter()
     told: Counter[str] = Counter()

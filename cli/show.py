@@ -16,7 +16,7 @@ from cxrreport import DISCLAIMER
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from cxrreport.highlight.sentences import SentenceChange
+    from cxrreport.export.report_diff import SentenceChange
     from cxrreport.settings import Settings
     from cxrreport.store.views import DraftFacts, DraftView, RetrievedReport, StudyFacts
 
@@ -48,7 +48,7 @@ _SENTENCES = {
 @click.pass_obj
 def show(settings: Settings, study: str, references: int, image: Path | None, as_json: bool) -> int:
     """Show the draft of STUDY: a StudyInstanceUID, an accession number or a database id."""
-    from cxrreport.comparing import compare_with_prior
+    from cxrreport.export.sentences import compare_with_prior
 
     view = _look_up(settings, study, image)
     sentences = compare_with_prior(view)
@@ -64,8 +64,7 @@ def show(settings: Settings, study: str, references: int, image: Path | None, as
 def _look_up(settings: Settings, study: str, image: Path | None) -> DraftView:
     """What the archive holds of a study; the picture is drawn on the way if one is asked for."""
     from cxrreport.errors import UsageError
-    from cxrreport.run import open_archive
-    from cxrreport.store.engine import session
+    from cxrreport.store.engine import open_archive, session
     from cxrreport.store.views import draft_view
 
     with open_archive(settings) as engine, session(engine, read_only=True) as s:
@@ -73,7 +72,7 @@ def _look_up(settings: Settings, study: str, image: Path | None) -> DraftView:
         if view is None:
             raise UsageError("No study of the archive has this UID, accession number or id.", "study.unknown")
         if image:
-            from cxrreport.picturing import draw_study, films_of_draft
+            from cxrreport.export.picture import draw_study, films_of_draft
 
             draw_study(view, films_of_draft(s, view), image, settings.max_pixels)
     return view
@@ -92,7 +91,7 @@ def _document(view: DraftView, sentences: Sequence[SentenceChange]) -> dict[str,
 
 def _alike(references: Sequence[RetrievedReport]) -> list[list[RetrievedReport]]:
     """References that say the same, together, in the order of their first."""
-    from cxrreport.retrieval.duplicates import first_alike
+    from cxrreport.export.duplicates import first_alike
 
     groups: dict[int, list[RetrievedReport]] = {}
     for reference, first in zip(references, first_alike([f"{r.findings}\n\n{r.impression}" for r in references])):
@@ -101,7 +100,7 @@ def _alike(references: Sequence[RetrievedReport]) -> list[list[RetrievedReport]]
 
 
 def _print_view(view: DraftView, sentences: Sequence[SentenceChange], references: int) -> None:
-    from cxrreport.comparing import REASONS
+    from cxrreport.export.sentences import REASONS
 
     click.secho(DISCLAIMER, bold=True)
     click.echo(f"Study  {_name(view.study)}")
@@ -130,7 +129,7 @@ def _name(study: StudyFacts) -> str:
 def _print_text(draft: DraftFacts) -> None:
     from rich.console import Console
 
-    from cxrreport.comparing import FLAGS
+    from cxrreport.export.sentences import FLAGS
 
     console = Console(highlight=False)
     for section in ("comparison", "findings", "impression"):

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 @click.pass_obj
 def status(settings: Settings, as_json: bool) -> None:
     """Print what the archive holds, how many studies have no draft, what failed and the last run."""
-    from cxrreport.run import open_archive
     from cxrreport.store import engine as store
+    from cxrreport.store.engine import open_archive
     from cxrreport.store.runs import archive_status
 
     with open_archive(settings) as engine, store.session(engine, read_only=True) as session:
@@ -35,8 +35,8 @@ def status(settings: Settings, as_json: bool) -> None:
 @click.pass_obj
 def runs(settings: Settings, limit: int, as_json: bool) -> None:
     """List past runs, the newest first."""
-    from cxrreport.run import open_archive
     from cxrreport.store import engine as store
+    from cxrreport.store.engine import open_archive
     from cxrreport.store.runs import list_runs
 
     with open_archive(settings) as engine, store.session(engine, read_only=True) as session:

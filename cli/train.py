@@ -52,9 +52,9 @@ def train(
     MB of features in three copies, so that 16 GB hold some 15,000. The stage of pairs holds another 0.4 MB for each
     pair, and twice that for a moment. With --films nih it also learns from the follow-ups of that collection.
     """
+    from cxrreport.datasets.archive import ARCHIVE, open_dataset
+    from cxrreport.datasets.nih import FILM_READERS
     from cxrreport.errors import UsageError
-    from cxrreport.training.archive import ARCHIVE, open_dataset
-    from cxrreport.training.films import FILM_READERS
     from cxrreport.training.options import TrainOptions, check_ablation, resolve_size
     from cxrreport.training.trainer import train as run
 

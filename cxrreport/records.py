@@ -11,6 +11,8 @@ if TYPE_CHECKING:  # numpy would cost every light command a tenth of a second
     import numpy as np
     import numpy.typing as npt
 
+from collections.abc import Sequence
+
 # Label order of the network (model.md §1.1); "no finding" knows only blank and positive.
 FINDINGS: tuple[str, ...] = (
     "enlarged cardiomediastinum",
@@ -325,3 +327,33 @@ class Failure:
     message: str
     path: str | None = None
     study_id: int | None = None
+
+
+# A finding (key) implies others in the hierarchy of CheXpert (Irvin et al., 2019): who asserts pneumonia asserts
+# consolidation and lung opacity.
+PARENTS: dict[str, tuple[str, ...]] = {
+    "cardiomegaly": ("enlarged cardiomediastinum",),
+    "edema": ("lung opacity",),
+    "consolidation": ("lung opacity",),
+    "pneumonia": ("consolidation", "lung opacity"),
+    "atelectasis": ("lung opacity",),
+    "lung lesion": ("lung opacity",),
+}
+
+
+NAMES = {"pleural other": "pleural abnormality"}  # what a sentence calls a finding that is not called by its own name
+
+
+def most_particular(findings: Sequence[str]) -> list[str]:
+    """Findings without those that another one of them implies: they need not be said again."""
+    implied = {parent for finding in findings for parent in PARENTS.get(finding, ())}
+    return [finding for finding in findings if finding not in implied]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A study to draft now; `attempts` counts those that ended in a failure or with the run."""
+
+    pair: Pair
+    inputs_sha256: str
+    attempts: int = 0

@@ -1,4 +1,4 @@
-"""Fixtures of every test folder: tests/ on the path, a real PostgreSQL, and the command line on a home of its own."""
+"""Fixtures of every test folder: a real PostgreSQL, and the command line on a home of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import itertools
 import logging
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: the networks are too small for more threads
 
 if TYPE_CHECKING:
-    from end_to_end import Tool
+    from builders.tool import Tool
 
 NUMBERS = itertools.count()
 
@@ -90,7 +89,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights directory of a tiny random network."""
-    from end_to_end import build_weights
+    from builders.tool import build_weights
 
     return build_weights(tmp_path_factory.mktemp("weights") / "random")
 
@@ -98,7 +97,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def shared_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small export; not to be changed."""
-    from end_to_end import write_export
+    from builders.tool import write_export
 
     return write_export(tmp_path_factory.mktemp("export"))
 
@@ -106,7 +105,7 @@ def shared_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def shared_reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Signed reports; not to be changed."""
-    from end_to_end import write_reports
+    from builders.tool import write_reports
 
     return write_reports(tmp_path_factory.mktemp("reports"))
 
@@ -132,7 +131,7 @@ def tool(
     capsys: pytest.CaptureFixture[str],
 ) -> Tool:
     """The command line on a fresh home with an empty SQLite."""
-    from end_to_end import ENVIRONMENT, Tool
+    from builders.tool import ENVIRONMENT, Tool
 
     for name, value in (ENVIRONMENT | {"CXRREPORT_WEIGHTS": str(weights)}).items():
         monkeypatch.setenv(name, value)

@@ -1,13 +1,12 @@
 """docs/settings.md names every setting, and nothing else."""
 
-from pathlib import Path
-
 import pytest
-from settings_reference import reference
+from builders.data import ROOT
+from builders.settings_reference import reference
 
 from cxrreport.settings import Settings, load_settings
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
+PAGE = ROOT / "docs" / "settings.md"
 
 
 def test_the_page_equals_the_code():

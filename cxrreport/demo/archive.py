@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from cxrreport.demo.dicomfile import make_uid
-from cxrreport.demo.patient import Lesion
-from cxrreport.demo.phrases import INDICATIONS
-from cxrreport.demo.samples import random_lesions
-from cxrreport.demo.wording import STEP, pick, write_report_text
+from cxrreport.phantoms.patient import Lesion
+from cxrreport.phantoms.phrases import INDICATIONS
+from cxrreport.phantoms.report_text import STEP, pick, write_report_text
+from cxrreport.phantoms.samples import random_lesions
 
 ARCHIVE_ONLY = 40
 COLUMNS = ("accession", "study_uid", "patient_id", "date", "findings", "impression", "comparison")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cxrreport.demo.dicomfile import Identity
-from cxrreport.demo.patient import Lesion
+from cxrreport.phantoms.patient import Lesion
 
 FIRST_DAY = datetime(2023, 3, 6, 8, 15)
 

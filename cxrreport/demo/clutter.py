@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import BasicTextSRStorage, CTImageStorage, ExplicitVRLittleEndian
 
 from cxrreport.demo.dicomfile import FilmTags, Identity, add_identity, make_film, make_uid, write_dicom
-from cxrreport.demo.leg import draw_leg
+from cxrreport.phantoms.leg import draw_leg
 
 REAL_FILM = "RG1_UNCI.dcm"  # a lossy-compressed and restored public test film of the package pydicom-data
 TAKEN = datetime(2023, 9, 4, 10, 30)

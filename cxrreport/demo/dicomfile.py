@@ -28,7 +28,7 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from cxrreport.demo.canvas import Layer
+from cxrreport.phantoms.canvas import Layer
 
 Raw = npt.NDArray[np.uint16]
 

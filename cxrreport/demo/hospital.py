@@ -14,8 +14,8 @@ from cxrreport.demo.archive import SignedStudy, write_reports
 from cxrreport.demo.casebook import Case, Visit, make_cases
 from cxrreport.demo.clutter import copy_real_film, write_clutter
 from cxrreport.demo.dicomfile import SYNTAXES, FilmTags, make_film, make_uid, write_bare, write_dicom
-from cxrreport.demo.patient import Lesion
-from cxrreport.demo.phantom import Box, Phantom, draw_frontal, draw_lateral
+from cxrreport.phantoms.patient import Lesion
+from cxrreport.phantoms.phantom import Box, Phantom, draw_frontal, draw_lateral
 
 BARE = 3  # the film without preamble; its syntax is implicit little endian
 

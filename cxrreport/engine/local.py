@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from ..errors import InputError, PixelError
+from cxrreport.errors import InputError, PixelError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -9,6 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from cxrreport.datasets.encoded import Encoded, encode_batch, encode_samples
+from cxrreport.datasets.sample import Sample
+from cxrreport.drafting.text import word
 from cxrreport.evaluation.baselines import constant_report
 from cxrreport.evaluation.language import bleu
 from cxrreport.evaluation.protocols import Protocol
@@ -17,9 +20,6 @@ from cxrreport.evaluation.scoring import draft_samples
 from cxrreport.model.drafter import Drafter, NetworkDraft
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.records import FINDINGS, State
-from cxrreport.training.dataset import Sample
-from cxrreport.training.network_stage import Encoded, encode_batch, encode_samples
-from cxrreport.wording import word
 
 ALONE, CONSTANT, RANDOM = "decoder alone", "constant report", "random report"
 BY_TEXT, BY_IMAGE, BY_LABELS = "nearest report by text", "nearest report by image", "retrieved report by labels"

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from cxrreport.datasets.sample import Reader, Sample, check_disjoint
 from cxrreport.errors import UnavailableError, UsageError
 from cxrreport.evaluation.baselines import distinct, normal
 from cxrreport.evaluation.candidates import (
@@ -36,7 +37,6 @@ from cxrreport.model.generation import Decoding
 from cxrreport.model.weights import Weights, load_weights, resolve_device
 from cxrreport.records import FINDINGS
 from cxrreport.reports.sections import clean, has_comparison
-from cxrreport.training.dataset import Reader, Sample, check_disjoint
 
 OURS = "cxrreport"
 _TRANSFER = (

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from cxrreport.datasets.sample import Sample
 from cxrreport.records import FINDINGS, State
 from cxrreport.reports.labels import label, rules
-from cxrreport.training.dataset import Sample
 
 States = list[dict[str, State]]
 _STATES = tuple(State)

@@ -13,7 +13,7 @@ from typing import Any
 
 from cxrreport.errors import StorageError, UsageError
 from cxrreport.evaluation.evaluate import Evaluation
-from cxrreport.training.files import write_json
+from cxrreport.files import write_json
 
 _NAME = "evaluation-{dataset}-{split}-{protocol}.json"
 

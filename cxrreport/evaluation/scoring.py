@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from cxrreport.datasets.encoded import Encoded
 from cxrreport.evaluation import clinical, language
 from cxrreport.evaluation.baselines import distinct, hallucination_rate
 from cxrreport.evaluation.judge import state_maps
@@ -16,7 +17,6 @@ from cxrreport.model.drafter import Drafter, NetworkDraft
 from cxrreport.records import FINDINGS, State
 from cxrreport.reports.labels import label
 from cxrreport.reports.sections import clean
-from cxrreport.training.network_stage import Encoded
 
 __all__ = [
     "choose_thresholds", "draft_samples", "score_states", "score_texts", "state_intervals", "state_maps",

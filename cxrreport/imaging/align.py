@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK
 
-from .match import body, content
-from .orientation import SMALL, Film, Mask, likeness, picture, shrink
+from cxrreport.imaging.match import body, content
+from cxrreport.imaging.orientation import SMALL, Film, Mask, likeness, picture, shrink
 
 sitk: Any = SimpleITK  # its wrapper has no types
 Transform = Any

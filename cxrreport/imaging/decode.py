@@ -15,8 +15,8 @@ import imagecodecs
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import PixelError
-from .dataset import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Head
+from cxrreport.errors import PixelError
+from cxrreport.imaging.dataset import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Head
 
 Cells = npt.NDArray[np.unsignedinteger[Any]]
 Decoded = npt.NDArray[Any]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .pixels import read_frame
-from .preprocess import preprocess
+from cxrreport.imaging.pixels import read_frame
+from cxrreport.imaging.preprocess import preprocess
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from .orientation import Film, Mask, Picture, blur
+from cxrreport.imaging.orientation import Film, Mask, Picture, blur
 
 _AIR = 25  # grey levels; darker than this, blurred, is not body
 _FLAT = 2  # grey levels within 5 x 5 pixels that JPEG leaves in an even background

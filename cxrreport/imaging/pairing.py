@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from ..records import Image, Pair, Study, View
+from cxrreport.records import Image, Pair, Study, View
 
 
 def choose_frontal(images: Sequence[Image]) -> Image | None:

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
-from ..errors import HeaderError, PixelError
-from .dataset import Head, NotDicomError, open_head
-from .decode import Layout, decode, is_supported
-from .voi import Table, apply_lut, apply_window, lut_of, number, window_of
+from cxrreport.errors import HeaderError, PixelError
+from cxrreport.imaging.dataset import Head, NotDicomError, open_head
+from cxrreport.imaging.decode import Layout, decode, is_supported
+from cxrreport.imaging.voi import Table, apply_lut, apply_window, lut_of, number, window_of
 
 _TAGS = (
     *(0x00280002, 0x00280004, 0x00280008, 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280102, 0x00280103),

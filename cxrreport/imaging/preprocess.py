@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ..errors import PixelError
+from cxrreport.errors import PixelError
 
 PREPROCESS_VERSION = 1
 REGISTER_VERSION = 2  # of `register`, which nobody should have to import to know it

@@ -7,9 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from .align import SIDE, Pair, Transform, affine, bend, is_plausible, mean_move, search, warp, warp_mask
-from .match import grey_table
-from .orientation import Film, Fit, Mask, compare
+from cxrreport.imaging.align import (
+    SIDE,
+    Pair,
+    Transform,
+    affine,
+    bend,
+    is_plausible,
+    mean_move,
+    search,
+    warp,
+    warp_mask,
+)
+from cxrreport.imaging.match import grey_table
+from cxrreport.imaging.orientation import Film, Fit, Mask, compare
 
 # Chosen on 666 real pairs of films of one patient, beside lateral films.
 _OTHER_VIEW = 0.5  # mean of the likeness as the films lie and after registration

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from ..records import Instance, View, ViewGuess
+from cxrreport.records import Instance, View, ViewGuess
 
 _MIN_SIDE_PIXELS = 128
 _MODALITIES = {"", "CR", "DX", "DR", "RG", "XR", "OT", "SC"}

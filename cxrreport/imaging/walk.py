@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from ..errors import UsageError
-from ..records import FileEntry
+from cxrreport.errors import UsageError
+from cxrreport.records import FileEntry
 
 OnSkip = Callable[[str, str | None], None]
 

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from cxrreport.errors import WeightsError
 from cxrreport.model.config import PROMPT_TOKENS, SPECIAL_TOKENS
 from cxrreport.records import State
-from cxrreport.vocabulary import COMPARISON
+from cxrreport.reports.words import COMPARISON
 
 _STATE_TOKEN = {State.BLANK: "[BLA]", State.POSITIVE: "[POS]", State.NEGATIVE: "[NEG]", State.UNCERTAIN: "[UNC]"}
 _RESTS = ("", " of", " follow", " york")  # behind which some words do not compare

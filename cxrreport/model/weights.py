@@ -9,7 +9,6 @@ Bytes are verified before they are parsed, and nothing is unpickled.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import os
 import re
@@ -27,12 +26,20 @@ from cxrreport.errors import UnavailableError, UsageError, WeightsError
 from cxrreport.model.config import DiffRGenNetConfig
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.hyperbolic import HyperbolicHead
+from cxrreport.model.manifest import (
+    CONFIG,
+    NETWORK,
+    VIEWS,
+    VOCABULARY,
+    default_directory,
+    read_manifest,
+    weights_sha256,
+)
 from cxrreport.model.prior import PriorReader
 from cxrreport.model.progression import TemporalNetwork
 from cxrreport.model.tokens import ReportTokenizer
 from cxrreport.model.views import ViewClassifier
 
-NETWORK, VIEWS, CONFIG, VOCABULARY = "model.safetensors", "views.safetensors", "config.json", "vocab.txt"
 RETRIEVER, TEMPORAL, PRIOR = "retriever.safetensors", "temporal.safetensors", "prior.safetensors"  # not all have them
 _DEVICE = re.compile(r"auto|cpu|cuda(?::(?P<index>[0-9]+))?")
 _TIED = "decoder.lm.cls.predictions.decoder."
@@ -50,37 +57,6 @@ class Weights:
     hyperbolic: HyperbolicHead | None = None
     temporal: TemporalNetwork | None = None
     prior: PriorReader | None = None
-
-
-def default_directory() -> Path:
-    """The weights that come with the package."""
-    spec = importlib.util.find_spec("cxrreport.weights")
-    if spec is None or not spec.submodule_search_locations:
-        raise WeightsError("The package holds no weights; name a directory with --weights.")
-    return Path(next(iter(spec.submodule_search_locations)))
-
-
-def read_manifest(directory: Path) -> dict[str, Any]:
-    """Return the manifest of a weights directory.
-
-    Raises
-    ------
-    WeightsError : when it is missing, no JSON, or not one of ours.
-    """
-    try:
-        manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
-        files = manifest["files"]
-        if not {NETWORK, VIEWS, CONFIG, VOCABULARY} <= set(files) or any(Path(name).name != name for name in files):
-            raise KeyError("files")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError("The weights directory has no valid manifest.json.", "weights.manifest") from error
-    return dict(manifest)
-
-
-def weights_sha256(manifest: dict[str, Any]) -> str:
-    """One digest for all files of a manifest; it identifies the weights in every draft and index."""
-    lines = [f"{digest}  {name}\n" for name, digest in sorted(manifest["files"].items())]
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _read_verified(directory: Path, name: str, expected: str) -> bytes:

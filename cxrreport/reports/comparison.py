@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from cxrreport.reports.sentences import sentences
-from cxrreport.vocabulary import COMPARISON
+from cxrreport.reports.words import COMPARISON
 
 # Edits that take out the comparison and leave the finding, in this order.
 _PRIOR = (

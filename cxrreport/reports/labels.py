@@ -13,10 +13,9 @@ from typing import Any
 
 import yaml
 
-from cxrreport.records import FINDINGS, State
+from cxrreport.records import FINDINGS, PARENTS, State
 from cxrreport.reports.cues import Cues, join, state
 from cxrreport.reports.sentences import pieces
-from cxrreport.vocabulary import PARENTS
 
 RULES_VERSION = 1  # raised with every change of code that may give another state; labels.yaml is digested besides
 _NO_FINDING = "no finding"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
@@ -19,8 +19,12 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.orm import Session
 
 from cxrreport.errors import ConfigurationError, LockedError, StorageError, UnavailableError
+from cxrreport.settings import Settings
 from cxrreport.store.faults import translate, translated
 from cxrreport.store.migrate import check_schema, current, head, prepare, upgrade
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 __all__ = ["check_schema", "current", "head", "hold_archive", "open_database", "prepare", "session", "upgrade"]
 
@@ -218,3 +222,19 @@ def _hold_postgres(engine: Engine) -> Iterator[None]:
     finally:
         connection.invalidate()  # ends the server's session and with it the lock, even after a lost connection
         connection.close()
+
+
+@contextmanager
+def open_archive(settings: Settings) -> Iterator[Engine]:
+    """Open the database at the schema of this version.
+
+    Raises
+    ------
+    SchemaError, UnavailableError, StorageError, ConfigurationError
+    """
+    engine = open_database(settings.database_url, settings.home, settings.db_timeout_s)
+    try:
+        prepare(engine)
+        yield engine
+    finally:
+        engine.dispose()

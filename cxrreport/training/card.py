@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from cxrreport import __version__
+from cxrreport.datasets.sample import Sample
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION
-from cxrreport.training.dataset import Sample
 from cxrreport.training.options import TrainOptions
 
 

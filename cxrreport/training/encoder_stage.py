@@ -12,17 +12,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel
 
+from cxrreport.datasets.augment import augment
+from cxrreport.datasets.nih import LabelledFilm
+from cxrreport.datasets.sample import Sample
 from cxrreport.evaluation.clinical import auc
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.drafter import pad
 from cxrreport.model.losses import info_nce
 from cxrreport.model.tokens import ReportTokenizer
 from cxrreport.records import FINDINGS
-from cxrreport.training.augment import augment
 from cxrreport.training.averaging import BestWeights, decay_at
 from cxrreport.training.checkpoint import Checkpoint, run_whole
-from cxrreport.training.dataset import Sample
-from cxrreport.training.films import LabelledFilm
 from cxrreport.training.optimizer import parameter_groups
 from cxrreport.training.precision import mixed_precision
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from cxrreport.errors import UsageError
+from cxrreport.files import write_json
 from cxrreport.model.ablations import ABLATIONS
 from cxrreport.model.bert import bert_sha256
+from cxrreport.model.manifest import read_manifest, weights_sha256
 from cxrreport.model.tokens import LEAST_PATIENTS
-from cxrreport.model.weights import read_manifest, weights_sha256
-from cxrreport.training.files import write_json
 from cxrreport.training.pretrained import encoder_sha256
 
 _FILE = "options.json"

@@ -18,6 +18,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from cxrreport.datasets.encoded import encode_batch, nearest_rows
+from cxrreport.datasets.pairs.alignment import Films, align, leave_apart
+from cxrreport.datasets.pairs.sample import PairSample
 from cxrreport.engine.local import LocalEngine
 from cxrreport.errors import InputError, UsageError
 from cxrreport.model.comparer import to_logits
@@ -25,9 +28,6 @@ from cxrreport.model.drafter import Drafter
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.progression import FOLLOWED
 from cxrreport.records import FINDINGS, PreparedStudy
-from cxrreport.training.network_stage import encode_batch, nearest_rows
-from cxrreport.training.pairs.alignment import Films, align, leave_apart
-from cxrreport.training.pairs.sample import PairSample
 
 UNKNOWN = -1
 PLACES = ("phantom", "inserted", "identical", "nih", "covid", "hannover")

@@ -11,19 +11,22 @@ from typing import Any, cast
 
 import torch
 
+from cxrreport.datasets.pairs.followups import nih_pairs
+from cxrreport.datasets.pairs.inserted import identical_pairs, inserted_pairs
+from cxrreport.datasets.pairs.phantom import phantom_pairs
+from cxrreport.datasets.pairs.sample import PairSample
+from cxrreport.datasets.sample import Sample
 from cxrreport.errors import UsageError
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION, REGISTER_VERSION
 from cxrreport.model.drafter import Drafter
+from cxrreport.model.manifest import NETWORK
 from cxrreport.model.progression import TemporalNetwork
-from cxrreport.model.weights import NETWORK, Weights, load_weights, resolve_device, save_weights
+from cxrreport.model.weights import Weights, load_weights, resolve_device, save_weights
 from cxrreport.training.best_epoch import Course, train_best
 from cxrreport.training.card import part_card
-from cxrreport.training.dataset import Sample
 from cxrreport.training.options import TrainOptions
 from cxrreport.training.pair_cache import PLACES, Bank, EncodedPairs, encode_pairs, kept_pairs
 from cxrreport.training.pair_stage import SELECTING, PairStage, calibrate
-from cxrreport.training.pairs import identical_pairs, inserted_pairs, nih_pairs, phantom_pairs
-from cxrreport.training.pairs.sample import PairSample
 
 CHECKPOINT = "temporal.safetensors"
 _VAL_SHARE = 8  # procedural pairs of validation: one for so many of training

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from cxrreport.datasets.sample import state_indices
 from cxrreport.errors import UsageError
 from cxrreport.evaluation.temporal import classes
 from cxrreport.model.config import PREFIX_LENGTH, VIEWS
@@ -23,7 +24,6 @@ from cxrreport.model.prior import UNTOLD, Prior, PriorReader, sides_of
 from cxrreport.model.progression import TemporalNetwork
 from cxrreport.training.averaging import WeightAverage
 from cxrreport.training.checkpoint import Checkpoint, run_whole
-from cxrreport.training.dataset import state_indices
 from cxrreport.training.encoder_stage import shuffled
 from cxrreport.training.optimizer import parameter_groups
 from cxrreport.training.pair_cache import Bank, EncodedPairs

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from cxrreport.datasets.sample import Sample
 from cxrreport.model.ablations import ablate
 from cxrreport.model.bert import bert_sha256, load_bert, read_vocabulary
 from cxrreport.model.config import SIZES
@@ -18,7 +19,6 @@ from cxrreport.model.progression import TemporalNetwork
 from cxrreport.model.tokens import ReportTokenizer, prune_vocabulary
 from cxrreport.model.views import ViewClassifier
 from cxrreport.model.weights import load_weights
-from cxrreport.training.dataset import Sample
 from cxrreport.training.options import TrainOptions
 from cxrreport.training.pretrained import (
     IMAGENET,

@@ -13,6 +13,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from cxrreport.datasets.encoded import Encoded, encode_samples
+from cxrreport.datasets.iu_xray import DirectoryReader
+from cxrreport.datasets.nih import FILM_READERS, LabelledFilm
+from cxrreport.datasets.phantoms import draw_phantoms
+from cxrreport.datasets.sample import Reader, Sample
+from cxrreport.datasets.splits import read_splits, remember_splits
 from cxrreport.errors import UsageError
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.generation import Decoding
@@ -20,18 +26,15 @@ from cxrreport.model.views import ViewClassifier
 from cxrreport.model.weights import Weights, recover_weights, resolve_device, save_weights
 from cxrreport.training.card import make_card
 from cxrreport.training.checkpoint import Checkpoint, finished_epochs
-from cxrreport.training.dataset import DirectoryReader, Reader, Sample, draw_phantoms
 from cxrreport.training.encoder_stage import EncoderStage
-from cxrreport.training.films import FILM_READERS, LabelledFilm
 from cxrreport.training.metrics import MetricsLog
-from cxrreport.training.network_stage import Encoded, NetworkStage, encode_samples, start_prior
+from cxrreport.training.network_stage import NetworkStage, start_prior
 from cxrreport.training.options import TrainOptions, check_options, remember_options
 from cxrreport.training.pair_training import CHECKPOINT as PAIRS
 from cxrreport.training.pair_training import Sources, copy_weights, train_pairs
 from cxrreport.training.prior_training import CHECKPOINT as PRIORS
 from cxrreport.training.prior_training import train_prior
 from cxrreport.training.retriever_stage import cache_logits, train_retriever, validate_retriever
-from cxrreport.training.splits import read_splits, remember_splits
 from cxrreport.training.start import make_start
 from cxrreport.training.validation import validate
 from cxrreport.training.views_stage import train_views, view_accuracy

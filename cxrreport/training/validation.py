@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from cxrreport.datasets.encoded import Encoded
+from cxrreport.datasets.sample import Sample
 from cxrreport.evaluation.scoring import choose_thresholds, draft_samples, score_states, score_texts, state_maps
 from cxrreport.model.config import POSITIVE
 from cxrreport.model.drafter import Drafter
-from cxrreport.training.dataset import Sample
-from cxrreport.training.network_stage import Encoded, NetworkStage
+from cxrreport.training.network_stage import NetworkStage
 
 _BATCH = 256  # memory must not grow with the archive
 

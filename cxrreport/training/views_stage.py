@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from cxrreport.demo.leg import draw_leg
+from cxrreport.datasets.augment import augment
+from cxrreport.datasets.sample import Sample
 from cxrreport.imaging.preprocess import SIDE, preprocess
 from cxrreport.model.views import CLASSES, ViewClassifier
+from cxrreport.phantoms.leg import draw_leg
 from cxrreport.records import View
-from cxrreport.training.augment import augment
-from cxrreport.training.dataset import Sample
 from cxrreport.training.encoder_stage import shuffled
 
 _BATCH = 64

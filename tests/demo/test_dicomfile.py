@@ -22,7 +22,7 @@ from cxrreport.demo.dicomfile import (
     write_bare,
     write_dicom,
 )
-from cxrreport.demo.phantom import draw_frontal
+from cxrreport.phantoms.phantom import draw_frontal
 
 IDENTITY = Identity("D0001", "DEMO^PATIENT 01", "19500101", "F")
 TAGS = FilmTags(make_uid(1), make_uid(2), make_uid(3), "A00101", datetime(2024, 1, 2, 3, 4, 5), "PA", 1)

@@ -4,9 +4,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from network_builders import random_samples, tiny_weights
+from builders.network import random_samples, tiny_weights
 
-from cxrreport.consistency import positives
+from cxrreport.datasets.sample import make_sample
+from cxrreport.drafting.consistency import positives
 from cxrreport.evaluation import candidates
 from cxrreport.evaluation.candidates import (
     Drafted,
@@ -24,7 +25,6 @@ from cxrreport.model.generation import Decoding
 from cxrreport.model.prose import Prose
 from cxrreport.records import FINDINGS, State
 from cxrreport.reports.labels import label
-from cxrreport.training.dataset import make_sample
 
 STATES = tuple(State)
 

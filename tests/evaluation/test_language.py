@@ -1,14 +1,14 @@
 import json
-from pathlib import Path
 
 import pytest
+from builders.data import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxrreport.evaluation import language
 from cxrreport.evaluation.baselines import distinct
 
-PREDICTIONS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "iu-predictions"
+PREDICTIONS = DATA / "iu-predictions"
 
 
 MODEL, TEMPLATE = "qwen_dino_sft_rag_top20_number_cw1_lr5e5_infer_beam1", "manual_template_target_b4rouge"

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 import torch
+from builders.network import random_samples, tiny_weights
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from network_builders import random_samples, tiny_weights
 
+from cxrreport.datasets.encoded import encode_samples
 from cxrreport.evaluation.resampling import draw_counts
 from cxrreport.evaluation.scoring import (
     choose_thresholds,
@@ -17,7 +18,6 @@ from cxrreport.evaluation.scoring import (
 from cxrreport.model.drafter import Drafter, NetworkDraft, StudyStates
 from cxrreport.model.generation import Decoding
 from cxrreport.records import FINDINGS, State
-from cxrreport.training.network_stage import encode_samples
 
 
 def test_state_maps_follow_the_order_of_findings_and_states():

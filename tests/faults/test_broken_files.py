@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from builders import EXPLICIT, JPEG_LOSSLESS, write_dicom
-from end_to_end import Tool, Visit, film, write_visit
+from builders.dicom import EXPLICIT, JPEG_LOSSLESS, write_dicom
+from builders.tool import Tool, Visit, film, write_visit
 
 PLAIN = "--without-retrieval"
 GOOD = Visit("A901", "P1", "20240101")
@@ -204,6 +204,6 @@ def test_a_copy_that_cannot_be_compared_is_a_failure_of_that_file(
     export = tmp_path / "export"
     write_visit(export, GOOD)
     write_visit(export / "again", GOOD)
-    monkeypatch.setattr("cxrreport.scanning.filecmp.cmp", away)
+    monkeypatch.setattr("cxrreport.pipeline.scan.filecmp.cmp", away)
     found = tool.json("generate", export, PLAIN, code=3)
     assert found["drafted"] == 1 and found["failed"] == {"header.unreadable": 1}

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from end_to_end import Tool
+from builders.tool import Tool
 
 PLAIN = "--without-retrieval"
 

@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
-from end_to_end import VISITS, Mishap, Process, Tool
+from builders.tool import VISITS, Mishap, Process, Tool
 
 PLAIN = "--without-retrieval"
-COMPOSE = "cxrreport.composing:Composer.compose"
+COMPOSE = "cxrreport.drafting.compose:Composer.compose"
 SAVE = "cxrreport.store.drafts:save_drafts"
 CLAIM = "cxrreport.store.drafts:claim"
 FILE = "cxrreport.store.catalogue:record_instance"
@@ -87,7 +87,7 @@ def wait_for_the_server(tool: Tool) -> None:
 
 def test_a_study_that_kills_every_run_is_quarantined_alone(tool: Tool, shared_export: Path) -> None:
     """All eight are in one batch at first; then each is drafted alone, and only the poison keeps its attempts."""
-    poison = Mishap("cxrreport.composing:Composer.compose", 1, KILL)
+    poison = Mishap("cxrreport.drafting.compose:Composer.compose", 1, KILL)
     assert Process(tool.home, "generate", shared_export, PLAIN, mishap=poison).wait() == -KILL
     assert tool.rows("SELECT count(*), sum(attempts) FROM failure WHERE code = 'run.interrupted'") == [(8, 8)]
     for _ in range(2):

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from end_to_end import Mishap, Process, Tool
+from builders.tool import Mishap, Process, Tool
 
 PLAIN = "--without-retrieval"
-SLOWLY = Mishap("cxrreport.composing:Composer.compose", sleep_s=30)
+SLOWLY = Mishap("cxrreport.drafting.compose:Composer.compose", sleep_s=30)
 
 
 @pytest.fixture

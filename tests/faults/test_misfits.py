@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from end_to_end import Tool, build_weights, copy_tree
+from builders.tool import Tool, build_weights, copy_tree
 
 
 def refused(tool: Tool, code: int, error: str, *arguments: str | Path) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from end_to_end import Process, Tool, Visit, copy_tree, write_visit
+from builders.tool import Process, Tool, Visit, copy_tree, write_visit
 
 POISON = ("zorglub", "hansi", "pid-7731-xq", "19330817", "1933-08-17", "geheim", "acc-55-poison")
 TAGS = {"PatientName": "Zorglub^Hansi", "PatientBirthDate": "19330817", "SeriesDescription": "Zorglub's film"}
@@ -80,7 +80,7 @@ def test_a_defect_tells_places_but_no_values(tool: Tool, poisoned: Path, monkeyp
     def broken(*_: object, **__: object) -> None:
         raise ValueError("Zorglub^Hansi PID-7731-XQ")
 
-    monkeypatch.setattr("cxrreport.scanning.screen", broken)
+    monkeypatch.setattr("cxrreport.pipeline.scan.screen", broken)
     assert tool("generate", poisoned, "--without-retrieval", "--json") == 70
     assert "ValueError at " in tool.err and "scanning.py" in tool.err
     assert_clean(tool.err, tool.out, manifests(tool.home))
@@ -104,7 +104,7 @@ def test_warnings_of_libraries_are_told_without_their_text(
     import logging
     import warnings
 
-    from cxrreport import scanning
+    from cxrreport.pipeline import scan as scanning
 
     original = scanning.screen
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from end_to_end import Mishap, Process, Tool
+from builders.tool import Mishap, Process, Tool
 
 PLAIN = "--without-retrieval"
 
@@ -24,7 +24,7 @@ def wait_until(holds: Callable[[], object], timeout_s: float = 30) -> None:
 def test_a_signal_ends_the_run_within_ten_seconds_and_it_can_be_resumed(
     tool: Tool, shared_export: Path, number: int, code: int
 ) -> None:
-    slowly = Mishap("cxrreport.composing:Composer.compose", sleep_s=0.4)
+    slowly = Mishap("cxrreport.drafting.compose:Composer.compose", sleep_s=0.4)
     process = Process(tool.home, "generate", shared_export, PLAIN, "--batch-size", "1", "--json", mishap=slowly)
     wait_until(lambda: sum(tool.drafts().values()) >= 2)
     sent = time.monotonic()
@@ -42,8 +42,8 @@ def test_a_signal_ends_the_run_within_ten_seconds_and_it_can_be_resumed(
     "function",
     [
         "cxrreport.store.catalogue:record_instance",
-        "cxrreport.scanning:load_film",
-        "cxrreport.composing:Composer.compose",
+        "cxrreport.pipeline.scan:load_film",
+        "cxrreport.drafting.compose:Composer.compose",
     ],
 )
 def test_a_signal_in_any_stage_stops_the_run(tool: Tool, shared_export: Path, function: str) -> None:
@@ -58,7 +58,7 @@ def test_a_signal_in_any_stage_stops_the_run(tool: Tool, shared_export: Path, fu
 
 
 def test_a_second_signal_ends_at_once(tool: Tool, shared_export: Path) -> None:
-    stuck = Mishap("cxrreport.composing:Composer.compose", sleep_s=30)
+    stuck = Mishap("cxrreport.drafting.compose:Composer.compose", sleep_s=30)
     process = Process(tool.home, "generate", shared_export, PLAIN, mishap=stuck)
     wait_until(lambda: tool.rows("SELECT count(*) FROM failure") == [8])
     process.signal(signal.SIGTERM)

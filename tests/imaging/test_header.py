@@ -6,7 +6,7 @@ import time
 import tracemalloc
 from datetime import date, datetime
 
-import builders
+import builders.dicom as builders
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-import builders
+import builders.dicom as builders
 import imagecodecs
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-import builders
+import builders.dicom as builders
 import numpy as np
 import pytest
 from hypothesis import given, settings

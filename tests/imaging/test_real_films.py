@@ -1,15 +1,14 @@
 """The rules on real films of public collections; skipped where those are not at hand."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from builders.data import DATA
 
 from cxrreport.errors import PixelError
 from cxrreport.imaging.film import load_film
 from cxrreport.imaging.pixels import read_frame
 
-DICOM = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "dicom"
+DICOM = DATA / "dicom"
 pytestmark = pytest.mark.skipif(not DICOM.is_dir(), reason="needs the shared DICOM collection")
 
 

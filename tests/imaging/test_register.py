@@ -4,22 +4,22 @@ import csv
 import subprocess
 import sys
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
+from builders.data import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from cxrreport.demo.leg import draw_leg
-from cxrreport.demo.phantom import Lesion, draw_frontal, draw_lateral
 from cxrreport.imaging.match import body, content, grey_table
 from cxrreport.imaging.orientation import compare
 from cxrreport.imaging.preprocess import preprocess
 from cxrreport.imaging.register import register
+from cxrreport.phantoms.leg import draw_leg
+from cxrreport.phantoms.phantom import Lesion, draw_frontal, draw_lateral
 
-NIH = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "nih"
+NIH = DATA / "nih"
 few = settings(max_examples=8, deadline=None, derandomize=True)
 PATIENTS = (1, 2, 4)
 

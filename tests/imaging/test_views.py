@@ -1,6 +1,6 @@
 import dataclasses
 
-import builders
+import builders.dicom as builders
 import pytest
 
 from cxrreport.imaging.views import says_chest, screen, view_from_tags

@@ -1,8 +1,7 @@
 import pytest
 import torch
-from network_builders import (
+from builders.network import (
     SENTENCES,
-    one_thread,  # noqa: F401
     random_features,
     random_reports,
     target_ids,

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from network_builders import random_features, random_reports, target_ids, tiny_weights
+from builders.network import random_features, random_reports, target_ids, tiny_weights
 from torch import nn
 
 from cxrreport.model.ablations import ABLATIONS, ablate, change, promptmrg

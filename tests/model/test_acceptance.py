@@ -5,10 +5,11 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from network_builders import SENTENCES, random_features, random_reports, random_samples, target_ids, tiny_weights
-from resnet_builders import torchvision_state
+from builders.network import SENTENCES, random_features, random_reports, random_samples, target_ids, tiny_weights
+from builders.resnet import torchvision_state
 from torch import nn
 
+from cxrreport.datasets.encoded import encode_samples
 from cxrreport.model.ablations import promptmrg
 from cxrreport.model.config import PREFIX_LENGTH, DiffRGenNetConfig, base
 from cxrreport.model.decoder import ReportDecoder
@@ -20,7 +21,6 @@ from cxrreport.model.losses import updated_prior
 from cxrreport.model.resnet import load_torchvision_resnet
 from cxrreport.records import FINDINGS
 from cxrreport.reports.sections import clean
-from cxrreport.training.network_stage import encode_samples
 
 PATCHES = 2 * 49
 

@@ -2,7 +2,7 @@ import copy
 
 import pytest
 import torch
-from network_builders import VOCABULARY
+from builders.network import VOCABULARY
 from safetensors.torch import save_file, save_model
 from transformers import BertConfig, BertForMaskedLM
 

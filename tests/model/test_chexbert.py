@@ -1,6 +1,6 @@
 import pytest
 import torch
-from chexbert_builders import PIECES, SIZES, tiny_checkpoint, write_chexbert
+from builders.chexbert import PIECES, SIZES, tiny_checkpoint, write_chexbert
 from transformers import BertConfig, BertModel
 
 from cxrreport.errors import WeightsError

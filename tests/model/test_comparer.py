@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import torch
+from builders.network import random_features, tiny_weights
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from network_builders import random_features, tiny_weights
 
 from cxrreport.errors import WeightsError
 from cxrreport.model.comparer import Comparer, _reading

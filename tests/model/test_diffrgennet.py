@@ -1,6 +1,6 @@
 import pytest
 import torch
-from network_builders import random_features, random_reports, tiny_weights
+from builders.network import random_features, random_reports, tiny_weights
 
 from cxrreport.model.ablations import change
 from cxrreport.model.config import FAM_ATTENTIONS, PREFIX_LENGTH

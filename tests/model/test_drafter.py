@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from network_builders import tiny_weights
+from builders.network import tiny_weights
 
 import cxrreport.model.drafter as module
 from cxrreport.model.drafter import Drafter, join_features, pad, stack_films, take_features

@@ -1,5 +1,5 @@
 import torch
-from network_builders import random_features, tiny_weights
+from builders.network import random_features, tiny_weights
 
 from cxrreport.model.config import POSITIVE
 from cxrreport.model.encoder import ImageFeatures

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from builders.network import random_features, random_reports, tiny_weights
 from hypothesis import given
 from hypothesis import strategies as st
-from network_builders import random_features, random_reports, tiny_weights
 from torch.func import functional_call
 
 from cxrreport.errors import WeightsError

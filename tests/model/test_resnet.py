@@ -1,6 +1,6 @@
 import pytest
 import torch
-from resnet_builders import WIDTHS, reference, torchvision_state
+from builders.resnet import WIDTHS, reference, torchvision_state
 
 from cxrreport.model.config import DiffRGenNetConfig
 from cxrreport.model.encoder import ImageEncoder

@@ -1,9 +1,9 @@
 import string
 
 import pytest
+from builders.network import CHARACTERS, VOCABULARY, WORDS
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from network_builders import CHARACTERS, VOCABULARY, WORDS
 
 from cxrreport.errors import WeightsError
 from cxrreport.model.config import PROMPT_TOKENS, SPECIAL_TOKENS

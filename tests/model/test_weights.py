@@ -6,26 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from network_builders import VOCABULARY, tiny_weights
+from builders.network import VOCABULARY, tiny_weights
 
 from cxrreport.errors import UnavailableError, UsageError, WeightsError
 from cxrreport.model.config import tiny
 from cxrreport.model.hyperbolic import HyperbolicHead
-from cxrreport.model.weights import (
-    CONFIG,
-    NETWORK,
-    RETRIEVER,
-    VIEWS,
-    load_weights,
-    read_manifest,
-    recover_weights,
-    resolve_device,
-    save_weights,
-    weights_sha256,
-)
-from cxrreport.model.weights import (
-    VOCABULARY as VOCABULARY_FILE,
-)
+from cxrreport.model.manifest import CONFIG, NETWORK, VIEWS, read_manifest, weights_sha256
+from cxrreport.model.manifest import VOCABULARY as VOCABULARY_FILE
+from cxrreport.model.weights import RETRIEVER, load_weights, recover_weights, resolve_device, save_weights
 
 
 def _save(directory, weights):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from end_to_end import Tool
+    from builders.tool import Tool
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

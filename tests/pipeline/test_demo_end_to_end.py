@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from end_to_end import Tool
+from builders.tool import Tool
 
 from cxrreport.demo.hospital import Hospital, StudyTruth, build_hospital
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from end_to_end import Tool, Visit, build_weights, copy_tree, write_visit
+from builders.tool import Tool, Visit, build_weights, copy_tree, write_visit
 
 PLAIN = "--without-retrieval"
 

@@ -6,9 +6,9 @@ import json
 import signal
 from pathlib import Path
 
-import end_to_end
+import builders.tool as end_to_end
 import pytest
-from end_to_end import VISITS, Mishap, Process, Tool, build_weights, copy_tree, film, write_visit
+from builders.tool import VISITS, Mishap, Process, Tool, build_weights, copy_tree, film, write_visit
 from sqlalchemy import text
 
 LINKED = {"A101", "A102", "A201"}  # accessions of the export that have a signed report
@@ -146,7 +146,7 @@ def test_films_whose_views_were_mixed_up_are_embedded_again(indexed: Tool) -> No
 
 
 def test_other_preprocessing_makes_other_vectors(indexed: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cxrreport.freshness.PREPROCESS_VERSION", 10**6)
+    monkeypatch.setattr("cxrreport.pipeline.freshness.PREPROCESS_VERSION", 10**6)
     assert indexed.json("index", "--verify")["stale_films"] == 3
     assert indexed.json("index")["films_embedded"] == 3
 
@@ -155,7 +155,7 @@ def test_a_signal_between_films_publishes_nothing(tool: Tool, export: Path, shar
     tool.json("index", shared_reports)
     tool.json("generate", export)
     (before,) = (tool.home / "index" / "CURRENT").read_text().split()
-    mishap = Mishap("cxrreport.indexing:load_film", 2, signal.SIGTERM)
+    mishap = Mishap("cxrreport.pipeline.embed:load_film", 2, signal.SIGTERM)
     process = Process(tool.home, "index", "--json", mishap=mishap)
     assert process.wait() == 143
     assert (tool.home / "index" / "CURRENT").read_text().split() == [before]

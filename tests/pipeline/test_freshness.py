@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from end_to_end import Tool
+from builders.tool import Tool
 
 
 def verified(tool: Tool) -> tuple[int, int]:

@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 
 import pytest
-from end_to_end import VISITS, Tool, Visit, copy_tree, write_visit
+from builders.tool import VISITS, Tool, Visit, copy_tree, write_visit
 
-from cxrreport import scanning
 from cxrreport.imaging.preprocess import REGISTER_VERSION
+from cxrreport.pipeline import scan as scanning
 from cxrreport.records import FINDINGS, Change, State
 
 ALL = {visit.accession: 1 for visit in VISITS}
@@ -28,8 +28,8 @@ def test_first_run_drafts_all_and_second_opens_no_unchanged_file(
     def forbidden(*_: object) -> None:
         raise AssertionError("an unchanged file was opened")
 
-    for module in ("cxrreport.scanning.read_header", "cxrreport.scanning.load_film", "cxrreport.preparing.load_film"):
-        monkeypatch.setattr(module, forbidden)
+    for name in ("scan.read_header", "scan.load_film", "prepare.load_film"):
+        monkeypatch.setattr(f"cxrreport.pipeline.{name}", forbidden)
     second = any_tool.json("generate", shared_export)
     assert (second["drafted"], second["unchanged"], second["studies"], second["files"]) == (0, 8, 8, 11)
     assert any_tool.drafts() == ALL

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from end_to_end import Tool
+from builders.tool import Tool
 
-from cxrreport import composing
+from cxrreport.drafting import compose as composing
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.prose import Prose
 from cxrreport.model.weights import load_weights, save_weights

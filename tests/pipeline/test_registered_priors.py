@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from builders import write_dicom
-from end_to_end import Tool
+from builders.dicom import write_dicom
+from builders.tool import Tool
 
-from cxrreport.composing import Composer
-from cxrreport.demo.phantom import draw_frontal, draw_lateral
+from cxrreport.drafting.compose import Composer
 from cxrreport.errors import PixelError
 from cxrreport.imaging import register as module
 from cxrreport.imaging.register import Registration
-from cxrreport.preparing import Prepared
+from cxrreport.phantoms.phantom import draw_frontal, draw_lateral
+from cxrreport.pipeline.prepare import Prepared
 
 PLAIN = "--without-retrieval"
 BEFORE, NOW = "20240101", "20240201"

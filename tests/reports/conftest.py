@@ -1,9 +1,9 @@
 import csv
-from pathlib import Path
 
 import pytest
+from builders.data import DATA
 
-SHARED = Path(__file__).resolve().parents[2].parent / "shared"
+SHARED = DATA.parent
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,8 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from builders import BASIC_TEXT_SR, write_dataset_file, write_dicom
+from builders.data import DATA, ROOT
+from builders.dicom import BASIC_TEXT_SR, write_dataset_file, write_dicom
 from cxrreport.cli.index import index as command
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -194,9 +195,6 @@ def test_failures_quote_nothing(tmp_path, content):
 
 
 # -- real data, where it lies beside the repository -------------------------------------------------------------------
-
-ROOT = Path(__file__).resolve().parents[2]
-DATA = ROOT.parent / "shared" / "data"
 
 
 def _shared(name):

@@ -4,7 +4,7 @@ import tracemalloc
 from datetime import datetime
 
 import pytest
-from builders import DEFLATED, IMPLICIT, write_dataset_file, write_deflated
+from builders.dicom import DEFLATED, IMPLICIT, write_dataset_file, write_deflated
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset

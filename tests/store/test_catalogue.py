@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from builders.store import make_entry, make_instance
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, func, select
-from store_builders import make_entry, make_instance
 
 from cxrreport.errors import HeaderError, InputError
 from cxrreport.records import DraftStatus, Instance, View, ViewGuess

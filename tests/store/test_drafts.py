@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from builders.store import make_instance
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
-from store_builders import make_instance
 
 from cxrreport.errors import UsageError
 from cxrreport.records import (

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from builders.store import make_instance
 from sqlalchemy import Engine, create_engine, make_url, text
-from store_builders import make_instance
 
 from cxrreport.errors import ConfigurationError, CxrReportError, LockedError, StorageError, UnavailableError
 from cxrreport.store import catalogue

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from builders.store import make_instance
 from sqlalchemy import Engine, select, text
-from store_builders import make_instance
 
 from cxrreport.records import Report, ReportStatus, State, Study
 from cxrreport.store import catalogue

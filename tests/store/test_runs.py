@@ -6,8 +6,8 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from builders.store import make_instance
 from sqlalchemy import Engine, select
-from store_builders import make_instance
 
 from cxrreport.records import Draft, Failure, Provenance, Report, View, ViewGuess
 from cxrreport.store import catalogue, drafts, reports, runs

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
+from builders.store import make_instance
 from sqlalchemy import Engine
-from store_builders import make_instance
 
 from cxrreport.records import Report, ReportStatus, State, View, ViewGuess
 from cxrreport.store import catalogue, reports

@@ -3,7 +3,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from network_builders import random_samples
+from builders.network import random_samples
 
 import cxrreport.training.card as module
 from cxrreport.training.card import commit, make_card

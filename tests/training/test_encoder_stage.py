@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import torch
-from network_builders import random_samples, tiny_weights
+from builders.network import random_samples, tiny_weights
 
+from cxrreport.datasets.nih import LabelledFilm
 from cxrreport.training.encoder_stage import EncoderStage, make_batch, shuffled
-from cxrreport.training.films import LabelledFilm
 
 
 def films(count, positive=(), known=range(14)):

@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 import torch
-from network_builders import random_samples, tiny_weights
+from builders.network import random_samples, tiny_weights
 
+from cxrreport.datasets.encoded import encode_samples
 from cxrreport.model.config import PREFIX_LENGTH
 from cxrreport.model.drafter import Drafter
-from cxrreport.training.network_stage import NetworkStage, encode_samples, rarity, start_prior
+from cxrreport.training.network_stage import NetworkStage, rarity, start_prior
 
 
 def _generator():

@@ -3,12 +3,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from network_builders import tiny_weights, write_bert
-from resnet_builders import tiny_state
+from builders.network import tiny_weights, write_bert
+from builders.resnet import tiny_state
 from safetensors.torch import save_file
 
 from cxrreport.errors import UsageError, WeightsError
-from cxrreport.model.weights import read_manifest, save_weights
+from cxrreport.model.manifest import read_manifest
+from cxrreport.model.weights import save_weights
 from cxrreport.training.options import TrainOptions, check_ablation, check_options, remember_options, resolve_size
 
 

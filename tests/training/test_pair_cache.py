@@ -3,9 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from network_builders import tiny_weights
-from pair_builders import random_pairs
+from builders.network import tiny_weights
+from builders.pairs import random_pairs
 
+from cxrreport.datasets.pairs.alignment import leave_apart
+from cxrreport.datasets.pairs.sample import PairSample
 from cxrreport.errors import UsageError
 from cxrreport.model.drafter import Drafter
 from cxrreport.records import FINDINGS
@@ -16,8 +18,6 @@ from cxrreport.training.pair_cache import (
     join_pairs,
     kept_pairs,
 )
-from cxrreport.training.pairs.alignment import leave_apart
-from cxrreport.training.pairs.sample import PairSample
 
 
 def pair(number=0, **changes):

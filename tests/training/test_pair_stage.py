@@ -1,8 +1,8 @@
 import pytest
 import torch
+from builders.pairs import CONFIG, random_pairs
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pair_builders import CONFIG, random_pairs
 
 import cxrreport.training.pair_stage as module
 from cxrreport.evaluation.temporal import false_change

@@ -2,17 +2,18 @@ import json
 from pathlib import Path
 
 import pytest
-from network_builders import random_samples, tiny_weights
-from pair_builders import drawn_pairs, kill_at
+from builders.network import random_samples, tiny_weights
+from builders.pairs import drawn_pairs, kill_at
 
 import cxrreport.training.pair_training as module
+from cxrreport.datasets.iu_xray import READERS
+from cxrreport.datasets.pairs.alignment import leave_apart
+from cxrreport.datasets.pairs.sample import PairSample
 from cxrreport.errors import UsageError
-from cxrreport.model.weights import load_weights, read_manifest, save_weights
-from cxrreport.training.dataset import READERS
+from cxrreport.model.manifest import read_manifest
+from cxrreport.model.weights import load_weights, save_weights
 from cxrreport.training.options import TrainOptions
 from cxrreport.training.pair_training import Sources, training_pairs, validation_pairs
-from cxrreport.training.pairs.alignment import leave_apart
-from cxrreport.training.pairs.sample import PairSample
 from cxrreport.training.trainer import train
 
 SPLITS = {"train": random_samples(12, 1, "train"), "val": random_samples(6, 2, "val")}

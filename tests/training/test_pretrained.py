@@ -2,8 +2,8 @@ import pickle
 
 import pytest
 import torch
-from network_builders import VOCABULARY
-from resnet_builders import tiny_state
+from builders.network import VOCABULARY
+from builders.resnet import tiny_state
 from safetensors.torch import save_file
 
 import cxrreport.training.pretrained as module

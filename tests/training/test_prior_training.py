@@ -5,20 +5,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from network_builders import random_samples, tiny_weights
-from pair_builders import drawn_pairs, kill_at, random_pairs
+from builders.network import random_samples, tiny_weights
+from builders.pairs import drawn_pairs, kill_at, random_pairs
 
 import cxrreport.training.pair_training as pairs_module
+from cxrreport.datasets.iu_xray import READERS
+from cxrreport.datasets.pairs.alignment import leave_apart
 from cxrreport.errors import UsageError
 from cxrreport.model.config import PREFIX_LENGTH
 from cxrreport.model.drafter import Drafter
+from cxrreport.model.manifest import read_manifest
 from cxrreport.model.prior import UNTOLD
 from cxrreport.model.progression import TemporalNetwork
-from cxrreport.model.weights import load_weights, read_manifest, save_weights
-from cxrreport.training.dataset import READERS
+from cxrreport.model.weights import load_weights, save_weights
 from cxrreport.training.options import TrainOptions
 from cxrreport.training.pair_cache import Bank
-from cxrreport.training.pairs.alignment import leave_apart
 from cxrreport.training.prior_stage import PriorStage, read_pairs
 from cxrreport.training.trainer import train
 

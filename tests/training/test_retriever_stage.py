@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from network_builders import random_samples, tiny_weights
+from builders.network import random_samples, tiny_weights
 
+from cxrreport.datasets.encoded import encode_samples
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.hyperbolic import film_logits
-from cxrreport.training.network_stage import encode_samples
 from cxrreport.training.retriever_stage import cache_logits, train_retriever, validate_retriever
 
 EPOCHS = 12

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from network_builders import VOCABULARY, random_samples, tiny_weights, write_bert
-from resnet_builders import tiny_state
+from builders.network import VOCABULARY, random_samples, tiny_weights, write_bert
+from builders.resnet import tiny_state
 from safetensors.torch import load_file, save_file
 
 import cxrreport.training.start as module

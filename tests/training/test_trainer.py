@@ -4,17 +4,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from network_builders import VOCABULARY, random_samples
+from builders.network import VOCABULARY, random_samples
 from safetensors import safe_open
 from safetensors.torch import load_file
 
 import cxrreport.training.start as start_module
 import cxrreport.training.trainer as module
+from cxrreport.datasets.iu_xray import READERS
+from cxrreport.datasets.nih import FILM_READERS, LabelledFilm
 from cxrreport.errors import ConfigurationError, UnavailableError, UsageError
 from cxrreport.model.weights import load_weights
-from cxrreport.training.dataset import READERS
 from cxrreport.training.encoder_stage import EncoderStage
-from cxrreport.training.films import FILM_READERS, LabelledFilm
 from cxrreport.training.network_stage import NetworkStage
 from cxrreport.training.options import TrainOptions
 from cxrreport.training.trainer import train

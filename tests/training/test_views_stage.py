@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from network_builders import random_samples
+from builders.network import random_samples
 
 from cxrreport.model.views import CLASSES, ViewClassifier
 from cxrreport.records import View

@@ -1,0 +1,1 @@
+"""Samples for training and evaluation, and who belongs to which split."""

@@ -1,0 +1,110 @@
+"""The hospital's own studies as a dataset: films of the catalogue with the reports that were signed of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from cxrreport.datasets.iu_xray import DirectoryReader
+from cxrreport.datasets.sample import Reader, Sample, make_sample
+from cxrreport.engine.local import LocalEngine
+from cxrreport.imaging.film import Film, load_film
+from cxrreport.imaging.pairing import choose_frontal, choose_lateral
+from cxrreport.records import Image, Study
+from cxrreport.settings import Settings
+from cxrreport.store.catalogue import count_without_view
+from cxrreport.store.engine import open_archive, session
+from cxrreport.store.training import SignedStudy, signed_studies
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+ARCHIVE = "archive"
+_PAGE = 64  # studies whose films are read together
+_TEST, _VAL = 0, 1  # of the ten buckets of patients; the others are for training
+
+
+def split_of(bucket: int) -> str:
+    """Split of a patient, about 80 % train, 10 % val, 10 % test: it never changes, whoever comes to the archive."""
+    return {_TEST: "test", _VAL: "val"}.get(bucket, "train")
+
+
+class ArchiveReader:
+    """Reads studies with a frontal film in use and a final or corrected report with findings.
+
+    Keys and patients of the samples are numbers of database rows. A study whose frontal film cannot be read, or whose
+    report leaves nothing to say, is left out and counted in `skipped`, as are films whose view no run has looked at yet.
+    The archive is open, without a lock, while it reads.
+    """
+
+    name = ARCHIVE
+    least = 32
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.skipped: Counter[str] = Counter()
+
+    def __call__(self, split: str, limit: int | None = None, only: Collection[str] | None = None) -> list[Sample]:
+        """See `Reader`; films are read in child processes, 131 kB a study."""
+        s = self._settings
+        with (
+            open_archive(s) as engine,
+            LocalEngine(s.workers, s.decode_timeout_s, s.decode_memory_mb) as workers,
+        ):
+            wanted = (
+                study
+                for study in _walk(engine)
+                if split_of(study.bucket) == split and (only is None or str(study.study.id) in only)
+            )
+            with session(engine, read_only=True) as current:
+                self.skipped["film.view_unknown"] = count_without_view(current)
+            return list(islice(self._samples(wanted, workers), limit))
+
+    def _samples(self, studies: Iterator[SignedStudy], workers: LocalEngine) -> Iterator[Sample]:
+        while page := list(islice(studies, _PAGE)):
+            paths = [film.path for signed in page for film in _films_of(signed.study) if film]
+            read = workers.map(partial(load_film, max_pixels=self._settings.max_pixels), paths)
+            for signed in page:
+                films = [next(read)[1] if film else None for film in _films_of(signed.study)]
+                if sample := self._sample(signed, [f.pixels if isinstance(f, Film) else None for f in films]):
+                    yield sample
+
+    def _sample(self, signed: SignedStudy, films: Sequence[npt.NDArray[np.uint8] | None]) -> Sample | None:
+        if films[0] is None:
+            self.skipped["film.unreadable"] += 1
+            return None
+        key, patient = str(signed.study.id), str(signed.study.patient_id)
+        sample = make_sample(key, patient, films, signed.findings, signed.impression, signed.labels)
+        if not sample.target:
+            self.skipped["report.empty"] += 1
+            return None
+        return sample
+
+
+def open_dataset(dataset: tuple[str, Path] | None, settings: Settings) -> Reader:
+    """A reader of the named dataset and its directory; of the archive of the settings where there is none."""
+    return DirectoryReader(*dataset) if dataset else ArchiveReader(settings)
+
+
+def _walk(engine: Engine) -> Iterator[SignedStudy]:
+    """All usable studies, page by page; no transaction stays open while films are read."""
+    last = 0
+    while True:
+        with session(engine, read_only=True) as s:
+            page = signed_studies(s, last)
+        if not page:
+            return
+        last = page[-1].study.id
+        yield from page
+
+
+def _films_of(study: Study) -> tuple[Image | None, Image | None]:
+    """Frontal and lateral film, as a draft would take them."""
+    return choose_frontal(study.images), choose_lateral(study.images)

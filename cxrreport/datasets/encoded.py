@@ -1,0 +1,108 @@
+"""Cached features of samples: the frozen encoder's patches of plain and augmented copies, with their retrieval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from cxrreport.datasets.augment import augment
+from cxrreport.datasets.sample import Sample
+from cxrreport.model.drafter import Drafter
+from cxrreport.model.encoder import ImageFeatures
+
+_CPU_BATCH, _GPU_BATCH = 4, 64  # on a CPU the activations of more studies are mapped and given back at every layer
+
+
+_QUERIES = 512  # compared with the bank at once
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Cached features of n samples in `copies` variants (the first is the plain film), half precision, and retrieval.
+
+    patches (copies, n, m, C), patch_mask (n, m), pooled (copies, n, C), text (n, d_r) embedding of the own report,
+    retrieved (n, N) rows of the bank, bank (rows, d_r).
+    """
+
+    patches: Tensor
+    patch_mask: Tensor
+    pooled: Tensor
+    text: Tensor
+    retrieved: Tensor
+    bank: Tensor
+
+    def features(self, rows: Sequence[int], copy: Tensor) -> ImageFeatures:
+        """Features of some samples, `copy` (B,) choosing the variant of each."""
+        index = torch.tensor(rows)
+        return ImageFeatures(
+            self.patches[copy, index].float(), self.patch_mask[index], self.pooled[copy, index].float()
+        )
+
+
+@torch.inference_mode()
+def encode_samples(
+    drafter: Drafter, samples: Sequence[Sample], bank: npt.NDArray[np.float32], bank_patients: Sequence[str] | None,
+    copies: int, generator: torch.Generator,
+) -> Encoded:  # fmt: skip
+    """Encode samples and retrieve for each its N nearest bank reports.
+
+    `bank_patients` names the patient of each bank row: reports of a sample's own patient are left out (model.md §1.3).
+    None where no sample has a patient in the bank.
+    """
+    variants = [_encode_copy(drafter, samples, None if copy == 0 else generator) for copy in range(copies)]
+    patches, masks, pooled = zip(*variants, strict=True)
+    plain = ImageFeatures(patches[0][:0], masks[0][:0], pooled[0].float()).to(drafter.device)
+    patients = [s.patient for s in samples]
+    retrieved = nearest_rows(drafter.embed_images(plain), bank, patients, bank_patients, drafter.retrieved)
+    text = torch.from_numpy(drafter.embed_texts([s.summary for s in samples]))
+    return Encoded(torch.stack(patches), masks[0], torch.stack(pooled), text, retrieved, torch.from_numpy(bank))
+
+
+def nearest_rows(
+    queries: npt.NDArray[np.float32], bank: npt.NDArray[np.float32], patients: Sequence[str],
+    bank_patients: Sequence[str] | None, count: int,
+) -> Tensor:  # fmt: skip
+    """Rows (n, N) of the bank nearest to each query, none of its own patient; as many for each as every one can get."""
+    numbers = torch.from_numpy(np.unique([*patients, *(bank_patients or ())], return_inverse=True)[1])
+    asked, held = numbers[: len(patients)], numbers[len(patients) :]
+    if bank_patients is None:
+        held = torch.full((len(bank),), -1)
+    own = torch.bincount(held.clamp(min=0), (held >= 0).double(), minlength=len(numbers))[asked]
+    count = min(count, len(bank) - int(own.max()))
+    found = []
+    for rows in torch.arange(len(patients)).split(_QUERIES):
+        similarity = torch.from_numpy(queries[rows] @ bank.T)
+        foreign = asked[rows, None] != held
+        nearest = similarity.masked_fill(~foreign, -2).topk(count, dim=1).indices
+        if not foreign.gather(1, nearest).all():
+            raise AssertionError("a sample has retrieved a report of its own patient")
+        found.append(nearest)
+    return torch.cat(found)
+
+
+def encode_batch(drafter: Drafter) -> int:
+    """How many studies to encode at once."""
+    return _CPU_BATCH if drafter.device.type == "cpu" else _GPU_BATCH
+
+
+def _encode_copy(
+    drafter: Drafter, samples: Sequence[Sample], generator: torch.Generator | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    encoder, size = drafter.network.encoder, drafter.network.config.image_size
+    parts = []
+    batch = encode_batch(drafter)
+    for start in range(0, len(samples), batch):
+        chunk = samples[start : start + batch]
+        films = torch.from_numpy(np.stack([s.films for s in chunk]))
+        if generator is not None:
+            films = augment(films.flatten(0, 1), size, generator).unflatten(0, films.shape[:2])
+        present = torch.from_numpy(np.stack([s.present for s in chunk]))
+        f = encoder(films.to(drafter.device), present.to(drafter.device))
+        parts.append((f.patches.half().cpu(), f.patch_mask.cpu(), f.pooled.half().cpu()))
+    patches, masks, pooled = zip(*parts, strict=True)
+    return torch.cat(patches), torch.cat(masks), torch.cat(pooled)

@@ -1,0 +1,96 @@
+"""Films with labels but without a report: the first stage learns findings from them, as far as their labels tell."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Set
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from cxrreport.datasets.iu_xray import read_film, read_table
+from cxrreport.datasets.sample import stack
+from cxrreport.imaging.preprocess import preprocess
+from cxrreport.records import FINDINGS, PARENTS
+
+_NO_FINDING = "no finding"
+# What the labels of ChestX-ray14 say in our words. Emphysema and Hernia have none: they only make a film abnormal.
+_NIH_FINDINGS = {
+    "Cardiomegaly": "cardiomegaly",
+    "Edema": "edema",
+    "Consolidation": "consolidation",
+    "Pneumonia": "pneumonia",
+    "Atelectasis": "atelectasis",
+    "Pneumothorax": "pneumothorax",
+    "Effusion": "pleural effusion",
+    "Mass": "lung lesion",
+    "Nodule": "lung lesion",
+    "Infiltration": "lung opacity",
+    "Pleural_Thickening": "pleural other",
+    "No Finding": _NO_FINDING,
+}
+_NIH_NEVER_TOLD = {"enlarged cardiomediastinum", "fracture", "support devices"}
+_NIH_IMPLIED = {"Fibrosis": "lung opacity"}  # our labeler reads one as the other
+_NIH_COLUMNS = {"id", "patient", "labels"}
+_HELD_OUT = 5  # one patient in so many
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledFilm:
+    """One frontal film to learn findings from.
+
+    films (2, 256, 256) uint8, the lateral blank; present (2,) bool; positive (14,) bool; known (14,) bool: what the
+    labels tell, elsewhere `positive` means nothing.
+    """
+
+    key: str
+    patient: str
+    films: npt.NDArray[np.uint8]
+    present: npt.NDArray[np.bool_]
+    positive: npt.NDArray[np.bool_]
+    known: npt.NDArray[np.bool_]
+
+
+def read_nih(directory: Path, split: str) -> Iterator[LabelledFilm]:
+    """Read a split ("train" or "held out") of NIH ChestX-ray14 film by film: `labels.csv` and `images/`.
+
+    Raises
+    ------
+    UsageError : when it is no such directory, or a film of it cannot be read.
+    """
+    for row in _nih_rows(directory / "labels.csv", split):
+        yield _nih_film(directory / "images", row)
+
+
+def is_held_out(patient: str) -> bool:
+    """Whether a patient's films are kept from training: sha256 of the number, first 8 digits, divisible by five."""
+    return int(hashlib.sha256(patient.encode()).hexdigest()[:8], 16) % _HELD_OUT == 0
+
+
+def nih_findings(labels: Set[str]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Labels of ChestX-ray14 -> positive (14,) and known (14,) bool.
+
+    A finding that is not labelled is absent, but where a labelled one implies it (pneumonia is consolidation) it is
+    unknown: the labels are silent, and so is our labeler of reports, which reads what is said and not what follows.
+    """
+    positive = {_NIH_FINDINGS[label] for label in labels if label in _NIH_FINDINGS}
+    implied = {parent for finding in positive for parent in PARENTS.get(finding, ())}
+    implied |= {_NIH_IMPLIED[label] for label in labels if label in _NIH_IMPLIED}
+    unknown = _NIH_NEVER_TOLD | (implied - positive)
+    return np.array([f in positive for f in FINDINGS]), np.array([f not in unknown for f in FINDINGS])
+
+
+def _nih_rows(table: Path, split: str) -> Iterator[dict[str, str]]:
+    rows = read_table(table, _NIH_COLUMNS, "The directory of films", "films")
+    return (row for row in rows if row["labels"] and is_held_out(row["patient"]) == (split == "held out"))
+
+
+def _nih_film(images: Path, row: dict[str, str]) -> LabelledFilm:
+    films, present = stack([preprocess(read_film(images / f"{row['id']}.jpg")), None])
+    positive, known = nih_findings(set(row["labels"].split("|")))
+    return LabelledFilm(f"nih-{row['id']}", f"nih-{row['patient']}", films, present, positive, known)
+
+
+FILM_READERS: dict[str, Callable[[Path, str], Iterable[LabelledFilm]]] = {"nih": read_nih}

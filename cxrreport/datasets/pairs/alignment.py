@@ -1,0 +1,22 @@
+"""The prior of a pair on the grid of its current film; the work of a child process, so nothing heavy is imported here."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from cxrreport.datasets.pairs.sample import PairSample
+from cxrreport.imaging.register import register
+
+Films = npt.NDArray[np.uint8]
+
+
+def align(pair: PairSample) -> tuple[Films, bool]:
+    """The prior (256, 256) on the grid of the current film and True; as it is and False where registration is refused."""
+    found = register(pair.current, pair.prior)
+    return (found.pixels, True) if found.registered else (pair.prior, False)
+
+
+def leave_apart(pair: PairSample) -> tuple[Films, bool]:
+    """What `align` gives where nothing is registered."""
+    return pair.prior, False

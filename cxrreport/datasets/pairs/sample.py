@@ -1,0 +1,87 @@
+"""One prior and one current frontal film with the truth of what became of each finding between them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from cxrreport.records import FINDINGS, PARENTS
+
+WORSENED, UNCHANGED, IMPROVED, UNTOLD = 0, 1, 2, -1
+Box = tuple[int, float, float, float, float]
+
+_NO_FINDING, _DEVICES = FINDINGS.index("no finding"), FINDINGS.index("support devices")
+
+
+@dataclass(frozen=True, slots=True)
+class PairSample:
+    """A current film, its prior and what changed.
+
+    current, prior (256, 256) uint8, preprocessed, the prior as taken and not registered; now, before (14,) bool:
+    positive on either film, in the order of `records.FINDINGS`; known (14,) bool: of which findings both are known;
+    course (14,) int64: 0 worsened, 1 unchanged, 2 improved, -1 where that is not known or not both are positive;
+    boxes: (finding index, x, y, w, h) in fractions of the current film, where a finding that is new, worsened,
+    improved or resolved changed (several of one finding are possible); days between the films, None where unknown;
+    report, prior_report: findings sections written from the truth, the current one with the comparison; place: where
+    the pair comes from.
+    """
+
+    key: str
+    patient: str
+    current: npt.NDArray[np.uint8]
+    prior: npt.NDArray[np.uint8]
+    now: npt.NDArray[np.bool_]
+    before: npt.NDArray[np.bool_]
+    known: npt.NDArray[np.bool_]
+    course: npt.NDArray[np.int64]
+    boxes: tuple[Box, ...]
+    days: int | None
+    report: str = ""
+    prior_report: str = ""
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What a pair shows: `now`, `before`, `known` and `course` of a `PairSample`, each (14,)."""
+
+    now: npt.NDArray[np.bool_]
+    before: npt.NDArray[np.bool_]
+    known: npt.NDArray[np.bool_]
+    course: npt.NDArray[np.int64]
+
+
+def truth_of(before: Mapping[str, float], now: Mapping[str, float], uncertain: Collection[str] = ()) -> Truth:
+    """Truth from the severity of every finding that is there on either film, in any unit that grows with it.
+
+    A finding that only follows from another one is unknown: consolidation is a lung opacity, but whether a reader says
+    so is open. Where it is positive by itself its course is untold once what implies it has changed.
+    """
+    implied = {parent for finding in {*before, *now} for parent in PARENTS.get(finding, ())}
+    moved = {f for f in {*before, *now} if before.get(f) != now.get(f)}
+    confused = {parent for finding in moved for parent in PARENTS.get(finding, ())}
+    there, was = _flags(now), _flags(before)
+    unknown = set(uncertain) | (implied - {*before, *now})
+    known = np.array([finding not in unknown for finding in FINDINGS])
+    if uncertain:  # whether the film is normal hangs on what nobody knows
+        known[_NO_FINDING] = there[:_DEVICES].any() and was[:_DEVICES].any()
+    both = there & was & known
+    course = [_course(before, now, f) if both[i] and f not in confused else UNTOLD for i, f in enumerate(FINDINGS)]
+    return Truth(there, was, known, np.array(course, np.int64))
+
+
+def _flags(severities: Collection[str]) -> npt.NDArray[np.bool_]:
+    """(14,) bool; "no finding" where nothing but devices is there."""
+    flags = np.array([finding in severities for finding in FINDINGS])
+    flags[_NO_FINDING] = not flags[:_DEVICES].any()
+    return flags
+
+
+def _course(before: Mapping[str, float], now: Mapping[str, float], finding: str) -> int:
+    if finding not in before:  # "no finding" on both films has no course
+        return UNTOLD
+    step = now[finding] - before[finding]
+    return UNCHANGED if step == 0 else WORSENED if step > 0 else IMPROVED

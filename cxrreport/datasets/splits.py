@@ -1,0 +1,82 @@
+"""The samples of a run. A run that goes on learns from those that it was begun with, whatever the archive has got since."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cxrreport.datasets.sample import Reader, Sample, check_disjoint
+from cxrreport.errors import UsageError
+from cxrreport.files import write_json
+
+_FILE = "studies.json"  # keys and digest of each split; keys are row numbers or public names, never a patient's
+_LEAST_VAL = 4
+_LEAST_PATIENTS = 2
+
+
+def read_splits(read: Reader, out: Path, limit: int | None) -> tuple[list[Sample], list[Sample]]:
+    """Samples to learn from and to validate on: those of `OUT/studies.json` where the run was begun, else all there are.
+
+    Raises
+    ------
+    UsageError : too few, a patient in both, or one of them changed or gone since the run was begun.
+    """
+    path = out / _FILE
+    begun = _recall(path)
+    train, val = (read(split, limit, _keys(begun, split)) for split in ("train", "val"))
+    check_disjoint(train, val)
+    _check_enough(read, train, val, limit)
+    if begun is not None and begun != _describe_both(train, val):
+        raise UsageError("Studies that the run was begun with have changed or are gone: name another --out.")
+    return train, val
+
+
+def remember_splits(out: Path, train: Sequence[Sample], val: Sequence[Sample]) -> None:
+    """Keep in `OUT/studies.json` what the run learns from, where it is not kept yet."""
+    if not (out / _FILE).exists():
+        write_json(out / _FILE, _describe_both(train, val))
+
+
+def _describe_both(train: Sequence[Sample], val: Sequence[Sample]) -> dict[str, Any]:
+    return {"train": _describe(train), "val": _describe(val)}
+
+
+def _check_enough(read: Reader, train: Sequence[Sample], val: Sequence[Sample], limit: int | None) -> None:
+    least = max(min(read.least, limit or read.least), 2)
+    least_val = _LEAST_VAL if read.least else 1
+    patients = len({s.patient for s in train})  # no study learns from a report of its own patient
+    if len(train) < least or patients < _LEAST_PATIENTS or len(val) < least_val:
+        left_out = ", ".join(f"{code} {count}" for code, count in sorted(read.skipped.items()) if count) or "nothing"
+        raise UsageError(
+            f"Training needs {least} studies with films and a signed report, of {_LEAST_PATIENTS} patients or more, to"
+            f" learn from and {least_val} of other patients to validate on; there are {len(train)} (patients: {patients})"
+            f" and {len(val)}, and left out: {left_out}.",
+            "usage.few_studies",
+        )
+
+
+def _describe(samples: Sequence[Sample]) -> dict[str, Any]:
+    digest = hashlib.sha256()
+    for s in samples:
+        facts = [s.key, s.patient, s.report, s.target, s.summary, s.states.tolist(), s.present.tolist()]
+        digest.update(json.dumps(facts).encode() + b"\n")
+    return {"keys": [s.key for s in samples], "sha256": digest.hexdigest()}
+
+
+def _keys(begun: dict[str, Any] | None, split: str) -> frozenset[str] | None:
+    return None if begun is None else frozenset(begun[split]["keys"])
+
+
+def _recall(path: Path) -> dict[str, Any] | None:
+    if not path.exists():
+        return None
+    try:
+        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return {
+            split: {"keys": list(facts[split]["keys"]), "sha256": facts[split]["sha256"]} for split in ("train", "val")
+        }
+    except (ValueError, TypeError, KeyError):
+        raise UsageError("The studies.json of the run directory is damaged: name another --out.") from None

@@ -1,0 +1,1 @@
+"""What leaves the database: the view of a study, as sentences and as a picture."""

@@ -1,0 +1,226 @@
+"""One study as a picture: its film, the prior on the same grid, and their difference with the regions of the draft."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from cxrreport import DISCLAIMER
+from cxrreport.errors import InputError, UsageError
+from cxrreport.export.panels import (
+    Box,
+    Line,
+    Panel,
+    colour_difference,
+    colour_of,
+    draw_panels,
+    resize_film,
+    shrink_film,
+)
+from cxrreport.export.sentences import REASONS
+from cxrreport.imaging.pairing import pair
+from cxrreport.imaging.pixels import read_frame
+from cxrreport.records import CHANGED, NAMES, Finding, Image, Region, most_particular
+from cxrreport.store import catalogue
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+    from sqlalchemy.orm import Session
+
+    from cxrreport.imaging.register import Registration
+    from cxrreport.store.views import DraftFacts, DraftView, StudyFacts
+
+_READING = (
+    "Difference: red is brighter now, blue is darker now; grey values of the prior are matched to the current film."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Films:
+    """The frontal films that a draft was made from, as the catalogue has them."""
+
+    current: Image
+    prior: Image | None
+
+
+def films_of_draft(session: Session, view: DraftView) -> Films:
+    """Find the films that the draft of a study was made from.
+
+    Raises
+    ------
+    UsageError : there is no draft. InputError : the archive would make the draft from other films by now.
+    """
+    from cxrreport.pipeline.due import films_of, inputs_sha256
+
+    if view.draft is None:
+        raise UsageError("There is no draft of this study, so there is nothing to draw.", "draft.none")
+    study = catalogue.studies(session, [view.study.study_id]).get(view.study.study_id)
+    made = pair(study, catalogue.patient_studies(session, [study.patient_id])[study.patient_id]) if study else None
+    if made is None or view.draft.provenance.inputs_sha256 != inputs_sha256(
+        made, {film.id: film.pixel_sha256 for film in films_of(made) if film}
+    ):
+        raise InputError(
+            "The films of this study or of its prior have changed since the draft was made: run generate first.",
+            "draft.stale",
+        )
+    return Films(made.frontal, made.prior_frontal if view.prior else None)
+
+
+def draw_study(view: DraftView, films: Films, place: Path, max_pixels: int) -> None:
+    """Draw a study to a PNG: current film, registered prior, difference with the regions of the draft.
+
+    The picture shows no patient's name or number but what is burnt into the films. It appears whole or not at all,
+    readable to its owner alone.
+
+    Raises
+    ------
+    UsageError : `place` is no place for a PNG. InputError : a film is gone or has changed since. PixelError.
+    """
+    check_place(place)
+    if view.draft is None:
+        raise ValueError("a study without a draft has no picture")
+    current = _load(films.current, max_pixels)
+    prior = _load(films.prior, max_pixels) if films.prior else None
+    panels, lines = _panels(view, view.draft, films.current, current, prior)
+    named = Line(f"Study id {view.study.study_id}, draft {view.draft.draft_id} ({view.draft.status}).")
+    publish(draw_panels(panels, [*lines, named], DISCLAIMER), place)
+
+
+def _load(image: Image, max_pixels: int) -> npt.NDArray[np.uint8]:
+    """Read the film that the draft was made from, no other one under its name."""
+    gone = InputError("A film of this study is no longer as it was when the draft was made.", "film.changed")
+    try:
+        if os.stat(image.path).st_size != image.size:
+            raise gone
+    except OSError:
+        raise InputError("A film of this study or of its prior cannot be reached.", "film.away") from None
+    frame = read_frame(image.path, max_pixels)
+    if image.pixel_sha256 not in (None, frame.pixel_sha256):
+        raise gone
+    return shrink_film(frame.values)
+
+
+def _panels(
+    view: DraftView,
+    draft: DraftFacts,
+    image: Image,
+    current: npt.NDArray[np.uint8],
+    prior: npt.NDArray[np.uint8] | None,
+) -> tuple[list[Panel], list[Line]]:
+    now = f"Current{_dated(view.study)}"
+    if prior is None or view.prior is None:
+        why = REASONS.get(draft.prior_reason, "there is no prior")
+        boxes, lines = _evidence(draft, image, current.shape)
+        return [Panel(now, current, boxes)], [*lines, Line(f"No comparison: {why}.")]
+    boxes, lines = _changes(draft, image, current.shape)
+    registered = _register(current, prior)
+    before = f"Prior{_dated(view.prior)}"
+    if "prior_unregistered" in draft.flags or not registered.registered:
+        note = Line("The prior could not be laid over the current film, so there is no difference to show.")
+        return [Panel(now, current, boxes), Panel(f"{before}, not registered", prior)], [*lines, note]
+    difference = colour_difference(current, registered.pixels, registered.inside)
+    return [
+        Panel(now, current),
+        Panel(f"{before}, registered", registered.pixels),
+        Panel("Difference", difference, boxes),
+    ], [*lines, Line(_READING)]
+
+
+def _register(current: npt.NDArray[np.uint8], prior: npt.NDArray[np.uint8]) -> Registration:
+    """Lay the prior over the current film; as for the network, both are of one shape before."""
+    from cxrreport.imaging.register import register
+
+    return register(current, resize_film(prior, *current.shape))
+
+
+def _dated(study: StudyFacts) -> str:
+    return f" {study.studied_at:%Y-%m-%d}" if study.studied_at else ""
+
+
+# -- boxes and their legend -------------------------------------------------------------------------------------------
+
+
+def _changes(draft: DraftFacts, image: Image, shape: tuple[int, ...]) -> tuple[tuple[Box, ...], list[Line]]:
+    """Boxes and legend of what changed; a finding that another one implies needs no box of its own."""
+    rows = {row.finding: row for row in draft.finding_rows if row.change in CHANGED}
+    named = most_particular(list(rows))
+    regions = [region for region in draft.regions if region.kind == "change" and region.finding in named]
+    placed = {region.finding for region in regions}
+    lines = [_legend(finding, _told(rows[finding]), finding in placed) for finding in named]
+    return _boxes(regions, image, shape), lines or [Line("No finding has changed.")]
+
+
+def _evidence(draft: DraftFacts, image: Image, shape: tuple[int, ...]) -> tuple[tuple[Box, ...], list[Line]]:
+    regions = [region for region in draft.regions if region.kind == "evidence"]
+    named = most_particular(list(dict.fromkeys(region.finding for region in regions if region.finding)))
+    shown = [region for region in regions if region.finding in named]
+    return _boxes(shown, image, shape), [_legend(finding, "seen here", True) for finding in named]
+
+
+def _legend(finding: str, told: str, placed: bool) -> Line:
+    name = NAMES.get(finding, finding)
+    return Line(f"{name}: {told}", colour_of(finding)) if placed else Line(f"{name}: {told}, no place found")
+
+
+def _told(row: Finding) -> str:
+    return f"{row.change} ({row.change_probability:.2f})" if row.change_probability is not None else f"{row.change}"
+
+
+def _boxes(regions: Sequence[Region], image: Image, shape: tuple[int, ...]) -> tuple[Box, ...]:
+    """Scale regions from pixels of the image to those of the panel; the best of a finding bears its name."""
+    across, down = shape[1] / image.width, shape[0] / image.height
+    boxes, named = [], set[str | None]()
+    for region in sorted(regions, key=lambda region: -region.score):
+        name = "" if region.finding in named else NAMES.get(region.finding or "", region.finding or "")
+        named.add(region.finding)
+        place = (region.x * across, region.y * down, region.w * across, region.h * down)
+        boxes.append(Box(*place, colour_of(region.finding), name))
+    return tuple(boxes)
+
+
+# -- the file ---------------------------------------------------------------------------------------------------------
+
+
+def check_place(place: Path) -> None:
+    """Refuse what cannot become a picture before any work is done.
+
+    Raises
+    ------
+    UsageError
+    """
+    if place.suffix.lower() != ".png":
+        raise UsageError("The name of the picture must end in .png.")
+    try:
+        mode = os.lstat(place).st_mode
+    except FileNotFoundError:
+        mode = stat.S_IFREG
+    except OSError as error:
+        raise UsageError(f"The picture cannot be written there: {os.strerror(error.errno or 0)}.") from None
+    if not stat.S_ISREG(mode):
+        raise UsageError("There is something at the place of the picture that is no regular file.")
+    if not os.access(place.parent, os.W_OK | os.X_OK) or not place.parent.is_dir():
+        raise UsageError("The directory of the picture does not exist or cannot be written.")
+
+
+def publish(picture: Picture, place: Path) -> None:
+    """Write a picture beside its place and move it there when it is whole."""
+    descriptor, draft = tempfile.mkstemp(prefix=".cxrreport-", suffix=".png", dir=place.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            picture.save(file, format="PNG")
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(draft, place)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(draft)
+        raise

@@ -1,1 +1,0 @@
-"""What changed since the prior, and where the draft says so."""

@@ -1,0 +1,44 @@
+"""The manifest of a set of weights, read without torch."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+from cxrreport.errors import WeightsError
+
+NETWORK, VIEWS, CONFIG, VOCABULARY = "model.safetensors", "views.safetensors", "config.json", "vocab.txt"
+
+
+def default_directory() -> Path:
+    """The weights that come with the package."""
+    spec = importlib.util.find_spec("cxrreport.weights")
+    if spec is None or not spec.submodule_search_locations:
+        raise WeightsError("The package holds no weights; name a directory with --weights.")
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def read_manifest(directory: Path) -> dict[str, Any]:
+    """Return the manifest of a weights directory.
+
+    Raises
+    ------
+    WeightsError : when it is missing, no JSON, or not one of ours.
+    """
+    try:
+        manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
+        files = manifest["files"]
+        if not {NETWORK, VIEWS, CONFIG, VOCABULARY} <= set(files) or any(Path(name).name != name for name in files):
+            raise KeyError("files")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError("The weights directory has no valid manifest.json.", "weights.manifest") from error
+    return dict(manifest)
+
+
+def weights_sha256(manifest: dict[str, Any]) -> str:
+    """One digest for all files of a manifest; it identifies the weights in every draft and index."""
+    lines = [f"{digest}  {name}\n" for name, digest in sorted(manifest["files"].items())]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Lesions drawn into real radiographs."""

@@ -1,0 +1,74 @@
+"""Films of due studies -> drafts -> the database, a batch a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from cxrreport.engine.local import LocalEngine
+from cxrreport.errors import CxrReportError, StorageError, UnavailableError
+from cxrreport.pipeline.prepare import Prepared, prepare
+from cxrreport.pipeline.run import Run
+from cxrreport.records import Draft, Due, Failure
+from cxrreport.store import catalogue, drafts
+from cxrreport.store.engine import session
+from cxrreport.store.views import Signed, signed_findings
+
+if TYPE_CHECKING:
+    from cxrreport.drafting.compose import Composer
+
+Progress = Callable[[str, int], None]
+
+
+def draft_due(run: Run, due: Iterator[Due], composer: Composer, workers: LocalEngine, progress: Progress) -> None:
+    """Draft in batches. A study that has cost a run before is drafted alone, so that it takes no other one along."""
+    batch: list[Prepared] = []
+    for prepared in prepare(run, due, workers):
+        if prepared.due.attempts:
+            _finish(run, [prepared], composer, progress)
+            continue
+        batch.append(prepared)
+        if len(batch) == run.settings.batch_size:
+            _finish(run, batch, composer, progress)
+            batch = []
+    if batch and not run.cancelled:
+        _finish(run, batch, composer, progress)
+
+
+def _finish(run: Run, batch: Sequence[Prepared], composer: Composer, progress: Progress) -> None:
+    """Draft one batch and store it in one transaction. Attempts are counted before the work."""
+    ids = [item.due.pair.study.id for item in batch]
+    with session(run.engine) as s:
+        if all(item.due.attempts == 0 for item in batch):
+            drafts.clear_failures(s, ids)  # `--redo all` gives quarantined studies another chance
+        drafts.claim(s, run.id, ids)
+    try:
+        made = composer.compose(batch, _told(run, batch) if composer.reads_priors else {})
+        _store(run, batch, made)
+    except (StorageError, UnavailableError):  # the surroundings are to blame, not the studies
+        with suppress(CxrReportError), session(run.engine) as s:
+            drafts.release(s, ids)
+        raise
+    progress("draft", len(batch))
+
+
+def _told(run: Run, batch: Sequence[Prepared]) -> dict[int, Signed]:
+    """The signed reports of the priors, by study id."""
+    priors = {p.prior.id: p.study.studied_at for p in (item.due.pair for item in batch) if p.prior}
+    with session(run.engine, read_only=True) as s:
+        return signed_findings(s, priors)
+
+
+def _store(run: Run, batch: Sequence[Prepared], made: Sequence[Draft | Failure]) -> None:
+    good = [draft for draft in made if not isinstance(draft, Failure)]
+    bad = [draft for draft in made if isinstance(draft, Failure)]
+    with session(run.engine) as s:
+        for image_id, sha256 in (digest for item in batch for digest in item.digests.items()):
+            catalogue.set_pixel_digest(s, image_id, sha256)
+        drafts.save_drafts(s, run.id, good)
+        drafts.fail_studies(s, run.id, bad)
+    run.counts.numbers["drafted"] += len(good)
+    run.counts.numbers["paired"] += sum(draft.prior_study_id is not None for draft in good)
+    for failure in bad:
+        run.counts.failed[failure.code] += 1

@@ -1,0 +1,109 @@
+"""Which studies are due: without a draft, or with one that was made from other inputs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+from cxrreport.imaging.pairing import pair
+from cxrreport.imaging.preprocess import PREPROCESS_VERSION
+from cxrreport.pipeline.run import Run
+from cxrreport.records import DraftStatus, Due, Image, Pair, Study
+from cxrreport.store import catalogue, drafts
+from cxrreport.store.engine import session
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from cxrreport.store.catalogue import CurrentDraft
+
+_PAGE = 200  # studies looked at in one query
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which studies to draft. `redo`: also those whose draft was made with other weights, another index, or all."""
+
+    since: date | None = None
+    until: date | None = None
+    patient: str | None = None
+    limit: int | None = None
+    redo: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What the drafts of this run are made with."""
+
+    weights_sha256: str
+    index_version: str
+
+
+def films_of(pair: Pair) -> list[Image | None]:
+    """The films that a draft is made from; None where there is none."""
+    return [pair.frontal, pair.lateral, pair.prior_frontal, pair.prior_lateral]
+
+
+def inputs_sha256(pair: Pair, digests: Mapping[int, str | None]) -> str:
+    """Digest of what a draft is made from: films by UID and pixels (`digests` by image id), dates, why there is no prior."""
+    # the size of a file that could not be read, so that a mended one makes the study due again
+    films = [None if film is None else [film.sop_uid, digests.get(film.id) or film.size] for film in films_of(pair)]
+    dates = [str(study.studied_at) for study in (pair.study, pair.prior) if study]
+    return hashlib.sha256(json.dumps([films, dates, pair.reason]).encode()).hexdigest()
+
+
+def is_due(current: CurrentDraft | None, inputs: str, fit: Fit, redo: str | None) -> bool:
+    """A study is due without a draft or when its inputs have changed; new weights or a new index alone do not make it so."""
+    if current is None or current.inputs_sha256 != inputs:
+        return True
+    if current.status is not DraftStatus.PRELIMINARY or redo is None:
+        return False
+    new_weights = (current.weights_sha256, current.preprocess_version) != (fit.weights_sha256, PREPROCESS_VERSION)
+    new_index = current.index_version != fit.index_version
+    return redo == "all" or (redo == "weights" and new_weights) or (redo == "index" and new_index)
+
+
+def find_due(run: Run, selection: Selection, fit: Fit) -> Iterator[Due]:
+    """Walk the catalogue by pages and yield what is to be drafted, at most `selection.limit`."""
+    last, found = 0, 0
+    while not run.cancelled:
+        with session(run.engine, read_only=True) as s:
+            page = catalogue.candidate_studies(
+                s, selection.since, selection.until, selection.patient, after_id=last, limit=_PAGE
+            )
+            due = _due_of_page(run, s, page, selection, fit)
+        if not page:
+            return
+        last = page[-1].id
+        for item in due:
+            if found == selection.limit:
+                return
+            found += 1
+            yield item
+
+
+def _due_of_page(run: Run, s: Session, page: Sequence[Study], selection: Selection, fit: Fit) -> list[Due]:
+    families = catalogue.patient_studies(s, [study.patient_id for study in page])
+    paired = [made for study in page if (made := _pair(study, families[study.patient_id])) is not None]
+    inputs = {d.pair.study.id: d.inputs_sha256 for d in paired}
+    current = catalogue.current_drafts(s, list(inputs), inputs)
+    due = [d for d in paired if is_due(current.get(d.pair.study.id), d.inputs_sha256, fit, selection.redo)]
+    attempts = {} if selection.redo == "all" else drafts.past_attempts(s, [d.pair.study.id for d in due])
+    free = [replace(d, attempts=n) for d in due if (n := attempts.get(d.pair.study.id, 0)) is not None]
+    run.counts.numbers["studies"] += len(page)
+    run.counts.numbers["unchanged"] += len(paired) - len(due)
+    run.counts.skipped["study.no_frontal"] += len(page) - len(paired)
+    run.counts.skipped["study.quarantined"] += len(due) - len(free)  # told as failed by the runs that it cost
+    return free
+
+
+def _pair(study: Study, family: Sequence[Study]) -> Due | None:
+    made = pair(study, family)
+    if made is None:
+        return None
+    known = {film.id: film.pixel_sha256 for film in films_of(made) if film}
+    return Due(made, inputs_sha256(made, known))

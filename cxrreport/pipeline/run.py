@@ -1,0 +1,145 @@
+"""One run of the tool on one archive: lock, database, cancellation, counters, run record and manifest."""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from threading import Event
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from cxrreport import __version__
+from cxrreport.errors import CxrReportError
+from cxrreport.log import get_log, write_manifest
+from cxrreport.pipeline.lock import hold_home
+from cxrreport.settings import Settings
+from cxrreport.store import runs
+from cxrreport.store.engine import hold_archive, open_archive, session
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+_LIBRARIES = ("torch", "transformers", "pydicom", "imagecodecs", "faiss-cpu", "SQLAlchemy", "numpy")
+
+
+class Interrupted(Exception):
+    """Ends a stage that must not be left half done; the run closes with the signal's exit code."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a run has done so far; `as_dict` is the stable JSON of `--json`."""
+
+    numbers: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All counters; `skipped` and `failed` by code."""
+        by_code = {"skipped": self.skipped, "failed": self.failed}
+        told = {name: {code: n for code, n in sorted(codes.items()) if n} for name, codes in by_code.items()}
+        return {**self.numbers, **told}
+
+
+class Cancellation:
+    """SIGINT and SIGTERM ask the run to stop after the batch in hand; a second signal ends it at once."""
+
+    def __init__(self) -> None:
+        self._event = Event()
+        self.exit_code = 0
+
+    def __bool__(self) -> bool:
+        return self._event.is_set()
+
+    def _receive(self, number: int, _: FrameType | None) -> None:
+        if self._event.is_set():
+            os._exit(128 + number)
+        self.exit_code = 128 + number
+        self._event.set()
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take over both signals for a while."""
+        old = {number: signal.signal(number, self._receive) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in old.items():
+                signal.signal(number, handler)
+
+
+@dataclass(slots=True)
+class Run:
+    """What the stages of a run share."""
+
+    id: int
+    settings: Settings
+    engine: Engine
+    cancelled: Cancellation
+    counts: Counts = field(default_factory=Counts)
+    details: dict[str, Any] = field(default_factory=dict)
+    exit_code: int = 0
+
+
+def library_versions() -> dict[str, str]:
+    """Versions that a draft may depend on."""
+    return {"cxrreport": __version__, "python": platform.python_version(), **{n: _version(n) for n in _LIBRARIES}}
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:  # FAISS for the GPU has another name
+        return "unknown"
+
+
+@contextmanager
+def open_run(settings: Settings) -> Iterator[Run]:
+    """Hold the archive and record the run, however it ends. Stages raise; the run is closed with their exit code."""
+    started = time.monotonic()
+    with ExitStack() as stack:
+        stack.enter_context(hold_home(settings.home))
+        engine = stack.enter_context(open_archive(settings))
+        stack.enter_context(hold_archive(engine))
+        cancelled = Cancellation()
+        stack.enter_context(cancelled.listening())
+        with session(engine) as s:
+            run_id = runs.begin_run(s, sys.argv, platform.node(), library_versions())
+            runs.append_audit(s, "cxrreport", "run.begin", f"run {run_id}", {"version": __version__})
+        run = Run(run_id, settings, engine, cancelled)
+        get_log().info("run.begin", run=run_id, version=__version__)
+        try:
+            with suppress(Interrupted):
+                yield run
+            run.exit_code = cancelled.exit_code or (3 if run.counts.failed else 0)
+        except BaseException as error:
+            run.exit_code = error.exit_code if isinstance(error, CxrReportError) else 70
+            raise
+        finally:
+            run.counts.numbers["seconds"] = round(time.monotonic() - started, 3)  # type: ignore[assignment]
+            _close(run)
+
+
+def _close(run: Run) -> None:
+    """Record the end; a database that is gone must not hide the error that ended the run."""
+    counts = {"run": run.id, **run.counts.as_dict()}
+    facts = {**counts, "exit_code": run.exit_code, "versions": library_versions(), "settings": run.settings.describe()}
+    try:
+        with session(run.engine) as s:
+            runs.end_run(s, run.id, counts, run.exit_code)
+            runs.append_audit(s, "cxrreport", "run.end", f"run {run.id}", {"exit_code": run.exit_code})
+    except CxrReportError as error:
+        get_log().error("run.not_recorded", run=run.id, code=error.code)
+    try:
+        write_manifest(run.settings.home, run.id, {**facts, **run.details})
+    except OSError:
+        get_log().error("manifest.not_written", run=run.id)
+    get_log().info("run.end", run=run.id, exit_code=run.exit_code)

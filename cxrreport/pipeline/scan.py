@@ -1,0 +1,180 @@
+"""The export -> the catalogue: walk, read headers, file images, tell frontal from lateral."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cxrreport.engine.local import LocalEngine
+from cxrreport.errors import HeaderError, InputError
+from cxrreport.imaging.film import Film, load_film
+from cxrreport.imaging.header import read_header
+from cxrreport.imaging.views import says_chest, screen, view_from_tags
+from cxrreport.imaging.walk import walk
+from cxrreport.pipeline.run import Run
+from cxrreport.records import Failure, FileEntry, Image, Instance, View, ViewGuess
+from cxrreport.store import catalogue, runs
+from cxrreport.store.batches import batches
+from cxrreport.store.engine import session
+from cxrreport.store.reports import link_reports
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from cxrreport.model.drafter import Drafter
+
+_FILES = 200  # headers a transaction
+_FILMS = 64  # films a batch of the view classifier
+_UNREADABLE = ("header.unreadable", "pixels.unreadable")  # a mount or a permission may come back: try again
+Progress = Callable[[str, int], None]
+
+
+def scan(run: Run, roots: Sequence[Path], progress: Progress) -> None:
+    """Catalogue every chest radiograph below the roots. A bad file becomes a row in `failure`; the scan goes on."""
+    with session(run.engine) as s:
+        for root in roots:
+            runs.clear_path_failures(s, os.path.realpath(root))
+    entries = walk(roots, partial(_count_skip, run), settle_s=run.settings.settle_s)
+    for batch in batches(entries, _FILES):
+        if run.cancelled:
+            return
+        run.counts.numbers["files"] += len(batch)
+        with session(run.engine) as s:
+            _scan_batch(run, s, batch)
+        progress("scan", len(batch))
+    with session(run.engine) as s:
+        link_reports(s)
+
+
+def _count_skip(run: Run, kind: str, path: str | None) -> None:
+    """Count what the walk leaves out. What it could not read has failed: films may lie there."""
+    run.counts.numbers["files"] += 1
+    if kind not in _UNWALKED:
+        run.counts.skipped[kind] += 1
+        return
+    run.counts.failed[f"path.{kind}"] += 1
+    if path is not None:  # a name that is no text cannot be stored
+        with session(run.engine) as s:
+            runs.add_failures(s, run.id, [Failure(f"path.{kind}", _UNWALKED[kind], path=path)])
+
+
+_UNWALKED = {
+    "name": "A file or folder has a name that is not UTF-8; rename it.",
+    "unreadable": "A file or folder of the export cannot be read; mend its permissions or the mount.",
+}
+
+
+def _scan_batch(run: Run, s: Session, batch: Sequence[FileEntry]) -> None:
+    known = catalogue.known_files(s, batch)
+    fresh = [entry for entry in batch if entry.path not in known]
+    run.counts.numbers["files_unchanged"] += len(known)
+    failures = [failure for entry in fresh if (failure := _scan_file(run, s, entry)) is not None]
+    bad = {failure.path for failure in failures}
+    runs.clear_file_failures(s, [entry.path for entry in fresh if entry.path not in bad])
+    runs.add_failures(s, run.id, failures)
+
+
+def _scan_file(run: Run, s: Session, entry: FileEntry) -> Failure | None:
+    """Read one header and file the image; returns the failure if it is one."""
+    try:
+        return _file(run, s, entry)
+    except InputError as error:
+        return _fail(run, entry, error.code, error.message)
+
+
+def _file(run: Run, s: Session, entry: FileEntry) -> Failure | None:
+    try:
+        instance = read_header(entry, run.settings.max_dataset_mb)
+        if instance is None:
+            _skip(run, s, entry, "not_dicom")
+            return None
+        reason = screen(instance)
+        outcome = catalogue.record_instance(s, instance, _view(instance), reason, _same_bytes)
+    except HeaderError as error:
+        if error.code == "header.not_image":
+            _skip(run, s, entry, "not_image")
+            return None
+        if error.code not in _UNREADABLE:  # a header that is bad today is bad tomorrow: do not open it again
+            catalogue.record_file(s, entry, error.code)
+        raise
+    if outcome in ("conflict", "patient_conflict"):
+        return _fail(run, entry, f"identity.{outcome}", _CONFLICTS[outcome])
+    if outcome == "duplicate" or reason:
+        run.counts.skipped[reason or outcome] += 1
+    else:
+        run.counts.numbers["images"] += 1
+    return None
+
+
+def _view(instance: Instance) -> ViewGuess | None:
+    """The view of the tags, of a film that they call a chest; else the pixels tell whether it is one. OTHER harms none."""
+    guess = view_from_tags(instance)
+    return guess if guess is None or guess.view is View.OTHER or says_chest(instance) else None
+
+
+_CONFLICTS = {
+    "conflict": "Another file has the same SOP Instance UID but other bytes; the first one seen is kept.",
+    "patient_conflict": "The study is already filed under another patient; the image is kept out.",
+}
+
+
+def _skip(run: Run, s: Session, entry: FileEntry, kind: str) -> None:
+    catalogue.record_file(s, entry, kind)
+    run.counts.skipped[kind] += 1
+
+
+def _fail(run: Run, entry: FileEntry, code: str, message: str) -> Failure:
+    run.counts.failed[code] += 1
+    return Failure(code, message, path=entry.path)
+
+
+def _same_bytes(first: str, second: str) -> bool:
+    try:
+        return filecmp.cmp(first, second, shallow=False)
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError from None  # the first one has moved
+    except OSError:
+        raise HeaderError("The file, or another one of the same image, cannot be read.", _UNREADABLE[0]) from None
+
+
+def classify_views(run: Run, drafter: Drafter, workers: LocalEngine, progress: Progress) -> None:
+    """Ask the pixels where the tags are silent; store the view and how sure it is."""
+    last = 0
+    while not run.cancelled:
+        with session(run.engine) as s:
+            images = catalogue.images_without_view(s, _FILMS, last)
+        if not images:
+            return
+        last = images[-1].id
+        films: dict[Image, Film | InputError] = {}
+        for image, film in workers.map(partial(_load, run.settings.max_pixels), images):
+            if run.cancelled:  # whoever stops the run may have stopped the children too: believe no error any more
+                return
+            films[image] = film
+        with session(run.engine) as s:
+            _store_views(run, s, drafter, films)
+        progress("views", len(images))
+
+
+def _load(max_pixels: int, image: Image) -> Film:
+    return load_film(image.path, max_pixels)
+
+
+def _store_views(run: Run, s: Session, drafter: Drafter, films: dict[Image, Film | InputError]) -> None:
+    good = {image: film for image, film in films.items() if isinstance(film, Film)}
+    guesses = drafter.guess_views([film.pixels for film in good.values()]) if good else []
+    for (image, film), guess in zip(good.items(), guesses, strict=True):
+        other = guess.view is View.OTHER
+        catalogue.set_pixel_digest(s, image.id, film.pixel_sha256)
+        catalogue.set_view(s, image.id, guess, usable=not other, reason="view.other" if other else None)
+        run.counts.skipped["view.other"] += int(other)
+    for image, error in films.items():
+        if isinstance(error, InputError):
+            if error.code not in _UNREADABLE:
+                catalogue.mark_unusable(s, image.id, error.code)
+            run.counts.failed[error.code] += 1
+            runs.add_failures(s, run.id, [Failure(error.code, error.message, path=image.path)])

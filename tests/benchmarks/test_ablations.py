@@ -1,0 +1,157 @@
+"""The benchmark of the ablations on a tiny network: alike starts, cached features, runs that are not run again."""
+
+import json
+
+import pytest
+import torch
+from builders.network import random_samples, tiny_weights
+from safetensors.torch import load_file
+
+from benchmarks import ablations, features
+from cxrreport.datasets.iu_xray import READERS
+from cxrreport.model.ablations import ABLATIONS
+from cxrreport.model.weights import load_weights, save_weights
+
+SPLITS = {name: random_samples(count, seed, name) for seed, (name, count) in enumerate({"train": 12, "val": 6, "test": 5}.items())}  # fmt: skip  # noqa: E501
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory):
+    made, directory = tiny_weights(), tmp_path_factory.mktemp("weights") / "tiny"
+    save_weights(directory, made.network, made.views, made.tokenizer, {})
+    return directory
+
+
+@pytest.fixture(autouse=True)
+def _dataset(monkeypatch):
+    monkeypatch.setitem(READERS, "iu-xray", lambda directory, split: list(SPLITS[split]))
+
+
+def _run(start, out, *more):
+    line = ["/nowhere", "--init", start, "--out", out, "--epochs", "2", "--batch", "4", "--beams", "1", *more]
+    ablations.main([str(word) for word in line])
+
+
+def test_runs_are_alike_but_for_their_flags_and_are_not_run_again(start, tmp_path, capsys, monkeypatch):
+    chosen = ("--only", "full", "promptmrg", "--seeds", "1", "--test", "--decoder-layers", "1")
+    _run(start, tmp_path, *chosen)
+    assert "full-1: best epoch" in capsys.readouterr().out
+    full, plain = (json.loads((tmp_path / f"{name}-1.json").read_text()) for name in ("full", "promptmrg"))
+    assert full["settings"] == plain["settings"] and full["settings"]["studies"] == {"train": 12, "val": 6, "test": 5}
+    assert full["flags"]["feature_difference"] and not plain["flags"]["feature_difference"]
+    assert not plain["flags"]["reports_in_memory"] and not plain["flags"]["scl"]
+    for found in (full, plain):
+        assert found["protocol"] == "C" and found["seconds"] > 0
+        assert len(found["validation"]) == 2 and found["test"]["mean_auc"] >= 0
+        selections = [epoch["selection"] for epoch in found["validation"]]
+        assert selections[found["best_epoch"] - 1] == max(selections)
+    cached = (tmp_path / "features.safetensors").stat().st_mtime_ns
+
+    def never(*_):
+        raise AssertionError("run again")
+
+    monkeypatch.setattr(ablations, "run", never)
+    _run(start, tmp_path, *chosen)
+    summary = capsys.readouterr().out
+    assert "best epoch" not in summary and summary.count("promptmrg") == 2  # val and test
+    assert (tmp_path / "features.safetensors").stat().st_mtime_ns == cached
+    with pytest.raises(SystemExit, match="other settings"):
+        _run(start, tmp_path, *chosen, "--lr", "0.1")
+
+
+def test_a_run_starts_from_the_language_model_and_says_what_is_fresh(start):
+    base = load_weights(start)
+    network, origin = ablations.build(base, "full", 1, None)
+    own, old = network.state_dict(), base.network.state_dict()
+    for key in own:
+        taken = key.startswith(("encoder.", "retrieval.")) or (
+            key.startswith("decoder.") and "crossattention" not in key
+        )
+        if taken:
+            assert torch.equal(own[key], old[key]), key
+    assert not torch.equal(own["classifier.linear.weight"], old["classifier.linear.weight"])
+    crossing = [key for key in own if "crossattention.self.query.weight" in key]
+    assert crossing and not any(torch.equal(own[key], old[key]) for key in crossing)
+    assert {"encoder", "retrieval", "decoder"} == set(origin["tensors from weights"])
+    assert {"classifier", "similar", "different", "decoder cross-attention"} <= set(origin["fresh"])
+    assert not {"encoder", "retrieval", "decoder"} & set(origin["fresh"])
+    again, _ = ablations.build(base, "full", 1, None)
+    other, _ = ablations.build(base, "full", 2, None)
+    weight = "classifier.linear.weight"
+    assert torch.equal(again.state_dict()[weight], own[weight]) and not torch.equal(
+        other.state_dict()[weight], own[weight]
+    )
+    assert network.config.thresholds is None and network.decoder.lm is not base.network.decoder.lm
+
+
+@pytest.mark.parametrize("name", [*ablations.NAMES, "fcc"])
+def test_every_row_can_be_built_and_takes_a_step(start, name):
+    base = load_weights(start)
+    assert name in (*ABLATIONS, "full", "promptmrg")
+    splits = features.encode(ablations.Drafter(base), {"train": SPLITS["train"]}, 1)
+    network, _ = ablations.build(base, name, 1, 1)
+    weights = ablations.Weights(network, base.views, base.tokenizer, {}, "")
+    stage = ablations.NetworkStage(weights, 1e-3, 20, torch.Generator().manual_seed(0))
+    losses = stage.epoch(SPLITS["train"][:4], splits["train"], 4)
+    assert all(0 <= value < 100 for value in losses.values())
+    assert (losses["contrast_loss"] == 0) == (not network.config.uses_scl)
+
+
+def test_the_cache_is_of_these_weights_and_studies(start, tmp_path, monkeypatch):
+    path, drafter = tmp_path / "features.safetensors", ablations.Drafter(load_weights(start))
+    samples = {"train": SPLITS["train"], "val": SPLITS["val"]}
+    found = features.cache(path, drafter, samples, 2)
+    assert found["train"].encoded.patches.shape[:2] == (2, 12) and found["val"].encoded.patches.shape[:2] == (1, 6)
+    calls = []
+    original = features.encode
+    monkeypatch.setattr(features, "encode", lambda *arguments: calls.append(1) or original(*arguments))
+    again = features.cache(path, drafter, samples, 2)
+    assert not calls and torch.equal(again["val"].encoded.bank, found["train"].encoded.bank)
+    features.cache(path, drafter, samples, 1)
+    features.cache(path, drafter, {**samples, "train": SPLITS["train"][::-1]}, 1)
+    assert len(calls) == 2 and "train/patches" in load_file(path)
+
+
+def test_a_damaged_cache_is_made_again(start, tmp_path):
+    path, drafter = tmp_path / "features.safetensors", ablations.Drafter(load_weights(start))
+    samples = {"train": SPLITS["train"], "val": SPLITS["val"]}
+    found = features.cache(path, drafter, samples, 1)
+    whole, facts = path.read_bytes(), features.read_facts(path)
+    for damaged in (b"", b"no features", whole[:-1]):
+        path.unlink()  # tensors that were read are still mapped to it
+        path.write_bytes(damaged)
+        again = features.cache(path, drafter, samples, 1)
+        assert facts and features.read_facts(path) == facts
+        assert torch.equal(again["val"].encoded.patches, found["val"].encoded.patches)
+
+
+@pytest.mark.parametrize("content", ["", "{", "{}", "[]", '{"settings": {}}'])
+def test_a_damaged_run_is_one_sentence(start, tmp_path, content):
+    (tmp_path / "full-1.json").write_text(content)
+    with pytest.raises(SystemExit, match=r"^full-1\.json is damaged: delete it to run it again\.$"):
+        _run(start, tmp_path, "--only", "full", "--seeds", "1")
+
+
+def test_what_cannot_be_is_one_sentence(start, tmp_path, monkeypatch):
+    with pytest.raises(SystemExit, match="manifest"):
+        _run(tmp_path / "none", tmp_path)
+    with pytest.raises(SystemExit, match="does not exist here"):
+        _run(start, tmp_path, "--device", "cuda:99")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SystemExit, match=r"--out cannot be made: File exists\.$"):
+        _run(start, tmp_path / "file")
+    monkeypatch.setitem(SPLITS, "val", [])
+    with pytest.raises(SystemExit, match="no study for val"):
+        _run(start, tmp_path)
+
+
+ABOVE_0 = ("--epochs", "--beams", "--copies", "--decoder-layers", "--lr")
+TOO_LOW = dict.fromkeys(ABOVE_0, "0") | {"--batch": "1", "--limit": "3", "--balance": "-0.1"}
+
+
+@pytest.mark.parametrize("option", TOO_LOW)
+def test_numbers_that_cannot_be_are_refused(start, tmp_path, option, capsys):
+    for number in (TOO_LOW[option], "-1", "many"):
+        with pytest.raises(SystemExit):
+            _run(start, tmp_path, option, number)
+        assert f"argument {option}" in capsys.readouterr().err

@@ -1,0 +1,57 @@
+"""Cached pairs of noise, for tests of what learns from them."""
+
+import numpy as np
+import torch
+
+from cxrreport.datasets.pairs.sample import PairSample
+from cxrreport.model.config import tiny
+from cxrreport.training.pair_cache import PLACES, EncodedPairs
+
+CONFIG = tiny(100)
+
+
+def random_ids(count, g, words=20):
+    """Reports of some word pieces, the last of them empty; 0-padded."""
+    ids = torch.randint(10, 100, (count, CONFIG.max_report_tokens), generator=g).to(torch.int16)
+    length = torch.randint(1, words, (count, 1), generator=g)
+    length[-1] = 0
+    return ids * (torch.arange(CONFIG.max_report_tokens) < length)
+
+
+def random_pairs(count, place="phantom", seed=0):
+    """Truth and films at random; consistent: a course is known only where a finding is in both films."""
+    g = torch.Generator().manual_seed(seed)
+    cells, side = CONFIG.grid**2, 2 * CONFIG.grid
+    joint = torch.randint(-1, 4, (count, 13), generator=g)
+    course = torch.randint(-1, 3, (count, 13), generator=g).where(joint == 3, torch.tensor(-1))
+    patches = torch.randn(2, count, cells, CONFIG.encoder_width, generator=g).half()
+    judged = torch.randn(2, count, 13, generator=g)
+    return EncodedPairs(
+        patches[0], patches[1], torch.randint(0, 256, (count, 2, 256, 256), generator=g, dtype=torch.uint8),
+        torch.rand(count, generator=g) < 0.8, judged[0], judged[1], joint, course,
+        torch.randint(-1, 2, (count, 13, side, side), generator=g).to(torch.int8),
+        torch.full((count,), PLACES.index(place)), random_ids(count, g), random_ids(count, g),
+        torch.randint(-1, 400, (count,), generator=g), torch.randint(0, 5, (count, CONFIG.retrieved), generator=g),
+    )  # fmt: skip
+
+
+def drawn_pairs(count, seed, place, **told):
+    """Films of noise with findings, courses and a box at random; told: other fields of the pairs."""
+    for number in range(count):
+        rng = np.random.default_rng([seed, number])
+        now, before = rng.random((2, 14)) < 0.3
+        course = np.where(now & before, rng.integers(0, 3, 14), -1)
+        yield PairSample(
+            f"{place}-{number}", f"{place}-{number}", *rng.integers(0, 256, (2, 256, 256), dtype=np.uint8), now, before,
+            np.ones(14, bool), course, ((3, 0.2, 0.2, 0.3, 0.3),), 5, place=place, **told,
+        )  # fmt: skip
+
+
+def kill_at(stage):
+    """What to tell a training that is to be killed after the first epoch of a stage."""
+
+    def tell(facts):
+        if facts["stage"] == stage:
+            raise KeyboardInterrupt
+
+    return tell

@@ -1,0 +1,238 @@
+"""`show`: one draft for a person and for a program, whichever way the study is named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders.tool import Tool, Visit, write_visit
+
+from cxrreport import DISCLAIMER
+
+PLAIN = "--without-retrieval"
+
+
+@pytest.fixture
+def drafted(tool: Tool, shared_export: Path, shared_reports: Path) -> Tool:
+    tool.json("index", shared_reports)
+    tool.json("generate", shared_export)
+    return tool
+
+
+@pytest.mark.parametrize("key", ["A103", "1.2.9.103", "3", " A103 "])
+def test_accession_uid_and_id_name_the_same_study(drafted: Tool, key: str) -> None:
+    found = drafted.json("show", key)
+    assert found["study"]["accession"] == "A103" and found["study"]["uid"] == "1.2.9.103"
+
+
+def test_json_holds_the_whole_draft(drafted: Tool) -> None:
+    found = drafted.json("show", "A103")
+    draft, provenance = found["draft"], found["draft"]["provenance"]
+    assert found["disclaimer"] == DISCLAIMER and found["prior"]["accession"] == "A102"
+    assert draft["status"] == "preliminary" and len(draft["finding_rows"]) == 14 and len(draft["references"]) == 5
+    assert {"change", "prior_state", "probability"} <= set(draft["finding_rows"][0])
+    assert draft["comparison"].startswith("Compared with the prior of 2024-03-05")
+    assert all(draft[span["section"]][span["start_char"] : span["end_char"]] for span in draft["spans"])
+    assert len(provenance["weights_sha256"]) == 64 and provenance["index_version"]
+
+
+def test_a_person_sees_text_changes_references_and_provenance(drafted: Tool) -> None:
+    assert drafted("show", "A103") == 0
+    found = drafted.json("show", "A103")
+    drafted("show", "A103")
+    plain = " ".join(drafted.out.split())
+    for part in (DISCLAIMER, "A103, 2024-06-01 10:15", "Prior A102, 2024-03-05", found["draft"]["impression"]):
+        assert part in plain
+    assert " ".join(found["draft"]["comparison"].split()) in plain
+    assert "Similar reports of the archive (5 retrieved)" in plain and "weights " in plain and "index 2" in plain
+    changed = [row for row in found["draft"]["finding_rows"] if row["change"] not in (None, "absent")]
+    assert changed and all(f"{row['change']} {row['change_probability']:.2f}" in plain for row in changed)
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_as_many_references_as_asked_for(drafted: Tool, count: int) -> None:
+    drafted("show", "A103", "--references", str(count))
+    assert ("Similar reports" in drafted.out) == bool(count)
+    ranked = [line for line in drafted.out.splitlines() if line[2:5].strip().isdigit()]
+    assert len(ranked) == count
+
+
+def references(drafted: Tool, *texts: str) -> list[dict[str, Any]]:
+    """Give the retrieved reports of A103 these texts, best rank first; returns them as JSON tells them."""
+    found = drafted.json("show", "A103")["draft"]["references"]
+    assert len(found) == len(texts)
+    with drafted.connection() as connection:
+        for row, words in zip(found, texts):
+            change = (words, row["report_id"])
+            connection.exec_driver_sql("UPDATE report SET findings = ?, impression = '' WHERE id = ?", change)
+    return drafted.json("show", "A103")["draft"]["references"]
+
+
+def table(drafted: Tool, count: int) -> list[list[str]]:
+    drafted("show", "A103", "--references", str(count))
+    lines = (line.split("│") for line in drafted.out.splitlines() if line[2:5].strip().isdigit())
+    return [[cell.strip() for cell in cells[1:-1]] for cells in lines]
+
+
+def test_references_that_say_the_same_are_one_row(drafted: Tool) -> None:
+    texts = ("Lungs are clear.", "No effusion.", "1. The lungs are XXXX clear", "Effusion.", "LUNGS CLEAR.")
+    found = references(drafted, *texts)
+    assert [row["same_as"] for row in found] == [None, None, 1, None, 1]
+    assert [row["rank"] for row in found] == [1, 2, 3, 4, 5] and [row["findings"] for row in found] == list(texts)
+    rows = table(drafted, 5)
+    assert "Similar reports of the archive (5 retrieved, 3 different)" in " ".join(drafted.out.split())
+    together = sum(found[place]["weight"] for place in (0, 2, 4))
+    assert [(row[0], row[1], row[-1]) for row in rows] == [
+        ("1", "×3", "Lungs are clear."), ("2", "", "No effusion."), ("4", "", "Effusion.")
+    ]  # fmt: skip
+    assert rows[0][2:4] == [f"{found[0]['score']:.2f}", f"{together:.2f}"]
+    assert rows[1][2:4] == [f"{found[1]['score']:.2f}", f"{found[1]['weight']:.2f}"]
+    assert [row[0] for row in table(drafted, 2)] == ["1", "2"]
+
+
+def test_references_that_differ_in_a_side_or_a_number_stay_apart(drafted: Tool) -> None:
+    texts = ("Left effusion.", "Right effusion.", "No left effusion.", "Nodule of 1.5 cm.", "Nodule of 15 cm.")
+    assert {row["same_as"] for row in references(drafted, *texts)} == {None}
+    assert len(table(drafted, 9)) == 5 and "(5 retrieved)" in " ".join(drafted.out.split())
+
+
+@pytest.mark.parametrize(
+    ("accession", "reason"), [("A101", "no earlier study"), ("A401", "the order of two studies is not certain")]
+)
+def test_why_there_is_no_prior_is_said_in_words(drafted: Tool, accession: str, reason: str) -> None:
+    drafted("show", accession)
+    assert f"Prior  none: {reason}" in drafted.out and "COMPARISON" not in drafted.out
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("prior.rotated", "the film of the prior is turned"),
+        ("prior.inverted", "the grey values of the prior are inverted"),
+        ("prior.mirrored", "the film of the prior is mirrored"),
+        ("prior.other_view", "the film of the prior is another view than the current one"),
+    ],
+)
+def test_a_prior_whose_film_is_of_no_use_is_told_in_words(drafted: Tool, reason: str, words: str) -> None:
+    with drafted.connection() as connection:
+        connection.exec_driver_sql("UPDATE draft SET prior_study_id = NULL, prior_reason = ?", (reason,))
+    drafted("show", "A103")
+    assert f"Prior  none: {words}" in drafted.out
+
+
+def test_a_flag_is_explained_where_there_are_words_for_it(drafted: Tool) -> None:
+    with drafted.connection() as connection:
+        connection.exec_driver_sql("UPDATE draft SET flags = ?", (json.dumps(["prior_unregistered", "other"]),))
+    drafted("show", "A103")
+    plain = " ".join(drafted.out.split())
+    assert "flags prior_unregistered (the film of the prior could not be laid over" in plain and ", other" in plain
+
+
+# -- sentences against the prior, and regions -------------------------------------------------------------------------
+
+
+def say(drafted: Tool, accession: str, findings: str) -> None:
+    """Let the draft of a study say this."""
+    change = "UPDATE draft SET findings = ? WHERE study_id = (SELECT id FROM study WHERE accession = ?)"
+    with drafted.connection() as connection:
+        connection.exec_driver_sql("DELETE FROM span")
+        connection.exec_driver_sql(change, (findings, accession))
+
+
+def test_sentences_are_shown_against_the_signed_report_of_the_prior(drafted: Tool) -> None:
+    with drafted.connection() as connection:
+        report = "UPDATE report SET findings = 'Small effusion. Edema. No pneumothorax.', impression = 'Effusion.'"
+        connection.exec_driver_sql(report)
+    say(drafted, "A103", "Large effusion. Pneumothorax. The trachea is midline.")
+    drafted("show", "A103")
+    told = drafted.out.split("AGAINST THE PRIOR'S SIGNED REPORT\n", 1)[1].splitlines()[:6]
+    assert (
+        told[:5]
+        == [
+            "~ Large effusion. [small -> large]",
+            "+ Pneumothorax.",
+            "+ The trachea is midline.",
+            "- Edema.",
+            "- No pneumothorax.",
+        ]
+        and not told[5].strip()
+    )
+    found = drafted.json("show", "A103")
+    assert found["prior_report"]["source"] == "report"
+    first, *_, last = found["draft"]["sentences"]
+    assert first | {"kind": "severity", "before": "small", "after": "large", "start": 0, "end": 15} == first
+    assert last == dict.fromkeys(first) | {"kind": "dropped", "text": "No pneumothorax."}
+
+
+def test_without_a_signed_report_the_draft_of_the_prior_is_compared_and_it_is_said(drafted: Tool) -> None:
+    with drafted.connection() as connection:
+        connection.exec_driver_sql("UPDATE report SET study_id = NULL")
+    say(drafted, "A102", "Edema.")
+    say(drafted, "A103", "No edema.")
+    drafted("show", "A103")
+    told = drafted.out.split("AGAINST THE PRIOR'S DRAFT (IT HAS NO SIGNED REPORT)\n", 1)[1]
+    assert told.startswith("+ No edema.\n- Edema.\n")
+    assert drafted.json("show", "A103")["prior_report"]["source"] == "draft"
+
+
+def test_without_a_prior_no_sentences_are_compared(drafted: Tool) -> None:
+    drafted("show", "A101")
+    found = drafted.json("show", "A101")
+    assert "AGAINST" not in drafted.out and found["draft"]["sentences"] == [] and found["prior_report"] is None
+
+
+def test_regions_are_a_table_and_in_the_json(drafted: Tool) -> None:
+    with drafted.connection() as connection:
+        connection.exec_driver_sql("DELETE FROM region")
+    drafted("show", "A103")
+    assert "Regions of the current film" not in drafted.out
+    with drafted.connection() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO region (draft_id, finding, kind, x, y, w, h, score)"
+            " SELECT draft.id, 'edema', 'change', 10, 20, 30, 40, 0.876 FROM draft"
+        )
+    drafted("show", "A103")
+    (row,) = [line for line in drafted.out.split("Regions of the current film")[1].splitlines() if "edema" in line]
+    assert [cell.strip() for cell in row.split("│")[1:-1]] == ["edema", "change", "10,20 30x40", "0.88"]
+    (region,) = drafted.json("show", "A103")["draft"]["regions"]
+    assert region == {"kind": "change", "x": 10, "y": 20, "w": 30, "h": 40, "score": 0.876, "finding": "edema"}
+
+
+def test_an_unknown_study(drafted: Tool) -> None:
+    assert drafted("show", "A999", "--json") == 2
+    assert json.loads(drafted.out)["error"]["code"] == "study.unknown"
+
+
+def test_an_ambiguous_accession_is_refused(tool: Tool, tmp_path: Path) -> None:
+    write_visit(tmp_path, Visit("A1", "P1", "20240101"))
+    write_visit(tmp_path, Visit("A2", "P2", "20240101"), AccessionNumber="A1")
+    tool.json("generate", tmp_path, PLAIN)
+    assert tool("show", "A1") == 2 and "more than one study" in tool.err
+    assert tool.json("show", "1.2.9.1")["study"]["accession"] == "A1"
+
+
+def test_a_study_without_a_draft_says_so(tool: Tool, shared_export: Path) -> None:
+    tool.json("generate", shared_export, "--dry-run")
+    assert tool("show", "A103") == 0 and "There is no draft of this study." in tool.out
+    assert tool.json("show", "A103")["draft"] is None
+
+
+def test_texts_cannot_play_with_the_terminal(drafted: Tool) -> None:
+    evil = "Clear\x1b[2J\x1b]0;owned\x07 [bold red]lungs[/bold red] \u202edne\r\nDone."
+    with drafted.connection() as connection:
+        connection.exec_driver_sql("UPDATE draft SET findings = ?, impression = ?", (evil, evil))
+        connection.exec_driver_sql("UPDATE report SET findings = ?", (evil,))
+        connection.exec_driver_sql("UPDATE study SET accession = accession || ?", (evil,))
+        connection.exec_driver_sql("UPDATE draft SET flags = ?, prior_reason = ?", (json.dumps([evil]), evil))
+    assert drafted("show", "1.2.9.101") == 0
+    assert set(drafted.out) & set("\x1b\x07\r\u202e") == set()
+    assert "[bold red]lungs[/bold red]" in drafted.out
+    assert drafted.json("show", "1.2.9.101")["draft"]["findings"] == evil
+
+
+def test_a_reviewed_draft_is_shown_where_there_is_no_preliminary_one(drafted: Tool) -> None:
+    with drafted.connection() as connection:
+        connection.exec_driver_sql("UPDATE draft SET status = 'reviewed'")
+    assert drafted.json("show", "A103")["draft"]["status"] == "reviewed"

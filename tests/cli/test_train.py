@@ -1,0 +1,159 @@
+"""`train` and `evaluate` on a dataset of noise: what they write and print, and what they refuse."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from builders.network import VOCABULARY, random_samples, write_bert
+from builders.resnet import tiny_state
+from builders.tool import Tool
+from safetensors.torch import save_file
+
+from cxrreport.datasets.iu_xray import READERS
+from cxrreport.datasets.nih import FILM_READERS
+from cxrreport.datasets.sample import Sample, make_sample
+from cxrreport.model.weights import load_weights
+from cxrreport.training import start
+
+SPLITS = {
+    "train": random_samples(8, 1, "train"),
+    "val": random_samples(6, 2, "val"),
+    "test": random_samples(4, 3, "test"),
+}
+QUICK = ("--config", "tiny", "--encoder-epochs", "1", "--network-epochs", "1", "--view-epochs", "1", "--batch", "4")
+
+
+def read_noise(_: Path, split: str) -> list[Sample]:
+    return list(SPLITS[split])
+
+
+@pytest.fixture(autouse=True)
+def _dataset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(READERS, "noise", read_noise)
+    monkeypatch.setattr(start, "load_vocabulary", lambda: VOCABULARY)
+
+
+def train(tool: Tool, out: Path, *more: str) -> int:
+    return tool("train", "--dataset", "noise", "/data", "--out", out, "--device", "cpu", *QUICK, *more)
+
+
+def test_training_tells_every_epoch_and_prints_where_the_weights_are(tool: Tool, tmp_path: Path) -> None:
+    assert train(tool, tmp_path / "run", "--licence", "for tests") == 0, tool.err
+    assert tool.out == f"{tmp_path / 'run' / 'best'}\n"
+    stages = [json.loads(line)["stage"] for line in tool.err.splitlines() if line.startswith("{")]
+    assert stages == ["data", "encoder", "views", "encoded", "network"]
+    manifest = load_weights(tmp_path / "run" / "best").manifest
+    assert manifest["licence"] == "for tests" and manifest["config"] == "tiny"
+    assert train(tool, tmp_path / "run") == 0 and not tool.err
+    assert train(tool, tmp_path / "run", "--seed", "1") == 2 and "another seed" in tool.err
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+@pytest.mark.parametrize(("name", "said"), [("mimic", "Known datasets"), ("iu-xray", "no studies.csv")])
+def test_a_dataset_that_is_not_there(tool: Tool, tmp_path: Path, command: str, name: str, said: str) -> None:
+    out = ["--out", tmp_path / "run"] if command == "train" else []
+    assert tool(command, "--dataset", name, tmp_path, *out) == 2
+    assert said in tool.err and str(tmp_path) not in tool.err
+
+
+def test_films_that_are_not_there(tool: Tool, tmp_path: Path) -> None:
+    assert train(tool, tmp_path / "run", "--films", "mimic", str(tmp_path)) == 2 and "Known films: nih" in tool.err
+    assert train(tool, tmp_path / "run", "--films", "nih", str(tmp_path)) == 2 and "no labels.csv" in tool.err
+    assert str(tmp_path) not in tool.err
+
+
+def test_the_recorded_command_names_no_directory(tool: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FILM_READERS, "none", lambda _directory, _split: [])
+    line = [
+        "cxrreport",
+        "train",
+        "--dataset",
+        "noise",
+        "/data",
+        "--films",
+        "none",
+        "/data/films",
+        "--out",
+        str(tmp_path),
+    ]
+    monkeypatch.setattr("sys.argv", line)
+    assert train(tool, tmp_path, "--films", "none", "/data/films", "--encoder-lr", "1e-4") == 0, tool.err
+    manifest = load_weights(tmp_path / "best").manifest
+    assert manifest["command"] == "cxrreport train --dataset noise NOISE --films none NONE --out RUN"
+    options = json.loads((tmp_path / "options.json").read_text())
+    assert (options["films"], options["films_directory"], options["encoder_lr"]) == ("none", "/data/films", 1e-4)
+
+
+@pytest.fixture()
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    """An encoder and a BERT for the tiny network."""
+    save_file(tiny_state(), tmp_path / "encoder.safetensors")
+    return tmp_path / "encoder.safetensors", write_bert(tmp_path / "bert")
+
+
+def test_training_starts_from_an_encoder_and_a_bert(
+    tool: Tool, tmp_path: Path, files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder, bert = files
+    more = ("--encoder-weights", str(encoder), "--bert", str(bert), "--copies", "2")
+    monkeypatch.setattr("sys.argv", ["cxrreport", "train", *more])
+    assert train(tool, tmp_path / "run", *more) == 0, tool.err
+    manifest = load_weights(tmp_path / "run" / "best").manifest
+    digests = [hashlib.sha256(p.read_bytes()).hexdigest() for p in (encoder, bert / "model.safetensors")]
+    assert all(digest in manifest["data"] for digest in digests)
+    assert manifest["command"] == "cxrreport train --encoder-weights ENCODER_WEIGHTS --bert BERT --copies 2"
+    assert json.loads((tmp_path / "run" / "options.json").read_text())["copies"] == 2
+    assert train(tool, tmp_path / "run", *more) == 0, tool.err
+    save_file(tiny_state(1), encoder)
+    assert train(tool, tmp_path / "run", *more) == 2 and "another encoder_weights" in tool.err
+
+
+def test_starts_that_cannot_be(tool: Tool, tmp_path: Path, weights: Path, files: tuple[Path, Path]) -> None:
+    encoder, bert = files
+    (tmp_path / "resnet.pth").write_bytes(pickle.dumps({"conv1.weight": 1}))
+    assert train(tool, tmp_path / "run", "--encoder-weights", str(tmp_path / "resnet.pth")) == 78
+    assert "[weights.format]" in tool.err and "save_file" in tool.err and not (tmp_path / "run").exists()
+    assert train(tool, tmp_path / "run", "--bert", str(tmp_path)) == 78 and "[weights.missing]" in tool.err
+    out = ("train", "--dataset", "noise", "/data", "--out", tmp_path / "init", "--init", weights)
+    for more in (("--encoder-weights", encoder), ("--bert", bert)):
+        assert tool(*out, *more) == 2 and "have their parts" in tool.err
+    assert not (tmp_path / "init").exists()
+
+
+def test_studies_of_one_patient_are_refused_before_anything_is_trained(
+    tool: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SPLITS, "train", [replace(s, patient="one") for s in SPLITS["train"]])
+    assert train(tool, tmp_path / "run") == 2
+    assert "[usage.few_studies]" in tool.err and "8 (patients: 1) and 6" in tool.err
+    assert not (tmp_path / "run").exists()  # a later try with other options may have the place
+
+
+@pytest.mark.parametrize("text", ["Unremarkable.", "The heart is enlarged."])
+def test_studies_that_all_say_the_same(tool: Tool, tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any finding, or with one that all have, there is still a network to train."""
+    for split, samples in SPLITS.items():
+        alike = [make_sample(s.key, s.patient, list(s.films), text, "") for s in samples]
+        monkeypatch.setitem(SPLITS, split, alike[:2] if split == "train" else alike[:1])
+    assert train(tool, tmp_path / "run") == 0, tool.err
+    load_weights(tmp_path / "run" / "best")
+
+
+def test_no_epochs_without_weights_to_start_from(tool: Tool, tmp_path: Path) -> None:
+    assert train(tool, tmp_path / "run", "--network-epochs", "0") == 2
+    assert "Without --init" in tool.err and not (tmp_path / "run").exists()
+
+
+def test_a_run_directory_that_cannot_be_written(tool: Tool, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert train(tool, tmp_path / "file" / "run") == 74
+    assert "Not a directory" in tool.err and str(tmp_path) not in tool.err
+
+
+def test_a_device_that_is_none(tool: Tool, tmp_path: Path) -> None:
+    assert train(tool, tmp_path / "run", "--device", "gpu") == 2 and "[device.unknown]" in tool.err

@@ -1,0 +1,214 @@
+import dataclasses
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builders.network import random_samples
+from PIL import Image
+
+from cxrreport.datasets.iu_xray import READERS, DirectoryReader, read_iu_xray
+from cxrreport.datasets.phantoms import draw_phantoms
+from cxrreport.datasets.sample import LeftOut, check_disjoint, make_sample, state_indices, target_text
+from cxrreport.errors import UsageError
+from cxrreport.model.config import POSITIVE
+from cxrreport.records import FINDINGS, State
+from cxrreport.reports.sections import has_comparison
+
+FILM = np.full((256, 256), 90, np.uint8)
+
+
+def test_target_leaves_placeholders_and_comparisons_out():
+    text = target_text("XXXX, stable cardiomegaly compared to XXXX. Unchanged effusion. Lungs are clear. xxxxs seen.")
+    assert "xxxx" not in text and not has_comparison(text)
+    assert "lungs are clear ." in text and "effusion" in text
+
+
+@pytest.mark.parametrize(
+    "measured",
+    [
+        "There is a 1.2 cm nodule.",
+        "An 8-mm nodule is seen.",
+        "A nodule of XXXX cm.",
+        "Mass of 2 x 3cm.",
+        "12 millimeter mass.",
+    ],
+)
+def test_target_measures_nothing(measured):
+    assert target_text(f"{measured} Heart normal.") == "heart normal ."
+
+
+def test_numbers_that_are_no_size_stay():
+    assert target_text("Fracture of the 7th rib. Two leads. Seen at T12 level.").count(" .") == 3
+
+
+def test_target_is_cleaned_and_at_most_100_words():
+    text = target_text(" ".join(["The heart, is NORMAL."] * 60))
+    assert text.startswith("the heart, is normal . the heart") and len(text.split()) == 100
+    spoken = "1. Plate-like atelectasis (mild), no effusion; stents."
+    assert target_text(spoken) == "plate-like atelectasis mild , no effusion stents ."
+    assert target_text("") == target_text("XXXX.") == ""
+
+
+def test_states_are_indices_in_the_order_of_the_network():
+    states = state_indices("There is a small left pleural effusion. No pneumothorax.")
+    assert states.shape == (14,) and states[FINDINGS.index("pleural effusion")] == POSITIVE
+    assert states[FINDINGS.index("pneumothorax")] == 2
+    assert states[FINDINGS.index("fracture")] == 0
+
+
+def test_sample_of_one_view():
+    sample = make_sample("key", "patient", [FILM, None], "The heart is enlarged.", "Cardiomegaly.")
+    assert sample.films.shape == (2, 256, 256) and sample.films.dtype == np.uint8
+    assert sample.present.tolist() == [True, False] and (sample.films[1] == 0).all()
+    assert sample.report == "The heart is enlarged." and sample.target == "the heart is enlarged ."
+    assert sample.summary == "cardiomegaly ."
+    assert make_sample("k", "p", [FILM, None], "The heart is enlarged.", "").summary == "the heart is enlarged ."
+
+
+def test_states_come_from_findings_and_impression():
+    sample = make_sample("key", "patient", [FILM, FILM], "The lungs are clear.", "Rib fracture.")
+    assert sample.states[FINDINGS.index("fracture")] == POSITIVE
+
+
+def test_a_report_tells_of_every_finding():
+    sample = make_sample("key", "patient", [FILM, None], "Small pleural effusion. Possible pneumonia.", "")
+    assert [f for f, positive in zip(FINDINGS, sample.positive, strict=True) if positive] == ["pleural effusion"]
+    assert sample.known.shape == (14,) and sample.known.all()
+
+
+def test_stored_labels_take_the_place_of_ours_where_they_are_complete():
+    films = [np.zeros((256, 256), np.uint8), None]
+    stored = dict.fromkeys(FINDINGS, State.NEGATIVE) | {"edema": State.UNCERTAIN}
+    states = make_sample("a", "a", films, "The heart is enlarged.", "", stored).states.tolist()
+    assert states == [2, 2, 2, 2, 3] + [2] * 9
+    ours = make_sample("a", "a", films, "The heart is enlarged.", "").states
+    for incomplete in ({}, {"edema": State.POSITIVE}):
+        assert np.array_equal(make_sample("a", "a", films, "The heart is enlarged.", "", incomplete).states, ours)
+
+
+def test_a_study_on_both_sides_is_refused_whoever_it_is_said_to_be_of():
+    (sample,) = random_samples(1)
+    with pytest.raises(UsageError, match="1 studies are in two splits"):
+        check_disjoint([sample], [dataclasses.replace(sample, patient="other")])
+
+
+def test_a_directory_is_read_as_any_collection(monkeypatch):
+    samples = random_samples(5)
+    monkeypatch.setitem(READERS, "noise", lambda directory, split: samples if split == "train" else [])
+    read = DirectoryReader("noise", Path("/nowhere"))
+    assert read("train") == samples and read("val") == [] and read.name == "noise" and not read.skipped
+    assert read("train", limit=2) == samples[:2]
+    assert read("train", limit=1, only=[samples[3].key, samples[4].key]) == samples[3:4]
+    with pytest.raises(UsageError, match="Known datasets"):
+        DirectoryReader("mimic", Path("/nowhere"))
+
+
+def test_a_patient_on_both_sides_is_refused():
+    train, val = random_samples(4), random_samples(2, name="other")
+    check_disjoint(train, val)
+    with pytest.raises(UsageError, match="1 patients") as caught:
+        check_disjoint(train, [*val, train[2]])
+    assert caught.value.exit_code == 2 and train[2].patient not in caught.value.message
+
+
+def _archive(directory, rows):
+    (directory / "images").mkdir()
+    rng = np.random.default_rng(0)
+    for name in ("a", "b", "c", "d"):
+        Image.fromarray(rng.integers(0, 256, (40, 30), dtype=np.uint8)).save(directory / "images" / f"{name}.jpg")
+    head = "uid,split,images,findings,impression"
+    (directory / "studies.csv").write_text("\n".join([head, *rows]) + "\n")
+
+
+def test_iu_xray_directory(tmp_path):
+    rows = [
+        "1,train,a:Frontal;b:Lateral,The heart is enlarged.,Cardiomegaly.",
+        "2,train,c:Lateral,The lungs are clear.,",
+        "3,train,d:Frontal,,No findings section.",
+        "4,val,d:Frontal;a:Frontal,No pneumothorax.,",
+        "5,train,,The lungs are clear.,",
+    ]
+    _archive(tmp_path, rows)
+    (one, two, *gone), val = read_iu_xray(tmp_path, "train"), list(read_iu_xray(tmp_path, "val"))
+    train = [one, two]
+    assert gone == [LeftOut(3, "report.empty"), LeftOut(5, "film.missing")]
+    assert [s.key for s in train] == ["1", "2"] and [s.key for s in val] == ["4"]
+    assert train[0].present.tolist() == [True, True] and train[1].present.tolist() == [False, True]
+    assert train[0].films.shape == (2, 256, 256) and val[0].present.tolist() == [True, False]
+    assert list(read_iu_xray(tmp_path, "test")) == []
+
+
+def test_what_is_left_out_is_counted_once_however_often_it_is_met(tmp_path):
+    rows = [
+        "1,train,a:Frontal,The heart is enlarged.,",
+        "2,train,b:Frontal, ,Only an impression.",
+        "3,train,b:Frontal,... 1. /,",  # nothing is left of it
+        "4,train,b:Oblique,The lungs are clear.,",
+        "5,val,,The lungs are clear.,",
+        "6,dev,c:Frontal,The lungs are clear.,",
+        "7",
+    ]
+    _archive(tmp_path, rows)
+    read = DirectoryReader("iu-xray", tmp_path)
+    assert not read.skipped
+    for _ in range(2):
+        assert [s.key for s in read("train")] == ["1"]
+        assert read.skipped == Counter({"report.empty": 2, "split.unknown": 2, "film.missing": 1})
+    assert read("val") == [] and read.skipped == Counter({"report.empty": 2, "split.unknown": 2, "film.missing": 2})
+
+
+def test_no_more_films_are_read_than_are_asked_for(tmp_path):
+    _archive(tmp_path, [f"{number},train,{name}:Frontal,The lungs are clear.," for number, name in enumerate("abx")])
+    read = DirectoryReader("iu-xray", tmp_path)
+    assert [s.key for s in read("train", limit=2)] == ["0", "1"]  # there is no x.jpg
+    with pytest.raises(UsageError, match="cannot be read"):
+        read("train", limit=3)
+
+
+def test_another_directory_is_refused(tmp_path):
+    with pytest.raises(UsageError, match=r"studies\.csv") as caught:
+        list(read_iu_xray(tmp_path, "train"))
+    assert caught.value.exit_code == 2
+
+
+def test_phantoms_are_their_own_patients():
+    phantoms = draw_phantoms(2, 5)
+    assert len({p.patient for p in phantoms}) == 2
+    assert all(p.target and p.present.all() and p.films.shape == (2, 256, 256) for p in phantoms)
+    again = draw_phantoms(2, 5)
+    assert all(np.array_equal(a.films, b.films) and a.report == b.report for a, b in zip(phantoms, again, strict=True))
+
+
+@pytest.mark.parametrize("content", [b"", b"no film", None])
+def test_a_damaged_film_is_a_usage_error_without_its_path(tmp_path, content):
+    _archive(tmp_path, ["1,train,a:Frontal,The heart is enlarged.,"])
+    film = tmp_path / "images" / "a.jpg"
+    film.write_bytes(film.read_bytes()[:300] if content is None else content)
+    with pytest.raises(UsageError, match=r"^A film of the dataset cannot be read\.$"):
+        list(read_iu_xray(tmp_path, "train"))
+
+
+def test_a_table_without_our_columns_is_refused(tmp_path):
+    (tmp_path / "studies.csv").write_text("uid,split,findings\n1,train,Clear.\n")
+    with pytest.raises(UsageError, match="lacks columns: images, impression"):
+        list(read_iu_xray(tmp_path, "train"))
+
+
+def test_a_table_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / "studies.csv").write_bytes(b"uid\xff\xfe\n")
+    with pytest.raises(UsageError, match="UTF-8"):
+        list(read_iu_xray(tmp_path, "train"))
+
+
+@pytest.mark.parametrize("content", ["", "\n\n"])
+def test_an_empty_table_has_no_columns(tmp_path, content):
+    (tmp_path / "studies.csv").write_text(content)
+    with pytest.raises(UsageError, match=r"^The studies\.csv of the dataset lacks columns: findings, images"):
+        list(read_iu_xray(tmp_path, "train"))
+
+
+def test_a_short_row_is_no_study(tmp_path):
+    _archive(tmp_path, ["1,train", "2,train,a:Frontal,The heart is enlarged."])
+    first, second = read_iu_xray(tmp_path, "train")
+    assert first == LeftOut(1, "report.empty") and second.key == "2"

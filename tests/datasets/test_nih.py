@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+from builders.data import DATA
+from PIL import Image
+
+from cxrreport.datasets.nih import is_held_out, nih_findings, read_nih
+from cxrreport.errors import UsageError
+from cxrreport.records import FINDINGS
+
+NIH = DATA / "nih"
+NEVER_TOLD = {"enlarged cardiomediastinum", "fracture", "support devices"}
+KEPT, HELD = "1", "11"
+
+
+def _told(*labels):
+    """(positive, absent, unknown) findings."""
+    positive, known = nih_findings(set(labels))
+    of = lambda flags: {f for f, flag in zip(FINDINGS, flags, strict=True) if flag}  # noqa: E731
+    return of(positive & known), of(known & ~positive), of(~known)
+
+
+def test_labels_in_our_words():
+    positive, absent, unknown = _told("Effusion", "Infiltration", "Pleural_Thickening", "Nodule", "Cardiomegaly")
+    assert positive == {"pleural effusion", "lung opacity", "pleural other", "lung lesion", "cardiomegaly"}
+    assert unknown == NEVER_TOLD and {"pneumothorax", "no finding", "edema"} <= absent
+
+
+def test_a_normal_film_has_none_of_the_findings_that_are_labelled():
+    positive, absent, unknown = _told("No Finding")
+    assert positive == {"no finding"} and unknown == NEVER_TOLD and absent == set(FINDINGS) - positive - unknown
+
+
+@pytest.mark.parametrize(
+    ("label", "implied"),
+    [
+        ("Pneumonia", {"consolidation", "lung opacity"}), ("Consolidation", {"lung opacity"}),
+        ("Atelectasis", {"lung opacity"}), ("Edema", {"lung opacity"}), ("Mass", {"lung opacity"}),
+        ("Fibrosis", {"lung opacity"}), ("Pneumothorax", set()),
+    ],
+)  # fmt: skip
+def test_what_a_label_implies_is_unknown_until_it_is_labelled(label, implied):
+    assert _told(label)[2] == NEVER_TOLD | implied
+    both = _told(label, "Infiltration")
+    assert "lung opacity" in both[0] and both[2] == NEVER_TOLD | implied - {"lung opacity"}
+
+
+@pytest.mark.parametrize("label", ["Emphysema", "Hernia", "Fibrosis"])
+def test_a_label_without_a_word_of_ours_is_abnormal_all_the_same(label):
+    positive, absent, _ = _told(label)
+    assert positive == set() and "no finding" in absent
+
+
+def _collection(directory, rows):
+    (directory / "images").mkdir()
+    rng = np.random.default_rng(0)
+    for row in rows:
+        film = Image.fromarray(rng.integers(0, 256, (50, 40), dtype=np.uint8))
+        film.save(directory / "images" / f"{row.split(',')[0]}.jpg")
+    (directory / "labels.csv").write_text("\n".join(["id,patient,labels", *rows]) + "\n")
+
+
+def test_the_films_of_a_patient_are_on_one_side(tmp_path):
+    assert is_held_out(HELD) and not is_held_out(KEPT)
+    _collection(tmp_path, [f"a,{KEPT},Mass", f"b,{HELD},Edema", f"c,{KEPT},No Finding", f"d,{KEPT},"])
+    train, held = list(read_nih(tmp_path, "train")), list(read_nih(tmp_path, "held out"))
+    assert [f.key for f in train] == ["nih-a", "nih-c"] and [f.key for f in held] == ["nih-b"]
+    film = train[0]
+    assert film.films.shape == (2, 256, 256) and film.films.dtype == np.uint8 and film.films[0].std() > 0
+    assert film.present.tolist() == [True, False] and not film.films[1].any()
+    assert film.positive[FINDINGS.index("lung lesion")] and not film.known[FINDINGS.index("fracture")]
+
+
+def test_about_one_patient_in_five_is_held_out():
+    assert 0.18 < np.mean([is_held_out(str(number)) for number in range(4000)]) < 0.22
+
+
+def test_another_directory_is_refused(tmp_path):
+    with pytest.raises(UsageError, match=r"no labels\.csv"):
+        list(read_nih(tmp_path, "train"))
+    (tmp_path / "labels.csv").write_text("")
+    with pytest.raises(UsageError, match="lacks columns: id, labels, patient"):
+        list(read_nih(tmp_path, "train"))
+    (tmp_path / "labels.csv").write_text("id,labels\n")
+    with pytest.raises(UsageError, match="lacks columns: patient"):
+        list(read_nih(tmp_path, "train"))
+    (tmp_path / "labels.csv").write_bytes(b"id\xff\xfe\n")
+    with pytest.raises(UsageError, match="UTF-8"):
+        list(read_nih(tmp_path, "train"))
+
+
+def test_a_film_that_is_missing_is_a_usage_error_without_its_path(tmp_path):
+    (tmp_path / "labels.csv").write_text(f"id,patient,labels\na,{KEPT},Mass\n")
+    with pytest.raises(UsageError, match=r"^A film of the dataset cannot be read\.$"):
+        list(read_nih(tmp_path, "train"))
+
+
+@pytest.mark.skipif(not NIH.is_dir(), reason="the films are not here")
+def test_every_label_of_the_collection_is_one_we_know():
+    rows = (NIH / "labels.csv").read_text().splitlines()[1:]
+    labels = {label for row in rows for label in row.split(",")[6].split("|")}
+    told = {label: nih_findings({label})[0].any() for label in labels}
+    assert {label for label, positive in told.items() if not positive} == {"Emphysema", "Fibrosis", "Hernia"}

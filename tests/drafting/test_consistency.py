@@ -1,0 +1,119 @@
+"""The text of a draft follows its table; what is borrowed is flagged, plain, and of no side."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cxrreport.drafting.consistency import BORROWED, NAMED, REMOVED, follow_table, positives
+from cxrreport.records import FINDINGS, State
+from cxrreport.reports.labels import label, with_parents
+
+NORMAL = "Heart size is normal. No pleural effusion or pneumothorax."
+
+
+def table(**states):
+    named = {name.replace("_", " "): State(state) for name, state in states.items()}
+    return {finding: named.get(finding, State.BLANK) for finding in FINDINGS}
+
+
+def test_a_text_that_follows_stays_word_for_word():
+    said = "There is cardiomegaly. No pneumothorax."
+    assert follow_table(said, table(cardiomegaly="positive", pneumothorax="negative"), ["Large effusion."]) == (
+        said,
+        (),
+    )
+
+
+def test_what_the_table_does_not_have_goes():
+    text, flags = follow_table(f"There is edema. {NORMAL}", table(), [])
+    assert (text, flags) == (NORMAL, (REMOVED,))
+
+
+def test_a_denial_of_what_the_table_has_goes_and_a_reference_says_it():
+    references = ["Lungs are clear.", "There is a small pleural effusion. Clear heart."]
+    text, flags = follow_table(NORMAL, table(pleural_effusion="positive"), references)
+    assert text == "There is a small pleural effusion. Heart size is normal."
+    assert flags == (REMOVED, BORROWED)
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "Small left pleural effusion.",  # another patient's side
+        "Pleural effusion with edema.",  # a finding that the table lacks
+        "Pleural effusion of 3 cm.",
+        "Effusion has increased since the prior study.",
+        "There is " + "a " * 20 + "pleural effusion.",
+    ],
+)
+def test_nothing_of_another_patient_is_borrowed(reference):
+    text, flags = follow_table("Heart size is normal.", table(pleural_effusion="positive"), [reference])
+    assert (text, flags) == ("Pleural effusion is seen. Heart size is normal.", (NAMED,))
+
+
+@pytest.mark.parametrize("finding", [finding for finding in FINDINGS if finding != "no finding"])
+def test_a_finding_of_which_no_reference_tells_is_named_in_plain_words(finding):
+    states = {**table(), finding: State.POSITIVE}
+    text, flags = follow_table("Midline trachea.", states, ["The lungs are clear."])
+    assert flags == (NAMED,) and text.endswith(" seen. Midline trachea.")
+    assert positives(label(text)) == {finding}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "finding", "stays"),
+    [
+        ("No acute cardiopulmonary abnormality.", "pneumothorax", False),
+        ("No evidence of acute disease.", "edema", False),
+        ("Negative for acute or active process.", "pneumonia", False),
+        ("No acute cardiopulmonary abnormality.", "cardiomegaly", True),  # it need not be acute
+        ("No acute bony abnormality.", "pneumothorax", True),  # of something else
+        ("Normal chest.", "cardiomegaly", False),
+        ("The chest is unremarkable.", "fracture", False),
+        ("Normal chest radiograph.", "support devices", True),
+        ("The mediastinum is unremarkable.", "pleural effusion", True),
+    ],
+)
+def test_a_text_does_not_call_normal_what_the_table_does_not(sentence, finding, stays):
+    text, flags = follow_table(f"{sentence} Midline trachea.", {**table(), finding: State.POSITIVE}, [])
+    assert (sentence in text, REMOVED in flags) == (stays, not stays) and "seen." in text and "trachea" in text
+
+
+def test_what_a_named_finding_implies_is_not_named_again():
+    text, _ = follow_table("Clear.", table(pneumonia="positive", consolidation="positive", lung_opacity="positive"), [])
+    assert text == "Pneumonia is seen. Clear."
+
+
+def test_one_sentence_may_say_two_findings_and_the_nearest_reference_is_asked_first():
+    references = ["There is cardiomegaly with edema.", "Cardiomegaly is seen.", "Edema is seen."]
+    text, _ = follow_table("Clear.", table(cardiomegaly="positive", edema="positive"), references)
+    assert text == "There is cardiomegaly with edema. Clear."
+
+
+def test_a_text_of_which_nothing_is_left_stays():
+    assert follow_table("There is edema.", table(), []) == ("There is edema.", ())
+
+
+SENTENCES = [
+    "There is edema.",
+    "Heart is enlarged.",
+    "No pleural effusion.",
+    "Pleural effusion is present.",
+    "No pneumothorax.",
+    "The lungs are clear.",
+    "There is atelectasis.",
+]
+
+
+@given(
+    said=st.lists(st.sampled_from(SENTENCES), min_size=1, max_size=4, unique=True),
+    positive=st.sets(st.sampled_from(["edema", "cardiomegaly", "pleural effusion", "atelectasis"])),
+    lent=st.lists(st.sampled_from(SENTENCES), max_size=4),
+)
+@settings(max_examples=60, deadline=None)
+def test_the_mended_text_says_what_the_table_says_no_more_and_no_less(said, positive, lent):
+    states = {finding: State.POSITIVE if finding in positive else State.BLANK for finding in FINDINGS}
+    text, flags = follow_table(" ".join(said), states, lent)
+    asserted = positives(with_parents(label(text)))
+    if flags or positive:
+        assert positive <= asserted <= positives(with_parents(states))
+    assert follow_table(text, states, lent)[0] == text  # mending twice changes nothing more

@@ -1,0 +1,57 @@
+"""Ranks of several spaces, and studies whose query is broken."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cxrreport.drafting import retrieve as retrieving
+from cxrreport.retrieval.build import build, open_index
+from cxrreport.retrieval.index import Part
+
+
+@pytest.fixture
+def retriever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Makes a retriever over two spaces of unit vectors at given angles, without a database."""
+    monkeypatch.setattr(retrieving.reports, "allowed", lambda s, study, ids, undated: set(ids))
+    monkeypatch.setattr(retrieving.reports, "findings_of", lambda s, ids: {})
+    monkeypatch.setattr(retrieving, "session", lambda engine, read_only: nullcontext())
+
+    def make(name: str, count: int, **angles: list[float]):
+        spaces = {}
+        for space, degrees in angles.items():
+            radians = np.radians(degrees)
+            ids = np.arange(len(degrees))
+            spaces[space] = Part(ids, ids, np.stack([np.cos(radians), np.sin(radians)], 1).astype(np.float32))
+        build(tmp_path, [spaces], model_sha256="a" * 64, source={})
+        return retrieving.Retriever(None, open_index(tmp_path), name, count, 2, False)
+
+    return make
+
+
+EAST = np.array([[1, 0]], np.float32)
+
+
+def found(retriever, **queries) -> list[int]:
+    return [number for number, _ in retriever.retrieve([object()], queries).found[0]]
+
+
+def test_a_report_second_in_both_lists_beats_the_first_of_one(retriever) -> None:
+    """Though only one is kept: the lists must reach deeper than that."""
+    fused = retriever("fused", 1, text=[0, 5, 80, 85], image=[85, 5, 0, 80])
+    assert found(fused, text=EAST, image=EAST) == [1]
+
+
+def test_a_broken_query_costs_its_own_study_alone(retriever) -> None:
+    text = retriever("text", 2, text=[0, 10, 20])
+    queries = np.array([[np.nan, 0], [1, 0]], np.float32)
+    answer = text.retrieve([object(), object()], {"text": queries})
+    assert [len(row) for row in answer.found] == [0, 2] and not answer.mask[0].any()
+
+
+def test_what_cannot_be_searched_is_not_claimed(retriever) -> None:
+    assert retriever("fused", 1, text=[0]).name == "text"
+    assert retriever("fused", 1, text=[0], image=[0]).name == "fused"

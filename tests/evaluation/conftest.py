@@ -1,1 +1,0 @@
-from network_builders import one_thread  # noqa: F401

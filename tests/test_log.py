@@ -1,0 +1,211 @@
+import io
+import json
+import logging
+import os
+import stat
+import subprocess
+import sys
+import warnings
+
+import pytest
+import structlog
+
+from cxrreport.log import configure, get_log, stack_of, write_manifest
+
+NAME, NUMBER = "DOE^JANE", "MRN-4711"
+
+
+@pytest.fixture(autouse=True)
+def _restore_logging():
+    root, own = logging.getLogger(), logging.getLogger("cxrreport")
+    handlers, level, own_level = root.handlers[:], root.level, own.level
+    yield
+    logging.captureWarnings(False)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    own.setLevel(own_level)
+    structlog.reset_defaults()
+
+
+@pytest.fixture()
+def told(monkeypatch):
+    """What has been written to stderr; never a name or a number of a patient."""
+    stderr = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stderr)
+    configure("debug")
+
+    def read():
+        text = stderr.getvalue()
+        assert NAME not in text and NUMBER not in text
+        return text
+
+    return read
+
+
+def test_own_events_are_one_line_with_counts_and_codes(told):
+    get_log().info("scan.done", files=12, code="pixels.truncated")
+    line = told()
+    assert line.count("\n") == 1
+    assert "event='scan.done'" in line and "files=12" in line and "code='pixels.truncated'" in line
+    assert "level='info'" in line and "timestamp=" in line
+
+
+def test_unknown_keys_of_our_own_are_withheld(told):
+    get_log().bind(mrn=NUMBER).warning("study.failed", patient=NAME, path=f"/x/{NAME}", studies=1)
+    assert "studies=1" in told()
+
+
+def test_positional_arguments_and_exceptions_of_our_own_are_withheld(told):
+    get_log().error("study.failed %s", NAME)
+    try:
+        raise ValueError(NAME)
+    except ValueError:
+        get_log().exception("study.failed", code="internal")
+        get_log().error("study.failed", exc_info=True, stack_info=True)
+    line = told()
+    assert line.count("study.failed") == 3 and "ValueError" not in line
+
+
+def _poison(logger):
+    logger.warning("Patient %s", NAME)
+    logger.warning(f"Invalid value for VR PN: {NAME}")
+    logger.error({"name": NAME})
+    logger.warning("extra", extra={"patient": NAME})
+    logger.warning("stack", stack_info=True, extra={"mrn": NUMBER})
+    try:
+        raise KeyError(NAME)
+    except KeyError:
+        logger.exception("failed")
+
+
+@pytest.mark.parametrize("name", ["pydicom", "sqlalchemy.engine", "cxrreport.imaging", ""])
+def test_what_a_library_logs_is_replaced_by_its_place(told, name, monkeypatch):
+    monkeypatch.setattr(logging.getLogger(name), "level", logging.DEBUG)  # reading headers silences pydicom altogether
+    monkeypatch.setattr(logging.getLogger(name), "_cache", {})
+    _poison(logging.getLogger(name))
+    lines = told().splitlines()
+    assert len(lines) == 6
+    assert all("event='library.message'" in line and "where='test_runlog:" in line for line in lines)
+
+
+def test_warnings_are_veiled(told):
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn(f"Invalid PatientName {NAME}", UserWarning, stacklevel=1)
+    assert "library.message" in told()
+
+
+def test_libraries_are_heard_from_warnings_on(told):
+    logging.getLogger("pydicom").info("Reading %s", NAME)
+    logging.getLogger("pydicom").debug("Reading %s", NAME)
+    assert told() == ""
+
+
+@pytest.mark.parametrize(("level", "heard"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
+def test_level(capsys, level, heard):
+    configure(level)
+    for say in ("debug", "info", "warning", "error"):
+        getattr(get_log(), say)("an.event")
+    assert capsys.readouterr().err.count("an.event") == heard
+
+
+def test_configuring_twice_says_everything_once(capsys):
+    configure("debug")
+    configure("info")
+    get_log().info("an.event")
+    assert capsys.readouterr().err.count("an.event") == 1
+
+
+def test_a_whole_process_keeps_a_name_to_itself():
+    """In a process of its own: warnings, libraries, our own events, and a record that logging cannot format, of which
+    it would print message and arguments."""
+    program = f"""
+import logging, warnings
+from cxrreport.runlog import configure, get_log
+configure("debug")
+warnings.warn("{NAME}")
+logging.warning("{NAME}")
+logging.getLogger("a.b").error("%s", "{NAME}", exc_info=ValueError("{NAME}"))
+logging.getLogger("a.b").error("%d", "{NAME}")
+get_log().info("run.done", count=3, patient="{NAME}")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "" and NAME not in done.stderr
+    assert done.stderr.count("library.message") == 4 and "count=3" in done.stderr
+
+
+def _raise():
+    raise ValueError(f"no such patient {NAME}")
+
+
+def test_stack_tells_type_and_places_but_no_message():
+    with pytest.raises(ValueError, match="patient") as caught:
+        _raise()
+    text = stack_of(caught.value)
+    assert NAME not in text and "patient" not in text
+    assert text.startswith("ValueError at ") and "test_runlog.py:" in text and text.endswith(":_raise")
+    assert os.sep not in text
+
+
+def test_stack_of_a_deep_recursion_is_short():
+    def dive(n):
+        return dive(n - 1) if n else _raise()
+
+    with pytest.raises(ValueError, match="patient") as caught:
+        dive(50)
+    assert stack_of(caught.value).count(" > ") == 11
+
+
+def test_stack_of_an_error_that_was_never_raised():
+    assert stack_of(ValueError(NAME)) == "ValueError at "
+
+
+def _mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_manifest_is_private_even_without_an_umask(tmp_path):
+    before = os.umask(0)
+    try:
+        path = write_manifest(tmp_path, 7, {"counts": {"studies": 3}, "home": tmp_path})
+    finally:
+        os.umask(before)
+    assert path == tmp_path / "runs" / "run-000007.json"
+    assert json.loads(path.read_text())["counts"] == {"studies": 3}
+    assert (_mode(path), _mode(path.parent)) == (0o600, 0o700)
+
+
+def test_manifest_is_replaced_as_a_whole(tmp_path):
+    first = write_manifest(tmp_path, 1, {"exit_code": None})
+    write_manifest(tmp_path, 1, {"exit_code": 0})
+    assert json.loads(first.read_text()) == {"exit_code": 0}
+    assert [p.name for p in first.parent.iterdir()] == ["run-000001.json"]
+
+
+class _Unprintable:
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+def test_a_write_that_dies_leaves_the_manifest_before(tmp_path, monkeypatch):
+    path = write_manifest(tmp_path, 1, {"exit_code": None})
+    with pytest.raises(RuntimeError):
+        write_manifest(tmp_path, 1, {"a": 1, "b": _Unprintable()})
+    assert json.loads(path.read_text()) == {"exit_code": None}
+
+    def full(_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="full"):
+        write_manifest(tmp_path, 1, {"exit_code": 0})
+    assert json.loads(path.read_text()) == {"exit_code": None}
+
+
+def test_a_left_over_temporary_file_does_not_widen_the_mode(tmp_path):
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    (folder / "run-000001.tmp").write_text("half")
+    (folder / "run-000001.tmp").chmod(0o644)
+    path = write_manifest(tmp_path, 1, {"exit_code": 0})
+    assert _mode(path) == 0o600 and json.loads(path.read_text()) == {"exit_code": 0}
