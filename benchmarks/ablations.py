@@ -22,11 +22,11 @@ from benchmarks.ablation_tables import FULL, commits
 from benchmarks.arguments import at_least, positive, rate, share
 from benchmarks.documents import PROTOCOL, ResultsError, is_run, read
 from benchmarks.features import Split, cache, read_splits
+from cxrreport.drafting.drafter import open_drafter
 from cxrreport.errors import CxrReportError
 from cxrreport.files import write_json
 from cxrreport.model.ablations import ABLATIONS, ablate, change
 from cxrreport.model.diffrgennet import DiffRGenNet
-from cxrreport.model.drafter import Drafter
 from cxrreport.model.generation import Decoding
 from cxrreport.model.weights import Weights, load_weights, resolve_device
 from cxrreport.training.card import commit
@@ -80,7 +80,7 @@ def run(base: Weights, name: str, seed: int, splits: dict[str, Split], options: 
     network.label_prior.copy_(start_prior(train.samples))
     steps = options.epochs * (len(train.samples) // options.batch + 1)
     stage = NetworkStage(weights, options.lr, steps, torch.Generator().manual_seed(seed), options.balance)
-    drafter, epochs = Drafter(weights, Decoding(beams=1)), list[dict[str, float]]()
+    drafter, epochs = open_drafter(weights, Decoding(beams=1)), list[dict[str, float]]()
     best: tuple[int, dict[str, Tensor], list[float] | None] | None = None
     for epoch in range(1, options.epochs + 1):
         losses = stage.epoch(train.samples, train.encoded, options.batch)
@@ -104,7 +104,7 @@ def run(base: Weights, name: str, seed: int, splits: dict[str, Split], options: 
     if "test" in splits:
         network.load_state_dict(best[1])
         network.config.thresholds = best[2]
-        judge = Drafter(weights, Decoding(beams=options.beams))
+        judge = open_drafter(weights, Decoding(beams=options.beams))
         network.eval()
         facts["test"] = score_drafts(judge, splits["test"].samples, splits["test"].encoded)
     return facts
@@ -195,7 +195,7 @@ def run_all(options: argparse.Namespace) -> list[dict[str, Any]]:
     except OSError as error:
         raise ResultsError(f"--out cannot be made: {error.strerror}.") from None
     names = ["train", "val", *(["test"] if options.test else [])]
-    drafter = Drafter(base, Decoding(beams=1))
+    drafter = open_drafter(base, Decoding(beams=1))
     splits = cache(options.out / "features.safetensors", drafter, read_splits(options.data, names, options.limit), options.copies)  # fmt: skip  # noqa: E501
     settings, runs = settings_of(options, base, splits), list[dict[str, Any]]()
     for seed in options.seeds:

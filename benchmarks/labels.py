@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from cxrreport.records import FINDINGS, State
+from cxrreport.findings import FINDINGS, State
 from cxrreport.reports.details import Severity, Side, details
 from cxrreport.reports.labels import in_sentence, label, mentions, with_parents
 

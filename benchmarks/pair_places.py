@@ -11,11 +11,12 @@ from cxrreport.datasets.iu_xray import read_film, read_table
 from cxrreport.datasets.nih import is_held_out, nih_findings
 from cxrreport.drafting.regions import find_regions, heat_map
 from cxrreport.evaluation.temporal import CLASSES, Box, hits, overlap
-from cxrreport.imaging.preprocess import SIDE, preprocess
+from cxrreport.findings import FINDINGS
+from cxrreport.imaging.preprocess import preprocess
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.evidence import evidence_maps
 from cxrreport.model.progression import FOLLOWED, TemporalNetwork
-from cxrreport.records import FINDINGS, PreparedStudy
+from cxrreport.records import SIDE, PreparedStudy
 from cxrreport.training.pair_stage import read_all, said_classes
 
 _NO_CHANGE = (CLASSES.index("unchanged"), CLASSES.index("absent"))

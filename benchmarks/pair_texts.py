@@ -10,12 +10,12 @@ from cxrreport.drafting.spans import judge_comparisons
 from cxrreport.drafting.text import word
 from cxrreport.evaluation import clinical, language
 from cxrreport.evaluation.temporal import CLASSES, classes
+from cxrreport.findings import CHANGED, FINDINGS, Change
 from cxrreport.model.comparer import Comparer, PairReading
 from cxrreport.model.drafter import Drafter, join_features
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.prior import make_prior
 from cxrreport.model.progression import FOLLOWED
-from cxrreport.records import CHANGED, FINDINGS, Change
 from cxrreport.reports.details import details
 from cxrreport.reports.labels import label, mentions
 from cxrreport.reports.sections import clean

@@ -20,6 +20,7 @@ from benchmarks.labels import IU_XRAY
 from benchmarks.nearest import print_scale
 from cxrreport.datasets.iu_xray import read_iu_xray
 from cxrreport.datasets.sample import Sample
+from cxrreport.drafting.drafter import open_drafter
 from cxrreport.evaluation.retrieval import label_f1_at
 from cxrreport.model.config import POSITIVE
 from cxrreport.model.drafter import Drafter
@@ -59,7 +60,7 @@ def vectors(drafter: Drafter, samples: list[Sample], imagenet: Drafter) -> dict[
 
 def imagenet_drafter(weights: Path | None) -> Drafter:
     """The same network with the encoder that training started from."""
-    drafter = Drafter(load_weights(weights))
+    drafter = open_drafter(load_weights(weights))
     load_torchvision_mobilenet(drafter.network.encoder, load_imagenet())
     return drafter
 
@@ -86,7 +87,7 @@ def nearest(index: Index, spaces: tuple[str, ...], queries: dict[str, np.ndarray
 
 def print_agreement(weights: Path | None, directory: Path, split: str) -> None:
     """One line a retriever."""
-    drafter = Drafter(load_weights(weights))
+    drafter = open_drafter(load_weights(weights))
     bank, asked = read_iu_xray(directory, "train"), read_iu_xray(directory, split)
     imagenet = imagenet_drafter(weights)
     of_bank, of_asked = vectors(drafter, bank, imagenet), vectors(drafter, asked, imagenet)

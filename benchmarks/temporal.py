@@ -25,6 +25,7 @@ from benchmarks.pair_texts import measure_texts
 from benchmarks.temporal_page import render
 from cxrreport.datasets.pairs.followups import hannover_pairs
 from cxrreport.datasets.pairs.phantom import phantom_pairs
+from cxrreport.drafting.drafter import open_drafter
 from cxrreport.errors import CxrReportError
 from cxrreport.evaluation.temporal import classes, false_change, score_changes, score_presence
 from cxrreport.files import write_json
@@ -133,7 +134,7 @@ def measure_order(network: TemporalNetwork, one: PairSet) -> dict[str, float]:
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """All figures of one weights directory."""
     weights = load_weights(options.weights)
-    drafter, comparer = Drafter(weights), Comparer(weights)
+    drafter, comparer = open_drafter(weights), Comparer(weights)
     network, workers = comparer.network, len(os.sched_getaffinity(0))
     films = read_films(options.films, "test", options.limit) if options.films else []
     bank = _bank(drafter, options.films)

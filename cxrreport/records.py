@@ -1,58 +1,20 @@
-"""Frozen records that travel between stages, and the vocabulary they share. No logic beyond derived properties."""
+"""Frozen records that travel between stages. No logic beyond derived properties."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from cxrreport.findings import Change, State
+
 if TYPE_CHECKING:  # numpy would cost every light command a tenth of a second
     import numpy as np
     import numpy.typing as npt
 
-from collections.abc import Sequence
-
-# Label order of the network (model.md §1.1); "no finding" knows only blank and positive.
-FINDINGS: tuple[str, ...] = (
-    "enlarged cardiomediastinum",
-    "cardiomegaly",
-    "lung opacity",
-    "lung lesion",
-    "edema",
-    "consolidation",
-    "pneumonia",
-    "atelectasis",
-    "pneumothorax",
-    "pleural effusion",
-    "pleural other",
-    "fracture",
-    "support devices",
-    "no finding",
-)
-
-
-class State(StrEnum):
-    """What a report says of one finding; the order is the network's class index."""
-
-    BLANK = "blank"
-    POSITIVE = "positive"
-    NEGATIVE = "negative"
-    UNCERTAIN = "uncertain"
-
-
-class Change(StrEnum):
-    """What happened to one finding since the prior."""
-
-    NEW = "new"
-    WORSENED = "worsened"
-    UNCHANGED = "unchanged"
-    IMPROVED = "improved"
-    RESOLVED = "resolved"
-    ABSENT = "absent"
-
-
-CHANGED = frozenset({Change.NEW, Change.WORSENED, Change.IMPROVED, Change.RESOLVED})  # something is not as it was
+SIDE = 256  # pixels of a prepared image, both ways
 
 
 class View(StrEnum):
@@ -125,6 +87,24 @@ class Instance:
     bits_stored: int
 
 
+_NOBODY = re.compile(
+    r"UNKNOWN(PATIENT)?|UNK|UNBEKANNT|INCONNU|DESCONOCIDO|UNIDENTIFIED|UNASSIGNED|NOT(ASSIGNED|AVAILABLE|APPLICABLE)"
+    r"|NONE|NULL|NIL|NAN?|NO(PATIENT)?ID|(PATIENT)?ID|EMPTY|BLANK|DEFAULT|TBD|TEMP|REMOVED|DELETED"
+    r"|ANON|ANON[IY]M[EO]?|ANONYMOUS|ANONYMI[SZ]ED|DEIDENTIFIED|(TEST)?PATIENT|TEST|PHANTOM|DUMMY|QC"
+    r"|(JOHN|JANE)?DOE|EMERGENCY|NOTFALL|TRAUMA"
+)
+
+
+def names_nobody(patient_id: str) -> bool:
+    """Tell whether a patient number is a placeholder ("000", "UNKNOWN", "ANON", "N/A", "XXX") that many persons share.
+
+    A number of one sign repeated counts as one from three signs on; so do zeros alone, and punctuation alone.
+    """
+    signs = re.sub(r"[\W_]+", "", patient_id).upper()
+    repeated = len(set(signs)) == 1 and (len(signs) >= 3 or signs[0] == "0")
+    return not signs or repeated or _NOBODY.fullmatch(signs) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class ViewGuess:
     """A view, who says so (`tags` or `pixels`) and how sure (0..1; 1 for tags)."""
@@ -182,6 +162,11 @@ class Pair:
     prior_lateral: Image | None
     reason: str
 
+    @property
+    def images(self) -> tuple[Image | None, ...]:
+        """What a draft is made from: frontal and lateral image, those of the prior; None where there is none."""
+        return self.frontal, self.lateral, self.prior_frontal, self.prior_lateral
+
 
 @dataclass(frozen=True, slots=True)
 class PreparedStudy:
@@ -189,6 +174,34 @@ class PreparedStudy:
 
     frontal: npt.NDArray[np.uint8]
     lateral: npt.NDArray[np.uint8] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A study to draft now; `attempts` counts those that ended in a failure or with the run."""
+
+    pair: Pair
+    inputs_sha256: str
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A due study with its films; `reason` says why there is no prior.
+
+    `prior` holds the films as they are; where its frontal film could not be registered, `registered` is None and `flags`
+    has "prior_unregistered".
+    """
+
+    due: Due
+    current: PreparedStudy
+    prior: PreparedStudy | None
+    reason: str
+    flags: tuple[str, ...]
+    digests: dict[int, str]  # image id -> sha256 of its pixels
+    inputs_sha256: str
+    registered: npt.NDArray[np.uint8] | None = None  # the prior's frontal film on the grid of the current one
+    quality: float | None = None  # of the registration, 0 to 1
 
 
 # -- the report archive -----------------------------------------------------------------------------------------------
@@ -327,33 +340,3 @@ class Failure:
     message: str
     path: str | None = None
     study_id: int | None = None
-
-
-# A finding (key) implies others in the hierarchy of CheXpert (Irvin et al., 2019): who asserts pneumonia asserts
-# consolidation and lung opacity.
-PARENTS: dict[str, tuple[str, ...]] = {
-    "cardiomegaly": ("enlarged cardiomediastinum",),
-    "edema": ("lung opacity",),
-    "consolidation": ("lung opacity",),
-    "pneumonia": ("consolidation", "lung opacity"),
-    "atelectasis": ("lung opacity",),
-    "lung lesion": ("lung opacity",),
-}
-
-
-NAMES = {"pleural other": "pleural abnormality"}  # what a sentence calls a finding that is not called by its own name
-
-
-def most_particular(findings: Sequence[str]) -> list[str]:
-    """Findings without those that another one of them implies: they need not be said again."""
-    implied = {parent for finding in findings for parent in PARENTS.get(finding, ())}
-    return [finding for finding in findings if finding not in implied]
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A study to draft now; `attempts` counts those that ended in a failure or with the run."""
-
-    pair: Pair
-    inputs_sha256: str
-    attempts: int = 0

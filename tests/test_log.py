@@ -85,7 +85,7 @@ def test_what_a_library_logs_is_replaced_by_its_place(told, name, monkeypatch):
     _poison(logging.getLogger(name))
     lines = told().splitlines()
     assert len(lines) == 6
-    assert all("event='library.message'" in line and "where='test_runlog:" in line for line in lines)
+    assert all("event='library.message'" in line and "where='test_log:" in line for line in lines)
 
 
 def test_warnings_are_veiled(told):
@@ -121,7 +121,7 @@ def test_a_whole_process_keeps_a_name_to_itself():
     it would print message and arguments."""
     program = f"""
 import logging, warnings
-from cxrreport.runlog import configure, get_log
+from cxrreport.log import configure, get_log
 configure("debug")
 warnings.warn("{NAME}")
 logging.warning("{NAME}")
@@ -143,7 +143,7 @@ def test_stack_tells_type_and_places_but_no_message():
         _raise()
     text = stack_of(caught.value)
     assert NAME not in text and "patient" not in text
-    assert text.startswith("ValueError at ") and "test_runlog.py:" in text and text.endswith(":_raise")
+    assert text.startswith("ValueError at ") and "test_log.py:" in text and text.endswith(":_raise")
     assert os.sep not in text
 
 

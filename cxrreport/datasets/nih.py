@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from cxrreport.datasets.iu_xray import read_film, read_table
 from cxrreport.datasets.sample import stack
+from cxrreport.findings import FINDINGS, PARENTS
 from cxrreport.imaging.preprocess import preprocess
-from cxrreport.records import FINDINGS, PARENTS
 
 _NO_FINDING = "no finding"
 # What the labels of ChestX-ray14 say in our words. Emphysema and Hernia have none: they only make a film abnormal.

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cxrreport.errors import UsageError
-from cxrreport.imaging.preprocess import SIDE
-from cxrreport.records import FINDINGS, State
+from cxrreport.findings import FINDINGS, State
+from cxrreport.records import SIDE
 from cxrreport.reports.labels import label
 from cxrreport.reports.sections import clean, cut
 from cxrreport.reports.telling import tellable

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Protocol
 
-from cxrreport.records import NAMES, PARENTS, Change, Finding, Span, State, most_particular
+from cxrreport.findings import NAMES, PARENTS, Change, State, most_particular
+from cxrreport.records import Finding, Span
 
 _NO_FINDING = "no finding"
 _UNREMARKABLE = "No acute cardiopulmonary abnormality."

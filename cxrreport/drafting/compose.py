@@ -15,6 +15,7 @@ from cxrreport.drafting.retrieve import Retrieved, Retriever
 from cxrreport.drafting.sides import wrong_sides
 from cxrreport.drafting.spans import find_spans, flag_hallucinated_comparison, judge_comparisons
 from cxrreport.drafting.text import word
+from cxrreport.findings import FINDINGS, Change
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION, REGISTER_VERSION
 from cxrreport.model.comparer import Comparer, PairReading
 from cxrreport.model.drafter import Drafter, NetworkDraft, StudyStates, take_features
@@ -22,25 +23,13 @@ from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.evidence import evidence_maps
 from cxrreport.model.prior import Prior, make_prior
 from cxrreport.model.progression import FOLLOWED
-from cxrreport.records import (
-    FINDINGS,
-    Change,
-    Draft,
-    Failure,
-    Finding,
-    Pair,
-    PreparedStudy,
-    Provenance,
-    Reference,
-    Span,
-    Study,
-)
+from cxrreport.records import Draft, Failure, Finding, Pair, PreparedStudy, Provenance, Reference, Span, Study
 from cxrreport.reports.details import details
 from cxrreport.reports.labels import mentions
 from cxrreport.reports.sentences import sentences
 
 if TYPE_CHECKING:
-    from cxrreport.pipeline.prepare import Prepared
+    from cxrreport.records import Prepared
     from cxrreport.store.views import Signed
 
 _NOTHING = "The network gave no usable draft for this study."

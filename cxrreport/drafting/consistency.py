@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from cxrreport.records import FINDINGS, NAMES, State, most_particular
+from cxrreport.findings import FINDINGS, NAMES, State, most_particular
 from cxrreport.reports.labels import label, with_parents
 from cxrreport.reports.sections import has_comparison
 from cxrreport.reports.sentences import sentences

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cxrreport.records import CHANGED, FINDINGS, Finding, Region, State
+from cxrreport.findings import CHANGED, FINDINGS, State
+from cxrreport.records import Finding, Region
 
 SIDE = 256  # of the preprocessed film, on which boxes are sought
 MOST_BOXES = 3  # per finding: more would mark the film, not a place

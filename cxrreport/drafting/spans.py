@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from cxrreport.records import CHANGED, Change, Span, State
+from cxrreport.findings import CHANGED, Change, State
+from cxrreport.records import Span
 from cxrreport.reports.words import COMPARISON
 
 _PRESENT = frozenset({Change.NEW, Change.WORSENED, Change.IMPROVED, Change.UNCHANGED})

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from cxrreport.drafting.consensus import choose
 from cxrreport.drafting.consistency import follow_table, positives
 from cxrreport.drafting.spans import judge_comparisons
+from cxrreport.findings import Change, State
 from cxrreport.model.drafter import NetworkDraft
-from cxrreport.records import Change, State
 from cxrreport.reports.comparison import strip_comparison
 from cxrreport.reports.labels import label, mentions, with_parents
 from cxrreport.reports.sentences import sentences

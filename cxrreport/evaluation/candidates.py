@@ -17,9 +17,9 @@ from cxrreport.evaluation.language import bleu
 from cxrreport.evaluation.protocols import Protocol
 from cxrreport.evaluation.retrieval import label_f1
 from cxrreport.evaluation.scoring import draft_samples
+from cxrreport.findings import FINDINGS, State
 from cxrreport.model.drafter import Drafter, NetworkDraft
 from cxrreport.model.encoder import ImageFeatures
-from cxrreport.records import FINDINGS, State
 
 ALONE, CONSTANT, RANDOM = "decoder alone", "constant report", "random report"
 BY_TEXT, BY_IMAGE, BY_LABELS = "nearest report by text", "nearest report by image", "retrieved report by labels"

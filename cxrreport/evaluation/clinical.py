@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cxrreport.records import FINDINGS, State
+from cxrreport.findings import FINDINGS, State
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64] | Floats

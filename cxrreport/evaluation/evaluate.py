@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from cxrreport.datasets.sample import Reader, Sample, check_disjoint
+from cxrreport.drafting.drafter import open_drafter
 from cxrreport.errors import UnavailableError, UsageError
 from cxrreport.evaluation.baselines import distinct, normal
 from cxrreport.evaluation.candidates import (
@@ -31,11 +32,10 @@ from cxrreport.evaluation.published import published_rows
 from cxrreport.evaluation.resampling import DRAWS, LEVEL, Floats, draw_counts, interval
 from cxrreport.evaluation.scoring import score_states, state_intervals
 from cxrreport.evaluation.tally import Tally, tally
+from cxrreport.findings import FINDINGS
 from cxrreport.model.config import POSITIVE
-from cxrreport.model.drafter import Drafter
 from cxrreport.model.generation import Decoding
 from cxrreport.model.weights import Weights, load_weights, resolve_device
-from cxrreport.records import FINDINGS
 from cxrreport.reports.sections import clean, has_comparison
 
 OURS = "cxrreport"
@@ -98,12 +98,12 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
     beside = {name: load_weights(path, device) for name, path in options.beside}
     train, val, samples = _read(options)
     form = protocol(options.protocol, [s.report for s in train])
-    drafter = Drafter(weights, Decoding(beams=options.beams))
+    drafter = open_drafter(weights, Decoding(beams=options.beams))
     drafted = draft(drafter, train, samples)
     stored = stored_texts(drafted, train)
     texts = {OURS: [text for text, _ in stored], ALONE: drafted.texts}
     for name, other in beside.items():
-        rival = draft(Drafter(other, Decoding(beams=options.beams)), train, samples)
+        rival = draft(open_drafter(other, Decoding(beams=options.beams)), train, samples)
         texts[name] = [text for text, _ in stored_texts(rival, train)]
     texts[CONSTANT] = [constant(train, val, form)] * len(samples)
     texts |= retrieved_texts(drafter, drafted, train, samples)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxrreport.datasets.sample import Sample
-from cxrreport.records import FINDINGS, State
+from cxrreport.findings import FINDINGS, State
 from cxrreport.reports.labels import label, rules
 
 States = list[dict[str, State]]

@@ -13,8 +13,8 @@ from cxrreport.evaluation import clinical, language
 from cxrreport.evaluation.baselines import distinct, hallucination_rate
 from cxrreport.evaluation.judge import state_maps
 from cxrreport.evaluation.resampling import Floats, auc_draws, interval
+from cxrreport.findings import FINDINGS, State
 from cxrreport.model.drafter import Drafter, NetworkDraft
-from cxrreport.records import FINDINGS, State
 from cxrreport.reports.labels import label
 from cxrreport.reports.sections import clean
 

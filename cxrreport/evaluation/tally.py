@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxrreport.evaluation import clinical, language
-from cxrreport.records import FINDINGS, State
+from cxrreport.findings import FINDINGS, State
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

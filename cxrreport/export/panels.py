@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from cxrreport.records import FINDINGS
+from cxrreport.findings import FINDINGS
 
 SIDE = 512  # longest side of a film in a picture
 _NARROWEST = 480  # a picture of one small film must still hold its words

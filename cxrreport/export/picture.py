@@ -27,9 +27,10 @@ from cxrreport.export.panels import (
     shrink_film,
 )
 from cxrreport.export.sentences import REASONS
+from cxrreport.findings import CHANGED, NAMES, most_particular
 from cxrreport.imaging.pairing import pair
 from cxrreport.imaging.pixels import read_frame
-from cxrreport.records import CHANGED, NAMES, Finding, Image, Region, most_particular
+from cxrreport.records import Finding, Image, Region
 from cxrreport.store import catalogue
 
 if TYPE_CHECKING:
@@ -59,14 +60,14 @@ def films_of_draft(session: Session, view: DraftView) -> Films:
     ------
     UsageError : there is no draft. InputError : the archive would make the draft from other films by now.
     """
-    from cxrreport.pipeline.due import films_of, inputs_sha256
+    from cxrreport.imaging.pairing import inputs_sha256
 
     if view.draft is None:
         raise UsageError("There is no draft of this study, so there is nothing to draw.", "draft.none")
     study = catalogue.studies(session, [view.study.study_id]).get(view.study.study_id)
     made = pair(study, catalogue.patient_studies(session, [study.patient_id])[study.patient_id]) if study else None
     if made is None or view.draft.provenance.inputs_sha256 != inputs_sha256(
-        made, {film.id: film.pixel_sha256 for film in films_of(made) if film}
+        made, {film.id: film.pixel_sha256 for film in made.images if film}
     ):
         raise InputError(
             "The films of this study or of its prior have changed since the draft was made: run generate first.",

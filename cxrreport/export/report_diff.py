@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cxrreport.drafting.spans import MentionLike, clause_of
-from cxrreport.records import State
+from cxrreport.findings import State
 
 # From the least to the most: degree and size are one order, a "mild" effusion is a "small" one.
 _DEGREES = (

@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 
 from cxrreport.errors import HeaderError
 from cxrreport.imaging.dataset import Head, NotDicomError, open_head
-from cxrreport.records import FileEntry, Instance
+from cxrreport.records import FileEntry, Instance, names_nobody
 
 _TEXT_TAGS = {
     "sex": 0x00100040,
@@ -191,21 +191,3 @@ def _studied_at(date_text: str, time_text: str) -> tuple[datetime | None, bool]:
     if day is None:
         return None, False
     return datetime.combine(day, clock or time()), clock is not None
-
-
-_NOBODY = re.compile(
-    r"UNKNOWN(PATIENT)?|UNK|UNBEKANNT|INCONNU|DESCONOCIDO|UNIDENTIFIED|UNASSIGNED|NOT(ASSIGNED|AVAILABLE|APPLICABLE)"
-    r"|NONE|NULL|NIL|NAN?|NO(PATIENT)?ID|(PATIENT)?ID|EMPTY|BLANK|DEFAULT|TBD|TEMP|REMOVED|DELETED"
-    r"|ANON|ANON[IY]M[EO]?|ANONYMOUS|ANONYMI[SZ]ED|DEIDENTIFIED|(TEST)?PATIENT|TEST|PHANTOM|DUMMY|QC"
-    r"|(JOHN|JANE)?DOE|EMERGENCY|NOTFALL|TRAUMA"
-)
-
-
-def names_nobody(patient_id: str) -> bool:
-    """Tell whether a patient number is a placeholder ("000", "UNKNOWN", "ANON", "N/A", "XXX") that many persons share.
-
-    A number of one sign repeated counts as one from three signs on; so do zeros alone, and punctuation alone.
-    """
-    signs = re.sub(r"[\W_]+", "", patient_id).upper()
-    repeated = len(set(signs)) == 1 and (len(signs) >= 3 or signs[0] == "0")
-    return not signs or repeated or _NOBODY.fullmatch(signs) is not None

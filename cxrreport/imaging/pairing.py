@@ -6,7 +6,9 @@ doubt, there is none and the reason says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from cxrreport.records import Image, Pair, Study, View
@@ -99,3 +101,11 @@ def _identity_conflicts(one: Study, other: Study) -> bool:
     dates = {one.birth_date, other.birth_date} - {None}
     sexes = {one.sex.upper(), other.sex.upper()} & {"M", "F"}
     return len(dates) > 1 or len(sexes) > 1
+
+
+def inputs_sha256(pair: Pair, digests: Mapping[int, str | None]) -> str:
+    """Digest of what a draft is made from: films by UID and pixels (`digests` by image id), dates, why there is no prior."""
+    # the size of a file that could not be read, so that a mended one makes the study due again
+    films = [None if film is None else [film.sop_uid, digests.get(film.id) or film.size] for film in pair.images]
+    dates = [str(study.studied_at) for study in (pair.study, pair.prior) if study]
+    return hashlib.sha256(json.dumps([films, dates, pair.reason]).encode()).hexdigest()

@@ -13,10 +13,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from cxrreport.errors import PixelError
+from cxrreport.records import SIDE
 
 PREPROCESS_VERSION = 1
 REGISTER_VERSION = 2  # of `register`, which nobody should have to import to know it
-SIDE = 256
 
 _MID_GREY = 0.65  # about the median body of published films: most need little correction
 _GAMMA_RANGE = (0.5, 2.5)  # a smaller exponent would show the noise of dark areas

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
 from cxrreport.errors import WeightsError
-from cxrreport.records import FINDINGS, State
+from cxrreport.findings import FINDINGS, State
 
 NETWORK, VOCABULARY, CONFIG = "model.safetensors", "vocab.txt", "config.json"
 _STATES = tuple(State)

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from cxrreport.errors import WeightsError
+from cxrreport.findings import Change, State
 from cxrreport.model.config import STATES
 from cxrreport.model.drafter import Floats, StudyStates
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.heads import follow_others
 from cxrreport.model.progression import CHANGES, COURSES, FOLLOWED, PRESENCE, Progression, decide
 from cxrreport.model.weights import Weights
-from cxrreport.records import Change, State
 
 _LARGEST_LOGIT = 6.0
 _NOW, _BEFORE = (Change.NEW, Change.UNCHANGED), (Change.RESOLVED, Change.UNCHANGED)  # presences, not courses

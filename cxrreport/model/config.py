@@ -6,7 +6,7 @@ from typing import Any
 
 from transformers import PretrainedConfig
 
-from cxrreport.records import FINDINGS, State
+from cxrreport.findings import FINDINGS, State
 
 STATES: tuple[State, ...] = tuple(State)  # class index order: blank, positive, negative, uncertain
 BLANK, POSITIVE, UNCERTAIN = (STATES.index(state) for state in (State.BLANK, State.POSITIVE, State.UNCERTAIN))

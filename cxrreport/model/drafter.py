@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from cxrreport.findings import State
 from cxrreport.model.config import STATES, VIEWS
 from cxrreport.model.diffrgennet import Relations
 from cxrreport.model.encoder import ImageFeatures
@@ -21,7 +22,7 @@ from cxrreport.model.hyperbolic import HyperbolicHead, film_logits, hyperbolic_k
 from cxrreport.model.prior import Prior
 from cxrreport.model.prose import Prose, tidy
 from cxrreport.model.weights import Weights
-from cxrreport.records import PreparedStudy, State, ViewGuess
+from cxrreport.records import PreparedStudy, ViewGuess
 
 Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
@@ -66,13 +67,16 @@ def stack_films(studies: Sequence[PreparedStudy]) -> tuple[Tensor, Tensor]:
 
 
 class Drafter:
-    """Encodes, embeds and drafts on one device. A batch that does not fit the GPU is halved, never dropped."""
+    """Encodes, embeds and drafts on one device. A batch that does not fit the GPU is halved, never dropped.
 
-    def __init__(self, weights: Weights, decoding: Decoding | None = None) -> None:
+    comparing : ids of words that a draft without a prior never holds; `drafting.drafter.open_drafter` knows them.
+    """
+
+    def __init__(self, weights: Weights, decoding: Decoding | None = None, comparing: Sequence[int] = ()) -> None:
         self.weights = weights
         self.decoding = decoding or Decoding()
         self.network, self.tokenizer, self.reader = weights.network, weights.tokenizer, weights.prior
-        self._comparing = self.tokenizer.comparing
+        self._comparing = comparing
         self._prior_decoder = self.reader.adapt(self.network.decoder) if self.reader else None
         self.device = next(self.network.parameters()).device
         self.retrieved: int = self.network.config.retrieved

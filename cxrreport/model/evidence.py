@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from cxrreport.findings import FINDINGS
 from cxrreport.model.config import POSITIVE, STATES
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.encoder import ImageFeatures
-from cxrreport.records import FINDINGS
 
 
 @torch.inference_mode()

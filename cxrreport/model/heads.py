@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cxrreport.findings import FINDINGS
 from cxrreport.model.config import BLANK, POSITIVE, STATES, UNCERTAIN, DiffRGenNetConfig
 from cxrreport.model.losses import Earlier
-from cxrreport.records import FINDINGS
 
 NO_FINDING = FINDINGS.index("no finding")
 PATHOLOGY = [index for index, finding in enumerate(FINDINGS) if finding not in ("no finding", "support devices")]

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cxrreport.findings import FINDINGS
 from cxrreport.model.config import STATES
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.encoder import ImageFeatures
-from cxrreport.records import FINDINGS
 
 CURVATURE = 0.01  # c; the ball has radius 1 / sqrt(c) = 10
 LOGITS = len(STATES) * len(FINDINGS)

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cxrreport.findings import FINDINGS, State
 from cxrreport.model.config import BLANK, STATES, DiffRGenNetConfig
 from cxrreport.model.losses import consistency_loss, soft_overlap
 from cxrreport.model.retrieval_encoder import RetrievalEncoder
 from cxrreport.model.sinkhorn import Transport
 from cxrreport.model.tokens import ReportTokenizer
-from cxrreport.records import FINDINGS, State
 
 _TEXTS = {
     State.BLANK: "{} is not mentioned",

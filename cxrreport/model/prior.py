@@ -22,10 +22,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from cxrreport.findings import CHANGED, Change
 from cxrreport.model.config import DiffRGenNetConfig
 from cxrreport.model.decoder import ReportDecoder
 from cxrreport.model.progression import CHANGES
-from cxrreport.records import CHANGED, Change
 
 _RANK = 8
 _TOLD = 0.02  # as BERT's embeddings begin

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cxrreport.findings import FINDINGS, Change
 from cxrreport.model.config import DiffRGenNetConfig
 from cxrreport.model.temporal import Difference, TempFAM
-from cxrreport.records import FINDINGS, Change
 
 FOLLOWED = FINDINGS[:-1]  # "no finding" has no course
 PRESENCE = (Change.ABSENT, Change.NEW, Change.RESOLVED, Change.UNCHANGED)  # order of the joint states

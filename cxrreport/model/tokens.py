@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from cxrreport.errors import WeightsError
+from cxrreport.findings import State
 from cxrreport.model.config import PROMPT_TOKENS, SPECIAL_TOKENS
-from cxrreport.records import State
-from cxrreport.reports.words import COMPARISON
 
 _STATE_TOKEN = {State.BLANK: "[BLA]", State.POSITIVE: "[POS]", State.NEGATIVE: "[NEG]", State.UNCERTAIN: "[UNC]"}
-_RESTS = ("", " of", " follow", " york")  # behind which some words do not compare
 LEAST_PATIENTS = 3  # whose reports must hold a word piece
 _AFTER_LATIN = "\u0250"  # other scripts and signs are a thousand characters more, few of which reports use
 
@@ -80,14 +78,10 @@ class ReportTokenizer:
         names = {*SPECIAL_TOKENS, *PROMPT_TOKENS} - {"[SEP]"}
         return sorted(self.vocabulary.index(name) for name in names)
 
-    @property
-    def comparing(self) -> list[int]:
-        """Ids of whole words that compare with a prior whatever follows ("unchanged"), which a draft without one never holds.
-
-        The rest ("interval follow-up", "new" at the end) is for who reads the sentence.
-        """
+    def words(self, wanted: Callable[[str], bool]) -> list[int]:
+        """Ids of the whole words that `wanted` picks."""
         whole = ((i, piece) for i, piece in enumerate(self.vocabulary) if not piece.startswith("##"))
-        return [i for i, piece in whole if all(COMPARISON.search(piece + rest) for rest in _RESTS)]
+        return [i for i, piece in whole if wanted(piece)]
 
     def encode(self, text: str, limit: int) -> list[int]:
         """Return at most `limit` ids of a text, without special tokens."""

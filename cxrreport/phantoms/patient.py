@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxrreport.records import FINDINGS
+from cxrreport.findings import FINDINGS
 
 SIDES = ("left", "right", "both", "midline")
 ZONES = ("upper", "mid", "lower")

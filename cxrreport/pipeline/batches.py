@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from cxrreport.engine.local import LocalEngine
 from cxrreport.errors import CxrReportError, StorageError, UnavailableError
-from cxrreport.pipeline.prepare import Prepared, prepare
+from cxrreport.pipeline.prepare import prepare
 from cxrreport.pipeline.run import Run
-from cxrreport.records import Draft, Due, Failure
+from cxrreport.records import Draft, Due, Failure, Prepared
 from cxrreport.store import catalogue, drafts
 from cxrreport.store.engine import session
 from cxrreport.store.views import Signed, signed_findings

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from cxrreport.imaging.pairing import pair
+from cxrreport.imaging.pairing import inputs_sha256, pair
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION
 from cxrreport.pipeline.run import Run
-from cxrreport.records import DraftStatus, Due, Image, Pair, Study
+from cxrreport.records import DraftStatus, Due, Study
 from cxrreport.store import catalogue, drafts
 from cxrreport.store.engine import session
 
@@ -41,19 +39,6 @@ class Fit:
 
     weights_sha256: str
     index_version: str
-
-
-def films_of(pair: Pair) -> list[Image | None]:
-    """The films that a draft is made from; None where there is none."""
-    return [pair.frontal, pair.lateral, pair.prior_frontal, pair.prior_lateral]
-
-
-def inputs_sha256(pair: Pair, digests: Mapping[int, str | None]) -> str:
-    """Digest of what a draft is made from: films by UID and pixels (`digests` by image id), dates, why there is no prior."""
-    # the size of a file that could not be read, so that a mended one makes the study due again
-    films = [None if film is None else [film.sop_uid, digests.get(film.id) or film.size] for film in films_of(pair)]
-    dates = [str(study.studied_at) for study in (pair.study, pair.prior) if study]
-    return hashlib.sha256(json.dumps([films, dates, pair.reason]).encode()).hexdigest()
 
 
 def is_due(current: CurrentDraft | None, inputs: str, fit: Fit, redo: str | None) -> bool:
@@ -105,5 +90,5 @@ def _pair(study: Study, family: Sequence[Study]) -> Due | None:
     made = pair(study, family)
     if made is None:
         return None
-    known = {film.id: film.pixel_sha256 for film in films_of(made) if film}
+    known = {film.id: film.pixel_sha256 for film in made.images if film}
     return Due(made, inputs_sha256(made, known))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from cxrreport.errors import ConfigurationError, WeightsError
-from cxrreport.records import State
+from cxrreport.findings import State
 from cxrreport.reports.labels import label, rules
 from cxrreport.settings import Settings
 

@@ -29,14 +29,14 @@ def load_drafter(settings: Settings) -> Drafter:
     ------
     WeightsError, UnavailableError
     """
-    from cxrreport.model.drafter import Drafter
+    from cxrreport.drafting.drafter import open_drafter
     from cxrreport.model.generation import Decoding
     from cxrreport.model.weights import load_weights, resolve_device
 
     _return_freed_memory()
     device = resolve_device(settings.device)
     decoding = Decoding(beams=settings.beams, max_new_tokens=settings.max_new_tokens)
-    drafter = Drafter(load_weights(settings.weights, device), decoding)
+    drafter = open_drafter(load_weights(settings.weights, device), decoding)
     if device == "cpu" and settings.device == "auto":
         get_log().warning("device.cpu", device=device)  # say loudly that no GPU is used
     return drafter

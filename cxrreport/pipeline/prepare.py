@@ -10,38 +10,16 @@ from typing import TYPE_CHECKING
 from cxrreport.engine.local import LocalEngine
 from cxrreport.errors import InputError
 from cxrreport.imaging.film import Film, load_film
-from cxrreport.pipeline.due import films_of, inputs_sha256
+from cxrreport.imaging.pairing import inputs_sha256
 from cxrreport.pipeline.run import Run
-from cxrreport.records import Due, Failure, Image, PreparedStudy
+from cxrreport.records import Due, Failure, Image, Prepared, PreparedStudy
 from cxrreport.store import drafts
 from cxrreport.store.engine import session
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from cxrreport.imaging.register import Registration
 
 _AWAY = "pixels.unreadable"  # the file is not there tonight; tomorrow it may be
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A due study with its films; `reason` says why there is no prior.
-
-    `prior` holds the films as they are; where its frontal film could not be registered, `registered` is None and `flags`
-    has "prior_unregistered".
-    """
-
-    due: Due
-    current: PreparedStudy
-    prior: PreparedStudy | None
-    reason: str
-    flags: tuple[str, ...]
-    digests: dict[int, str]  # image id -> sha256 of its pixels
-    inputs_sha256: str
-    registered: npt.NDArray[np.uint8] | None = None  # the prior's frontal film on the grid of the current one
-    quality: float | None = None  # of the registration, 0 to 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +81,7 @@ def _load(max_pixels: int, wanted: _Wanted) -> Film:
 def _films_of(due: Iterator[Due]) -> Iterator[_Wanted]:
     for item in due:
         p = item.pair
-        images = [film for film in films_of(p) if film]
+        images = [film for film in p.images if film]
         for image in images:
             yield _Wanted(item, image, last=image is images[-1])
 

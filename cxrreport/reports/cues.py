@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cxrreport.records import State
+from cxrreport.findings import State
 
 # After a comma a list of denied findings goes on ("no consolidation, effusion, or pneumothorax") unless something is
 # plainly stated: "no pneumothorax, small left effusion".

@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import cache, lru_cache
 from itertools import pairwise
 
-from cxrreport.records import Change, State
+from cxrreport.findings import Change, State
 from cxrreport.reports.cues import join
 from cxrreport.reports.labels import in_sentence, lower, words
 from cxrreport.reports.sentences import pieces

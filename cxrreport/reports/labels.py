@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from cxrreport.records import FINDINGS, PARENTS, State
+from cxrreport.findings import FINDINGS, PARENTS, State
 from cxrreport.reports.cues import Cues, join, state
 from cxrreport.reports.sentences import pieces
 

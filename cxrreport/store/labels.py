@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from cxrreport.records import ReportStatus, State
+from cxrreport.findings import State
+from cxrreport.records import ReportStatus
 from cxrreport.store.schema import ReportRow
 
 

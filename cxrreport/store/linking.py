@@ -14,7 +14,7 @@ from datetime import datetime, time, timedelta
 from sqlalchemy import Row, Select, and_, func, not_, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from cxrreport.imaging.header import names_nobody
+from cxrreport.records import names_nobody
 from cxrreport.store.batches import BATCH, batches
 from cxrreport.store.schema import PatientRow, ReportRow, StudyRow
 

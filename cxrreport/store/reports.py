@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, not_, or_, select
 from sqlalchemy.orm import Session
 
-from cxrreport.records import Passage, Report, ReportStatus, State, Study
+from cxrreport.findings import State
+from cxrreport.records import Passage, Report, ReportStatus, Study
 from cxrreport.store.batches import batches
 from cxrreport.store.columns import short
 from cxrreport.store.labels import as_stored

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, MetaData, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from cxrreport.records import Change, DraftStatus, ReportStatus, State, View
+from cxrreport.findings import Change, State
+from cxrreport.records import DraftStatus, ReportStatus, View
 from cxrreport.store.columns import ID, Big, CleanText, Clock, Json, Key, Utc, choice
 
 REVISION = "0003"  # head of migrations/versions; a test holds both together

@@ -10,7 +10,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
-from cxrreport.records import ReportStatus, State, Study, View
+from cxrreport.findings import State
+from cxrreport.records import ReportStatus, Study, View
 from cxrreport.store.batches import batches
 from cxrreport.store.catalogue import studies
 from cxrreport.store.schema import ImageRow, PatientRow, ReportRow, StudyRow

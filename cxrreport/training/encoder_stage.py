@@ -16,11 +16,11 @@ from cxrreport.datasets.augment import augment
 from cxrreport.datasets.nih import LabelledFilm
 from cxrreport.datasets.sample import Sample
 from cxrreport.evaluation.clinical import auc
+from cxrreport.findings import FINDINGS
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.drafter import pad
 from cxrreport.model.losses import info_nce
 from cxrreport.model.tokens import ReportTokenizer
-from cxrreport.records import FINDINGS
 from cxrreport.training.averaging import BestWeights, decay_at
 from cxrreport.training.checkpoint import Checkpoint, run_whole
 from cxrreport.training.optimizer import parameter_groups

@@ -23,11 +23,12 @@ from cxrreport.datasets.pairs.alignment import Films, align, leave_apart
 from cxrreport.datasets.pairs.sample import PairSample
 from cxrreport.engine.local import LocalEngine
 from cxrreport.errors import InputError, UsageError
+from cxrreport.findings import FINDINGS
 from cxrreport.model.comparer import to_logits
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.progression import FOLLOWED
-from cxrreport.records import FINDINGS, PreparedStudy
+from cxrreport.records import PreparedStudy
 
 UNKNOWN = -1
 PLACES = ("phantom", "inserted", "identical", "nih", "covid", "hannover")

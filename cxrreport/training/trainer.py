@@ -19,8 +19,8 @@ from cxrreport.datasets.nih import FILM_READERS, LabelledFilm
 from cxrreport.datasets.phantoms import draw_phantoms
 from cxrreport.datasets.sample import Reader, Sample
 from cxrreport.datasets.splits import read_splits, remember_splits
+from cxrreport.drafting.drafter import open_drafter
 from cxrreport.errors import UsageError
-from cxrreport.model.drafter import Drafter
 from cxrreport.model.generation import Decoding
 from cxrreport.model.views import ViewClassifier
 from cxrreport.model.weights import Weights, recover_weights, resolve_device, save_weights
@@ -133,7 +133,7 @@ class Trainer:
         o = self.options
         generator = self.generator(3)
         weights = Weights(self.network, views, self.tokenizer, {}, "")
-        drafter = Drafter(weights, Decoding(beams=1))
+        drafter = open_drafter(weights, Decoding(beams=1))
         self.network.eval()
         bank = drafter.embed_texts([s.summary for s in self.train])
         copies = o.copies if o.network_epochs else 1

@@ -12,10 +12,10 @@ from torch.nn import functional as F
 
 from cxrreport.datasets.augment import augment
 from cxrreport.datasets.sample import Sample
-from cxrreport.imaging.preprocess import SIDE, preprocess
+from cxrreport.imaging.preprocess import preprocess
 from cxrreport.model.views import CLASSES, ViewClassifier
 from cxrreport.phantoms.leg import draw_leg
-from cxrreport.records import View
+from cxrreport.records import SIDE, View
 from cxrreport.training.encoder_stage import shuffled
 
 _BATCH = 64

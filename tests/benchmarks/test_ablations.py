@@ -88,7 +88,7 @@ def test_a_run_starts_from_the_language_model_and_says_what_is_fresh(start):
 def test_every_row_can_be_built_and_takes_a_step(start, name):
     base = load_weights(start)
     assert name in (*ABLATIONS, "full", "promptmrg")
-    splits = features.encode(ablations.Drafter(base), {"train": SPLITS["train"]}, 1)
+    splits = features.encode(ablations.open_drafter(base), {"train": SPLITS["train"]}, 1)
     network, _ = ablations.build(base, name, 1, 1)
     weights = ablations.Weights(network, base.views, base.tokenizer, {}, "")
     stage = ablations.NetworkStage(weights, 1e-3, 20, torch.Generator().manual_seed(0))
@@ -98,7 +98,7 @@ def test_every_row_can_be_built_and_takes_a_step(start, name):
 
 
 def test_the_cache_is_of_these_weights_and_studies(start, tmp_path, monkeypatch):
-    path, drafter = tmp_path / "features.safetensors", ablations.Drafter(load_weights(start))
+    path, drafter = tmp_path / "features.safetensors", ablations.open_drafter(load_weights(start))
     samples = {"train": SPLITS["train"], "val": SPLITS["val"]}
     found = features.cache(path, drafter, samples, 2)
     assert found["train"].encoded.patches.shape[:2] == (2, 12) and found["val"].encoded.patches.shape[:2] == (1, 6)
@@ -113,7 +113,7 @@ def test_the_cache_is_of_these_weights_and_studies(start, tmp_path, monkeypatch)
 
 
 def test_a_damaged_cache_is_made_again(start, tmp_path):
-    path, drafter = tmp_path / "features.safetensors", ablations.Drafter(load_weights(start))
+    path, drafter = tmp_path / "features.safetensors", ablations.open_drafter(load_weights(start))
     samples = {"train": SPLITS["train"], "val": SPLITS["val"]}
     found = features.cache(path, drafter, samples, 1)
     whole, facts = path.read_bytes(), features.read_facts(path)

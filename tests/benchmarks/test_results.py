@@ -10,7 +10,7 @@ from benchmarks.configurations import configuration, differences
 from benchmarks.documents import Found, ResultsError, load
 from benchmarks.results import PEER, render
 from benchmarks.tables import spread
-from cxrreport.records import FINDINGS
+from cxrreport.findings import FINDINGS
 
 PAGE, RUNS = ROOT / "docs" / "results.md", ROOT / "docs" / "results"
 

@@ -14,11 +14,11 @@ from benchmarks.pair_texts import measure_texts
 from benchmarks.temporal import alone, main, majority
 from benchmarks.temporal_page import render
 from cxrreport.datasets.pairs.phantom import phantom_pairs
+from cxrreport.findings import FINDINGS
 from cxrreport.model.comparer import Comparer
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.progression import TemporalNetwork
 from cxrreport.model.weights import load_weights, save_weights
-from cxrreport.records import FINDINGS
 from cxrreport.training.pair_cache import Bank
 
 DOCS = ROOT / "docs"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cxrreport.records import FINDINGS
+from cxrreport.findings import FINDINGS
 
 METRICS = (
     *("bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "cider", "copied_share", "hallucination_rate"),

@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -326,3 +326,11 @@ def _live(line: list[str], environment: dict[str, str], printed: Path, mishap: M
 def copy_tree(source: Path, target: Path) -> Path:
     """Copy a folder with the times of its files."""
     return Path(shutil.copytree(source, target, copy_function=shutil.copy2))
+
+
+def wait_until(holds: Callable[[], object], timeout_s: float = 30) -> None:
+    """Wait until something holds."""
+    end = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < end, "it never came to pass"
+        time.sleep(0.02)

@@ -16,11 +16,11 @@ from builders.tool import ENVIRONMENT, Tool, film
 from sqlalchemy import text
 
 from cxrreport.datasets.archive import ArchiveReader, split_of
+from cxrreport.findings import FINDINGS
 from cxrreport.model.weights import load_weights
 from cxrreport.pipeline.import_reports import import_reports
 from cxrreport.pipeline.run import open_run
 from cxrreport.pipeline.scan import scan
-from cxrreport.records import FINDINGS
 from cxrreport.settings import Settings
 from cxrreport.store.training import patient_bucket
 from cxrreport.training import start, trainer

@@ -11,8 +11,8 @@ from cxrreport.datasets.iu_xray import READERS, DirectoryReader, read_iu_xray
 from cxrreport.datasets.phantoms import draw_phantoms
 from cxrreport.datasets.sample import LeftOut, check_disjoint, make_sample, state_indices, target_text
 from cxrreport.errors import UsageError
+from cxrreport.findings import FINDINGS, State
 from cxrreport.model.config import POSITIVE
-from cxrreport.records import FINDINGS, State
 from cxrreport.reports.sections import has_comparison
 
 FILM = np.full((256, 256), 90, np.uint8)

@@ -5,7 +5,7 @@ from PIL import Image
 
 from cxrreport.datasets.nih import is_held_out, nih_findings, read_nih
 from cxrreport.errors import UsageError
-from cxrreport.records import FINDINGS
+from cxrreport.findings import FINDINGS
 
 NIH = DATA / "nih"
 NEVER_TOLD = {"enlarged cardiomediastinum", "fracture", "support devices"}

@@ -12,7 +12,7 @@ from pydicom.errors import InvalidDicomError
 
 from cxrreport.demo.clutter import REAL_FILM, copy_real_film
 from cxrreport.demo.hospital import build_hospital
-from cxrreport.records import FINDINGS
+from cxrreport.findings import FINDINGS
 
 DCIODVFY = Path(sys.executable).parent / "dciodvfy"
 CHEST = ("CR", "DX")

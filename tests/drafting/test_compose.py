@@ -17,9 +17,9 @@ from builders.tool import Tool
 from cxrreport.drafting.compose import Composer
 from cxrreport.engine.local import LocalEngine
 from cxrreport.errors import PixelError
+from cxrreport.findings import FINDINGS, State
 from cxrreport.model.drafter import Drafter, NetworkDraft
 from cxrreport.model.prose import Prose
-from cxrreport.records import FINDINGS, State
 
 PLAIN = "--without-retrieval"
 

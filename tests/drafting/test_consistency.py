@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxrreport.drafting.consistency import BORROWED, NAMED, REMOVED, follow_table, positives
-from cxrreport.records import FINDINGS, State
+from cxrreport.findings import FINDINGS, State
 from cxrreport.reports.labels import label, with_parents
 
 NORMAL = "Heart size is normal. No pleural effusion or pneumothorax."

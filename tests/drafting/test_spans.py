@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from cxrreport.demo.archive import later
 from cxrreport.drafting.spans import find_spans, flag_hallucinated_comparison, judge_comparisons
+from cxrreport.findings import Change, State
 from cxrreport.phantoms.report_text import courses, write_report_text
 from cxrreport.phantoms.samples import random_lesions
-from cxrreport.records import Change, State
 from cxrreport.reports import comparison, labels
 from cxrreport.reports.sentences import sentences
 

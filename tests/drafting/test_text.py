@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from cxrreport.drafting.text import _disagreement, word
+from cxrreport.findings import FINDINGS, Change, State
 from cxrreport.model.drafter import NetworkDraft, StudyStates
 from cxrreport.model.prose import Prose
-from cxrreport.records import FINDINGS, Change, State
 
 STATES = StudyStates((), (), (), True)
 

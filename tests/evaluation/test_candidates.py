@@ -20,10 +20,10 @@ from cxrreport.evaluation.candidates import (
     stored_texts,
 )
 from cxrreport.evaluation.protocols import protocol
+from cxrreport.findings import FINDINGS, State
 from cxrreport.model.drafter import Drafter, NetworkDraft, StudyStates
 from cxrreport.model.generation import Decoding
 from cxrreport.model.prose import Prose
-from cxrreport.records import FINDINGS, State
 from cxrreport.reports.labels import label
 
 STATES = tuple(State)

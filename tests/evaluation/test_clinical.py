@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxrreport.evaluation.clinical import auc, score
-from cxrreport.records import State
+from cxrreport.findings import State
 
 P = State.POSITIVE
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxrreport.evaluation.retrieval import label_f1, label_f1_at
-from cxrreport.records import FINDINGS, State
+from cxrreport.findings import FINDINGS, State
 
 POSITIVE = tuple(State).index(State.POSITIVE)
 

@@ -15,9 +15,9 @@ from cxrreport.evaluation.scoring import (
     state_intervals,
     state_maps,
 )
+from cxrreport.findings import FINDINGS, State
 from cxrreport.model.drafter import Drafter, NetworkDraft, StudyStates
 from cxrreport.model.generation import Decoding
-from cxrreport.records import FINDINGS, State
 
 
 def test_state_maps_follow_the_order_of_findings_and_states():

@@ -4,7 +4,7 @@ import pytest
 from cxrreport.evaluation import clinical, language
 from cxrreport.evaluation.resampling import draw_counts
 from cxrreport.evaluation.tally import tally
-from cxrreport.records import State
+from cxrreport.findings import State
 
 P = State.POSITIVE
 REFERENCES = [

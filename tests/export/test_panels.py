@@ -17,7 +17,7 @@ from cxrreport.export.panels import (
     resize_film,
     shrink_film,
 )
-from cxrreport.records import FINDINGS
+from cxrreport.findings import FINDINGS
 
 YELLOW = "#ffe100"
 

@@ -17,7 +17,7 @@ SLOWLY = Mishap("cxrreport.drafting.compose:Composer.compose", sleep_s=30)
 @pytest.fixture
 def holder(tool: Tool, shared_export: Path) -> Iterator[Process]:
     """A run that is at work."""
-    from test_signals import wait_until
+    from builders.tool import wait_until
 
     process = Process(tool.home, "generate", shared_export, PLAIN, mishap=SLOWLY)
     wait_until(lambda: tool.rows("SELECT count(*) FROM failure") == [8])
@@ -54,7 +54,7 @@ def test_whatever_a_lock_file_holds_it_blocks_nobody(tool: Tool, shared_export: 
 def test_two_homes_of_one_postgresql_exclude_each_other(
     tool: Tool, shared_export: Path, tmp_path: Path, new_postgres: Callable[[str], str], postgres_template: str
 ) -> None:
-    from test_signals import wait_until
+    from builders.tool import wait_until
 
     tool.db = new_postgres(postgres_template)
     elsewhere = Process(tmp_path / "other", "generate", shared_export, PLAIN, mishap=SLOWLY, db=tool.db)

@@ -82,7 +82,7 @@ def test_a_defect_tells_places_but_no_values(tool: Tool, poisoned: Path, monkeyp
 
     monkeypatch.setattr("cxrreport.pipeline.scan.screen", broken)
     assert tool("generate", poisoned, "--without-retrieval", "--json") == 70
-    assert "ValueError at " in tool.err and "scanning.py" in tool.err
+    assert "ValueError at " in tool.err and "scan.py" in tool.err
     assert_clean(tool.err, tool.out, manifests(tool.home))
 
 
@@ -104,9 +104,9 @@ def test_warnings_of_libraries_are_told_without_their_text(
     import logging
     import warnings
 
-    from cxrreport.pipeline import scan as scanning
+    from cxrreport.pipeline import scan
 
-    original = scanning.screen
+    original = scan.screen
 
     def chatty(instance: object) -> object:
         warnings.warn("Zorglub^Hansi has an invalid value", UserWarning, stacklevel=1)
@@ -114,7 +114,7 @@ def test_warnings_of_libraries_are_told_without_their_text(
         logging.getLogger("somebody").error("value %r", "Zorglub")
         return original(instance)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(scanning, "screen", chatty)
+    monkeypatch.setattr(scan, "screen", chatty)
     tool("--log-level", log_level, "generate", poisoned, "--without-retrieval")
     assert "library.message" in tool.err
     assert_clean(tool.err)

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from builders.tool import Mishap, Process, Tool
+from builders.tool import Mishap, Process, Tool, wait_until
 
 PLAIN = "--without-retrieval"
-
-
-def wait_until(holds: Callable[[], object], timeout_s: float = 30) -> None:
-    end = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < end, "it never came to pass"
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])

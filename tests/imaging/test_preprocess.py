@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from cxrreport.errors import PixelError
 from cxrreport.imaging.film import load_film
-from cxrreport.imaging.preprocess import SIDE, preprocess
+from cxrreport.imaging.preprocess import preprocess
+from cxrreport.records import SIDE
 
 quick = settings(max_examples=15, deadline=None)
 

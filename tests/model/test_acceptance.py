@@ -10,6 +10,7 @@ from builders.resnet import torchvision_state
 from torch import nn
 
 from cxrreport.datasets.encoded import encode_samples
+from cxrreport.findings import FINDINGS
 from cxrreport.model.ablations import promptmrg
 from cxrreport.model.config import PREFIX_LENGTH, DiffRGenNetConfig, base
 from cxrreport.model.decoder import ReportDecoder
@@ -19,7 +20,6 @@ from cxrreport.model.encoder import ImageEncoder
 from cxrreport.model.generation import Decoding, generate
 from cxrreport.model.losses import updated_prior
 from cxrreport.model.resnet import load_torchvision_resnet
-from cxrreport.records import FINDINGS
 from cxrreport.reports.sections import clean
 
 PATCHES = 2 * 49

@@ -4,8 +4,8 @@ from builders.chexbert import PIECES, SIZES, tiny_checkpoint, write_chexbert
 from transformers import BertConfig, BertModel
 
 from cxrreport.errors import WeightsError
+from cxrreport.findings import FINDINGS, State
 from cxrreport.model.chexbert import CheXbert
-from cxrreport.records import FINDINGS, State
 
 
 @pytest.fixture()

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxrreport.errors import WeightsError
+from cxrreport.findings import FINDINGS, Change, State
 from cxrreport.model.comparer import Comparer, _reading
 from cxrreport.model.drafter import Drafter, StudyStates, take_features
 from cxrreport.model.progression import COURSES, FOLLOWED, PRESENCE, TemporalNetwork
 from cxrreport.model.weights import Weights, load_weights, save_weights
-from cxrreport.records import FINDINGS, Change, State
 
 STATE, SHARE = st.sampled_from(list(State)), st.floats(0, 1)
 STATES = st.lists(STATE, min_size=14, max_size=14)

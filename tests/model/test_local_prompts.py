@@ -2,11 +2,11 @@ import pytest
 import torch
 from builders.network import random_features, random_reports, target_ids, tiny_weights
 
+from cxrreport.findings import FINDINGS, State
 from cxrreport.model.ablations import change
 from cxrreport.model.config import STATES
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.local_prompts import LocalPrompts, prompt_texts
-from cxrreport.records import FINDINGS, State
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from torch.func import functional_call
 
 from cxrreport.errors import WeightsError
+from cxrreport.findings import Change
 from cxrreport.model.drafter import Drafter, take_features
 from cxrreport.model.generation import Decoding, generate
 from cxrreport.model.prior import CHANGES, UNTOLD, Prior, PriorReader, intervals, make_prior, sides_of
 from cxrreport.model.weights import Weights, load_weights, save_weights
-from cxrreport.records import Change
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +198,6 @@ def test_a_reader_is_kept_with_the_weights_and_must_fit(made, tmp_path):
 
 def test_without_a_prior_the_decoder_cannot_say_words_that_compare(made, monkeypatch):
     place = made.tokenizer.vocabulary.index("heart")
-    monkeypatch.setattr(type(made.tokenizer), "comparing", property(lambda self: [place]))
     asked = []
 
     def listen(*arguments):
@@ -206,7 +205,7 @@ def test_without_a_prior_the_decoder_cannot_say_words_that_compare(made, monkeyp
         return generate(*arguments)
 
     monkeypatch.setattr("cxrreport.model.drafter.generate", listen)
-    drafter = Drafter(with_reader(made, reader_of(made)), Decoding(beams=2, max_new_tokens=12))
+    drafter = Drafter(with_reader(made, reader_of(made)), Decoding(beams=2, max_new_tokens=12), [place])
     drafted(drafter)
     drafted(drafter, prior=random_prior(made, 3))
     assert place in asked[0] and place not in asked[1] and set(made.tokenizer.banned) <= set(asked[1]) < set(asked[0])

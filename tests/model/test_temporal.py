@@ -5,6 +5,7 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from cxrreport.findings import Change
 from cxrreport.model.ablations import change
 from cxrreport.model.config import tiny
 from cxrreport.model.progression import (
@@ -17,7 +18,6 @@ from cxrreport.model.progression import (
     _join,
     decide,
 )
-from cxrreport.records import Change
 
 CONFIG = tiny(100)
 CELLS = CONFIG.grid**2

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cxrreport.findings import FINDINGS
 from cxrreport.phantoms.canvas import Canvas, Pose
 from cxrreport.phantoms.film import Exposure
 from cxrreport.phantoms.frontal import frontal_scene
@@ -15,7 +16,6 @@ from cxrreport.phantoms.patient import Lesion, Patient
 from cxrreport.phantoms.phantom import PAINTERS, draw_frontal, draw_lateral
 from cxrreport.phantoms.pleura import add_pneumothorax
 from cxrreport.phantoms.samples import PLACES, ZONED
-from cxrreport.records import FINDINGS
 
 SIDE = 192
 DRAW = {"frontal": draw_frontal, "lateral": draw_lateral}

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from builders.tool import VISITS, Tool, Visit, copy_tree, write_visit
 
+from cxrreport.findings import FINDINGS, Change, State
 from cxrreport.imaging.preprocess import REGISTER_VERSION
-from cxrreport.pipeline import scan as scanning
-from cxrreport.records import FINDINGS, Change, State
+from cxrreport.pipeline import scan
 
 ALL = {visit.accession: 1 for visit in VISITS}
 
@@ -180,7 +180,7 @@ def test_an_unreadable_header_is_read_again_when_the_mount_is_back(
         raise HeaderError("The file cannot be read.", "header.unreadable")
 
     with monkeypatch.context() as away:
-        away.setattr(scanning, "read_header", unreadable)
+        away.setattr(scan, "read_header", unreadable)
         failed = tool.json("generate", export, "--without-retrieval", code=3)
         assert failed["failed"] == {"header.unreadable": 1}
     assert tool.json("generate", export, "--without-retrieval")["drafted"] == 1

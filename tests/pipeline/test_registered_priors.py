@@ -18,7 +18,7 @@ from cxrreport.errors import PixelError
 from cxrreport.imaging import register as module
 from cxrreport.imaging.register import Registration
 from cxrreport.phantoms.phantom import draw_frontal, draw_lateral
-from cxrreport.pipeline.prepare import Prepared
+from cxrreport.records import Prepared
 
 PLAIN = "--without-retrieval"
 BEFORE, NOW = "20240101", "20240201"

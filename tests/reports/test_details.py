@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxrreport.records import Change
+from cxrreport.findings import Change
 from cxrreport.reports.details import Severity, Side, details
 from cxrreport.reports.labels import label
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxrreport.records import FINDINGS, State
+from cxrreport.findings import FINDINGS, State
 from cxrreport.reports.labels import label, mentions, with_parents
 
 P, N, U, B = State.POSITIVE, State.NEGATIVE, State.UNCERTAIN, State.BLANK

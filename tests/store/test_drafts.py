@@ -15,19 +15,8 @@ from sqlalchemy import Engine, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from cxrreport.errors import UsageError
-from cxrreport.records import (
-    Change,
-    Draft,
-    DraftStatus,
-    Failure,
-    Finding,
-    Provenance,
-    Reference,
-    Region,
-    Report,
-    Span,
-    State,
-)
+from cxrreport.findings import Change, State
+from cxrreport.records import Draft, DraftStatus, Failure, Finding, Provenance, Reference, Region, Report, Span
 from cxrreport.store import catalogue, drafts, reports, runs
 from cxrreport.store.engine import session
 from cxrreport.store.schema import DraftRow, FailureRow, FindingRow, ReferenceRow, RegionRow, SpanRow

@@ -10,7 +10,8 @@ import pytest
 from builders.store import make_instance
 from sqlalchemy import Engine, select, text
 
-from cxrreport.records import Report, ReportStatus, State, Study
+from cxrreport.findings import State
+from cxrreport.records import Report, ReportStatus, Study
 from cxrreport.store import catalogue
 from cxrreport.store import reports as archive
 from cxrreport.store.engine import session

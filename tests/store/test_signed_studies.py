@@ -8,7 +8,8 @@ import pytest
 from builders.store import make_instance
 from sqlalchemy import Engine
 
-from cxrreport.records import Report, ReportStatus, State, View, ViewGuess
+from cxrreport.findings import State
+from cxrreport.records import Report, ReportStatus, View, ViewGuess
 from cxrreport.store import catalogue, reports
 from cxrreport.store.engine import session
 from cxrreport.store.training import SignedStudy, patient_bucket, signed_studies

@@ -6,7 +6,8 @@ import pytest
 from alembic import command
 from sqlalchemy import Engine, select, text
 
-from cxrreport.records import Report, ReportStatus, State
+from cxrreport.findings import State
+from cxrreport.records import Report, ReportStatus
 from cxrreport.store import engine as store
 from cxrreport.store import labels, migrate, reports
 from cxrreport.store.engine import session

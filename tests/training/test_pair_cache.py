@@ -9,8 +9,8 @@ from builders.pairs import random_pairs
 from cxrreport.datasets.pairs.alignment import leave_apart
 from cxrreport.datasets.pairs.sample import PairSample
 from cxrreport.errors import UsageError
+from cxrreport.findings import FINDINGS
 from cxrreport.model.drafter import Drafter
-from cxrreport.records import FINDINGS
 from cxrreport.training.pair_cache import (
     PLACES,
     Bank,

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cxrreport.datasets.pairs.sample import Truth, truth_of
+from cxrreport.findings import PARENTS
 from cxrreport.phantoms.patient import Lesion
 from cxrreport.phantoms.samples import random_lesion
-from cxrreport.records import PARENTS
 
 CLEAR_STEP = 0.28  # of severity: more than `demo.wording.STEP`, which a reader just sees
 UNCHANGED_SHARE = 0.12  # of pairs of which nothing changed; a few more come where no change shows

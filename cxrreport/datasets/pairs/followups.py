@@ -14,8 +14,8 @@ from cxrreport.datasets.iu_xray import read_film, read_table
 from cxrreport.datasets.nih import is_held_out, nih_findings
 from cxrreport.datasets.pairs.notes import told_by
 from cxrreport.datasets.pairs.sample import UNTOLD, PairSample
+from cxrreport.findings import FINDINGS
 from cxrreport.imaging.preprocess import preprocess
-from cxrreport.records import FINDINGS
 
 # Licences that let a film train weights that are given away, version numbers left out. A blank one permits nothing, nor
 # does one that forbids commerce (NC) or changes (ND).

@@ -9,6 +9,8 @@ import numpy as np
 from cxrreport.datasets.pairs.courses import Visits, random_days, random_visits
 from cxrreport.datasets.pairs.sample import Box, PairSample, Truth, truth_of
 from cxrreport.datasets.sample import Sample
+from cxrreport.findings import FINDINGS, PARENTS, State
+from cxrreport.imaging.preprocess import preprocess
 from cxrreport.phantoms.canvas import Layer, blur
 from cxrreport.phantoms.inserted.change_boxes import SHARE, boxes_of, halves
 from cxrreport.phantoms.inserted.chest import Chest, X, survey
@@ -18,7 +20,6 @@ from cxrreport.phantoms.inserted.retake import Retake
 from cxrreport.phantoms.patient import Lesion
 from cxrreport.phantoms.phantom import CENTRAL
 from cxrreport.phantoms.report_text import write_report_text
-from cxrreport.records import FINDINGS, PARENTS, State
 
 _STATES = tuple(State)
 _LEAST = 0.04  # grey value 0..1 of the strongest change that a reader sees
@@ -35,7 +36,7 @@ def identical_pairs(samples: Iterable[Sample], seed: int) -> Iterator[PairSample
         if sample.present[0]:
             rng = np.random.default_rng([seed, number, 62])
             grey = sample.films[0].astype(np.float32) / 255
-            prior, current = (Retake.random(rng).take(grey) for _ in range(2))
+            prior, current = (preprocess(Retake.random(rng).take(grey)) for _ in range(2))
             truth = base_truth(sample)
             yield PairSample(
                 f"identical-{sample.key}", sample.patient, current, prior, truth.now, truth.before, truth.known,
@@ -67,7 +68,7 @@ def _pair(sample: Sample, repeat: int, chest: Chest, rng: np.random.Generator) -
     told_of = not told(sample, State.POSITIVE) and not told(sample, State.UNCERTAIN)
     truth = _truth(sample, visits)
     return PairSample(
-        f"inserted-{sample.key}-{repeat}", sample.patient, later.take(films[1]), then.take(films[0]),
+        f"inserted-{sample.key}-{repeat}", sample.patient, preprocess(later.take(films[1])), preprocess(then.take(films[0])),
         truth.now, truth.before, truth.known, truth.course, _boxes(chest, later, changes), random_days(rng),
         write_report_text(now, before, rng)[0] if told_of else "",
         write_report_text(before, None, rng)[0] if told_of else "", "inserted",

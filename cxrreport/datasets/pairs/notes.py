@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from cxrreport.datasets.pairs.sample import IMPROVED, UNCHANGED, UNTOLD, WORSENED, Truth
-from cxrreport.records import FINDINGS, State
+from cxrreport.findings import FINDINGS, State
 from cxrreport.reports.labels import label, mentions
 
 _TELLS = (State.POSITIVE, State.NEGATIVE)

@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from cxrreport.datasets.pairs.courses import Visits, random_days, random_visits, truth_of_visits
 from cxrreport.datasets.pairs.sample import Box, PairSample
-from cxrreport.imaging.preprocess import SIDE, preprocess
+from cxrreport.findings import FINDINGS
+from cxrreport.imaging.preprocess import preprocess
 from cxrreport.phantoms.canvas import Canvas, Layer
 from cxrreport.phantoms.film import Exposure, take_film
 from cxrreport.phantoms.frontal import frontal_scene
@@ -19,7 +20,7 @@ from cxrreport.phantoms.phantom import CENTRAL, ORDER, PAINTERS
 from cxrreport.phantoms.pleura import add_central
 from cxrreport.phantoms.report_text import write_report_text
 from cxrreport.phantoms.samples import PLACES
-from cxrreport.records import FINDINGS
+from cxrreport.records import SIDE
 
 _LEAST = 0.04  # attenuation of the strongest change that a reader sees
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cxrreport.records import FINDINGS, PARENTS
+from cxrreport.findings import FINDINGS, PARENTS
 
 WORSENED, UNCHANGED, IMPROVED, UNTOLD = 0, 1, 2, -1
 Box = tuple[int, float, float, float, float]

@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from cxrreport.imaging.preprocess import SIDE
 from cxrreport.phantoms.canvas import Layer, blur
 from cxrreport.phantoms.frontal import nearer
 from cxrreport.phantoms.inserted.lung_template import SIDES, Mask
 from cxrreport.phantoms.inserted.lungs import Lungs
+from cxrreport.records import SIDE
 
 SIGN = {"right": -1.0, "left": 1.0}
 _DARKEST, _BRIGHTEST = 0.02, 0.98  # grey values between which attenuation is told

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from cxrreport.imaging.preprocess import SIDE
 from cxrreport.phantoms.canvas import Canvas, Layer, Points, blur
 from cxrreport.phantoms.frontal import frontal_scene
 from cxrreport.phantoms.patient import Patient
+from cxrreport.records import SIDE
 
 SIDES = ("right", "left")
 Mask = npt.NDArray[np.bool_]

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from cxrreport.imaging.preprocess import SIDE
 from cxrreport.phantoms.canvas import Layer, Points, blur
 from cxrreport.phantoms.inserted.lung_template import SIDES, Fit, Mask, canonical, fit_lungs
+from cxrreport.records import SIDE
 
 _RAYS = 96
 _RADII: npt.NDArray[np.float32] = np.linspace(0.62, 1.45, 54, dtype=np.float32)  # of the canonical radius

@@ -9,10 +9,10 @@ from functools import reduce
 
 import numpy as np
 
-from cxrreport.imaging.preprocess import SIDE
 from cxrreport.phantoms.canvas import Canvas, Layer, Stroke, blur, clouds
 from cxrreport.phantoms.inserted.chest import SIGN, Chest, Side, X, Y, enlarged, small
 from cxrreport.phantoms.patient import Lesion
+from cxrreport.records import SIDE
 
 _CM = 13.0  # cm of air in a lung at its thickest: what the film's own `air` stands for
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from cxrreport.imaging.preprocess import SIDE
 from cxrreport.phantoms.canvas import Layer, clouds, ramp
 from cxrreport.phantoms.inserted.chest import SIGN, Side, X, Y
 from cxrreport.phantoms.inserted.plate import Plate, without_markings
 from cxrreport.phantoms.patient import ZONE_HEIGHT, Lesion
+from cxrreport.records import SIDE
 
 
 def insert_effusion(plate: Plate, lesion: Lesion) -> None:

@@ -6,10 +6,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-from cxrreport.imaging.preprocess import preprocess
 from cxrreport.phantoms.canvas import Layer, blur
 
 _NARROW = 0.33  # share of films whose window cuts off what is darkest and brightest
@@ -79,8 +77,8 @@ class Retake:
             -sine, cosine, middle + pad + sine * x - cosine * y,
         )  # fmt: skip
 
-    def take(self, film: Layer) -> npt.NDArray[np.uint8]:
-        """Grey values 0..1, shape (256, 256) -> the film as the network sees it, (256, 256) uint8."""
+    def take(self, film: Layer) -> Layer:
+        """Grey values 0..1, shape (256, 256) -> those of the film taken again."""
         grey = self._process(self.move(film, bordered=self.bordered))
         rng = np.random.default_rng(self.seed)
         grain = rng.standard_normal(grey.shape, dtype=np.float32)
@@ -89,7 +87,8 @@ class Retake:
         shown = shown ** np.float32(self.gamma)
         if self.bordered:
             shown[self.move(np.ones_like(film), bordered=True) < 0.999] = 0
-        return preprocess(shown.astype(np.float32))
+        taken: Layer = shown.astype(np.float32)
+        return taken
 
     def _process(self, grey: Layer) -> Layer:
         """Blur of the screen, or the edge enhancement of a digital system."""

@@ -9,7 +9,7 @@ from cxrreport.datasets.pairs.followups import covid_pairs, hannover_pairs, is_p
 from cxrreport.datasets.pairs.notes import told_by
 from cxrreport.datasets.pairs.sample import IMPROVED, UNCHANGED, UNTOLD, WORSENED
 from cxrreport.errors import UsageError
-from cxrreport.records import FINDINGS
+from cxrreport.findings import FINDINGS
 
 
 def at(finding):

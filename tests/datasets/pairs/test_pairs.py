@@ -13,6 +13,7 @@ from cxrreport.datasets.pairs.inserted import identical_pairs, inserted_pairs
 from cxrreport.datasets.pairs.phantom import attenuation, film_of, phantom_pairs
 from cxrreport.datasets.pairs.sample import IMPROVED, UNCHANGED, UNTOLD, WORSENED, truth_of
 from cxrreport.datasets.sample import make_sample
+from cxrreport.findings import FINDINGS, PARENTS, State
 from cxrreport.imaging.preprocess import preprocess
 from cxrreport.phantoms.canvas import Canvas
 from cxrreport.phantoms.film import Exposure
@@ -21,7 +22,6 @@ from cxrreport.phantoms.inserted.retake import Retake
 from cxrreport.phantoms.patient import Lesion, Patient
 from cxrreport.phantoms.phantom import draw_frontal
 from cxrreport.phantoms.report_text import STEP
-from cxrreport.records import FINDINGS, PARENTS, State
 from cxrreport.reports.labels import label
 
 NORMAL = "The heart is normal in size. The lungs are clear. No pleural effusion or pneumothorax."
