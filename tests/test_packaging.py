@@ -1,9 +1,11 @@
-"""The wheel holds everything that a run needs: installed elsewhere, it runs there without the checkout."""
+"""The wheel, built from the sdist, holds everything that a run needs: installed elsewhere, it runs without the checkout."""
 
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
+from email import message_from_string
 
 import pytest
 from builders.data import ROOT
@@ -16,18 +18,46 @@ def run(*command, **options):
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    out = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", out, ROOT)
-    return next(out.glob("*.whl"))
+def built(tmp_path_factory):
+    """The sdist and the wheel made from it."""
+    out = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", out, ROOT)
+    return next(out.glob("*.tar.gz")), next(out.glob("*.whl"))
 
 
-def test_wheel_holds_code_migrations_and_weights(wheel):
+@pytest.fixture(scope="module")
+def wheel(built):
+    return built[1]
+
+
+def test_the_sdist_holds_every_file_of_the_repository(built):
+    if not (ROOT / ".git").exists():
+        pytest.skip("no git checkout to compare with")
+    tracked = {name for name in run("git", "ls-files", cwd=ROOT).splitlines() if (ROOT / name).exists()}
+    with tarfile.open(built[0]) as archive:
+        held = {name.partition("/")[2] for name in archive.getnames()}
+    assert "setup.py" in tracked and tracked <= held, sorted(tracked - held)
+
+
+def test_wheel_holds_code_migrations_weights_and_licences(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
-    assert {"cxrreport/cli/main.py", "cxrreport/migrations/env.py", "cxrreport/reports/labels.yaml"} <= names
-    weights = {path.name for path in (ROOT / "weights").iterdir() if path.suffix in (".json", ".safetensors", ".txt")}
-    assert {f"cxrreport/weights/{name}" for name in weights} <= names
+    code = {"cli/main.py", "migrations/env.py", "reports/labels.yaml", "py.typed"}
+    weights = {
+        f"weights/{p.name}" for p in (ROOT / "weights").iterdir() if p.suffix in (".json", ".safetensors", ".txt")
+    }
+    assert "weights/LICENSE.txt" in weights and {f"cxrreport/{name}" for name in code | weights} <= names
     assert not any(name.startswith(("tests/", "cli/", "benchmarks/")) for name in names)
+
+
+def test_metadata_name_both_licences_and_carry_their_texts(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        info = next(name for name in archive.namelist() if name.endswith("METADATA"))
+        metadata = message_from_string(archive.read(info).decode())
+        files = metadata.get_all("License-File")
+        texts = {name: archive.read(info.replace("METADATA", f"licenses/{name}")) for name in files}
+    assert metadata["License-Expression"] == "Apache-2.0 AND LicenseRef-cxrreport-weights-research-only"
+    assert texts == {name: (ROOT / name).read_bytes() for name in ("LICENSE", "weights/LICENSE.txt", "MODEL_CARD.md")}
+    assert b"LicenseRef-cxrreport-weights-research-only" in texts["weights/LICENSE.txt"]
 
 
 def test_installed_elsewhere_it_runs(wheel, tmp_path):
