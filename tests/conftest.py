@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import logging
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -111,32 +111,53 @@ def shared_reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def quiet_log() -> Iterator[None]:
-    """Put the handlers of the log back: the tool writes to a stderr that ends with the test."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(False)
+def environment(weights: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The settings of all tests of the command line."""
+    from builders.tool import log_put_back, set_environment
+
+    set_environment(monkeypatch, weights)
+    with log_put_back():
+        yield
 
 
 @pytest.fixture
-def tool(
+def tool(tmp_path_factory: pytest.TempPathFactory, sqlite_template: bytes, environment: None) -> Tool:
+    """The command line on a fresh home with an empty SQLite."""
+    from builders.tool import Tool, new_home
+
+    return Tool(new_home(tmp_path_factory.mktemp("homes"), sqlite_template))
+
+
+@pytest.fixture(scope="session")
+def drafted_home(
     tmp_path_factory: pytest.TempPathFactory,
     weights: Path,
     sqlite_template: bytes,
-    monkeypatch: pytest.MonkeyPatch,
-    quiet_log: None,
-    capsys: pytest.CaptureFixture[str],
-) -> Tool:
-    """The command line on a fresh home with an empty SQLite."""
-    from builders.tool import ENVIRONMENT, Tool
+    shared_export: Path,
+    shared_reports: Path,
+) -> Path:
+    """Home of the small export, indexed and drafted; not to be changed."""
+    from builders.tool import Tool, log_put_back, new_home, set_environment
 
-    for name, value in (ENVIRONMENT | {"CXRREPORT_WEIGHTS": str(weights)}).items():
-        monkeypatch.setenv(name, value)
-    home = tmp_path_factory.mktemp("homes") / "home"
-    home.mkdir(mode=0o700)
-    (home / "cxrreport.db").write_bytes(sqlite_template)
-    (home / "cxrreport.db").chmod(0o600)
-    return Tool(home, capsys)
+    made = Tool(new_home(tmp_path_factory.mktemp("drafted"), sqlite_template))
+    with pytest.MonkeyPatch.context() as patch, log_put_back():
+        set_environment(patch, weights)
+        made.json("index", shared_reports)
+        made.json("generate", shared_export)
+    return made.home
+
+
+@pytest.fixture
+def drafted(tmp_path_factory: pytest.TempPathFactory, drafted_home: Path, environment: None) -> Tool:
+    """The command line on a copy of the drafted home."""
+    from builders.tool import Tool, copy_tree
+
+    return Tool(copy_tree(drafted_home, tmp_path_factory.mktemp("homes") / "home"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line: how many tests were skipped, and why."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    told = "; ".join(f"{reason}: {number}" for reason, number in reasons.most_common())
+    terminalreporter.write_line(f"skipped: {len(skipped)}{f' ({told})' if told else ''}")

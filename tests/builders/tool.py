@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import csv
 import importlib
+import io
 import itertools
 import json
+import logging
 import multiprocessing
 import os
 import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -174,21 +176,47 @@ def write_reports(folder: Path) -> Path:
 # -- the command line -------------------------------------------------------------------------------------------------
 
 
+def set_environment(patch: pytest.MonkeyPatch, weights: Path) -> None:
+    """Set what all tests of the command line use."""
+    for name, value in (ENVIRONMENT | {"CXRREPORT_WEIGHTS": str(weights)}).items():
+        patch.setenv(name, value)
+
+
+@contextmanager
+def log_put_back() -> Iterator[None]:
+    """Put the handlers of the log back at the end: the tool writes to a stderr that ends with the test."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(False)
+
+
+def new_home(folder: Path, database: bytes) -> Path:
+    """Make a home with this SQLite in a folder."""
+    home = folder / "home"
+    home.mkdir(mode=0o700)
+    (home / "cxrreport.db").write_bytes(database)
+    (home / "cxrreport.db").chmod(0o600)
+    return home
+
+
 class Tool:
     """`cxrreport` on one home, in this process. What it printed is in `out` and `err`."""
 
-    def __init__(self, home: Path, capsys: pytest.CaptureFixture[str], db: str | None = None) -> None:
-        self.home, self.db, self._capsys = home, db, capsys
+    def __init__(self, home: Path, db: str | None = None) -> None:
+        self.home, self.db = home, db
         self.out = self.err = ""
 
     def __call__(self, *arguments: str | Path) -> int:
         """Run a command; returns the exit code."""
         from cxrreport.cli.main import call
 
-        self._capsys.readouterr()
         database = ["--db", self.db] if self.db else []
-        exit_code = call(["--home", str(self.home), *database, *map(str, arguments)])
-        self.out, self.err = self._capsys.readouterr()
+        with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+            exit_code = call(["--home", str(self.home), *database, *map(str, arguments)])
+        self.out, self.err = out.getvalue(), err.getvalue()
         return exit_code
 
     def json(self, *arguments: str | Path, code: int = 0) -> Any:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from builders.tool import ENVIRONMENT
 from cxrreport.cli.main import call
 
 from cxrreport import DISCLAIMER
@@ -15,9 +14,7 @@ Demo = Callable[..., int]
 
 
 @pytest.fixture
-def demo(weights: Path, monkeypatch: pytest.MonkeyPatch, quiet_log: None) -> Demo:
-    for name, value in (ENVIRONMENT | {"CXRREPORT_WEIGHTS": str(weights)}).items():
-        monkeypatch.setenv(name, value)
+def demo(environment: None) -> Demo:
     return lambda *arguments: call([*map(str, arguments)])
 
 

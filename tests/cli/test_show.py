@@ -14,13 +14,6 @@ from cxrreport import DISCLAIMER
 PLAIN = "--without-retrieval"
 
 
-@pytest.fixture
-def drafted(tool: Tool, shared_export: Path, shared_reports: Path) -> Tool:
-    tool.json("index", shared_reports)
-    tool.json("generate", shared_export)
-    return tool
-
-
 @pytest.mark.parametrize("key", ["A103", "1.2.9.103", "3", " A103 "])
 def test_accession_uid_and_id_name_the_same_study(drafted: Tool, key: str) -> None:
     found = drafted.json("show", key)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from builders.dicom import chest
-from builders.tool import Tool, Visit, film, write_export, write_visit
+from builders.tool import Tool, Visit, copy_tree, film, write_visit
 from PIL import Image, ImageColor
 
 from cxrreport import DISCLAIMER
@@ -34,16 +33,25 @@ class FakeRegistration:
 
 
 @pytest.fixture
-def drafted(tool: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tool:
-    """A drafted archive whose drafts have no regions: the tests give them their own."""
-    tool.json("generate", write_export(tmp_path / "export"), "--without-retrieval")
-    with tool.connection() as connection:
+def pictured(drafted: Tool, monkeypatch: pytest.MonkeyPatch) -> Tool:
+    """The drafted archive without regions: the tests give it their own."""
+    with drafted.connection() as connection:
         connection.exec_driver_sql("DELETE FROM region")
         connection.exec_driver_sql("UPDATE finding SET change = 'absent' WHERE change IN ('new', 'resolved')")
         connection.exec_driver_sql("UPDATE draft SET flags = '[]'")
     lay = lambda current, prior: FakeRegistration(prior, np.ones(current.shape, bool))  # noqa: E731
     monkeypatch.setattr(picturing, "_register", lay)
-    return tool
+    return drafted
+
+
+@pytest.fixture
+def export(pictured: Tool, shared_export: Path, tmp_path: Path) -> Path:
+    """An export of its own that may be changed; the archive knows it as the shared one."""
+    made = copy_tree(shared_export, tmp_path / "export")
+    with pictured.connection() as connection:
+        change = "UPDATE image SET path = replace(path, ?, ?)"
+        connection.exec_driver_sql(change, (str(shared_export), str(made)))
+    return made
 
 
 def add_region(tool: Tool, accession: str, *region: Any) -> None:
@@ -96,18 +104,18 @@ def fails(tool: Tool, place: Path, code: int, error: str) -> str:
 # -- what is drawn ----------------------------------------------------------------------------------------------------
 
 
-def test_with_a_prior_there_are_three_panels(drafted: Tool, tmp_path: Path) -> None:
-    three, one = draw(drafted, "A103", tmp_path / "three.png"), draw(drafted, "A101", tmp_path / "one.png")
+def test_with_a_prior_there_are_three_panels(pictured: Tool, tmp_path: Path) -> None:
+    three, one = draw(pictured, "A103", tmp_path / "three.png"), draw(pictured, "A101", tmp_path / "one.png")
     width = film(1).shape[1]
     assert three.shape[1] >= 3 * width and three.shape[1] > one.shape[1]
-    assert "Picture written to" in drafted.err and "FINDINGS" in drafted.out
+    assert "Picture written to" in pictured.err and "FINDINGS" in pictured.out
 
 
-def test_boxes_of_what_changed_lie_in_the_third_panel(drafted: Tool, drawn: Drawn, tmp_path: Path) -> None:
-    add_region(drafted, "A103", "edema", "change", 20, 30, 40, 50, 0.7)
-    add_region(drafted, "A103", "edema", "change", 60, 30, 10, 10, 0.9)
-    add_region(drafted, "A103", "fracture", "evidence", 5, 5, 40, 50, 0.9)
-    picture = draw(drafted, "A103", tmp_path / "out.png")
+def test_boxes_of_what_changed_lie_in_the_third_panel(pictured: Tool, drawn: Drawn, tmp_path: Path) -> None:
+    add_region(pictured, "A103", "edema", "change", 20, 30, 40, 50, 0.7)
+    add_region(pictured, "A103", "edema", "change", 60, 30, 10, 10, 0.9)
+    add_region(pictured, "A103", "fracture", "evidence", 5, 5, 40, 50, 0.9)
+    picture = draw(pictured, "A103", tmp_path / "out.png")
     best, other = drawn.panels[2].boxes
     assert (other.x, other.y, other.w, other.h, other.name) == (20, 30, 40, 50, "")
     assert (best.x, best.name, best.colour) == (60, "edema", colour_of("edema"))
@@ -115,50 +123,50 @@ def test_boxes_of_what_changed_lie_in_the_third_panel(drafted: Tool, drawn: Draw
     assert (picture == ImageColor.getrgb(colour_of("edema"))).all(axis=2).any()
 
 
-def test_a_box_is_scaled_to_the_film_that_is_shown(drafted: Tool, drawn: Drawn, tmp_path: Path) -> None:
-    add_region(drafted, "A103", "edema", "change", 20, 30, 40, 50, 0.7)
-    with drafted.connection() as connection:  # as if the film had been far larger
+def test_a_box_is_scaled_to_the_film_that_is_shown(pictured: Tool, drawn: Drawn, tmp_path: Path) -> None:
+    add_region(pictured, "A103", "edema", "change", 20, 30, 40, 50, 0.7)
+    with pictured.connection() as connection:  # as if the film had been far larger
         connection.exec_driver_sql("UPDATE image SET height = 2 * height, width = 4 * width")
-    draw(drafted, "A103", tmp_path / "out.png")
+    draw(pictured, "A103", tmp_path / "out.png")
     (box,) = drawn.panels[2].boxes
     assert (box.x, box.y, box.w, box.h) == (5, 15, 10, 25)
 
 
-def test_a_finding_that_another_implies_is_not_drawn_beside_it(drafted: Tool, drawn: Drawn, tmp_path: Path) -> None:
-    with drafted.connection() as connection:
+def test_a_finding_that_another_implies_is_not_drawn_beside_it(pictured: Tool, drawn: Drawn, tmp_path: Path) -> None:
+    with pictured.connection() as connection:
         connection.exec_driver_sql("UPDATE finding SET change = NULL")
     for finding in ("edema", "lung opacity"):
-        add_region(drafted, "A103", finding, "change", 20, 30, 40, 50, 0.7)
-    draw(drafted, "A103", tmp_path / "out.png")
+        add_region(pictured, "A103", finding, "change", 20, 30, 40, 50, 0.7)
+    draw(pictured, "A103", tmp_path / "out.png")
     assert [box.name for box in drawn.panels[2].boxes] == ["edema"]
     assert not any("opacity" in line for line in drawn.lines)
 
 
-def test_what_changed_without_a_place_is_told_too(drafted: Tool, drawn: Drawn, tmp_path: Path) -> None:
-    with drafted.connection() as connection:
+def test_what_changed_without_a_place_is_told_too(pictured: Tool, drawn: Drawn, tmp_path: Path) -> None:
+    with pictured.connection() as connection:
         connection.exec_driver_sql("UPDATE finding SET change = NULL")
         connection.exec_driver_sql("UPDATE finding SET change = 'improved' WHERE finding = 'pneumothorax'")
-    draw(drafted, "A103", tmp_path / "out.png")
+    draw(pictured, "A103", tmp_path / "out.png")
     assert any("pneumothorax: improved" in line and "no place found" in line for line in drawn.lines)
 
 
 def test_a_first_film_shows_where_the_findings_are_and_why_there_is_no_comparison(
-    drafted: Tool, drawn: Drawn, tmp_path: Path
+    pictured: Tool, drawn: Drawn, tmp_path: Path
 ) -> None:
-    add_region(drafted, "A101", "edema", "evidence", 20, 30, 40, 50, 0.9)
-    draw(drafted, "A101", tmp_path / "out.png")
+    add_region(pictured, "A101", "edema", "evidence", 20, 30, 40, 50, 0.9)
+    draw(pictured, "A101", tmp_path / "out.png")
     (panel,) = drawn.panels
     assert panel.title == "Current 2024-01-05" and [box.name for box in panel.boxes] == ["edema"]
     assert "edema: seen here" in drawn.lines and "No comparison: no earlier study." in drawn.lines
 
 
 def test_a_prior_that_cannot_be_registered_is_shown_as_it_is(
-    drafted: Tool, drawn: Drawn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pictured: Tool, drawn: Drawn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add_region(drafted, "A103", "edema", "change", 20, 30, 40, 50, 0.9)
+    add_region(pictured, "A103", "edema", "change", 20, 30, 40, 50, 0.9)
     lost = lambda current, prior: FakeRegistration(prior, np.zeros(current.shape, bool), registered=False)  # noqa: E731
     monkeypatch.setattr(picturing, "_register", lost)
-    draw(drafted, "A103", tmp_path / "out.png")
+    draw(pictured, "A103", tmp_path / "out.png")
     assert [panel.title for panel in drawn.panels] == ["Current 2024-06-01", "Prior 2024-03-05, not registered"]
     assert [len(panel.boxes) for panel in drawn.panels] == [1, 0]
     assert any("could not be laid over" in line for line in drawn.lines)
@@ -171,8 +179,8 @@ def test_films_are_laid_over_each_other_by_the_registration() -> None:
     assert laid.pixels.shape == laid.inside.shape == current.shape and laid.pixels.dtype == np.uint8
 
 
-def test_the_picture_tells_no_name_and_no_number(drafted: Tool, tmp_path: Path) -> None:
-    draw(drafted, "A103", tmp_path / "out.png")
+def test_the_picture_tells_no_name_and_no_number(pictured: Tool, tmp_path: Path) -> None:
+    draw(pictured, "A103", tmp_path / "out.png")
     assert Image.open(tmp_path / "out.png").info == {}
     assert not {b"P1", b"A103", b"1.2.9"} & set((tmp_path / "out.png").read_bytes().split())
 
@@ -180,36 +188,36 @@ def test_the_picture_tells_no_name_and_no_number(drafted: Tool, tmp_path: Path) 
 # -- the file ---------------------------------------------------------------------------------------------------------
 
 
-def test_json_stays_one_document(drafted: Tool, tmp_path: Path) -> None:
-    assert drafted.json("show", "A103", "--image", tmp_path / "out.png")["study"]["accession"] == "A103"
+def test_json_stays_one_document(pictured: Tool, tmp_path: Path) -> None:
+    assert pictured.json("show", "A103", "--image", tmp_path / "out.png")["study"]["accession"] == "A103"
     assert (tmp_path / "out.png").stat().st_mode & 0o777 == 0o600
 
 
-def test_an_older_picture_is_replaced_and_nothing_else_is_left(drafted: Tool, tmp_path: Path) -> None:
+def test_an_older_picture_is_replaced_and_nothing_else_is_left(pictured: Tool, tmp_path: Path) -> None:
     folder = tmp_path / "pictures"
     folder.mkdir()
     (folder / "out.png").write_bytes(b"old")
-    draw(drafted, "A103", folder / "out.png")
+    draw(pictured, "A103", folder / "out.png")
     assert os.listdir(folder) == ["out.png"]
 
 
 @pytest.mark.parametrize("name", ["out.jpg", "out", "folder.png", "link.png", "missing/out.png", "file.png/out.png"])
-def test_what_cannot_become_a_picture_is_refused(drafted: Tool, tmp_path: Path, name: str) -> None:
+def test_what_cannot_become_a_picture_is_refused(pictured: Tool, tmp_path: Path, name: str) -> None:
     folder = tmp_path / "pictures"
     (folder / "folder.png").mkdir(parents=True)
     (folder / "link.png").symlink_to(folder / "elsewhere.png")
     (folder / "file.png").write_bytes(b"")
-    fails(drafted, folder / name, 2, "usage")
+    fails(pictured, folder / name, 2, "usage")
 
 
 def test_a_picture_that_cannot_be_finished_leaves_the_old_one(
-    drafted: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pictured: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = tmp_path / "pictures" / "out.png"
     place.parent.mkdir()
     place.write_bytes(b"old")
     monkeypatch.setattr(Image.Image, "save", _full_disk)
-    assert "No space left" in fails(drafted, place, 74, "io")
+    assert "No space left" in fails(pictured, place, 74, "io")
     assert place.read_bytes() == b"old"
 
 
@@ -221,27 +229,27 @@ def _full_disk(*_: Any, **__: Any) -> None:
 
 
 @pytest.mark.parametrize("accession", ["A103", "A102"])
-def test_a_film_that_is_gone_or_another_one_is_refused(drafted: Tool, tmp_path: Path, accession: str) -> None:
-    path = Path(drafted.rows("SELECT path FROM image JOIN study ON study.id = study_id"
-                             " WHERE accession = :a AND view = 'pa'", a=accession)[0])  # fmt: skip
+def test_a_film_that_is_gone_or_another_one_is_refused(
+    pictured: Tool, export: Path, tmp_path: Path, accession: str
+) -> None:
+    path = export / "P1" / f"{accession}_PA.dcm"
     place = tmp_path / "pictures" / "out.png"
     place.parent.mkdir()
     content = path.read_bytes()
     path.write_bytes(content[:-2])
-    fails(drafted, place, 3, "film.changed")
+    fails(pictured, place, 3, "film.changed")
     path.write_bytes(content[:-2] + b"\x11\x01")
-    fails(drafted, place, 3, "film.changed")
+    fails(pictured, place, 3, "film.changed")
     path.unlink()
-    fails(drafted, place, 3, "film.away")
+    fails(pictured, place, 3, "film.away")
 
 
-def test_a_draft_of_other_films_is_not_drawn_on_these(drafted: Tool, tmp_path: Path) -> None:
+def test_a_draft_of_other_films_is_not_drawn_on_these(pictured: Tool, tmp_path: Path) -> None:
     place = tmp_path / "pictures" / "out.png"
     place.parent.mkdir()
-    write_visit(tmp_path / "export", Visit("A110", "P1", "20240501"))
-    shutil.copytree(tmp_path / "export" / "P1", tmp_path / "again" / "P1")
-    assert drafted("generate", tmp_path / "again", "--without-retrieval", "--dry-run") == 0
-    fails(drafted, place, 3, "draft.stale")
+    write_visit(tmp_path / "more", Visit("A110", "P1", "20240501"))
+    assert pictured("generate", tmp_path / "more", "--without-retrieval", "--dry-run") == 0
+    fails(pictured, place, 3, "draft.stale")
 
 
 def test_a_study_without_a_draft_has_no_picture(tool: Tool, shared_export: Path, tmp_path: Path) -> None:

@@ -67,11 +67,11 @@ def settings(filled: Path, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture()
-def change(settings: Settings, capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:
+def change(settings: Settings) -> Callable[..., None]:
     """Change the database by a statement."""
 
     def apply(statement: str, **values: str) -> None:
-        with Tool(settings.home, capsys).connection() as connection:
+        with Tool(settings.home).connection() as connection:
             connection.execute(text(statement), values)
 
     return apply
@@ -176,10 +176,8 @@ def test_a_small_archive_is_refused_with_its_numbers(archive_tool: Tool, tmp_pat
     assert f"{numbers}, and left out: film.unreadable 1, film.view_unknown 1." in archive_tool.err
 
 
-def test_the_archive_can_be_scored_on_its_own_test_split(
-    settings: Settings, weights: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    tool = Tool(settings.home, capsys)
+def test_the_archive_can_be_scored_on_its_own_test_split(settings: Settings, weights: Path) -> None:
+    tool = Tool(settings.home)
     found = tool.json("evaluate", "--weights", weights, "--beams", "1", "--device", "cpu")
     patients = [*PATIENTS, *PATIENTS[:3]]
     assert (found["dataset"], found["split"], found["published"]) == ("archive", "test", [])
