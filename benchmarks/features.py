@@ -1,7 +1,6 @@
 """Features of a frozen encoder, computed once for all runs of `benchmarks.ablations` and kept in a file."""
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -14,6 +13,7 @@ from cxrreport.datasets.encoded import Encoded, encode_samples
 from cxrreport.datasets.iu_xray import DirectoryReader
 from cxrreport.datasets.sample import Sample, check_disjoint
 from cxrreport.errors import UsageError
+from cxrreport.files import atomic
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION
 from cxrreport.model.drafter import Drafter
 
@@ -87,6 +87,5 @@ def encode(drafter: Drafter, splits: dict[str, list[Sample]], copies: int) -> di
 def write_features(path: Path, found: dict[str, Encoded], facts: dict[str, str]) -> None:
     """Write the file whole or not at all."""
     tensors = {f"{name}/{f.name}": getattr(e, f.name).clone() for name, e in found.items() for f in fields(Encoded)}
-    temporary = path.with_suffix(".tmp")
-    save_file(tensors, temporary, metadata=facts)
-    os.replace(temporary, path)
+    with atomic(path) as file:
+        save_file(tensors, file, metadata=facts)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import click
 
+from cxrreport.log import Progress
 from cxrreport.settings import Settings, load_settings
 
 GIVEN = "cxrreport.given"  # key of the group's own flags in ctx.meta
-Progress = Callable[[str, int], None]
 
 
 def settings_with(ctx: click.Context, **flags: Any) -> Settings:

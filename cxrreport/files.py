@@ -1,15 +1,97 @@
-"""Files of a run that are written whole or not at all."""
+"""Files that are written whole or not at all, and the one lock between processes."""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cxrreport.errors import LockedError, StorageError
+
+
+@contextmanager
+def atomic(path: Path, mode: int = 0o600) -> Iterator[Path]:
+    """Yield an empty file beside `path`; what the block writes into it takes the place of `path` at the end.
+
+    An error or a kill leaves what was there before. The umask cuts `mode`. Writers of one path exclude each other themselves.
+    """
+    beside = path.with_name(path.name + ".tmp")
+    beside.unlink(missing_ok=True)  # one that a kill left may have another mode
+    os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
+    try:
+        yield beside
+        sync(beside)
+        os.replace(beside, path)
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink()
+        raise
+    sync(path.parent)
+
 
 def write_json(path: Path, facts: Any, indent: int | None = None) -> None:
-    """Write facts beside the file, then put them in its place, so that a kill leaves the old one or the new one."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(facts, indent=indent) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    """Write facts whole or not at all, readable for whom the umask lets."""
+    with atomic(path, 0o666) as file:
+        file.write_text(json.dumps(facts, indent=indent) + "\n", encoding="utf-8")
+
+
+def sync(*paths: Path) -> None:
+    """Bring the content of files, and the names in directories, to the disk."""
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def lock(path: Path, place: str, held: str = "Another run holds the archive") -> Iterator[None]:
+    """Hold the lock file `path`, signed with process and start; the kernel frees the lock of a process that has died.
+
+    Not filelock: it empties the file before it knows whether it gets the lock, and the signature is lost.
+
+    Raises
+    ------
+    LockedError : `held`, and who holds it. StorageError : `place` cannot be written.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise _unwritable(place, error) from None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _sign(descriptor)
+        except BlockingIOError:
+            raise LockedError(f"{held}{_holder(os.read(descriptor, 4096))}.") from None
+        except OSError as error:  # a full disk, or a file system without locks
+            raise _unwritable(place, error) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _sign(descriptor: int) -> None:
+    """Write who holds the lock. No buffer: what a full disk refuses must not come up again at the end."""
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "started": started}).encode(), 0)
+
+
+def _holder(signature: bytes) -> str:
+    try:
+        facts = json.loads(signature)
+        return f" (process {int(facts['pid'])}, since {facts['started']})"
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _unwritable(place: str, error: OSError) -> StorageError:
+    return StorageError(f"The {place} cannot be written: {os.strerror(error.errno or 0)}.")

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
 import structlog
 
+from cxrreport.files import atomic
+
+Progress = Callable[[str, int], None]  # (stage, how many more are done)
 Event = MutableMapping[str, Any]
 _TOLD = {
     "event", "level", "timestamp", "logger", "where", "code", "run", "seconds", "count", "done", "total", "stage",
@@ -88,11 +90,6 @@ def write_manifest(home: Path, run_id: int, facts: dict[str, Any]) -> Path:
     folder = home / "runs"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"run-{run_id:06d}.json"
-    temporary = path.with_suffix(".tmp")
-    temporary.unlink(missing_ok=True)  # one left over may have another mode
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        json.dump(facts, file, indent=1, default=str)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    with atomic(path) as file:
+        file.write_text(json.dumps(facts, indent=1, default=str), encoding="utf-8")
     return path

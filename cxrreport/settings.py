@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from cxrreport.errors import ConfigurationError
 
 _PASSWORD = re.compile(r"(://[^:/@\s]*):\S*@")  # up to the last @: a password may itself hold an @ or a /
+_FILE = "toml_file"  # argument of `Settings` that is no setting: where the least of the sources lies
 _QUERY_PASSWORD = re.compile(r"(password=)[^&\s]*", re.IGNORECASE)
 
 
@@ -90,19 +97,9 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags before environment before file; no .env, no secrets directory."""
-        return init_settings, env_settings, _FileSource(settings_cls)
-
-
-class _FileSource(PydanticBaseSettingsSource):
-    """The TOML file that `load_settings` has read; the least of the sources."""
-
-    values: dict[str, Any] = {}  # noqa: RUF012 (set for the time of one load)
-
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
-        return self.values.get(field_name), field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        return dict(self.values)
+        assert isinstance(init_settings, InitSettingsSource)
+        file: Path | None = init_settings.init_kwargs.pop(_FILE, None)
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file)
 
 
 def load_settings(config: Path | None = None, **flags: Any) -> Settings:
@@ -112,9 +109,10 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
     ------
     ConfigurationError : unreadable file, unknown key or a value out of range; names the keys, never a value.
     """
-    _FileSource.values = _read_toml(config) if config else {}
     try:
-        return Settings(**{key: value for key, value in flags.items() if value is not None})
+        if config is not None:
+            config.open("rb").close()  # one that is not there would be passed over
+        return Settings(**{_FILE: config, **{key: value for key, value in flags.items() if value is not None}})
     except SettingsError:  # an environment variable that is to hold JSON does not
         raise ConfigurationError(
             "An environment variable CXRREPORT_* is no valid JSON.", "configuration.settings"
@@ -122,12 +120,5 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
     except ValidationError as error:
         reasons = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors())
         raise ConfigurationError(f"The settings do not fit: {reasons}.", "configuration.settings") from None
-    finally:
-        _FileSource.values = {}
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigurationError("The configuration file cannot be read as TOML.", "configuration.file") from error

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +25,7 @@ from cxrreport.export.panels import (
     shrink_film,
 )
 from cxrreport.export.sentences import REASONS
+from cxrreport.files import atomic
 from cxrreport.findings import CHANGED, NAMES, most_particular
 from cxrreport.imaging.pairing import pair
 from cxrreport.imaging.pixels import read_frame
@@ -214,14 +213,5 @@ def check_place(place: Path) -> None:
 
 def publish(picture: Picture, place: Path) -> None:
     """Write a picture beside its place and move it there when it is whole."""
-    descriptor, draft = tempfile.mkstemp(prefix=".cxrreport-", suffix=".png", dir=place.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            picture.save(file, format="PNG")
-            file.flush()
-            os.fsync(descriptor)
-        os.replace(draft, place)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(draft)
-        raise
+    with atomic(place) as file:
+        picture.save(file, format="PNG")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from cxrreport.errors import UnavailableError, UsageError, WeightsError
+from cxrreport.files import sync
 from cxrreport.model.config import DiffRGenNetConfig
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.hyperbolic import HyperbolicHead
@@ -166,9 +166,9 @@ def save_weights(
             (new / name).write_bytes(save(_tensors(part, precision)))
             names.append(name)
     manifest = {**card, "files": {name: hashlib.sha256((new / name).read_bytes()).hexdigest() for name in names}}
-    _flush(*(new / name for name in names))
+    sync(*(new / name for name in names))
     (new / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-    _flush(new / "manifest.json", new)
+    sync(new / "manifest.json", new)
     _swap(new, directory)
     return weights_sha256(manifest)
 
@@ -191,18 +191,8 @@ def _swap(new: Path, directory: Path) -> None:
     if directory.exists():
         directory.rename(old)
     new.rename(directory)
-    _flush(directory.parent)
+    sync(directory.parent)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _flush(*paths: Path) -> None:
-    """Make the content of files and the names in directories last."""
-    for path in paths:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def resolve_device(name: str) -> str:

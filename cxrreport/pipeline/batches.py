@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from cxrreport.engine.local import LocalEngine
 from cxrreport.errors import CxrReportError, StorageError, UnavailableError
+from cxrreport.log import Progress
 from cxrreport.pipeline.prepare import prepare
 from cxrreport.pipeline.run import Run
 from cxrreport.records import Draft, Due, Failure, Prepared
@@ -17,8 +18,6 @@ from cxrreport.store.views import Signed, signed_findings
 
 if TYPE_CHECKING:
     from cxrreport.drafting.compose import Composer
-
-Progress = Callable[[str, int], None]
 
 
 def draft_due(run: Run, due: Iterator[Due], composer: Composer, workers: LocalEngine, progress: Progress) -> None:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from cxrreport.engine.local import LocalEngine
 from cxrreport.errors import IndexFitError, InputError
 from cxrreport.imaging.film import Film, load_film
+from cxrreport.log import Progress
 from cxrreport.pipeline.freshness import compare, film_digest, films_digest, films_of, text_digests, with_films
 from cxrreport.pipeline.run import Interrupted, Run
 from cxrreport.records import Passage, PreparedStudy, Study
@@ -26,7 +27,6 @@ from cxrreport.store.engine import session
 
 if TYPE_CHECKING:
     from cxrreport.model.drafter import Drafter
-    from cxrreport.pipeline.batches import Progress
 
 _PAGE = 500  # reports embedded between two looks at the database
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from cxrreport import DISCLAIMER
 from cxrreport.engine.local import LocalEngine
+from cxrreport.log import Progress
 from cxrreport.pipeline.batches import draft_due
 from cxrreport.pipeline.due import Fit, Selection, find_due
-from cxrreport.pipeline.opening import Progress, load_drafter, open_retrieval, summary
+from cxrreport.pipeline.opening import load_drafter, open_retrieval, summary
 from cxrreport.pipeline.run import Run, open_run
 from cxrreport.pipeline.scan import classify_views, scan
 from cxrreport.settings import Settings

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
 from cxrreport.errors import UsageError
+from cxrreport.log import Progress
 from cxrreport.pipeline.labeller import Labeller, labeller
 from cxrreport.pipeline.run import Run
 from cxrreport.records import Failure, Report
@@ -17,7 +18,6 @@ from cxrreport.store import reports, runs
 from cxrreport.store.engine import session
 
 _BATCH = 500
-Progress = Callable[[str, int], None]
 
 
 def import_reports(run: Run, paths: Sequence[Path], form: str, progress: Progress) -> None:

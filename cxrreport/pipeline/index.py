@@ -9,7 +9,8 @@ from typing import Any
 
 from cxrreport.engine.local import LocalEngine
 from cxrreport.errors import IndexFitError
-from cxrreport.pipeline.opening import Progress, load_drafter, summary
+from cxrreport.log import Progress
+from cxrreport.pipeline.opening import load_drafter, summary
 from cxrreport.pipeline.run import open_run
 from cxrreport.settings import Settings
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
     from cxrreport.model.drafter import Drafter
     from cxrreport.retrieval.build import Index
-
-
-Progress = Callable[[str, int], None]
 
 
 def load_drafter(settings: Settings) -> Drafter:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from cxrreport.log import Progress
 from cxrreport.pipeline.labeller import Labeller, label_source, labeller
 from cxrreport.pipeline.run import Run
 from cxrreport.store import labels as store
 from cxrreport.store.engine import session
 
 _BATCH = 500
-Progress = Callable[[str, int], None]
 
 
 def relabel(run: Run, progress: Progress) -> None:

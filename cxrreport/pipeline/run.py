@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from cxrreport import __version__
 from cxrreport.errors import CxrReportError
+from cxrreport.files import lock
 from cxrreport.log import get_log, write_manifest
-from cxrreport.pipeline.lock import hold_home
 from cxrreport.settings import Settings
 from cxrreport.store import runs
 from cxrreport.store.engine import hold_archive, open_archive, session
@@ -106,7 +106,7 @@ def open_run(settings: Settings) -> Iterator[Run]:
     """Hold the archive and record the run, however it ends. Stages raise; the run is closed with their exit code."""
     started = time.monotonic()
     with ExitStack() as stack:
-        stack.enter_context(hold_home(settings.home))
+        stack.enter_context(lock(settings.home / "lock", "home"))
         engine = stack.enter_context(open_archive(settings))
         stack.enter_context(hold_archive(engine))
         cancelled = Cancellation()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import filecmp
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from cxrreport.imaging.film import Film, load_film
 from cxrreport.imaging.header import read_header
 from cxrreport.imaging.views import says_chest, screen, view_from_tags
 from cxrreport.imaging.walk import walk
+from cxrreport.log import Progress
 from cxrreport.pipeline.run import Run
 from cxrreport.records import Failure, FileEntry, Image, Instance, View, ViewGuess
 from cxrreport.store import catalogue, runs
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 _FILES = 200  # headers a transaction
 _FILMS = 64  # films a batch of the view classifier
 _UNREADABLE = ("header.unreadable", "pixels.unreadable")  # a mount or a permission may come back: try again
-Progress = Callable[[str, int], None]
 
 
 def scan(run: Run, roots: Sequence[Path], progress: Progress) -> None:

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxrreport.errors import IndexFitError
+from cxrreport.files import atomic
 from cxrreport.retrieval import publish
 from cxrreport.retrieval.index import Ids, Part, Space, SpaceWriter, Vectors
 from cxrreport.retrieval.versions import (
@@ -101,7 +102,8 @@ def _write(
     mark = hashlib.sha256(f"{digests} {model_sha256} {stamp}".encode()).hexdigest()[:8]
     version = f"{created:%Y%m%dT%H%M%SZ}-{mark}"
     manifest = IndexManifest(version, model_sha256, spaces[TEXT].count, spaces, stamp, dict(source))
-    publish.write(temporary / MANIFEST, json.dumps(asdict(manifest), indent=2) + "\n")
+    with atomic(temporary / MANIFEST) as file:
+        file.write_text(json.dumps(asdict(manifest), indent=2) + "\n", encoding="utf-8")
     publish.publish(temporary, version)
     return manifest
 

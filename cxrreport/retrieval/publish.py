@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
@@ -11,7 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from cxrreport import files
 from cxrreport.errors import IndexFitError, LockedError
+from cxrreport.files import atomic, sync
 
 _VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 _TEMPORARY = re.compile(_VERSION.pattern + r"\.tmp-\d+|CURRENT\.tmp")
@@ -20,17 +21,9 @@ _TEMPORARY = re.compile(_VERSION.pattern + r"\.tmp-\d+|CURRENT\.tmp")
 @contextmanager
 def lock(home: Path) -> Iterator[None]:
     """Hold the folder for one build; the system releases the lock when the process dies, however it dies."""
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    home.chmod(0o700)
-    descriptor = os.open(home / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LockedError("another build of the index is at work.") from None
+    with files.lock(home / ".lock", "index folder", "another build of the index is at work"):
+        home.chmod(0o700)
         yield
-    finally:
-        os.close(descriptor)
 
 
 def remove_rubbish(home: Path) -> None:
@@ -51,9 +44,9 @@ def remove_rubbish_if_idle(home: Path) -> None:
 def publish(temporary: Path, version: str) -> None:
     """Give a finished folder its name and make it current."""
     home = temporary.parent
-    sync_folder(temporary)
+    sync(temporary)
     temporary.rename(home / version)
-    sync_folder(home)
+    sync(home)
     point_to(home, version)
 
 
@@ -66,9 +59,8 @@ def remove(home: Path, version: str) -> None:
 
 def point_to(home: Path, version: str) -> None:
     """Make a published version the current one, in one step."""
-    write(home / "CURRENT.tmp", version + "\n")
-    os.replace(home / "CURRENT.tmp", home / "CURRENT")
-    sync_folder(home)
+    with atomic(home / "CURRENT") as file:
+        file.write_text(version + "\n", encoding="ascii")
 
 
 def current(home: Path) -> str | None:
@@ -94,29 +86,10 @@ def versions(home: Path) -> list[str]:
     return sorted((entry.name for entry in home.iterdir() if _VERSION.fullmatch(entry.name)), reverse=True)
 
 
-def write(path: Path, text: str) -> None:
-    """Write a small file for its owner alone and bring it to the disk."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def settle(path: Path) -> None:
     """Make a finished file private and bring it to the disk."""
     path.chmod(0o600)
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
-def sync_folder(path: Path) -> None:
-    """Bring names within a folder to the disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(path)
 
 
 def sha256(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import sqlite3
@@ -19,6 +18,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.orm import Session
 
 from cxrreport.errors import ConfigurationError, LockedError, StorageError, UnavailableError
+from cxrreport.files import lock
 from cxrreport.settings import Settings
 from cxrreport.store.faults import translate, translated
 from cxrreport.store.migrate import check_schema, current, head, prepare, upgrade
@@ -183,30 +183,9 @@ def hold_archive(engine: Engine) -> Iterator[None]:
     ------
     LockedError : another run holds it. StorageError : the lock file of SQLite cannot be made or locked.
     """
-    with _hold_postgres(engine) if engine.dialect.name == "postgresql" else _hold_sqlite(engine):
+    beside = Path(os.path.realpath(engine.url.database or "") + ".lock")
+    with _hold_postgres(engine) if engine.dialect.name == "postgresql" else lock(beside, "lock file of the database"):
         yield
-
-
-@contextmanager
-def _hold_sqlite(engine: Engine) -> Iterator[None]:
-    try:
-        descriptor = os.open(os.path.realpath(engine.url.database or "") + ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise StorageError(f"The lock file of the database cannot be made: {error.strerror}.") from None
-    try:
-        _lock(descriptor)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _lock(descriptor: int) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise LockedError("Another run holds the archive.") from None
-    except OSError as error:  # a file system without locks
-        raise StorageError(f"The database cannot be locked: {error.strerror}.") from None
 
 
 @contextmanager

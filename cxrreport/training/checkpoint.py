@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from cxrreport.errors import UsageError
+from cxrreport.files import atomic
 
 Draw = Callable[[], Iterable[list[int]]]  # the batches of an epoch
 Step = Callable[[list[int]], Tensor]  # losses of one batch, after a step of the optimizer
@@ -38,11 +38,8 @@ def save_checkpoint(
         tensors.update({f"optimizer/{index}/{key}": torch.as_tensor(value) for key, value in state.items()})
     groups = [{k: v for k, v in group.items() if k != "params"} for group in optimizer.param_groups]
     unique = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
-    temporary = path.with_suffix(".tmp")
-    save_file(unique, temporary, metadata={"facts": json.dumps({**facts, "groups": groups})})
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    with atomic(path) as file:
+        save_file(unique, file, metadata={"facts": json.dumps({**facts, "groups": groups})})
 
 
 def _state(module: nn.Module) -> dict[str, Tensor]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -23,6 +22,7 @@ from cxrreport.datasets.pairs.alignment import Films, align, leave_apart
 from cxrreport.datasets.pairs.sample import PairSample
 from cxrreport.engine.local import LocalEngine
 from cxrreport.errors import InputError, UsageError
+from cxrreport.files import atomic
 from cxrreport.findings import FINDINGS
 from cxrreport.model.comparer import to_logits
 from cxrreport.model.drafter import Drafter
@@ -175,10 +175,9 @@ def _cells(start: float, length: float, side: int) -> slice:
 
 def keep_pairs(path: Path, pairs: EncodedPairs, made_with: Mapping[str, str]) -> None:
     """Write a cache, and what it was made with, whole or not at all."""
-    temporary = path.with_name(path.name + ".tmp")
     tensors = {f.name: getattr(pairs, f.name).contiguous() for f in fields(pairs)}
-    save_file(tensors, temporary, metadata=dict(made_with))
-    os.replace(temporary, path)
+    with atomic(path) as file:
+        save_file(tensors, file, metadata=dict(made_with))
 
 
 def kept_pairs(path: Path, make: Callable[[], EncodedPairs], made_with: Mapping[str, str]) -> EncodedPairs:

@@ -60,7 +60,7 @@ def short(_: object, path: str) -> None:
 @pytest.mark.parametrize(
     ("where", "fault"),
     [
-        ("cxrreport.retrieval.publish.write", full),
+        ("cxrreport.retrieval.publish.sync", full),
         ("cxrreport.retrieval.publish.settle", full),
         ("cxrreport.retrieval.index.faiss.write_index", short),
     ],
