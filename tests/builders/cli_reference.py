@@ -1,4 +1,4 @@
-"""Write docs/cli.md from the commands themselves: `python tests/cli/cli_reference.py > docs/cli.md`."""
+"""Write docs/cli.md from the commands themselves: `python tests/builders/cli_reference.py > docs/cli.md`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from cxrreport.cli.main import EXIT_CODES, cli
 
 INTRODUCTION = """# The command line
 
-Written by `python tests/cli/cli_reference.py > docs/cli.md`; a test holds it equal to `--help`.
+Written by `python tests/builders/cli_reference.py > docs/cli.md`; a test holds it equal to `--help`.
 
 Options of `cxrreport` itself come before the command: `cxrreport --home H generate EXPORT`. Results go to stdout, log and
 progress to stderr; with `--json` stdout holds one JSON document and nothing else.
+
+The shell completes commands and options: `eval "$(_CXRREPORT_COMPLETE=bash_source cxrreport)"` in `~/.bashrc`
+(`zsh_source` in `~/.zshrc`, `fish_source` for fish).
 
 ## Exit codes
 

@@ -1,0 +1,82 @@
+"""The pages say what the code does: generated ones equal it, every link leads somewhere, every page is found."""
+
+import re
+
+import click
+import pytest
+from builders import cli_reference, settings_reference
+from builders.data import ROOT
+from cxrreport.cli.main import COMMANDS
+
+from cxrreport.settings import Settings, load_settings
+
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+}
+GENERATED = {"docs/cli.md": cli_reference, "docs/settings.md": settings_reference}
+HELP = {context.command_path: context.command for context in cli_reference.contexts()}
+_CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.DOTALL | re.MULTILINE)
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def links(page):
+    """Relative links of a page, each as (file, anchor); code holds none."""
+    targets = _LINK.findall(_CODE.sub("", PAGES[page]))
+    return [target.partition("#")[::2] for target in targets if not target.startswith(("http", "mailto:"))]
+
+
+def anchors(page):
+    """What a heading is called in a link."""
+    headings = re.findall(r"^#+ (.+)$", _CODE.sub("", PAGES[page]), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", GENERATED)
+def test_a_generated_page_equals_the_code(page):
+    builder = GENERATED[page]
+    assert PAGES[page] == builder.reference(), f"python tests/builders/{builder.__name__.split('.')[-1]}.py > {page}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_relative_link_leads_to_a_file_and_a_heading(page):
+    for file, anchor in links(page):
+        target = (ROOT / page).parent / file if file else ROOT / page
+        assert target.exists(), file
+        name = target.resolve().relative_to(ROOT).as_posix()
+        assert not anchor or anchor in anchors(name), f"{file}#{anchor}"
+
+
+def test_every_page_is_linked_from_the_readme():
+    linked = {file for file, _ in links("README.md")}
+    assert {"docs/cli.md", "MODEL_CARD.md"} <= set(PAGES) - {"README.md"} <= linked
+
+
+@pytest.mark.parametrize("path", HELP)
+def test_every_command_and_option_has_its_help_on_the_page(path):
+    command = HELP[path]
+    section = PAGES["docs/cli.md"].split(f"# {path}\n", 1)[1].split("```")[1]
+    assert (command.help or "").strip()
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert any(name in section for name in parameter.opts), parameter.name
+            assert parameter.help and parameter.help.endswith((".", "]")), parameter.name
+
+
+def test_every_module_of_commands_is_in_the_list():
+    files = {path.stem for path in (ROOT / "cli").glob("*.py")} - {"__init__", "main", "options"}
+    assert files == {module for module, _, _ in COMMANDS.values()}
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/cli.md"])
+def test_every_exit_code_is_in_the_tables(page):
+    table = re.search(r"code \| meaning \|\n\|---\|---\|\n(.+?)\n\n", PAGES[page], re.DOTALL).group(1)
+    codes = {int(number) for row in table.splitlines() for number in row.split("|")[1].split(",")}
+    assert codes == {0, 2, 3, 69, 70, 74, 75, 78, 130, 143}
+
+
+def test_the_variables_of_the_settings_are_heeded(monkeypatch):
+    variables = dict(re.findall(r"^\| `(\w+)` \| `(\w+)` \|", PAGES["docs/settings.md"], re.MULTILINE))
+    assert set(variables) == set(Settings.model_fields)
+    monkeypatch.setenv(variables["beams"], "7")
+    monkeypatch.setenv(variables["log_level"], "error")
+    assert (load_settings().beams, load_settings().log_level) == (7, "error")
