@@ -33,6 +33,7 @@ RUNTIME = [
     "PyYAML>=6,<7",
     "Pillow>=12",
     "pebble>=5,<6",
+    "striprtf>=0.0.28,<1",
 ]
 POSTGRES = ["psycopg[binary]>=3.3,<4"]
 DEMO = ["pydicom-data>=1"]  # a real radiograph among the phantoms

@@ -12,8 +12,8 @@ from cxrreport.log import Progress
 from cxrreport.pipeline.labeller import Labeller, labeller
 from cxrreport.pipeline.run import Run
 from cxrreport.records import Failure, Report
+from cxrreport.reports.parsing.columns import FIELDS
 from cxrreport.reports.readers import Skipped, read_path
-from cxrreport.reports.readers.table import FIELDS
 from cxrreport.store import reports, runs
 from cxrreport.store.engine import session
 

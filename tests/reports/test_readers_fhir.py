@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxrreport.records import Failure, Report, ReportStatus
+from cxrreport.reports.parsing.decode import Skipped
 from cxrreport.reports.readers import fhir
-from cxrreport.reports.readers.decode import Skipped
 
 ACSN = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "ACSN"}]}
 MR = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR"}]}

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxrreport.records import Failure, Report, ReportStatus
-from cxrreport.reports.readers import hl7, messages
-from cxrreport.reports.readers.decode import Skipped
-from cxrreport.reports.readers.segment import parse_message
+from cxrreport.reports.parsing import assemble, hl7_messages
+from cxrreport.reports.parsing.decode import Skipped
+from cxrreport.reports.parsing.hl7_segments import parse_message
+from cxrreport.reports.readers import hl7
 
 MSH = r"MSH|^~\&|RIS|HOSP|||20240506120000||ORU^R01|M1|P|2.5"
 PID = "PID|1||X9^^^SS^SS~P1^^^NORTH&1.2&ISO^MR||DOE^JANE"
@@ -89,18 +90,20 @@ def test_a_line_that_is_no_segment_goes_on_with_the_text(tmp_path):
 def test_marks_across_chunks_are_found(tmp_path, monkeypatch, size):
     path = tmp_path / "a.log"
     path.write_text("".join(LOG.format(one.replace("\r", "<R>\r\n")) for one in TWO))
-    whole = list(messages.read_messages(path))
+    whole = list(hl7_messages.read_messages(path))
     data = path.read_bytes()
-    monkeypatch.setattr(messages.decode, "chunks", lambda _: (data[at : at + size] for at in range(0, len(data), size)))
+    monkeypatch.setattr(
+        hl7_messages.decode, "chunks", lambda _: (data[at : at + size] for at in range(0, len(data), size))
+    )
     assert len(whole) == 2
     pieces = [
-        segment for one in messages.read_messages(path) for segment in one if segment.startswith((b"OBR", b"OBX"))
+        segment for one in hl7_messages.read_messages(path) for segment in one if segment.startswith((b"OBR", b"OBX"))
     ]
     assert pieces == [segment for one in whole for segment in one if segment.startswith((b"OBR", b"OBX"))]
 
 
 def test_memory_is_bounded_by_the_largest_message(tmp_path, monkeypatch):
-    monkeypatch.setattr(messages, "MAX_MESSAGE", 2000)
+    monkeypatch.setattr(hl7_messages, "MAX_MESSAGE", 2000)
     huge = message(*(f"OBX|{n}|TX|||{'x' * 90}||||||F" for n in range(100)))
     endless = message("OBX|1|TX|||" + "y" * 9000)
     found = read(tmp_path, TWO[0] + huge + endless + TWO[1])
@@ -292,11 +295,28 @@ def test_an_addendum_belongs_to_the_impression_or_its_own_section(tmp_path):
     assert found.impression.startswith("Normal.")
 
 
-def test_rtf_and_html_leave_their_words(tmp_path):
+def test_rtf_within_a_message_leaves_its_words(tmp_path):
     rtf = r"{\E\rtf1\E\ansi{\E\fonttbl{\E\f0 Arial;}}\E\f0\E\fs20 Heart \E\b normal\E\b0 .\E\par Caf\E\'e9.}".replace(
         r"\E\\", "\\E\\"
     )
     assert only(tmp_path, message(f"OBX|1|TX|&GDT||{rtf}||||||F")).findings == "Heart normal.\nCafé."
+
+
+@pytest.mark.parametrize(
+    ("rtf", "words"),
+    [
+        (r"Chest: {\rtf1 Clear.} {\rtf1 No\tab effusion.}", "Chest:\nClear.\nNo\teffusion."),
+        (r"{\rtf1\uc0 Caf\u233 \u-10179\u-8448 }", "Café\U0001f700"),  # a letter in two halves
+        (r"{\rtf1 {\info{\author DOE}}{\*\generator x}Clear.}", "Clear."),
+        (r"{\rtf1 \uc x\u99999999999 y}", ""),  # broken
+        (r"{\rtf1{\fonttbl" + r"\f0" * 300_000 + "}Clear.}", "Clear."),  # in time
+    ],
+)
+def test_rtf_leaves_its_words(rtf, words):
+    assert assemble.plain(rtf) == words
+
+
+def test_html_leaves_its_words(tmp_path):
     html = "<p>Clear &lt; lungs.</p><script>x()</script>No<br/>effusion."
     found = only(tmp_path, message(f"OBX|1|TX|&GDT||{html.replace('&', chr(92) + 'T' + chr(92))}||||||F"))
     assert found.findings.split() == ["Clear", "<", "lungs.", "No", "effusion."]

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
 from cxrreport.records import Failure, Report, ReportStatus
+from cxrreport.reports.parsing.decode import Skipped
 from cxrreport.reports.readers import sr
-from cxrreport.reports.readers.decode import Skipped
 
 P, F, C = ReportStatus.PRELIMINARY, ReportStatus.FINAL, ReportStatus.CORRECTED
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from cxrreport.records import Failure, Report, ReportStatus
-from cxrreport.reports.readers import decode, fhir, hl7, openi, sniff, table, text
-from cxrreport.reports.readers.decode import Skipped
+from cxrreport.reports.parsing import decode, sniff
+from cxrreport.reports.parsing.decode import Skipped
+from cxrreport.reports.readers import fhir, hl7, openi, table, text
 
 __all__ = ["FORMATS", "Skipped", "read_path"]
 

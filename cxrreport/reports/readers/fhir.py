@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from cxrreport.records import Failure, Report, ReportStatus
-from cxrreport.reports.readers import assemble, decode, scope
-from cxrreport.reports.readers.decode import Skipped
-from cxrreport.reports.readers.resource import Resource, Resources, codes, items, texts, word
+from cxrreport.reports.parsing import assemble, decode, scope
+from cxrreport.reports.parsing.decode import Skipped
+from cxrreport.reports.parsing.fhir_resources import Resource, Resources, codes, items, texts, word
 
 MAX_BYTES = 64 << 20  # of a file of one document
 MAX_LINE = 8 << 20

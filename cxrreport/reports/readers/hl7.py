@@ -8,10 +8,10 @@ from datetime import datetime
 from pathlib import Path
 
 from cxrreport.records import Failure, Report, ReportStatus
-from cxrreport.reports.readers import assemble, decode, scope
-from cxrreport.reports.readers.decode import Skipped
-from cxrreport.reports.readers.messages import Broken, Message, read_messages
-from cxrreport.reports.readers.segment import Delimiters, Segment, parse_message
+from cxrreport.reports.parsing import assemble, decode, scope
+from cxrreport.reports.parsing.decode import Skipped
+from cxrreport.reports.parsing.hl7_messages import Broken, Message, read_messages
+from cxrreport.reports.parsing.hl7_segments import Delimiters, Segment, parse_message
 
 _TEXT_TYPES = frozenset({"", "TX", "FT", "ST", "CE", "CWE", "CNE", "NM", "SN", "IS", "ID"})
 _STUDY_UID_CODES = {"113014", "110180", "0020000D"}  # DICOM Study, Study Instance UID

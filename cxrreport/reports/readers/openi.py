@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from cxrreport.records import Failure, Report
-from cxrreport.reports.readers import decode
+from cxrreport.reports.parsing import decode
 
 MAX_BYTES = 4 << 20
 

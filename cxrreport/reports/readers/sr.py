@@ -14,8 +14,8 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from cxrreport.records import Failure, Report, ReportStatus
-from cxrreport.reports.readers import assemble, decode, scope
-from cxrreport.reports.readers.decode import Skipped
+from cxrreport.reports.parsing import assemble, decode, scope
+from cxrreport.reports.parsing.decode import Skipped
 
 MAX_BYTES = 16 << 20  # a report carries no pixels
 MAX_ITEMS = 20_000

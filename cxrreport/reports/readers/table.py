@@ -11,24 +11,11 @@ from typing import Any, TextIO
 
 from cxrreport.records import Failure, Report
 from cxrreport.reports import sections
-from cxrreport.reports.readers import decode
+from cxrreport.reports.parsing import decode
+from cxrreport.reports.parsing.columns import Row, fields_of
 
 MAX_FIELD = 1 << 20  # characters of one field, and of one line
-FIELDS = (
-    "accession",
-    "study_uid",
-    "patient_id",
-    "issuer",
-    "reported_at",
-    "findings",
-    "impression",
-    "comparison",
-    "text",
-)
 _TOO_LONG = "x" * (MAX_FIELD + 1)
-_OTHER_NAMES = {"reported_at": ("date",), "text": ("report",)}
-
-Row = Mapping[str, str]
 
 
 def read(path: Path, columns: Mapping[str, str]) -> Iterator[Report | Failure]:
@@ -36,7 +23,7 @@ def read(path: Path, columns: Mapping[str, str]) -> Iterator[Report | Failure]:
 
     Parameters
     ----------
-    columns : our field names (`FIELDS`) to the table's column names. A field that is not named is taken from the column
+    columns : our field names (`columns.FIELDS`) to the table's column names. A field that is not named is taken from the column
         of its own name in any case ("date" for reported_at, "report" for text). A `text` column is split into sections.
         A row without accession and study UID is known by an `id` column, else by the digest of its text.
     """
@@ -117,7 +104,7 @@ def _lines(file: TextIO) -> Iterator[str]:
 def _result(path: Path, number: int, row: Row | str, columns: Mapping[str, str]) -> Report | Failure:
     if isinstance(row, str):
         return Failure("report.malformed", f"Row {number} of a report table {row}.", path=str(path))
-    fields = _fields(row, columns)
+    fields = fields_of(row, columns)
     found = sections.split(fields["text"])
     findings, impression = fields["findings"] or found.findings, fields["impression"] or found.impression
     if not findings and not impression:
@@ -134,16 +121,6 @@ def _result(path: Path, number: int, row: Row | str, columns: Mapping[str, str])
         impression=impression,
         comparison=fields["comparison"] or found.comparison,
     )
-
-
-def _fields(row: Row, columns: Mapping[str, str]) -> dict[str, str]:
-    by_name = {name.strip().lower(): value for name, value in row.items()}
-    fields = {}
-    for field in (*FIELDS, "id"):
-        names = (columns[field],) if field in columns else (field, *_OTHER_NAMES.get(field, ()))
-        values = (row.get(name) or by_name.get(name.lower(), "") for name in names)
-        fields[field] = next((value.replace("\x00", "").strip() for value in values if value), "")
-    return fields
 
 
 def _external_id(fields: Mapping[str, str], findings: str, impression: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cxrreport.records import Failure, Report
 from cxrreport.reports import sections
-from cxrreport.reports.readers import decode
+from cxrreport.reports.parsing import decode
 
 MAX_BYTES = 1 << 20
 _MIMIC = re.compile(r"p(\d\d)/p(\1\d+)/s(\d+)\.txt")

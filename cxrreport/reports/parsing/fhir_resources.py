@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Iterator
 from typing import Any
 
-from cxrreport.reports.readers import assemble, decode
+from cxrreport.reports.parsing import assemble, decode
 
 Resource = dict[str, Any]
 MAX_RESOURCES = 200_000

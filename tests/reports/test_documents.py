@@ -12,7 +12,7 @@ from PIL import Image
 
 from cxrreport.records import Failure, Report
 from cxrreport.reports import readers
-from cxrreport.reports.readers.decode import Skipped
+from cxrreport.reports.parsing.decode import Skipped
 
 MSH = "MSH|^~\\&|RIS|HOSP|||20240506||ORU^R01|M1|P|2.5\r"
 SUMS = "".join(f"{hashlib.sha256(bytes([n])).hexdigest()}  A{n}.txt\n" for n in range(250))

@@ -14,8 +14,9 @@ from pydicom.dataset import Dataset
 
 from cxrreport.records import Failure, Report, ReportStatus
 from cxrreport.reports import readers
-from cxrreport.reports.readers import openi, sniff, text
-from cxrreport.reports.readers.decode import Skipped
+from cxrreport.reports.parsing import sniff
+from cxrreport.reports.parsing.decode import Skipped
+from cxrreport.reports.readers import openi, text
 
 MSH = "MSH|^~\\&|RIS|HOSP|||20240506||ORU^R01|M1|P|2.5\r"
 XML = (

@@ -6,14 +6,13 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from cxrreport.reports.readers import clutter, decode
-from cxrreport.reports.readers.table import FIELDS
+from cxrreport.reports.parsing import decode, documents
+from cxrreport.reports.parsing.columns import KNOWN
 
 HEAD_BYTES = 8192
 NO_REPORT = "no report"
 _HL7 = re.compile(r"^(?:\x0b|<SB>)|^(?:MSH|FHS|BHS)(?![A-Za-z0-9\s])", re.MULTILINE)
 _SR_CLASS = b"1.2.840.10008.5.1.4.1.1.88."
-_COLUMNS = frozenset((*FIELDS, "date", "report", "id"))
 _HEADING = re.compile(r"^[ \t]*(?:findings|impression)[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _TEXT_SUFFIXES = frozenset({".txt", ".text", ".rpt"})
 _TABLE_SUFFIXES = frozenset({".csv", ".tsv"})
@@ -34,14 +33,14 @@ def format_of(path: Path, columns: Mapping[str, str]) -> str | None:
         data = file.read(HEAD_BYTES)
     if data[128:132] == b"DICM" or (data[:2] == b"\x08\x00" and _SR_CLASS in data):
         return "sr"
-    if clutter.is_document(path) or clutter.is_binary(path, data):
+    if documents.is_document(path) or documents.is_binary(path, data):
         return NO_REPORT
     text = _text(data)
     if _HL7.search(text):
         return "hl7"
     odd = "\x00" in text or data.startswith((b"%PDF", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"))
     kind = None if odd else _of_text(text, path.suffix.lower(), columns)
-    if (kind is None and clutter.has_suffix(path)) or (kind in (None, "text") and clutter.is_checksums(text)):
+    if (kind is None and documents.has_suffix(path)) or (kind in (None, "text") and documents.is_checksums(text)):
         return NO_REPORT
     return kind
 
@@ -73,6 +72,6 @@ def _text(data: bytes) -> str:
 def _has_known_column(start: str, columns: Mapping[str, str]) -> bool:
     """Is the first line a header of at least two columns, one of them known?"""
     header = start.partition("\n")[0]
-    known = _COLUMNS | {name.lower() for name in columns.values()}
+    known = KNOWN | {name.lower() for name in columns.values()}
     cells = [cell.strip().strip('"').lower() for cell in re.split(r"[,;\t]", header)]
     return len(cells) > 1 and any(cell in known for cell in cells) and all(len(cell) <= 64 for cell in cells)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cxrreport.reports.readers import decode
+from cxrreport.reports.parsing import decode
 
 MAX_MESSAGE = 4 << 20  # bytes
 _START, _END = (b"\x0b", b"<SB>"), (b"\x1c", b"<EB>")

@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable
 from html import unescape
 
+from striprtf.striprtf import font_table_group, rtf_to_text
+
 from cxrreport.reports import sections
-from cxrreport.reports.readers import decode
+from cxrreport.reports.parsing import decode
 
 Part = tuple[str, str]  # section ("" = not told) and text
 
@@ -34,8 +36,7 @@ _SIGNATURE = re.compile(
     r"[^\n]*(?:\n(?![A-Z ]{4,40}:)[^\n]+){0,2})$",
     re.IGNORECASE | re.MULTILINE,
 )
-_RTF = re.compile(r"\\'([0-9a-fA-F]{2})|\\(par|line|tab)\b ?|\\[a-zA-Z]+-?\d* ?|\\\*|[{}]")
-_RTF_TABLES = re.compile(r"\{\\(?:\*\\[a-z]+|fonttbl|colortbl|stylesheet|info)(?:[^{}]|\{[^{}]*\}){0,5000}\}")
+_MAX_FONTS = 20_000  # characters of a font table: longer ones cost striprtf their length squared
 _BREAK = re.compile(r"<(?:br|/?p|/?div|/?tr|/?h[1-6]|/?li|/?ol|/?ul|/?table|hr)\b[^<>]*>", re.IGNORECASE)
 _HIDDEN = re.compile(r"<(script|style|head)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
@@ -72,7 +73,7 @@ def is_heading(name: str) -> bool:
 def plain(text: str) -> str:
     """Text without what is left of RTF and HTML mark-up."""
     if "{\\rtf" in text:
-        text = _RTF.sub(_rtf, _RTF_TABLES.sub("", text))
+        text = _without_rtf(text)
     if _TAG.search(text):
         text = without_tags(text)
     return decode.prose(text)
@@ -88,7 +89,17 @@ def unsigned(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", _SIGNATURE.sub("", text)).strip()
 
 
-def _rtf(match: re.Match[str]) -> str:
-    if match[1]:
-        return bytes.fromhex(match[1]).decode("cp1252", "replace")
-    return {"par": "\n", "line": "\n", "tab": " "}.get(match[2] or "", "")
+def _without_rtf(text: str) -> str:
+    """The words of each RTF document in a text, and what stands before the first; "" for one that is broken."""
+    before, *documents = text.split("{\\rtf")
+    return "\n".join(filter(None, (before.strip(), *(_rtf("{\\rtf" + document) for document in documents))))
+
+
+def _rtf(document: str) -> str:
+    if len(font_table_group(document)) > _MAX_FONTS:
+        document = document.replace("\\fonttbl", "\\*")
+    try:
+        text: str = rtf_to_text(document, errors="replace")
+    except (ValueError, TypeError, LookupError, OverflowError):
+        return ""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").strip()  # \u gives letters in two halves

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from cxrreport.reports.readers import decode
+from cxrreport.reports.parsing import decode
 
 # HL7 table 0211; ISO IR87 and IR159 need escape sequences, which this codec of Python knows.
 _CHARACTER_SETS = {
