@@ -6,7 +6,6 @@
 The films are read in place; nothing of them goes into the project.
 """
 
-import argparse
 import csv
 import gzip
 from collections.abc import Iterator
@@ -17,6 +16,8 @@ import numpy as np
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+from benchmarks.arguments import make_parser
 
 CR = "1.2.840.10008.5.1.4.1.1.1"
 LONG_SIDE = 1024  # the collections hold small copies; real films are larger, decoding them is measured elsewhere
@@ -114,7 +115,7 @@ def hannover_films(data: Path, limit: int) -> Iterator[tuple[str, np.ndarray, di
 
 def main() -> None:
     """Write the export and say how many films it has."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("collection", choices=["iu", "hannover"])
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)

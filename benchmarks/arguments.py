@@ -1,7 +1,12 @@
-"""Types of the command lines' numbers: what is out of range is a sentence of argparse."""
+"""Command lines of the benchmarks: a parser, and types of numbers, where what is out of range is a sentence of argparse."""
 
 import argparse
 from collections.abc import Callable
+
+
+def make_parser(text: str | None) -> argparse.ArgumentParser:
+    """A parser whose help is the text of the module, lines as they are."""
+    return argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
 def at_least(least: int) -> Callable[[str], int]:

@@ -21,7 +21,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import DynamicCache, EncoderDecoderCache
 
-from benchmarks.arguments import positive
+from benchmarks.arguments import make_parser, positive
 from cxrreport.errors import CxrReportError
 from cxrreport.model.config import PREFIX_LENGTH, SIZES, VIEWS
 from cxrreport.model.decoder import ReportDecoder
@@ -112,7 +112,7 @@ def describe(device: str) -> str:
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Options of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("--tokens", type=positive, default=60)
     parser.add_argument("--batch", type=positive, default=8)
     parser.add_argument("--beams", type=positive, default=3)

@@ -9,7 +9,6 @@ asserts counts as present: neither judge marks doubt. Change, severity and side 
 ("Pleural Effusion/left/small"), which know the last two. The rules were made on train and val; test is printed beside.
 """
 
-import argparse
 import csv
 import re
 import sys
@@ -17,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from benchmarks.arguments import make_parser
 from cxrreport.findings import FINDINGS, State
 from cxrreport.reports.details import Severity, Side, details
 from cxrreport.reports.labels import in_sentence, label, mentions, with_parents
@@ -188,7 +188,7 @@ def print_speed(rows: list[Row]) -> None:
 
 def main() -> int:
     """Print speed, agreement and disagreements."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument(
         "studies", type=Path, nargs="?", default=IU_XRAY / "studies.csv", help="studies.csv of the collection"
     )

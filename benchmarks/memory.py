@@ -6,12 +6,12 @@ Draws a hospital and one four times as large, indexes and drafts both in process
 size of each and their ratio. Peer: the same tool on the smaller archive.
 """
 
-import argparse
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.arguments import make_parser
 from cxrreport.demo.hospital import build_hospital
 
 _CHILD = "import sys; from cxrreport.cli.main import call; code = call(sys.argv[1:]); import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(code)"  # noqa: E501
@@ -28,7 +28,7 @@ def peak_mb(*arguments: str) -> float:
 
 def main() -> None:
     """Print both sizes and the ratio."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("--patients", type=int, default=6)
     patients = parser.parse_args().patients
     peaks = []

@@ -9,7 +9,6 @@ how alike real follow-up pairs become (0 to 1, `Registration.quality`) beside th
 them, and for the same pairs with the prior turned, inverted and mirrored.
 """
 
-import argparse
 import csv
 import math
 import time
@@ -21,7 +20,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks.arguments import positive
+from benchmarks.arguments import make_parser, positive
 from cxrreport.imaging.align import SIDE as UNITS
 from cxrreport.imaging.align import Pair, affine, as_image, sitk, warp
 from cxrreport.imaging.match import body
@@ -143,7 +142,7 @@ def print_reasons(folder: Path, every: int) -> None:
 
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("--pairs", type=positive, default=6)
     parser.add_argument("--nih", type=Path)
     parser.add_argument("--every", type=positive, default=4)

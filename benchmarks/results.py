@@ -1,161 +1,299 @@
-"""Tables of docs/results.md from the files that `cxrreport evaluate --out` and `benchmarks.ablations` wrote.
+"""Write docs/results.md and docs/temporal.md from the compact tables in docs/results.
 
-    python -m benchmarks.results RUN_DIR... > docs/results.md
+    python -m benchmarks.results [EVALUATION.json... --setting "as it is"]
 
-Each argument is such a file, or a directory whose files are looked for at any depth. Evaluations of one configuration that
-differ in their seed are one row, mean ± standard deviation. The first evaluation's configuration is the system itself; the
-others are its ablations, named by what differs in their configuration (or else in their command). Runs of the ablations have
-tables of their own (see `benchmarks.ablation_tables`). How many other files were passed over is told on stderr.
+Evaluations that are named (`cxrreport evaluate --out`) are added to the tables first; those of one setting are one row, mean ±
+standard deviation, and the first setting is the system itself. `benchmarks.ablations` writes `ablations.csv`, and
+`benchmarks.temporal --out` the tables of a folder `temporal`: copy them to docs/results.
 """
 
-import argparse
-import sys
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from benchmarks.ablation_tables import ablation_sections, said_of
-from benchmarks.configurations import Configuration, configuration, differences
-from benchmarks.documents import Document, Found, ResultsError, Setting, load, setting
-from benchmarks.tables import spread, table
+from benchmarks.arguments import make_parser
+from benchmarks.tables import Row, as_row, by, read_rows, spread, table, write_rows
+from cxrreport.evaluation.protocols import protocol
+from cxrreport.evaluation.published import COLUMNS, published_rows
+from cxrreport.evaluation.temporal import CLASSES
 
-OURS = "cxrreport"
-_LONGEST = 120  # characters of a setting's name
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+OURS, PEER, FULL = "cxrreport", "PromptMRG-equivalent", "full"
+RUN = ("weights", "protocol")  # what tells evaluations apart
+ALIKE = ("dataset", "split", "protocol", "beams", "studies", "bank", "labels", "network")  # what those of a table share
 LANGUAGE = ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "meteor", "rouge_l", "cider")
-CLINICAL = ("example_precision", "example_recall", "example_f1", "micro_precision", "micro_recall", "micro_f1", "macro_precision", "macro_recall", "macro_f1")  # fmt: skip  # noqa: E501
-PEER = "PromptMRG-equivalent"  # as `--beside` names it
+CLINICAL = tuple(f"{of}_{kind}" for of in ("example", "micro", "macro") for kind in ("precision", "recall", "f1"))
 HONESTY = ("distinct", "copied_share", "hallucination_rate")
 KEY = ("bleu_4", "rouge_l", "example_f1", "macro_f1")  # what differences are shown of
-ABLATION = ("bleu_1", "bleu_4", "meteor", "rouge_l", "example_f1", "micro_f1", "macro_f1", "distinct")
+SETTING = ("bleu_1", "bleu_4", "meteor", "rouge_l", "example_f1", "micro_f1", "macro_f1", "distinct")
+# what each row of the ablations is; tables, figures and equations are DiffRGenNet's
+ABLATIONS: Mapping[str, str] = {
+    FULL: "the whole network (Table 2; Table A, FAM)",
+    "without-difference": "no Feature Difference (Table 2)",
+    "without-fam": "plain Transformer cross-attention for FAM (Table 2; Table A, Transformer)",
+    "trar": "TRAR for FAM (Table A)",
+    "concat": "reports and patches concatenated for FAM (Table A)",
+    "mpsa": "REVTAF's Sinkhorn attention for the FAM of the similar branch (REVTAF 3.3)",
+    "fcc": "with REVTAF's consistency loss (REVTAF 3.4)",
+    "mpsa-fcc": "REVTAF's Sinkhorn attention and consistency loss (REVTAF 3.3, 3.4)",
+    "without-scl": "no contrastive loss SCL (Table 2)",
+    "literal-difference": "Feature Difference by all three metrics (Eq. 1 as printed; Table 3)",
+    "only-l2": "Feature Difference by L2 distance alone (Table 3)",
+    "only-cosine": "Feature Difference by cosine alone (Table 3)",
+    "only-dot": "Feature Difference by dot product alone (Table 3)",
+    "one-layer": "1 layer of FAM (Figure A)",
+    "three-layers": "3 layers of FAM (Figure A)",
+    "four-layers": "4 layers of FAM (Figure A)",
+    "five-layers": "5 layers of FAM (Figure A)",
+    "cyclic-anchor": "windows of FAM anchored cyclically (Eq. 6 as printed)",
+    "hard-routing": "the router takes its likeliest window alone when it drafts (an option of TRAR)",
+    "promptmrg": "PromptMRG-equivalent: no FAM, no Feature Difference, no SCL, no reports in the classifier",
+    "promptmrg-enhanced": "PromptMRG-equivalent whose classifier reads the reports through plain attention",
+}
+SCORES = {
+    "bleu_1": "BLEU-1",
+    "bleu_4": "BLEU-4",
+    "rouge_l": "ROUGE-L",
+    "example_f1": "example F1",
+    "micro_f1": "micro F1",
+    "macro_f1": "macro F1",
+    "states_macro_f1": "macro F1 of the states",
+    "mean_auc_15": "mean AUC (≥ 15 positives)",
+    "distinct": "distinct",
+}
+_INTRODUCTION = (
+    "Written by `python -m benchmarks.results` from the tables in `docs/results`. `±` is the standard deviation over the "
+    "runs; without it there is one run. The rows of a table are scored on the same studies. `-`: not measured."
+)
+_ABLATIONS = (
+    "Each row is the whole network but for what is said of it, trained alike. Tables, figures and equations named are those "
+    "of the DiffRGenNet paper, whose own figures are of MIMIC-CXR and an encoder trained along."
+)
+_MINUS = (
+    "Row minus `full` of the same seed, mean ± standard deviation of these differences. What is not larger than the spread "
+    "of the seeds says nothing; one seed shows no spread."
+)
+_PUBLISHED = (
+    "Protocol R, iu-xray test (R2Gen's split, 590 studies). Published, not run by us; beams, sizes and seeds as the sources "
+    "have them, mostly not told."
+)
+_TEMPORAL = """# What changed since the prior: measured
+
+Weights `{}`, as `python -m benchmarks.temporal` prints it. Three kinds of pairs that nothing was trained or chosen on:
+procedural films ("phantom"), films of IU X-Ray's test split into which lesions were put ("inserted"), and real follow-ups
+("nih": the held-out fifth of NIH ChestX-ray14's patients, whose text-mined labels tell what is new or resolved; "covid":
+films of the covid-chestxray-dataset with what clinical notes tell). F1 counts every finding of every pair whose truth is
+known; a change that is said of a finding which is in neither film counts as wrong. "macro" is the mean over the five changes
+that occur, "both" that of worsened, unchanged and improved over the findings that are in both films in truth. The majority
+says absent, and unchanged of what it is told to be in both films."""
+CHANGES = ("macro", "both", *CLASSES[:-1])
+TEMPORAL = {  # file: title and caption of its tables
+    "changes": ("Changes", "{pairs} pairs; F1."),
+    "places": (
+        "Places",
+        "Of findings that changed in truth: pointing game of the map, share of which a change is said, overlap of the regions "
+        "that are stored then with the true ones.",
+    ),
+    "texts": (
+        "Texts",
+        "Drafts against the reports that were written from the truth, of the pairs that have one: share of the changes that "
+        "the text tells rightly, sentences that compare in each draft and the share of them that is true, share of the "
+        "findings whose side is right where the text names one, and sentences that the prior's report (the other patient's "
+        "in the last row) has word for word. No report reaches the table. The sentence of comparison, which is written from "
+        "the table beside the text, is not counted.",
+    ),
+    "order": ("Order", "Pairs read in either order: share of the changes of which the opposite is then said."),
+    "still": ("Still", "Share of pairs, and of findings, of which a change is said though nothing has changed."),
+    "evidence": ("Evidence", "Class activation maps of held-out films against radiologists' boxes."),
+    "wrong": ("Another patient's prior", "Priors of other patients, of the real films where there are some."),
+}
 
 
-def render(found: Found) -> str:
-    """The whole page."""
-    documents = found.evaluations
-    parts = ["# Results", "", _introduction(found)]
-    for where in dict.fromkeys(map(setting, documents)):
-        parts += section(where, [d for d in documents if setting(d) == where], configuration(documents[0]))
-    parts += ablation_sections(found.ablations)
-    if published := next((d["published"] for d in documents if d["published"]), None):
-        parts += publications(published)
+def results_page(folder: Path) -> str:
+    """Text of docs/results.md from the tables of a folder."""
+    names = ("evaluations", "scores", "differences", "findings", "ablations")
+    runs, scores, differences, findings, ablations = (read_rows(folder / f"{name}.csv") for name in names)
+    notes = [f"Protocol {name}: {protocol(name, ()).says}." for (name,) in by(runs, "protocol")]
+    notes += [f"METEOR: {said}." for (said,) in by(runs, "meteor")] + [note for (note,) in by(runs, "note") if note]
+    if bare := len(runs) - sum(row["row"] == PEER for row in scores):
+        notes.append(
+            f"The row `{PEER}` is missing from {bare} of {len(runs)} evaluation(s): `cxrreport evaluate` was not given "
+            f'weights of the ablation `promptmrg` as `--beside "{PEER}=DIR"`.'
+        )
+    parts = ["# Results", "", _INTRODUCTION, "", *(f"* {note}" for note in notes)]
+    for alike in by(runs, *ALIKE).values():
+        parts += _section(alike, scores, differences, findings)
+    parts += ablation_tables(ablations)
+    lines = [[str(r["model"]), *(spread(["" if r[c] is None else r[c]]) for c in COLUMNS), str(r["source"])] for r in published_rows()]  # fmt: skip  # noqa: E501
+    parts += ["", "## Published systems", *table("Language", _PUBLISHED, ["model", *COLUMNS, "source"], lines)]
     return "\n".join(parts) + "\n"
 
 
-def _introduction(found: Found) -> str:
-    documents = found.evaluations
-    says = {d["protocol"]: d["protocol_says"] for d in documents} | said_of(found.ablations)
-    notes = dict.fromkeys(note for d in documents for note in d["notes"])
-    meteor = dict.fromkeys(d["meteor"] for d in documents)
+def _section(runs: list[Row], scores: list[Row], differences: list[Row], findings: list[Row]) -> list[str]:
+    """All tables of evaluations that are alike."""
+    first, settings = runs[0], by(runs, "setting")
+    main = settings[(first["setting"],)]
+    title = "## {dataset} {split}, protocol {protocol}, beams {beams}, {studies} studies".format(**first)
+    caption, parts, rows = _caption(main), ["", title], by(_of(main, scores), "row")
+    for name, columns in (("Language", LANGUAGE), ("Clinical content", CLINICAL), ("What texts are made of", HONESTY)):
+        lines = [[row, *(spread((r[c] for r in found), c) for c in columns)] for (row,), found in rows.items()]
+        parts += table(name, caption, ["row", *columns], lines)
+    bounds = f"{caption} In brackets the lowest and highest bound of the paired 95 % bootstrap intervals of the runs."
     lines = [
-        "Written by `python -m benchmarks.results` from the files of `cxrreport evaluate --out` and `benchmarks.ablations`. "
-        "`±` is the standard deviation over the runs; without it there is one run. The rows of a table are scored on the same "
-        "studies. `-`: not measured.",
-        "",
-        *(f"* Protocol {name}: {text}." for name, text in says.items()),
-        *(f"* METEOR: {text}." for text in meteor),
-        *(f"* {note}" for note in notes),
+        [row, *(_difference(found, c) for c in KEY)] for (row,), found in by(_of(main, differences), "row").items()
     ]
-    if bare := sum(PEER not in d["rows"] for d in documents):
-        lines.append(
-            f"* The row `{PEER}` is missing from {bare} of {len(documents)} evaluation(s): `cxrreport evaluate` was not given "
-            f'weights of the ablation `promptmrg` as `--beside "{PEER}=DIR"`.'
-        )
-    return "\n".join(lines)
-
-
-def section(where: Setting, documents: Sequence[Document], system: Configuration) -> list[str]:
-    """All tables of one setting."""
-    groups: dict[Configuration, list[Document]] = {}
-    for document in documents:
-        groups.setdefault(configuration(document), []).append(document)
-    first = system if system in groups else next(iter(groups))
-    main = groups[first]
-    parts = [
-        "",
-        f"## {where.dataset} {where.split}, protocol {where.protocol}, beams {where.beams}, {where.studies} studies",
-    ]
-    caption = where.caption(main)
-    rows = list(dict.fromkeys(name for d in main for name in d["rows"]))
-    for title, columns in (("Language", LANGUAGE), ("Clinical content", CLINICAL), ("What texts are made of", HONESTY)):
-        lines = [[name, *(spread(_scores(main, name, c), c) for c in columns)] for name in rows]
-        parts += table(title, caption, ["row", *columns], lines)
-    parts += table("Ours minus the others", f"{caption} In brackets the lowest and highest bound of the paired 95 % bootstrap intervals of the runs.", ["row", *KEY], _differences(main))  # fmt: skip  # noqa: E501
-    parts += table("Findings of the network, AUC", caption, ["finding", "positives", "AUC"], _areas(main))
-    parts += table("F1 of the texts by finding", caption, ["finding", "positives", *rows], _findings(main, rows))
-    if len(groups) > 1:
-        everything = [d for group in groups.values() for d in group]
-        parts += table("Other settings", where.caption(everything), ["setting", "runs", *ABLATION, "mean_auc_15"], _ablations(groups, first))  # fmt: skip  # noqa: E501
+    parts += table("Ours minus the others", bounds, ["row", *KEY], lines)
+    parts += _finding_tables(main, _of(main, findings), caption, [row for (row,) in rows])
+    if len(settings) > 1:
+        lines = [_setting(name, alike, _of(alike, scores)) for (name,), alike in settings.items()]
+        parts += table("Other settings", _caption(runs), ["setting", "runs", *SETTING, "mean_auc_15"], lines)
     return parts
 
 
-def _scores(documents: Sequence[Document], row: str, name: str) -> list[float]:
-    found = (d["rows"].get(row, {}).get(name) for d in documents)
-    return [value for value in found if value is not None]
+def _of(runs: list[Row], rows: list[Row]) -> list[Row]:
+    """Rows of these evaluations, in their order."""
+    groups = by(rows, *RUN)
+    return [row for run in runs for row in groups[tuple(run[name] for name in RUN)]]
 
 
-def _differences(documents: Sequence[Document]) -> list[list[str]]:
-    names = dict.fromkeys(name for d in documents for name in d["differences"])
-    return [[name, *(_difference([d["differences"][name][c] for d in documents if name in d["differences"]]) for c in KEY)] for name in names]  # fmt: skip  # noqa: E501
-
-
-def _difference(found: Sequence[dict[str, float]]) -> str:
-    low, high = min(d["low"] for d in found), max(d["high"] for d in found)
-    return f"{mean(d['difference'] for d in found):+.3f} [{low:+.3f}, {high:+.3f}]"
-
-
-def _areas(documents: Sequence[Document]) -> list[list[str]]:
-    positives = documents[0]["positives"]
-    names = [("mean over all", "", "mean_auc"), ("mean over findings with 15 positives", "", "mean_auc_15")]
-    names += [(finding, str(count), f"auc {finding}") for finding, count in positives.items()]
-    return [[said, n, spread([d["states"][name] for d in documents if name in d["states"]])] for said, n, name in names]
-
-
-def _findings(documents: Sequence[Document], rows: Sequence[str]) -> list[list[str]]:
-    positives = documents[0]["positives"]
-    lines = []
-    for finding, count in positives.items():
-        cells = [[d["findings"][row][finding]["f1"] for d in documents if row in d["findings"]] for row in rows]
-        lines.append([finding, str(count), *map(spread, cells)])
-    return lines
-
-
-def _ablations(groups: dict[Configuration, list[Document]], first: Configuration) -> list[list[str]]:
-    ordered = [first, *(c for c in groups if c != first)]
-    names = differences(first, ordered)
-    lines = []
-    for found, name in zip(ordered, names, strict=True):
-        documents = groups[found]
-        if len(name) > _LONGEST:  # a whole course of training; its manifest has it
-            name = f"weights {documents[0]['weights_sha256'][:12]}, trained otherwise"
-        cells = [spread(_scores(documents, OURS, column), column) for column in ABLATION]
-        areas = [d["states"]["mean_auc_15"] for d in documents if "mean_auc_15" in d["states"]]
-        lines.append([name, str(len(documents)), *cells, spread(areas)])
-    return lines
-
-
-def publications(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Published rows with their sources."""
-    columns = LANGUAGE[:6]
-    lines = [[r["model"], *("-" if r[c] is None else f"{r[c]:.3f}" for c in columns), r["source"]] for r in rows]
-    said = "Protocol R, iu-xray test (R2Gen's split, 590 studies). Published, not run by us; beams, sizes and seeds as the sources have them, mostly not told."  # noqa: E501
-    return ["", "## Published systems", *table("Language", said, ["model", *columns, "source"], lines)]
-
-
-def main() -> None:
-    """Print the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "runs", type=Path, nargs="+", help="files or directories of evaluations and ablations; the system's own first"
+def _caption(runs: list[Row]) -> str:
+    """One line above a table: protocol, split, beams, sizes, seeds."""
+    said = (
+        "Protocol {protocol}, {dataset} {split}, {studies} studies, bank of {bank} train reports, network {network}, "
+        "beams {beams}, labels {labels}"
     )
-    try:
-        found = load(parser.parse_args().runs)
-    except ResultsError as error:
-        sys.exit(str(error))
-    if found.passed:
-        names = ", ".join(sorted({file.name for file in found.passed}))
-        print(f"{len(found.passed)} JSON file(s) passed over: {names}.", file=sys.stderr)
-    print(render(found), end="")
+    seeds = ", ".join(run["seed"] for run in runs)
+    return f"{said.format(**runs[0])}, {len(runs)} run(s), seeds {seeds}."
+
+
+def _difference(found: list[Row], name: str) -> str:
+    low, high = min(float(row[f"{name}_low"]) for row in found), max(float(row[f"{name}_high"]) for row in found)
+    return f"{mean(float(row[name]) for row in found):+.3f} [{low:+.3f}, {high:+.3f}]"
+
+
+def _finding_tables(runs: list[Row], found: list[Row], caption: str, rows: list[str]) -> list[str]:
+    """Areas of the network and F1 of the texts, finding by finding."""
+    groups = {name: group for (name,), group in by(found, "row").items()}
+    names = [name for name in found[0] if name not in (*RUN, "row")]
+    lines = [
+        [f, groups["positives"][0][f], *(spread(r[f] for r in groups[row]) for row in ["AUC", *rows])] for f in names
+    ]
+    means = {"mean over all": "mean_auc", "mean over findings with 15 positives": "mean_auc_15"}
+    areas = [[said, "", spread(run[name] for run in runs)] for said, name in means.items()]
+    parts = table("Findings of the network, AUC", caption, ["finding", "positives", "AUC"], [*areas, *(line[:3] for line in lines)])  # fmt: skip  # noqa: E501
+    texts = [[*line[:2], *line[3:]] for line in lines]
+    return parts + table("F1 of the texts by finding", caption, ["finding", "positives", *rows], texts)
+
+
+def _setting(name: str, runs: list[Row], scores: list[Row]) -> list[str]:
+    ours = [row for row in scores if row["row"] == OURS]
+    cells = [spread((row[c] for row in ours), c) for c in SETTING]
+    return [name, str(len(runs)), *cells, spread(run["mean_auc_15"] for run in runs)]
+
+
+def ablation_tables(rows: list[Row]) -> list[str]:
+    """Scores of each row of the ablations, test before validation, and how far each is from `full`."""
+    order = list(ABLATIONS)
+    rows = sorted(rows, key=lambda r: (order.index(r["name"]), int(r["seed"])))
+    parts = ["", "## Ablations, encoder frozen", "", _ABLATIONS]
+    for split, title in (("test", "Test"), ("val", "Validation, best epoch")):
+        found = [row for row in rows if row["split"] == split]
+        if found:
+            parts += _ablation_split(title, _ablation_caption(found), found)
+    return parts
+
+
+def _ablation_split(title: str, caption: str, rows: list[Row]) -> list[str]:
+    columns, groups = ["row", "what it is", "seeds", *SCORES.values()], by(rows, "name", "content_path")
+    full = {row["seed"]: row for row in rows if row["name"] == FULL}
+    lines, differences = [], []
+    for (name, content), found in groups.items():
+        head = [name, ABLATIONS[name] + ("" if content == "True" else ", without its content path")]
+        lines.append([*head, _seeds(found), *(spread((r[c] for r in found), c) for c in SCORES)])
+        paired = [row for row in found if row["seed"] in full]
+        cells = [spread((float(r[c]) - float(full[r["seed"]][c]) for r in paired if r[c]), c, "+") for c in SCORES]
+        differences += [[*head, _seeds(paired) or "-", *cells]] if name != FULL else []
+    parts = table(title, caption, columns, lines)
+    return parts + (table(f"{title}, minus `{FULL}`", f"{caption} {_MINUS}", columns, differences) if full else [])
+
+
+def _seeds(rows: list[Row]) -> str:
+    return ", ".join(row["seed"] for row in rows)
+
+
+def _ablation_caption(rows: list[Row]) -> str:
+    seeds = ", ".join(sorted({row["seed"] for row in rows}, key=int))
+    how = {
+        "test": "beams {beams}; epoch and thresholds of each run were chosen on validation",
+        "val": "beams 1; epoch and thresholds of each run were chosen on these very studies, which flatters the scores",
+    }[rows[0]["split"]]
+    said = (
+        f"Protocol C, iu-xray {{split}}, {{studies}} studies, {how}. Encoder frozen, its patches cached in {{copies}} copies "
+        "of each of the {train} train studies (the plain one among them); decoder layers {decoder_layers}, epochs {epochs}, "
+        f"batch {{batch}}, learning rate {{lr}}, balance {{balance}}, started from weights {{weights}}, seeds {seeds}. Texts "
+        "as the decoder wrote them (`decoder alone`), not mended by the table of findings."
+    )
+    commits = [commit for (commit,) in by(rows, "commit")]
+    differing = f" The code was not the same for all: commits {', '.join(commits)}." if len(commits) > 1 else ""
+    return said.format(**rows[0]) + differing
+
+
+def temporal_page(folder: Path) -> str:
+    """Text of docs/temporal.md from the tables of a folder."""
+    found = {name: read_rows(folder / f"{name}.csv") for name in TEMPORAL if (folder / f"{name}.csv").exists()}
+    lines = [_TEMPORAL.format(found["changes"][0]["weights"])]
+    for name, rows in found.items():
+        title, caption = TEMPORAL[name]
+        for (kind,), own in by(rows, "of").items():
+            columns = [c for c in own[0] if c not in ("weights", "of", "row")]
+            shown = CHANGES if name == "changes" else columns
+            cells = [[row["row"], *(spread([row.get(c, "")]) for c in shown)] for row in own]
+            lines += table(f"{title}: {kind}" if kind else title, caption.format(**own[0]), ["", *shown], cells)
+    return "\n".join(lines) + "\n"
+
+
+def add(folder: Path, setting: str, document: Mapping[str, Any]) -> None:
+    """Append an evaluation to the tables of a folder."""
+    weights, states = document["weights"], document["states"]
+    run = {"weights": document["weights_sha256"][:12], "protocol": document["protocol"]}
+    facts = {name: document[name] for name in (*ALIKE[:-1], "meteor")}
+    means = {name: states.get(name) for name in ("mean_auc", "mean_auc_15")}
+    note = " ".join(document["notes"])
+    findings = {"positives": document["positives"], "AUC": {f: states.get(f"auc {f}") for f in document["positives"]}}
+    findings |= {row: {f: s["f1"] for f, s in scores.items()} for row, scores in document["findings"].items()}
+    columns = (*LANGUAGE, *CLINICAL, *HONESTY)
+    rows: dict[str, list[dict[str, Any]]] = {
+        "evaluations": [
+            {"setting": setting, "seed": weights["seed"], "network": weights["config"], **facts, **means, "note": note}
+        ],
+        "scores": [{"row": name, **{c: row.get(c) for c in columns}} for name, row in document["rows"].items()],
+        "differences": [{"row": name, **_bounds(row)} for name, row in document["differences"].items()],
+        "findings": [{"row": name, **row} for name, row in findings.items()],
+    }
+    for name, new in rows.items():
+        path = folder / f"{name}.csv"
+        write_rows(path, (read_rows(path) if path.exists() else []) + [as_row({**run, **row}) for row in new])
+
+
+def _bounds(row: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    kinds = {"": "difference", "_low": "low", "_high": "high"}
+    return {f"{name}{end}": row[name][kind] for name in KEY for end, kind in kinds.items()}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Add what is named, and write both pages."""
+    parser = make_parser(__doc__)
+    parser.add_argument("evaluations", type=Path, nargs="*", help="files of `cxrreport evaluate --out`")
+    parser.add_argument("--setting", default="as it is", help="what the evaluations are called in tables of settings")
+    parser.add_argument("--docs", type=Path, default=DOCS, help="folder of the pages and of `results`")
+    options = parser.parse_args(arguments)
+    tables = options.docs / "results"
+    for file in options.evaluations:
+        add(tables, options.setting, json.loads(file.read_text(encoding="utf-8")))
+    (options.docs / "results.md").write_text(results_page(tables), encoding="utf-8")
+    (options.docs / "temporal.md").write_text(temporal_page(tables / "temporal"), encoding="utf-8")
 
 
 if __name__ == "__main__":

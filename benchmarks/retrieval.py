@@ -9,13 +9,13 @@ are the queries whose report has a positive finding but devices. Peers: random r
 features, which were never trained on chests. The index is built and searched by the code of `cxrreport index` and `generate`.
 """
 
-import argparse
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from benchmarks.arguments import make_parser
 from benchmarks.labels import IU_XRAY
 from benchmarks.nearest import print_scale
 from cxrreport.datasets.iu_xray import read_iu_xray
@@ -109,7 +109,7 @@ def print_agreement(weights: Path | None, directory: Path, split: str) -> None:
 
 def main() -> None:
     """Print what is asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("directory", type=Path, nargs="?", default=IU_XRAY)
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--split", default="val", choices=["val", "test"])

@@ -7,7 +7,6 @@ the package torchxrayvision is read where it lies. Each is flattened to text in 
 the same words in the same order, white space aside; where a report has no such section, that none was found.
 """
 
-import argparse
 import importlib.util
 import re
 import sys
@@ -18,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
+from benchmarks.arguments import make_parser
 from cxrreport.reports.sections import split
 from cxrreport.reports.sentences import sentences
 
@@ -146,7 +146,7 @@ def measure(reports: list[Known]) -> dict[str, dict[str, float]]:
 
 def main() -> int:
     """Print the table; say so and leave where the archive is not here."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("archive", type=Path, nargs="?", default=find_archive())
     archive: Path | None = parser.parse_args().archive
     if archive is None:

@@ -10,6 +10,7 @@ validation pairs.
 import argparse
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,20 +19,20 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.arguments import positive
+from benchmarks.arguments import make_parser, positive
 from benchmarks.pair_places import point, point_at_evidence
 from benchmarks.pair_sets import SEED, PairSet, changed_sets, make_set, read_films, still_sets, wrong_patient
 from benchmarks.pair_texts import measure_texts
-from benchmarks.temporal_page import render
+from benchmarks.results import temporal_page
+from benchmarks.tables import as_row, write_rows
 from cxrreport.datasets.pairs.followups import hannover_pairs
 from cxrreport.datasets.pairs.phantom import phantom_pairs
 from cxrreport.drafting.drafter import open_drafter
 from cxrreport.errors import CxrReportError
 from cxrreport.evaluation.temporal import classes, false_change, score_changes, score_presence
-from cxrreport.files import write_json
 from cxrreport.model.comparer import Comparer
 from cxrreport.model.drafter import Drafter
-from cxrreport.model.progression import FOLLOWED, TemporalNetwork
+from cxrreport.model.progression import TemporalNetwork
 from cxrreport.model.weights import load_weights
 from cxrreport.training.pair_cache import Bank, EncodedPairs
 from cxrreport.training.pair_stage import flip, read_all, said_classes
@@ -39,6 +40,7 @@ from cxrreport.training.pair_stage import flip, read_all, said_classes
 _MARGIN = 1.0  # log odds by which two single outputs must differ to say worsened or improved; best on validation pairs
 _OPPOSITE = np.array([4, 3, 2, 1, 0, 5])  # resolved, improved, unchanged, worsened, new, absent
 Said = tuple[np.ndarray, np.ndarray]  # joint states and changes, (n, 13)
+Lines = list[dict[str, Any]]  # of a table
 
 
 def alone(pairs: EncodedPairs) -> Said:
@@ -76,63 +78,58 @@ def ways(network: TemporalNetwork, one: PairSet) -> dict[str, Said]:
     }
 
 
-def score(name: str, truth: EncodedPairs, said: Said) -> dict[str, float]:
-    """Of follow-ups whose course nobody has judged new and resolved alone count."""
+def score(name: str, truth: EncodedPairs, said: Said) -> dict[str, float | None]:
+    """F1 by change; of follow-ups whose direction nobody has read, new and resolved alone count."""
     if name == "nih":
-        return score_presence(truth.joint.numpy(), said[0])
+        return {**score_presence(truth.joint.numpy(), said[0])}
     found = score_changes(classes(truth.joint.numpy(), truth.course.numpy()), said[1])
-    means = {"macro": found.macro, "both": found.both}
-    return {**{k: v for k, v in means.items() if v is not None}, **found.each}
+    return {"macro": found.macro, "both": found.both, **found.each}
 
 
-def measure_changes(network: TemporalNetwork, sets: Sequence[PairSet]) -> dict[str, Any]:
+def measure_changes(network: TemporalNetwork, sets: Sequence[PairSet]) -> Lines:
     """F1 by set and way."""
-    return {
-        one.name: {way: score(one.name, one.registered, said) for way, said in ways(network, one).items()}
+    return [
+        {"of": one.name, "pairs": len(one.pairs), "row": way, **score(one.name, one.registered, found)}
         for one in sets
-    }
+        for way, found in ways(network, one).items()
+    ]
 
 
-def measure_still(network: TemporalNetwork, sets: Sequence[PairSet]) -> dict[str, Any]:
+def measure_still(network: TemporalNetwork, one: PairSet) -> dict[str, float]:
     """Share of pairs, and of findings, of which a change is said though there is none."""
-    found = {}
-    for one in sets:
-        pairs, findings = false_change(together(network, one.registered)[1])
-        single = false_change(alone(one.apart)[1])[0]
-        registered = float(one.registered.registered.float().mean())
-        found[one.name] = {"pairs": pairs, "findings": findings, "alone": single, "registered": registered}
-    return found
+    pairs, findings = false_change(together(network, one.registered)[1])
+    single = false_change(alone(one.apart)[1])[0]
+    return {"pairs": pairs, "findings": findings, "alone": single, "registered": share_registered(one)}
+
+
+def share_registered(one: PairSet) -> float:
+    """Share of the pairs whose prior was registered."""
+    return float(one.registered.registered.float().mean())
 
 
 def measure_wrong(network: TemporalNetwork, one: PairSet) -> dict[str, float]:
-    """How often another patient's prior is registered, and turns a finding of the current film."""
+    """How often another patient's prior is registered, and turns a finding of the current image."""
     joint, change = together(network, one.registered)
     turned = ((joint == 1) | (joint == 3)) != (one.registered.now.numpy() > 0)
-    said = false_change(change)
     return {
-        "registered": float(one.registered.registered.float().mean()),
+        "registered": share_registered(one),
         "findings of the current film turned": float(turned.mean()),
-        "pairs with a change": said[0],
+        "pairs with a change": false_change(change)[0],
     }
 
 
 def measure_order(network: TemporalNetwork, one: PairSet) -> dict[str, float]:
-    """Of the findings of which a change is said, the share of which the opposite is said of the films in the other order."""
+    """Of the findings of which a change is said, the share of which the opposite is said of the images in the other order."""
     turned = flip(one.registered, torch.ones(len(one.registered), dtype=torch.bool))
     said, back = (together(network, pairs)[1] for pairs in (one.registered, turned))
     changed = (said != 2) & (said != 5)
-    registered = float(one.registered.registered.float().mean())
     agreed = float((back == _OPPOSITE[said])[changed].mean()) if changed.any() else 0.0
-    return {
-        "pairs": len(one.pairs),
-        "registered": registered,
-        "changes a pair": float(changed.sum(1).mean()),
-        "agreed": agreed,
-    }
+    changes = float(changed.sum(1).mean())
+    return {"pairs": len(one.pairs), "registered": share_registered(one), "changes a pair": changes, "agreed": agreed}
 
 
-def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """All figures of one weights directory."""
+def measure(options: argparse.Namespace) -> dict[str, Lines]:
+    """All figures of one weights directory, by table."""
     weights = load_weights(options.weights)
     drafter, comparer = open_drafter(weights), Comparer(weights)
     network, workers = comparer.network, len(os.sched_getaffinity(0))
@@ -144,50 +141,55 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     still = [make_set(name, list(pairs), drafter, bank, workers) for name, pairs in still_sets(held).items()]
     real = next((one for one in sets if one.name == "inserted"), sets[0])
     wrong = make_set("wrong", wrong_patient(real.pairs), drafter, bank, workers)
-    found: dict[str, Any] = {
-        "weights": weights.sha256,
-        "pairs": {one.name: len(one.pairs) for one in sets},
+    found = {
         "changes": measure_changes(network, sets),
-        "places": {one.name: point(network, one) for one in sets if any(p.boxes for p in one.pairs)},
-        "texts": {one.name: told for one in sets if (told := measure_texts(drafter, comparer, one, bank))},
-        "still": measure_still(network, still),
-        "wrong patient": measure_wrong(network, wrong),
-        "order": {one.name: measure_order(network, one) for one in sets},
+        "places": _lines({one.name: point(network, one) for one in sets if any(p.boxes for p in one.pairs)}),
+        "texts": _lines({one.name: measure_texts(drafter, comparer, one, bank) for one in sets}),
+        "order": _lines({"": {one.name: measure_order(network, one) for one in sets}}),
+        "still": _lines({"": {one.name: measure_still(network, one) for one in still}}),
+        "wrong": [{"of": "", "row": row, "share": share} for row, share in measure_wrong(network, wrong).items()],
     }
     if options.unlabelled:
         unlabelled = make_set("hannover", list(hannover_pairs(options.unlabelled)), drafter, bank, workers)
-        found["order"]["hannover"] = measure_order(network, unlabelled)
+        found["order"] += _lines({"": {"hannover": measure_order(network, unlabelled)}})
     if options.followups:
-        found["evidence"] = point_at_evidence(drafter, options.followups)
-    return found
+        found["evidence"] = _lines({"": point_at_evidence(drafter, options.followups)})
+    return {name: [{"weights": weights.sha256[:12], **line} for line in lines] for name, lines in found.items()}
+
+
+def _lines(found: dict[str, dict[str, dict[str, float]]]) -> Lines:
+    """Figures by what they are of and row."""
+    return [{"of": of, "row": row, **values} for of, rows in found.items() for row, values in rows.items()]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the tables."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.temporal", description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__)
     parser.add_argument("--weights", type=Path, help="weights directory (default: those of the package)")
     parser.add_argument(
         "--films", type=Path, metavar="DIRECTORY", help="IU X-Ray, for lesions inserted into real films"
     )
     parser.add_argument(
-        "--followups", type=Path, metavar="DIRECTORY", help="NIH ChestX-ray14, for real follow-ups and boxes"
+        "--followups", type=Path, metavar="DIRECTORY", help="NIH ChestX-ray14, for follow-ups and boxes"
     )
     parser.add_argument(
-        "--notes", type=Path, metavar="DIRECTORY", help="covid-chestxray-dataset, for follow-ups told in notes"
+        "--notes", type=Path, metavar="DIRECTORY", help="covid-chestxray-dataset, for follow-ups in notes"
     )
     parser.add_argument("--unlabelled", type=Path, metavar="DIRECTORY", help="Hannover's repository, for consistency")
     parser.add_argument("--phantoms", type=positive, default=200, help="procedural pairs (default 200)")
     parser.add_argument("--limit", type=positive, help="only this many real films")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--out", type=Path, metavar="DIRECTORY", help="write the figures there as compact tables")
     options = parser.parse_args(arguments)
     try:
         found = measure(options)
     except CxrReportError as error:
         print(error.message, file=sys.stderr)
         return 1
-    print(render(found), end="")
-    if options.json:
-        write_json(options.json, found, indent=1)
+    with tempfile.TemporaryDirectory() as folder:
+        tables = options.out or Path(folder)
+        for name, lines in found.items():
+            write_rows(tables / f"{name}.csv", [as_row(line) for line in lines])
+        print(temporal_page(tables), end="")
     return 0
 
 
@@ -204,8 +206,6 @@ def _as_sample(pair: Any) -> Any:
 
     return make_sample(pair.key, pair.patient, [pair.current, None], pair.report, "")
 
-
-assert len(FOLLOWED) == 13
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,18 +1,16 @@
-import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from builders.data import ROOT
 from builders.network import random_samples, tiny_weights
 from builders.pairs import random_pairs
 
 from benchmarks.pair_places import _boxes
 from benchmarks.pair_sets import PairSet, still_sets, wrong_patient
 from benchmarks.pair_texts import measure_texts
+from benchmarks.tables import read_rows
 from benchmarks.temporal import alone, main, majority
-from benchmarks.temporal_page import render
 from cxrreport.datasets.pairs.phantom import phantom_pairs
 from cxrreport.findings import FINDINGS
 from cxrreport.model.comparer import Comparer
@@ -20,8 +18,6 @@ from cxrreport.model.drafter import Drafter
 from cxrreport.model.progression import TemporalNetwork
 from cxrreport.model.weights import load_weights, save_weights
 from cxrreport.training.pair_cache import Bank
-
-DOCS = ROOT / "docs"
 
 
 @pytest.fixture(scope="module")
@@ -35,27 +31,23 @@ def weights(tmp_path_factory):
 
 
 def test_every_table_is_printed_and_the_figures_are_written(weights, tmp_path, capsys):
-    assert main(["--weights", str(weights), "--phantoms", "2", "--json", str(tmp_path / "found.json")]) == 0
-    said = capsys.readouterr().out
-    for title in ("Changes: phantom", "Places", "Texts: phantom", "Still", "Order", "Another patient's prior"):
-        assert f"### {title}" in said
-    found = json.loads((tmp_path / "found.json").read_text())
-    assert set(found["changes"]["phantom"]) == {
+    assert main(["--weights", str(weights), "--phantoms", "2", "--out", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    for title in ("Changes: phantom", "Places: phantom", "Texts: phantom", "Still", "Order", "Another patient's prior"):
+        assert f"### {title}" in shown
+    changes = read_rows(tmp_path / "changes.csv")
+    assert [row["row"] for row in changes] == [
         "majority class", "difference of two single outputs", "compared, films not registered",
         "compared, pixels left out", "compared, patches of the prior left out", "compared",
-    }  # fmt: skip
-    assert found["pairs"] == {"phantom": 2} and set(found["still"]) == set(still_sets([]))
+    ]  # fmt: skip
+    assert {row["pairs"] for row in changes} == {"2"}
+    assert {row["row"] for row in read_rows(tmp_path / "still.csv")} == set(still_sets([]))
 
 
 def test_pairs_without_reports_have_no_texts(weights):
     made = load_weights(weights)
     silent = PairSet("nih", [replace(p, report="") for p in phantom_pairs(2, 3)], random_pairs(2), random_pairs(2))
     assert measure_texts(Drafter(made), Comparer(made), silent, Bank(np.zeros((0, 4), np.float32), [])) == {}
-
-
-def test_the_page_of_the_docs_is_made_of_the_figures_beside_it():
-    found = json.loads((DOCS / "temporal.json").read_text(encoding="utf-8"))
-    assert (DOCS / "temporal.md").read_text(encoding="utf-8") == render(found)
 
 
 def test_weights_that_compare_nothing_and_missing_films_are_told_in_a_sentence(weights, tmp_path, capsys):
