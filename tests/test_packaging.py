@@ -1,14 +1,18 @@
 """The wheel, built from the sdist, holds everything that a run needs: installed elsewhere, it runs without the checkout."""
 
+import ast
 import os
 import subprocess
 import sys
 import tarfile
 import zipfile
 from email import message_from_string
+from importlib.metadata import packages_distributions
 
 import pytest
 from builders.data import ROOT
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 
 def run(*command, **options):
@@ -49,15 +53,45 @@ def test_wheel_holds_code_migrations_weights_and_licences(wheel):
     assert not any(name.startswith(("tests/", "cli/", "benchmarks/")) for name in names)
 
 
-def test_metadata_name_both_licences_and_carry_their_texts(wheel):
+@pytest.fixture(scope="module")
+def metadata(wheel):
     with zipfile.ZipFile(wheel) as archive:
-        info = next(name for name in archive.namelist() if name.endswith("METADATA"))
-        metadata = message_from_string(archive.read(info).decode())
-        files = metadata.get_all("License-File")
-        texts = {name: archive.read(info.replace("METADATA", f"licenses/{name}")) for name in files}
+        return message_from_string(archive.read(f"{info(wheel)}/METADATA").decode())
+
+
+def info(wheel):
+    """Folder of the wheel's own records."""
+    return "-".join(wheel.name.split("-")[:2]) + ".dist-info"
+
+
+def test_metadata_name_both_licences_and_carry_their_texts(wheel, metadata):
+    files = metadata.get_all("License-File")
+    with zipfile.ZipFile(wheel) as archive:
+        texts = {name: archive.read(f"{info(wheel)}/licenses/{name}") for name in files}
     assert metadata["License-Expression"] == "Apache-2.0 AND LicenseRef-cxrreport-weights-research-only"
     assert texts == {name: (ROOT / name).read_bytes() for name in ("LICENSE", "weights/LICENSE.txt", "MODEL_CARD.md")}
     assert b"LicenseRef-cxrreport-weights-research-only" in texts["weights/LICENSE.txt"]
+
+
+def imported():
+    """Top-level names of the libraries that the source imports."""
+    for path in (path for folder in ("cxrreport", "cli", "migrations") for path in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                yield from (alias.name.partition(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                yield str(node.module).partition(".")[0]
+
+
+def test_what_is_imported_is_required_and_pinned_and_nothing_else_is(metadata):
+    homes = packages_distributions()
+    names = set(imported()) - sys.stdlib_module_names - {"cxrreport"}
+    libraries = {canonicalize_name(homes[name][0]) for name in names}
+    needed = [Requirement(line) for line in metadata.get_all("Requires-Dist")]
+    always = {canonicalize_name(one.name) for one in needed if one.marker is None}
+    extra = {canonicalize_name(one.name) for one in needed if one.marker and one.marker.evaluate({"extra": "postgres"})}
+    pins = {canonicalize_name(line.partition("==")[0]) for line in (ROOT / "constraints.txt").read_text().split()}
+    assert always <= libraries <= always | extra | {"pydicom-data"} and always | extra <= pins
 
 
 def test_installed_elsewhere_it_runs(wheel, tmp_path):
