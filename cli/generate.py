@@ -52,7 +52,6 @@ def generate(
     """
     from cxrreport.cli.main import print_disclaimer
 
-    from cxrreport.pipeline import generate as job
     from cxrreport.pipeline.due import Selection
 
     settings = settings_with(ctx, **flags)
@@ -60,9 +59,10 @@ def generate(
     print_disclaimer()
     with progress() as tell:
         if dry_run:
-            counts, exit_code = job.preview(settings, paths, selection, without_retrieval, tell)
+            from cxrreport.pipeline.preview import preview as job
         else:
-            counts, exit_code = job.generate(settings, paths, selection, without_retrieval, tell)
+            from cxrreport.pipeline.generate import generate as job
+        counts, exit_code = job(settings, paths, selection, without_retrieval, tell)
     print_result(counts, as_json)
     return exit_code
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,14 +44,14 @@ def index(
 
     Without PATHS the index is rebuilt from the reports that the database already holds.
     """
-    from cxrreport.pipeline.index import index as build
-
     settings = settings_with(ctx, device=device, weights=weights, columns=_mapping(columns), preliminary=preliminary)
     if action is not None:
         if paths:
             raise click.UsageError(f"--{action} takes no PATHS.")
         _ACTIONS[action](settings, as_json)
         return 0
+    from cxrreport.pipeline.index import index as build  # torch: the actions do without
+
     with progress() as tell:
         counts, exit_code = build(settings, paths, form, tell)
     print_result(counts, as_json)
@@ -67,7 +66,7 @@ def _mapping(columns: tuple[str, ...]) -> dict[str, str] | None:
 
 
 def _verify(settings: Settings, as_json: bool) -> None:
-    from cxrreport.pipeline.index import verify_index
+    from cxrreport.pipeline.serving import verify_index
 
     _print_version(verify_index(settings), as_json)
 
@@ -81,31 +80,25 @@ def _print_version(facts: dict[str, Any], as_json: bool) -> None:
 def _list(settings: Settings, as_json: bool) -> None:
     from cxrreport.cli.status import print_table
 
-    from cxrreport.retrieval import publish
-    from cxrreport.retrieval.versions import list_versions
+    from cxrreport.pipeline.serving import list_indexes
 
-    serving = publish.current(settings.index_directory)
-    found = [{**asdict(m), "serving": m.version == serving} for m in list_versions(settings.index_directory)]
-    damaged = sorted(set(publish.versions(settings.index_directory)) - {m["version"] for m in found})
+    found = list_indexes(settings)
     if as_json:
-        click.echo(json.dumps([*found, *({"version": version, "damaged": True} for version in damaged)]))
-        return
-    rows = [
-        [
-            m["version"],
-            m["count"],
-            m["spaces"].get("image", {}).get("count", 0),
-            m["model_sha256"][:12],
-            "yes" if m["serving"] else "",
-        ]
-        for m in found
-    ]
-    rows += [[version, "", "", "", "damaged"] for version in damaged]
-    print_table("Versions of the index", ["version", "reports", "with films", "weights", "serving"], rows)
+        click.echo(json.dumps(found))
+    else:
+        columns = ["version", "reports", "with films", "weights", "serving"]
+        print_table("Versions of the index", columns, [_version_row(one) for one in found])
+
+
+def _version_row(found: dict[str, Any]) -> list[Any]:
+    if "damaged" in found:
+        return [found["version"], "", "", "", "damaged"]
+    films, serving = found["spaces"].get("image", {}).get("count", 0), "yes" if found["serving"] else ""
+    return [found["version"], found["count"], films, found["model_sha256"][:12], serving]
 
 
 def _rollback(settings: Settings, as_json: bool) -> None:
-    from cxrreport.pipeline.index import roll_back_index
+    from cxrreport.pipeline.serving import roll_back_index
 
     _print_version(roll_back_index(settings), as_json)
 

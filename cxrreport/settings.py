@@ -52,10 +52,6 @@ class Settings(BaseSettings):
     max_dataset_mb: int = Field(256, ge=1, description="Largest deflated data set once inflated, in MiB.")
     settle_s: float = Field(0, ge=0, description="Leave files alone that changed within this many seconds.")
     preliminary: bool = Field(False, description="Import reports that nobody has signed yet, too.")
-    labels_source: Literal["rules", "chexbert"] = Field(
-        "rules", description="Who labels reports: our rules or CheXbert."
-    )
-    chexbert: Path | None = Field(None, description="Directory of CheXbert's weights as safetensors.")
     retriever: Literal["text", "image", "fused", "hyperbolic"] = Field(
         "text",
         description="How similar reports are found: by their texts, by their studies' films, by both with the ranks"

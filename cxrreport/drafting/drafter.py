@@ -1,14 +1,35 @@
-"""A network that drafts, told which words compare."""
+"""The network that drafts: its weights verified and loaded, told which words compare."""
 
 from __future__ import annotations
 
+import ctypes
+from contextlib import suppress
+
+from cxrreport.log import get_log
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.generation import Decoding
 from cxrreport.model.tokens import ReportTokenizer
-from cxrreport.model.weights import Weights
+from cxrreport.model.weights import Weights, load_weights, resolve_device
 from cxrreport.reports.words import COMPARISON
+from cxrreport.settings import Settings
 
 _RESTS = ("", " of", " follow", " york")  # behind which some words do not compare
+
+
+def load_drafter(settings: Settings) -> Drafter:
+    """Verify and load the weights on the device that the settings ask for.
+
+    Raises
+    ------
+    WeightsError, UnavailableError
+    """
+    _return_freed_memory()
+    device = resolve_device(settings.device)
+    decoding = Decoding(beams=settings.beams, max_new_tokens=settings.max_new_tokens)
+    drafter = open_drafter(load_weights(settings.weights, device), decoding)
+    if device == "cpu" and settings.device == "auto":
+        get_log().warning("device.cpu", device=device)  # say loudly that no GPU is used
+    return drafter
 
 
 def open_drafter(weights: Weights, decoding: Decoding | None = None) -> Drafter:
@@ -22,3 +43,11 @@ def comparing_words(tokenizer: ReportTokenizer) -> list[int]:
     The rest ("interval follow-up", "new" at the end) is for who reads the sentence.
     """
     return tokenizer.words(lambda word: all(COMPARISON.search(word + rest) for rest in _RESTS))
+
+
+def _return_freed_memory() -> None:
+    """Have glibc give blocks from 1 MiB on back at once: tensors of ever other shapes would fragment its heap for good."""
+    with suppress(OSError, AttributeError):
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(-3, 1 << 20)  # M_MMAP_THRESHOLD; setting it stops glibc from raising it by itself
+        libc.mallopt(-1, 1 << 20)  # M_TRIM_THRESHOLD

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from cxrreport.engine.local import LocalEngine
 from cxrreport.errors import CxrReportError, StorageError, UnavailableError
-from cxrreport.log import Progress
+from cxrreport.pipeline.counts import Count
 from cxrreport.pipeline.prepare import prepare
 from cxrreport.pipeline.run import Run
 from cxrreport.records import Draft, Due, Failure, Prepared
@@ -20,22 +19,22 @@ if TYPE_CHECKING:
     from cxrreport.drafting.compose import Composer
 
 
-def draft_due(run: Run, due: Iterator[Due], composer: Composer, workers: LocalEngine, progress: Progress) -> None:
+def draft_due(run: Run, due: Iterator[Due], composer: Composer) -> None:
     """Draft in batches. A study that has cost a run before is drafted alone, so that it takes no other one along."""
     batch: list[Prepared] = []
-    for prepared in prepare(run, due, workers):
+    for prepared in prepare(run, due):
         if prepared.due.attempts:
-            _finish(run, [prepared], composer, progress)
+            _finish(run, [prepared], composer)
             continue
         batch.append(prepared)
         if len(batch) == run.settings.batch_size:
-            _finish(run, batch, composer, progress)
+            _finish(run, batch, composer)
             batch = []
     if batch and not run.cancelled:
-        _finish(run, batch, composer, progress)
+        _finish(run, batch, composer)
 
 
-def _finish(run: Run, batch: Sequence[Prepared], composer: Composer, progress: Progress) -> None:
+def _finish(run: Run, batch: Sequence[Prepared], composer: Composer) -> None:
     """Draft one batch and store it in one transaction. Attempts are counted before the work."""
     ids = [item.due.pair.study.id for item in batch]
     with session(run.engine) as s:
@@ -49,7 +48,7 @@ def _finish(run: Run, batch: Sequence[Prepared], composer: Composer, progress: P
         with suppress(CxrReportError), session(run.engine) as s:
             drafts.release(s, ids)
         raise
-    progress("draft", len(batch))
+    run.progress("draft", len(batch))
 
 
 def _told(run: Run, batch: Sequence[Prepared]) -> dict[int, Signed]:
@@ -67,7 +66,7 @@ def _store(run: Run, batch: Sequence[Prepared], made: Sequence[Draft | Failure])
             catalogue.set_pixel_digest(s, image_id, sha256)
         drafts.save_drafts(s, run.id, good)
         drafts.fail_studies(s, run.id, bad)
-    run.counts.numbers["drafted"] += len(good)
-    run.counts.numbers["paired"] += sum(draft.prior_study_id is not None for draft in good)
+    run.count(Count.DRAFTED, len(good))
+    run.count(Count.PAIRED, sum(draft.prior_study_id is not None for draft in good))
     for failure in bad:
-        run.counts.failed[failure.code] += 1
+        run.fail(failure.code)

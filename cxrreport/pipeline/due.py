@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cxrreport.imaging.pairing import inputs_sha256, pair
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION
+from cxrreport.pipeline.counts import Count
 from cxrreport.pipeline.run import Run
 from cxrreport.records import DraftStatus, Due, Study
 from cxrreport.store import catalogue, drafts
@@ -34,25 +35,25 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class Versions:
     """What the drafts of this run are made with."""
 
     weights_sha256: str
     index_version: str
 
 
-def is_due(current: CurrentDraft | None, inputs: str, fit: Fit, redo: str | None) -> bool:
+def is_due(current: CurrentDraft | None, inputs: str, made_with: Versions, redo: str | None) -> bool:
     """A study is due without a draft or when its inputs have changed; new weights or a new index alone do not make it so."""
     if current is None or current.inputs_sha256 != inputs:
         return True
     if current.status is not DraftStatus.PRELIMINARY or redo is None:
         return False
-    new_weights = (current.weights_sha256, current.preprocess_version) != (fit.weights_sha256, PREPROCESS_VERSION)
-    new_index = current.index_version != fit.index_version
+    new_weights = (current.weights_sha256, current.preprocess_version) != (made_with.weights_sha256, PREPROCESS_VERSION)
+    new_index = current.index_version != made_with.index_version
     return redo == "all" or (redo == "weights" and new_weights) or (redo == "index" and new_index)
 
 
-def find_due(run: Run, selection: Selection, fit: Fit) -> Iterator[Due]:
+def find_due(run: Run, selection: Selection, made_with: Versions) -> Iterator[Due]:
     """Walk the catalogue by pages and yield what is to be drafted, at most `selection.limit`."""
     last, found = 0, 0
     while not run.cancelled:
@@ -60,7 +61,7 @@ def find_due(run: Run, selection: Selection, fit: Fit) -> Iterator[Due]:
             page = catalogue.candidate_studies(
                 s, selection.since, selection.until, selection.patient, after_id=last, limit=_PAGE
             )
-            due = _due_of_page(run, s, page, selection, fit)
+            due = _due_of_page(run, s, page, selection, made_with)
         if not page:
             return
         last = page[-1].id
@@ -71,18 +72,18 @@ def find_due(run: Run, selection: Selection, fit: Fit) -> Iterator[Due]:
             yield item
 
 
-def _due_of_page(run: Run, s: Session, page: Sequence[Study], selection: Selection, fit: Fit) -> list[Due]:
+def _due_of_page(run: Run, s: Session, page: Sequence[Study], selection: Selection, made_with: Versions) -> list[Due]:
     families = catalogue.patient_studies(s, [study.patient_id for study in page])
     paired = [made for study in page if (made := _pair(study, families[study.patient_id])) is not None]
     inputs = {d.pair.study.id: d.inputs_sha256 for d in paired}
     current = catalogue.current_drafts(s, list(inputs), inputs)
-    due = [d for d in paired if is_due(current.get(d.pair.study.id), d.inputs_sha256, fit, selection.redo)]
+    due = [d for d in paired if is_due(current.get(d.pair.study.id), d.inputs_sha256, made_with, selection.redo)]
     attempts = {} if selection.redo == "all" else drafts.past_attempts(s, [d.pair.study.id for d in due])
     free = [replace(d, attempts=n) for d in due if (n := attempts.get(d.pair.study.id, 0)) is not None]
-    run.counts.numbers["studies"] += len(page)
-    run.counts.numbers["unchanged"] += len(paired) - len(due)
-    run.counts.skipped["study.no_frontal"] += len(page) - len(paired)
-    run.counts.skipped["study.quarantined"] += len(due) - len(free)  # told as failed by the runs that it cost
+    run.count(Count.STUDIES, len(page))
+    run.count(Count.UNCHANGED, len(paired) - len(due))
+    run.skip("study.no_frontal", len(page) - len(paired))
+    run.skip("study.quarantined", len(due) - len(free))  # told as failed by the runs that it cost
     return free
 
 

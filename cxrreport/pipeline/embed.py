@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from cxrreport.engine.local import LocalEngine
 from cxrreport.errors import IndexFitError, InputError
 from cxrreport.imaging.film import Film, load_film
-from cxrreport.log import Progress
+from cxrreport.pipeline.counts import Count
 from cxrreport.pipeline.freshness import compare, film_digest, films_digest, films_of, text_digests, with_films
 from cxrreport.pipeline.run import Interrupted, Run
 from cxrreport.records import Passage, PreparedStudy, Study
@@ -36,7 +35,7 @@ def summary(text: str) -> str:
     return clean(clean_passage(text))
 
 
-def build_index(run: Run, drafter: Drafter, workers: LocalEngine, progress: Progress) -> IndexManifest:
+def build_index(run: Run, drafter: Drafter) -> IndexManifest:
     """Embed what the serving index does not know and publish a new one of all reports; until then the old one serves.
 
     Where it holds all that the database holds, nothing is published.
@@ -45,12 +44,12 @@ def build_index(run: Run, drafter: Drafter, workers: LocalEngine, progress: Prog
     serving = open_serving(home, model)
     manifest = serving.manifest if serving and _is_complete(run, serving) else None
     if manifest is None:
-        batches = Embedder(run, drafter, Known(serving), workers).batches(progress)
+        batches = Embedder(run, drafter, Known(serving)).batches()
         keep = run.settings.index_versions
         manifest = build(home, batches, model_sha256=model, source={"run": run.id}, keep=keep)
     spaces = {name: {"count": space.count, "sha256": space.sha256} for name, space in manifest.spaces.items()}
     run.details["index"] = {"version": manifest.version, "count": manifest.count, "spaces": spaces}
-    run.counts.numbers["indexed"] = manifest.count
+    run.count(Count.INDEXED, manifest.count)
     return manifest
 
 
@@ -65,11 +64,11 @@ def _is_complete(run: Run, index: Index) -> bool:
 class Embedder:
     """Vectors of reports page by page; what is known already is taken over."""
 
-    def __init__(self, run: Run, drafter: Drafter, known: Known, workers: LocalEngine) -> None:
-        self._run, self._drafter, self._known, self._workers = run, drafter, known, workers
+    def __init__(self, run: Run, drafter: Drafter, known: Known) -> None:
+        self._run, self._drafter, self._known = run, drafter, known
         self._film_spaces = [name for name in drafter.spaces if name != "text"]
 
-    def batches(self, progress: Progress) -> Iterator[Batch]:
+    def batches(self) -> Iterator[Batch]:
         """Every report of the database that has a text.
 
         Raises
@@ -82,7 +81,7 @@ class Embedder:
                 raise Interrupted
             last = passages[-1].report_id
             yield {"text": self._embed_texts(passages), **self._embed_films(passages)}
-            progress("index", len(passages))
+            self._run.progress("index", len(passages))
 
     def _page(self, after_id: int) -> list[Passage]:
         with session(self._run.engine, read_only=True) as s:
@@ -94,7 +93,7 @@ class Embedder:
         digests = text_digests(passages)
         known, vectors = self._known.take("text", ids, digests)
         fresh = [text for text, seen in zip(texts, known.tolist(), strict=True) if not seen]
-        self._run.counts.numbers["embedded"] += len(fresh)
+        self._run.count(Count.EMBEDDED, len(fresh))
         return Part(ids, digests, _merge(known, vectors, self._drafter.embed_texts(fresh)))
 
     def _embed_films(self, passages: Sequence[Passage]) -> dict[str, Part]:
@@ -115,14 +114,14 @@ class Embedder:
     def _read(self, rows: Sequence[tuple[int, Study]]) -> Iterator[list[_Read]]:
         """Decode films in child processes, batch by batch; a report whose films cannot be read is left to its text."""
         paths = [image.path for _, study in rows for image in films_of(study)]
-        films = self._workers.map(partial(load_film, max_pixels=self._run.settings.max_pixels), paths)
+        films = self._run.workers.map(partial(load_film, max_pixels=self._run.settings.max_pixels), paths)
         batch: list[_Read] = []
         for report_id, study in rows:
             read = [film for _, (_, film) in zip(films_of(study), films)]  # no more than its own from the stream
             if self._run.cancelled:
                 raise Interrupted
             if (error := _missing(study, read)) is not None:
-                self._run.counts.skipped[error.code] += 1  # `generate` tells of the file
+                self._run.skip(error.code)  # `generate` tells of the file
                 continue
             batch.append(_Read(report_id, study, [film if isinstance(film, Film) else None for film in read]))
             if len(batch) == self._run.settings.batch_size:
@@ -140,7 +139,7 @@ class Embedder:
         keys = self._drafter.keys(self._drafter.encode(prepared))
         ids = np.array([read.report_id for read in batch], np.int64)
         digests = np.array([read.digest for read in batch], np.int64)
-        self._run.counts.numbers["films_embedded"] += len(batch)
+        self._run.count(Count.FILMS_EMBEDDED, len(batch))
         return {name: Part(ids, digests, vectors) for name, vectors in keys.items()}
 
 

@@ -1,27 +1,28 @@
-"""The hospital's signed reports -> the database."""
+"""The hospital's signed reports -> the database, with the labels of our rules."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 
 from cxrreport.errors import UsageError
-from cxrreport.log import Progress
-from cxrreport.pipeline.labeller import Labeller, labeller
+from cxrreport.findings import State
+from cxrreport.pipeline.counts import IMPORT, Count
 from cxrreport.pipeline.run import Run
 from cxrreport.records import Failure, Report
+from cxrreport.reports.labels import label, rules
 from cxrreport.reports.parsing.columns import FIELDS
 from cxrreport.reports.readers import Skipped, read_path
-from cxrreport.store import reports, runs
+from cxrreport.store import labels, reports, runs
+from cxrreport.store.batches import batches
 from cxrreport.store.engine import session
 
-_BATCH = 500
+_BATCH = 500  # reports a transaction
 
 
-def import_reports(run: Run, paths: Sequence[Path], form: str, progress: Progress) -> None:
-    """Read reports, label them and store them; broken ones become rows in `failure`.
+def import_reports(run: Run, paths: Sequence[Path], form: str) -> None:
+    """Read reports, label them and store them; broken ones become rows in `failure`. Label again what older rules labelled.
 
     Raises
     ------
@@ -29,14 +30,16 @@ def import_reports(run: Run, paths: Sequence[Path], form: str, progress: Progres
     """
     roots = [Path(os.path.abspath(path)) for path in paths]
     _check(roots, run.settings.columns)
-    labels = labeller(run.settings)
     for root in roots:
         with session(run.engine) as s:
             runs.clear_report_failures(s, str(root))  # the files may have been mended
         found = read_path(root, run.settings.columns, form, preliminary=run.settings.preliminary)
-        while not run.cancelled and (batch := list(islice(found, _BATCH))):
-            _store(run, batch, labels)
-            progress("reports", len(batch))
+        for batch in batches(found, _BATCH):
+            if run.cancelled:
+                return
+            _store(run, batch)
+            run.progress("reports", len(batch))
+    _label_again(run)
 
 
 def _check(roots: Sequence[Path], columns: Mapping[str, str]) -> None:
@@ -46,16 +49,38 @@ def _check(roots: Sequence[Path], columns: Mapping[str, str]) -> None:
         raise UsageError(f"No report has the field {', '.join(unknown)}; known are {', '.join(FIELDS)} and id.")
 
 
-def _store(run: Run, batch: Sequence[Report | Failure | Skipped], labels: Labeller) -> None:
+def _store(run: Run, batch: Sequence[Report | Failure | Skipped]) -> None:
     good = [item for item in batch if isinstance(item, Report)]
     bad = [item for item in batch if isinstance(item, Failure)]
-    labelled = list(zip(good, labels.of(good)))
+    labelled = [(report, _label(report)) for report in good]
     with session(run.engine) as s:
-        counts = reports.add_reports(s, labelled, labels.source)
+        counts = reports.add_reports(s, labelled, rules())
         runs.add_failures(s, run.id, bad)
-    run.counts.numbers["reports"] += len(good)
-    for name in ("added", "replaced", "unchanged", "withdrawn", "linked", "ambiguous"):
-        run.counts.numbers[name] += getattr(counts, name)
+    run.count(Count.REPORTS, len(good))
+    for name in IMPORT:
+        run.count(name, getattr(counts, name))
     for failure in bad:
-        run.counts.failed[failure.code] += 1
-    run.counts.skipped.update(item.code for item in batch if isinstance(item, Skipped))
+        run.fail(failure.code)
+    for item in batch:
+        if isinstance(item, Skipped):
+            run.skip(item.code)
+
+
+def _label(report: Report | labels.StoredText) -> dict[str, State]:
+    """States of the 14 findings, told from findings and impression together."""
+    return label(f"{report.findings} {report.impression}")
+
+
+def _label_again(run: Run) -> None:
+    """Give every report the labels of the present rules. Each batch is stored with its source: the next run goes on."""
+    last = 0
+    while not run.cancelled:
+        with session(run.engine, read_only=True) as s:
+            batch = labels.outdated_labels(s, rules(), last, _BATCH)
+        if not batch:
+            return
+        with session(run.engine) as s:
+            labels.set_labels(s, {text.report_id: _label(text) for text in batch}, rules())
+        last = batch[-1].report_id
+        run.count(Count.RELABELLED, len(batch))
+        run.progress("labels", len(batch))

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from cxrreport.engine.local import LocalEngine
 from cxrreport.errors import InputError
 from cxrreport.imaging.film import Film, load_film
 from cxrreport.imaging.pairing import inputs_sha256
@@ -31,9 +30,9 @@ class _Wanted:
     last: bool
 
 
-def prepare(run: Run, due: Iterator[Due], workers: LocalEngine) -> Iterator[Prepared]:
+def prepare(run: Run, due: Iterator[Due]) -> Iterator[Prepared]:
     """Read and register all films through two streams of child processes, so that they work while the network drafts."""
-    for item, found in workers.map(_register, _read(run, due, workers)):
+    for item, found in run.workers.map(_register, _read(run, due)):
         if run.cancelled:  # as in `_read`
             return
         yield _place(item, found)
@@ -59,10 +58,10 @@ def _place(item: Prepared, found: Registration | InputError | None) -> Prepared:
     return replace(item, registered=found.pixels, quality=found.quality)
 
 
-def _read(run: Run, due: Iterator[Due], workers: LocalEngine) -> Iterator[Prepared]:
+def _read(run: Run, due: Iterator[Due]) -> Iterator[Prepared]:
     """Read the films of each study in child processes; one that cannot be drafted from is recorded as failed."""
     films: dict[int, Film | InputError] = {}
-    for wanted, film in workers.map(partial(_load, run.settings.max_pixels), _films_of(due)):
+    for wanted, film in run.workers.map(partial(_load, run.settings.max_pixels), _films_of(due)):
         if run.cancelled:  # whoever stops the run may have stopped the children too: believe no error any more
             return
         films[wanted.image.id] = film
@@ -124,4 +123,4 @@ def _fail(run: Run, due: Due, error: InputError) -> None:
         if counted:
             drafts.claim(s, run.id, [study_id])
         drafts.fail_studies(s, run.id, [Failure(error.code, error.message, study_id=study_id)], counted=counted)
-    run.counts.failed[error.code] += 1
+    run.fail(error.code)

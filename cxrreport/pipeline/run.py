@@ -1,4 +1,4 @@
-"""One run of the tool on one archive: lock, database, cancellation, counters, run record and manifest."""
+"""One run of the tool on one archive: lock, database, child processes, cancellation, counts, run record and manifest."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import platform
 import signal
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -17,9 +16,11 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from cxrreport import __version__
+from cxrreport.engine.local import LocalEngine
 from cxrreport.errors import CxrReportError
 from cxrreport.files import lock
-from cxrreport.log import get_log, write_manifest
+from cxrreport.log import Progress, get_log, write_manifest
+from cxrreport.pipeline.counts import Count, Counts
 from cxrreport.settings import Settings
 from cxrreport.store import runs
 from cxrreport.store.engine import hold_archive, open_archive, session
@@ -32,21 +33,6 @@ _LIBRARIES = ("torch", "transformers", "pydicom", "imagecodecs", "faiss-cpu", "S
 
 class Interrupted(Exception):
     """Ends a stage that must not be left half done; the run closes with the signal's exit code."""
-
-
-@dataclass(slots=True)
-class Counts:
-    """What a run has done so far; `as_dict` is the stable JSON of `--json`."""
-
-    numbers: Counter[str] = field(default_factory=Counter)
-    skipped: Counter[str] = field(default_factory=Counter)
-    failed: Counter[str] = field(default_factory=Counter)
-
-    def as_dict(self) -> dict[str, Any]:
-        """All counters; `skipped` and `failed` by code."""
-        by_code = {"skipped": self.skipped, "failed": self.failed}
-        told = {name: {code: n for code, n in sorted(codes.items()) if n} for name, codes in by_code.items()}
-        return {**self.numbers, **told}
 
 
 class Cancellation:
@@ -78,15 +64,33 @@ class Cancellation:
 
 @dataclass(slots=True)
 class Run:
-    """What the stages of a run share."""
+    """What the stages of a run share. `workers` are its child processes, `progress` is told what each stage has done."""
 
     id: int
     settings: Settings
     engine: Engine
     cancelled: Cancellation
+    workers: LocalEngine
+    progress: Progress
     counts: Counts = field(default_factory=Counts)
     details: dict[str, Any] = field(default_factory=dict)
     exit_code: int = 0
+
+    def count(self, what: Count, n: int = 1) -> None:
+        """Add to one number."""
+        self.counts.numbers[what] += n
+
+    def skip(self, code: str, n: int = 1) -> None:
+        """Count what is left out."""
+        self.counts.skipped[code] += n
+
+    def fail(self, code: str, n: int = 1) -> None:
+        """Count what has failed; a run with failures ends with 3."""
+        self.counts.failed[code] += n
+
+    def summary(self, always: Sequence[Count]) -> dict[str, Any]:
+        """The JSON document of the run."""
+        return {"run": self.id, **self.counts.as_dict(always)}
 
 
 def library_versions() -> dict[str, str]:
@@ -101,8 +105,12 @@ def _version(library: str) -> str:
         return "unknown"
 
 
+def _unseen(stage: str, n: int) -> None:
+    """Progress that nobody watches."""
+
+
 @contextmanager
-def open_run(settings: Settings) -> Iterator[Run]:
+def open_run(settings: Settings, progress: Progress = _unseen) -> Iterator[Run]:
     """Hold the archive and record the run, however it ends. Stages raise; the run is closed with their exit code."""
     started = time.monotonic()
     with ExitStack() as stack:
@@ -114,23 +122,24 @@ def open_run(settings: Settings) -> Iterator[Run]:
         with session(engine) as s:
             run_id = runs.begin_run(s, sys.argv, platform.node(), library_versions())
             runs.append_audit(s, "cxrreport", "run.begin", f"run {run_id}", {"version": __version__})
-        run = Run(run_id, settings, engine, cancelled)
+        workers = LocalEngine(settings.workers, settings.decode_timeout_s, settings.decode_memory_mb)
+        run = Run(run_id, settings, engine, cancelled, workers, progress)
         get_log().info("run.begin", run=run_id, version=__version__)
         try:
-            with suppress(Interrupted):
+            with suppress(Interrupted), workers:
                 yield run
-            run.exit_code = cancelled.exit_code or (3 if run.counts.failed else 0)
+            run.exit_code = cancelled.exit_code or (3 if run.counts.failed.total() else 0)
         except BaseException as error:
             run.exit_code = error.exit_code if isinstance(error, CxrReportError) else 70
             raise
         finally:
-            run.counts.numbers["seconds"] = round(time.monotonic() - started, 3)  # type: ignore[assignment]
+            run.counts.seconds = round(time.monotonic() - started, 3)
             _close(run)
 
 
 def _close(run: Run) -> None:
     """Record the end; a database that is gone must not hide the error that ended the run."""
-    counts = {"run": run.id, **run.counts.as_dict()}
+    counts = run.summary(())
     facts = {**counts, "exit_code": run.exit_code, "versions": library_versions(), "settings": run.settings.describe()}
     try:
         with session(run.engine) as s:

@@ -9,13 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxrreport.engine.local import LocalEngine
 from cxrreport.errors import HeaderError, InputError
 from cxrreport.imaging.film import Film, load_film
 from cxrreport.imaging.header import read_header
 from cxrreport.imaging.views import says_chest, screen, view_from_tags
 from cxrreport.imaging.walk import walk
-from cxrreport.log import Progress
+from cxrreport.pipeline.counts import Count
 from cxrreport.pipeline.run import Run
 from cxrreport.records import Failure, FileEntry, Image, Instance, View, ViewGuess
 from cxrreport.store import catalogue, runs
@@ -33,7 +32,7 @@ _FILMS = 64  # films a batch of the view classifier
 _UNREADABLE = ("header.unreadable", "pixels.unreadable")  # a mount or a permission may come back: try again
 
 
-def scan(run: Run, roots: Sequence[Path], progress: Progress) -> None:
+def scan(run: Run, roots: Sequence[Path]) -> None:
     """Catalogue every chest radiograph below the roots. A bad file becomes a row in `failure`; the scan goes on."""
     with session(run.engine) as s:
         for root in roots:
@@ -42,21 +41,21 @@ def scan(run: Run, roots: Sequence[Path], progress: Progress) -> None:
     for batch in batches(entries, _FILES):
         if run.cancelled:
             return
-        run.counts.numbers["files"] += len(batch)
+        run.count(Count.FILES, len(batch))
         with session(run.engine) as s:
             _scan_batch(run, s, batch)
-        progress("scan", len(batch))
+        run.progress("scan", len(batch))
     with session(run.engine) as s:
         link_reports(s)
 
 
 def _count_skip(run: Run, kind: str, path: str | None) -> None:
     """Count what the walk leaves out. What it could not read has failed: films may lie there."""
-    run.counts.numbers["files"] += 1
+    run.count(Count.FILES)
     if kind not in _UNWALKED:
-        run.counts.skipped[kind] += 1
+        run.skip(kind)
         return
-    run.counts.failed[f"path.{kind}"] += 1
+    run.fail(f"path.{kind}")
     if path is not None:  # a name that is no text cannot be stored
         with session(run.engine) as s:
             runs.add_failures(s, run.id, [Failure(f"path.{kind}", _UNWALKED[kind], path=path)])
@@ -71,7 +70,7 @@ _UNWALKED = {
 def _scan_batch(run: Run, s: Session, batch: Sequence[FileEntry]) -> None:
     known = catalogue.known_files(s, batch)
     fresh = [entry for entry in batch if entry.path not in known]
-    run.counts.numbers["files_unchanged"] += len(known)
+    run.count(Count.FILES_UNCHANGED, len(known))
     failures = [failure for entry in fresh if (failure := _scan_file(run, s, entry)) is not None]
     bad = {failure.path for failure in failures}
     runs.clear_file_failures(s, [entry.path for entry in fresh if entry.path not in bad])
@@ -104,9 +103,9 @@ def _file(run: Run, s: Session, entry: FileEntry) -> Failure | None:
     if outcome in ("conflict", "patient_conflict"):
         return _fail(run, entry, f"identity.{outcome}", _CONFLICTS[outcome])
     if outcome == "duplicate" or reason:
-        run.counts.skipped[reason or outcome] += 1
+        run.skip(reason or outcome)
     else:
-        run.counts.numbers["images"] += 1
+        run.count(Count.IMAGES)
     return None
 
 
@@ -124,11 +123,11 @@ _CONFLICTS = {
 
 def _skip(run: Run, s: Session, entry: FileEntry, kind: str) -> None:
     catalogue.record_file(s, entry, kind)
-    run.counts.skipped[kind] += 1
+    run.skip(kind)
 
 
 def _fail(run: Run, entry: FileEntry, code: str, message: str) -> Failure:
-    run.counts.failed[code] += 1
+    run.fail(code)
     return Failure(code, message, path=entry.path)
 
 
@@ -141,7 +140,7 @@ def _same_bytes(first: str, second: str) -> bool:
         raise HeaderError("The file, or another one of the same image, cannot be read.", _UNREADABLE[0]) from None
 
 
-def classify_views(run: Run, drafter: Drafter, workers: LocalEngine, progress: Progress) -> None:
+def classify_views(run: Run, drafter: Drafter) -> None:
     """Ask the pixels where the tags are silent; store the view and how sure it is."""
     last = 0
     while not run.cancelled:
@@ -151,13 +150,13 @@ def classify_views(run: Run, drafter: Drafter, workers: LocalEngine, progress: P
             return
         last = images[-1].id
         films: dict[Image, Film | InputError] = {}
-        for image, film in workers.map(partial(_load, run.settings.max_pixels), images):
+        for image, film in run.workers.map(partial(_load, run.settings.max_pixels), images):
             if run.cancelled:  # whoever stops the run may have stopped the children too: believe no error any more
                 return
             films[image] = film
         with session(run.engine) as s:
             _store_views(run, s, drafter, films)
-        progress("views", len(images))
+        run.progress("views", len(images))
 
 
 def _load(max_pixels: int, image: Image) -> Film:
@@ -171,10 +170,10 @@ def _store_views(run: Run, s: Session, drafter: Drafter, films: dict[Image, Film
         other = guess.view is View.OTHER
         catalogue.set_pixel_digest(s, image.id, film.pixel_sha256)
         catalogue.set_view(s, image.id, guess, usable=not other, reason="view.other" if other else None)
-        run.counts.skipped["view.other"] += int(other)
+        run.skip("view.other", int(other))
     for image, error in films.items():
         if isinstance(error, InputError):
             if error.code not in _UNREADABLE:
                 catalogue.mark_unusable(s, image.id, error.code)
-            run.counts.failed[error.code] += 1
+            run.fail(error.code)
             runs.add_failures(s, run.id, [Failure(error.code, error.message, path=image.path)])

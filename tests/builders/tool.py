@@ -304,9 +304,7 @@ class Process:
             [
                 "builders.tool",
                 "cxrreport.pipeline.generate",
-                "cxrreport.drafting.compose",
-                "cxrreport.pipeline.import_reports",
-                "cxrreport.pipeline.embed",
+                "cxrreport.pipeline.index",
             ]
         )
         self._print = home.parent / f"printed-{time.monotonic_ns()}"

@@ -53,9 +53,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory, sqlite_template: bytes) -> 
     with reports.open("w", newline="") as lines:
         csv.writer(lines).writerows([["accession", "patient_id", "findings", "impression"], *rows])
     with open_run(Settings(home=home)) as run:
-        scan(run, [export], lambda *_: None)
-        import_reports(run, [reports], "auto", lambda *_: None)
-        assert run.counts.numbers["linked"] == 63
+        scan(run, [export])
+        import_reports(run, [reports], "auto")
+        assert run.summary(())["linked"] == 63
     return folder
 
 
