@@ -15,6 +15,7 @@ VERSION = re.search(r'__version__ = "(.+)"', (HERE / "cxrreport/__init__.py").re
 RUNTIME = [
     "torch>=2.10",
     "numpy>=2.2",
+    "scipy>=1.16,<2",
     "click>=8.2,<9",
     "rich>=14,<16",
     "pydicom>=3.0.2,<4",
@@ -53,6 +54,7 @@ TEST = [
     "ruff>=0.12",
     "mypy>=1.16",
     "types-PyYAML>=6",
+    "scipy-stubs>=1.16",
 ]
 
 setup(

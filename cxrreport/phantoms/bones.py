@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from cxrreport.phantoms.canvas import Canvas, Layer, Points, Stroke, blur, curve, dome, ellipse, ramp
+from cxrreport.phantoms.canvas import Canvas, Layer, Points, Stroke, blurred, curve, dome, ellipse, ramp
 from cxrreport.phantoms.patient import Patient
 from cxrreport.phantoms.scene import SIGN
 
@@ -17,7 +17,7 @@ CARTILAGE = 0.80  # a hoop is bone up to this share of the way from spine to ste
 
 
 def rib_hoop(patient: Patient, number: int, side: str) -> Points:
-    """Film coordinates of one rib, from the spine round the chest wall to the cartilage.
+    """Image coordinates of one rib, from the spine round the chest wall to the cartilage.
 
     A half-ellipse tilted forwards: near the spine it runs flat, at the wall it turns, in front it falls steeply.
     """
@@ -44,7 +44,7 @@ def frontal_ribs(canvas: Canvas, halves: RibHalves) -> Layer:
     back = [s for part in halves[0] for s in rib_strokes(part, 0.021, 1.0)]
     front = [s for part in halves[1] for s in rib_strokes(part, 0.023, 0.75)]
     layer = canvas.strokes(back) + canvas.strokes(front)
-    return blur(layer, 0.0022 * canvas.side) * np.float32(0.24)
+    return blurred(layer, 0.0022 * canvas.side) * np.float32(0.24)
 
 
 def rib_halves(patient: Patient) -> RibHalves:
@@ -104,6 +104,6 @@ def frontal_bones(canvas: Canvas, patient: Patient, halves: RibHalves | None = N
     """Attenuation of every frontal bone; `halves` replaces the healthy ribs."""
     small = [s for side in SIGN for s in (*shoulder_strokes(patient, side), *clavicle_strokes(patient, side))]
     bones = frontal_ribs(canvas, rib_halves(patient) if halves is None else halves)
-    bones += blur(canvas.strokes(small), 0.0025 * canvas.side) * np.float32(0.42)
+    bones += canvas.strokes(small, blur=0.0025) * np.float32(0.42)
     head = ellipse(np.abs(canvas.grid[0] - 0.5), canvas.grid[1], (0.462 + patient.arms, 0.19), (0.046, 0.048))
     return bones + spine_layer(canvas) + np.float32(0.30) * dome(head)

@@ -1,7 +1,7 @@
 """Drawing surface of the phantoms: a posed pixel grid, soft ramps, noise fields and anti-aliased strokes.
 
-Anatomy is described in film coordinates: x and y run from 0 to 1, y downwards, x = 0.5 near the midline of a frontal
-film. A `Pose` moves that frame on the detector, so that visits of one patient differ as real visits do.
+Anatomy is described in image coordinates: x and y run from 0 to 1, y downwards, x = 0.5 near the midline of a frontal
+image. A `Pose` moves that frame on the detector, so that visits of one patient differ as real visits do.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
+from scipy import ndimage
 
-Layer = npt.NDArray[np.floating[Any]]  # float32 wherever a film is covered
+Layer = npt.NDArray[np.floating[Any]]  # float32 wherever an image is covered
 Points = npt.NDArray[np.float64]
 FINE = 2  # supersampling of strokes
-TABLE: Layer = np.linspace(-0.25, 1.25, 3001, dtype=np.float32)  # film coordinates at which tables are evaluated
+TABLE: Layer = np.linspace(-0.25, 1.25, 3001, dtype=np.float32)  # image coordinates at which tables are evaluated
 
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """Where the body lies on the detector: rotation in radians, shift in film fractions, magnification."""
+    """Where the body lies on the detector: rotation in radians, shift in image fractions, magnification."""
 
     angle: float = 0.0
     dx: float = 0.0
@@ -34,7 +35,7 @@ class Pose:
 
 @dataclass(frozen=True, slots=True)
 class Stroke:
-    """A polyline of film coordinates, shape (n, 2), with its width in film fractions and its value 0..1."""
+    """A polyline of image coordinates, shape (n, 2), with its width in image fractions and its value 0..1."""
 
     points: Points
     width: float
@@ -43,14 +44,14 @@ class Stroke:
 
 @dataclass(frozen=True)
 class Canvas:
-    """A square film of `side` pixels on which anatomy is drawn through a pose."""
+    """A square image of `side` pixels on which anatomy is drawn through a pose."""
 
     side: int
     pose: Pose = field(default_factory=Pose)
 
     @cached_property
     def grid(self) -> tuple[Layer, Layer]:
-        """Film coordinates (x, y) of every pixel centre, shape (side, side) each."""
+        """Image coordinates (x, y) of every pixel centre, shape (side, side) each."""
         pixel = (np.arange(self.side, dtype=np.float32) + 0.5) / self.side - 0.5
         x = (pixel[None, :] - self.pose.dx) / self.pose.scale
         y = (pixel[:, None] - self.pose.dy) / self.pose.scale
@@ -66,25 +67,25 @@ class Canvas:
         return x, y
 
     def by_column(self, values: Callable[[Layer], Layer]) -> Layer:
-        """A function of film x alone, evaluated once per column of a table and looked up."""
+        """A function of image x alone, evaluated once per column of a table and looked up."""
         table: Layer = values(TABLE).astype(np.float32)
         return table[self._indices[0]]
 
     def by_row(self, values: Callable[[Layer], Layer]) -> Layer:
-        """A function of film y alone, evaluated once per row of a table and looked up."""
+        """A function of image y alone, evaluated once per row of a table and looked up."""
         table: Layer = values(TABLE).astype(np.float32)
         return table[self._indices[1]]
 
     def place(self, points: Points) -> Points:
-        """Film coordinates -> pixel coordinates, the inverse of `grid`."""
+        """Image coordinates -> pixel coordinates, the inverse of `grid`."""
         cosine, sine = math.cos(self.pose.angle), math.sin(self.pose.angle)
         x, y = points[:, 0] - 0.5, points[:, 1] - 0.5
         turned = np.stack([x * cosine - y * sine + self.pose.dx / self.pose.scale, x * sine + y * cosine], axis=1)
         turned[:, 1] += self.pose.dy / self.pose.scale
         return (turned * self.pose.scale + 0.5) * self.side
 
-    def strokes(self, strokes: Sequence[Stroke]) -> Layer:
-        """Draw strokes in order (later ones cover earlier ones) and return values 0..1."""
+    def strokes(self, strokes: Sequence[Stroke], blur: float = 0.0) -> Layer:
+        """Draw strokes in order (later ones cover earlier ones), blur by image fractions, and return values 0..1."""
         image = Image.new("L", (self.side * FINE, self.side * FINE))
         draw = ImageDraw.Draw(image)
         pixels = self.place(np.concatenate([stroke.points for stroke in strokes])) * FINE
@@ -95,15 +96,12 @@ class Canvas:
             value = round(255 * stroke.value * min(1.0, width))
             draw.line(coordinates[start:end], fill=value, width=max(1, round(width)))
             start = end
-        return _to_layer(image)
-
-
-def _to_layer(image: Image.Image) -> Layer:
-    return np.asarray(image.reduce(FINE), dtype=np.float32) * np.float32(1 / 255)
+        drawn: Layer = np.asarray(image.reduce(FINE), dtype=np.float32) * np.float32(1 / 255)
+        return blurred(drawn, blur * self.side) if blur else drawn
 
 
 def ramp(distance: Layer, soft: float) -> Layer:
-    """0 well outside, 1 well inside, smooth over `soft` film fractions around 0."""
+    """0 well outside, 1 well inside, smooth over `soft` image fractions around 0."""
     t = np.clip(distance * np.float32(1 / soft) + np.float32(0.5), 0, 1)
     smooth: Layer = t * t * (3 - 2 * t)
     return smooth
@@ -136,22 +134,14 @@ def smooth_steps(knots: Iterable[tuple[float, float]]) -> Callable[[Layer], Laye
     return lambda at: np.interp(at, order, line[:, 1]).astype(np.float32)
 
 
-def blur(layer: Layer, sigma: float) -> Layer:
-    """Separable Gaussian of a few pixels, edges repeated."""
-    reach = max(1, math.ceil(2.5 * sigma))
-    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    kernel = (kernel / kernel.sum()).astype(np.float32)
-    for axis in (0, 1):
-        pad = [(reach, reach) if i == axis else (0, 0) for i in (0, 1)]
-        wide, size = np.pad(layer, pad, mode="edge"), layer.shape[axis]
-        layer = np.zeros_like(layer)
-        for i, weight in enumerate(kernel):
-            layer += weight * (wide[i : i + size] if axis == 0 else wide[:, i : i + size])
-    return layer
+def blurred(layer: Layer, sigma: float) -> Layer:
+    """Gaussian of a few pixels, edges repeated."""
+    soft: Layer = ndimage.gaussian_filter(layer, sigma, mode="nearest", radius=max(1, math.ceil(2.5 * sigma)))
+    return soft
 
 
 def wide_blur(layer: Layer, cells: int) -> Layer:
-    """Blur over about 1/cells of the film by shrinking and enlarging: cheap at any width."""
+    """Blur over about 1/cells of the image by shrinking and enlarging: cheap at any width."""
     small = Image.fromarray(layer).resize((cells, cells), Image.Resampling.BOX)
     return np.asarray(small.resize(layer.shape[::-1], Image.Resampling.BICUBIC), dtype=np.float32)
 

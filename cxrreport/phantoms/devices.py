@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from cxrreport.phantoms.canvas import Layer, Points, Stroke, blur, curve
+from cxrreport.phantoms.canvas import Points, Stroke, curve
 from cxrreport.phantoms.patient import Lesion
-from cxrreport.phantoms.scene import Scene
+from cxrreport.phantoms.target import Target
 
 Knots = tuple[tuple[float, float], ...]
 
-# Courses in film coordinates: frontal, then lateral. x 0.5 is the midline of a frontal film.
-COURSES: dict[str, tuple[Knots, Knots]] = {
+# Image coordinates of the middle of each line: frontal, then lateral. x 0.5 is the midline of a frontal image.
+PATHS: dict[str, tuple[Knots, Knots]] = {
     "picc": (
-        (
-            (0.03, 0.33),
-            (0.10, 0.24),
-            (0.17, 0.205),
-            (0.27, 0.195),
-            (0.38, 0.20),
-            (0.447, 0.235),
-            (0.452, 0.33),
-            (0.455, 0.43),
-        ),
+        ((0.03, 0.33), (0.10, 0.24), (0.17, 0.205), (0.27, 0.195), (0.38, 0.20), (0.447, 0.235), (0.452, 0.33),
+         (0.455, 0.43)),
         ((0.30, 0.10), (0.42, 0.15), (0.47, 0.22), (0.48, 0.33), (0.47, 0.43)),
     ),
     "central line": (
@@ -34,20 +26,11 @@ COURSES: dict[str, tuple[Knots, Knots]] = {
         ((0.50, 0.0), (0.512, 0.10), (0.525, 0.20), (0.535, 0.30)),
     ),
     "pacemaker": (
-        (
-            (0.79, 0.235),
-            (0.745, 0.205),
-            (0.66, 0.19),
-            (0.57, 0.20),
-            (0.475, 0.24),
-            (0.452, 0.34),
-            (0.46, 0.50),
-            (0.505, 0.605),
-            (0.60, 0.632),
-        ),
+        ((0.79, 0.235), (0.745, 0.205), (0.66, 0.19), (0.57, 0.20), (0.475, 0.24), (0.452, 0.34), (0.46, 0.50),
+         (0.505, 0.605), (0.60, 0.632)),
         ((0.30, 0.25), (0.38, 0.19), (0.46, 0.22), (0.475, 0.36), (0.455, 0.50), (0.40, 0.60), (0.315, 0.63)),
     ),
-}
+}  # fmt: skip
 WIDTHS = {"picc": 0.0042, "central line": 0.0062, "endotracheal tube": 0.0175, "pacemaker": 0.0056}
 
 
@@ -96,15 +79,9 @@ def generator(view: str) -> list[Stroke]:
     if view == "lateral":
         return [Stroke(np.asarray([(0.275, 0.225), (0.262, 0.305)]), 0.020, 1.0)]
     box = [
-        (0.775, 0.26),
-        (0.785, 0.238),
-        (0.82, 0.235),
-        (0.845, 0.255),
-        (0.843, 0.295),
-        (0.82, 0.318),
-        (0.79, 0.31),
+        (0.775, 0.26), (0.785, 0.238), (0.82, 0.235), (0.845, 0.255), (0.843, 0.295), (0.82, 0.318), (0.79, 0.31),
         (0.775, 0.285),
-    ]
+    ]  # fmt: skip
     return [
         Stroke(np.asarray([(0.81, 0.25), (0.81, 0.303)]), 0.066, 0.82),
         Stroke(curve([*box, box[0]], 5), 0.006, 1.0),
@@ -115,7 +92,7 @@ def device_strokes(kind: str, view: str) -> list[Stroke]:
     """All strokes of one device on one view."""
     if kind == "sternal wires":
         return sternal_wires(view)
-    line, width = curve(COURSES[kind][view == "lateral"], 10), WIDTHS[kind]
+    line, width = curve(PATHS[kind][view == "lateral"], 10), WIDTHS[kind]
     if kind == "endotracheal tube":
         return tube_strokes(line, width)
     strokes = [Stroke(line, width, 0.85)]
@@ -124,12 +101,8 @@ def device_strokes(kind: str, view: str) -> list[Stroke]:
     return strokes
 
 
-def device_layer(scene: Scene, lesion: Lesion) -> Layer:
-    """Attenuation of the devices of one lesion."""
-    strokes = [stroke for kind in device_kinds(lesion) for stroke in device_strokes(kind, scene.view)]
-    return blur(scene.canvas.strokes(strokes), 0.0010 * scene.canvas.side + 0.2) * np.float32(1.1)
-
-
-def add_devices(scene: Scene, lesion: Lesion) -> None:
-    """Put the devices into the scene."""
-    scene.add_metal(device_layer(scene, lesion))
+def paint_devices(target: Target, lesion: Lesion) -> None:
+    """Lay the devices of a lesion, a little bent for the patient."""
+    strokes = [stroke for kind in device_kinds(lesion) for stroke in device_strokes(kind, target.view)]
+    across, down = target.rng(lesion).normal(0, 0.006, 2).tolist()
+    target.place_devices(strokes, (across, down))

@@ -21,14 +21,6 @@ RIGHT_VESSELS = ((0.06, 0.050), (0.14, 0.052), (0.22, 0.054), (0.32, 0.058), (0.
 RIGHT_HEART = ((0.46, 0.072), (0.52, 0.090), (0.58, 0.101), (0.64, 0.104), (0.70, 0.094), (0.75, 0.07))
 
 
-def chest_half_width(patient: Patient, y: Layer, side: str) -> Layer:
-    """Inner half-width of the rib cage at height y: narrow at the apex, widest at the base."""
-    top = patient.top(side)
-    t = np.clip((y - top) / (0.80 - top), 0, 1)
-    width: Layer = patient.chest * (1 - (1 - t) ** 2.4) ** 0.47
-    return width
-
-
 def diaphragm(patient: Patient, u: Layer, side: str) -> Layer:
     """Height of the hemidiaphragm at distance u (> 0 lateral) from the midline."""
     centre = (0.44 if side == "right" else 0.50) * patient.chest
@@ -39,7 +31,7 @@ def diaphragm(patient: Patient, u: Layer, side: str) -> Layer:
 
 
 def diaphragm_layer(canvas: Canvas, patient: Patient, side: str) -> Layer:
-    """`diaphragm` over the film."""
+    """`diaphragm` over the image."""
     return canvas.by_column(lambda x: diaphragm(patient, (x - 0.5) * SIGN[side], side))
 
 
@@ -51,7 +43,7 @@ def side_share(canvas: Canvas, side: str) -> Layer:
 def pleural_cavity(canvas: Canvas, patient: Patient, side: str, lift: float = 0.0) -> Layer:
     """Cm of pleural cavity of one side; `lift` raises the hemidiaphragm (volume loss)."""
     u = (canvas.grid[0] - 0.5) * np.float32(SIGN[side])
-    inverse = canvas.by_row(lambda y: 1 / np.maximum(chest_half_width(patient, y, side), 1e-3))
+    inverse = canvas.by_row(lambda y: 1 / np.maximum(patient.half_width(y, side), 1e-3))
     depth = canvas.by_row(lambda y: LUNG_DEPTH * ramp(y - patient.top(side) - 0.02, 0.16) ** 0.5)
     across = np.clip(u * inverse, 0, 1)
     floor = diaphragm_layer(canvas, patient, side) - np.float32(lift) - canvas.grid[1]
@@ -82,7 +74,7 @@ def central_borders(patient: Patient, enlarged: float, widened: float) -> tuple[
 
 
 def central_layer(canvas: Canvas, patient: Patient, enlarged: float = 0.0, widened: float = 0.0) -> Layer:
-    """Cm of heart, great vessels and mediastinal fat; one smooth shadow with the borders a film shows."""
+    """Cm of heart, great vessels and mediastinal fat; one smooth shadow with the borders an image shows."""
     left, right = (smooth_steps(knots) for knots in central_borders(patient, enlarged, widened))
     middle = canvas.by_row(lambda y: 0.5 + (left(y) - right(y)) / 2)
     inverse = canvas.by_row(lambda y: 2 / (left(y) + right(y)))
@@ -154,7 +146,7 @@ def gas_layer(canvas: Canvas, patient: Patient) -> Layer:
 
 def wall_layer(canvas: Canvas, patient: Patient, side: str) -> Layer:
     """Distance inwards from the chest wall, sideways or from the apex, whichever is nearer."""
-    half = canvas.by_row(lambda y: chest_half_width(patient, y, side))
+    half = canvas.by_row(lambda y: patient.half_width(y, side))
     sideways = half - (canvas.grid[0] - 0.5) * np.float32(SIGN[side])
     return nearer(sideways, canvas.grid[1] - np.float32(patient.top(side)))
 
@@ -167,18 +159,18 @@ def nearer(a: Layer, b: Layer) -> Layer:
 
 
 def frontal_scene(canvas: Canvas, patient: Patient) -> Scene:
-    """Healthy frontal anatomy of one patient on one film."""
+    """Healthy frontal anatomy of one patient on one image."""
     return Scene(
         canvas=canvas,
         patient=patient,
         view="frontal",
         body=body_layer(canvas, patient),
-        cavity={side: pleural_cavity(canvas, patient, side) for side in SIGN},
+        draw_cavity=pleural_cavity,
+        draw_central=central_layer,
         wall={side: wall_layer(canvas, patient, side) for side in SIGN},
         floor={side: canvas.grid[1] - diaphragm_layer(canvas, patient, side) for side in SIGN},
-        central=central_layer(canvas, patient),
         share={side: side_share(canvas, side) for side in SIGN},
         vessels=frontal_vessels(canvas, patient, hilum_layer(canvas)),
         bones=frontal_bones(canvas, patient),
-        soft=gas_layer(canvas, patient),
+        upon=gas_layer(canvas, patient),
     )

@@ -1,11 +1,11 @@
-"""Lateral anatomy, the patient facing the left edge of the film: the layers of a scene seen from the side."""
+"""Lateral anatomy, the patient facing the left edge of the image: the layers of a scene seen from the side."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from cxrreport.phantoms.bones import disc_phase
-from cxrreport.phantoms.canvas import Canvas, Layer, Stroke, blur, curve, dome, ellipse, ramp, smooth_steps
+from cxrreport.phantoms.canvas import Canvas, Layer, Stroke, blurred, curve, dome, ellipse, ramp, smooth_steps
 from cxrreport.phantoms.frontal import nearer
 from cxrreport.phantoms.patient import Patient
 from cxrreport.phantoms.scene import MU_SOFT, SIGN, Scene
@@ -14,25 +14,11 @@ from cxrreport.phantoms.vessels import lateral_vessels
 LUNG_WIDTH = 11.0  # cm of one lung from side to side
 # Borders of the lungs from behind the breastbone to the back ribs, (y, x).
 FRONT = (
-    (0.10, 0.50),
-    (0.16, 0.43),
-    (0.22, 0.375),
-    (0.30, 0.325),
-    (0.45, 0.27),
-    (0.60, 0.232),
-    (0.75, 0.215),
-    (0.9, 0.21),
-)
+    (0.10, 0.50), (0.16, 0.43), (0.22, 0.375), (0.30, 0.325), (0.45, 0.27), (0.60, 0.232), (0.75, 0.215), (0.9, 0.21),
+)  # fmt: skip
 BACK = (
-    (0.08, 0.60),
-    (0.14, 0.665),
-    (0.22, 0.735),
-    (0.34, 0.80),
-    (0.50, 0.838),
-    (0.68, 0.835),
-    (0.85, 0.80),
-    (1.0, 0.76),
-)
+    (0.08, 0.60), (0.14, 0.665), (0.22, 0.735), (0.34, 0.80), (0.50, 0.838), (0.68, 0.835), (0.85, 0.80), (1.0, 0.76),
+)  # fmt: skip
 SPINE = ((0.0, 0.60), (0.15, 0.665), (0.30, 0.735), (0.45, 0.768), (0.60, 0.765), (0.80, 0.725), (1.05, 0.64))
 SKIN_FRONT = ((0.08, 0.34), (0.18, 0.29), (0.30, 0.245), (0.45, 0.195), (0.60, 0.165), (0.80, 0.15), (1.05, 0.15))
 SKIN_BACK = ((0.0, 0.72), (0.10, 0.78), (0.25, 0.87), (0.45, 0.915), (0.65, 0.91), (0.85, 0.87), (1.05, 0.83))
@@ -54,7 +40,7 @@ def diaphragm_lateral(patient: Patient, x: Layer, side: str) -> Layer:
 
 
 def diaphragm_lateral_layer(canvas: Canvas, patient: Patient, side: str) -> Layer:
-    """`diaphragm_lateral` over the film."""
+    """`diaphragm_lateral` over the image."""
     return canvas.by_column(lambda x: diaphragm_lateral(patient, x, side))
 
 
@@ -155,10 +141,10 @@ def breastbone(patient: Patient) -> list[Stroke]:
 
 
 def lateral_bones(canvas: Canvas, patient: Patient, broken: list[Stroke] | None = None) -> Layer:
-    """Attenuation of every bone of the lateral film; `broken` adds fragments."""
+    """Attenuation of every bone of the lateral image; `broken` adds fragments."""
     ribs = canvas.strokes([*rib_lines(patient), *(broken or [])])
     front = canvas.strokes(breastbone(patient))
-    soft = blur(ribs * np.float32(0.15) + front * np.float32(0.40), 0.003 * canvas.side)
+    soft = blurred(ribs * np.float32(0.15) + front * np.float32(0.40), 0.003 * canvas.side)
     return soft + vertebrae(canvas)
 
 
@@ -173,7 +159,7 @@ def gas_lateral(canvas: Canvas, patient: Patient) -> Layer:
 
 
 def lateral_scene(canvas: Canvas, patient: Patient) -> Scene:
-    """Healthy lateral anatomy of one patient on one film."""
+    """Healthy lateral anatomy of one patient on one image."""
     x, y = canvas.grid
     middle, half = lung_span(canvas)
     wall = nearer(half - np.abs(x - middle), y - np.float32(patient.apex))
@@ -183,12 +169,12 @@ def lateral_scene(canvas: Canvas, patient: Patient) -> Scene:
         patient=patient,
         view="lateral",
         body=body_lateral(canvas, patient),
-        cavity={side: pleural_cavity_lateral(canvas, patient, side) for side in SIGN},
+        draw_cavity=pleural_cavity_lateral,
+        draw_central=central_lateral,
         wall=dict.fromkeys(SIGN, wall),
         floor=floor,
-        central=central_lateral(canvas, patient),
         share=dict.fromkeys(SIGN, np.full((1, 1), 0.5, dtype=np.float32)),
         vessels=lateral_vessels(canvas, patient),
         bones=lateral_bones(canvas, patient),
-        soft=gas_lateral(canvas, patient),
+        upon=gas_lateral(canvas, patient),
     )

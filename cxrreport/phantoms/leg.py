@@ -1,11 +1,11 @@
-"""A knee film: what else lies in a radiology archive and must not be taken for a chest."""
+"""A knee: what else lies in a radiology archive and must not be taken for a chest."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from cxrreport.phantoms.canvas import Canvas, Layer, Stroke, blur, dome, ellipse, ramp, smooth_steps
-from cxrreport.phantoms.film import Exposure, take_film
+from cxrreport.phantoms.canvas import Canvas, Layer, Stroke, dome, ellipse, ramp, smooth_steps
+from cxrreport.phantoms.exposure import Exposure, take_image
 from cxrreport.phantoms.scene import MU_SOFT
 
 # Outer borders of the bones, (y, half-width) about their axes; the joint space lies at y = 0.5.
@@ -27,7 +27,7 @@ def shaft(canvas: Canvas, borders: tuple[tuple[float, float], ...], middle: floa
 
 
 def draw_leg(seed: int, side: int = 512) -> Layer:
-    """A frontal knee film, pixels float32 0..1, larger = brighter."""
+    """A frontal knee, pixels float32 0..1, larger = brighter."""
     rng = np.random.default_rng([seed, 41])
     exposure = Exposure.from_seed(seed, 0, "leg")
     canvas, axis = Canvas(side, exposure.pose), float(rng.uniform(0.46, 0.52))
@@ -37,8 +37,8 @@ def draw_leg(seed: int, side: int = 512) -> Layer:
     bones = shaft(canvas, FEMUR, axis, (-1.0, 0.485)) + shaft(canvas, TIBIA, axis + 0.004, (0.508, 2.0))
     patella = dome(ellipse(x, y, (axis - 0.004, 0.39), (0.066, 0.058)))
     lines = np.asarray([(axis + 0.128, 0.575), (axis + 0.112, 0.70), (axis + 0.105, 1.1)])
-    fibula = blur(canvas.strokes([Stroke(lines, 0.042, 0.9), Stroke(lines, 0.022, 0.55)]), 0.004 * side)
+    fibula = canvas.strokes([Stroke(lines, 0.042, 0.9), Stroke(lines, 0.022, 0.55)], blur=0.004)
     total = (
         np.float32(MU_SOFT) * body + np.float32(0.95) * bones + np.float32(0.15) * patella + np.float32(0.55) * fibula
     )
-    return take_film(total.astype(np.float32), exposure)
+    return take_image(total.astype(np.float32), exposure)

@@ -1,11 +1,13 @@
-"""Who is filmed and what is wrong with them: the patient's build, drawn from a seed, and the lesions of one visit."""
+"""Who is pictured and what is wrong with them: the patient's build, drawn from a seed, and the lesions of one visit."""
 
 from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from cxrreport.findings import FINDINGS
 
@@ -20,7 +22,7 @@ class Lesion:
 
     Parameters
     ----------
-    finding : one of `records.FINDINGS` but "no finding".
+    finding : one of `findings.FINDINGS` but "no finding".
     side : the patient's side; "midline" for heart, mediastinum and central devices.
     severity : 0 (barely visible) to 1.
     zone : height in the lung; ignored where the finding has a place of its own.
@@ -47,9 +49,14 @@ class Lesion:
         return (self.side,) if self.side in ("left", "right") else ("right", "left")
 
 
+def shape_rng(seed: int, lesion: Lesion, side: str = "") -> np.random.Generator:
+    """Generator of a lesion's shape in a patient: the same at every severity, so that it can grow and shrink."""
+    return np.random.default_rng([seed, zlib.crc32(f"{lesion.finding}/{lesion.side}/{lesion.zone}/{side}".encode())])
+
+
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """Build of one patient. Lengths are film fractions, `depth` is the body's thickness in cm."""
+    """Build of one patient. Lengths are image fractions, `depth` is the body's thickness in cm."""
 
     seed: int
     female: bool
@@ -105,11 +112,9 @@ class Patient:
         """Height of the hemidiaphragm's highest point."""
         return self.right_dome + (self.dome_gap if side == "left" else 0.0)
 
-    def zone_height(self, side: str, zone: str) -> float:
-        """Film height of a zone of one lung."""
-        return self.top(side) + ZONE_HEIGHT[zone] * (self.dome(side) - self.top(side))
-
-    def lesion_rng(self, lesion: Lesion) -> np.random.Generator:
-        """Generator of a lesion's shape: the same on every visit and in both views, whatever its severity."""
-        name = zlib.crc32(f"{lesion.finding}/{lesion.side}/{lesion.zone}".encode())
-        return np.random.default_rng([self.seed, name])
+    def half_width(self, y: npt.ArrayLike, side: str) -> npt.NDArray[np.floating[Any]]:
+        """Inner half-width of the rib cage at height y: narrow at the apex, widest at the base."""
+        top = self.top(side)
+        t = np.clip((np.asarray(y) - top) / (0.80 - top), 0, 1)
+        width: npt.NDArray[np.floating[Any]] = self.chest * (1 - (1 - t) ** 2.4) ** 0.47
+        return width

@@ -159,7 +159,7 @@ def write_report_text(
 ) -> tuple[str, str, str]:
     """Findings, impression and comparison of a signed report.
 
-    `prior_lesions` is None where there is no prior film; with a prior, sentences say what is new, worse, the same,
+    `prior_lesions` is None where there is no prior; with a prior, sentences say what is new, worse, the same,
     better or resolved.
     """
     all_courses = courses(lesions, prior_lesions)

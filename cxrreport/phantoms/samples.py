@@ -1,4 +1,4 @@
-"""Random studies with known findings, to train and test on without any patient's film."""
+"""Random studies with known findings, to train and test on without any patient's image."""
 
 from __future__ import annotations
 

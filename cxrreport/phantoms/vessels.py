@@ -7,29 +7,23 @@ from functools import lru_cache
 
 import numpy as np
 
-from cxrreport.phantoms.canvas import Canvas, Layer, Stroke, blur, ellipse
+from cxrreport.phantoms.canvas import Canvas, Layer, Stroke, ellipse
 from cxrreport.phantoms.patient import Patient
 from cxrreport.phantoms.scene import SIGN
 
-CM_PER_FILM = 40.0
+CM_PER_IMAGE = 40.0
 PIECES = 6  # straight pieces of one vessel
 FORKS = ((2, 0.65), (4, -0.5), (6, 0.3))  # piece at which a branch leaves, and its turn in radians
 # Direction (degrees, 0 = lateral, 90 = caudal), length and width of the stems.
 FRONTAL_STEMS = (
-    (-78, 0.15, 0.010),
-    (-52, 0.17, 0.010),
-    (-25, 0.16, 0.009),
-    (0, 0.16, 0.009),
-    (24, 0.17, 0.011),
-    (50, 0.20, 0.014),
-    (70, 0.22, 0.016),
-    (88, 0.17, 0.011),
-)
+    (-78, 0.15, 0.010), (-52, 0.17, 0.010), (-25, 0.16, 0.009), (0, 0.16, 0.009),
+    (24, 0.17, 0.011), (50, 0.20, 0.014), (70, 0.22, 0.016), (88, 0.17, 0.011),
+)  # fmt: skip
 LATERAL_STEMS = tuple((angle, 0.15, 0.011) for angle in (-120, -85, -50, -15, 20, 55, 85, 115, 150, 185))
 
 
 def branch(rng: np.random.Generator, at: complex, angle: float, length: float, width: float) -> list[Stroke]:
-    """One vessel and, recursively, its branches; points of the film are complex numbers x + iy."""
+    """One vessel and, recursively, its branches; points of the image are complex numbers x + iy."""
     headings = angle + np.cumsum(rng.standard_normal(PIECES) * 0.15)
     path = np.empty(PIECES + 1, dtype=np.complex128)
     path[0] = 0
@@ -51,7 +45,7 @@ def branch(rng: np.random.Generator, at: complex, angle: float, length: float, w
 
 @lru_cache(maxsize=64)
 def frontal_tree(seed: int, side: str) -> tuple[Stroke, ...]:
-    """Vessels of one lung in film coordinates, thin ones first."""
+    """Vessels of one lung in image coordinates, thin ones first."""
     rng = np.random.default_rng([seed, 21, int(SIGN[side]) + 1])
     hilum = 0.412 + 0.425j if side == "right" else 0.60 + 0.40j
     strokes: list[Stroke] = []
@@ -74,11 +68,11 @@ def lateral_tree(seed: int) -> tuple[Stroke, ...]:
 
 def blood(canvas: Canvas, strokes: tuple[Stroke, ...]) -> Layer:
     """Cm of blood along the beam: as deep as a vessel is wide."""
-    return blur(canvas.strokes(strokes), 0.0022 * canvas.side) * np.float32(0.055 * CM_PER_FILM)
+    return canvas.strokes(strokes, blur=0.0022) * np.float32(0.055 * CM_PER_IMAGE)
 
 
 def frontal_vessels(canvas: Canvas, patient: Patient, roots: Layer) -> dict[str, Layer]:
-    """Blood of each lung on a frontal film; the lungs lie apart, so one drawing serves both."""
+    """Blood of each lung on a frontal image; the lungs lie apart, so one drawing serves both."""
     both = blood(canvas, frontal_tree(patient.seed, "right") + frontal_tree(patient.seed, "left")) + roots
     return {"right": both, "left": both}
 

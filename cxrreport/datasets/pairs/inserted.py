@@ -11,19 +11,20 @@ from cxrreport.datasets.pairs.sample import Box, PairSample, Truth, truth_of
 from cxrreport.datasets.sample import Sample
 from cxrreport.findings import FINDINGS, PARENTS, State
 from cxrreport.imaging.preprocess import preprocess
-from cxrreport.phantoms.canvas import Layer, blur
+from cxrreport.phantoms.canvas import Layer, blurred
 from cxrreport.phantoms.inserted.change_boxes import SHARE, boxes_of, halves
 from cxrreport.phantoms.inserted.chest import Chest, X, survey
-from cxrreport.phantoms.inserted.insertion import INSERTERS, MOVING, insert
+from cxrreport.phantoms.inserted.insertion import MOVING, insert
 from cxrreport.phantoms.inserted.lungs import find_lungs
 from cxrreport.phantoms.inserted.retake import Retake
+from cxrreport.phantoms.painters import PAINTERS
 from cxrreport.phantoms.patient import Lesion
-from cxrreport.phantoms.phantom import CENTRAL
 from cxrreport.phantoms.report_text import write_report_text
 
 _STATES = tuple(State)
 _LEAST = 0.04  # grey value 0..1 of the strongest change that a reader sees
 _CORE = 0.4  # of the largest change of a central shadow, which moves the lungs beside it: what counts as changed
+_CENTRAL = ("cardiomegaly", "enlarged cardiomediastinum")
 _BASE = 1.0  # severity of what the real film shows itself: the same on both copies
 
 
@@ -80,7 +81,7 @@ def insertable(sample: Sample) -> list[str]:
     there = told(sample, State.POSITIVE)
     implied = {parent for finding in there for parent in PARENTS.get(finding, ())}
     taken = implied | set(there) | set(told(sample, State.UNCERTAIN))
-    return [finding for finding in INSERTERS if finding not in taken]
+    return [finding for finding in PAINTERS if finding not in taken]
 
 
 def _visible(
@@ -110,8 +111,8 @@ def _boxes(chest: Chest, retake: Retake, changes: list[tuple[Visits, Layer]]) ->
     found = []
     for one, change in changes:
         name = one.lesion.finding
-        moved = retake.move(blur(change, MOVING.get(name, 0.8)), bordered=True)
-        share = _CORE if name in CENTRAL else SHARE
+        moved = retake.move(blurred(change, MOVING.get(name, 0.8)), bordered=True)
+        share = _CORE if name in _CENTRAL else SHARE
         places = boxes_of(moved, halves(one.lesion.side, across), _LEAST / 4, share)
         found += [(FINDINGS.index(name), *place) for place in places]
     return tuple(found)

@@ -12,12 +12,11 @@ from cxrreport.datasets.pairs.sample import Box, PairSample
 from cxrreport.findings import FINDINGS
 from cxrreport.imaging.preprocess import preprocess
 from cxrreport.phantoms.canvas import Canvas, Layer
-from cxrreport.phantoms.film import Exposure, take_film
+from cxrreport.phantoms.exposure import Exposure, take_image
 from cxrreport.phantoms.frontal import frontal_scene
 from cxrreport.phantoms.inserted.change_boxes import boxes_of, halves
 from cxrreport.phantoms.patient import Lesion, Patient
-from cxrreport.phantoms.phantom import CENTRAL, ORDER, PAINTERS
-from cxrreport.phantoms.pleura import add_central
+from cxrreport.phantoms.phantom import add_lesions
 from cxrreport.phantoms.report_text import write_report_text
 from cxrreport.phantoms.samples import PLACES
 from cxrreport.records import SIDE
@@ -52,24 +51,15 @@ def _pair(key: str, rng: np.random.Generator) -> PairSample:
 
 
 def attenuation(canvas: Canvas, patient: Patient, lesions: Sequence[Lesion]) -> Layer:
-    """What lies in the beam of a frontal film with these lesions, natural-log units, shape (side, side).
-
-    Lesions act in the order of `demo.phantom`, so the film is the one that it would draw.
-    """
+    """What lies in the beam of a frontal image with these lesions, natural-log units, shape (side, side)."""
     scene = frontal_scene(canvas, patient)
-    placed: list[Lesion] = []
-    for lesion in sorted(lesions, key=lambda one: ORDER.index(one.finding)):
-        if lesion.finding in CENTRAL:
-            add_central(scene, lesion, placed)
-        else:
-            PAINTERS[lesion.finding](scene, lesion)
-        placed.append(lesion)
+    add_lesions(scene, lesions)
     return scene.attenuation()
 
 
 def film_of(total: Layer, exposure: Exposure) -> npt.NDArray[np.uint8]:
     """Attenuation -> the film (256, 256) uint8 as the network sees it."""
-    return preprocess(take_film(total, exposure).astype(np.float32))
+    return preprocess(take_image(total, exposure).astype(np.float32))
 
 
 def _visible(canvas: Canvas, patient: Patient, visits: list[Visits]) -> tuple[list[Visits], tuple[Box, ...]]:

@@ -1,4 +1,4 @@
-"""Where two films differ: boxes around the pixels whose attenuation a lesion's change altered."""
+"""Where two images differ: boxes around the pixels whose attenuation a lesion's change altered."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FAINT = 0.4  # of the largest change: one half of the chest that changed less t
 
 
 def halves(side: str, x: Layer) -> list[npt.NDArray[np.bool_]]:
-    """Masks of the parts of a film that get a box each: both halves for a lesion of both lungs, else the whole.
+    """Masks of the parts of an image that get a box each: both halves for a lesion of both lungs, else the whole.
 
     `x` holds for every pixel where it lies from the patient's right (0) to the left (1).
     """
@@ -27,7 +27,7 @@ def halves(side: str, x: Layer) -> list[npt.NDArray[np.bool_]]:
 def boxes_of(
     change: Layer, parts: Sequence[npt.NDArray[np.bool_]], least: float, share: float = SHARE
 ) -> list[Fractions]:
-    """Boxes (x, y, w, h) in fractions of the film around what changed in each part.
+    """Boxes (x, y, w, h) in fractions of the image around what changed in each part.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Roughly where the lungs lie on a frontal film: the canonical pair of lungs, stretched and moved until it fits best."""
+"""Roughly where the lungs lie on a frontal image: the canonical pair of lungs, stretched and moved until it fits best."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from cxrreport.phantoms.canvas import Canvas, Layer, Points, blur
+from cxrreport.phantoms.canvas import Canvas, Layer, Points, blurred
 from cxrreport.phantoms.frontal import frontal_scene
 from cxrreport.phantoms.patient import Patient
 from cxrreport.records import SIDE
@@ -21,7 +21,7 @@ Mask = npt.NDArray[np.bool_]
 _COARSE = 32  # side at which fits are compared
 _WIDTHS, _HEIGHTS = np.linspace(0.62, 1.30, 9), np.linspace(0.55, 1.32, 10)
 _ACROSS, _DOWN = np.linspace(-0.09, 0.09, 7), np.linspace(-0.20, 0.16, 10)
-_BAND = 0.035  # width of what surrounds the lungs, film fractions
+_BAND = 0.035  # width of what surrounds the lungs, image fractions
 _BASE, _BELOW = 0.66, 3.0  # from this height on surroundings count so much more: diaphragm and abdomen are bright
 _TOP = 0.12  # where the canonical lungs begin
 _AIR = 0.06  # grey value below which there is no body
@@ -30,8 +30,8 @@ _CENTRE = (0.5, 0.43)  # about which the canonical lungs are stretched
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
-    """Stretch about the centre of the canonical lungs, then shift in film fractions, and how well that fits.
+class TemplateFit:
+    """Stretch about the centre of the canonical lungs, then shift in image fractions, and how well that fits.
 
     `score` is the difference of brightness between the surroundings and the lungs in standard deviations of both.
     """
@@ -43,7 +43,7 @@ class Fit:
     score: float
 
     def place(self, points: Points) -> Points:
-        """Canonical film coordinates (n, 2) -> those of the film."""
+        """Canonical image coordinates (n, 2) -> those of the image."""
         centre = np.asarray(_CENTRE)
         placed: Points = (points - centre) * (self.width, self.height) + centre + (self.across, self.down)
         return placed
@@ -51,15 +51,15 @@ class Fit:
 
 @cache
 def canonical(side: str) -> Mask:
-    """A lung of the average build, what heart and mediastinum leave of it, (256, 256) bool: that of `demo.phantom`."""
+    """A lung of the average build, what heart and mediastinum leave of it, (256, 256) bool: that of the phantom."""
     patient = Patient.from_seed(0)
     lung: Mask = frontal_scene(Canvas(SIDE), patient).free(side) > 4.0
     return lung
 
 
-def fit_lungs(film: npt.NDArray[np.uint8]) -> Fit:
-    """Best fit on a preprocessed frontal film, (256, 256) uint8, among some thousands of stretches and shifts."""
-    small = np.asarray(Image.fromarray(film).resize((_COARSE, _COARSE), Image.Resampling.BOX), np.float32) / 255
+def fit_lungs(pixels: npt.NDArray[np.uint8]) -> TemplateFit:
+    """Best fit on a preprocessed frontal image, (256, 256) uint8, among some thousands of stretches and shifts."""
+    small = np.asarray(Image.fromarray(pixels).resize((_COARSE, _COARSE), Image.Resampling.BOX), np.float32) / 255
     places, lungs, bands = _templates()
     flat = np.where(small > _AIR, small, np.median(small)).astype(np.float32).ravel()
     inside, outside = lungs @ flat, bands @ flat
@@ -69,11 +69,11 @@ def fit_lungs(film: npt.NDArray[np.uint8]) -> Fit:
     scores = (outside - inside) / spread * size**_LARGE - _unlikely(places)
     best = int(np.argmax(scores))
     width, height, across, down = (float(value) for value in places[best])
-    return Fit(width, height, across, down, float(scores[best]))
+    return TemplateFit(width, height, across, down, float(scores[best]))
 
 
 def _unlikely(places: npt.NDArray[np.float64]) -> Layer:
-    """What a stretch costs: lungs that leave the film at the top, or are much longer or wider than usual."""
+    """What a stretch costs: lungs that leave the image at the top, or are much longer or wider than usual."""
     width, height, _, down = places.T
     top = _CENTRE[1] + (_TOP - _CENTRE[1]) * height + down
     shape = np.log(height / width)
@@ -85,7 +85,7 @@ def _unlikely(places: npt.NDArray[np.float64]) -> Layer:
 def _templates() -> tuple[npt.NDArray[np.float64], Layer, Layer]:
     """Stretches and shifts (n, 4), and for each the weights (n, 1024) of lungs and of what surrounds them, sum 1."""
     lungs = np.maximum(*(canonical(side).astype(np.float32) for side in SIDES))
-    wide = np.minimum(blur(lungs, _BAND * SIDE) * 4, 1) * (1 - lungs)
+    wide = np.minimum(blurred(lungs, _BAND * SIDE) * 4, 1) * (1 - lungs)
     wide *= np.where(np.arange(SIDE)[:, None] > _BASE * SIDE, np.float32(_BELOW), np.float32(1))
     columns, rows = _samplers(_WIDTHS, _ACROSS, _CENTRE[0]), _samplers(_HEIGHTS, _DOWN, _CENTRE[1])
     order = product(product(_WIDTHS, _ACROSS), product(_HEIGHTS, _DOWN))

@@ -1,6 +1,6 @@
-"""Where the lungs lie on a frontal film, by image processing: a template finds them, their borders are then traced.
+"""Where the lungs lie on a frontal image, by image processing: a template finds them, their borders are then traced.
 
-The border of each lung is the closed line around its middle on which the film turns from dark to bright, outwards, as
+The border of each lung is the closed line around its middle on which the image turns from dark to bright, outwards, as
 strongly as can be, while it stays near the shape of a lung and bends little: dynamic programming over rays.
 """
 
@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from cxrreport.phantoms.canvas import Layer, Points, blur
-from cxrreport.phantoms.inserted.lung_template import SIDES, Fit, Mask, canonical, fit_lungs
+from cxrreport.phantoms.canvas import Layer, Points, blurred
+from cxrreport.phantoms.inserted.lung_template import SIDES, Mask, TemplateFit, canonical, fit_lungs
 from cxrreport.records import SIDE
 
 _RAYS = 96
@@ -23,7 +23,7 @@ _RADII: npt.NDArray[np.float32] = np.linspace(0.62, 1.45, 54, dtype=np.float32) 
 _REACH = 3  # steps of radius from one ray to the next
 _STIFF, _HOME = 0.035, 0.55  # what a step of radius costs, and the square of straying from the canonical radius
 _SETTLED = 0.10  # what the square of a further stretch costs, in grey values across the border
-_AREA = (0.05, 0.27)  # of the film that one lung may take
+_AREA = (0.05, 0.27)  # of the image that one lung may take
 _CONTRAST = 0.55  # standard deviations by which the surroundings must be brighter than the lungs
 _EDGE = 0.03  # least turn from dark to bright over each quarter of a traced border
 
@@ -32,26 +32,26 @@ _FLOOR = {"right": 0.16, "left": 0.06}  # least turn there: the liver is bright,
 
 
 @dataclass(frozen=True, slots=True)
-class Lungs:
-    """Lung fields of one film: for "right" and "left" (the patient's) a mask (256, 256) bool of what shows as lung.
+class LungMasks:
+    """Lung fields of one image: for "right" and "left" (the patient's) a mask (256, 256) bool of what shows as lung.
 
-    `found` holds the sides that the film itself showed; the average lung stands in for the others.
+    `found` holds the sides that the image itself showed; the average lung stands in for the others.
     """
 
     masks: dict[str, Mask]
     found: frozenset[str]
 
 
-def find_lungs(film: npt.NDArray[np.uint8]) -> Lungs:
-    """Find the lungs of a preprocessed frontal film, (256, 256) uint8, the patient's right at the left."""
-    fit = fit_lungs(film)
+def find_lungs(pixels: npt.NDArray[np.uint8]) -> LungMasks:
+    """Find the lungs of a preprocessed frontal image, (256, 256) uint8, the patient's right at the left."""
+    fit = fit_lungs(pixels)
     if fit.score < _CONTRAST:
-        return Lungs({side: canonical(side) for side in SIDES}, frozenset())
-    smooth = blur(film.astype(np.float32) / 255, 2.2)
+        return LungMasks({side: canonical(side) for side in SIDES}, frozenset())
+    smooth = blurred(pixels.astype(np.float32) / 255, 2.2)
     traced = {side: _trace(smooth, fit, side) for side in SIDES}
     found = frozenset(side for side in SIDES if _plausible(side, *traced[side]))
     masks = {side: traced[side][0] if side in found else _filled(fit.place(_outline(side))) for side in SIDES}
-    return Lungs(masks, found)
+    return LungMasks(masks, found)
 
 
 def _plausible(side: str, mask: Mask, edges: list[float]) -> bool:
@@ -67,7 +67,7 @@ def _middle(side: str) -> Points:
 
 @cache
 def _outline(side: str) -> Points:
-    """Border of the canonical lung on every ray from its middle, film coordinates (rays, 2)."""
+    """Border of the canonical lung on every ray from its middle, image coordinates (rays, 2)."""
     angles = np.arange(_RAYS) * (2 * np.pi / _RAYS)
     heading = np.stack([0.55 * np.cos(angles), np.sin(angles)], axis=1)  # more rays across than along
     steps = np.linspace(0, 0.6, 400)
@@ -79,8 +79,8 @@ def _outline(side: str) -> Points:
     return border
 
 
-def _trace(smooth: Layer, fit: Fit, side: str) -> tuple[Mask, list[float]]:
-    """The traced lung, and how much brighter the film is outside its border than inside, for each quarter of it."""
+def _trace(smooth: Layer, fit: TemplateFit, side: str) -> tuple[Mask, list[float]]:
+    """The traced lung, and how much brighter the image is outside its border than inside, for each quarter of it."""
     middle, outline = _settled(smooth, fit.place(_middle(side)), fit.place(_outline(side)))
     rays = outline - middle
     unit = rays / np.linalg.norm(rays, axis=1, keepdims=True)
@@ -97,7 +97,7 @@ def _trace(smooth: Layer, fit: Fit, side: str) -> tuple[Mask, list[float]]:
 
 
 def _settled(smooth: Layer, middle: Points, outline: Points) -> tuple[Points, Points]:
-    """The lung stretched and shifted a little more, by itself, to where the film turns brightest across its border."""
+    """The lung stretched and shifted a little more, by itself, to where the image turns brightest across its border."""
     moves = _moves()
     size, shift = moves[:, None, :2], moves[:, None, 2:]
     lines = middle + (outline - middle) * size + shift  # (moves, rays, 2)
@@ -118,7 +118,7 @@ def _moves() -> Points:
 
 
 def _at(layer: Layer, points: Points) -> Layer:
-    """Values at film coordinates (..., 2), nearest pixel, repeated beyond the edges."""
+    """Values at image coordinates (..., 2), nearest pixel, repeated beyond the edges."""
     index = np.clip((points * SIDE).astype(np.intp), 0, SIDE - 1)
     return layer[index[..., 1], index[..., 0]]
 
@@ -150,8 +150,8 @@ def _followed(last: int, came: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
 
 
 def _filled(border: Points) -> Mask:
-    """Inside of a closed line of film coordinates, smoothed."""
+    """Inside of a closed line of image coordinates, smoothed."""
     picture = Image.new("L", (SIDE, SIDE))
     ImageDraw.Draw(picture).polygon([(float(x), float(y)) for x, y in border * SIDE], fill=255)
-    mask: Mask = blur(np.asarray(picture, np.float32), 1.5) > 127
+    mask: Mask = blurred(np.asarray(picture, np.float32), 1.5) > 127
     return mask

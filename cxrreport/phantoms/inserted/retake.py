@@ -1,4 +1,4 @@
-"""The same patient filmed again: another pose, another machine, another window, the same disease."""
+"""The same patient pictured again: another pose, another machine, another window, the same disease."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from cxrreport.phantoms.canvas import Layer, blur
+from cxrreport.phantoms.canvas import Layer, blurred
 
-_NARROW = 0.33  # share of films whose window cuts off what is darkest and brightest
+_NARROW = 0.33  # share of images whose window cuts off what is darkest and brightest
 
 
 @dataclass(frozen=True, slots=True)
 class Retake:
-    """How a film is taken again.
+    """How an image is taken again.
 
-    angle in radians (<= 3 degrees); zoom 0.95-1.05; dx, dy in film fractions (<= 0.03); gamma 0.67-1.5; low, high: grey
-    values 0..1 shown as black and white, of a third of the films in a much narrower window; detail: -1 blurred ..
-    1 sharpened; noise: deviation in grey values 0..1; bordered: black instead of repeated pixels where the film ends;
+    angle in radians (<= 3 degrees); zoom 0.95-1.05; dx, dy in image fractions (<= 0.03); gamma 0.67-1.5; low, high: grey
+    values 0..1 shown as black and white, of a third of the images in a much narrower window; detail: -1 blurred ..
+    1 sharpened; noise: deviation in grey values 0..1; bordered: black instead of repeated pixels where the image ends;
     seed of the noise.
     """
 
@@ -68,7 +68,7 @@ class Retake:
         return np.asarray(picture, np.float32)
 
     def _matrix(self, side: int, pad: int) -> tuple[float, float, float, float, float, float]:
-        """Pixel of the new film -> pixel of the padded old one, as Pillow wants it (about pixel corners)."""
+        """Pixel of the new image -> pixel of the padded old one, as Pillow wants it (about pixel corners)."""
         cosine, sine = math.cos(self.angle) / self.zoom, math.sin(self.angle) / self.zoom
         middle = side / 2
         x, y = middle + self.dx * side, middle + self.dy * side
@@ -77,23 +77,23 @@ class Retake:
             -sine, cosine, middle + pad + sine * x - cosine * y,
         )  # fmt: skip
 
-    def take(self, film: Layer) -> Layer:
-        """Grey values 0..1, shape (256, 256) -> those of the film taken again."""
-        grey = self._process(self.move(film, bordered=self.bordered))
+    def take(self, pixels: Layer) -> Layer:
+        """Grey values 0..1, shape (256, 256) -> those of the image taken again."""
+        grey = self._process(self.move(pixels, bordered=self.bordered))
         rng = np.random.default_rng(self.seed)
         grain = rng.standard_normal(grey.shape, dtype=np.float32)
-        grey += np.float32(self.noise) * (grain + blur(grain, 0.7))
+        grey += np.float32(self.noise) * (grain + blurred(grain, 0.7))
         shown = np.clip((grey - np.float32(self.low)) / np.float32(self.high - self.low), 0, 1)
         shown = shown ** np.float32(self.gamma)
         if self.bordered:
-            shown[self.move(np.ones_like(film), bordered=True) < 0.999] = 0
+            shown[self.move(np.ones_like(pixels), bordered=True) < 0.999] = 0
         taken: Layer = shown.astype(np.float32)
         return taken
 
     def _process(self, grey: Layer) -> Layer:
         """Blur of the screen, or the edge enhancement of a digital system."""
         if self.detail < 0:
-            softer: Layer = grey + np.float32(-self.detail) * (blur(grey, 0.7) - grey)
+            softer: Layer = grey + np.float32(-self.detail) * (blurred(grey, 0.7) - grey)
             return softer
-        sharper: Layer = grey + np.float32(0.6 * self.detail) * (grey - blur(grey, 1.6))
+        sharper: Layer = grey + np.float32(0.6 * self.detail) * (grey - blurred(grey, 1.6))
         return sharper

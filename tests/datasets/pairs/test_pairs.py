@@ -16,9 +16,9 @@ from cxrreport.datasets.sample import make_sample
 from cxrreport.findings import FINDINGS, PARENTS, State
 from cxrreport.imaging.preprocess import preprocess
 from cxrreport.phantoms.canvas import Canvas
-from cxrreport.phantoms.film import Exposure
-from cxrreport.phantoms.inserted.insertion import INSERTERS
+from cxrreport.phantoms.exposure import Exposure
 from cxrreport.phantoms.inserted.retake import Retake
+from cxrreport.phantoms.painters import PAINTERS
 from cxrreport.phantoms.patient import Lesion, Patient
 from cxrreport.phantoms.phantom import draw_frontal
 from cxrreport.phantoms.report_text import STEP
@@ -92,14 +92,14 @@ def test_boxes_lie_on_the_film():
 
 def test_about_one_pair_in_eight_is_unchanged():
     rng = np.random.default_rng(3)
-    steady = [not any(one.changed for one in random_visits(rng, list(INSERTERS))) for _ in range(1500)]
+    steady = [not any(one.changed for one in random_visits(rng, list(PAINTERS))) for _ in range(1500)]
     assert 0.09 < np.mean(steady) < 0.15
 
 
 @given(st.integers(0, 2**31 - 1))
 @settings(max_examples=60, deadline=None)
 def test_courses_are_such_as_a_reader_sees_and_do_not_imply_each_other(seed):
-    visits = random_visits(np.random.default_rng(seed), list(INSERTERS))
+    visits = random_visits(np.random.default_rng(seed), list(PAINTERS))
     names = [one.lesion.finding for one in visits]
     assert len(visits) <= 3 and len(set(names)) == len(names)
     assert not any(parent in names for name in names for parent in PARENTS.get(name, ()))

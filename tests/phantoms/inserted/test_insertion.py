@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxrreport.imaging.preprocess import preprocess
-from cxrreport.phantoms.inserted.chest import X, Y, show, survey, weigh
-from cxrreport.phantoms.inserted.insertion import INSERTERS, insert
+from cxrreport.phantoms.inserted.chest import X, Y, attenuation_of, show, survey
+from cxrreport.phantoms.inserted.insertion import insert
 from cxrreport.phantoms.inserted.lungs import find_lungs
+from cxrreport.phantoms.painters import PAINTERS
 from cxrreport.phantoms.patient import Lesion
 from cxrreport.phantoms.phantom import draw_frontal
 from cxrreport.phantoms.samples import PLACES
@@ -36,18 +37,21 @@ def change(*args, **keywords):
 
 def base(name):
     """The lowest quarter of one lung."""
-    side = chest().sides[name]
+    side = chest().lungs[name]
     return (side.region > 0.8) & (side.low - 0.25 * (side.low - side.apex) < Y)
 
 
-def test_without_lesions_the_film_is_as_it_was():
+def test_without_lesions_the_image_is_as_it_was():
     assert np.array_equal(insert(chest(), [], 1), chest().grey)
 
 
-def test_weighing_and_showing_undo_one_another():
-    assert np.allclose(show(chest(), chest().weight), chest().grey)
+def test_attenuating_and_showing_undo_one_another():
+    assert np.allclose(show(chest(), chest().attenuation), chest().grey)
     grey = np.linspace(0.02, 0.98, 50, dtype=np.float32)
-    assert np.allclose(1 / (1 + np.exp(-weigh(grey))), grey, atol=1e-5) and (np.diff(weigh(grey)) > 0).all()
+    assert (
+        np.allclose(1 / (1 + np.exp(-attenuation_of(grey))), grey, atol=1e-5)
+        and (np.diff(attenuation_of(grey)) > 0).all()
+    )
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
@@ -56,14 +60,14 @@ def test_a_growing_effusion_brightens_the_base_of_its_lung_and_rises(side):
     films = [shown("pleural effusion", severity, side) for severity in (0.2, 0.5, 0.9)]
     brightness = [film[base(side)].mean() for film in films]
     assert chest().grey[base(side)].mean() < brightness[0] < brightness[1] <= brightness[2] + 0.02
-    lung = chest().sides[side].region > 0.8
+    lung = chest().lungs[side].region > 0.8
     tops = [np.flatnonzero(((film - chest().grey > 0.08) & lung).any(axis=1))[0] for film in films]
     assert tops[0] > tops[1] > tops[2]
-    assert all(np.abs(film - chest().grey)[chest().sides[other].region > 0.8].max() < 0.02 for film in films)
+    assert all(np.abs(film - chest().grey)[chest().lungs[other].region > 0.8].max() < 0.02 for film in films)
 
 
 def test_the_fluid_climbs_the_chest_wall():
-    side = chest().sides["right"]
+    side = chest().lungs["right"]
     wet = change("pleural effusion", 0.5, "right") > 0.10
     lateral, medial = (
         (side.region > 0.8) & (part) for part in (side.wall < 0.25 * side.width, side.wall > 0.6 * side.width)
@@ -72,7 +76,7 @@ def test_the_fluid_climbs_the_chest_wall():
 
 
 def test_a_pneumothorax_is_dark_and_bare_beyond_the_edge_of_the_lung():
-    side = chest().sides["left"]
+    side = chest().lungs["left"]
     film = shown("pneumothorax", 0.8, "left")
     beyond = (
         (side.region > 0.95)
@@ -99,7 +103,7 @@ def test_what_fills_the_lung_gets_whiter_with_severity(finding, seed, low, zone)
 
 
 @given(
-    st.lists(st.sampled_from(sorted(INSERTERS)), max_size=3, unique=True), st.integers(0, 10**6), st.floats(0, 1),
+    st.lists(st.sampled_from(sorted(PAINTERS)), max_size=3, unique=True), st.integers(0, 10**6), st.floats(0, 1),
     st.sampled_from(["upper", "mid", "lower"]),
 )  # fmt: skip
 @settings(max_examples=25, deadline=None)
@@ -109,7 +113,7 @@ def test_grey_values_never_leave_their_range(findings, seed, severity, zone):
     assert film.min() >= 0 and film.max() <= 1
 
 
-@pytest.mark.parametrize("finding", sorted(INSERTERS))
+@pytest.mark.parametrize("finding", sorted(PAINTERS))
 def test_every_lesion_shows_and_stays_where_it_is_when_it_grows(finding):
     mild, severe = (np.abs(change(finding, severity)) for severity in (0.5, 0.95))
     assert mild.max() > 0.04 and severe.max() > 0.04
@@ -117,15 +121,15 @@ def test_every_lesion_shows_and_stays_where_it_is_when_it_grows(finding):
     assert np.hypot(*np.subtract(*centre)) < 0.12
 
 
-@pytest.mark.parametrize("finding", sorted(set(INSERTERS) - {"support devices"}))
+@pytest.mark.parametrize("finding", sorted(set(PAINTERS) - {"support devices"}))
 def test_the_black_around_the_patient_stays_black(finding):
     black = chest().grey < 0.02
     assert np.abs(change(finding, 0.9))[black & (Y < 0.08)].max(initial=0) < 0.05
 
 
 def test_a_large_heart_takes_room_from_the_lungs_and_a_larger_one_more():
-    side = chest().sides["left"]
-    beside = (side.region > 0.5) & (side.wall > 0.35 * side.width) & (np.abs(Y - side.height_of(0.84)) < 0.1)
+    side = chest().lungs["left"]
+    beside = (side.region > 0.5) & (side.wall > 0.35 * side.width) & (np.abs(Y - side.down(0.84)) < 0.1)
     brightness = [shown("cardiomegaly", severity)[beside].mean() for severity in (0.15, 0.5, 1.0)]
     assert chest().grey[beside].mean() < brightness[0] < brightness[1] < brightness[2]
 

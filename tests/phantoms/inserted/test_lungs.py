@@ -12,7 +12,7 @@ from PIL import Image
 from cxrreport.datasets.iu_xray import read_film
 from cxrreport.imaging.preprocess import preprocess
 from cxrreport.phantoms.canvas import Canvas
-from cxrreport.phantoms.film import Exposure
+from cxrreport.phantoms.exposure import Exposure
 from cxrreport.phantoms.frontal import frontal_scene
 from cxrreport.phantoms.inserted.chest import survey
 from cxrreport.phantoms.inserted.lungs import find_lungs
@@ -80,10 +80,10 @@ def test_the_same_film_gives_the_same_lungs():
 def test_landmarks_lie_in_the_order_of_the_body():
     chest = survey(film(6), find_lungs(film(6)))
     for name, sign in (("right", -1), ("left", 1)):
-        side = chest.sides[name]
+        side = chest.lungs[name]
         assert side.apex < side.dome <= side.low
         assert sign * (side.outer - side.inner) > 0.08 and sign * (side.inner - chest.middle) > 0
-    inside = chest.sides["right"].region > 0.9
+    inside = chest.lungs["right"].region > 0.9
     abdomen = np.s_[215:250, 60:200]
     assert chest.air[inside].mean() > 3 * chest.air[abdomen].mean() and (chest.air >= 0).all()
 

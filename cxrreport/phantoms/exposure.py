@@ -1,4 +1,4 @@
-"""From attenuation to a film: exposure, scatter, quantum noise, processing, markers and collimation."""
+"""From attenuation to an image: exposure, scatter, quantum noise, processing, markers and collimation."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxrreport.phantoms.canvas import Canvas, Layer, Pose, Stroke, blur, wide_blur
+from cxrreport.phantoms.canvas import Canvas, Layer, Pose, Stroke, blurred, wide_blur
 
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """How one film was taken: pose, window, noise and collimation."""
+    """How one image was taken: pose, window, noise and collimation."""
 
     pose: Pose
-    low: float  # attenuation shown as black, share of the film's range
+    low: float  # attenuation shown as black, share of the image's range
     high: float
     gamma: float
     photons: float
-    shutter: tuple[float, float, float, float]  # left, top, right, bottom margins in film fractions
+    shutter: tuple[float, float, float, float]  # left, top, right, bottom margins in image fractions
     marker: str
     marker_at: tuple[float, float]
     noise_seed: int
 
     @classmethod
     def from_seed(cls, patient_seed: int, exposure_seed: int, view: str) -> Exposure:
-        """Jitter positioning (at most 3 degrees), window and noise; the same seeds give the same film."""
+        """Jitter positioning (at most 3 degrees), window and noise; the same seeds give the same image."""
         rng = np.random.default_rng([patient_seed, exposure_seed, 31 if view == "frontal" else 32])
         angle = math.radians(float(np.clip(rng.normal(0, 1.1), -3, 3)))
         shift = rng.normal(0, 0.010, 2).clip(-0.025, 0.025)
@@ -51,28 +51,28 @@ def expose(attenuation: Layer, exposure: Exposure) -> Layer:
     """Log-signal of the detector: primary and scattered photons, blurred by focus and screen, with quantum noise."""
     side = attenuation.shape[0]
     rng = np.random.default_rng(exposure.noise_seed)
-    primary = np.exp(-blur(attenuation, max(0.45, 0.0013 * side)))
+    primary = np.exp(-blurred(attenuation, max(0.45, 0.0013 * side)))
     photons = primary + np.float32(0.10) * wide_blur(primary, 10) + np.float32(0.004)
     counts = np.float32(exposure.photons) * photons * np.float32((256 / side) ** 2 * 4)
     grain = rng.standard_normal(attenuation.shape, dtype=np.float32) / np.sqrt(counts)
-    signal: Layer = -np.log(photons) + np.float32(0.35) * (grain + blur(grain, 0.8))
+    signal: Layer = -np.log(photons) + np.float32(0.35) * (grain + blurred(grain, 0.8))
     return signal
 
 
 def develop(signal: Layer, exposure: Exposure) -> Layer:
     """Processing of a digital system: compress the wide range, lift detail, window to 0..1 (bone white)."""
     base = wide_blur(signal, 16)
-    fine = signal - blur(signal, 0.006 * signal.shape[0])
+    fine = signal - blurred(signal, 0.006 * signal.shape[0])
     even = signal - np.float32(0.22) * (base - np.float32(base.mean())) + np.float32(0.5) * fine
     low, high = np.percentile(even[::4, ::4], (0.5, 99.2))
     span = high - low
     low, high = low + exposure.low * span, low + exposure.high * span
     shown = np.clip((even - np.float32(low)) / np.float32(high - low), 0, 1) ** np.float32(exposure.gamma)
-    film: Layer = shown.astype(np.float32)
-    return film
+    pixels: Layer = shown.astype(np.float32)
+    return pixels
 
 
-def add_marker(film: Layer, exposure: Exposure) -> Layer:
+def add_marker(pixels: Layer, exposure: Exposure) -> Layer:
     """A lead letter; it is fixed to the cassette, so the pose does not move it."""
     x, y = exposure.marker_at
     letter = {
@@ -80,20 +80,20 @@ def add_marker(film: Layer, exposure: Exposure) -> Layer:
         "R": [(0, 1), (0, 0), (0.45, 0.05), (0.6, 0.25), (0.45, 0.48), (0, 0.5), (0.6, 1)],
     }[exposure.marker]
     points = np.asarray(letter) * 0.038 + (x, y)
-    mark = Canvas(film.shape[0]).strokes([Stroke(points, 0.007)])
-    marked: Layer = np.maximum(film, mark * np.float32(0.97))
+    mark = Canvas(pixels.shape[0]).strokes([Stroke(points, 0.007)])
+    marked: Layer = np.maximum(pixels, mark * np.float32(0.97))
     return marked
 
 
-def collimate(film: Layer, exposure: Exposure) -> Layer:
+def collimate(pixels: Layer, exposure: Exposure) -> Layer:
     """Black shutters where the beam was stopped."""
-    side = film.shape[0]
+    side = pixels.shape[0]
     left, top, right, bottom = (round(side * margin) for margin in exposure.shutter)
-    framed = np.zeros_like(film)
-    framed[top : side - bottom, left : side - right] = film[top : side - bottom, left : side - right]
+    framed = np.zeros_like(pixels)
+    framed[top : side - bottom, left : side - right] = pixels[top : side - bottom, left : side - right]
     return framed
 
 
-def take_film(attenuation: Layer, exposure: Exposure) -> Layer:
+def take_image(attenuation: Layer, exposure: Exposure) -> Layer:
     """The whole chain; pixels float32 0..1, larger = brighter."""
     return collimate(add_marker(develop(expose(attenuation, exposure), exposure), exposure), exposure)
