@@ -100,7 +100,7 @@ def _alike(references: Sequence[RetrievedReport]) -> list[list[RetrievedReport]]
 
 
 def _print_view(view: DraftView, sentences: Sequence[SentenceChange], references: int) -> None:
-    from cxrreport.export.sentences import REASONS
+    from cxrreport.codes import PriorReason, describe
 
     click.secho(DISCLAIMER, bold=True)
     click.echo(f"Study  {_name(view.study)}")
@@ -109,7 +109,7 @@ def _print_view(view: DraftView, sentences: Sequence[SentenceChange], references
     if view.draft is None:
         click.echo("There is no draft of this study.")
         return
-    reason = REASONS.get(view.draft.prior_reason, printable(view.draft.prior_reason))
+    reason = describe(PriorReason, view.draft.prior_reason) or printable(view.draft.prior_reason)
     click.echo(f"Prior  {_name(view.prior)}" if view.prior else f"Prior  none: {reason}")
     _print_text(view.draft)
     _print_sentences(view, sentences)
@@ -129,7 +129,7 @@ def _name(study: StudyFacts) -> str:
 def _print_text(draft: DraftFacts) -> None:
     from rich.console import Console
 
-    from cxrreport.export.sentences import FLAGS
+    from cxrreport.codes import Flag, describe
 
     console = Console(highlight=False)
     for section in ("comparison", "findings", "impression"):
@@ -138,7 +138,7 @@ def _print_text(draft: DraftFacts) -> None:
             console.print(f"\n[bold]{section.upper()}[/bold]")
             console.print(_marked(draft, section, text))
     if draft.flags:
-        told = (f"{flag} ({FLAGS[flag]})" if flag in FLAGS else flag for flag in draft.flags)
+        told = (f"{flag} ({said})" if (said := describe(Flag, flag)) else flag for flag in draft.flags)
         console.print(f"\n[bold red]flags[/bold red] {', '.join(map(escaped, told))}")
 
 

@@ -1,10 +1,12 @@
-"""Every error of cxrreport, each with a stable code for the database, the log and JSON.
+"""Every error of cxrreport, each with a stable code for the database, the log and JSON (`codes.CODES`).
 
 A message is one sentence for a PACS administrator. It never holds a patient's name, an identifier or a path:
 those go to the `path` and `study_id` columns of the `failure` table, which stay inside the hospital's database.
 """
 
 from __future__ import annotations
+
+from cxrreport.codes import CODES
 
 
 class CxrReportError(Exception):
@@ -13,16 +15,20 @@ class CxrReportError(Exception):
     Parameters
     ----------
     message : one clear sentence, free of patient data.
-    code : the stable code; a class attribute gives the default.
+    code : one of `CODES`; a class attribute gives the default.
     """
 
     code = "internal"
-    exit_code = 70
 
     def __init__(self, message: str, code: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.code = code or type(self).code
+
+    @property
+    def exit_code(self) -> int:
+        """How a command ends that this error ends."""
+        return CODES.get(self.code, CODES[type(self).code]).exit_code
 
     def __reduce__(self) -> tuple[type[CxrReportError], tuple[str, str]]:
         """Cross process boundaries (worker -> parent) with message and code intact."""
@@ -36,7 +42,6 @@ class InputError(CxrReportError):
     """One file or study cannot be used."""
 
     code = "input"
-    exit_code = 3
 
 
 class HeaderError(InputError):
@@ -64,35 +69,30 @@ class UsageError(CxrReportError):
     """The command line asks for something impossible."""
 
     code = "usage"
-    exit_code = 2
 
 
 class UnavailableError(CxrReportError):
     """A service or device that is needed does not answer (database, GPU)."""
 
     code = "unavailable"
-    exit_code = 69
 
 
 class StorageError(CxrReportError):
     """Reading or writing the home, the database or the index failed (disk full, read-only)."""
 
     code = "io"
-    exit_code = 74
 
 
 class LockedError(CxrReportError):
     """Another run holds the archive."""
 
     code = "locked"
-    exit_code = 75
 
 
 class ConfigurationError(CxrReportError):
     """Settings, weights, index or schema do not fit together."""
 
     code = "configuration"
-    exit_code = 78
 
 
 class WeightsError(ConfigurationError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from cxrreport.codes import PriorReason
 from cxrreport.demo.dicomfile import Identity
 from cxrreport.phantoms.patient import Lesion
 
@@ -48,7 +49,7 @@ def course(
     visits = []
     for index, hour in enumerate(hours):
         shown = tuple(lesion(name, s) for name, track in tracks if (s := track[index]) is not None)
-        prior, reason = (index - 1, "") if index else (None, "prior.none")
+        prior, reason = (index - 1, "") if index else (None, PriorReason.NONE)
         visits.append(Visit(hour, shown, views, prior, reason))
     return tuple(visits)
 
@@ -72,16 +73,16 @@ COURSES: tuple[tuple[Visit, ...], ...] = (
     ),
     course((0, 5.5, 31), ("pneumothorax/right/upper", (None, 0.5, 0.25)), views=CHEST_TUBE),  # a same-day repeat
     (  # two studies with one time: neither is the other's prior, nor may one of them be chosen later
-        Visit(0, (lesion("lung opacity/left/mid", 0.4),), no_prior="prior.tie"),
-        Visit(0, (lesion("lung opacity/left/mid", 0.5),), no_prior="prior.tie"),
-        Visit(6 * DAY, (lesion("lung opacity/left/mid", 0.8),), no_prior="prior.tie"),
+        Visit(0, (lesion("lung opacity/left/mid", 0.4),), no_prior=PriorReason.TIE),
+        Visit(0, (lesion("lung opacity/left/mid", 0.5),), no_prior=PriorReason.TIE),
+        Visit(6 * DAY, (lesion("lung opacity/left/mid", 0.8),), no_prior=PriorReason.TIE),
     ),
     (  # one number, two people
-        Visit(0, (lesion("fracture/left/mid", 0.7),), no_prior="prior.none"),
-        Visit(40 * DAY, (lesion("lung lesion/right/upper", 0.4),), no_prior="prior.identity", other_birth=True),
+        Visit(0, (lesion("fracture/left/mid", 0.7),), no_prior=PriorReason.NONE),
+        Visit(40 * DAY, (lesion("lung lesion/right/upper", 0.4),), no_prior=PriorReason.IDENTITY, other_birth=True),
     ),
     (  # the middle study has no frontal film to draft from or to compare with
-        Visit(0, (), no_prior="prior.none"),
+        Visit(0, (), no_prior=PriorReason.NONE),
         Visit(30 * DAY, (), ("LL",)),
         Visit(60 * DAY, (lesion("pneumonia/left/lower", 0.6),), prior=0),
     ),

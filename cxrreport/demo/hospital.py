@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydicom.uid import JPEGLSLossless
 
+from cxrreport.codes import PriorReason
 from cxrreport.demo.archive import SignedStudy, write_reports
 from cxrreport.demo.casebook import Case, Visit, make_cases
 from cxrreport.demo.clutter import copy_real_film, write_clutter
@@ -189,7 +190,7 @@ def _real_study(pacs: Path) -> Iterator[StudyTruth]:
         lesions=(),
         boxes={},
         prior=None,
-        no_prior="prior.none",
+        no_prior=PriorReason.NONE,
         frontals=1,
         laterals=0,
         signed=False,

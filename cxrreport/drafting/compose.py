@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from cxrreport.codes import Flag, PriorReason
 from cxrreport.drafting.changes import compare, comparison_sentence, impression
 from cxrreport.drafting.regions import Maps, mark_regions
 from cxrreport.drafting.retrieve import Retrieved, Retriever
@@ -174,11 +175,11 @@ class Composer:
             return Failure("model.invalid", _NOTHING, study_id=pair.study.id)
         regions = mark_regions(rows, _maps(item, seen, rows), pair.frontal.height, pair.frontal.width)
         said = {finding: detail.side for finding, detail in details(text).items() if detail.side}
-        sides = ("side_differs",) if wrong_sides(said, regions, pair.frontal.width) else ()
+        sides = (Flag.SIDE_DIFFERS,) if wrong_sides(said, regions, pair.frontal.width) else ()
         return Draft(
             study_id=pair.study.id,
             prior_study_id=prior.id if prior else None,
-            prior_reason="" if prior else item.reason or "prior.unreadable",
+            prior_reason="" if prior else item.reason or PriorReason.UNREADABLE,
             findings=text,
             impression=impression(rows),
             comparison=comparison,

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from cxrreport.codes import Flag
 from cxrreport.model.drafter import NetworkDraft
-from cxrreport.model.prose import CUT, Prose
+from cxrreport.model.prose import Prose
 from cxrreport.reports.sections import clean
 
 _ORDERS = (1, 2, 3)
@@ -24,7 +25,7 @@ def choose(draft: NetworkDraft, references: Sequence[str]) -> Prose:
     A text that the length limit has cut is chosen only where all were cut.
     """
     said = [Prose(draft.text, draft.flags, runaway=False), *draft.others]
-    whole = [prose for prose in said if CUT not in prose.flags]
+    whole = [prose for prose in said if Flag.HIT_MAX_LENGTH not in prose.flags]
     known = [_grams(reference) for reference in references]
     return max(whole or said, key=lambda prose: _agreement(_grams(prose.text), known))  # the first of equals
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from cxrreport.codes import Flag
 from cxrreport.findings import FINDINGS, NAMES, State, most_particular
 from cxrreport.reports.labels import label, with_parents
 from cxrreport.reports.sections import has_comparison
 from cxrreport.reports.sentences import sentences
 from cxrreport.reports.telling import tellable
 
-REMOVED, BORROWED, NAMED = "sentence_removed", "sentence_borrowed", "finding_named"
 _SHORTEST, _LONGEST = 3, 20  # words of a borrowed sentence: a stump says nothing, a long one another patient's story
 _NORMAL = re.compile(
     r"\b(?:normal|unremarkable|negative|clear) (?:chest|(?:chest )?(?:radiographs?|x-?rays?|films?|exam\w*|stud(?:y|ies)))\b"
@@ -50,7 +50,11 @@ def follow_table(
     borrowed = _borrow(_missing(wanted, kept), allowed, references)
     missing = _missing(wanted, [*borrowed, *kept])
     named = [_name(finding) for finding in most_particular([f for f in FINDINGS if f in missing])]
-    done = ((REMOVED, len(kept) < len(said)), (BORROWED, bool(borrowed)), (NAMED, bool(named)))
+    done = (
+        (Flag.SENTENCE_REMOVED, len(kept) < len(said)),
+        (Flag.SENTENCE_BORROWED, bool(borrowed)),
+        (Flag.FINDING_NAMED, bool(named)),
+    )
     mended = " ".join([*borrowed, *named, *kept])
     return (mended, tuple(flag for flag, has in done if has)) if mended else (text, ())
 

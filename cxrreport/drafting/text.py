@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from cxrreport.codes import Flag
 from cxrreport.drafting.consensus import choose
 from cxrreport.drafting.consistency import follow_table, positives
 from cxrreport.drafting.spans import judge_comparisons
@@ -53,7 +54,7 @@ def _without_invented_comparison(text: str, changes: Mapping[str, Change]) -> tu
     if not invented:
         return text, ()
     kept = _keep_borne(text, invented) if changes else strip_comparison(text)
-    return (kept, ("comparison_removed",)) if kept else (text, ("comparison_invented",))
+    return (kept, (Flag.COMPARISON_REMOVED,)) if kept else (text, (Flag.COMPARISON_INVENTED,))
 
 
 def _keep_borne(text: str, invented: set[tuple[int, int]]) -> str:
@@ -72,10 +73,10 @@ def _without_measurements(text: str) -> tuple[str, tuple[str, ...]]:
     """The network cannot measure: a sentence that gives a size was learnt by heart. It is dropped and flagged."""
     said = [text[start:end] for start, end in sentences(text)]
     kept = [sentence for sentence in said if not _MEASUREMENT.search(sentence)]
-    return (text, ()) if len(kept) == len(said) else (" ".join(kept), ("measurement_removed",))
+    return (text, ()) if len(kept) == len(said) else (" ".join(kept), (Flag.MEASUREMENT_REMOVED,))
 
 
 def _disagreement(text: str, table: Mapping[str, State]) -> tuple[str, ...]:
     """Flag a text that says another set of positive findings than the table, which is the more reliable of the two."""
     stated, said = positives(table), positives(with_parents(label(text)))
-    return () if stated <= said <= positives(with_parents(table)) else ("text_differs",)
+    return () if stated <= said <= positives(with_parents(table)) else (Flag.TEXT_DIFFERS,)

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxrreport import DISCLAIMER
+from cxrreport.codes import Flag, PriorReason, describe
 from cxrreport.errors import InputError, UsageError
 from cxrreport.export.panels import (
     Box,
@@ -24,7 +25,6 @@ from cxrreport.export.panels import (
     resize_film,
     shrink_film,
 )
-from cxrreport.export.sentences import REASONS
 from cxrreport.files import atomic
 from cxrreport.findings import CHANGED, NAMES, most_particular
 from cxrreport.imaging.pairing import pair
@@ -118,13 +118,13 @@ def _panels(
 ) -> tuple[list[Panel], list[Line]]:
     now = f"Current{_dated(view.study)}"
     if prior is None or view.prior is None:
-        why = REASONS.get(draft.prior_reason, "there is no prior")
+        why = describe(PriorReason, draft.prior_reason) or "there is no prior"
         boxes, lines = _evidence(draft, image, current.shape)
         return [Panel(now, current, boxes)], [*lines, Line(f"No comparison: {why}.")]
     boxes, lines = _changes(draft, image, current.shape)
     registered = _register(current, prior)
     before = f"Prior{_dated(view.prior)}"
-    if "prior_unregistered" in draft.flags or not registered.registered:
+    if Flag.PRIOR_UNREGISTERED in draft.flags or not registered.registered:
         note = Line("The prior could not be laid over the current film, so there is no difference to show.")
         return [Panel(now, current, boxes), Panel(f"{before}, not registered", prior)], [*lines, note]
     difference = colour_difference(current, registered.pixels, registered.inside)

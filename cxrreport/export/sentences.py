@@ -7,26 +7,6 @@ from cxrreport.reports.labels import mentions
 from cxrreport.reports.sentences import sentences
 from cxrreport.store.views import DraftView, PriorReport
 
-# Why a draft has no prior, in words (`draft.prior_reason`).
-REASONS = {
-    "prior.none": "no earlier study",
-    "prior.no_frontal": "no earlier study has a frontal film",
-    "prior.tie": "the order of two studies is not certain",
-    "prior.date_missing": "the study has no date",
-    "prior.identity": "birth date or sex differ between the studies",
-    "prior.unreadable": "the film of the prior cannot be read",
-    "prior.rotated": "the film of the prior is turned",
-    "prior.inverted": "the grey values of the prior are inverted",
-    "prior.mirrored": "the film of the prior is mirrored",
-    "prior.other_view": "the film of the prior is another view than the current one",
-}
-# What the flags of a draft mean; the rest are told by their names (`draft.flags`).
-FLAGS = {
-    "registration_failed": "laying the prior over the current film crashed or took too long",
-    "side_differs": "the text names a side on which no change of that finding is seen",
-    "prior_unregistered": "the film of the prior could not be laid over the current one: changes have no trustworthy place",
-}
-
 
 def compare_with_prior(view: DraftView) -> tuple[SentenceChange, ...]:
     """Sentences of the draft's findings against what was said of the prior; () where there is nothing to compare."""

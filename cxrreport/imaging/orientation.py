@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from cxrreport.codes import PriorReason
+
 Film = npt.NDArray[np.uint8]
 Picture = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -45,9 +47,9 @@ class Fit:
     def reason(self) -> str:
         """`prior.rotated`, `prior.inverted` or "". A negative that is turned as well fits in no way: another view."""
         if self.turned > max(self.upright + _MARGIN, self.negative, _SURE):
-            return "prior.rotated"
+            return PriorReason.ROTATED
         if self.negative > max(self.upright + _MARGIN, _SURE):
-            return "prior.inverted"
+            return PriorReason.INVERTED
         return ""
 
 

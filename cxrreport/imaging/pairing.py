@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
+from cxrreport.codes import PriorReason
 from cxrreport.records import Image, Pair, Study, View
 
 
@@ -39,19 +40,19 @@ def choose_prior(study: Study, others: Iterable[Study]) -> tuple[Study | None, s
         the identifier has been given to two persons, or an entry is wrong.
     """
     if study.studied_at is None:
-        return None, "prior.date_missing"
+        return None, PriorReason.DATE_MISSING
     dated = [o for o in others if o.uid != study.uid and o.patient_id == study.patient_id and o.studied_at is not None]
     if any(_cannot_order(other, study) and choose_frontal(other.images) for other in dated):
-        return None, "prior.tie"
+        return None, PriorReason.TIE
     earlier = [other for other in dated if _is_earlier(other, study)]
     candidates = [other for other in earlier if choose_frontal(other.images)]
     if not candidates:
-        return None, "prior.no_frontal" if earlier else "prior.none"
+        return None, PriorReason.NO_FRONTAL if earlier else PriorReason.NONE
     latest = [one for one in candidates if not any(_is_earlier(one, other) for other in candidates)]
     if len(latest) > 1:
-        return None, "prior.tie"
+        return None, PriorReason.TIE
     if _identity_conflicts(latest[0], study):
-        return None, "prior.identity"
+        return None, PriorReason.IDENTITY
     return latest[0], ""
 
 

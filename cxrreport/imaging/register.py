@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from cxrreport.codes import PriorReason
 from cxrreport.imaging.align import (
     SIDE,
     Pair,
@@ -102,9 +103,9 @@ def _refusal(pair: Pair, fit: Fit, transform: Transform, quality: float) -> str:
     if fit.reason and quality < _SURE:
         return fit.reason
     if (fit.upright + quality) / 2 < _OTHER_VIEW:
-        return "prior.other_view"
+        return PriorReason.OTHER_VIEW
     if fit.mirrored > fit.upright + _MIRRORED and _is_mirrored(pair, quality):
-        return "prior.mirrored"
+        return PriorReason.MIRRORED
     if quality < _POOR or not is_plausible(transform) or pair.overlap(transform) < _OVERLAP:
         return "registration.poor"
     return ""

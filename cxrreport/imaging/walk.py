@@ -32,8 +32,8 @@ def walk(roots: Iterable[Path], on_skip: OnSkip, settle_s: float = 0.0) -> Itera
     Parameters
     ----------
     roots : directories or files.
-    on_skip : called with (kind, path) for everything left out; kinds are symlink, special, unreadable, empty,
-        dicomdir, archive, document, image, hidden, growing and name. The path is None where it is not valid UTF-8.
+    on_skip : called with (kind, path) for everything left out; kinds are symlink, special, empty, dicomdir,
+        archive, document, image, hidden, growing, path.unreadable and path.name. The path is None where it is not valid UTF-8.
     settle_s : files modified less than this many seconds ago are still being copied: left for the next run.
 
     Raises
@@ -57,7 +57,7 @@ def _walk_root(root: str, on_skip: OnSkip, settle_s: float) -> Iterator[FileEntr
                 pending.extend(_children(path, on_skip))
                 continue
         except OSError:
-            on_skip("unreadable", _storable(path))
+            on_skip("path.unreadable", _storable(path))
             continue
         kind = _kind_to_skip(path, status, settle_s)
         if kind is None:
@@ -85,7 +85,7 @@ def _kind_to_skip(path: str, status: os.stat_result, settle_s: float) -> str | N
     if not stat.S_ISREG(status.st_mode):
         return "symlink" if stat.S_ISLNK(status.st_mode) else "special"
     if _storable(path) is None:
-        return "name"
+        return "path.name"
     if status.st_size == 0:
         return "empty"
     name = os.path.basename(path).lower()

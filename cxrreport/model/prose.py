@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-CUT = "hit_max_length"
+from cxrreport.codes import Flag
+
 _RUNAWAY = re.compile(r"\b(\w+)(?:\W+\1\b){3}")  # the same word four times on end: the decoder has lost itself
 
 
@@ -40,7 +41,7 @@ def tidy(raw: str, complete: bool) -> Prose:
         sentences.pop()  # half a sentence can say the opposite
     once = list(dict.fromkeys(sentences))
     text = sentence_case(" . ".join(once))
-    flags = [] if complete else [CUT]
+    flags = [] if complete else [Flag.HIT_MAX_LENGTH]
     if len(once) < len(sentences):
-        flags.append("repeated_sentence")  # a reader gains nothing from the rest
+        flags.append(Flag.REPEATED_SENTENCE)  # a reader gains nothing from the rest
     return Prose(text, tuple(flags), _RUNAWAY.search(text.lower()) is not None)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from cxrreport.codes import Flag, PriorReason
 from cxrreport.errors import InputError
 from cxrreport.imaging.film import Film, load_film
 from cxrreport.imaging.pairing import inputs_sha256
@@ -50,11 +51,11 @@ def _place(item: Prepared, found: Registration | InputError | None) -> Prepared:
     if found is None:
         return item
     if isinstance(found, InputError):  # crashed or took too long: told apart from films that do not fit
-        return replace(item, flags=(*item.flags, "prior_unregistered", "registration_failed"))
+        return replace(item, flags=(*item.flags, Flag.PRIOR_UNREGISTERED, Flag.REGISTRATION_FAILED))
     if not found.usable:
         return replace(item, prior=None, reason=found.reason)
     if not found.registered:
-        return replace(item, flags=(*item.flags, "prior_unregistered"), quality=found.quality)
+        return replace(item, flags=(*item.flags, Flag.PRIOR_UNREGISTERED), quality=found.quality)
     return replace(item, registered=found.pixels, quality=found.quality)
 
 
@@ -95,10 +96,10 @@ def _assemble(due: Due, films: dict[int, Film | InputError]) -> Prepared:
     lateral = films[p.lateral.id] if p.lateral else None
     if isinstance(lateral, InputError):
         lateral = None
-        flags.append("lateral_unreadable")
+        flags.append(Flag.LATERAL_UNREADABLE)
     prior_frontal = films[p.prior_frontal.id] if p.prior_frontal else None
     prior_lateral = films[p.prior_lateral.id] if p.prior_lateral else None
-    reason = "prior.unreadable" if isinstance(prior_frontal, InputError) else p.reason
+    reason = PriorReason.UNREADABLE if isinstance(prior_frontal, InputError) else p.reason
     digests = {image_id: film.pixel_sha256 for image_id, film in films.items() if isinstance(film, Film)}
     away = {image_id: _AWAY for image_id, film in films.items() if getattr(film, "code", "") == _AWAY}
     inputs = inputs_sha256(p, {**digests, **away})  # with a film away this is not what the catalogue knows: due again

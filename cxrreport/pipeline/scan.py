@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cxrreport.codes import CODES
 from cxrreport.errors import HeaderError, InputError
 from cxrreport.imaging.film import Film, load_film
 from cxrreport.imaging.header import read_header
@@ -52,19 +53,13 @@ def scan(run: Run, roots: Sequence[Path]) -> None:
 def _count_skip(run: Run, kind: str, path: str | None) -> None:
     """Count what the walk leaves out. What it could not read has failed: films may lie there."""
     run.count(Count.FILES)
-    if kind not in _UNWALKED:
+    if not kind.startswith("path."):
         run.skip(kind)
         return
-    run.fail(f"path.{kind}")
+    run.fail(kind)
     if path is not None:  # a name that is no text cannot be stored
         with session(run.engine) as s:
-            runs.add_failures(s, run.id, [Failure(f"path.{kind}", _UNWALKED[kind], path=path)])
-
-
-_UNWALKED = {
-    "name": "A file or folder has a name that is not UTF-8; rename it.",
-    "unreadable": "A file or folder of the export cannot be read; mend its permissions or the mount.",
-}
+            runs.add_failures(s, run.id, [Failure(kind, CODES[kind].sentence, path=path)])
 
 
 def _scan_batch(run: Run, s: Session, batch: Sequence[FileEntry]) -> None:
@@ -100,8 +95,8 @@ def _file(run: Run, s: Session, entry: FileEntry) -> Failure | None:
         if error.code not in _UNREADABLE:  # a header that is bad today is bad tomorrow: do not open it again
             catalogue.record_file(s, entry, error.code)
         raise
-    if outcome in ("conflict", "patient_conflict"):
-        return _fail(run, entry, f"identity.{outcome}", _CONFLICTS[outcome])
+    if outcome in _CONFLICTS:
+        return _fail(run, entry, _CONFLICTS[outcome], CODES[_CONFLICTS[outcome]].sentence)
     if outcome == "duplicate" or reason:
         run.skip(reason or outcome)
     else:
@@ -115,10 +110,7 @@ def _view(instance: Instance) -> ViewGuess | None:
     return guess if guess is None or guess.view is View.OTHER or says_chest(instance) else None
 
 
-_CONFLICTS = {
-    "conflict": "Another file has the same SOP Instance UID but other bytes; the first one seen is kept.",
-    "patient_conflict": "The study is already filed under another patient; the image is kept out.",
-}
+_CONFLICTS = {"conflict": "identity.conflict", "patient_conflict": "identity.patient_conflict"}
 
 
 def _skip(run: Run, s: Session, entry: FileEntry, kind: str) -> None:

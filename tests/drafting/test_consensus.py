@@ -3,9 +3,10 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cxrreport.codes import Flag
 from cxrreport.drafting.consensus import _agreement, _grams, choose
 from cxrreport.model.drafter import NetworkDraft, StudyStates
-from cxrreport.model.prose import CUT, Prose
+from cxrreport.model.prose import Prose
 
 STATES = StudyStates((), (), (), True)
 WORDS = st.lists(st.sampled_from(["heart", "lungs", "clear", "no", "effusion", "."]), min_size=1, max_size=8).map(
@@ -32,10 +33,10 @@ def test_word_order_counts():
 
 
 def test_a_text_that_was_cut_is_chosen_only_where_all_were():
-    cut, whole = Prose("No effusion. The heart", (CUT,), False), Prose("Sternotomy.", (), False)
+    cut, whole = Prose("No effusion. The heart", (Flag.HIT_MAX_LENGTH,), False), Prose("Sternotomy.", (), False)
     made = NetworkDraft(cut.text, STATES, cut.flags, True, (whole,))
     assert choose(made, [cut.text]) == whole
-    assert choose(NetworkDraft("Clear.", STATES, (CUT,), True, (cut,)), [cut.text]) == cut
+    assert choose(NetworkDraft("Clear.", STATES, (Flag.HIT_MAX_LENGTH,), True, (cut,)), [cut.text]) == cut
 
 
 def test_case_and_stops_do_not_count():

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxrreport.drafting.consistency import BORROWED, NAMED, REMOVED, follow_table, positives
+from cxrreport.codes import Flag
+from cxrreport.drafting.consistency import follow_table, positives
 from cxrreport.findings import FINDINGS, State
 from cxrreport.reports.labels import label, with_parents
 
@@ -26,14 +27,14 @@ def test_a_text_that_follows_stays_word_for_word():
 
 def test_what_the_table_does_not_have_goes():
     text, flags = follow_table(f"There is edema. {NORMAL}", table(), [])
-    assert (text, flags) == (NORMAL, (REMOVED,))
+    assert (text, flags) == (NORMAL, (Flag.SENTENCE_REMOVED,))
 
 
 def test_a_denial_of_what_the_table_has_goes_and_a_reference_says_it():
     references = ["Lungs are clear.", "There is a small pleural effusion. Clear heart."]
     text, flags = follow_table(NORMAL, table(pleural_effusion="positive"), references)
     assert text == "There is a small pleural effusion. Heart size is normal."
-    assert flags == (REMOVED, BORROWED)
+    assert flags == (Flag.SENTENCE_REMOVED, Flag.SENTENCE_BORROWED)
 
 
 @pytest.mark.parametrize(
@@ -48,14 +49,14 @@ def test_a_denial_of_what_the_table_has_goes_and_a_reference_says_it():
 )
 def test_nothing_of_another_patient_is_borrowed(reference):
     text, flags = follow_table("Heart size is normal.", table(pleural_effusion="positive"), [reference])
-    assert (text, flags) == ("Pleural effusion is seen. Heart size is normal.", (NAMED,))
+    assert (text, flags) == ("Pleural effusion is seen. Heart size is normal.", (Flag.FINDING_NAMED,))
 
 
 @pytest.mark.parametrize("finding", [finding for finding in FINDINGS if finding != "no finding"])
 def test_a_finding_of_which_no_reference_tells_is_named_in_plain_words(finding):
     states = {**table(), finding: State.POSITIVE}
     text, flags = follow_table("Midline trachea.", states, ["The lungs are clear."])
-    assert flags == (NAMED,) and text.endswith(" seen. Midline trachea.")
+    assert flags == (Flag.FINDING_NAMED,) and text.endswith(" seen. Midline trachea.")
     assert positives(label(text)) == {finding}
 
 
@@ -75,7 +76,11 @@ def test_a_finding_of_which_no_reference_tells_is_named_in_plain_words(finding):
 )
 def test_a_text_does_not_call_normal_what_the_table_does_not(sentence, finding, stays):
     text, flags = follow_table(f"{sentence} Midline trachea.", {**table(), finding: State.POSITIVE}, [])
-    assert (sentence in text, REMOVED in flags) == (stays, not stays) and "seen." in text and "trachea" in text
+    assert (
+        (sentence in text, Flag.SENTENCE_REMOVED in flags) == (stays, not stays)
+        and "seen." in text
+        and "trachea" in text
+    )
 
 
 def test_what_a_named_finding_implies_is_not_named_again():

@@ -95,14 +95,14 @@ def test_reports_an_unreadable_directory_and_goes_on(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "scandir", refuse)
     names, skipped, _ = run(tmp_path)
-    assert names == ["open"] and skipped == [("unreadable", str(tmp_path / "closed"))]
+    assert names == ["open"] and skipped == [("path.unreadable", str(tmp_path / "closed"))]
 
 
 def test_a_name_that_is_not_utf8_is_reported_without_a_path(tmp_path):
     (tmp_path / os.fsdecode(b"\xff\xfe.dcm")).write_bytes(b"x")
     (tmp_path / "new\nline").write_bytes(b"x")
     names, skipped, _ = run(tmp_path)
-    assert names == ["new\nline"] and skipped == [("name", None)]
+    assert names == ["new\nline"] and skipped == [("path.name", None)]
 
 
 def test_a_file_still_being_copied_is_left_for_later(tmp_path):

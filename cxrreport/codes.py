@@ -1,0 +1,203 @@
+"""Every stable code of cxrreport: of errors and failures, of what is left out, of flags, and of why there is no prior.
+
+Codes are a contract: they stand in the database, in JSON and in the log, and docs/codes.md is written from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What a code means and what mends it; `exit_code` is that of a command which it ends, or of a run that met it."""
+
+    sentence: str
+    mend: str
+    exit_code: int
+
+
+_AGAIN = "Export the file again from the PACS; a changed file is read again."
+_NOTHING = "Nothing: it is left out on purpose."
+_REINDEX = "Run `cxrreport index`."
+_WEIGHTS = "Install the weights directory again, or train it again."
+_DEFECT = "Report it with the line of the log, which holds no patient data."
+_NAMED = "The message names what to change."
+
+# fmt: off
+_BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
+    0: {  # left out and counted
+        "symlink": ("A symbolic link in the export is not followed.", "Name the folder it points to as a path of its own."),
+        "special": ("A pipe, socket or device is not opened.", _NOTHING),
+        "hidden": ("A hidden file or a file of the operating system.", _NOTHING),
+        "empty": ("An empty file.", _AGAIN),
+        "growing": ("The file changed within the last `settle_s` seconds.", "Nothing: the next run reads it."),
+        "dicomdir": ("A DICOMDIR lists other files.", _NOTHING),
+        "archive": ("A packed file by its name.", "Unpack it if it holds images."),
+        "document": ("A document by its name.", _NOTHING),
+        "image": ("A picture that is no DICOM, by its name.", _NOTHING),
+        "not_dicom": ("The content is no DICOM.", _NOTHING),
+        "not_image": ("A DICOM object without pixels, such as a report.", "Name its folder to `cxrreport index` if it is one."),
+        "duplicate": ("The same bytes as an image of another path.", _NOTHING),
+        "modality": ("The image is of another modality than radiography.", _NOTHING),
+        "raw": ("The image is one for processing.", "Export the one for presentation."),
+        "colour": ("The image is no grey-scale image.", _NOTHING),
+        "frames": ("The image has several frames.", _NOTHING),
+        "localizer": ("The image is a localizer.", _NOTHING),
+        "small": ("The image is too small for a radiograph.", _NOTHING),
+        "body_part": ("The tags name another part of the body and no chest.", "Correct the tags if it is a chest."),
+        "view.other": ("The pixels show neither a frontal nor a lateral chest radiograph.", _NOTHING),
+        "file.replaced": ("Another image, or none, lies at the path of this image now.", "Restore the file if it was lost."),
+        "identity.study": ("The study is filed under another patient; this image is kept out.",
+                           "Correct the patient's identifier in the PACS and export again."),
+        "study.no_frontal": ("The study has no usable frontal image.", "Export its frontal image."),
+        "study.quarantined": ("Three attempts at the study have failed.",
+                              "Mend the cause, then run `cxrreport generate --redo all`."),
+        "report.preliminary": ("Nobody has signed the report yet.", "Set `preliminary` to import such reports too."),
+        "report.not_chest": ("The report is of another examination than a chest radiograph.", _NOTHING),
+        "report.not_oru": ("The HL7 message is no ORU.", _NOTHING),
+        "report.not_sr": ("The DICOM object is no structured report.", _NOTHING),
+        "film.view_unknown": ("No view is known of the image yet, so nobody trains on it.", "Run `cxrreport generate` first."),
+        "film.unreadable": ("The frontal image of the study cannot be read, so nobody trains on it.", _AGAIN),
+        "film.missing": ("The data set names no image of the study.", "Complete the data set."),
+        "split.unknown": ("The list of splits does not name the study.", "Complete the list of splits."),
+    },
+    2: {
+        "usage": ("The command line asks for something impossible.", _NAMED),
+        "usage.path": ("A path of the command line does not exist.", "Correct the path; is the export mounted?"),
+        "usage.few_studies": ("There are too few studies to learn from or to score.", "Import more signed reports."),
+        "study.unknown": ("No study has this identifier.", "Give a StudyInstanceUID, an accession number or an id."),
+        "draft.none": ("There is no draft of the study.", "Run `cxrreport generate`."),
+        "device.unknown": ("The name of the device is none.", "Use auto, cpu, cuda or cuda:i."),
+        "training.diverged": ("The loss is no number any more.", "Train with a lower learning rate in another `--out`."),
+    },
+    3: {  # one file or study; the run goes on
+        "input": ("A file or study cannot be used.", _NAMED),
+        "path.name": ("A file or folder has a name that is not UTF-8.", "Rename it."),
+        "path.unreadable": ("A file or folder of the export cannot be read.", "Mend its permissions or the mount."),
+        "path.long": ("The path of the file is too long for the database.", "Shorten the names of the folders."),
+        "header.malformed": ("The DICOM header cannot be trusted.", _AGAIN),
+        "header.incomplete": ("The header lacks an identifier, or ends before the pixels.", _AGAIN),
+        "header.nested": ("The header nests sequences too deeply.", _AGAIN),
+        "header.not_image": ("The object holds no image.", _NOTHING),
+        "header.too_large": ("The deflated data set is larger than `max_dataset_mb`.", "Raise `max_dataset_mb`."),
+        "header.unreadable": ("The file cannot be read.", "Mend its permissions or the mount; the next run tries again."),
+        "identity.conflict": ("Another file has the same SOP Instance UID but other bytes; the first one seen is kept.",
+                              "Find out in the PACS which of the two is right."),
+        "identity.patient_conflict": ("The study is already filed under another patient; the image is kept out.",
+                                      "Correct the patient's identifier in the PACS and export again."),
+        "pixels.malformed": ("The pixel data cannot be decoded.", _AGAIN),
+        "pixels.truncated": ("The pixel data end too early.", _AGAIN),
+        "pixels.unreadable": ("The file of the image cannot be read.", "Mend its permissions or the mount; no attempt counts."),
+        "pixels.blank": ("The image is of one grey value all over.", _AGAIN),
+        "pixels.bits": ("The number of bits a pixel is not one of radiographs.", _AGAIN),
+        "pixels.colour": ("The pixels are coloured.", "Export the grey-scale image."),
+        "pixels.frames": ("The pixels are of several frames.", "Export the single image."),
+        "pixels.syntax": ("The transfer syntax cannot be decoded.", "Export with another one; see `cxrreport doctor`."),
+        "pixels.too_large": ("The image has more pixels than `max_pixels`.", "Raise `max_pixels` if it is genuine."),
+        "pixels.memory": ("Reading the image took more memory than `decode_memory_mb`.", "Raise `decode_memory_mb`."),
+        "pixels.timeout": ("Reading the image took longer than `decode_timeout_s`.", "Raise it, or mend a slow mount."),
+        "pixels.crash": ("The decoder crashed on the image.", _AGAIN),
+        "model.invalid": ("The network gave no usable draft for the study.", "Nothing: the study is left to the radiologist."),
+        "run.interrupted": ("The run ended while this study was in work.", "Nothing: the next run tries again, thrice in all."),
+        "draft.stale": ("The images of the study or of its prior have changed since the draft.", "Run `cxrreport generate`."),
+        "film.changed": ("An image is no longer as it was when the draft was made.", "Run `cxrreport generate`."),
+        "film.away": ("An image of the study or of its prior cannot be reached.", "Mend the mount."),
+        "report.empty": ("The report has neither findings nor impression.", "Nothing, or correct the export of reports."),
+        "report.malformed": ("Something of a report file is broken; the message says where.", "Correct the export of reports."),
+        "report.not_report": ("The file is a document of another kind.", "Name its `--format` if it is a report all the same."),
+        "report.too_large": ("Something of a report file is larger than any report.", "Correct the export of reports."),
+        "report.unknown_format": ("The file is of no known format of reports.", "Name the `--format`."),
+        "report.unreadable": ("A report file cannot be read.", "Mend its permissions."),
+    },
+    69: {
+        "unavailable": ("The database or another service does not answer, or refuses access.", "Start it, or mend its access."),
+        "device.missing": ("The device does not exist here.", "Use `--device cpu`, or mend the driver."),
+        "meteor.java": ("METEOR needs Java, which is not installed.", "Install Java, or leave METEOR out."),
+        "meteor.ended": ("The METEOR program has ended.", "Run it again; is there memory enough?"),
+    },
+    70: {"internal": ("A defect of cxrreport.", _DEFECT)},
+    74: {"io": ("The home, the database or the index cannot be read or written.", "Free the disk, or mend its permissions.")},
+    75: {"locked": ("Another run holds the archive.", "Wait for it; the message names its process.")},
+    78: {
+        "configuration": ("Settings, weights, index or schema do not fit together.", _NAMED),
+        "configuration.file": ("The configuration file cannot be read as TOML.", "Correct the file of `--config`."),
+        "configuration.settings": ("A setting is unknown or out of range.", "Correct it; docs/settings.md names them all."),
+        "configuration.retriever": ("The weights do not hold this retriever.", "Choose another one with `--retriever`."),
+        "decoders": ("A decoder of images is missing.", "Reinstall imagecodecs."),
+        "schema": ("The database has another schema than this version needs.", "Run `cxrreport db upgrade`."),
+        "weights": ("The weights are missing, damaged or of another kind.", _WEIGHTS),
+        "weights.config": ("The config.json describes no network.", _WEIGHTS),
+        "weights.format": ("The file of weights is no safetensors file.", "Convert it."),
+        "weights.manifest": ("The weights directory has no valid manifest.json.", _WEIGHTS),
+        "weights.missing": ("A file of the weights cannot be read.", _WEIGHTS),
+        "weights.sha256": ("A file of the weights has another digest than its manifest says.", _WEIGHTS),
+        "weights.shape": ("A file of the weights does not fit its config.json.", _WEIGHTS),
+        "weights.temporal": ("The weights compare no pairs.", "Choose weights that were trained on pairs."),
+        "weights.vocabulary": ("The vocabulary does not fit the weights.", _WEIGHTS),
+        "index": ("The index is damaged, or built with other weights.", _REINDEX),
+        "index.database": ("The index holds reports that this database does not have.", _REINDEX),
+        "index.empty": ("There is no report to index.", "Import signed reports: `cxrreport index PATH`."),
+        "index.missing": ("There is no index.", "Run `cxrreport index`, or pass `--without-retrieval`."),
+        "index.no_films": ("The index holds no images.", "Run `cxrreport index` after `generate`, or use `--retriever text`."),
+        "index.rollback": ("There is no older version of the index to go back to.", _REINDEX),
+    },
+}
+# fmt: on
+CODES: dict[str, Code] = {
+    code: Code(*said, exit_code) for exit_code, codes in _BY_EXIT.items() for code, said in codes.items()
+}
+
+
+class _Told(StrEnum):
+    """A code with its sentence."""
+
+    sentence: str
+
+    def __new__(cls, value: str, sentence: str = "") -> _Told:
+        """Keep the sentence beside the value."""
+        member = str.__new__(cls, value)
+        member._value_, member.sentence = value, sentence
+        return member
+
+
+class PriorReason(_Told):
+    """Why a draft has no prior (`draft.prior_reason`, which is "" where it has one)."""
+
+    NONE = "prior.none", "no earlier study"
+    NO_FRONTAL = "prior.no_frontal", "no earlier study has a frontal film"
+    TIE = "prior.tie", "the order of two studies is not certain"
+    DATE_MISSING = "prior.date_missing", "the study has no date"
+    IDENTITY = "prior.identity", "birth date or sex differ between the studies"
+    UNREADABLE = "prior.unreadable", "the film of the prior cannot be read"
+    ROTATED = "prior.rotated", "the film of the prior is turned"
+    INVERTED = "prior.inverted", "the grey values of the prior are inverted"
+    MIRRORED = "prior.mirrored", "the film of the prior is mirrored"
+    OTHER_VIEW = "prior.other_view", "the film of the prior is another view than the current one"
+
+
+class Flag(_Told):
+    """What a reader of a draft must know (`draft.flags`)."""
+
+    LATERAL_UNREADABLE = "lateral_unreadable", "the lateral film cannot be read: the draft is made from the frontal one"
+    PRIOR_UNREGISTERED = (
+        "prior_unregistered",
+        "the film of the prior could not be laid over the current one: changes have no trustworthy place",
+    )
+    REGISTRATION_FAILED = "registration_failed", "laying the prior over the current film crashed or took too long"
+    HIT_MAX_LENGTH = "hit_max_length", "the text reached the longest length and may be cut"
+    REPEATED_SENTENCE = "repeated_sentence", "the network said a sentence twice; it is kept once"
+    MEASUREMENT_REMOVED = "measurement_removed", "a sentence with a size was dropped: the network cannot measure"
+    COMPARISON_REMOVED = "comparison_removed", "a comparison that no change bears out was dropped"
+    COMPARISON_INVENTED = "comparison_invented", "the text compares without grounds: correct it"
+    SENTENCE_REMOVED = "sentence_removed", "a sentence that contradicts the findings was dropped"
+    SENTENCE_BORROWED = "sentence_borrowed", "a sentence comes from a retrieved report"
+    FINDING_NAMED = "finding_named", "a finding that the text left out was added in plain words"
+    TEXT_DIFFERS = "text_differs", "the text does not say the same positive findings as the table"
+    SIDE_DIFFERS = "side_differs", "the text names a side on which no change of that finding is seen"
+
+
+def describe(kind: type[_Told], value: str) -> str:
+    """Return the sentence of a stored flag or reason; "" for one of another version."""
+    return kind(value).sentence if value in list(kind) else ""
