@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from cxrreport.findings import CHANGED, FINDINGS, State
 from cxrreport.records import Finding, Region
@@ -64,8 +65,13 @@ def _boxes(grids: Grid | None, index: int, height: int, width: int, kind: str, r
 
 
 def heat_map(grid: Grid) -> npt.NDArray[np.float32]:
-    """Enlarge a map (g, g) bilinearly to (256, 256), in 0..1; what is no number counts as 0."""
-    return _enlarge(np.clip(_numbers(grid), 0, 1))
+    """Enlarge a map (g, g) bilinearly to (256, 256), in 0..1; what is no number counts as 0.
+
+    A value stands at the middle of its cell, so that the outermost half cells are constant.
+    """
+    cells = np.clip(np.where(np.isfinite(grid), grid, 0), 0, 1).astype(np.float32)
+    heat = ndimage.zoom(cells, SIDE / grid.shape[0], order=1, mode="nearest", grid_mode=True)
+    return np.asarray(heat, dtype=np.float32)
 
 
 def find_regions(
@@ -79,34 +85,10 @@ def find_regions(
     top = float(heat.max())
     if not top > LEVEL:
         return ()
-    labels = label_places(heat >= max(LEVEL, _SHARE * top))
+    labels, _ = ndimage.label(heat >= max(LEVEL, _SHARE * top))  # neighbours share a side
     numbers, areas = np.unique(labels[labels > 0], return_counts=True)
     regions = [_region(heat, labels == n, height, width, kind, finding) for n in numbers[areas >= _SPECK]]
     return tuple(sorted(regions, key=lambda region: (-region.score, region.y, region.x))[:MOST_BOXES])
-
-
-def label_places(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    """Number of the place that each pixel (H, W) belongs to, 0 outside; neighbours share a side.
-
-    Runs of a row are numbered first; runs that touch one in the next row are then joined.
-    """
-    begins = mask.copy()
-    begins[:, 1:] &= ~mask[:, :-1]
-    runs = np.where(mask, np.cumsum(begins).reshape(mask.shape), 0)
-    joined = list(range(int(begins.sum()) + 1))  # run -> a lower run of the same place, or itself
-    touching = mask[:-1] & mask[1:]
-    pairs = np.stack([runs[:-1][touching], runs[1:][touching]])
-    for upper, lower in np.unique(pairs, axis=1).T.tolist():
-        first, second = _lowest(joined, upper), _lowest(joined, lower)
-        joined[max(first, second)] = min(first, second)
-    return np.array([_lowest(joined, run) for run in range(len(joined))])[runs]
-
-
-def _lowest(joined: list[int], run: int) -> int:
-    while joined[run] != run:
-        joined[run] = joined[joined[run]]
-        run = joined[run]
-    return run
 
 
 def _region(
@@ -123,20 +105,3 @@ def _extent(lines: npt.NDArray[np.int64], length: int) -> tuple[int, int]:
     first = int(lines.min()) * length // SIDE
     last = -(-(int(lines.max()) + 1) * length // SIDE)
     return first, last - first
-
-
-def _numbers(grid: Grid) -> npt.NDArray[np.float32]:
-    return np.where(np.isfinite(grid), grid, 0).astype(np.float32)
-
-
-def _enlarge(grid: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Bilinear; a value stands at the middle of its cell, so that the outermost half cells are constant."""
-    rows, columns = _weights(grid.shape[0]), _weights(grid.shape[1])
-    return np.asarray(rows @ grid @ columns.T, dtype=np.float32)  # (256, g) (g, g) (g, 256)
-
-
-def _weights(cells: int) -> npt.NDArray[np.float32]:
-    """Share of each of g cells in each of the 256 lines, (256, g)."""
-    middle = np.clip((np.arange(SIDE) + 0.5) * cells / SIDE - 0.5, 0, cells - 1)
-    distance = np.abs(middle[:, None] - np.arange(cells)[None])
-    return np.asarray(np.maximum(0, 1 - distance), dtype=np.float32)

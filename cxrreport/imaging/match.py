@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import grey_opening, maximum_filter, minimum_filter
 
 from cxrreport.imaging.orientation import Film, Mask, Picture, blur
 
@@ -63,27 +62,19 @@ def grey_table(current: Film, prior: Film, mask: Mask, *, aligned: bool) -> npt.
     return table
 
 
-def _nearby(film: Film, size: int, pick: Callable[..., Film]) -> Film:
-    """The largest or smallest value (`pick` is np.max or np.min) of the size x size pixels around each one."""
-    for axis in (0, 1):
-        ends = [(0, 0), (0, 0)]
-        ends[axis] = (size // 2, size // 2)
-        film = pick(np.lib.stride_tricks.sliding_window_view(np.pad(film, ends, "edge"), size, axis=axis), axis=-1)
-    return film
-
-
 def _range(film: Film, size: int) -> Film:
-    spread: Film = _nearby(film, size, np.max) - _nearby(film, size, np.min)
+    """Largest less smallest value of the size x size pixels around each one."""
+    spread: Film = maximum_filter(film, size, mode="nearest") - minimum_filter(film, size, mode="nearest")
     return spread
 
 
 def _letters(film: Film) -> Mask:
     """Small white marks: white, and gone where every pixel takes the darkest value near it (an opening)."""
     size = max(3, film.shape[0] // 20 | 1)
-    opened = _nearby(_nearby(film, size, np.min), size, np.max)
+    opened = grey_opening(film, (size, size), mode="nearest")
     white, above = _LETTER
-    marks: Mask = (film > white) & (film - opened > above)
-    return _nearby(marks.astype(np.uint8), 5, np.max) > 0
+    marks: Mask = maximum_filter((film > white) & (film - opened > above), 5)
+    return marks
 
 
 def _same_shares(now: Film | Picture, before: Film | Picture) -> Curve:

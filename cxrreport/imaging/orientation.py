@@ -8,11 +8,11 @@ shifts counts.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from cxrreport.codes import PriorReason
 
@@ -99,17 +99,8 @@ def shrink(mask: Mask, side: int) -> Mask:
 
 def blur(picture: Picture, sigma: float) -> Picture:
     """Gaussian blur whose weights at the border are those that lie inside the picture."""
-    rows, columns = (_weights(length, sigma) for length in picture.shape)
-    return np.asarray(rows @ picture @ columns.T, dtype=np.float32)
-
-
-@lru_cache(maxsize=32)
-def _weights(length: int, sigma: float) -> Picture:
-    places = np.arange(length)
-    bells = np.exp(-((places[:, None] - places) ** 2) / (2 * sigma**2))
-    weights: Picture = np.asarray(bells / bells.sum(axis=1, keepdims=True), dtype=np.float32)
-    weights.flags.writeable = False
-    return weights
+    inside = (gaussian_filter1d(np.ones(length), sigma, mode="constant") for length in picture.shape)
+    return np.asarray(gaussian_filter(picture, sigma, mode="constant") / np.outer(*inside), dtype=np.float32)
 
 
 def _inner(film: Picture) -> Picture:

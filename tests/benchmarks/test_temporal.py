@@ -63,7 +63,9 @@ def test_still_pairs_show_one_film_twice_in_different_ways():
     (sample,) = random_samples(1)
     smooth = np.tile(np.linspace(0, 255, 256).astype(np.uint8), (256, 1))
     sample.films[0] = smooth
-    for name, pairs in still_sets([sample]).items():
+    sets = still_sets([sample])
+    assert len(sets) > 1
+    for name, pairs in sets.items():
         (pair,) = pairs
         assert pair.prior.shape == pair.current.shape and (pair.now == pair.before).all()
         assert np.array_equal(pair.current, pair.prior) == (name == "the same file")
@@ -72,6 +74,7 @@ def test_still_pairs_show_one_film_twice_in_different_ways():
 def test_the_wrong_prior_is_another_patients():
     pairs = list(phantom_pairs(3, 5))
     wrong = wrong_patient(pairs)
+    assert pairs
     assert all(not np.array_equal(w.prior, p.prior) for w, p in zip(wrong, pairs, strict=True))
     assert all(not w.known.any() and np.array_equal(w.current, p.current) for w, p in zip(wrong, pairs, strict=True))
 

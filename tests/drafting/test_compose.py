@@ -133,7 +133,9 @@ def test_a_size_is_dropped_and_flagged(tool: Tool, shared_export: Path, monkeypa
     text = "The heart is normal. There is a 12 mm nodule. No effusion."
     change_drafts(monkeypatch, lambda made: replace(made, text=text, flags=()))
     tool.json("generate", shared_export, PLAIN)
-    for findings, flags in tool.rows("SELECT findings, flags FROM draft"):
+    made = tool.rows("SELECT findings, flags FROM draft")
+    assert len(made) == 8
+    for findings, flags in made:
         assert findings == "The heart is normal. No effusion." and "measurement_removed" in json.loads(flags)
 
 
@@ -168,6 +170,8 @@ def test_the_text_follows_the_table_with_sentences_of_retrieved_reports(
     )
     tool.json("index", tmp_path / "reports.csv")
     tool.json("generate", shared_export)
-    for findings, flags in tool.rows("SELECT findings, flags FROM draft"):
+    made = tool.rows("SELECT findings, flags FROM draft")
+    assert len(made) == 8
+    for findings, flags in made:
         assert findings == "There is interstitial edema of both lungs. The lungs are clear."
         assert {"sentence_borrowed", "sentence_removed"} <= set(json.loads(flags))

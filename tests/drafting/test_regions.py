@@ -1,11 +1,9 @@
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxrreport.drafting.regions import LEVEL, MOST_BOXES, SIDE, Maps, find_regions, heat_map, label_places, mark_regions
+from cxrreport.drafting.regions import LEVEL, MOST_BOXES, SIDE, Maps, find_regions, heat_map, mark_regions
 from cxrreport.findings import FINDINGS, Change, State
 from cxrreport.records import Finding
 
@@ -105,41 +103,10 @@ def test_at_most_three_boxes_and_no_specks():
     assert find_regions(heat, 256, 256, "change") == ()
 
 
-# -- places -----------------------------------------------------------------------------------------------------------
-
-
-def flooded(mask):
-    """Places by the textbook's flood fill."""
-    places, left = [], {tuple(map(int, pixel)) for pixel in np.argwhere(mask)}
-    while left:
-        place, edge = set(), [left.pop()]
-        while edge:
-            row, column = edge.pop()
-            place.add((row, column))
-            near = {(row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)} & left
-            left -= near
-            edge += near
-        places.append(frozenset(place))
-    return set(places)
-
-
-@given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 2**32 - 1), st.floats(0, 1))
-@settings(max_examples=100, deadline=None)
-def test_places_are_those_of_a_flood_fill(height, width, seed, share):
-    mask = np.random.default_rng(seed).random((height, width)) < share
-    labels = label_places(mask)
-    numbers = set(labels[labels > 0].tolist())
-    assert np.array_equal(labels > 0, mask)
-    assert {frozenset(map(tuple, np.argwhere(labels == n).tolist())) for n in numbers} == flooded(mask)
-
-
-def test_a_place_that_winds_through_the_film_is_found_quickly():
-    mask = np.zeros((SIDE, SIDE), bool)
-    mask[::2] = True
-    mask[1::4, -1] = mask[3::4, 0] = True
-    begun = time.process_time()
-    labels = label_places(mask)
-    assert len(np.unique(labels[mask])) == 1 and time.process_time() - begun < 2
+def test_places_that_touch_at_a_corner_alone_are_two():
+    heat = np.zeros((SIDE, SIDE), np.float32)
+    heat[10:30, 10:30], heat[30:50, 30:50] = 0.9, 0.8
+    assert [box(region) for region in find_regions(heat, 256, 256, "change")] == [(10, 10, 30, 30), (30, 30, 50, 50)]
 
 
 # -- a whole draft ----------------------------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ def test_points_are_the_scores_of_the_corpus():
 
 def test_findings_are_scored_one_by_one():
     found, expected = _tally().findings(), clinical.score(SAID, TRUTH).findings
+    assert expected
     for name, ratio in expected.items():
         scores = {"precision": ratio.precision, "recall": ratio.recall, "f1": ratio.f1, "support": ratio.support}
         assert found[name] == pytest.approx(scores)
@@ -47,6 +48,7 @@ def test_a_draw_scores_as_the_repeated_studies_would():
     drawn = _tally().scores(counts)
     for draw, row in enumerate(counts.astype(int)):
         points = _tally(np.repeat(np.arange(4), row)).points()
+        assert set(points) > {"cider"}
         for name in set(points) - {"cider"}:  # its document frequencies stay those of all studies
             assert drawn[name][draw] == pytest.approx(points[name]), name
 

@@ -43,6 +43,7 @@ def test_labels_are_those_of_the_checkpoint_in_any_batch(directory, checkpoint):
 
 def test_no_finding_is_blank_or_positive(directory):
     found = CheXbert(directory).label(["clear .", "no effusion", "large effusions", "."])
+    assert len(found) == 4
     assert all(tuple(row) == FINDINGS and row["no finding"] in (State.BLANK, State.POSITIVE) for row in found)
 
 

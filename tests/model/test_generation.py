@@ -32,6 +32,7 @@ def toy():
 def _generate(toy, decoding, rows=slice(None)):
     decoder, memory, memory_mask, prefix = toy
     pools = generate(decoder, memory[rows], memory_mask[rows], prefix[rows], END, BANNED, decoding)
+    assert len(pools) == len(memory[rows]) > 0
     return [pool[0] for pool in pools]
 
 
@@ -144,6 +145,8 @@ def test_no_ngram_is_said_twice(toy, beams):
 def test_all_finished_beams_come_the_likeliest_first(toy):
     decoder, memory, memory_mask, prefix = toy
     decoding = Decoding(beams=4, max_new_tokens=8, min_new_tokens=1)
-    for pool in generate(decoder, memory, memory_mask, prefix, END, BANNED, decoding):
+    pools = generate(decoder, memory, memory_mask, prefix, END, BANNED, decoding)
+    assert pools
+    for pool in pools:
         assert len(pool) == 4 and len({tuple(found.ids) for found in pool}) == 4
         assert [found.score for found in pool] == sorted((found.score for found in pool), reverse=True)

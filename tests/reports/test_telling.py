@@ -17,6 +17,4 @@ def test_sentences_without_what_a_draft_cannot_know(report, said):
 
 
 def test_comparisons_are_left_out():
-    assert not any(
-        "compar" in sentence for sentence in tellable("Compared to prior, the heart is larger. Lungs clear.")
-    )
+    assert tellable("Compared to prior, the heart is larger. Lungs clear.") == ["the heart is larger", "lungs clear"]

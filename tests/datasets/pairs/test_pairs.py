@@ -50,7 +50,9 @@ def inserted():
 
 
 def every():
-    return [*phantoms(), *inserted(), *identical_pairs(bases(), 5)]
+    found = [phantoms(), inserted(), list(identical_pairs(bases(), 5))]
+    assert all(found)
+    return [pair for kind in found for pair in kind]
 
 
 def same(a, b):
@@ -85,6 +87,7 @@ def test_boxes_belong_to_what_changed_and_to_all_of_it():
 
 
 def test_boxes_lie_on_the_film():
+    assert any(pair.boxes for pair in every())
     for pair in every():
         for _, x, y, w, h in pair.boxes:
             assert 0 <= x < 1 and 0 <= y < 1 and 0 < w <= 1 - x + 1e-9 and 0 < h <= 1 - y + 1e-9
@@ -173,6 +176,7 @@ def test_reports_say_what_the_films_show():
 
 
 def test_inserted_films_say_nothing_of_a_report_that_names_findings_itself():
+    assert {pair.patient for pair in inserted()} >= {"p0", "p3"}
     assert all(not pair.report and not pair.prior_report for pair in inserted() if pair.patient in ("p3", "p4"))
     assert all(pair.report and pair.prior_report for pair in inserted() if pair.patient in ("p0", "p1", "p2"))
 
