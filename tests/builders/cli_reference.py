@@ -1,4 +1,4 @@
-"""Write docs/cli.md from the commands themselves: `python tests/builders/cli_reference.py > docs/cli.md`."""
+"""docs/cli.md, from the commands themselves; `make docs` writes it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cxrreport.cli.main import EXIT_CODES, cli
 
 INTRODUCTION = """# The command line
 
-Written by `python tests/builders/cli_reference.py > docs/cli.md`; a test holds it equal to `--help`.
+Written by `make docs`; a test holds it equal to `--help`.
 
 Options of `cxrreport` itself come before the command: `cxrreport --home H generate EXPORT`. Results go to stdout, log and
 progress to stderr; with `--json` stdout holds one JSON document and nothing else.

@@ -1,4 +1,4 @@
-"""Write docs/codes.md from the table of codes: `PYTHONPATH=tests python -m builders.codes_reference > docs/codes.md`."""
+"""docs/codes.md, from the table of codes; `make docs` writes it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cxrreport.codes import CODES, Flag, PriorReason
 
 INTRODUCTION = """# The codes
 
-Written by `PYTHONPATH=tests python -m builders.codes_reference > docs/codes.md`; a test holds it equal to the code.
+Written by `make docs`; a test holds it equal to the code.
 
 Codes are stable: they stand in the columns `failure.code` and `image.reason`, in `draft.flags` and `draft.prior_reason`
 (see [database.md](database.md)), under `skipped` and `failed` of `--json`, in square brackets behind an error, and in the log.

@@ -1,4 +1,4 @@
-"""Write docs/settings.md from the settings themselves: `python tests/builders/settings_reference.py > docs/settings.md`."""
+"""docs/settings.md, from the settings themselves; `make docs` writes it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cxrreport.settings import Settings
 
 INTRODUCTION = """# The settings
 
-Written by `python tests/builders/settings_reference.py > docs/settings.md`; a test holds it equal to the code.
+Written by `make docs`; a test holds it equal to the code.
 
 A setting comes from its default, a TOML file (`--config`), its variable and its flag; what comes later wins. In the
 file a setting has the name of the first column; an unknown name is refused. `columns` is a table of TOML, and JSON in
