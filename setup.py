@@ -37,6 +37,7 @@ RUNTIME = [
     "striprtf>=0.0.28,<1",
 ]
 POSTGRES = ["psycopg[binary]>=3.3,<4"]
+METEOR = ["pycocoevalcap>=1.2,<2"]  # runs METEOR's Java program
 DEMO = ["pydicom-data>=1"]  # a real radiograph among the phantoms
 TEST = [
     "pytest>=8",
@@ -100,6 +101,6 @@ setup(
         "cxrreport.evaluation": ["*.csv"],
     },
     install_requires=RUNTIME,
-    extras_require={"postgres": POSTGRES, "demo": DEMO, "test": POSTGRES + DEMO + TEST},
+    extras_require={"postgres": POSTGRES, "demo": DEMO, "meteor": METEOR, "test": POSTGRES + DEMO + TEST},
     entry_points={"console_scripts": ["cxrreport=cxrreport.cli.main:run"]},
 )

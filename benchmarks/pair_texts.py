@@ -100,7 +100,7 @@ def _score(one: PairSet, texts: list[str], given: list[str]) -> dict[str, float]
     copies = [s in {*_sentences(report)} for text, report in zip(texts, given, strict=True) for s in _sentences(text)]
     sides = [ok for report, text in zip(reports, texts, strict=True) for ok in _sides(report, text)]
     return {
-        "pairs": len(reports), "bleu_4": spoken["bleu_4"], "rouge_l": spoken["rouge_l"], "macro_f1": clinic.macro.f1,
+        "pairs": len(reports), "bleu_4": spoken["bleu_4"], "rouge_l": spoken["rouge_l"], "macro_f1": clinic["macro_f1"],
         "changes told": _mean([ok for row in said for ok in row]), "comparing sentences": len(judged) / len(reports),
         "comparisons true": _mean(judged), "sides right": _mean(sides), "copied": _mean(copies),
     }  # fmt: skip

@@ -25,12 +25,11 @@ _DIFFERENCES = ("bleu_4", "rouge_l", "example_f1", "micro_f1", "macro_f1")
 @click.command()
 @click.option("--dataset", nargs=2, metavar="NAME DIRECTORY", help="Labelled dataset: iu-xray and its directory; without, the studies of the archive that have a signed report.")  # fmt: skip  # noqa: E501
 @click.option("--split", type=click.Choice(["train", "val", "test"]), default="test", show_default=True, help="Split to score.")  # fmt: skip  # noqa: E501
-@click.option("--protocol", type=click.Choice(["C", "R", "P"]), default="C", show_default=True, help="Form of the texts that are compared: C full references, cleaned; R as R2Gen; P as PromptMRG.")  # fmt: skip  # noqa: E501
+@click.option("--protocol", type=click.Choice(["C", "R"]), default="C", show_default=True, help="Form of the texts that are compared: C full references, cleaned; R as R2Gen.")  # fmt: skip  # noqa: E501
 @click.option("--weights", type=click.Path(path_type=Path), help="Weights directory.")
 @click.option("--beside", multiple=True, metavar="NAME=DIR", help="Weights for a further row, such as ones trained without the differences; may come several times.")  # fmt: skip  # noqa: E501
 @click.option("--beams", type=click.IntRange(1, 16), default=3, show_default=True, help="Width of the beam search.")
 @click.option("--chexbert", type=click.Path(path_type=Path), help="Directory of CheXbert's weights, to label with it instead of the rules.")  # fmt: skip  # noqa: E501
-@click.option("--meteor-jar", type=click.Path(path_type=Path), help="meteor-1.5.jar with its data; without, that of an installed pycocoevalcap. Needs Java.")  # fmt: skip  # noqa: E501
 @click.option("--device", default="auto", show_default=True, metavar="DEVICE", help="auto, cpu, cuda or cuda:i.")
 @click.option("--limit", type=click.IntRange(min=2), help="Only this many studies, to try things out.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the bootstrap and of the random reports.")  # fmt: skip  # noqa: E501

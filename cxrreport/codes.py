@@ -114,8 +114,6 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
     69: {
         "unavailable": ("The database or another service does not answer, or refuses access.", "Start it, or mend its access."),
         "device.missing": ("The device does not exist here.", "Use `--device cpu`, or mend the driver."),
-        "meteor.java": ("METEOR needs Java, which is not installed.", "Install Java, or leave METEOR out."),
-        "meteor.ended": ("The METEOR program has ended.", "Run it again; is there memory enough?"),
     },
     70: {"internal": ("A defect of cxrreport.", _DEFECT)},
     74: {"io": ("The home, the database or the index cannot be read or written.", "Free the disk, or mend its permissions.")},

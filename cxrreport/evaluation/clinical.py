@@ -7,7 +7,6 @@ labels). A ratio with nothing in its denominator is 0.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,92 +14,85 @@ import numpy.typing as npt
 from cxrreport.findings import FINDINGS, State
 
 Floats = npt.NDArray[np.float64]
-Counts = npt.NDArray[np.int64] | Floats
-
+Bools = npt.NDArray[np.bool_]
 States = Mapping[str, State]
+RATIOS = ("precision", "recall", "f1")
+_STATES = tuple(State)
 
 
-@dataclass(frozen=True, slots=True)
-class Ratio:
-    """Precision, recall and F1 (0..1); `support` counts the positives of the references behind them."""
-
-    precision: float
-    recall: float
-    f1: float
-    support: int
+def state_maps(states: npt.NDArray[np.int64]) -> list[dict[str, State]]:
+    """State indices (n, 14) -> one mapping a study."""
+    return [{f: _STATES[i] for f, i in zip(FINDINGS, row, strict=True)} for row in states.tolist()]
 
 
-@dataclass(frozen=True, slots=True)
-class ClinicalScores:
-    """Scores over a set of reports.
+def score(found: Sequence[States], truth: Sequence[States]) -> dict[str, float]:
+    """Scores of drafted against signed labels by name; the i-th entries belong to one study.
 
-    `example` averages over reports, `micro` pools every decision, `macro` averages over the 14 findings.
-    """
-
-    example: Ratio
-    micro: Ratio
-    macro: Ratio
-    findings: dict[str, Ratio]
-
-
-def score(hypotheses: Sequence[States], references: Sequence[States]) -> ClinicalScores:
-    """Score drafted against signed labels; the i-th entries belong to one study.
+    `example_…` averages over reports, `micro_…` pools every decision, `macro_…` averages over the 14 findings.
 
     Raises
     ------
     ValueError : no study at all, or lists of different length.
     """
-    if not hypotheses or len(hypotheses) != len(references):
-        raise ValueError(f"{len(hypotheses)} hypotheses for {len(references)} references")
-    predicted, actual = positives(hypotheses), positives(references)
-    both = predicted & actual
-    per_finding = _ratios(both.sum(0), predicted.sum(0), actual.sum(0))
-    support = int(actual.sum())
-    return ClinicalScores(
-        example=_mean(_ratios(both.sum(1), predicted.sum(1), actual.sum(1)), support),
-        micro=_ratios(*(np.array([table.sum()]) for table in (both, predicted, actual)))[0],
-        macro=_mean(per_finding, support),
-        findings=dict(zip(FINDINGS, per_finding)),
-    )
+    tables = agreement(found, truth)
+    scores = dict(zip((f"example_{name}" for name in RATIOS), by_example(*tables).mean(0)))
+    scores |= pooled(*(table.sum(0) for table in tables))
+    return {name: float(value) for name, value in scores.items()}
 
 
-def positives(labels: Sequence[States]) -> npt.NDArray[np.bool_]:
-    """Truth table, shape (studies, 14); a missing finding is blank."""
-    rows = [[states.get(finding) == State.POSITIVE for finding in FINDINGS] for states in labels]
-    return np.array(rows, dtype=np.bool_)
+def agreement(found: Sequence[States], truth: Sequence[States]) -> tuple[Floats, Floats, Floats]:
+    """Which findings are positive in both, in what was found, and in truth: 0 or 1, (studies, 14) each.
+
+    Raises
+    ------
+    ValueError : no study at all, or lists of different length.
+    """
+    if not found or len(found) != len(truth):
+        raise ValueError(f"{len(found)} hypotheses for {len(truth)} references")
+    predicted, actual = positives(found), positives(truth)
+    return predicted * actual, predicted, actual
 
 
-def ratios(both: Counts, predicted: Counts, actual: Counts) -> tuple[Floats, Floats, Floats]:
+def positives(labels: Sequence[States]) -> Floats:
+    """Truth table of 0 and 1, (studies, 14); a missing finding is blank."""
+    return np.array([[states.get(f) == State.POSITIVE for f in FINDINGS] for states in labels], np.float64)
+
+
+def ratios(both: Floats, predicted: Floats, actual: Floats) -> tuple[Floats, Floats, Floats]:
     """Precision, recall, F1; 0 where there is nothing to divide by."""
     f1 = 2 * both / np.maximum(predicted + actual, 1)
     return both / np.maximum(predicted, 1), both / np.maximum(actual, 1), f1
 
 
-def _ratios(both: Counts, predicted: Counts, actual: Counts) -> list[Ratio]:
-    precision, recall, f1 = ratios(both, predicted, actual)
-    return [Ratio(float(p), float(r), float(f), int(n)) for p, r, f, n in zip(precision, recall, f1, actual)]
+def by_example(both: Floats, predicted: Floats, actual: Floats) -> Floats:
+    """Precision, recall and F1 of each report, (n, 3), from tables (n, 14)."""
+    return np.stack(ratios(both.sum(1), predicted.sum(1), actual.sum(1)), 1)
 
 
-def _mean(ratios: Sequence[Ratio], support: int) -> Ratio:
-    table = np.array([(ratio.precision, ratio.recall, ratio.f1) for ratio in ratios])
-    precision, recall, f1 = table.mean(0)
-    return Ratio(float(precision), float(recall), float(f1), support)
+def pooled(both: Floats, predicted: Floats, actual: Floats) -> dict[str, Floats]:
+    """Micro and macro scores (…) from positives that are summed over reports, (…, 14)."""
+    micro = ratios(both.sum(-1), predicted.sum(-1), actual.sum(-1))
+    macro = (ratio.mean(-1) for ratio in ratios(both, predicted, actual))
+    found = dict(zip((f"micro_{name}" for name in RATIOS), micro))
+    return found | dict(zip((f"macro_{name}" for name in RATIOS), macro))
 
 
-def auc(labels: Sequence[bool], probabilities: Sequence[float]) -> float:
-    """Exact area under the ROC curve: the Mann-Whitney statistic, a tie counting one half.
+def auc(positive: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
+    """Exact area under the ROC curve: the Mann-Whitney statistic, a tie counting one half; NaN where all labels are alike."""
+    labels = np.asarray(positive, np.bool_)
+    return float(auc_draws(labels, np.asarray(probabilities, np.float64), np.ones((1, labels.size)))[0])
 
-    Returns NaN where all labels are alike: the area is not defined then.
+
+def auc_draws(positive: Bools, probabilities: Floats, counts: Floats) -> Floats:
+    """Area under the ROC curve in each draw, (draws,); NaN where a class was not drawn.
+
+    positive, probabilities (studies,); counts (draws, studies): how often each study counts.
     """
-    positive = np.asarray(labels, dtype=np.bool_)
-    values = np.asarray(probabilities, dtype=np.float64)
-    if positive.shape != values.shape:
-        raise ValueError(f"{positive.size} labels for {values.size} probabilities")
-    positives = int(positive.sum())
-    negatives = positive.size - positives
-    if not positives or not negatives:
-        return float("nan")
-    _, rank, count = np.unique(values, return_inverse=True, return_counts=True)
-    mean_rank = np.cumsum(count) - (count - 1) / 2  # 1-based; ties share the mean of their ranks
-    rank_sum = float(mean_rank[rank][positive].sum())
-    return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives)
+    order = np.argsort(probabilities)
+    values, drawn = probabilities[order], counts[:, order]
+    starts = np.flatnonzero(np.append(True, values[1:] != values[:-1]))  # where each value begins
+    high = np.add.reduceat(drawn * positive[order], starts, 1)  # (draws, values)
+    low = np.add.reduceat(drawn * ~positive[order], starts, 1)
+    won = (high * (np.cumsum(low, 1) - low / 2)).sum(1)
+    pairs = high.sum(1) * low.sum(1)
+    return np.where(pairs > 0, won / np.maximum(pairs, 1), np.nan)

@@ -12,8 +12,7 @@ import numpy as np
 
 from cxrreport.datasets.sample import Reader, Sample, check_disjoint
 from cxrreport.drafting.drafter import open_drafter
-from cxrreport.errors import UnavailableError, UsageError
-from cxrreport.evaluation.baselines import distinct, normal
+from cxrreport.errors import UsageError
 from cxrreport.evaluation.candidates import (
     ALONE,
     BASELINES,
@@ -25,13 +24,13 @@ from cxrreport.evaluation.candidates import (
     retrieved_texts,
     stored_texts,
 )
-from cxrreport.evaluation.judge import Judge, make_judge
-from cxrreport.evaluation.meteor import NOT_MEASURED, Meteor, find_jar
+from cxrreport.evaluation.clinical import Floats
+from cxrreport.evaluation.counts import DRAWS, LEVEL, StudyCounts, count_studies, draw_counts, interval
+from cxrreport.evaluation.labeller import Labeller, make_labeller
+from cxrreport.evaluation.meteor import score_meteor
 from cxrreport.evaluation.protocols import Protocol, protocol
 from cxrreport.evaluation.published import published_rows
-from cxrreport.evaluation.resampling import DRAWS, LEVEL, Floats, draw_counts, interval
-from cxrreport.evaluation.scoring import score_states, state_intervals
-from cxrreport.evaluation.tally import Tally, tally
+from cxrreport.evaluation.scoring import distinct, normal, score_states, state_intervals
 from cxrreport.findings import FINDINGS
 from cxrreport.model.config import POSITIVE
 from cxrreport.model.generation import Decoding
@@ -39,11 +38,6 @@ from cxrreport.model.weights import Weights, load_weights, resolve_device
 from cxrreport.reports.sections import clean, has_comparison
 
 OURS = "cxrreport"
-_TRANSFER = (
-    "Published rows of protocol P come from networks trained on MIMIC-CXR and scored on all studies of IU X-Ray; here the"
-    " network has learnt from the train split of this dataset, so they are no peers and not shown."
-)
-_RULES = "Protocol P labels with CheXbert, which was not given (--chexbert): the clinical scores are not protocol P's."
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +52,6 @@ class EvaluateOptions:
     device: str = "auto"
     limit: int | None = None
     beside: tuple[tuple[str, Path], ...] = ()
-    meteor_jar: Path | None = None
     chexbert: Path | None = None
     seed: int = 0
 
@@ -89,11 +82,10 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
 
     Raises
     ------
-    UsageError : bad dataset, or a jar that is none. UnavailableError : no such device, no Java for a jar named.
-    WeightsError : weights, also CheXbert's, that do not fit.
+    UsageError : bad dataset. UnavailableError : no such device. WeightsError : weights, also CheXbert's, that do not fit.
     """
-    device, jar = resolve_device(options.device), find_jar(options.meteor_jar)
-    judge = make_judge(options.chexbert, device, forms=options.protocol == "P")
+    device = resolve_device(options.device)
+    labeller = make_labeller(options.chexbert, device)
     weights = load_weights(options.weights, device)
     beside = {name: load_weights(path, device) for name, path in options.beside}
     train, val, samples = _read(options)
@@ -101,29 +93,40 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
     drafter = open_drafter(weights, Decoding(beams=options.beams))
     drafted = draft(drafter, train, samples)
     stored = stored_texts(drafted, train)
-    texts = {OURS: [text for text, _ in stored], ALONE: drafted.texts}
-    for name, other in beside.items():
-        rival = draft(open_drafter(other, Decoding(beams=options.beams)), train, samples)
-        texts[name] = [text for text, _ in stored_texts(rival, train)]
-    texts[CONSTANT] = [constant(train, val, form)] * len(samples)
-    texts |= retrieved_texts(drafter, drafted, train, samples)
-    texts[RANDOM] = random_reports(train, samples, options.seed)
+    texts = {
+        OURS: [text for text, _ in stored],
+        ALONE: drafted.texts,
+        **{name: _rival(other, options.beams, train, samples) for name, other in beside.items()},
+        CONSTANT: [constant(train, val, form)] * len(samples),
+        **retrieved_texts(drafter, drafted, train, samples),
+        RANDOM: random_reports(train, samples, options.seed),
+    }
+    spoken = {name: [form.hypothesis(text) for text in drafts] for name, drafts in texts.items()}
+    references = [form.reference(s.report) for s in samples]
     truth = np.stack([s.states for s in samples])
     counts = draw_counts(len(samples), options.seed)
     document = {
-        **_facts(options, form, judge, len(train), len(samples)),
+        **_facts(options, form, labeller, len(train), len(samples)),
         "weights_sha256": weights.sha256,
         "weights": describe(weights),
         "beside": {name: {"sha256": other.sha256, **describe(other)} for name, other in beside.items()},
-        **_score(texts, form, judge, train, samples, counts),
+        **_score(texts, spoken, references, labeller, train, samples, counts),
         "states": score_states(drafted.drafts, truth),
         "state_intervals": state_intervals(drafted.drafts, truth, counts),
         "positives": dict(zip(FINDINGS, (truth == POSITIVE).sum(0).tolist(), strict=True)),
         "flags": _count_flags(stored),
         "published": published_rows() if _comparable(options) else [],
     }
-    document["meteor"] = _add_meteor(document["rows"], texts, form, samples, jar, options.meteor_jar is not None)
+    meteor, document["meteor"] = score_meteor(spoken, references)
+    for name, row in document["rows"].items():
+        row["meteor"] = meteor.get(name)
     return Evaluation(document, [s.key for s in samples], [s.report for s in samples], texts)
+
+
+def _rival(weights: Weights, beams: int, train: Sequence[Sample], samples: Sequence[Sample]) -> list[str]:
+    """Texts as other weights would have them stored."""
+    drafted = draft(open_drafter(weights, Decoding(beams=beams)), train, samples)
+    return [text for text, _ in stored_texts(drafted, train)]
 
 
 def _read(options: EvaluateOptions) -> tuple[list[Sample], list[Sample], list[Sample]]:
@@ -144,22 +147,19 @@ def _read(options: EvaluateOptions) -> tuple[list[Sample], list[Sample], list[Sa
     return splits["train"], splits["val"], samples
 
 
-def _facts(options: EvaluateOptions, form: Protocol, judge: Judge, bank: int, studies: int) -> dict[str, Any]:
+def _facts(options: EvaluateOptions, form: Protocol, labeller: Labeller, bank: int, studies: int) -> dict[str, Any]:
     """What every table has to name."""
-    notes = [_TRANSFER] if form.name == "P" else []
-    if form.name == "P" and options.chexbert is None:
-        notes.append(_RULES)
     return {
         "protocol": form.name,
         "protocol_says": form.says,
-        "notes": notes,
+        "notes": [] if options.limit is None else ["A part of the split: no score of the whole."],
         "dataset": options.read.name,
         "split": options.split,
         "studies": studies,
         "limit": options.limit,
         "bank": bank,
         "beams": options.beams,
-        "labels": judge.source,
+        "labels": labeller.source,
         "bootstrap": {"draws": DRAWS, "level": LEVEL, "seed": options.seed},
     }
 
@@ -180,26 +180,25 @@ def _comparable(options: EvaluateOptions) -> bool:
 
 
 def _score(
-    texts: Mapping[str, Sequence[str]], form: Protocol, judge: Judge,
-    train: Sequence[Sample], samples: Sequence[Sample], counts: Floats,
+    texts: Mapping[str, Sequence[str]], spoken: Mapping[str, Sequence[str]], references: Sequence[str],
+    labeller: Labeller, train: Sequence[Sample], samples: Sequence[Sample], counts: Floats,
 ) -> dict[str, Any]:  # fmt: skip
     """Rows, intervals, differences of ours to each other row (paired draws), and findings."""
-    references = [form.reference(s.report) for s in samples]
-    truth = judge.truth(samples, references)
+    truth = labeller.truth(samples)
     known = {normal(clean(text)) for s in train for text in (s.target, s.report)}
-    tallies: dict[str, Tally] = {}
-    for name, said in texts.items():
-        spoken = [form.hypothesis(text) for text in said]
-        copied = [normal(clean(text)) in known for text in said]
-        found = judge.findings(said, spoken)
-        tallies[name] = tally(spoken, references, found, truth, list(map(has_comparison, said)), copied)
-    drawn = {name: row.scores(counts) for name, row in tallies.items()}
-    points = {name: row.points() for name, row in tallies.items()}
+    tables: dict[str, StudyCounts] = {}
+    for name, drafts in texts.items():
+        copied = [normal(clean(text)) in known for text in drafts]
+        hallucinated = [has_comparison(text) for text in drafts]
+        found = labeller.findings(drafts)
+        tables[name] = count_studies(spoken[name], references, found, truth, hallucinated, copied)
+    drawn = {name: row.scores(counts) for name, row in tables.items()}
+    points = {name: row.points() for name, row in tables.items()}
     return {
-        "rows": {name: {**points[name], "distinct": float(distinct(said))} for name, said in texts.items()},
+        "rows": {name: {**points[name], "distinct": float(distinct(drafts))} for name, drafts in texts.items()},
         "intervals": {n: {metric: interval(v) for metric, v in found.items()} for n, found in drawn.items()},
         "differences": {n: _difference(points, drawn, n) for n in texts if n != OURS},
-        "findings": {name: row.findings() for name, row in tallies.items()},
+        "findings": {name: row.findings() for name, row in tables.items()},
     }
 
 
@@ -219,24 +218,3 @@ def _count_flags(stored: Sequence[tuple[str, tuple[str, ...]]]) -> dict[str, int
     """Studies whose stored text carries each flag, and those for which there is none."""
     flags = Counter(flag for _, own in stored for flag in own)
     return {**dict(sorted(flags.items())), "invalid": sum(not text for text, _ in stored)}
-
-
-def _add_meteor(
-    rows: dict[str, dict[str, Any]], texts: Mapping[str, Sequence[str]], form: Protocol, samples: Sequence[Sample],
-    jar: Path | None, required: bool,
-) -> str:  # fmt: skip
-    """Fill in METEOR of each row, None where it is not measured; returns what measured it, or why nothing did."""
-    references = [form.reference(s.report) for s in samples]
-    scores: dict[str, float] = {}
-    said = NOT_MEASURED
-    if jar is not None:
-        try:
-            with Meteor(jar) as program:
-                scores = {n: program.score([form.hypothesis(t) for t in ts], references) for n, ts in texts.items()}
-            said = jar.stem
-        except UnavailableError:
-            if required:
-                raise
-    for name, row in rows.items():
-        row["meteor"] = scores.get(name)
-    return said

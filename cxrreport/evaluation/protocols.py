@@ -1,4 +1,4 @@
-"""In which form texts are compared: protocols C, R and P (model.md §1.13). A score without its protocol says nothing."""
+"""In which form texts are compared: protocols C and R. A score without its protocol says nothing."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ Form = Callable[[str], str]
 UNKNOWN = "<unk>"
 _RARE = 3  # R2Gen's threshold on IU X-Ray: a word that train has less often is unknown
 _R_TOKENS = 60  # R2Gen's longest sequence on IU X-Ray, begin token included
-_P_WORDS = 100
-_DOTS, _SPACES = re.compile(r"\.{2,}"), re.compile(r" {2,}")
+_DOTS = re.compile(r"\.{2,}")
 # R2Gen's "():-\[\]": ":-[" is a range there, so colons and brackets go and hyphens stay
 _SIGNS = re.compile(r"[.,?;*!%^&_+()\]{}\"/\\':-\[]")
 
@@ -31,13 +30,13 @@ class Protocol:
 
 
 def protocol(name: str, train_reports: Iterable[str]) -> Protocol:
-    """Give protocol C, R or P. train_reports: reports of the train split as signed; R takes its vocabulary from them.
+    """Give protocol C or R. train_reports: reports of the train split as signed; R takes its vocabulary from them.
 
     Raises
     ------
     KeyError : no such protocol.
     """
-    return {"C": _protocol_c, "R": _protocol_r, "P": _protocol_p}[name](train_reports)
+    return {"C": _protocol_c, "R": _protocol_r}[name](train_reports)
 
 
 def _protocol_c(_: Iterable[str]) -> Protocol:
@@ -61,16 +60,6 @@ def _protocol_r(train_reports: Iterable[str]) -> Protocol:
     return Protocol("R", says, lambda text: cut(clean_r2gen(text), _R_TOKENS), reference)
 
 
-def _protocol_p(_: Iterable[str]) -> Protocol:
-    """PromptMRG's: cleaned as for MIMIC-CXR, references cut; its " - " -> "-" joins what word pieces have torn."""
-
-    def reference(text: str) -> str:
-        return " ".join(_clean_mimic(text).split(" ")[:_P_WORDS])
-
-    says = "PromptMRG's cleaning, references cut at 100 words; clinical scores example-based, positive against the rest"
-    return Protocol("P", says, lambda text: _clean_mimic(text).replace(" - ", "-"), reference)
-
-
 def clean_r2gen(report: str) -> str:
     """R2Gen's cleaning of IU X-Ray reports: lower case, " . " between sentences, hyphens kept, list numbers 1 to 5 gone."""
     text = _DOTS.sub(".", report).replace("1. ", "")
@@ -79,8 +68,3 @@ def clean_r2gen(report: str) -> str:
             text = text.replace(f"{before}{number}. ", ". ")
     sentences = (_SIGNS.sub("", sentence.strip()) for sentence in text.strip().lower().split(". "))
     return " . ".join(sentences) + " ."
-
-
-def _clean_mimic(report: str) -> str:
-    """The same as R2Gen and PromptMRG clean MIMIC-CXR: line ends and doubled spaces go first."""
-    return clean_r2gen(_SPACES.sub(" ", report.replace("\n", " ")))

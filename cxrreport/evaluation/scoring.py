@@ -10,21 +10,16 @@ import torch
 
 from cxrreport.datasets.encoded import Encoded
 from cxrreport.evaluation import clinical, language
-from cxrreport.evaluation.baselines import distinct, hallucination_rate
-from cxrreport.evaluation.judge import state_maps
-from cxrreport.evaluation.resampling import Floats, auc_draws, interval
+from cxrreport.evaluation.clinical import Floats, auc_draws, state_maps
+from cxrreport.evaluation.counts import interval
 from cxrreport.findings import FINDINGS, State
+from cxrreport.model.config import POSITIVE
 from cxrreport.model.drafter import Drafter, NetworkDraft
 from cxrreport.reports.labels import label
-from cxrreport.reports.sections import clean
-
-__all__ = [
-    "choose_thresholds", "draft_samples", "score_states", "score_texts", "state_intervals", "state_maps",
-]  # fmt: skip
+from cxrreport.reports.sections import clean, has_comparison
 
 _BATCH = 16
 _ENOUGH = 15  # positives that make an area worth a mean
-_STATES = tuple(State)
 
 
 def draft_samples(drafter: Drafter, encoded: Encoded) -> list[NetworkDraft]:
@@ -35,8 +30,7 @@ def draft_samples(drafter: Drafter, encoded: Encoded) -> list[NetworkDraft]:
         rows = list(range(start, min(start + _BATCH, count)))
         features = encoded.features(rows, torch.zeros(len(rows), dtype=torch.long)).to(drafter.device)
         reports = encoded.bank[encoded.retrieved[rows]].numpy()
-        made = drafter.draft(features, reports, np.ones(reports.shape[:2], bool))
-        drafts += made
+        drafts += drafter.draft(features, reports, np.ones(reports.shape[:2], bool))
     return drafts
 
 
@@ -46,12 +40,20 @@ def score_texts(texts: Sequence[str], references: Sequence[str], truth: Sequence
     spoken = language.score([clean(t) for t in texts], [[clean(r)] for r in references])
     return {
         **spoken,
-        "example_f1": found.example.f1,
-        "micro_f1": found.micro.f1,
-        "macro_f1": found.macro.f1,
+        **{name: found[name] for name in ("example_f1", "micro_f1", "macro_f1")},
         "distinct": float(distinct(texts)),
-        "hallucination_rate": hallucination_rate(texts),
+        "hallucination_rate": sum(map(has_comparison, texts)) / len(texts),
     }
+
+
+def distinct(texts: Sequence[str]) -> int:
+    """Count the different drafts, white space and case aside."""
+    return len(set(map(normal, texts)))
+
+
+def normal(text: str) -> str:
+    """White space and case aside."""
+    return " ".join(text.lower().split())
 
 
 def score_states(drafts: Sequence[NetworkDraft], states: npt.NDArray[np.int64]) -> dict[str, float]:
@@ -63,7 +65,7 @@ def score_states(drafts: Sequence[NetworkDraft], states: npt.NDArray[np.int64]) 
     found = clinical.score(predicted, state_maps(states))
     areas = {name: float(values[0]) for name, values in _areas(drafts, states, np.ones((1, len(states)))).items()}
     mean = {"mean_auc": areas.pop("mean_auc", 0.0)}
-    return {"states_example_f1": found.example.f1, "states_macro_f1": found.macro.f1, **mean, **areas}
+    return {"states_example_f1": found["example_f1"], "states_macro_f1": found["macro_f1"], **mean, **areas}
 
 
 def state_intervals(
@@ -76,7 +78,7 @@ def state_intervals(
 def _areas(drafts: Sequence[NetworkDraft], states: npt.NDArray[np.int64], counts: Floats) -> dict[str, Floats]:
     """Means and areas by name, each (draws,); a draw without a positive leaves that finding out of its mean."""
     probabilities = np.array([d.states.probabilities for d in drafts])
-    positive = states == _STATES.index(State.POSITIVE)
+    positive = states == POSITIVE
     usable = [i for i in range(len(FINDINGS)) if positive[:, i].any() and not positive[:, i].all()]
     areas = {i: auc_draws(positive[:, i], probabilities[:, i], counts) for i in usable}
     groups = {"mean_auc": usable, "mean_auc_15": [i for i in usable if positive[:, i].sum() >= _ENOUGH]}

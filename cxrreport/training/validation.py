@@ -10,7 +10,8 @@ import torch
 
 from cxrreport.datasets.encoded import Encoded
 from cxrreport.datasets.sample import Sample
-from cxrreport.evaluation.scoring import choose_thresholds, draft_samples, score_states, score_texts, state_maps
+from cxrreport.evaluation.clinical import state_maps
+from cxrreport.evaluation.scoring import choose_thresholds, draft_samples, score_states, score_texts
 from cxrreport.model.config import POSITIVE
 from cxrreport.model.drafter import Drafter
 from cxrreport.training.network_stage import NetworkStage

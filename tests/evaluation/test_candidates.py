@@ -101,6 +101,12 @@ def test_the_constant_report_is_chosen_in_the_form_of_the_protocol():
     assert constant(train, val, protocol("R", [s.report for s in train])) == "Heart is normal."
 
 
+def test_only_the_commonest_reports_are_tried_and_the_more_frequent_wins_a_tie():
+    train = _said(*(f"Common {i}." for i in range(50) for _ in range(2)), "Rare one.")
+    form = protocol("C", [])
+    assert constant(train, _said("Rare one."), form) == "Common 0."
+
+
 def test_random_reports_are_repeatable_and_never_the_patients_own():
     train = _said(*(f"Report {i}." for i in range(5)))
     for seed in range(5):

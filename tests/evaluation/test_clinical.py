@@ -1,42 +1,41 @@
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxrreport.evaluation.clinical import auc, score
-from cxrreport.findings import State
+from cxrreport.evaluation.clinical import auc, auc_draws, score, state_maps
+from cxrreport.evaluation.counts import draw_counts
+from cxrreport.findings import FINDINGS, State
 
 P = State.POSITIVE
 
 
-def _labels(*findings, **other):
-    return {finding: P for finding in findings} | {name: state for name, state in other.items()}
+def test_state_maps_follow_the_order_of_findings_and_states():
+    (found,) = state_maps(np.array([[i % 4 for i in range(14)]]))
+    assert list(found) == list(FINDINGS)
+    assert [found[f] for f in FINDINGS[:4]] == [State.BLANK, State.POSITIVE, State.NEGATIVE, State.UNCERTAIN]
 
 
 def test_scores_by_hand():
-    hypotheses = [_labels("edema", "fracture"), _labels("edema"), _labels()]
-    references = [_labels("edema"), _labels("fracture"), _labels(edema=State.UNCERTAIN)]
-    result = score(hypotheses, references)
-    assert result.example.precision == pytest.approx((1 / 2 + 0 + 0) / 3)
-    assert result.example.recall == pytest.approx((1 + 0 + 0) / 3)
-    assert result.example.f1 == pytest.approx((2 / 3) / 3)
-    assert (result.micro.precision, result.micro.recall, result.micro.support) == (pytest.approx(1 / 3), 0.5, 2)
-    assert result.micro.f1 == pytest.approx(2 / 5)
-    assert result.findings["edema"].f1 == pytest.approx(2 / 3)
-    assert result.findings["fracture"].f1 == 0 and result.findings["fracture"].support == 1
-    assert result.macro.f1 == pytest.approx(2 / 3 / 14)
+    """Two of three reports name a finding that is not there, one finds one of two; uncertain is no positive."""
+    found = score(
+        [{"edema": P, "fracture": P}, {"edema": P}, {}], [{"edema": P}, {"fracture": P}, {"edema": State.UNCERTAIN}]
+    )
+    assert found == pytest.approx(
+        {
+            **{"example_precision": 1 / 6, "example_recall": 1 / 3, "example_f1": 2 / 9},
+            **{"micro_precision": 1 / 3, "micro_recall": 1 / 2, "micro_f1": 2 / 5},
+            **{"macro_precision": 0.5 / 14, "macro_recall": 1 / 14, "macro_f1": 2 / 3 / 14},
+        }
+    )
 
 
-def test_only_positive_counts():
-    blank = score([_labels(edema=State.UNCERTAIN)], [_labels(edema=State.NEGATIVE)])
-    assert (blank.micro.f1, blank.example.f1, blank.micro.support) == (0, 0, 0)
-
-
-def test_perfect():
-    labels = [_labels("edema"), _labels("fracture", "pneumonia")]
-    result = score(labels, labels)
-    assert result.example.f1 == result.micro.f1 == 1
+def test_only_positive_counts_and_what_is_alike_scores_one():
+    assert set(score([{"edema": State.UNCERTAIN}], [{"edema": State.NEGATIVE}]).values()) == {0}
+    labels = [{"edema": P}, {"fracture": P, "pneumonia": P}]
+    assert score(labels, labels)["example_f1"] == score(labels, labels)["micro_f1"] == 1
 
 
 def test_mismatch_is_refused():
@@ -55,3 +54,13 @@ def test_auc_is_the_share_of_pairs_in_order(rows):
     else:
         pairs = [(p > n) + (p == n) / 2 for p in positives for n in negatives]
         assert value == pytest.approx(sum(pairs) / len(pairs))
+
+
+@given(st.integers(2, 25), st.integers(0, 10_000))
+@settings(max_examples=40, deadline=None)
+def test_areas_of_draws_are_areas_of_the_repeated_studies(n, seed):
+    rng = np.random.default_rng(seed)
+    positive, p = rng.random(n) < 0.4, rng.random(n).round(1)
+    counts = draw_counts(n, seed, 5)
+    for row, area in zip(counts.astype(int), auc_draws(positive, p, counts), strict=True):
+        assert area == pytest.approx(auc(np.repeat(positive, row), np.repeat(p, row)), nan_ok=True)

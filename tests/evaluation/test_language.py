@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxrreport.evaluation import language
-from cxrreport.evaluation.baselines import distinct
+from cxrreport.evaluation.scoring import distinct
 
 PREDICTIONS = DATA / "iu-predictions"
 

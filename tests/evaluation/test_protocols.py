@@ -45,13 +45,6 @@ def test_r_learns_its_words_from_train_with_three_occurrences():
     assert protocol("R", ["a. b.", "a. b.", "a. c."]).reference("a b c.") == "a <unk> <unk> ."
 
 
-def test_p_cuts_references_at_a_hundred_words_and_joins_hyphens_of_drafts():
-    form = protocol("P", TRAIN)
-    assert len(form.reference("heart " * 150).split()) == 100 and len(form.hypothesis("heart " * 150).split()) == 151
-    assert form.hypothesis("Mid - lung opacity.\nNo effusion.") == "mid-lung opacity . no effusion ."
-    assert form.reference("A  granuloma.\nClear") == "a granuloma . clear ."
-
-
 def test_there_is_no_other_protocol():
     with pytest.raises(KeyError):
         protocol("X", TRAIN)
