@@ -167,6 +167,13 @@ class Pair:
         """What a draft is made from: frontal and lateral image, those of the prior; None where there is none."""
         return self.frontal, self.lateral, self.prior_frontal, self.prior_lateral
 
+    @property
+    def days(self) -> int | None:
+        """Days from the prior to the study; None without a prior, or where one of them has no date."""
+        if self.prior is None or self.prior.studied_at is None or self.study.studied_at is None:
+            return None
+        return (self.study.studied_at.date() - self.prior.studied_at.date()).days
+
 
 @dataclass(frozen=True, slots=True)
 class PreparedStudy:

@@ -1,8 +1,9 @@
-"""Similar reports for a study that is not to see itself, its patient, or the future (model.md §1.3)."""
+"""Similar reports for a study that is not to see itself, its patient, or the future."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,34 +35,36 @@ class Retriever:
         self._engine, self._index, self._count, self._dimension = engine, index, count, dimension
         self._undated = undated
         self._spaces = tuple(space for space in RETRIEVERS[name] if index is not None and space in index.spaces)
-        self.name = next(
-            (known for known, spaces in RETRIEVERS.items() if spaces == self._spaces), ""
-        )  # what it can do
+        # what it can do, whatever it was asked for
+        self.name = next((known for known, spaces in RETRIEVERS.items() if spaces == self._spaces), "")
 
     @property
     def index_version(self) -> str:
         """The version searched, "" where retrieval is switched off."""
         return self._index.manifest.version if self._index else ""
 
-    def retrieve(self, studies: Sequence[Study], queries: Queries) -> Retrieved:
+    def retrieve(self, studies: Sequence[Study], queries: Queries) -> list[Retrieved]:
         """Nearest allowed reports of each study."""
-        retrieved = Retrieved(len(studies), self._count, self._dimension)
         if self._index is None:
-            return retrieved
+            return [self._gather([], {}) for _ in studies]
         # ranks are fused beyond what is kept: what is second in both lists can be better than the first of one
         wanted = self._count * len(self._spaces)
         with session(self._engine, read_only=True) as s:
             lists = [self._search(s, self._index.spaces[name], studies, queries[name], wanted) for name in self._spaces]
-        for row in range(len(studies)):
-            found = fuse([ranked[row] for ranked in lists])[: self._count]
+            fused = [fuse([ranked[row] for ranked in lists])[: self._count] for row in range(len(studies))]
+            findings = reports.findings_of(s, {report_id for ranked in fused for report_id, _ in ranked})
+        return [self._gather(ranked, findings) for ranked in fused]
+
+    def _gather(self, ranked: Ranked, findings: Mapping[int, str]) -> Retrieved:
+        """What there is of the reports of one study; REVTAF's space is scored by the distance."""
+        vectors = np.zeros((self._count, self._dimension), np.float32)
+        if ranked and self._index is not None:
+            ids, scores = zip(*ranked, strict=True)
+            vectors[: len(ids)] = self._index.text.vectors(np.array(ids, np.int64))
             if self.name == "hyperbolic":
-                far = distance_of(np.array([score for _, score in found], np.float32))
-                found = [(i, -d) for (i, _), d in zip(found, far.tolist(), strict=True)]
-            retrieved.fill(row, found, self._index)
-        with session(self._engine, read_only=True) as s:
-            told = reports.findings_of(s, {i for found in retrieved.found for i, _ in found})
-        retrieved.texts = [[told[i] for i, _ in found if i in told] for found in retrieved.found]
-        return retrieved
+                ranked = list(zip(ids, (-distance_of(np.array(scores, np.float32))).tolist(), strict=True))
+        texts = [findings[report_id] for report_id, _ in ranked if report_id in findings]
+        return Retrieved(ranked, texts, vectors, np.arange(self._count) < len(ranked))
 
     def _search(
         self, s: Session, space: Space, studies: Sequence[Study], queries: npt.NDArray[np.float32], wanted: int
@@ -83,25 +86,19 @@ class Retriever:
         return found
 
 
+@dataclass(frozen=True, slots=True)
 class Retrieved:
-    """ids, scores and texts (lists a study), vectors (B, N, d) of their texts and mask (B, N) of retrieved reports."""
+    """The reports of one study, the best first: ids with scores, and their findings.
 
-    def __init__(self, batch: int, count: int, dimension: int) -> None:
-        self.found: list[Ranked] = [[] for _ in range(batch)]
-        self.texts: list[list[str]] = [[] for _ in range(batch)]
-        self.vectors = np.zeros((batch, count, dimension), np.float32)
-        self.mask = np.zeros((batch, count), bool)
+    vectors : (N, d) of their texts, 0 beyond the last. mask : (N,), False beyond the last.
+    """
 
-    def fill(self, row: int, found: Ranked, index: Index) -> None:
-        """Put the reports of one study in."""
-        self.found[row] = found
-        if found:
-            self.vectors[row, : len(found)] = index.text.vectors(np.array([i for i, _ in found], np.int64))
-            self.mask[row, : len(found)] = True
+    ranked: Ranked
+    texts: list[str]
+    vectors: npt.NDArray[np.float32]
+    mask: npt.NDArray[np.bool_]
 
-    def references(self, row: int, weights: Sequence[float]) -> tuple[Reference, ...]:
-        """References of one study, with the weight that the network gave each."""
-        return tuple(
-            Reference(rank, report_id, score, weights[rank - 1])
-            for rank, (report_id, score) in enumerate(self.found[row], start=1)
-        )
+    def references(self, weights: Sequence[float]) -> tuple[Reference, ...]:
+        """References of a draft, with the weight that the network gave each."""
+        rows = zip(self.ranked, weights, strict=False)  # weights of those that were not found are 0
+        return tuple(Reference(rank, i, score, weight) for rank, ((i, score), weight) in enumerate(rows, start=1))

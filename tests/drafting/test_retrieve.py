@@ -36,7 +36,7 @@ EAST = np.array([[1, 0]], np.float32)
 
 
 def found(retriever, **queries) -> list[int]:
-    return [number for number, _ in retriever.retrieve([object()], queries).found[0]]
+    return [number for number, _ in retriever.retrieve([object()], queries)[0].ranked]
 
 
 def test_a_report_second_in_both_lists_beats_the_first_of_one(retriever) -> None:
@@ -48,8 +48,8 @@ def test_a_report_second_in_both_lists_beats_the_first_of_one(retriever) -> None
 def test_a_broken_query_costs_its_own_study_alone(retriever) -> None:
     text = retriever("text", 2, text=[0, 10, 20])
     queries = np.array([[np.nan, 0], [1, 0]], np.float32)
-    answer = text.retrieve([object(), object()], {"text": queries})
-    assert [len(row) for row in answer.found] == [0, 2] and not answer.mask[0].any()
+    broken, whole = text.retrieve([object(), object()], {"text": queries})
+    assert (broken.ranked, len(whole.ranked)) == ([], 2) and not broken.mask.any() and whole.mask.all()
 
 
 def test_what_cannot_be_searched_is_not_claimed(retriever) -> None:

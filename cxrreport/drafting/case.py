@@ -1,0 +1,76 @@
+"""One study on its way from its images to its draft: a case grows step by step, and travels as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from cxrreport.drafting.retrieve import Retrieved
+from cxrreport.model.comparer import PairReading
+from cxrreport.model.drafter import NetworkDraft, StudyStates, join_features
+from cxrreport.model.encoder import ImageFeatures
+from cxrreport.records import Prepared, PreparedStudy, Study
+from cxrreport.store.views import Signed
+
+
+@dataclass(slots=True, eq=False)
+class Exam:
+    """A study, or the prior of one, as the network sees it alone. What stands below `pixels` comes when it has been read.
+
+    features : of a batch of one. retrieved : the reports most like it. states : its findings.
+    """
+
+    study: Study
+    pixels: PreparedStudy
+    features: ImageFeatures = field(init=False)
+    retrieved: Retrieved = field(init=False)
+    states: StudyStates = field(init=False)
+
+
+@dataclass(slots=True, eq=False)
+class Case:
+    """A study to draft. What stands below `prior` is filled in as it goes along.
+
+    signed : the signed report of the prior, where there is one and the decoder reads it.
+    reading : study and prior together; None where the weights compare no pairs or make nothing of this one.
+    evidence : (14, g, g), where on the current image each finding is seen.
+    """
+
+    prepared: Prepared
+    signed: Signed | None
+    current: Exam
+    prior: Exam | None
+    reading: PairReading | None = None
+    text: NetworkDraft = field(init=False)
+    evidence: npt.NDArray[np.float32] = field(init=False)
+
+    @property
+    def states(self) -> StudyStates:
+        """The findings to write of."""
+        return self.reading.now if self.reading else self.current.states
+
+    @property
+    def states_before(self) -> StudyStates | None:
+        """The findings of the prior; None without a prior that has usable ones."""
+        alone = self.prior.states if self.prior else None
+        states = self.reading.before if self.reading else alone
+        return states if states and states.valid else None
+
+
+def open_case(prepared: Prepared, signed: Signed | None, *, compares: bool) -> Case:
+    """A case of which nothing has been read. compares : the prior comes laid over the current image where that was possible."""
+    pair, pixels = prepared.due.pair, prepared.prior
+    if pixels is not None and prepared.registered is not None and compares:
+        pixels = replace(pixels, frontal=prepared.registered)
+    prior = Exam(pair.prior, pixels) if pair.prior and pixels else None
+    return Case(prepared, signed, Exam(pair.study, prepared.current), prior)
+
+
+def stack(exams: Sequence[Exam]) -> tuple[ImageFeatures, npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """Features of B studies, vectors of their retrieved reports (B, N, d) and which of these are there (B, N)."""
+    vectors = np.stack([exam.retrieved.vectors for exam in exams])
+    mask = np.stack([exam.retrieved.mask for exam in exams])
+    return join_features([exam.features for exam in exams]), vectors, mask
