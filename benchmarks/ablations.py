@@ -23,9 +23,11 @@ from benchmarks.results import FULL, SCORES, ablation_tables
 from benchmarks.tables import Row, as_row, read_rows, write_rows
 from cxrreport.drafting.drafter import open_drafter
 from cxrreport.errors import CxrReportError
+from cxrreport.findings import FINDINGS
 from cxrreport.model.ablations import ABLATIONS, ablate, change
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.generation import Decoding
+from cxrreport.model.variants import build_network
 from cxrreport.model.weights import Weights, load_weights, resolve_device
 from cxrreport.training.card import commit
 from cxrreport.training.network_stage import NetworkStage, start_prior
@@ -46,9 +48,9 @@ def build(base: Weights, name: str, seed: int, decoder_layers: int | None) -> Di
     """The network of one row, with what it takes from WEIGHTS."""
     decoder = dict(base.network.config.decoder)
     decoder["num_hidden_layers"] = decoder_layers or decoder["num_hidden_layers"]
-    plain = change(base.network.config, thresholds=None, label_prior=None, decoder=decoder)
+    plain = change(base.network.config, thresholds=None, label_prior=[1.0] * len(FINDINGS), decoder=decoder)
     torch.manual_seed(seed)
-    network = DiffRGenNet(plain if name == FULL else ablate(plain, name))
+    network = build_network(plain if name == FULL else ablate(plain, name))
     own, old = network.state_dict(), base.network.state_dict()
     taken = {key: old[key] for key in own if is_taken(key) and key in old and old[key].shape == own[key].shape}
     network.load_state_dict(taken, strict=False)
@@ -122,9 +124,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--epochs", type=positive, default=6)
-    parser.add_argument(
-        "--only", nargs="+", choices=[FULL, "promptmrg", *ABLATIONS], default=list(NAMES), metavar="NAME"
-    )
+    parser.add_argument("--only", nargs="+", choices=[FULL, *ABLATIONS], default=list(NAMES), metavar="NAME")
     parser.add_argument("--test", action="store_true", help="score the test split at the end of each run")
     parser.add_argument("--batch", type=at_least(2), default=16)
     parser.add_argument("--lr", type=rate, default=5e-4)

@@ -23,7 +23,7 @@ from transformers import DynamicCache, EncoderDecoderCache
 
 from benchmarks.arguments import make_parser, positive
 from cxrreport.errors import CxrReportError
-from cxrreport.model.config import PREFIX_LENGTH, SIZES, VIEWS
+from cxrreport.model.config import PATCHES, PREFIX_LENGTH, SIZES, VIEWS
 from cxrreport.model.decoder import ReportDecoder
 from cxrreport.model.generation import Decoding, generate
 from cxrreport.model.weights import resolve_device
@@ -47,7 +47,7 @@ def make_work(size: str, batch: int, decoding: Decoding, device: str) -> Work:
     """Random numbers, the same on every device; the memory is as long as that of two films and all retrieved reports."""
     torch.manual_seed(0)
     config = SIZES[size](VOCABULARY)
-    length = VIEWS * config.grid**2 + 2 * config.retrieved
+    length = VIEWS * PATCHES + 2 * config.retrieved
     decoder = ReportDecoder(config).eval()
     memory = torch.randn(batch, length, config.decoder_width)
     prefix = torch.randint(10, VOCABULARY, (batch, PREFIX_LENGTH))

@@ -12,6 +12,7 @@ from cxrreport.evaluation import clinical, language
 from cxrreport.evaluation.temporal import CLASSES, classes
 from cxrreport.findings import CHANGED, FINDINGS, Change
 from cxrreport.model.comparer import Comparer, PairReading
+from cxrreport.model.config import REPORT_TOKENS
 from cxrreport.model.drafter import Drafter, join_features
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.prior import make_prior
@@ -72,7 +73,7 @@ def _draft(drafter: Drafter, one: PairSet, read: Read, reports: list[str] | None
     """Texts to store, as `composing` makes them, but with no sentences to borrow; None: the prior is not read."""
     prior, states = None, [r.now for r in read.readings]
     if reports is not None:
-        ids = [drafter.tokenizer.encode(reports[row], drafter.network.config.max_report_tokens) for row in read.rows]
+        ids = [drafter.tokenizer.encode(reports[row], REPORT_TOKENS) for row in read.rows]
         days = [one.pairs[row].days for row in read.rows]
         maps = [r.maps * ok for r, ok in zip(read.readings, one.registered.registered[read.rows].tolist(), strict=True)]
         prior = make_prior([r.tokens for r in read.readings], ids, [r.changes for r in read.readings], maps, days)

@@ -18,6 +18,7 @@ from cxrreport.drafting.text import word
 from cxrreport.findings import FINDINGS, Change
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION, REGISTER_VERSION
 from cxrreport.model.comparer import Comparer
+from cxrreport.model.config import REPORT_TOKENS
 from cxrreport.model.drafter import Drafter, StudyStates, join_features, take_features
 from cxrreport.model.evidence import evidence_maps
 from cxrreport.model.prior import Prior, make_prior
@@ -106,8 +107,13 @@ class Composer:
 
     def _prior(self, cases: Sequence[Case]) -> Prior:
         """What the decoder reads of the priors. Only what was signed: our own drafts would bear themselves out."""
-        limit, tokenizer = self.drafter.network.config.max_report_tokens, self.drafter.tokenizer
+<<<<<<< HEAD
+        limit, tokenizer = REPORT_TOKENS, self.drafter.tokenizer
+        signed = [_signed(item, told) for item in items]
+=======
+        limit, tokenizer = REPORT_TOKENS, self.drafter.tokenizer
         read = [(case, case.reading) for case in cases if case.reading]
+>>>>>>> house
         return make_prior(
             [reading.tokens for _, reading in read],
             [tokenizer.encode(case.signed.findings, limit) if case.signed else [] for case in cases],

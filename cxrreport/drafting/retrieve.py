@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from cxrreport.model.hyperbolic import distance_of
+from cxrreport.model.revtaf.hyperbolic import distance_of
 from cxrreport.records import Reference, Study
 from cxrreport.retrieval.build import Index
 from cxrreport.retrieval.fusion import RETRIEVERS, Ranked, fuse

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from cxrreport.model.config import DiffRGenNetConfig
 
-BLOCKED = -1e9  # additive, before the softmax (A7)
+BLOCKED = -1e9  # additive, before the softmax
 
 
 class Look(NamedTuple):

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from cxrreport.errors import WeightsError
 from cxrreport.findings import Change, State
-from cxrreport.model.config import STATES
+from cxrreport.model.config import PATCHES, STATES
 from cxrreport.model.drafter import Floats, StudyStates
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.heads import follow_others
@@ -58,7 +58,7 @@ class Comparer:
     def __init__(self, weights: Weights) -> None:
         if weights.temporal is None:
             raise WeightsError("The weights compare no pairs.", "weights.temporal")
-        self.network, self.cells = weights.temporal, weights.network.config.grid**2
+        self.network = weights.temporal
 
     @torch.inference_mode()
     def compare(
@@ -71,7 +71,7 @@ class Comparer:
             to_logits(torch.tensor([s.probabilities[: len(FOLLOWED)] for s in x])).to(device) for x in (now, before)
         ]
         difference, read = self.network.read(
-            current.patches[:, : self.cells], prior.patches[:, : self.cells],
+            current.patches[:, : PATCHES], prior.patches[:, : PATCHES],
             torch.from_numpy(np.stack(films)).to(device), torch.tensor(registered, device=device), *judged,
         )  # fmt: skip
         said = read.held(self.network.strictness, self.network.steadiness)

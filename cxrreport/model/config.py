@@ -1,7 +1,8 @@
-"""Configuration of DiffRGenNet and its three shipped sizes (model.md §1.0)."""
+"""Configuration of DiffRGenNet and its three sizes (docs/model.md, Sizes)."""
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Any
 
 from transformers import PretrainedConfig
@@ -13,117 +14,82 @@ BLANK, POSITIVE, UNCERTAIN = (STATES.index(state) for state in (State.BLANK, Sta
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 PROMPT_TOKENS = ("[DEC]", "[BLA]", "[POS]", "[NEG]", "[UNC]")  # [DEC] begins a report, the others are states
 PREFIX_LENGTH = 1 + len(FINDINGS)  # [DEC] s_1 .. s_14
-VIEWS = 2  # frontal, lateral
+VIEWS = 2  # frontal, lateral: the order in which they are stacked everywhere
+GRID = 7  # side of the encoder's last feature map, in patches
+PATCHES = GRID**2  # of one view
+DROPOUT = 0.1
+REPORT_TOKENS = 128  # of a report that is learnt from or read
 FAM_ATTENTIONS = ("dra", "transformer", "trar", "concat", "mpsa")
-ANCHORS = ("peak", "cyclic", "identity")
+ANCHORS = ("peak", "cyclic")
 METRICS = ("l2", "cos", "dot")
+_CONSTANTS = {  # keys of older config.json files, with the one value that this version builds
+    "grid": GRID, "dropout": DROPOUT, "max_report_tokens": REPORT_TOKENS, "loss_weights": (1.0, 4.0, 0.1),
+    "scl_queue": 256, "fcc_paper": False,
+}  # fmt: skip
+_OF_TRANSFORMERS = {"model_type", "torch_dtype", "name_or_path", "_name_or_path", "attn_implementation"}
 
 
 class DiffRGenNetConfig(PretrainedConfig):  # type: ignore[misc]
-    """Everything that shapes the network; stored beside its weights.
-
-    Parameters
-    ----------
-    encoder, decoder, text : dicts for `AutoConfig.for_model` of the image encoder, the report decoder (BERT) and the
-        text tower of the retrieval encoder (BERT).
-    image_size : side of the input in pixels; the encoder must map it to a `grid` x `grid` feature map.
-    encoder_width : channels of that map.
-    d_model, heads, ffn, dropout : width, heads, feed-forward width and dropout of the FAM stacks (A12).
-    fam_attention : how reports and patches meet: "dra" (the paper's), or one of Table A's "transformer", "trar" and
-        "concat", or REVTAF's "mpsa" in the similar branch; see `fam.py`.
-    masks_per_layer : p_k, the number of attention windows each DRA layer routes among (A9); its length is K.
-    anchor : how a query finds its anchor patch: "peak", "cyclic" (paper) or "identity" (A6).
-    binarize : in evaluation the router takes its likeliest window alone (TRAR's hard routing, without its noise).
-    feature_difference : False is Table 2's "w/o Feature Difference": FAM_dif gets the projected report vectors e.
-    metrics : which of l2, cos, dot the Feature Difference module uses (Eq. 1, App. C).
-    diff_content : add the zero-initialised content path W_c(e - f) to the difference (model.md §1.5).
-    reports_in_memory, reports_in_classifier : whether the FAM tokens reach the decoder, and s the classifier.
-    retrieved : N, the number of retrieved reports.
-    d_retrieval : width of the retrieval space.
-    label_prior : pi of the logit-adjusted loss, one value a finding, in (0, 1] (§1.8).
-    thresholds : p(positive) from which a finding is called positive, chosen on validation data; None = argmax.
-    loss_weights : of LM, SDL (lambda = 4, A13) and SCL (gamma = 0.1).
-    scl, scl_queue : whether there is an SCL loss (a weight of 0 says the same), and how many earlier studies it
-        compares a batch with (§1.10; 0 = none).
-    fcc_weight, fcc_paper : weight of REVTAF's consistency loss (0 = none, the paper has 0.5), and whether in its
-        printed form (§3.4).
-
-    A part that nothing reads is not built: the parameters of an option exist only where it is on.
+    """Everything that shapes the network; stored beside its weights. The second half is what ablations change.
 
     Raises
     ------
-    ValueError : for values that describe no network.
+    ValueError : for values that describe no network, and for keys that this version does not know.
     """
 
     model_type = "diffrgennet"
 
-    def __init__(
-        self,
-        encoder: dict[str, Any] | None = None,
-        decoder: dict[str, Any] | None = None,
-        text: dict[str, Any] | None = None,
-        image_size: int = 224,
-        grid: int = 7,
-        encoder_width: int = 2048,
-        d_model: int = 512,
-        heads: int = 8,
-        ffn: int = 2048,
-        dropout: float = 0.1,
-        fam_attention: str = "dra",
-        masks_per_layer: tuple[int, ...] = (2, 4),
-        anchor: str = "peak",
-        binarize: bool = False,
-        feature_difference: bool = True,
-        metrics: tuple[str, ...] = METRICS,
-        diff_content: bool = True,
-        reports_in_memory: bool = True,
-        reports_in_classifier: bool = True,
-        retrieved: int = 21,
-        d_retrieval: int = 512,
-        d_scl: int = 128,
-        max_report_tokens: int = 128,
-        label_prior: list[float] | None = None,
-        thresholds: list[float] | None = None,
-        loss_weights: tuple[float, float, float] = (1.0, 4.0, 0.1),
-        scl: bool = True,
-        scl_queue: int = 256,
-        fcc_weight: float = 0.0,
-        fcc_paper: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        self.encoder = encoder or {}
-        self.decoder = decoder or {}
-        self.text = text or {}
-        self.image_size, self.grid, self.encoder_width = image_size, grid, encoder_width
-        self.d_model, self.heads, self.ffn, self.dropout = d_model, heads, ffn, dropout
-        self.fam_attention, self.masks_per_layer = fam_attention, tuple(masks_per_layer)
-        self.anchor, self.binarize = anchor, binarize
-        self.feature_difference, self.metrics, self.diff_content = feature_difference, tuple(metrics), diff_content
-        self.reports_in_memory, self.reports_in_classifier = reports_in_memory, reports_in_classifier
-        self.retrieved, self.d_retrieval, self.d_scl = retrieved, d_retrieval, d_scl
-        self.max_report_tokens = max_report_tokens
-        self.label_prior = [1.0] * len(FINDINGS) if label_prior is None else label_prior
-        self.thresholds = thresholds
-        self.loss_weights = tuple(loss_weights)
-        self.scl, self.scl_queue = scl, scl_queue
-        self.fcc_weight, self.fcc_paper = fcc_weight, fcc_paper
-        self._check()
-        super().__init__(**kwargs)
+    encoder: dict[str, Any] = field(default_factory=dict)  # of the image encoder, for `AutoConfig.for_model`
+    decoder: dict[str, Any] = field(default_factory=dict)  # of the report decoder, a BERT
+    text: dict[str, Any] = field(default_factory=dict)  # of the retrieval encoder's text tower, a BERT
+    image_size: int = 224  # side of the input in pixels; the encoder maps it to GRID x GRID
+    encoder_width: int = 2048  # channels of that map
+    d_model: int = 512  # width of FAM, Feature Difference and selection
+    heads: int = 8  # attention heads of FAM
+    ffn: int = 2048  # feed-forward width of FAM
+    retrieved: int = 21  # N, the number of retrieved reports
+    d_retrieval: int = 512  # width of the retrieval space
+    d_scl: int = 128  # width of the space of L_SCL
+    label_prior: list[float] = field(default_factory=lambda: [1.0] * len(FINDINGS))  # pi of L_SDL, each in (0, 1]
+    thresholds: list[float] | None = None  # p(positive) from which a finding is called positive; None: argmax
 
-    def _check(self) -> None:
+    masks_per_layer: tuple[int, ...] = (2, 4)  # p_k, the windows that each layer of FAM routes among; as long as K
+    fam_attention: str = "dra"  # how reports meet patches; "mpsa" does so in the similar branch alone
+    anchor: str = "peak"  # patch about which a report's windows lie: its greatest attention, or "cyclic" (Eq. 6)
+    binarize: bool = False  # in evaluation the router takes its likeliest window alone
+    feature_difference: bool = True  # False: FAM_dif gets the projected report vectors e
+    metrics: tuple[str, ...] = METRICS  # which of them Feature Difference uses
+    diff_content: bool = True  # add the content path W_c(e - f) to the difference
+    reports_in_memory: bool = True  # the decoder reads the tokens of both branches
+    reports_in_classifier: bool = True  # the classifier reads the selected report s
+    scl: bool = True  # L_SCL is part of the loss
+    fcc_weight: float = 0.0  # of REVTAF's consistency loss; its paper has 0.5
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        _check_keys(kwargs)
+        known = {name: value for name, value in kwargs.items() if name not in _CONSTANTS}
+        self.masks_per_layer, self.metrics = tuple(self.masks_per_layer), tuple(self.metrics)
+        self._check_values()
+        self._check_findings()
+        super().__post_init__(**known)
+
+    def _check_values(self) -> None:
         if self.fam_attention not in FAM_ATTENTIONS:
             raise ValueError(f"fam_attention must be one of {FAM_ATTENTIONS}.")
         if self.anchor not in ANCHORS:
             raise ValueError(f"anchor must be one of {ANCHORS}.")
         if not self.metrics or set(self.metrics) - set(METRICS):
             raise ValueError(f"metrics must be some of {METRICS}.")
-        if not self.masks_per_layer or any(not 1 <= p <= self.grid for p in self.masks_per_layer):
+        if not self.masks_per_layer or any(not 1 <= p <= GRID for p in self.masks_per_layer):
             raise ValueError("masks_per_layer must name at least one layer; its windows must be smaller than the grid.")
-        if self.scl_queue < 0 or self.fcc_weight < 0 or any(weight < 0 for weight in self.loss_weights):
-            raise ValueError("The weights of losses and the length of the queue must not be negative.")
-        if self.uses_fcc and self.fam_attention == "concat":
+        if self.fcc_weight < 0:
+            raise ValueError("fcc_weight must not be negative.")
+        if self.fcc_weight and self.fam_attention == "concat":
             raise ValueError('The consistency loss compares maps over patches, and fam_attention "concat" has none.')
-        self._check_findings()
+        if not self.reports_in_memory and (self.scl or self.fcc_weight or self.feature_difference):
+            raise ValueError("Without reports_in_memory there is no scl, fcc_weight or feature_difference (PromptMRG).")
+        if self.reports_in_memory and not self.reports_in_classifier:
+            raise ValueError("Reports that are in the memory are in the classifier too.")
 
     def _check_findings(self) -> None:
         prior, limits = self.label_prior, self.thresholds
@@ -133,29 +99,19 @@ class DiffRGenNetConfig(PretrainedConfig):  # type: ignore[misc]
             raise ValueError(f"thresholds must be null or hold {len(FINDINGS)} values from 0 to 1.")
 
     @property
-    def uses_scl(self) -> bool:
-        """Whether L_SCL is part of the total loss."""
-        return self.scl and self.loss_weights[2] > 0
-
-    @property
-    def uses_fcc(self) -> bool:
-        """Whether REVTAF's consistency loss is part of the total loss."""
-        return self.fcc_weight > 0
-
-    @property
-    def uses_similar(self) -> bool:
-        """Whether anything reads FAM_sim."""
-        return self.reports_in_memory or self.reports_in_classifier or self.uses_scl or self.uses_fcc
-
-    @property
-    def uses_different(self) -> bool:
-        """Whether anything reads FAM_dif; what does also reads FAM_sim."""
-        return self.reports_in_memory or self.uses_scl
-
-    @property
     def decoder_width(self) -> int:
         """Hidden size of the decoder."""
         return int(self.decoder["hidden_size"])
+
+
+def _check_keys(others: dict[str, Any]) -> None:
+    """Refuse keys that are no field: unknown ones, and those of older files that do not hold their one value."""
+    if unknown := sorted(others.keys() - _CONSTANTS.keys() - _OF_TRANSFORMERS):
+        raise ValueError(f"The configuration has no {', '.join(unknown)}.")
+    for name in others.keys() & _CONSTANTS.keys():
+        value = tuple(others[name]) if isinstance(others[name], list) else others[name]
+        if value != _CONSTANTS[name]:
+            raise ValueError(f"{name} must be {_CONSTANTS[name]}: this version builds no other.")
 
 
 def _bert(vocab_size: int, width: int, layers: int, heads: int, ffn: int, positions: int = 512) -> dict[str, Any]:

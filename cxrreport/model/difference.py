@@ -1,4 +1,4 @@
-"""Feature Difference (DiffRGenNet Eq. 1, model.md §1.5): how each retrieved report differs from the image."""
+"""Feature Difference (DiffRGenNet Eq. 1): how each retrieved report differs from the image."""
 
 from __future__ import annotations
 
@@ -22,32 +22,31 @@ def distances(e: Tensor, f: Tensor) -> Tensor:
     return torch.stack([l2, cosine, dot], dim=-1)
 
 
-class FeatureDifference(nn.Module):
-    """distances -> BatchNorm over the metrics -> MLP, plus a zero-initialised content path (flag `diff_content`)."""
+class LiteralDifference(nn.Module):
+    """Eq. 1 as printed: distances -> BatchNorm over the metrics -> MLP. It knows nothing of a report but the metrics."""
 
-    def __init__(self, config: DiffRGenNetConfig) -> None:
+    def __init__(self, config: DiffRGenNetConfig, metrics: tuple[str, ...] = METRICS) -> None:
         super().__init__()
-        unknown = set(config.metrics) - set(METRICS)
-        if unknown or not config.metrics:
-            raise ValueError(f"metrics must be some of {METRICS}.")
-        self.chosen = [METRICS.index(metric) for metric in config.metrics]
-        self.norm = nn.BatchNorm1d(len(self.chosen))
         d = config.d_model
-        self.mlp = nn.Sequential(nn.Linear(len(self.chosen), d), nn.GELU(), nn.Linear(d, d))
-        self.content = nn.Linear(d, d, bias=False) if config.diff_content else None
-        if self.content is not None:
-            nn.init.zeros_(self.content.weight)
+        self.chosen = [METRICS.index(metric) for metric in metrics]
+        self.norm = nn.BatchNorm1d(len(metrics))
+        self.mlp = nn.Sequential(nn.Linear(len(metrics), d), nn.GELU(), nn.Linear(d, d))
+
+    def reset(self) -> None:
+        """Draw again what must not start as linear layers do."""
 
     def forward(self, e: Tensor, f: Tensor, mask: Tensor) -> Tensor:
         """e (B, N, d), f (B, d), mask (B, N) bool -> difference tokens (B, N, d); padding is left out of the statistics."""
+        return self.compare(e, f, mask) * mask.unsqueeze(-1)
+
+    def compare(self, e: Tensor, f: Tensor, mask: Tensor) -> Tensor:
+        """As `forward`, with whatever at the padding."""
         x = distances(e, f)[..., self.chosen]  # (B, N, metrics)
         normed = x.new_zeros(x.shape)
         if mask.any():
             normed[mask] = self._normalise(x[mask]).to(x.dtype)  # (valid, metrics)
         difference: Tensor = self.mlp(normed)
-        if self.content is not None:
-            difference = difference + self.content(e - f.unsqueeze(1))
-        return difference * mask.unsqueeze(-1)
+        return difference
 
     def _normalise(self, valid: Tensor) -> Tensor:
         """Batch norm of (valid, metrics); a report alone has no statistics, so the running ones serve it."""
@@ -56,3 +55,22 @@ class FeatureDifference(nn.Module):
             normed: Tensor = norm(valid)
             return normed
         return F.batch_norm(valid, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
+
+
+class FeatureDifference(LiteralDifference):
+    """Eq. 1, and a content path W_c(e - f) that starts at zero."""
+
+    def __init__(self, config: DiffRGenNetConfig, metrics: tuple[str, ...] = METRICS) -> None:
+        super().__init__(config, metrics)
+        self.content = nn.Linear(config.d_model, config.d_model, bias=False)
+        self.reset()
+
+    def reset(self) -> None:
+        """Start without content."""
+        nn.init.zeros_(self.content.weight)
+
+    def compare(self, e: Tensor, f: Tensor, mask: Tensor) -> Tensor:
+        """As in `LiteralDifference`, with the content."""
+        difference = super().compare(e, f, mask)
+        content: Tensor = self.content(e - f.unsqueeze(1))
+        return difference + content

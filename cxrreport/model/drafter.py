@@ -18,9 +18,9 @@ from cxrreport.model.diffrgennet import Relations
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.generation import Decoding, Generated, generate
 from cxrreport.model.heads import decide_states
-from cxrreport.model.hyperbolic import HyperbolicHead, film_logits, hyperbolic_keys, hyperbolic_queries
 from cxrreport.model.prior import Prior
 from cxrreport.model.prose import Prose, tidy
+from cxrreport.model.revtaf.hyperbolic import HyperbolicHead, film_logits, hyperbolic_keys, hyperbolic_queries
 from cxrreport.model.weights import Weights
 from cxrreport.records import PreparedStudy, ViewGuess
 

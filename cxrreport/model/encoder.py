@@ -1,4 +1,4 @@
-"""Image encoder (model.md §1.2): one or two views of a study to patch tokens and a pooled vector."""
+"""Image encoder: one or two views of a study to patch tokens and a pooled vector."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import AutoConfig, AutoModel
 
-from cxrreport.model.config import VIEWS, DiffRGenNetConfig
+from cxrreport.model.config import PATCHES, DiffRGenNetConfig
 
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -17,7 +17,7 @@ _IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True, slots=True)
 class ImageFeatures:
-    """What the encoder says of B studies; m = VIEWS * grid * grid patches, row-major, frontal first.
+    """What the encoder says of B studies; m = VIEWS * PATCHES patches, row-major, frontal first.
 
     patches (B, m, C), patch_mask (B, m) bool, pooled (B, C).
     """
@@ -42,11 +42,11 @@ def normalise(films: Tensor, size: int) -> Tensor:
 
 
 class ImageEncoder(nn.Module):
-    """Any Hugging Face vision backbone whose last map is grid x grid."""
+    """Any Hugging Face vision backbone whose last map is GRID x GRID."""
 
     def __init__(self, config: DiffRGenNetConfig) -> None:
         super().__init__()
-        self.size, self.cells, self.width = config.image_size, config.grid**2, config.encoder_width
+        self.size, self.width = config.image_size, config.encoder_width
         self.backbone = AutoModel.from_config(AutoConfig.for_model(**config.encoder))
 
     def forward(self, films: Tensor, view_mask: Tensor) -> ImageFeatures:
@@ -55,13 +55,13 @@ class ImageEncoder(nn.Module):
         films : (B, VIEWS, H, W) uint8; rows without a view may hold anything.
         view_mask : (B, VIEWS) bool, at least one True a row.
         """
-        maps = self.backbone(normalise(films[view_mask], self.size)).last_hidden_state  # (n, C, g, g)
-        found = maps.flatten(2).transpose(1, 2)  # (n, g*g, C)
-        patches = found.new_zeros(*view_mask.shape, self.cells, self.width)  # (B, V, g*g, C)
+        maps = self.backbone(normalise(films[view_mask], self.size)).last_hidden_state  # (n, C, 7, 7)
+        found = maps.flatten(2).transpose(1, 2)  # (n, 49, C)
+        patches = found.new_zeros(*view_mask.shape, PATCHES, self.width)  # (B, V, 49, C)
         patches[view_mask] = found
         count = view_mask.sum(1, keepdim=True).to(patches.dtype)
         pooled = patches.mean(2).sum(1) / count  # (B, C), mean over the views present
-        patch_mask = view_mask.repeat_interleave(self.cells, dim=1)  # (B, V*g*g)
+        patch_mask = view_mask.repeat_interleave(PATCHES, dim=1)  # (B, V * 49)
         return ImageFeatures(patches.flatten(1, 2), patch_mask, pooled)
 
 
@@ -77,6 +77,3 @@ def load_torchvision_mobilenet(encoder: ImageEncoder, state: dict[str, Tensor]) 
     if len(source) != len(target) or any(a.shape != b.shape for a, b in zip(source, target.values(), strict=False)):
         raise ValueError("These are not the tensors of torchvision's MobileNetV2.")
     encoder.backbone.load_state_dict(dict(zip(target, source, strict=True)))
-
-
-assert VIEWS == 2  # frontal and lateral: the order in which films are stacked everywhere

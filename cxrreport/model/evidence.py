@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from cxrreport.findings import FINDINGS
-from cxrreport.model.config import POSITIVE, STATES
+from cxrreport.model.config import GRID, PATCHES, POSITIVE, STATES
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.encoder import ImageFeatures
 
@@ -27,8 +27,8 @@ def evidence_maps(network: DiffRGenNet, features: ImageFeatures) -> npt.NDArray[
     weight = network.classifier.linear.weight[:, : config.encoder_width]  # those of v; the rest reads s
     by_state = weight.view(len(STATES), len(FINDINGS), -1)  # (4, 14, C)
     others = (by_state.sum(0) - by_state[POSITIVE]) / (len(STATES) - 1)
-    maps = features.patches[:, : config.grid**2] @ (by_state[POSITIVE] - others).T  # (B, g*g, 14)
+    maps = features.patches[:, :PATCHES] @ (by_state[POSITIVE] - others).T  # (B, g*g, 14)
     positive = maps.transpose(1, 2).float().clamp(min=0)  # (B, 14, g*g)
     share = positive / positive.amax(-1, keepdim=True).clamp(min=1e-6)
-    found: npt.NDArray[np.float32] = share.unflatten(-1, (config.grid, config.grid)).cpu().numpy()
+    found: npt.NDArray[np.float32] = share.unflatten(-1, (GRID, GRID)).cpu().numpy()
     return found

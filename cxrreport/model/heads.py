@@ -1,4 +1,4 @@
-"""Report selection, classification and contrastive heads (model.md §1.7, §1.8, §1.10)."""
+"""Report selection, classification and contrastive heads."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from torch.nn import functional as F
 
 from cxrreport.findings import FINDINGS
 from cxrreport.model.config import BLANK, POSITIVE, STATES, UNCERTAIN, DiffRGenNetConfig
-from cxrreport.model.losses import Earlier
+from cxrreport.model.losses import Earlier, contrastive_loss
 
 NO_FINDING = FINDINGS.index("no finding")
 PATHOLOGY = [index for index, finding in enumerate(FINDINGS) if finding not in ("no finding", "support devices")]
 
 
 def select(query: Tensor, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Weigh report tokens by their match with the image (§1.7).
+    """Weigh report tokens by their match with the image.
 
     query (B, d), tokens (B, N, d), mask (B, N) -> weights (B, N), rows sum to 1 (0 where no report), and their sum (B, d).
     """
@@ -25,27 +25,22 @@ def select(query: Tensor, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]
 
 
 class ClassificationHead(nn.Module):
-    """concat(v, s) -> state logits (B, 4, 14) in the order of `State` and `FINDINGS`.
-
-    Without `reports_in_classifier` it reads v alone.
-    """
+    """concat(v, s) -> state logits (B, 4, 14) in the order of `State` and `FINDINGS`."""
 
     def __init__(self, config: DiffRGenNetConfig) -> None:
         super().__init__()
-        self.reads_reports = config.reports_in_classifier
-        width = config.encoder_width + (config.d_model if self.reads_reports else 0)
-        self.linear = nn.Linear(width, len(STATES) * len(FINDINGS))
+        self.linear = nn.Linear(config.encoder_width + config.d_model, len(STATES) * len(FINDINGS))
         nn.init.normal_(self.linear.weight, std=0.001)
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, pooled: Tensor, selected: Tensor) -> Tensor:
         """pooled (B, C), selected (B, d)."""
-        logits: Tensor = self.linear(torch.cat([pooled, selected], dim=-1) if self.reads_reports else pooled)
+        logits: Tensor = self.linear(torch.cat([pooled, selected], dim=-1))
         return logits.view(-1, len(STATES), len(FINDINGS))
 
 
 def decide_states(logits: Tensor, thresholds: list[float] | None) -> tuple[Tensor, Tensor]:
-    """State index (B, 14) and p(positive) (B, 14) from logits (B, 4, 14), without any adjustment (§1.8).
+    """State index (B, 14) and p(positive) (B, 14) from logits (B, 4, 14), without any adjustment.
 
     With thresholds a finding is positive from p >= threshold on, else the likeliest of the other three states; its
     probability is then stretched so that the threshold lies at 0.5 and "positive" means 0.5 or more everywhere. "No
@@ -77,7 +72,7 @@ def follow_others(states: Tensor, positive: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class ContrastiveHeads(nn.Module):
-    """Projections of anchor, difference negative and report onto the unit sphere of the SCL space (§1.10)."""
+    """L_SCL: anchor, difference negative and report on the unit sphere of its space, against the studies before."""
 
     def __init__(self, config: DiffRGenNetConfig) -> None:
         super().__init__()
@@ -87,18 +82,28 @@ class ContrastiveHeads(nn.Module):
             return nn.Sequential(nn.Linear(width, d), nn.ReLU(), nn.Linear(d, config.d_scl))
 
         self.anchor, self.negative, self.report = projection(d), projection(d), projection(config.d_retrieval)
+        self.queue = ContrastiveQueue(config.d_scl)
 
-    def forward(self, selected: Tensor, difference: Tensor, report: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """s (B, d), u (B, d), report embedding (B, d_retrieval) -> a, n, t, each (B, d_scl) of unit length."""
-        return (
-            F.normalize(self.anchor(selected), dim=-1),
-            F.normalize(self.negative(difference), dim=-1),
-            F.normalize(self.report(report.detach()), dim=-1),
-        )
+    def forward(self, selected: Tensor, contrast: Tensor, target: Tensor, positives: Tensor) -> Tensor:
+        """s (B, d), u (B, d), text embedding of the true report (B, d_retrieval), positives (B, 14) bool -> loss.
+
+        In training the batch is also compared with the queue, and then joins it.
+        """
+        a, n, t = (
+            F.normalize(project(x), dim=-1).float()
+            for project, x in (
+                (self.anchor, selected), (self.negative, contrast), (self.report, target.detach())
+            )
+        )  # fmt: skip
+        if not self.training:
+            return contrastive_loss(a, n, t, positives)
+        loss = contrastive_loss(a, n, t, positives, self.queue.contents())
+        self.queue.push(a, t, positives)
+        return loss
 
 
 class ContrastiveQueue(nn.Module):
-    """First in, first out: anchors, reports and positives of the last `length` training studies (§1.10).
+    """First in, first out: anchors, reports and positives of the last `length` training studies.
 
     The buffers begin empty and are no part of the weights; a checkpoint that is to go on exactly must keep them itself.
     """
@@ -107,11 +112,11 @@ class ContrastiveQueue(nn.Module):
     reports: Tensor
     positives: Tensor
 
-    def __init__(self, config: DiffRGenNetConfig) -> None:
+    def __init__(self, width: int, length: int = 256) -> None:
         super().__init__()
-        self.length = config.scl_queue
+        self.length = length
         for name in ("anchors", "reports"):
-            self.register_buffer(name, torch.zeros(0, config.d_scl), persistent=False)
+            self.register_buffer(name, torch.zeros(0, width), persistent=False)
         self.register_buffer("positives", torch.zeros(0, len(FINDINGS), dtype=torch.bool), persistent=False)
 
     def contents(self) -> Earlier:

@@ -1,4 +1,4 @@
-"""Losses of DiffRGenNet (model.md §1.8-1.11), of REVTAF (§3.4) and of the retrieval encoder."""
+"""Losses of DiffRGenNet (docs/model.md, Losses) and of the retrieval encoder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def adjusted_cross_entropy(logits: Tensor, states: Tensor, label_prior: Tensor) 
 
 
 def updated_prior(old: Tensor, positive: Tensor, states: Tensor) -> Tensor:
-    """pi after an epoch: mean p(positive) over the positive studies of each finding, over the maximum (§1.8).
+    """pi after an epoch: mean p(positive) over the positive studies of each finding, over the maximum.
 
     old (14,), positive (n, 14) probabilities, states (n, 14). A finding without positives keeps its value; the result
     lies in [0.01, 1].
@@ -58,7 +58,7 @@ class Earlier(NamedTuple):
 
 
 def contrastive_loss(a: Tensor, n: Tensor, t: Tensor, positives: Tensor, earlier: Earlier | None = None) -> Tensor:
-    """L_SCL (Eq. 8 as InfoNCE, A17-A19). a, n, t (B, d) unit vectors, positives (B, 14) bool. Never negative.
+    """L_SCL (Eq. 8 as InfoNCE). a, n, t (B, d) unit vectors, positives (B, 14) bool. Never negative.
 
     Positives of a_i are t_i (weight 1) and the a_j of Jaccard >= 0.5 (weight = Jaccard). Negatives are all difference
     vectors n and the a_j, t_j of Jaccard 0. j runs over the batch and over the `earlier` studies.
@@ -78,31 +78,6 @@ def contrastive_loss(a: Tensor, n: Tensor, t: Tensor, positives: Tensor, earlier
     gain_t = (to_t - torch.logaddexp(to_t, bottom)).diagonal()
     total = (weight_a * gain_a).sum(1) + gain_t
     return -(total / (weight_a.sum(1) + 1)).mean()
-
-
-def soft_overlap(one: Tensor, other: Tensor, patch_mask: Tensor) -> Tensor:
-    """Soft IoU (B, N, L) of maps (B, N, m) and (B, L, m), each stretched to 0..1 over the patches there are."""
-    x, y = (_stretched(maps, patch_mask) for maps in (one, other))
-    x, y = x.unsqueeze(2), y.unsqueeze(1)
-    return torch.minimum(x, y).sum(-1) / torch.maximum(x, y).sum(-1).clamp(min=1e-6)
-
-
-def _stretched(maps: Tensor, patch_mask: Tensor) -> Tensor:
-    absent = ~patch_mask.unsqueeze(1)
-    low = maps.masked_fill(absent, torch.inf).amin(-1, keepdim=True)
-    high = maps.masked_fill(absent, -torch.inf).amax(-1, keepdim=True)
-    return ((maps - low) / (high - low).clamp(min=1e-6)).masked_fill(absent, 0)
-
-
-def consistency_loss(cosine: Tensor, overlap: Tensor, pairs: Tensor, paper: bool = False) -> Tensor:
-    """REVTAF's FCC (§3.4): texts that say the same look at the same place.
-
-    cosine, overlap (B, N, L) of the texts and maps of global and local prompts; pairs (B, N, L) bool, those that
-    count. Mean of (max(cosine, 0) - overlap)^2, the texts' side without gradient. The paper's form, the mean of
-    1 - sigmoid(cosine) * overlap, rewards overlap for every pair, however unlike the texts. 0 without any pair.
-    """
-    each = 1 - cosine.sigmoid() * overlap if paper else (cosine.clamp(min=0).detach() - overlap).square()
-    return (each * pairs).sum() / pairs.sum().clamp(min=1)
 
 
 def info_nce(image: Tensor, text: Tensor, log_scale: Tensor, same: Tensor | None = None) -> Tensor:

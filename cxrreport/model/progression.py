@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cxrreport.findings import FINDINGS, Change
-from cxrreport.model.config import DiffRGenNetConfig
+from cxrreport.model.config import DROPOUT, PATCHES, DiffRGenNetConfig
 from cxrreport.model.temporal import Difference, TempFAM
 
 FOLLOWED = FINDINGS[:-1]  # "no finding" has no course
@@ -70,9 +70,9 @@ class ProgressionHead(nn.Module):
         super().__init__()
         d, count = config.d_model, len(FOLLOWED)
         self.queries = nn.Parameter(torch.randn(count, d) * d**-0.5)
-        self.places = nn.Parameter(torch.zeros(config.grid**2, d))
+        self.places = nn.Parameter(torch.zeros(PATCHES, d))
         self.types = nn.Parameter(torch.zeros(3, d))  # G, P_c, P_p'
-        layer = nn.TransformerDecoderLayer(d, config.heads, min(_FFN, config.ffn), config.dropout, batch_first=True)
+        layer = nn.TransformerDecoderLayer(d, config.heads, min(_FFN, config.ffn), DROPOUT, batch_first=True)
         self.layers = nn.TransformerDecoder(layer, _LAYERS)
         self.to_pixels = nn.Linear(3 * d, pixel_width)
         self.fuse = nn.Sequential(
@@ -80,7 +80,7 @@ class ProgressionHead(nn.Module):
             nn.ReLU(),
         )  # fmt: skip
         self.map = nn.Conv2d(pixel_width, count, 1)
-        self.hidden = nn.Sequential(nn.Linear(d + pixel_width + 2, d), nn.ReLU(), nn.Dropout(config.dropout))
+        self.hidden = nn.Sequential(nn.Linear(d + pixel_width + 2, d), nn.ReLU(), nn.Dropout(DROPOUT))
         self.read = nn.Parameter(torch.zeros(count, d, 6))  # moves of l_c and l_p, k, three courses
         self.bias = nn.Parameter(torch.zeros(count, 6))
 

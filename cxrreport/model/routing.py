@@ -1,4 +1,4 @@
-"""Dynamically routed attention: MHCAR of DiffRGenNet (Eq. 4-7, model.md §1.6), and TRAR's for comparison.
+"""Dynamically routed attention: MHCAR of DiffRGenNet (Eq. 4-7; docs/model.md, Routed attention).
 
 Every layer computes one score matrix, masks it to windows of several orders around each query's anchor patch, and mixes
 the resulting attentions with weights that a router draws from the image.
@@ -6,14 +6,16 @@ the resulting attentions with weights that a router draws from the image.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cxrreport.model.attention import BLOCKED, CrossAttention, Look
-from cxrreport.model.config import VIEWS, DiffRGenNetConfig
+from cxrreport.model.config import GRID, VIEWS, DiffRGenNetConfig
 
-_TRAR_MASKS = 4  # orders 0..3 in every layer
+Anchors = Callable[[Tensor, Tensor], Tensor]  # attention (B, h, n, m) of order 0, f_mask (B, m) -> patches (B, n)
 
 
 def build_windows(grid: int, orders: int, views: int = VIEWS) -> Tensor:
@@ -32,56 +34,48 @@ def build_windows(grid: int, orders: int, views: int = VIEWS) -> Tensor:
     return windows
 
 
+def peak(attention: Tensor, f_mask: Tensor) -> Tensor:
+    """The patch that the heads together attend to most."""
+    return attention.detach().mean(1).argmax(-1)
+
+
+def own_place(attention: Tensor, f_mask: Tensor) -> Tensor:
+    """Query i is patch i."""
+    return torch.arange(attention.shape[2], device=f_mask.device).expand(len(f_mask), -1)
+
+
 class Router(nn.Module):
-    """Weights over the masks of one layer (Eq. 7). Gumbel noise in training only, so that drafts never vary (A11).
+    """Weights over the masks of one layer (Eq. 7). Gumbel noise in training only, so that drafts never vary."""
 
-    With `binarize` the likeliest mask alone is used in evaluation.
-    """
-
-    def __init__(self, width: int, masks: int, binarize: bool = False) -> None:
+    def __init__(self, width: int, masks: int) -> None:
         super().__init__()
         self.mlp = nn.Sequential(nn.Linear(width, width // 2, bias=False), nn.ReLU(), nn.Linear(width // 2, masks))
-        self.binarize = binarize
 
     def forward(self, f: Tensor, f_mask: Tensor, temperature: Tensor) -> Tensor:
         """f (B, m, d), f_mask (B, m) -> alpha (B, masks), rows sum to 1."""
         weight = f_mask.unsqueeze(-1).to(f.dtype)
         logits: Tensor = self.mlp((f * weight).sum(1) / weight.sum(1).clamp(min=1)).float()
         if self.training:
-            sampled: Tensor = F.gumbel_softmax(logits.log_softmax(-1), tau=float(temperature))
-            return sampled
-        if self.binarize:
-            return F.one_hot(logits.argmax(-1), logits.shape[-1]).to(logits.dtype)
-        weights: Tensor = logits.softmax(-1)
-        return weights
+            return F.gumbel_softmax(logits.log_softmax(-1), tau=float(temperature))
+        return self.decide(logits)
+
+    def decide(self, logits: Tensor) -> Tensor:
+        """Weights in evaluation, from logits (B, masks)."""
+        return logits.softmax(-1)
 
 
 class RoutedAttention(CrossAttention):
-    """MHCAR: multi-head cross attention with routed windows; Q, K, V are shared by all masks (A8)."""
+    """MHCAR: multi-head cross attention with routed windows; Q, K, V are shared by all masks."""
 
     windows: Tensor
 
-    def __init__(self, config: DiffRGenNetConfig, masks: int, anchor: str | None = None, views: int = VIEWS) -> None:
+    def __init__(
+        self, config: DiffRGenNetConfig, masks: int, anchors: Anchors = peak, views: int = VIEWS
+    ) -> None:  # fmt: skip
         super().__init__(config)
-        self.anchor = anchor or config.anchor
-        self.router = Router(config.d_model, masks, config.binarize)
-        self.register_buffer("windows", build_windows(config.grid, masks, views))
-
-    def _anchors(self, attention: Tensor, f_mask: Tensor) -> Tensor:
-        """attention (B, h, n, m) of order 0, f_mask (B, m) -> anchor of each query (B, n), a patch that is there.
-
-        "cyclic" counts through the patches of the study's own films. With "identity" query i is patch i; one that is
-        not there has no place, and its cyclic anchor only keeps it finite.
-        """
-        if self.anchor == "peak":
-            return attention.detach().mean(1).argmax(-1)
-        there = (~f_mask).byte().argsort(dim=1, stable=True)  # (B, m), those that are there first
-        query = torch.arange(attention.shape[2], device=f_mask.device).expand(len(f_mask), -1)  # (B, n)
-        cyclic = there.gather(1, query % f_mask.sum(1, keepdim=True).clamp(min=1))
-        if self.anchor == "cyclic":
-            return cyclic
-        own = query % f_mask.shape[1]
-        return torch.where(f_mask.gather(1, own), own, cyclic)
+        self.anchors = anchors
+        self.router = Router(config.d_model, masks)
+        self.register_buffer("windows", build_windows(GRID, masks, views))
 
     def forward(self, z: Tensor, z_mask: Tensor, f: Tensor, f_mask: Tensor, temperature: Tensor) -> Look:
         """z (B, n, d), z_mask (B, n), f (B, m, d), f_mask (B, m); `temperature` is the router's in training."""
@@ -93,7 +87,7 @@ class RoutedAttention(CrossAttention):
         scores = self.scores(z, f, f_mask)  # (B, h, n, m)
         alpha = self.router(f, f_mask, temperature)
         globally = scores.softmax(-1)
-        anchors = self._anchors(globally, f_mask)
+        anchors = self.anchors(globally, f_mask)
         mixed = alpha[:, 0, None, None, None] * globally
         for order in range(1, alpha.shape[1]):
             window = self.windows[order][anchors].unsqueeze(1)  # (B, 1, n, m)
@@ -103,13 +97,13 @@ class RoutedAttention(CrossAttention):
 
 
 class SoftRegistration(RoutedAttention):
-    """Puts the patches of one film where another one shows the same anatomy (temporal.md §2.2 step 2).
+    """Puts the patches of one image where another one shows the same anatomy.
 
     The patches themselves are gathered, not values learnt from them, so that what is unchanged stays equal.
     """
 
     def __init__(self, config: DiffRGenNetConfig, masks: int) -> None:
-        super().__init__(config, masks, anchor="identity", views=1)
+        super().__init__(config, masks, own_place, views=1)
         del self.v, self.out
 
     def register(self, z: Tensor, f: Tensor, temperature: Tensor) -> Tensor:
@@ -118,33 +112,6 @@ class SoftRegistration(RoutedAttention):
         mixed, _ = self.mix(z, f, there, temperature)
         aligned: Tensor = mixed.mean(1).to(f.dtype) @ f
         return aligned
-
-
-class TRARAttention(nn.Module):
-    """Table A's "TRAR" (Zhou et al., ICCV 2021): the patches route their own attention, the reports do not.
-
-    DiffRGenNet §2.2 sets itself apart from it thus: TRAR performs "routing on a single feature's attention grid", DRA
-    routes "hierarchical co-attention across both image and text features". So here the windows and the router act on
-    the self-attention of the patches, where the anchor of a patch is itself ("identity"; DRA needs "peak" or "cyclic"
-    because a report has no place on the grid). All layers choose among the same orders 0..3 (DRA: p_k grows with the
-    layer, "hierarchical"). The report tokens then attend to the refined patches plainly, which hand on to the next
-    layer. Soft routing with Gumbel noise in training and none in evaluation, as in DRA; TRAR's feed-forward over the
-    patches is left out, so that the layers cost about the same.
-    """
-
-    def __init__(self, config: DiffRGenNetConfig) -> None:
-        super().__init__()
-        self.grid = RoutedAttention(config, min(_TRAR_MASKS, config.grid), anchor="identity")
-        self.norm = nn.LayerNorm(config.d_model)
-        self.dropout = nn.Dropout(config.dropout)
-        self.cross = CrossAttention(config)
-
-    def forward(self, z: Tensor, z_mask: Tensor, f: Tensor, f_mask: Tensor, temperature: Tensor) -> Look:
-        """Shapes as in `RoutedAttention`."""
-        routed = self.grid(f, f_mask, f, f_mask, temperature)
-        f = self.norm(f + self.dropout(routed.tokens))
-        look: Look = self.cross(z, z_mask, f, f_mask, temperature)
-        return look._replace(alpha=routed.alpha)
 
 
 def gumbel_temperature(progress: float) -> float:

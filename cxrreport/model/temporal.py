@@ -19,10 +19,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cxrreport.model.config import DiffRGenNetConfig
+from cxrreport.model.config import GRID, DiffRGenNetConfig
 from cxrreport.model.difference import FeatureDifference
 from cxrreport.model.fam import FAM
-from cxrreport.model.routing import SoftRegistration
+from cxrreport.model.routing import SoftRegistration, own_place
 
 _ORDERS = 4  # windows of the soft registration: the whole film, and one, two and three patches around
 _WIDTHS = (24, 48, 96, 128)  # channels of the stem, one halving each
@@ -48,8 +48,8 @@ class PixelDifference(nn.Module):
     def __init__(self, config: DiffRGenNetConfig) -> None:
         super().__init__()
         self.size = config.image_size
-        halvings = (config.image_size // (2 * config.grid)).bit_length() - 1
-        if config.image_size != 2 * config.grid << halvings or not 1 <= halvings <= len(_WIDTHS):
+        halvings = (config.image_size // (2 * GRID)).bit_length() - 1
+        if config.image_size != 2 * GRID << halvings or not 1 <= halvings <= len(_WIDTHS):
             raise ValueError("To compare films, the side of the image must be 2, 4, 8 or 16 times twice the grid.")
         widths = (3, *_WIDTHS[-halvings:])
         layers: list[nn.Module] = []
@@ -84,11 +84,11 @@ class TempFAM(nn.Module):
         super().__init__()
         d = config.d_model
         self.projection = nn.Sequential(nn.Linear(config.encoder_width, d), nn.LayerNorm(d))
-        self.registration = SoftRegistration(config, min(_ORDERS, config.grid))
+        self.registration = SoftRegistration(config, _ORDERS)
         self.difference = FeatureDifference(config)
         self.pixels = PixelDifference(config)
         self.pixel_projection = nn.Linear(self.pixels.width, d)
-        self.routing = FAM(config, "dra", anchor="identity", views=1)
+        self.routing = FAM(config, own_place, views=1)
 
     def forward(self, current: Tensor, prior: Tensor, films: Tensor, registered: Tensor) -> Difference:
         """Compare B pairs.

@@ -25,7 +25,6 @@ from cxrreport.errors import UnavailableError, UsageError, WeightsError
 from cxrreport.files import sync
 from cxrreport.model.config import DiffRGenNetConfig
 from cxrreport.model.diffrgennet import DiffRGenNet
-from cxrreport.model.hyperbolic import HyperbolicHead
 from cxrreport.model.manifest import (
     CONFIG,
     NETWORK,
@@ -37,7 +36,9 @@ from cxrreport.model.manifest import (
 )
 from cxrreport.model.prior import PriorReader
 from cxrreport.model.progression import TemporalNetwork
+from cxrreport.model.revtaf.hyperbolic import HyperbolicHead
 from cxrreport.model.tokens import ReportTokenizer
+from cxrreport.model.variants import build_network
 from cxrreport.model.views import ViewClassifier
 
 RETRIEVER, TEMPORAL, PRIOR = "retriever.safetensors", "temporal.safetensors", "prior.safetensors"  # not all have them
@@ -86,7 +87,13 @@ def _fill(module: nn.Module, content: bytes, name: str) -> None:
 def _build(content: bytes) -> DiffRGenNet:
     """The network that a config.json describes."""
     try:
-        return DiffRGenNet(DiffRGenNetConfig(**json.loads(content)))
+        config = DiffRGenNetConfig(**json.loads(content))
+    except ValueError as error:  # of JSON, or ours, which name no more than keys and values
+        raise WeightsError(f"The weights file {CONFIG} describes no network. {error}", "weights.config") from error
+    except TypeError as error:
+        raise WeightsError(f"The weights file {CONFIG} describes no network.", "weights.config") from error
+    try:
+        return build_network(config)
     except Exception as error:  # whatever the constructors of its parts raise at a value that makes no sense
         raise WeightsError(f"The weights file {CONFIG} describes no network.", "weights.config") from error
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from cxrreport.datasets.encoded import Encoded
 from cxrreport.datasets.sample import Sample
-from cxrreport.model.config import POSITIVE
+from cxrreport.model.config import POSITIVE, REPORT_TOKENS
 from cxrreport.model.diffrgennet import DiffRGenNet, Losses
 from cxrreport.model.drafter import pad
 from cxrreport.model.losses import updated_prior
@@ -39,8 +39,7 @@ class NetworkStage:
         self.weights, self.network, self.tokenizer = weights, weights.network, weights.tokenizer
         self.generator, self.steps, self.balance = generator, max(steps, 20), balance
         self.device = next(self.network.parameters()).device
-        if self.network.local_prompts is not None:
-            self.network.local_prompts.embed(self.network.retrieval, self.tokenizer)
+        self.network.prepare_training(self.tokenizer)
         frozen = {id(p) for part in (self.network.encoder, self.network.retrieval) for p in part.parameters()}
         self.trained = [p for p in self.network.parameters() if id(p) not in frozen]
         self.average = WeightAverage([*self.trained, *self._statistics()])
@@ -71,8 +70,7 @@ class NetworkStage:
 
     def _step(self, samples: Sequence[Sample], encoded: Encoded, rows: list[int]) -> Tensor:
         temperature = gumbel_temperature(self.schedule.last_epoch / self.steps)
-        self.network.similar.temperature.fill_(temperature)
-        self.network.different.temperature.fill_(temperature)
+        self.network.heat(temperature)
         losses = self._losses(samples, encoded, rows)
         self.optimizer.zero_grad(set_to_none=True)
         losses.total.backward()  # type: ignore[no-untyped-call]
@@ -117,7 +115,7 @@ class NetworkStage:
 
     def _ids(self, sample: Sample) -> list[int]:
         """Prefix with the true states, report, end token."""
-        text = self.tokenizer.encode(sample.target, self.network.config.max_report_tokens)
+        text = self.tokenizer.encode(sample.target, REPORT_TOKENS)
         prefix = [self.tokenizer.begin, *(self.tokenizer.states[i] for i in sample.states)]
         return [*prefix, *text, self.tokenizer.end]
 

@@ -107,7 +107,7 @@ def check_ablation(name: str | None, init: Path | None) -> None:
     ------
     UsageError
     """
-    known = sorted([*ABLATIONS, "promptmrg"])
+    known = sorted(ABLATIONS)
     if name is not None and name not in known:
         raise UsageError(f"The ablations are {', '.join(known)}.")
     if name is not None and init is not None:

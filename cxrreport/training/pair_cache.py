@@ -25,6 +25,7 @@ from cxrreport.errors import InputError, UsageError
 from cxrreport.files import atomic
 from cxrreport.findings import FINDINGS
 from cxrreport.model.comparer import to_logits
+from cxrreport.model.config import GRID, PATCHES, REPORT_TOKENS
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.progression import FOLLOWED
@@ -126,10 +127,10 @@ def _encode(
     reports = bank.vectors[rows.numpy()]
     states = drafter.read_states(features, reports, np.ones(reports.shape[:2], bool))
     logits = to_logits(torch.tensor([s.probabilities for s in states])[:, : len(FOLLOWED)])
-    frontal = features.patches[:, : drafter.network.config.grid**2].half().cpu()
+    frontal = features.patches[:, :PATCHES].half().cpu()
     films = [torch.from_numpy(np.stack([p.current, film])) for p, (film, _) in zip(pairs, priors, strict=True)]
     joint, course = zip(*(_truth(p) for p in pairs), strict=True)
-    n, side = len(pairs), 2 * drafter.network.config.grid
+    n, side = len(pairs), 2 * GRID
     return EncodedPairs(
         frontal[:n], frontal[n:], torch.stack(films), torch.tensor([ok for _, ok in priors]), logits[:n], logits[n:],
         torch.stack(joint), torch.stack(course), torch.stack([_maps(p, side) for p in pairs]),
@@ -141,10 +142,9 @@ def _encode(
 
 def _ids(drafter: Drafter, texts: Sequence[str]) -> Tensor:
     """Ids (n, T) int16 of reports without prefix and end; T is the longest report that the network writes."""
-    limit = drafter.network.config.max_report_tokens
-    rows = torch.zeros(len(texts), limit, dtype=torch.int16)
+    rows = torch.zeros(len(texts), REPORT_TOKENS, dtype=torch.int16)
     for row, text in zip(rows, texts, strict=True):
-        ids = drafter.tokenizer.encode(text, limit)
+        ids = drafter.tokenizer.encode(text, REPORT_TOKENS)
         row[: len(ids)] = torch.tensor(ids, dtype=torch.int16)
     return rows
 

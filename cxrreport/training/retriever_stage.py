@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from cxrreport.datasets.encoded import Encoded
 from cxrreport.evaluation.retrieval import label_f1_at
 from cxrreport.model.diffrgennet import DiffRGenNet
-from cxrreport.model.hyperbolic import HyperbolicHead, distances, film_logits, ranking_loss
+from cxrreport.model.revtaf.hyperbolic import HyperbolicHead, distances, film_logits, ranking_loss
 from cxrreport.training.encoder_stage import shuffled
 from cxrreport.training.optimizer import parameter_groups
 

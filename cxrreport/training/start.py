@@ -17,6 +17,7 @@ from cxrreport.model.encoder import load_torchvision_mobilenet
 from cxrreport.model.prior import PriorReader
 from cxrreport.model.progression import TemporalNetwork
 from cxrreport.model.tokens import ReportTokenizer, prune_vocabulary
+from cxrreport.model.variants import build_network
 from cxrreport.model.views import ViewClassifier
 from cxrreport.model.weights import load_weights
 from cxrreport.training.options import TrainOptions
@@ -69,7 +70,7 @@ def make_start(options: TrainOptions, samples: Sequence[Sample], device: str) ->
         return Start(weights.network, weights.tokenizer, weights.views, known, weights.temporal, weights.prior, cards)
     vocabulary = _choose_vocabulary(options, samples)
     config = SIZES[options.size](len(vocabulary))
-    network = DiffRGenNet(ablate(config, options.ablation) if options.ablation else config)
+    network = build_network(ablate(config, options.ablation) if options.ablation else config)
     origin = [_fill_encoder(network, options), *_fill_language(network, options, vocabulary)]
     torch.nn.Module.to(network, device)
     return Start(network, ReportTokenizer(vocabulary), None, ", ".join(dict.fromkeys(origin)))

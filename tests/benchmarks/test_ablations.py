@@ -88,7 +88,7 @@ def test_every_row_can_be_built_and_takes_a_step(start, name):
     stage = ablations.NetworkStage(weights, 1e-3, 20, torch.Generator().manual_seed(0))
     losses = stage.epoch(SPLITS["train"][:4], splits["train"], 4)
     assert all(0 <= value < 100 for value in losses.values())
-    assert (losses["contrast_loss"] == 0) == (not network.config.uses_scl)
+    assert (losses["contrast_loss"] == 0) == (not network.config.scl)
 
 
 def test_the_cache_is_of_these_weights_and_studies(start, tmp_path, monkeypatch):

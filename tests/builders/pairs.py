@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from cxrreport.datasets.pairs.sample import PairSample
-from cxrreport.model.config import tiny
+from cxrreport.model.config import GRID, PATCHES, REPORT_TOKENS, tiny
 from cxrreport.training.pair_cache import PLACES, EncodedPairs
 
 CONFIG = tiny(100)
@@ -12,16 +12,16 @@ CONFIG = tiny(100)
 
 def random_ids(count, g, words=20):
     """Reports of some word pieces, the last of them empty; 0-padded."""
-    ids = torch.randint(10, 100, (count, CONFIG.max_report_tokens), generator=g).to(torch.int16)
+    ids = torch.randint(10, 100, (count, REPORT_TOKENS), generator=g).to(torch.int16)
     length = torch.randint(1, words, (count, 1), generator=g)
     length[-1] = 0
-    return ids * (torch.arange(CONFIG.max_report_tokens) < length)
+    return ids * (torch.arange(REPORT_TOKENS) < length)
 
 
 def random_pairs(count, place="phantom", seed=0):
     """Truth and films at random; consistent: a course is known only where a finding is in both films."""
     g = torch.Generator().manual_seed(seed)
-    cells, side = CONFIG.grid**2, 2 * CONFIG.grid
+    cells, side = PATCHES, 2 * GRID
     joint = torch.randint(-1, 4, (count, 13), generator=g)
     course = torch.randint(-1, 3, (count, 13), generator=g).where(joint == 3, torch.tensor(-1))
     patches = torch.randn(2, count, cells, CONFIG.encoder_width, generator=g).half()

@@ -46,7 +46,7 @@ def build_weights(directory: Path, seed: int = 7, hyperbolic: bool = False) -> P
 
     from cxrreport.model.config import tiny
     from cxrreport.model.diffrgennet import DiffRGenNet
-    from cxrreport.model.hyperbolic import HyperbolicHead
+    from cxrreport.model.revtaf.hyperbolic import HyperbolicHead
     from cxrreport.model.views import ViewClassifier
     from cxrreport.model.weights import save_weights
 

@@ -1,18 +1,20 @@
 import json
+from pathlib import Path
 
 import pytest
+from transformers import PretrainedConfig
 
-from cxrreport.model.config import SIZES, DiffRGenNetConfig, base, mini, tiny
+from cxrreport.model.ablations import ABLATIONS, ablate, change
+from cxrreport.model.config import SIZES, DiffRGenNetConfig, base, tiny
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_shipped_sizes_are_the_papers_network(size):
     config = SIZES[size](60)
-    assert config.fam_attention == "dra" and config.masks_per_layer == (2, 4) and config.anchor == "peak"
+    assert config.masks_per_layer == (2, 4) and config.fam_attention == "dra" and config.anchor == "peak"
     assert config.feature_difference and config.diff_content and set(config.metrics) == {"l2", "cos", "dot"}
     assert config.reports_in_memory and config.reports_in_classifier and not config.binarize
-    assert config.uses_scl and config.scl_queue == 256 and not config.uses_fcc
-    assert config.loss_weights == (1.0, 4.0, 0.1)
+    assert config.scl and not config.fcc_weight
 
 
 def test_base_is_resnet_101_and_bert_base():
@@ -32,10 +34,10 @@ def test_base_is_resnet_101_and_bert_base():
         ({"masks_per_layer": ()}, "masks_per_layer"),
         ({"masks_per_layer": (2, 0)}, "masks_per_layer"),
         ({"masks_per_layer": (8,)}, "masks_per_layer"),  # order 7 needs a grid of 8
-        ({"scl_queue": -1}, "negative"),
         ({"fcc_weight": -0.5}, "negative"),
-        ({"loss_weights": (1, 4, -0.1)}, "negative"),
         ({"fam_attention": "concat", "fcc_weight": 0.5}, "concat"),
+        ({"reports_in_memory": False}, "PromptMRG"),
+        ({"reports_in_classifier": False}, "classifier"),
         ({"thresholds": [0.5] * 13}, "thresholds must .* 14"),
         ({"thresholds": []}, "thresholds must .* 14"),
         ({"thresholds": [0.5] * 13 + [1.01]}, "thresholds"),
@@ -43,6 +45,9 @@ def test_base_is_resnet_101_and_bert_base():
         ({"label_prior": [1.0] * 15}, "label_prior must .* 14"),
         ({"label_prior": []}, "label_prior must .* 14"),
         ({"label_prior": [1.0] * 13 + [0.0]}, "label_prior"),
+        ({"depth_of_field": 3}, "no depth_of_field"),
+        ({"grid": 14}, "grid must be 7"),
+        ({"loss_weights": [1.0, 4.0, 0.0]}, "loss_weights must be"),
     ],
 )
 def test_what_describes_no_network_is_refused(changes, word):
@@ -54,48 +59,46 @@ def test_windows_may_be_as_wide_as_the_grid_allows():
     assert DiffRGenNetConfig(masks_per_layer=(7,)).masks_per_layer == (7,)
 
 
-@pytest.mark.parametrize(
-    ("changes", "scl", "similar", "different"),
-    [
-        ({}, True, True, True),
-        ({"scl": False}, False, True, True),
-        ({"loss_weights": (1, 4, 0)}, False, True, True),
-        ({"reports_in_memory": False}, True, True, True),
-        ({"reports_in_memory": False, "scl": False}, False, True, False),
-        ({"reports_in_memory": False, "scl": False, "reports_in_classifier": False}, False, False, False),
-        ({"reports_in_classifier": False}, True, True, True),
-    ],
-)
-def test_a_branch_is_used_when_something_reads_it(changes, scl, similar, different):
-    config = DiffRGenNetConfig(**changes)
-    assert (config.uses_scl, config.uses_similar, config.uses_different) == (scl, similar, different)
-
-
-def test_consistency_alone_reads_the_similar_branch():
-    config = DiffRGenNetConfig(reports_in_memory=False, reports_in_classifier=False, scl=False, fcc_weight=0.5)
-    assert config.uses_similar and not config.uses_different
-
-
-def test_options_survive_json(tmp_path):
-    config = tiny(60)
-    changed = {
-        "fam_attention": "trar", "masks_per_layer": (2, 4, 4), "anchor": "cyclic", "binarize": True, "metrics": ("l2",),
-        "feature_difference": False, "reports_in_memory": False, "reports_in_classifier": False, "scl": False,
-        "scl_queue": 8, "fcc_weight": 0.5, "fcc_paper": True,
-    }  # fmt: skip
-    for name, value in changed.items():
-        setattr(config, name, value)
+@pytest.mark.parametrize("name", [*ABLATIONS, None])
+def test_every_configuration_survives_json(name, tmp_path):
+    config = ablate(tiny(60), name) if name else tiny(60)
     config.save_pretrained(tmp_path)
     back = DiffRGenNetConfig.from_pretrained(tmp_path)
     again = DiffRGenNetConfig(**json.loads((tmp_path / "config.json").read_text()))
-    for found in (back, again):
-        assert {name: getattr(found, name) for name in changed} == changed
+    assert back.to_dict() == again.to_dict() == config.to_dict()
 
 
-def test_a_configuration_from_before_the_options_is_the_papers():
-    """Weights that were saved without them load unchanged."""
-    written = json.loads(mini(60).to_json_string(use_diff=True))
-    new = ("fam_attention", "binarize", "feature_difference", "reports_in_memory", "reports_in_classifier", "scl")
-    old = {name: value for name, value in written.items() if name not in (*new, "scl_queue", "fcc_weight", "fcc_paper")}
-    assert len(old) == len(written) - len(new) - 3
-    assert DiffRGenNetConfig(**old).to_dict() == mini(60).to_dict()
+def test_every_field_is_set_by_a_size_an_ablation_or_the_shipped_weights():
+    """A field that all of them leave alone would be an option of nobody."""
+    plain = DiffRGenNetConfig().to_dict()
+    shipped = json.loads((Path(__file__).parents[2] / "weights/config.json").read_text())
+    made = [
+        *(make(60).to_dict() for make in SIZES.values()),
+        *(ablate(DiffRGenNetConfig(), name).to_dict() for name in ABLATIONS),
+        DiffRGenNetConfig(**shipped).to_dict(),
+    ]
+    own = plain.keys() - PretrainedConfig().to_dict().keys()
+    assert [name for name in own if all(found[name] == plain[name] for found in made)] == []
+
+
+def test_keys_of_older_files_load_while_they_hold_what_is_built():
+    old = {
+        "grid": 7, "dropout": 0.1, "max_report_tokens": 128, "loss_weights": [1.0, 4.0, 0.1], "scl_queue": 256,
+        "fcc_paper": False,
+    }  # fmt: skip
+    assert DiffRGenNetConfig(**old).to_dict() == DiffRGenNetConfig().to_dict()
+
+
+def test_changes_leave_the_original_alone():
+    config = tiny(60)
+    found = change(config, metrics=("l2",))
+    found.encoder["depths"].append(3)
+    assert config.metrics == ("l2", "cos", "dot") and config.encoder["depths"] == [1, 1]
+    assert (found.metrics, found.d_model, found.decoder) == (("l2",), config.d_model, config.decoder)
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(ValueError, match="no depth_of_field"):
+        change(tiny(60), depth_of_field=3)
+    with pytest.raises(ValueError, match="An ablation is one of"):
+        ablate(tiny(60), "without-anything")

@@ -2,8 +2,7 @@ import pytest
 import torch
 from builders.network import random_features, random_reports, tiny_weights
 
-from cxrreport.model.ablations import change
-from cxrreport.model.config import FAM_ATTENTIONS, PREFIX_LENGTH
+from cxrreport.model.config import PREFIX_LENGTH
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.losses import language_loss
 
@@ -80,7 +79,7 @@ def test_a_study_without_any_report_is_finite(network, features, reports, ids):
 
 def test_total_is_the_weighted_sum_and_gradients_reach_every_part(own, features, reports, mask, states, ids):
     network = own.network.train()
-    network.similar.temperature.fill_(1.0)
+    network.heat(1.0)
     losses = network(features, reports, mask, states, ids, reports[:, 0])
     expected = losses.language + 4 * losses.states + 0.1 * losses.contrast
     assert losses.total.item() == pytest.approx(expected.item(), rel=1e-5)
@@ -119,68 +118,11 @@ def test_save_pretrained_round_trip(network, features, reports, mask, ids, tmp_p
     assert lm.cls.predictions.decoder.weight is lm.bert.embeddings.word_embeddings.weight
 
 
-def test_training_steps_are_compared_with_the_studies_before(own, features, reports, mask, states, ids):
-    """The queue takes part in training and leaves evaluation alone."""
-    network, batch = own.network, (features, reports, mask, states, ids, reports[:, 0])
-    for module in network.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = 0.0
-    with torch.no_grad():
-        before = network(*batch).contrast
-        assert len(network.queue.anchors) == 0
-        network.train()
-        for part in (network.similar, network.different, network.difference):
-            part.eval()  # no Gumbel noise, the running statistics
-        first, second = network(*batch).contrast, network(*batch).contrast
-        network.eval()
-        after = network(*batch).contrast
-    assert len(network.queue.anchors) == 8
-    assert torch.equal(before, after) and first.item() == pytest.approx(before.item(), rel=1e-4)
-    assert abs(second - first) > 1e-3
-
-
-def test_two_steps_can_be_learnt_from_together(own, features, reports, mask, states, ids):
-    """The queue moves on without writing to tensors that an earlier graph still needs."""
-    network = own.network.train()
-    losses = [network(features, reports, mask, states, ids, reports[:, 0]).total for _ in range(3)]
-    torch.stack(losses).sum().backward()
-    assert network.contrastive.anchor[0].weight.grad.isfinite().all()
-
-
 def test_the_queue_is_not_saved(own, features, reports, mask, states, ids, tmp_path):
     network = own.network.train()
     network(features, reports, mask, states, ids, reports[:, 0])
-    assert len(network.queue.anchors) == 4 and not any("queue" in key for key in network.state_dict())
+    assert len(network.contrastive.queue.anchors) == 4 and not any("queue" in key for key in network.state_dict())
     network.save_pretrained(tmp_path)
     back = DiffRGenNet.from_pretrained(tmp_path).train()
-    assert [len(part) for part in back.queue.contents()] == [0, 0, 0]
+    assert [len(part) for part in back.contrastive.queue.contents()] == [0, 0, 0]
     assert back(features, reports, mask, states, ids, reports[:, 0]).total.isfinite()
-
-
-@pytest.mark.parametrize("changes", [{"scl": False}, {"loss_weights": (1.0, 4.0, 0.0)}])
-def test_without_scl_there_are_no_heads_for_it(network, features, reports, mask, states, ids, changes):
-    plain = DiffRGenNet(change(network.config, **changes))
-    losses = plain(features, reports, mask, states, ids, reports[:, 0])
-    assert plain.contrastive is None and plain.queue is None and losses.contrast == 0
-    assert losses.total.item() == pytest.approx((losses.language + 4 * losses.states).item(), rel=1e-6)
-
-
-def test_no_queue_when_its_length_is_zero(network):
-    plain = DiffRGenNet(change(network.config, scl_queue=0))
-    assert plain.queue is None and plain.contrastive is not None
-
-
-@pytest.mark.parametrize("attention", FAM_ATTENTIONS)
-def test_every_attention_saves_and_loads(network, features, reports, mask, ids, attention, tmp_path):
-    ours = DiffRGenNet(change(network.config, fam_attention=attention, masks_per_layer=(2, 3, 4))).eval()
-    ours.save_pretrained(tmp_path)
-    back = DiffRGenNet.from_pretrained(tmp_path).eval()
-    assert back.config.fam_attention == attention
-    assert torch.equal(_logits(back, features, reports, mask, ids), _logits(ours, features, reports, mask, ids))
-
-
-def test_the_difference_branch_keeps_dra_beside_mpsa(network):
-    """MPSA is for FAM_sim (model.md §3.6)."""
-    plain = DiffRGenNet(change(network.config, fam_attention="mpsa"))
-    kinds = [type(fam.layers[0].routed).__name__ for fam in (plain.similar, plain.different)]
-    assert kinds == ["SinkhornAttention", "RoutedAttention"]

@@ -9,7 +9,7 @@ import cxrreport.model.drafter as module
 from cxrreport.findings import State
 from cxrreport.model.drafter import Drafter, join_features, pad, stack_films, take_features
 from cxrreport.model.generation import Decoding, Generated
-from cxrreport.model.hyperbolic import HyperbolicHead, distance_of, distances, film_logits
+from cxrreport.model.revtaf.hyperbolic import HyperbolicHead, distance_of, distances, film_logits
 from cxrreport.records import PreparedStudy
 
 DECODING = Decoding(beams=2, max_new_tokens=12, min_new_tokens=3)

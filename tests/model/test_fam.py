@@ -1,17 +1,12 @@
 import pytest
 import torch
 
+from cxrreport.model.ablations import change
 from cxrreport.model.config import FAM_ATTENTIONS, tiny
-from cxrreport.model.fam import FAM, ConcatLayer, build_layers
+from cxrreport.model.fam import FAM
+from cxrreport.model.variants import ConcatLayer, change_attention
 
 CELLS, PATCHES = 49, 98
-
-
-def _config(**changes):
-    config = tiny(50)
-    for name, value in changes.items():
-        setattr(config, name, value)
-    return config
 
 
 def _inputs(seed=0):
@@ -24,7 +19,10 @@ def _inputs(seed=0):
 
 def _fam(attention, **changes):
     torch.manual_seed(0)
-    return FAM(_config(**changes), attention).eval()
+    config = change(tiny(50), **changes)
+    fam = FAM(config)
+    change_attention(fam, config, attention)
+    return fam.eval()
 
 
 @pytest.mark.parametrize("attention", FAM_ATTENTIONS)
@@ -117,16 +115,11 @@ def test_transformer_is_dra_with_the_global_window_alone():
 
 @torch.no_grad()
 def test_concat_knows_the_mean_of_the_patches_only():
-    assert isinstance(build_layers(tiny(50), "concat")[0], ConcatLayer)
     z, z_mask, f, f_mask = _inputs()
     fam = _fam("concat")
+    assert isinstance(fam.layers[0], ConcatLayer)
     before = fam(z, z_mask, f, f_mask)
     order = torch.randperm(CELLS, generator=torch.Generator().manual_seed(0))
     shuffled = torch.cat([f[:, :CELLS][:, order], f[:, CELLS:]], dim=1)
     assert torch.allclose(fam(z, z_mask, shuffled, f_mask).tokens, before.tokens, atol=1e-5)
     assert torch.allclose(before.attention_map[2, 0, :CELLS], torch.tensor(1 / CELLS))
-
-
-def test_a_branch_that_nothing_reads_has_no_parameters():
-    fam = _fam(None)
-    assert list(fam.parameters()) == [] and fam.temperature == 1

@@ -86,33 +86,21 @@ def test_a_threshold_is_reached_from_below():
     assert (decide_states(logits, [0.26] * 14)[0][:, :-1] != POSITIVE).all()
 
 
-def test_contrastive_projections_are_unit_and_stop_at_the_report():
-    heads = ContrastiveHeads(tiny(50))
-    report = torch.randn(3, 16, requires_grad=True)
-    projected = heads(torch.randn(3, 32), torch.randn(3, 32), report)
-    for x in projected:
-        assert x.shape == (3, 8) and torch.allclose(x.norm(dim=-1), torch.ones(3), atol=1e-5)
-    projected[2].sum().backward()
-    assert report.grad is None
-
-
-def _config(**changes):
-    config = tiny(50)
-    for name, value in changes.items():
-        setattr(config, name, value)
-    return config
-
-
-def test_classifier_without_reports_reads_the_image_alone():
-    head = ClassificationHead(_config(reports_in_classifier=False))
-    pooled, selected = torch.randn(2, 16), torch.randn(2, 32)
-    assert head.linear.in_features == 16
-    assert torch.equal(head(pooled, selected), head(pooled, selected + 1))
-    assert not torch.equal(head(pooled, selected), head(pooled + 1, selected))
+def test_contrastive_loss_stops_at_the_report_and_meets_the_queue_in_training_alone():
+    torch.manual_seed(0)
+    heads, report = ContrastiveHeads(tiny(50)), torch.randn(3, 16, requires_grad=True)
+    batch = (torch.randn(3, 32), torch.randn(3, 32), report, torch.rand(3, 14) > 0.5)
+    first, second = heads(*batch), heads(*batch)
+    heads.eval()
+    after = heads(*batch)
+    assert torch.equal(first, after) and abs(second - first) > 1e-3
+    assert torch.allclose(heads.queue.anchors.norm(dim=-1), torch.ones(6), atol=1e-5)
+    (first + second).backward()
+    assert report.grad is None and heads.negative[0].weight.grad.isfinite().all()
 
 
 def test_queue_is_first_in_first_out_and_detached():
-    queue = ContrastiveQueue(_config(scl_queue=5))
+    queue = ContrastiveQueue(8, length=5)
     assert [len(part) for part in queue.contents()] == [0, 0, 0]
     for batch in range(4):
         anchors = torch.full((2, 8), float(batch), requires_grad=True)
@@ -124,7 +112,7 @@ def test_queue_is_first_in_first_out_and_detached():
 
 
 def test_queue_is_no_part_of_the_weights():
-    queue = ContrastiveQueue(_config())
+    queue = ContrastiveQueue(8)
     queue.push(torch.ones(2, 8), torch.ones(2, 8), torch.ones(2, 14, dtype=torch.bool))
     assert dict(queue.state_dict()) == {} and list(queue.parameters()) == []
     assert next(iter(queue.to(torch.float64).buffers())).dtype == torch.float64  # and yet moves with the network

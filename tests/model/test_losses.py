@@ -10,12 +10,10 @@ from cxrreport.model.config import POSITIVE
 from cxrreport.model.losses import (
     Earlier,
     adjusted_cross_entropy,
-    consistency_loss,
     contrastive_loss,
     info_nce,
     jaccard,
     language_loss,
-    soft_overlap,
     updated_prior,
 )
 
@@ -179,47 +177,3 @@ def test_contrastive_loss_with_a_queue_is_never_negative(rows, queued, seed, sha
     positives, past = (torch.rand(k, 14, generator=generator) < share for k in (rows, queued))
     found = contrastive_loss(a, n, t, positives, Earlier(_unit(queued, 8, seed + 3), _unit(queued, 8, seed + 4), past))
     assert found.isfinite() and found >= 0
-
-
-def test_overlap_is_that_of_the_stretched_maps():
-    mask = torch.tensor([[True, True, True, False]])
-    one = torch.tensor([[[0.0, 1.0, 2.0, 9.0], [4.0, 4.0, 4.0, 0.0]]])  # 0, .5, 1; flat
-    other = torch.tensor([[[5.0, 6.0, 7.0, -9.0], [2.0, 1.0, 0.0, 0.0]]])  # 0, .5, 1; 1, .5, 0
-    found = soft_overlap(one, other, mask)
-    assert found[0, 0].tolist() == pytest.approx([1.0, 0.5 / 2.5])
-    assert found[0, 1].tolist() == [0, 0]  # a flat map shows nothing, so it overlaps with nothing
-
-
-@given(st.integers(0, 10_000))
-@settings(max_examples=30, deadline=None)
-def test_overlap_lies_between_nothing_and_everything(seed):
-    generator = torch.Generator().manual_seed(seed)
-    one, other = torch.randn(2, 3, 10, generator=generator), torch.randn(2, 4, 10, generator=generator)
-    mask = torch.rand(2, 10, generator=generator) < 0.7
-    mask[:, 0] = True
-    found = soft_overlap(one, other, mask)
-    assert found.shape == (2, 3, 4) and found.min() >= 0 and found.max() <= 1
-    assert torch.allclose(found, soft_overlap(other, one, mask).transpose(1, 2), atol=1e-6)
-
-
-def test_consistency_wants_equal_texts_to_overlap_and_others_not():
-    pairs = torch.ones(1, 1, 2, dtype=torch.bool)
-    cosine = torch.tensor([[[1.0, -0.4]]])
-    apart, together = torch.tensor([[[1.0, 0.0]]]), torch.tensor([[[0.0, 1.0]]])
-    assert consistency_loss(cosine, apart, pairs) == 0
-    assert consistency_loss(cosine, together, pairs) == 1
-    assert consistency_loss(cosine, together, torch.tensor([[[False, True]]])) == 1
-    assert consistency_loss(cosine, together, torch.zeros_like(pairs)) == 0  # nothing to compare
-
-
-def test_consistency_teaches_the_maps_and_never_the_texts():
-    cosine, overlap = torch.tensor([[[0.8]]], requires_grad=True), torch.tensor([[[0.3]]], requires_grad=True)
-    consistency_loss(cosine, overlap, torch.ones(1, 1, 1, dtype=torch.bool)).backward()
-    assert cosine.grad is None and overlap.grad.item() == pytest.approx(-1.0)
-
-
-def test_the_papers_consistency_rewards_any_overlap():
-    pairs = torch.ones(1, 1, 1, dtype=torch.bool)
-    unlike = torch.tensor([[[-1.0]]])
-    full, none = (consistency_loss(unlike, torch.tensor([[[o]]]), pairs, paper=True).item() for o in (1.0, 0.0))
-    assert (full, none) == pytest.approx((1 - 1 / (1 + math.e), 1.0))

@@ -12,6 +12,7 @@ from torch.func import functional_call
 
 from cxrreport.errors import WeightsError
 from cxrreport.findings import Change
+from cxrreport.model.config import PATCHES
 from cxrreport.model.drafter import Drafter, take_features
 from cxrreport.model.generation import Decoding, generate
 from cxrreport.model.prior import CHANGES, UNTOLD, Prior, PriorReader, intervals, make_prior, sides_of
@@ -39,7 +40,7 @@ def with_reader(made, reader):
 def random_prior(made, count, seed=0, words=6):
     g = torch.Generator().manual_seed(seed)
     config = made.network.config
-    tokens = torch.randn(count, 2 * config.grid**2, config.d_model, generator=g)
+    tokens = torch.randn(count, 2 * PATCHES, config.d_model, generator=g)
     report = torch.randint(10, 60, (count, words), generator=g)
     changes = torch.randint(0, UNTOLD + 1, (count, 13), generator=g)
     sides = torch.randint(0, 4, (count, 13), generator=g)
@@ -119,8 +120,7 @@ def test_a_batch_that_does_not_fit_is_halved_with_its_priors(made, monkeypatch):
 def test_every_part_of_the_prior_reaches_memory_or_prefix(made):
     reader, decoder, prior = reader_of(made), made.network.decoder, random_prior(made, 1)
     memory, mask = reader.remember(decoder, prior)
-    cells = made.network.config.grid**2
-    assert memory.shape[1] == mask.shape[1] == 2 * cells + prior.report.shape[1] and mask.all()
+    assert memory.shape[1] == mask.shape[1] == 2 * PATCHES + prior.report.shape[1] and mask.all()
     told = reader.tell(prior)
     assert told.shape == (1, 14, made.network.config.decoder_width)
     for changed in (replace(prior, tokens=prior.tokens + 1), replace(prior, report=prior.report.flip(1))):

@@ -3,7 +3,8 @@ import torch
 from torch import nn
 
 from cxrreport.model.config import tiny
-from cxrreport.model.routing import RoutedAttention, Router, TRARAttention, build_windows, gumbel_temperature
+from cxrreport.model.routing import RoutedAttention, Router, build_windows, gumbel_temperature, own_place, peak
+from cxrreport.model.variants import HardRouter, TRARAttention, cyclic
 
 GRID, CELLS, PATCHES = 7, 49, 98
 
@@ -39,14 +40,12 @@ class _Only(nn.Module):
 
 def _attention(order, anchor):
     torch.manual_seed(order)
-    config = tiny(50)
-    config.anchor = anchor
-    attention = RoutedAttention(config, 4).eval()
+    attention = RoutedAttention(tiny(50), 4, anchor).eval()
     attention.router = _Only(order)
     return attention
 
 
-@pytest.mark.parametrize("anchor", ["peak", "cyclic", "identity"])
+@pytest.mark.parametrize("anchor", [peak, cyclic, own_place])
 @pytest.mark.parametrize("order", [1, 2, 3])
 def test_attention_outside_the_window_is_exactly_zero(order, anchor):
     attention = _attention(order, anchor)
@@ -58,7 +57,7 @@ def test_attention_outside_the_window_is_exactly_zero(order, anchor):
         attention.router = _Only(0)
         globally = attention(z, z_mask, f, f_mask, torch.tensor(1.0)).attention_map
     # with both films there the cycle is one of 98 patches
-    anchors = globally.argmax(-1) if anchor == "peak" else torch.arange(60).expand(3, 60)
+    anchors = globally.argmax(-1) if anchor is peak else torch.arange(60).expand(3, 60)
     allowed = attention.windows[order][anchors]
     assert (found[~allowed] == 0).all()
     assert (found[allowed] > 0).all()
@@ -66,7 +65,7 @@ def test_attention_outside_the_window_is_exactly_zero(order, anchor):
 
 
 def test_a_view_that_is_not_there_gets_no_attention():
-    attention = _attention(0, "peak")
+    attention = _attention(0, peak)
     f_mask = torch.ones(2, PATCHES, dtype=torch.bool)
     f_mask[1, CELLS:] = False
     z, z_mask = torch.randn(2, 5, 32), torch.ones(2, 5, dtype=torch.bool)
@@ -75,7 +74,7 @@ def test_a_view_that_is_not_there_gets_no_attention():
     assert (found[0] > 0).all()
 
 
-@pytest.mark.parametrize("anchor", ["peak", "cyclic", "identity"])
+@pytest.mark.parametrize("anchor", [peak, cyclic])
 @pytest.mark.parametrize("first", [0, CELLS], ids=["frontal alone", "lateral alone"])
 @pytest.mark.parametrize("order", [1, 2, 3])
 @torch.no_grad()
@@ -87,14 +86,14 @@ def test_windows_lie_on_the_film_that_is_there(order, first, anchor):
     found = attention(z, z_mask, f, f_mask, torch.tensor(1.0)).attention_map
     attention.router = _Only(0)
     peaks = attention(z, z_mask, f, f_mask, torch.tensor(1.0)).attention_map.argmax(-1)
-    cyclic = (first + torch.arange(PATCHES) % CELLS).expand(2, PATCHES)  # all queries, twice through the film
-    anchors = peaks if anchor == "peak" else cyclic  # "identity": equal on the film's own patches
+    cycle = (first + torch.arange(PATCHES) % CELLS).expand(2, PATCHES)  # all queries, twice through the film
+    anchors = peaks if anchor is peak else cycle
     allowed = attention.windows[order][anchors]
     assert there[anchors].all() and (found[~allowed] == 0).all() and (found[allowed] > 0).all()
     assert (found[..., ~there] == 0).all() and torch.allclose(found.sum(-1), torch.ones(2, PATCHES), atol=1e-5)
 
 
-@pytest.mark.parametrize("anchor", ["peak", "cyclic", "identity"])
+@pytest.mark.parametrize("anchor", [peak, cyclic, own_place])
 @pytest.mark.parametrize("training", [False, True])
 def test_a_study_without_any_film_is_finite(training, anchor):
     attention = _attention(2, anchor).train(training)
@@ -145,7 +144,7 @@ def test_temperature_falls_from_ten_to_one_to_a_tenth():
 
 def test_binarized_router_takes_its_likeliest_window_but_learns_softly():
     torch.manual_seed(0)
-    plain, hard = Router(32, 4), Router(32, 4, binarize=True)
+    plain, hard = Router(32, 4), HardRouter(32, 4)
     hard.load_state_dict(plain.state_dict())
     f, f_mask = torch.randn(6, PATCHES, 32), torch.ones(6, PATCHES, dtype=torch.bool)
     soft = plain.eval()(f, f_mask, torch.tensor(1.0))
@@ -161,7 +160,7 @@ def test_trar_routes_the_patches_and_looks_from_the_reports_plainly():
     z, f = torch.randn(2, 5, 32), torch.randn(2, PATCHES, 32)
     z_mask, f_mask = torch.ones(2, 5, dtype=torch.bool), torch.ones(2, PATCHES, dtype=torch.bool)
     soft = trar(z, z_mask, f, f_mask, torch.tensor(1.0))
-    assert trar.grid.anchor == "identity" and soft.alpha.shape == (2, 4)
+    assert trar.grid.anchors is own_place and soft.alpha.shape == (2, 4)
     assert (soft.attention_map > 0).all()  # no window between reports and patches
     trar.grid.router = _Only(1)
     narrow = trar(z, z_mask, f, f_mask, torch.tensor(1.0))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cxrreport.findings import Change
 from cxrreport.model.ablations import change
-from cxrreport.model.config import tiny
+from cxrreport.model.config import GRID, PATCHES, tiny
 from cxrreport.model.progression import (
     CHANGES,
     COURSES,
@@ -20,7 +20,6 @@ from cxrreport.model.progression import (
 )
 
 CONFIG = tiny(100)
-CELLS = CONFIG.grid**2
 LOGITS = st.floats(-8, 8)
 
 
@@ -35,7 +34,7 @@ def network():
 
 def pairs(count, seed=0):
     g = torch.Generator().manual_seed(seed)
-    patches = torch.randn(2, count, CELLS, CONFIG.encoder_width, generator=g)
+    patches = torch.randn(2, count, PATCHES, CONFIG.encoder_width, generator=g)
     films = torch.randint(0, 256, (count, 2, 256, 256), generator=g, dtype=torch.uint8)
     judged = torch.randn(2, count, len(FOLLOWED), generator=g)
     return [patches[0], patches[1], films, torch.ones(count, dtype=torch.bool), judged[0], judged[1]]
@@ -43,10 +42,10 @@ def pairs(count, seed=0):
 
 def test_shapes_are_those_of_the_page(network):
     difference, said = network(*pairs(3))
-    assert difference.tokens.shape == difference.aligned.shape == (3, CELLS, CONFIG.d_model)
-    assert difference.pixels.shape[2:] == (2 * CONFIG.grid, 2 * CONFIG.grid)
+    assert difference.tokens.shape == difference.aligned.shape == (3, PATCHES, CONFIG.d_model)
+    assert difference.pixels.shape[2:] == (2 * GRID, 2 * GRID)
     assert said.joint.shape == (3, 13, 4) and said.course.shape == (3, 13, 3)
-    assert said.maps.shape == (3, 13, 2 * CONFIG.grid, 2 * CONFIG.grid)
+    assert said.maps.shape == (3, 13, 2 * GRID, 2 * GRID)
 
 
 def test_a_pair_does_not_hang_on_the_others_of_its_batch(network):
@@ -66,10 +65,10 @@ def test_films_that_are_not_registered_are_not_looked_at(network):
 
 def test_the_registration_looks_around_the_same_place(network):
     """A corner patch of the current film sees at most its windows, all of the film only through order 0."""
-    z, f = torch.randn(1, CELLS, CONFIG.d_model), torch.eye(CELLS)[None]
+    z, f = torch.randn(1, PATCHES, CONFIG.d_model), torch.eye(PATCHES)[None]
     with torch.no_grad():
-        mixed, _ = network.fam.registration.mix(z, z, torch.ones(1, CELLS, dtype=torch.bool), torch.tensor(1.0))
-    corner = (mixed.mean(1) @ f)[0, 0].view(CONFIG.grid, CONFIG.grid)
+        mixed, _ = network.fam.registration.mix(z, z, torch.ones(1, PATCHES, dtype=torch.bool), torch.tensor(1.0))
+    corner = (mixed.mean(1) @ f)[0, 0].view(GRID, GRID)
     assert corner.sum() == pytest.approx(1, abs=1e-4)
     assert corner[:2, :2].sum() / 4 > 2 * corner[4:, 4:].sum() / 9
 

@@ -10,9 +10,9 @@ from builders.network import VOCABULARY, tiny_weights
 
 from cxrreport.errors import UnavailableError, UsageError, WeightsError
 from cxrreport.model.config import tiny
-from cxrreport.model.hyperbolic import HyperbolicHead
 from cxrreport.model.manifest import CONFIG, NETWORK, VIEWS, read_manifest, weights_sha256
 from cxrreport.model.manifest import VOCABULARY as VOCABULARY_FILE
+from cxrreport.model.revtaf.hyperbolic import HyperbolicHead
 from cxrreport.model.weights import RETRIEVER, load_weights, recover_weights, resolve_device, save_weights
 
 

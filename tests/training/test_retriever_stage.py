@@ -5,7 +5,7 @@ from builders.network import random_samples, tiny_weights
 
 from cxrreport.datasets.encoded import encode_samples
 from cxrreport.model.drafter import Drafter
-from cxrreport.model.hyperbolic import film_logits
+from cxrreport.model.revtaf.hyperbolic import film_logits
 from cxrreport.training.retriever_stage import cache_logits, train_retriever, validate_retriever
 
 EPOCHS = 12

@@ -1,4 +1,4 @@
-"""MPSA: attention as optimal transport between patches and prompts (REVTAF Eq. 10-11, model.md §3.3).
+"""MPSA: attention as optimal transport between patches and prompts (REVTAF Eq. 10-11).
 
 Everything here runs in single precision, under autocast as well.
 """
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cxrreport.model.attention import Look, join_heads, split_heads
-from cxrreport.model.config import DiffRGenNetConfig
+from cxrreport.model.config import DROPOUT, DiffRGenNetConfig
 
 _EPSILON = 0.05
 _STEPS, _TOLERANCE = 100, 1e-6
@@ -79,7 +79,7 @@ class Transport(nn.Module):
 
 
 class SinkhornAttention(nn.Module):
-    """MPSA in MHCAR's place (§3.6). Patches gather text through the plan, and reports read them back through it.
+    """MPSA in MHCAR's place. Patches gather text through the plan, and reports read them back through it.
 
     First as in REVTAF: (m T) v -> projection, residual and norm, feed-forward, norm (the patches of the next layer).
     MHCAR's place needs report tokens, so these then gather the fused patches by the columns of the same plan, K T^T,
@@ -94,10 +94,10 @@ class SinkhornAttention(nn.Module):
         self.v, self.project, self.back, self.out = (nn.Linear(d, d) for _ in range(4))
         self.feed_forward = nn.Sequential(nn.Linear(d, config.ffn), nn.ReLU(), nn.Linear(config.ffn, d))
         self.norms = nn.ModuleList(nn.LayerNorm(d) for _ in range(2))
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = nn.Dropout(DROPOUT)
 
     def forward(self, z: Tensor, z_mask: Tensor, f: Tensor, f_mask: Tensor, temperature: Tensor) -> Look:
-        """z (B, n, d), z_mask (B, n), f (B, m, d), f_mask (B, m); the map is R of §3.3, no router, no `temperature`."""
+        """z (B, n, d), z_mask (B, n), f (B, m, d), f_mask (B, m); the map is R of `Transport`, no router, no `temperature`."""
         plan, found = self.transport(f, f_mask, z, z_mask)
         patches, reports = (mask.sum(1)[:, None, None, None] for mask in (f_mask, z_mask))
         f = self.norms[0](f + self.dropout(self.project(self._gather(patches * plan, self.v(z)))))

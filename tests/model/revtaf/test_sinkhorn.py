@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxrreport.model.config import tiny
-from cxrreport.model.sinkhorn import SinkhornAttention, Transport, sinkhorn
+from cxrreport.model.revtaf.sinkhorn import SinkhornAttention, Transport, sinkhorn
 
 CELLS, PATCHES, PROMPTS = 49, 98, 6
 
@@ -21,7 +21,7 @@ def _cost(seed=0, batch=2, heads=3):
 
 
 def test_rows_are_even_columns_too_and_the_plan_is_not_flat():
-    """The released code transports to one query a prompt, which forces T = 1/49 everywhere (model.md §3.3)."""
+    """The released code transports to one query a prompt, which forces T = 1/49 everywhere."""
     rows, columns = _present([CELLS, CELLS], PATCHES), _present([PROMPTS, 4], PROMPTS)
     plan = sinkhorn(_cost(), rows, columns)
     assert plan.dtype == torch.float32

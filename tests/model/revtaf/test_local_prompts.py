@@ -1,12 +1,14 @@
 import pytest
 import torch
 from builders.network import random_features, random_reports, target_ids, tiny_weights
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cxrreport.findings import FINDINGS, State
 from cxrreport.model.ablations import change
 from cxrreport.model.config import STATES
-from cxrreport.model.diffrgennet import DiffRGenNet
-from cxrreport.model.local_prompts import LocalPrompts, prompt_texts
+from cxrreport.model.revtaf.local_prompts import LocalPrompts, consistency_loss, prompt_texts, soft_overlap
+from cxrreport.model.variants import Variant, build_network
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +18,7 @@ def tokenizer():
 
 def _network(tokenizer, **changes):
     torch.manual_seed(0)
-    return DiffRGenNet(change(tiny_weights().network.config, fcc_weight=0.5, **changes))
+    return build_network(change(tiny_weights().network.config, fcc_weight=0.5, **changes))
 
 
 def _batch(network, tokenizer, states=None):
@@ -53,9 +55,8 @@ def test_forgetting_to_embed_is_told(tokenizer):
 
 
 @pytest.mark.parametrize("attention", ["dra", "transformer", "trar", "mpsa"])
-@pytest.mark.parametrize("paper", [False, True])
-def test_loss_is_part_of_the_total_and_reaches_both_maps(tokenizer, attention, paper):
-    network = _network(tokenizer, fam_attention=attention, fcc_paper=paper)
+def test_loss_is_part_of_the_total_and_reaches_both_maps(tokenizer, attention):
+    network = _network(tokenizer, fam_attention=attention)
     network.local_prompts.embed(network.retrieval, tokenizer)
     losses = network(*_batch(network, tokenizer))
     expected = losses.language + 4 * losses.states + 0.1 * losses.contrast + 0.5 * losses.consistency
@@ -96,9 +97,42 @@ def test_prompts_travel_with_the_weights(tokenizer, tmp_path):
     network = _network(tokenizer)
     network.local_prompts.embed(network.retrieval, tokenizer)
     network.save_pretrained(tmp_path)
-    back = DiffRGenNet.from_pretrained(tmp_path)
+    back = Variant.from_pretrained(tmp_path)
     assert torch.equal(back.local_prompts.vectors, network.local_prompts.vectors) and back.local_prompts.vectors.any()
 
 
-def test_without_the_loss_there_are_no_prompts(network):
-    assert network.local_prompts is None
+def test_overlap_is_that_of_the_stretched_maps():
+    mask = torch.tensor([[True, True, True, False]])
+    one = torch.tensor([[[0.0, 1.0, 2.0, 9.0], [4.0, 4.0, 4.0, 0.0]]])  # 0, .5, 1; flat
+    other = torch.tensor([[[5.0, 6.0, 7.0, -9.0], [2.0, 1.0, 0.0, 0.0]]])  # 0, .5, 1; 1, .5, 0
+    found = soft_overlap(one, other, mask)
+    assert found[0, 0].tolist() == pytest.approx([1.0, 0.5 / 2.5])
+    assert found[0, 1].tolist() == [0, 0]  # a flat map shows nothing, so it overlaps with nothing
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=30, deadline=None)
+def test_overlap_lies_between_nothing_and_everything(seed):
+    generator = torch.Generator().manual_seed(seed)
+    one, other = torch.randn(2, 3, 10, generator=generator), torch.randn(2, 4, 10, generator=generator)
+    mask = torch.rand(2, 10, generator=generator) < 0.7
+    mask[:, 0] = True
+    found = soft_overlap(one, other, mask)
+    assert found.shape == (2, 3, 4) and found.min() >= 0 and found.max() <= 1
+    assert torch.allclose(found, soft_overlap(other, one, mask).transpose(1, 2), atol=1e-6)
+
+
+def test_consistency_wants_equal_texts_to_overlap_and_others_not():
+    pairs = torch.ones(1, 1, 2, dtype=torch.bool)
+    cosine = torch.tensor([[[1.0, -0.4]]])
+    apart, together = torch.tensor([[[1.0, 0.0]]]), torch.tensor([[[0.0, 1.0]]])
+    assert consistency_loss(cosine, apart, pairs) == 0
+    assert consistency_loss(cosine, together, pairs) == 1
+    assert consistency_loss(cosine, together, torch.tensor([[[False, True]]])) == 1
+    assert consistency_loss(cosine, together, torch.zeros_like(pairs)) == 0  # nothing to compare
+
+
+def test_consistency_teaches_the_maps_and_never_the_texts():
+    cosine, overlap = torch.tensor([[[0.8]]], requires_grad=True), torch.tensor([[[0.3]]], requires_grad=True)
+    consistency_loss(cosine, overlap, torch.ones(1, 1, 1, dtype=torch.bool)).backward()
+    assert cosine.grad is None and overlap.grad.item() == pytest.approx(-1.0)

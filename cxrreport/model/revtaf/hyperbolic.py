@@ -1,4 +1,4 @@
-"""REVTAF's learnable retrieval enhancer (model.md §3.1): state logits embedded in a Poincaré ball.
+"""REVTAF's learnable retrieval enhancer: state logits embedded in a Poincaré ball.
 
 Studies whose findings agree come to lie near each other, so that the nearest report is one with the same findings. The
 point of a study depends on its films alone: the logits are those without any retrieved report, else the query would hang

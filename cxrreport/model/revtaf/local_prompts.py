@@ -1,4 +1,4 @@
-"""Local reference prompts and their consistency with the retrieved reports (REVTAF's LRP and FCC, model.md §3.2, §3.4).
+"""Local reference prompts and their consistency with the retrieved reports (REVTAF's LRP and FCC).
 
 REVTAF gets 75 triplets of entity, position and existence from MedKLIP. Here a prompt is a finding and its state as a
 short text ("pleural effusion is present"), embedded by the network's own text tower, hence in the space of the retrieved
@@ -14,9 +14,8 @@ from torch.nn import functional as F
 
 from cxrreport.findings import FINDINGS, State
 from cxrreport.model.config import BLANK, STATES, DiffRGenNetConfig
-from cxrreport.model.losses import consistency_loss, soft_overlap
 from cxrreport.model.retrieval_encoder import RetrievalEncoder
-from cxrreport.model.sinkhorn import Transport
+from cxrreport.model.revtaf.sinkhorn import Transport
 from cxrreport.model.tokens import ReportTokenizer
 
 _TEXTS = {
@@ -43,7 +42,6 @@ class LocalPrompts(nn.Module):
 
     def __init__(self, config: DiffRGenNetConfig) -> None:
         super().__init__()
-        self.paper = config.fcc_paper
         self.register_buffer("vectors", torch.zeros(len(FINDINGS), len(STATES), config.d_retrieval))
         self.input = nn.Sequential(nn.Linear(config.d_retrieval, config.d_model), nn.LayerNorm(config.d_model))
         self.transport = Transport(config)
@@ -78,4 +76,29 @@ class LocalPrompts(nn.Module):
         _, local_maps = self.transport(patches, patch_mask, self.input(local), safe)
         cosine = F.normalize(reports.float(), dim=-1) @ F.normalize(local, dim=-1).transpose(1, 2)  # (B, N, 14)
         pairs = mask.unsqueeze(2) & stated.unsqueeze(1)
-        return consistency_loss(cosine, soft_overlap(maps.float(), local_maps, patch_mask), pairs, self.paper)
+        return consistency_loss(cosine, soft_overlap(maps.float(), local_maps, patch_mask), pairs)
+
+
+def soft_overlap(one: Tensor, other: Tensor, patch_mask: Tensor) -> Tensor:
+    """Soft IoU (B, N, L) of maps (B, N, m) and (B, L, m), each stretched to 0..1 over the patches there are."""
+    x, y = (_stretched(maps, patch_mask) for maps in (one, other))
+    x, y = x.unsqueeze(2), y.unsqueeze(1)
+    return torch.minimum(x, y).sum(-1) / torch.maximum(x, y).sum(-1).clamp(min=1e-6)
+
+
+def _stretched(maps: Tensor, patch_mask: Tensor) -> Tensor:
+    absent = ~patch_mask.unsqueeze(1)
+    low = maps.masked_fill(absent, torch.inf).amin(-1, keepdim=True)
+    high = maps.masked_fill(absent, -torch.inf).amax(-1, keepdim=True)
+    return ((maps - low) / (high - low).clamp(min=1e-6)).masked_fill(absent, 0)
+
+
+def consistency_loss(cosine: Tensor, overlap: Tensor, pairs: Tensor) -> Tensor:
+    """REVTAF's FCC: texts that say the same look at the same place.
+
+    cosine, overlap (B, N, L) of the texts and maps of global and local prompts; pairs (B, N, L) bool, those that
+    count. Mean of (max(cosine, 0) - overlap)^2, the texts' side without gradient; 0 without any pair. The paper's
+    form, the mean of 1 - sigmoid(cosine) * overlap, would reward overlap for every pair, however unlike the texts.
+    """
+    each = (cosine.clamp(min=0).detach() - overlap).square()
+    return (each * pairs).sum() / pairs.sum().clamp(min=1)

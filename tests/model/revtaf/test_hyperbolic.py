@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxrreport.model.hyperbolic import (
+from cxrreport.model.revtaf.hyperbolic import (
     CURVATURE,
     HyperbolicHead,
     HyperbolicLinear,

@@ -3,12 +3,12 @@ import torch
 from builders.network import random_features, random_reports, target_ids, tiny_weights
 from torch import nn
 
-from cxrreport.model.ablations import ABLATIONS, ablate, change, promptmrg
+from cxrreport.model.ablations import ABLATIONS, ablate
 from cxrreport.model.config import tiny
 from cxrreport.model.difference import distances
 from cxrreport.model.diffrgennet import DiffRGenNet
+from cxrreport.model.variants import build_network
 
-ROWS = [*ABLATIONS, "promptmrg"]
 FROZEN = ("encoder.", "retrieval.")
 
 
@@ -19,7 +19,7 @@ def tokenizer():
 
 def _network(config):
     torch.manual_seed(0)
-    return DiffRGenNet(config)
+    return build_network(config)
 
 
 def _batch(network, tokenizer):
@@ -29,11 +29,10 @@ def _batch(network, tokenizer):
     return features, reports, torch.ones(reports.shape[:2], dtype=torch.bool), states, ids, reports[:, 0]
 
 
-@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("name", ABLATIONS)
 def test_every_row_trains_and_has_no_idle_parameter(name, tokenizer):
     network = _network(ablate(tiny(len(tokenizer)), name))
-    if network.local_prompts is not None:
-        network.local_prompts.embed(network.retrieval, tokenizer)
+    network.prepare_training(tokenizer)
     batch = _batch(network, tokenizer)
     network.train()
     with torch.autocast("cpu", torch.bfloat16):  # as training runs
@@ -47,16 +46,15 @@ def test_every_row_trains_and_has_no_idle_parameter(name, tokenizer):
 
 def test_every_row_is_another_network():
     config = tiny(60)
-    written = [ablate(config, name).to_json_string() for name in ROWS]
-    assert len({*written, config.to_json_string()}) == len(ROWS) + 1
+    written = [ablate(config, name).to_json_string() for name in ABLATIONS]
+    assert len({*written, config.to_json_string()}) == len(ABLATIONS) + 1
 
 
-# one of each kind of change; the attentions' own round trips are in test_diffrgennet.py
-@pytest.mark.parametrize("name", ["without-difference", "without-scl", "only-l2", "one-layer", "mpsa-fcc", "promptmrg"])
+@pytest.mark.parametrize("name", ABLATIONS)
 def test_a_row_survives_saving(name, tokenizer, tmp_path):
     network = _network(ablate(tiny(len(tokenizer)), name)).eval()
     network.save_pretrained(tmp_path)
-    back = DiffRGenNet.from_pretrained(tmp_path).eval()
+    back = type(network).from_pretrained(tmp_path).eval()
     ours, theirs = network.state_dict(), back.state_dict()
     assert ours.keys() == theirs.keys() and all(torch.equal(ours[key], theirs[key]) for key in ours)
     features, reports, mask, *_ = _batch(network, tokenizer)
@@ -100,24 +98,9 @@ def test_a_single_metric_is_all_that_the_difference_branch_knows_of_a_report(nam
     assert alike == [True, False]
 
 
-def test_changes_leave_the_original_alone():
-    config = tiny(60)
-    found = change(config, metrics=("l2",))
-    found.encoder["depths"].append(3)
-    assert config.metrics == ("l2", "cos", "dot") and config.encoder["depths"] == [1, 1]
-    assert (found.metrics, found.d_model, found.decoder) == (("l2",), config.d_model, config.decoder)
-
-
-def test_unknown_names_are_refused():
-    with pytest.raises(ValueError, match="no depth_of_field"):
-        change(tiny(60), depth_of_field=3)
-    with pytest.raises(ValueError, match="promptmrg or one of"):
-        ablate(tiny(60), "without-anything")
-
-
 @torch.no_grad()
 def test_promptmrg_does_not_see_the_retrieved_reports(tokenizer):
-    network = _network(promptmrg(tiny(len(tokenizer)))).eval()
+    network = _network(ablate(tiny(len(tokenizer)), "promptmrg")).eval()
     features, _, mask, *_ = _batch(network, tokenizer)
     found = []
     for seed in (1, 2):
@@ -129,7 +112,7 @@ def test_promptmrg_does_not_see_the_retrieved_reports(tokenizer):
 
 
 def test_promptmrg_holds_no_part_of_what_is_new():
-    names = {name.partition(".")[0] for name, _ in _network(promptmrg(tiny(60))).named_parameters()}
+    names = {name.partition(".")[0] for name, _ in _network(ablate(tiny(60), "promptmrg")).named_parameters()}
     expected = {"encoder", "retrieval", "classifier", "memory_patches", "memory_types", "memory_norms", "decoder"}
     assert names == expected
 
@@ -155,3 +138,21 @@ def test_without_feature_difference_the_branch_gets_the_reports_themselves(token
     patches = network.patch_projection(features.patches)
     e = network.report_projection(reports) * mask.unsqueeze(-1)
     assert torch.equal(found, network.different(e, mask, patches, features.patch_mask).tokens)
+
+
+def test_the_papers_network_is_built_plainly_whatever_its_size():
+    assert type(_network(tiny(60))) is DiffRGenNet
+    assert type(_network(ablate(tiny(60), "three-layers"))) is DiffRGenNet
+
+
+def test_the_difference_branch_keeps_dra_beside_mpsa():
+    network = _network(ablate(tiny(60), "mpsa"))
+    kinds = [type(fam.layers[0].routed).__name__ for fam in (network.similar, network.different)]
+    assert kinds == ["SinkhornAttention", "RoutedAttention"]
+
+
+def test_without_scl_the_loss_is_the_two_others(tokenizer):
+    network = _network(ablate(tiny(len(tokenizer)), "without-scl"))
+    losses = network(*_batch(network, tokenizer))
+    assert losses.contrast == 0 and not list(network.contrastive.parameters())
+    assert losses.total.item() == pytest.approx((losses.language + 4 * losses.states).item(), rel=1e-6)

@@ -1,0 +1,1 @@
+"""What is REVTAF's alone (docs/model.md, REVTAF)."""
