@@ -129,7 +129,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--batch", type=at_least(2), default=16)
     parser.add_argument("--lr", type=rate, default=5e-4)
     parser.add_argument("--balance", type=share, default=0.0, help="as of cxrreport train")
-    parser.add_argument("--copies", type=positive, default=1, help="variants of each film, the plain one included")
+    parser.add_argument("--copies", type=positive, default=1, help="variants of each image, the plain one included")
     parser.add_argument("--decoder-layers", type=positive, help="fewer layers of the decoder make all runs cheaper")
     parser.add_argument("--beams", type=positive, default=3, help="of the test split; validation is greedy")
     parser.add_argument("--limit", type=at_least(4), help="only this many studies of each split, to try things out")

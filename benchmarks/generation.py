@@ -44,7 +44,7 @@ class Work:
 
 
 def make_work(size: str, batch: int, decoding: Decoding, device: str) -> Work:
-    """Random numbers, the same on every device; the memory is as long as that of two films and all retrieved reports."""
+    """Random numbers, the same on every device; the memory is as long as that of two images and all retrieved reports."""
     torch.manual_seed(0)
     config = SIZES[size](VOCABULARY)
     length = VIEWS * PATCHES + 2 * config.retrieved

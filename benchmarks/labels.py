@@ -2,11 +2,11 @@
 
     python -m benchmarks.labels [DATA/iu-xray/studies.csv] [--examples 3]
 
-Two judges: the 14 labels published with TransChex (Hatamizadeh et al., 2022), and the MeSH codes that people gave the reports
-at Open-i. The first follow the second closely, so that they are no second opinion on a report; they differ in what they take
-for a finding (TransChex counts no sternotomy wires and clips as devices, MeSH and CheXpert do). Only what a report plainly
-asserts counts as present: neither judge marks doubt. Change, severity and side have no judge but MeSH's qualifiers
-("Pleural Effusion/left/small"), which know the last two. The rules were made on train and val; test is printed beside.
+Two references: the 14 labels published with TransChex (Hatamizadeh et al., 2022), and the MeSH codes that people gave the
+reports at Open-i. The first follow the second closely, so that they are no second opinion on a report; they differ in what
+they take for a finding (TransChex counts no sternotomy wires and clips as devices, MeSH and CheXpert do). Only what a report
+plainly asserts counts as present: neither marks doubt. Severity and side have no other reference than MeSH's qualifiers
+("Pleural Effusion/left/small"). The rules were made on train and val; test is printed beside.
 """
 
 import csv
@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks.arguments import make_parser
 from cxrreport.findings import FINDINGS, State
 from cxrreport.reports.details import Severity, Side, details
-from cxrreport.reports.labels import in_sentence, label, mentions, with_parents
+from cxrreport.reports.labels import in_sentence, label, with_parents
 
 IU_XRAY = Path(__file__).resolve().parents[2] / "shared/data/iu-xray"
 ENOUGH = 20  # findings with fewer positives are printed and do not count in the mean
@@ -48,20 +48,6 @@ MESH = {
     r"|Surgical Instruments|Sutures|Spinal Fusion",
 }
 
-# Disagreements of train and val in which the report says plainly what the judge does not have.
-THEIRS = (
-    ("TransChex", "224", "fracture"),
-    ("TransChex", "1501", "fracture"),
-    ("TransChex", "57", "support devices"),
-    ("TransChex", "667", "support devices"),
-    ("TransChex", "675", "support devices"),
-    ("TransChex", "202", "edema"),
-    ("TransChex", "615", "lung lesion"),
-    ("MeSH", "619", "support devices"),
-    ("MeSH", "2844", "support devices"),
-    ("MeSH", "1587", "support devices"),
-)
-
 
 def transchex(row: Row) -> dict[str, bool]:
     """TransChex' labels; none where it has no row."""
@@ -84,21 +70,21 @@ def mesh(row: Row) -> dict[str, bool]:
 
 
 def report_text(row: Row) -> str:
-    """What both judges read."""
+    """What both read."""
     return f"{row['findings']}\n\n{row['impression']}"
 
 
-JUDGES: dict[str, Present] = {"TransChex": transchex, "MeSH": mesh}
+REFERENCES: dict[str, Present] = {"TransChex": transchex, "MeSH": mesh}
 Score = tuple[int, float, float, float]  # positives, precision, recall, F1
 
 
-def agreement(rows: list[Row], judge: str) -> tuple[dict[str, Score], list[tuple[Row, str, bool]]]:
-    """Scores per finding, and the disagreements as (row, finding, what the judge says)."""
+def agreement(rows: list[Row], reference: str) -> tuple[dict[str, Score], list[tuple[Row, str, bool]]]:
+    """Scores per finding, and the disagreements as (row, finding, what it says)."""
     counts = {finding: [0, 0, 0] for finding in FINDINGS}  # both, theirs, ours
     odd = []
     for row in rows:
         states: Mapping[str, State] = with_parents(label(report_text(row)))
-        for finding, theirs in JUDGES[judge](row).items():
+        for finding, theirs in REFERENCES[reference](row).items():
             said = states[finding] == State.POSITIVE
             for place, hit in enumerate((theirs and said, theirs, said)):
                 counts[finding][place] += hit
@@ -117,11 +103,11 @@ def mean_f1(scores: Mapping[str, Score]) -> float:
     return sum(counted) / max(len(counted), 1)
 
 
-def print_agreement(name: str, rows: list[Row], judge: str, examples: int) -> None:
+def print_agreement(name: str, rows: list[Row], reference: str, examples: int) -> None:
     """One table, and the first few disagreements of each finding."""
-    scores, odd = agreement(rows, judge)
+    scores, odd = agreement(rows, reference)
     print(
-        f"\n{judge}, {name}: {len(rows)} reports, mean F1 {mean_f1(scores):.3f} (findings with {ENOUGH} positives or more)"
+        f"\n{reference}, {name}: {len(rows)} reports, mean F1 {mean_f1(scores):.3f} (findings with {ENOUGH} positives or more)"
     )
     for finding, (positives, precision, recall, f1) in scores.items():
         note = "" if positives >= ENOUGH else "  too few"
@@ -130,18 +116,7 @@ def print_agreement(name: str, rows: list[Row], judge: str, examples: int) -> No
     for row, finding, theirs in odd:
         shown[finding] += 1
         if shown[finding] <= examples:
-            print(f"    {row['uid']}: {judge} {'has' if theirs else 'lacks'} {finding}: {report_text(row)!r}")
-
-
-def print_theirs(rows: list[Row]) -> None:
-    """The listed disagreements with the sentences that decide them."""
-    print("\ndisagreements that are the judge's")
-    texts = {row["uid"]: report_text(row) for row in rows}
-    odd = {judge: {(row["uid"], finding) for row, finding, _ in agreement(rows, judge)[1]} for judge in JUDGES}
-    for judge, uid, finding in THEIRS:
-        if (uid, finding) in odd[judge]:
-            said = {texts[uid][slice(*m.sentence)] for m in mentions(texts[uid]) if m.finding == finding}
-            print(f"  {judge} lacks {finding} in {uid}: {' '.join(sorted(said))}")
+            print(f"    {row['uid']}: {reference} {'has' if theirs else 'lacks'} {finding}: {report_text(row)!r}")
 
 
 def qualifiers(row: Row, finding: str, known: Iterable[str]) -> set[str]:
@@ -200,11 +175,10 @@ def main() -> int:
         rows = [row for row in csv.DictReader(lines) if row["findings"] or row["impression"]]
     print_speed(rows)
     known = [row for row in rows if row["split"] != "test"]
-    for judge in JUDGES:
-        print_agreement("train and val", known, judge, options.examples)
-        print_agreement("test, not tuned on", [row for row in rows if row["split"] == "test"], judge, 0)
+    for reference in REFERENCES:
+        print_agreement("train and val", known, reference, options.examples)
+        print_agreement("test, not tuned on", [row for row in rows if row["split"] == "test"], reference, 0)
     print_details("train and val", known)
-    print_theirs(known)
     return 0
 
 

@@ -122,7 +122,7 @@ def print_scale(count: int, hnsw: bool) -> None:
             peers["HNSW"] = pool.apply(_hnsw, (folder, count))
             print(f"HNSW      {peers['HNSW']['seconds']:7.1f} s to build, recall {peers['HNSW']['recall']:.3f}")
         for key in ("batch 1", "batch 8", f"batch {QUERIES}"):
-            told = "  ".join(
+            beside = "  ".join(
                 f"{name} {peer[key] * 1000:8.2f} (ratio {peer[key] / ours[key]:.2f})" for name, peer in peers.items()
             )
-            print(f"{key:<9} ours {ours[key] * 1000:8.2f} ms a query  {told}")
+            print(f"{key:<9} ours {ours[key] * 1000:8.2f} ms a query  {beside}")

@@ -1,4 +1,4 @@
-"""Does the finger point at the right place? Change maps against the truth of drawn pairs, evidence against drawn boxes."""
+"""Do maps point at the right place? Change maps against the truth of drawn pairs, evidence against drawn boxes."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -59,7 +59,7 @@ def _fractions(region: object) -> Box:
 
 
 def point_at_evidence(drafter: Drafter, directory: Path) -> dict[str, dict[str, float]]:
-    """Class activation maps of the boxed films of NIH's held-out patients: share of hits, overlap, and the boxes' mean area,
+    """Class activation maps of the boxed images of NIH's held-out patients: share of hits, overlap, and the boxes' mean area,
     which is what pointing anywhere would hit.
     """
     found: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
@@ -67,11 +67,11 @@ def point_at_evidence(drafter: Drafter, directory: Path) -> dict[str, dict[str, 
             if r["boxes"] and is_held_out(r["patient"])]  # fmt: skip
     for start in range(0, len(rows), _BATCH):
         chunk = rows[start : start + _BATCH]
-        films = [preprocess(read_film(directory / "images" / f"{r['id']}.jpg")) for r in chunk]
-        maps = evidence_maps(drafter.network, drafter.encode([PreparedStudy(film) for film in films]))
-        for row, of_film in zip(chunk, maps, strict=True):
+        images = [preprocess(read_film(directory / "images" / f"{r['id']}.jpg")) for r in chunk]
+        maps = evidence_maps(drafter.network, drafter.encode([PreparedStudy(pixels) for pixels in images]))
+        for row, of_image in zip(chunk, maps, strict=True):
             for finding, true in _boxes(row["boxes"]):
-                heat = heat_map(of_film[finding])
+                heat = heat_map(of_image[finding])
                 boxes = [_fractions(r) for r in find_regions(heat, SIDE, SIDE, "evidence")]
                 area = overlap(true, [(0.0, 0.0, 1.0, 1.0)])
                 for name in (FINDINGS[finding], "all"):

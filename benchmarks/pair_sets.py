@@ -1,4 +1,4 @@
-"""Held-out pairs of films for `benchmarks.temporal`: procedural ones, real films with inserted lesions, real follow-ups."""
+"""Held-out pairs of images for `benchmarks.temporal`: procedural ones, real images with inserted lesions, real follow-ups."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -34,24 +34,24 @@ class PairSet:
 
 
 def make_set(name: str, pairs: Sequence[PairSample], drafter: Drafter, bank: Bank, workers: int) -> PairSet:
-    """Register and encode; memory holds the films and two caches."""
+    """Register and encode; memory holds the images and two caches."""
     held = list(pairs)
     registered = encode_pairs(drafter, held, bank, workers)
     return PairSet(name, held, registered, encode_pairs(drafter, held, bank, 0, leave_apart))
 
 
-def read_films(directory: Path, split: str, limit: int | None) -> list[Sample]:
-    """Studies of IU X-Ray with a frontal film."""
+def read_frontals(directory: Path, split: str, limit: int | None) -> list[Sample]:
+    """Studies of IU X-Ray with a frontal image."""
     return list(islice((s for s in DirectoryReader("iu-xray", directory)(split) if s.present[0]), limit))
 
 
 def changed_sets(
-    phantoms: int, films: Sequence[Sample], nih: Path | None, covid: Path | None
+    phantoms: int, samples: Sequence[Sample], nih: Path | None, covid: Path | None
 ) -> dict[str, Iterator[PairSample]]:
     """The kinds of pairs of the tables; without directories the procedural ones alone."""
     found: dict[str, Iterator[PairSample]] = {"phantom": phantom_pairs(phantoms, SEED)}
-    if films:
-        found["inserted"] = inserted_pairs(films, 1, SEED)
+    if samples:
+        found["inserted"] = inserted_pairs(samples, 1, SEED)
     if nih is not None:
         found["nih"] = nih_pairs(nih, "held out")
     if covid is not None:
@@ -59,19 +59,19 @@ def changed_sets(
     return found
 
 
-def still_sets(films: Sequence[Sample]) -> dict[str, Iterator[PairSample]]:
-    """Pairs of which nothing has changed: a film with itself, as it is and as another machine would give it."""
+def still_sets(samples: Sequence[Sample]) -> dict[str, Iterator[PairSample]]:
+    """Pairs of which nothing has changed: an image with itself, as it is and as another machine would give it."""
     return {
-        "the same file": (_again(s, s.films[0]) for s in films),
-        "another window": (_again(s, _windowed(s.films[0])) for s in films),
-        "turned by 3 degrees": (_again(s, _turned(s.films[0])) for s in films),
-        "lossy JPEG": (_again(s, _compressed(s.films[0])) for s in films),
-        "another machine (all at once)": identical_pairs(films, SEED),
+        "the same file": (_again(s, s.films[0]) for s in samples),
+        "another window": (_again(s, _windowed(s.films[0])) for s in samples),
+        "turned by 3 degrees": (_again(s, _turned(s.films[0])) for s in samples),
+        "lossy JPEG": (_again(s, _compressed(s.films[0])) for s in samples),
+        "another machine (all at once)": identical_pairs(samples, SEED),
     }
 
 
 def wrong_patient(pairs: Sequence[PairSample]) -> list[PairSample]:
-    """Every current film with the prior of the next pair, which is another patient's; nothing is known of a change."""
+    """Every current image with the prior of the next pair, which is another patient's; nothing is known of a change."""
     others = [*pairs[1:], pairs[0]]
     return [
         replace(p, key=f"{p.key}-wrong", prior=o.prior, known=np.zeros_like(p.known), boxes=())
@@ -88,17 +88,17 @@ def _again(sample: Sample, prior: np.ndarray) -> PairSample:
     )  # fmt: skip
 
 
-def _windowed(film: np.ndarray) -> np.ndarray:
-    """A narrower window and another gamma, on the way from the archive to the preprocessed film."""
-    grey = np.clip((film / 255 - 0.08) / 0.8, 0, 1) ** 1.4
+def _windowed(pixels: np.ndarray) -> np.ndarray:
+    """A narrower window and another gamma, on the way from the archive to the preprocessed image."""
+    grey = np.clip((pixels / 255 - 0.08) / 0.8, 0, 1) ** 1.4
     return preprocess(grey.astype(np.float32))
 
 
-def _turned(film: np.ndarray) -> np.ndarray:
-    return np.asarray(Image.fromarray(film).rotate(3, Image.Resampling.BILINEAR))
+def _turned(pixels: np.ndarray) -> np.ndarray:
+    return np.asarray(Image.fromarray(pixels).rotate(3, Image.Resampling.BILINEAR))
 
 
-def _compressed(film: np.ndarray) -> np.ndarray:
+def _compressed(pixels: np.ndarray) -> np.ndarray:
     file = io.BytesIO()
-    Image.fromarray(film).save(file, "JPEG", quality=_QUALITY)
+    Image.fromarray(pixels).save(file, "JPEG", quality=_QUALITY)
     return np.asarray(Image.open(file))

@@ -30,13 +30,13 @@ from cxrreport.phantoms.phantom import Lesion, draw_frontal
 
 SIDE = 512
 _LESIONS = (Lesion("pleural effusion", "left", 0.8), Lesion("consolidation", "right", 0.7, "lower"))
-Film = np.ndarray
+Pixels = np.ndarray
 
 
-def draw_pair(seed: int) -> tuple[Film, Film, Any]:
-    """Current and prior film of one patient in one pose, and the transform that the prior was moved by (256 a side)."""
+def draw_pair(seed: int) -> tuple[Pixels, Pixels, Any]:
+    """Current and prior image of one patient in one pose, and the transform that the prior was moved by (256 a side)."""
     lesions = _LESIONS[seed % 2 : seed % 2 + 1]
-    films = [_large(draw_frontal(seed, shown, exposure_seed=0, side=SIDE).pixels) for shown in (lesions, ())]
+    images = [_large(draw_frontal(seed, shown, exposure_seed=0, side=SIDE).pixels) for shown in (lesions, ())]
     rng = np.random.default_rng([seed, 5])
     angle, scales = math.radians(rng.uniform(-5, 5)), rng.uniform(0.94, 1.06, 2)
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
@@ -44,17 +44,17 @@ def draw_pair(seed: int) -> tuple[Film, Film, Any]:
     move.SetCenter((UNITS / 2, UNITS / 2))
     move.SetMatrix((turn * scales).ravel().tolist())
     move.SetTranslation(rng.uniform(-12, 12, 2).tolist())
-    return films[0], warp(films[1], move, (SIDE, SIDE)), move
+    return images[0], warp(images[1], move, (SIDE, SIDE)), move
 
 
-def _large(pixels: Film) -> Film:
+def _large(pixels: Pixels) -> Pixels:
     """Grey values as `preprocess` gives them, at full size."""
     return np.round(255 * np.clip(pixels / np.percentile(pixels, 99.5), 0, 1)).astype(np.uint8)
 
 
-def peer(current: Film, prior: Film) -> Any:
-    """Affine transform of the plain films by Mattes mutual information, three levels, every pixel."""
-    fixed, moving = (sitk.Cast(as_image(film), sitk.sitkFloat32) for film in (current, prior))
+def peer(current: Pixels, prior: Pixels) -> Any:
+    """Affine transform of the plain images by Mattes mutual information, three levels, every pixel."""
+    fixed, moving = (sitk.Cast(as_image(pixels), sitk.sitkFloat32) for pixels in (current, prior))
     method = sitk.ImageRegistrationMethod()
     method.SetNumberOfThreads(1)
     method.SetMetricAsMattesMutualInformation(32)
@@ -70,7 +70,7 @@ def peer(current: Film, prior: Film) -> Any:
     return transform
 
 
-def error(found: Any, move: Any, current: Film) -> float:
+def error(found: Any, move: Any, current: Pixels) -> float:
     """Mean distance in pixels of 512 that places of the body lie off."""
     places = np.argwhere(body(current))[::997] * (UNITS / SIDE)
     there = [move.TransformPoint(found.TransformPoint((float(x), float(y)))) for y, x in places]
@@ -92,7 +92,8 @@ def print_speed(count: int) -> None:
         theirs = peer(current, prior)
         seconds["peer"].append(time.process_time() - start)
         small = [
-            np.asarray(Image.fromarray(film).resize((UNITS, UNITS), Image.Resampling.BOX)) for film in (current, prior)
+            np.asarray(Image.fromarray(pixels).resize((UNITS, UNITS), Image.Resampling.BOX))
+            for pixels in (current, prior)
         ]
         errors["affine"].append(error(decide(Pair(*small))[0], move, current))
         errors["peer"].append(error(theirs, move, current))
@@ -107,22 +108,22 @@ def _share(errors: dict[str, list[float]]) -> float:
     return float(np.median(errors["affine"]) / np.median(errors["peer"]))
 
 
-def real_pairs(folder: Path, every: int) -> Iterator[tuple[Film, Film]]:
-    """Current and prior film of each `every`-th pair of the NIH follow-ups, preprocessed."""
+def real_pairs(folder: Path, every: int) -> Iterator[tuple[Pixels, Pixels]]:
+    """Current and prior image of each `every`-th pair of the NIH follow-ups, preprocessed."""
     for row in list(csv.DictReader((folder / "pairs.csv").open()))[::every]:
-        films = (Image.open(folder / "images" / f"{row[key]}.jpg").convert("L") for key in ("id_curr", "id_prev"))
-        current, prior = (preprocess(np.asarray(film, dtype=np.float32)) for film in films)
+        images = (Image.open(folder / "images" / f"{row[key]}.jpg").convert("L") for key in ("id_curr", "id_prev"))
+        current, prior = (preprocess(np.asarray(pixels, dtype=np.float32)) for pixels in images)
         yield current, prior
 
 
 def print_reasons(folder: Path, every: int) -> None:
     """Share of each reason, for the pairs as they are and with the prior spoilt."""
-    spoil: dict[str, Callable[[Film], Film]] = {
-        "as they are": lambda film: film,
-        "turned 90": lambda film: np.rot90(film),
-        "turned 180": lambda film: np.rot90(film, 2),
-        "inverted": lambda film: preprocess(255 - film.astype(np.float32)),
-        "mirrored": lambda film: film[:, ::-1],
+    spoil: dict[str, Callable[[Pixels], Pixels]] = {
+        "as they are": lambda pixels: pixels,
+        "turned 90": lambda pixels: np.rot90(pixels),
+        "turned 180": lambda pixels: np.rot90(pixels, 2),
+        "inverted": lambda pixels: preprocess(255 - pixels.astype(np.float32)),
+        "mirrored": lambda pixels: pixels[:, ::-1],
     }
     pairs = list(real_pairs(folder, every))
     theirs = [both.quality(peer(now, before)) for now, before in pairs for both in [Pair(now, before)]]
@@ -134,9 +135,9 @@ def print_reasons(folder: Path, every: int) -> None:
         found = [register(now, np.ascontiguousarray(change(before))) for now, before in pairs]
         shares = Counter(one.reason or "registered" for one in found)
         low = 100 * np.mean([one.quality < 0.55 for one in found])
-        told = ", ".join(f"{reason} {100 * n / len(pairs):.1f} %" for reason, n in shares.most_common())
+        listed = ", ".join(f"{reason} {100 * n / len(pairs):.1f} %" for reason, n in shares.most_common())
         print(
-            f"{name:<12} {told}; median quality {np.median([one.quality for one in found]):.2f}, below 0.55 {low:.1f} %"
+            f"{name:<12} {listed}; median quality {np.median([one.quality for one in found]):.2f}, below 0.55 {low:.1f} %"
         )
 
 

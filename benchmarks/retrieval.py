@@ -3,9 +3,9 @@
     python -m benchmarks.retrieval [DATA/iu-xray] [--weights DIR] [--split val]
     python -m benchmarks.retrieval --scale 1000000 [--hnsw]
 
-The bank is the train split, the queries the films of another one. Label-F1@k is the F1 of the positive findings (14, "no
+The bank is the train split, the queries the images of another one. Label-F1@k is the F1 of the positive findings (14, "no
 finding" among them) of the query's own report and of each of its k retrieved ones, mean over k and over queries; "abnormal"
-are the queries whose report has a positive finding but devices. Peers: random reports, and the nearest film by ImageNet
+are the queries whose report has a positive finding but devices. Peers: random reports, and the nearest image by ImageNet
 features, which were never trained on chests. The index is built and searched by the code of `cxrreport index` and `generate`.
 """
 
@@ -38,9 +38,9 @@ _BATCH = 16
 
 
 def prepared(sample: Sample) -> PreparedStudy:
-    """Films of a sample; a study without a frontal film shows its lateral one in its place."""
-    films = [film if there else None for film, there in zip(sample.films, sample.present, strict=True)]
-    return PreparedStudy(films[0], films[1]) if films[0] is not None else PreparedStudy(films[1])
+    """Images of a sample; a study without a frontal view shows its lateral one in its place."""
+    images = [pixels if there else None for pixels, there in zip(sample.films, sample.present, strict=True)]
+    return PreparedStudy(images[0], images[1]) if images[0] is not None else PreparedStudy(images[1])
 
 
 def vectors(drafter: Drafter, samples: list[Sample], imagenet: Drafter) -> dict[str, np.ndarray]:
@@ -65,11 +65,11 @@ def imagenet_drafter(weights: Path | None) -> Drafter:
     return drafter
 
 
-def publish(folder: Path, drafter: Drafter, bank: list[Sample], films: dict[str, np.ndarray]) -> Index:
+def publish(folder: Path, drafter: Drafter, bank: list[Sample], of_images: dict[str, np.ndarray]) -> Index:
     """The bank as an index."""
     ids = np.arange(len(bank))
-    found = {"text": drafter.embed_texts([sample.summary for sample in bank]), "imagenet": films["imagenet"]}
-    found |= {name.removeprefix("key "): v for name, v in films.items() if name.startswith("key ")}
+    found = {"text": drafter.embed_texts([sample.summary for sample in bank]), "imagenet": of_images["imagenet"]}
+    found |= {name.removeprefix("key "): v for name, v in of_images.items() if name.startswith("key ")}
     batch = {name: Part(ids, ids, v) for name, v in found.items()}
     build(folder, [batch], model_sha256=drafter.weights.sha256, source={})
     index = open_index(folder)

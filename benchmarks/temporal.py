@@ -2,7 +2,7 @@
 
     python -m benchmarks.temporal [--films IU_XRAY] [--followups NIH] [--notes COVID] [--unlabelled HANNOVER]
 
-Without directories it measures procedural pairs alone. IU X-Ray's test split gives the real films that lesions are inserted
+Without directories it measures procedural pairs alone. IU X-Ray's test split gives the real images that lesions are inserted
 into, the held-out fifth of NIH ChestX-ray14's patients the real follow-ups. Nothing is chosen on them; `_MARGIN` was on
 validation pairs.
 """
@@ -21,7 +21,7 @@ import torch
 
 from benchmarks.arguments import make_parser, positive
 from benchmarks.pair_places import point, point_at_evidence
-from benchmarks.pair_sets import SEED, PairSet, changed_sets, make_set, read_films, still_sets, wrong_patient
+from benchmarks.pair_sets import SEED, PairSet, changed_sets, make_set, read_frontals, still_sets, wrong_patient
 from benchmarks.pair_texts import measure_texts
 from benchmarks.results import temporal_page
 from benchmarks.tables import as_row, write_rows
@@ -44,15 +44,15 @@ Lines = list[dict[str, Any]]  # of a table
 
 
 def alone(pairs: EncodedPairs) -> Said:
-    """The difference of two outputs, each of one film alone: joint states and changes."""
+    """The difference of two outputs, each of one image alone: joint states and changes."""
     now, before = pairs.now.numpy(), pairs.before.numpy()
     joint = (now > 0) + 2 * (before > 0)
-    course = np.where(now - before > _MARGIN, 0, np.where(before - now > _MARGIN, 2, 1))
-    return joint, classes(joint, course)
+    direction = np.where(now - before > _MARGIN, 0, np.where(before - now > _MARGIN, 2, 1))
+    return joint, classes(joint, direction)
 
 
 def majority(pairs: EncodedPairs) -> Said:
-    """What is commonest: every finding absent, and unchanged where it is in both films (which it is told)."""
+    """What is commonest: every finding absent, and unchanged where it is in both images (which it knows)."""
     both = pairs.joint.numpy() == 3
     joint = np.where(both, 3, 0)
     return joint, classes(joint, np.ones_like(joint))
@@ -133,11 +133,11 @@ def measure(options: argparse.Namespace) -> dict[str, Lines]:
     weights = load_weights(options.weights)
     drafter, comparer = open_drafter(weights), Comparer(weights)
     network, workers = comparer.network, len(os.sched_getaffinity(0))
-    films = read_films(options.films, "test", options.limit) if options.films else []
+    samples = read_frontals(options.films, "test", options.limit) if options.films else []
     bank = _bank(drafter, options.films)
-    drawn = changed_sets(options.phantoms, films, options.followups, options.notes)
+    drawn = changed_sets(options.phantoms, samples, options.followups, options.notes)
     sets = [make_set(name, list(pairs), drafter, bank, workers) for name, pairs in drawn.items()]
-    held = films or [_as_sample(p) for p in phantom_pairs(options.phantoms, SEED + 1)]
+    held = samples or [_as_sample(p) for p in phantom_pairs(options.phantoms, SEED + 1)]
     still = [make_set(name, list(pairs), drafter, bank, workers) for name, pairs in still_sets(held).items()]
     real = next((one for one in sets if one.name == "inserted"), sets[0])
     wrong = make_set("wrong", wrong_patient(real.pairs), drafter, bank, workers)
@@ -193,11 +193,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _bank(drafter: Drafter, films: Path | None) -> Bank:
-    """Reports to retrieve from while films are judged: those that the weights have learnt from, else made-up ones."""
+def _bank(drafter: Drafter, directory: Path | None) -> Bank:
+    """Reports to retrieve from while images are read: those that the weights have learnt from, else made-up ones."""
     from cxrreport.datasets.phantoms import draw_phantoms
 
-    known = read_films(films, "train", None) if films else draw_phantoms(100, SEED)
+    known = read_frontals(directory, "train", None) if directory else draw_phantoms(100, SEED)
     return Bank(drafter.embed_texts([s.summary for s in known]), [s.patient for s in known])
 
 

@@ -23,18 +23,52 @@ _DIFFERENCES = ("bleu_4", "rouge_l", "example_f1", "micro_f1", "macro_f1")
 
 
 @click.command()
-@click.option("--dataset", nargs=2, metavar="NAME DIRECTORY", help="Labelled dataset: iu-xray and its directory; without, the studies of the archive that have a signed report.")  # fmt: skip  # noqa: E501
-@click.option("--split", type=click.Choice(["train", "val", "test"]), default="test", show_default=True, help="Split to score.")  # fmt: skip  # noqa: E501
-@click.option("--protocol", type=click.Choice(["C", "R"]), default="C", show_default=True, help="Form of the texts that are compared: C full references, cleaned; R as R2Gen.")  # fmt: skip  # noqa: E501
+@click.option(
+    "--dataset",
+    nargs=2,
+    metavar="NAME DIRECTORY",
+    help="Labelled dataset: iu-xray and its directory; without, the studies of the archive that have a signed report.",
+)
+@click.option(
+    "--split", type=click.Choice(["train", "val", "test"]), default="test", show_default=True, help="Split to score."
+)
+@click.option(
+    "--protocol",
+    type=click.Choice(["C", "R"]),
+    default="C",
+    show_default=True,
+    help="Form of the texts that are compared: C full references, cleaned; R as R2Gen.",
+)
 @click.option("--weights", type=click.Path(path_type=Path), help="Weights directory.")
-@click.option("--beside", multiple=True, metavar="NAME=DIR", help="Weights for a further row, such as ones trained without the differences; may come several times.")  # fmt: skip  # noqa: E501
+@click.option(
+    "--beside",
+    multiple=True,
+    metavar="NAME=DIR",
+    help="Weights for a further row, such as ones trained without the differences; may come several times.",
+)
 @click.option("--beams", type=click.IntRange(1, 16), default=3, show_default=True, help="Width of the beam search.")
-@click.option("--chexbert", type=click.Path(path_type=Path), help="Directory of CheXbert's weights, to label with it instead of the rules.")  # fmt: skip  # noqa: E501
+@click.option(
+    "--chexbert",
+    type=click.Path(path_type=Path),
+    help="Directory of CheXbert's weights, to label with it instead of the rules.",
+)
 @click.option("--device", default="auto", show_default=True, metavar="DEVICE", help="auto, cpu, cuda or cuda:i.")
 @click.option("--limit", type=click.IntRange(min=2), help="Only this many studies, to try things out.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the bootstrap and of the random reports.")  # fmt: skip  # noqa: E501
-@click.option("--out", type=click.Path(path_type=Path), help="Write the JSON document to this file, or into this directory.")  # fmt: skip  # noqa: E501
-@click.option("--texts", type=click.Path(path_type=Path), help="Write references and drafts to this CSV file. They are report texts: mind who can read it.")  # fmt: skip  # noqa: E501
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Seed of the bootstrap and of the random reports.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Write the JSON document to this file, or into this directory."
+)
+@click.option(
+    "--texts",
+    type=click.Path(path_type=Path),
+    help="Write references and drafts to this CSV file. They are report texts: mind who can read it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def evaluate(
@@ -51,17 +85,19 @@ def evaluate(
     from cxrreport.errors import UsageError
     from cxrreport.evaluation.evaluate import EvaluateOptions
     from cxrreport.evaluation.evaluate import evaluate as run
-    from cxrreport.evaluation.output import check_places, write_document, write_texts
+    from cxrreport.evaluation.output import check_places, place_document, write_texts
+    from cxrreport.files import write_json
 
     if dataset and dataset[0] not in READERS:
         raise UsageError(f"Known datasets: {', '.join(READERS)}.")
-    check_places(out, texts)
     read = open_dataset((dataset[0], Path(dataset[1])) if dataset else None, settings)
+    document = place_document(out, read.name, options["split"], options["protocol"]) if out is not None else None
+    check_places(document, texts)
     found = run(EvaluateOptions(read, beside=_pairs(beside), **options))
     if texts is not None:
         write_texts(texts, found)
-    if out is not None:
-        write_document(out, found.document)
+    if document is not None:
+        write_json(document, found.document, indent=1)
     if as_json:
         click.echo(json.dumps(found.document))
     else:

@@ -1,4 +1,4 @@
-"""Scores of changes since a prior: F1 of the five changes, false change, and whether the finger points at the right place."""
+"""Scores of changes since a prior: F1 of the five changes, false change, and whether a map points at the right place."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
-Box = tuple[float, float, float, float]  # x, y, width, height in fractions of the film
-# Indices of the joint states absent, new, resolved, in both, and of the courses worsened, unchanged, improved
-# (`model.progression`) -> one of the six changes in the order of `CLASSES`; a course that is not known has none.
+Box = tuple[float, float, float, float]  # x, y, width, height in fractions of the image
+# Indices of the joint states absent, new, resolved, in both, and of the directions worsened, unchanged, improved
+# (`model.progression`) -> one of the six changes in the order of `CLASSES`; a direction that is not known has none.
 CLASSES = ("new", "worsened", "unchanged", "improved", "resolved", "absent")
 _OF_PRESENCE = {0: 5, 1: 0, 2: 4}
 _BOTH, _ABSENT, _UNKNOWN = 3, 5, -1
@@ -21,8 +21,8 @@ _BOTH, _ABSENT, _UNKNOWN = 3, 5, -1
 class ChangeScores:
     """F1 of each of the five changes that are no absence, by name; `macro` their mean over those that occur.
 
-    `both` is the mean F1 of worsened, unchanged and improved over the findings that are in both films in truth, where
-    the reader only has to tell the course. None where nothing of the kind occurs.
+    `both` is the mean F1 of worsened, unchanged and improved over the findings that are in both images in truth,
+    where the reader only has to tell the direction. None where nothing of the kind occurs.
     """
 
     each: dict[str, float]
@@ -30,31 +30,31 @@ class ChangeScores:
     both: float | None
 
 
-def classes(joint: Ints, course: Ints) -> Ints:
-    """Joint state and course indices (n, 13), -1 unknown -> change (n, 13) as an index into `CLASSES`, -1 unknown."""
+def classes(joint: Ints, direction: Ints) -> Ints:
+    """Joint state and direction indices (n, 13), -1 unknown -> change (n, 13) as an index into `CLASSES`, -1 unknown."""
     found = np.full(joint.shape, _UNKNOWN, np.int64)
     for index, change in _OF_PRESENCE.items():
         found[joint == index] = change
-    known = (joint == _BOTH) & (course >= 0)
-    found[known] = course[known] + 1
+    known = (joint == _BOTH) & (direction >= 0)
+    found[known] = direction[known] + 1
     return found
 
 
 def score_changes(truth: Ints, said: Ints) -> ChangeScores:
     """Compare changes (n, 13); where the truth is -1 nothing is counted.
 
-    A change that is said of a finding which is absent on both films counts as wrong, as does one that is missed.
+    A change that is said of a finding which is absent on both images counts as wrong, as does one that is missed.
     """
     known = truth != _UNKNOWN
     t, s = truth[known], said[known]
     each = {name: f1 for i, name in enumerate(CLASSES[:_ABSENT]) if (f1 := _f1(t == i, s == i)) is not None}
     inside = (truth >= 1) & (truth <= 3)
-    courses = [_f1(truth[inside] == i, said[inside] == i) for i in (1, 2, 3)]
-    return ChangeScores(each, _mean(list(each.values())), _mean([f1 for f1 in courses if f1 is not None]))
+    directions = [_f1(truth[inside] == i, said[inside] == i) for i in (1, 2, 3)]
+    return ChangeScores(each, _mean(list(each.values())), _mean([f1 for f1 in directions if f1 is not None]))
 
 
 def score_presence(truth: Ints, said: Ints) -> dict[str, float]:
-    """F1 of "new" and "resolved" alone, from joint states (n, 13); for films whose course nobody has judged."""
+    """F1 of "new" and "resolved" alone, from joint states (n, 13); for images whose direction nobody has read."""
     known = truth != _UNKNOWN
     named = {"new": 1, "resolved": 2}
     found = {name: _f1(truth[known] == i, said[known] == i) for name, i in named.items()}
@@ -79,14 +79,14 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def hits(heat: npt.NDArray[np.float32], boxes: Sequence[Box]) -> bool:
-    """Pointing game (Zhang et al., 2016): does the highest point of a map (h, w) over the film lie in one of the boxes?"""
+    """Pointing game (Zhang et al., 2016): does the highest point of a map (h, w) over the image lie in one of the boxes?"""
     row, column = np.unravel_index(int(heat.argmax()), heat.shape)
     x, y = (column + 0.5) / heat.shape[1], (row + 0.5) / heat.shape[0]
     return any(left <= x <= left + w and top <= y <= top + h for left, top, w, h in boxes)
 
 
 def overlap(said: Sequence[Box], true: Sequence[Box], side: int = 256) -> float:
-    """Intersection over union of two sets of boxes, each taken as one area of the film."""
+    """Intersection over union of two sets of boxes, each taken as one area of the image."""
     one, other = _area(said, side), _area(true, side)
     either = (one | other).sum()
     return float((one & other).sum() / either) if either else 0.0

@@ -91,7 +91,7 @@ def test_every_row_can_be_built_and_takes_a_step(start, name):
     assert (losses["contrast_loss"] == 0) == (not network.config.scl)
 
 
-def test_the_cache_is_of_these_weights_and_studies(start, tmp_path, monkeypatch):
+def test_the_cache_is_of_these_weights_and_studies_and_is_made_again_where_it_is_damaged(start, tmp_path, monkeypatch):
     path, drafter = tmp_path / "features.safetensors", ablations.open_drafter(load_weights(start))
     samples = {"train": SPLITS["train"], "val": SPLITS["val"]}
     found = features.cache(path, drafter, samples, 2)
@@ -104,19 +104,13 @@ def test_the_cache_is_of_these_weights_and_studies(start, tmp_path, monkeypatch)
     features.cache(path, drafter, samples, 1)
     features.cache(path, drafter, {**samples, "train": SPLITS["train"][::-1]}, 1)
     assert len(calls) == 2 and "train/patches" in load_file(path)
-
-
-def test_a_damaged_cache_is_made_again(start, tmp_path):
-    path, drafter = tmp_path / "features.safetensors", ablations.open_drafter(load_weights(start))
-    samples = {"train": SPLITS["train"], "val": SPLITS["val"]}
-    found = features.cache(path, drafter, samples, 1)
-    whole, facts = path.read_bytes(), features.read_facts(path)
+    whole = path.read_bytes()
     for damaged in (b"", b"no features", whole[:-1]):
         path.unlink()  # tensors that were read are still mapped to it
         path.write_bytes(damaged)
         again = features.cache(path, drafter, samples, 1)
-        assert facts and features.read_facts(path) == facts
         assert torch.equal(again["val"].encoded.patches, found["val"].encoded.patches)
+    assert len(calls) == 5
 
 
 @pytest.mark.parametrize("content", ["name,seed\nfull,1\n", "name,split,studies\nfull,val,6\n"])
@@ -137,15 +131,3 @@ def test_what_cannot_be_is_one_sentence(start, tmp_path, monkeypatch):
     monkeypatch.setitem(SPLITS, "val", [])
     with pytest.raises(SystemExit, match="no study for val"):
         _run(start, tmp_path)
-
-
-ABOVE_0 = ("--epochs", "--beams", "--copies", "--decoder-layers", "--lr")
-TOO_LOW = dict.fromkeys(ABOVE_0, "0") | {"--batch": "1", "--limit": "3", "--balance": "-0.1"}
-
-
-@pytest.mark.parametrize("option", TOO_LOW)
-def test_numbers_that_cannot_be_are_refused(start, tmp_path, option, capsys):
-    for number in (TOO_LOW[option], "-1", "many"):
-        with pytest.raises(SystemExit):
-            _run(start, tmp_path, option, number)
-        assert f"argument {option}" in capsys.readouterr().err

@@ -1,7 +1,7 @@
 import pytest
 
 from cxrreport.errors import UsageError
-from cxrreport.evaluation.output import check_places
+from cxrreport.evaluation.output import check_places, place_document
 
 
 def test_one_file_for_numbers_and_texts_is_refused_however_it_is_written(tmp_path, monkeypatch):
@@ -11,19 +11,16 @@ def test_one_file_for_numbers_and_texts_is_refused_however_it_is_written(tmp_pat
     for other in (file, tmp_path / "link" / "z", tmp_path / "no" / ".." / "z", file.relative_to(tmp_path)):
         with pytest.raises(UsageError, match="the same file"):
             check_places(file, other)
-    for name in (
-        "evaluation-iu-xray-test-C.json",
-        "evaluation-archive-val-R.json",
-    ):  # as one within --out may be called
-        with pytest.raises(UsageError, match="the same file"):
-            check_places(tmp_path, tmp_path / name)
+    place = place_document(tmp_path, "iu-xray", "test", "C")
+    with pytest.raises(UsageError, match="the same file"):
+        check_places(place, tmp_path / "evaluation-iu-xray-test-C.json")
     assert [path.name for path in tmp_path.iterdir()] == ["link"]
 
 
 def test_two_files_are_tried_and_leave_nothing(tmp_path):
     (tmp_path / "old.csv").write_text("as it was")
     check_places(tmp_path / "z", tmp_path / "z.csv")
-    check_places(tmp_path, tmp_path / "old.csv")
+    check_places(tmp_path / "old.csv", None)
     check_places(tmp_path / "z", None)
     check_places(None, tmp_path / "z")
     assert [path.name for path in tmp_path.iterdir()] == ["old.csv"] and (
