@@ -107,13 +107,8 @@ class Composer:
 
     def _prior(self, cases: Sequence[Case]) -> Prior:
         """What the decoder reads of the priors. Only what was signed: our own drafts would bear themselves out."""
-<<<<<<< HEAD
-        limit, tokenizer = REPORT_TOKENS, self.drafter.tokenizer
-        signed = [_signed(item, told) for item in items]
-=======
         limit, tokenizer = REPORT_TOKENS, self.drafter.tokenizer
         read = [(case, case.reading) for case in cases if case.reading]
->>>>>>> house
         return make_prior(
             [reading.tokens for _, reading in read],
             [tokenizer.encode(case.signed.findings, limit) if case.signed else [] for case in cases],
