@@ -28,6 +28,10 @@ _TOLD = {
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
+def unwatched(stage: str, n: int) -> None:
+    """Progress that nobody watches."""
+
+
 def _withhold(_: Any, __: str, event: Event) -> Event:
     """Keep known keys only."""
     hidden = [key for key in event if key not in _TOLD and not key.startswith("_")]

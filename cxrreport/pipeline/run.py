@@ -19,7 +19,7 @@ from cxrreport import __version__
 from cxrreport.engine.local import LocalEngine
 from cxrreport.errors import CxrReportError
 from cxrreport.files import lock
-from cxrreport.log import Progress, get_log, write_manifest
+from cxrreport.log import Progress, get_log, unwatched, write_manifest
 from cxrreport.pipeline.counts import Count, Counts
 from cxrreport.settings import Settings
 from cxrreport.store import runs
@@ -105,12 +105,8 @@ def _version(library: str) -> str:
         return "unknown"
 
 
-def _unseen(stage: str, n: int) -> None:
-    """Progress that nobody watches."""
-
-
 @contextmanager
-def open_run(settings: Settings, progress: Progress = _unseen) -> Iterator[Run]:
+def open_run(settings: Settings, progress: Progress = unwatched) -> Iterator[Run]:
     """Hold the archive and record the run, however it ends. Stages raise; the run is closed with their exit code."""
     started = time.monotonic()
     with ExitStack() as stack:

@@ -1,0 +1,127 @@
+"""The Python API: one hospital's archive as an object. docs/api.md shows its use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from datetime import date
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cxrreport.errors import UsageError
+from cxrreport.log import Progress, configure, unwatched
+from cxrreport.records import Study
+from cxrreport.settings import Settings, load_settings
+from cxrreport.store import catalogue, engine, views
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+_PAGE = 200  # studies read in one query
+_Path = str | PathLike[str]
+
+
+def open_archive(home: _Path, **settings: Any) -> Archive:
+    """Open the archive of a home; what is missing is made. `settings` are those of docs/settings.md, and `config`.
+
+    The log of the process goes to stderr as that of the command line does: what libraries log may name patients, and is
+    veiled there.
+
+    Raises
+    ------
+    ConfigurationError, SchemaError, StorageError, UnavailableError
+    """
+    found = load_settings(home=Path(home), **settings)
+    configure(found.log_level)
+    return Archive(found)
+
+
+class Archive:
+    """One home and its database, open until `close` or the end of a `with` block. Not for several threads at once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._open = ExitStack()
+        self._engine: Engine = self._open.enter_context(engine.open_archive(settings))
+
+    def __enter__(self) -> Archive:
+        """Give the archive itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._open.close()
+
+    def generate(
+        self,
+        paths: Sequence[_Path],
+        *,
+        since: date | None = None,
+        until: date | None = None,
+        patient: str | None = None,
+        limit: int | None = None,
+        redo: str | None = None,
+        without_retrieval: bool = False,
+        dry_run: bool = False,
+        progress: Progress = unwatched,
+    ) -> dict[str, Any]:
+        """`cxrreport generate`, in the main thread; returns the document of its `--json`, and `exit_code`.
+
+        What fails of files and studies is counted by code; what ends the run is raised as a `CxrReportError`.
+        """
+        from cxrreport.pipeline.due import Selection
+
+        if dry_run:
+            from cxrreport.pipeline.preview import preview as job
+        else:
+            from cxrreport.pipeline.generate import generate as job
+        selection = Selection(since, until, patient, limit, redo)
+        counts, exit_code = job(self.settings, _paths(paths), selection, without_retrieval, progress)
+        return {**counts, "exit_code": exit_code}
+
+    def index(
+        self, paths: Sequence[_Path] = (), *, form: str = "auto", progress: Progress = unwatched
+    ) -> dict[str, Any]:
+        """`cxrreport index`, in the main thread; returns the document of its `--json`, and `exit_code`."""
+        from cxrreport.pipeline.index import index
+
+        counts, exit_code = index(self.settings, _paths(paths), form, progress)
+        return {**counts, "exit_code": exit_code}
+
+    def studies(
+        self, *, since: date | None = None, until: date | None = None, patient: str | None = None
+    ) -> Iterator[Study]:
+        """Studies of the catalogue that have a usable image, by id."""
+        last = 0
+        while True:
+            with engine.session(self._engine, read_only=True) as session:
+                page = catalogue.candidate_studies(session, since, until, patient, after_id=last, limit=_PAGE)
+            if not page:
+                return
+            yield from page
+            last = page[-1].id
+
+    def draft(self, study: Study | str | int) -> views.DraftView:
+        """What there is of a study: its draft, its prior, why one is missing.
+
+        study : one of `studies`, a StudyInstanceUID, an accession number or a database id.
+
+        Raises
+        ------
+        UsageError : no study is named so, or several are.
+        """
+        key = study.uid if isinstance(study, Study) else str(study)
+        with engine.session(self._engine, read_only=True) as session:
+            view = views.draft_view(session, key)
+        if view is None:
+            raise UsageError("No study of the archive has this UID, accession number or id.", "study.unknown")
+        return view
+
+
+def _paths(paths: Sequence[_Path]) -> list[Path]:
+    return [Path(path) for path in paths]
