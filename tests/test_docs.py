@@ -16,6 +16,7 @@ PAGES = {
 GENERATED = {"docs/cli.md": cli_reference, "docs/codes.md": codes_reference, "docs/settings.md": settings_reference}
 HELP = {context.command_path: context.command for context in cli_reference.contexts()}
 _CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.DOTALL | re.MULTILINE)
+_PATH = re.compile(r"`((?:cxrreport|cli|tests|migrations|weights|docs|benchmarks)/[\w/.-]*)`")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
@@ -43,6 +44,11 @@ def test_every_relative_link_leads_to_a_file_and_a_heading(page):
         assert target.exists(), file
         name = target.resolve().relative_to(ROOT).as_posix()
         assert not anchor or anchor in anchors(name), f"{file}#{anchor}"
+
+
+def test_every_path_of_the_repository_that_a_page_names_exists():
+    named = {(page, path) for page, text in PAGES.items() for path in _PATH.findall(text)}
+    assert named and not [(page, path) for page, path in sorted(named) if not (ROOT / path).exists()]
 
 
 def test_every_page_is_linked_from_the_readme():
