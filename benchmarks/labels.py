@@ -18,10 +18,12 @@ from pathlib import Path
 
 from benchmarks.arguments import make_parser
 from cxrreport.findings import FINDINGS, State
-from cxrreport.reports.details import Severity, Side, details
+from cxrreport.reports.claims import details
 from cxrreport.reports.labels import in_sentence, label, with_parents
+from cxrreport.reports.qualifiers import Side
 
 IU_XRAY = Path(__file__).resolve().parents[2] / "shared/data/iu-xray"
+SEVERITY = {"mild": 1, "small": 1, "moderate": 2, "large": 3, "severe": 3}  # ranks; "minimal" MeSH does not know
 ENOUGH = 20  # findings with fewer positives are printed and do not count in the mean
 Row = dict[str, str]
 Present = Callable[[Row], dict[str, bool]]
@@ -125,22 +127,17 @@ def qualifiers(row: Row, finding: str, known: Iterable[str]) -> set[str]:
     return {part for code in codes for part in code if part in set(known)}
 
 
-def _as_mesh(said: str | None) -> str | None:
-    """MeSH knows no "minimal"; its coders wrote mild."""
-    return "mild" if said == Severity.MINIMAL else said
-
-
 def print_details(name: str, rows: list[Row]) -> None:
     """How often severity and side are said where MeSH has one such qualifier, and how often they are the same."""
     print(f"\nseverity and side beside MeSH, {name}")
-    for kind, known in (("severity", list(Severity)), ("side", list(Side))):
+    for kind, known in (("severity", SEVERITY), ("side", {side.value: side for side in Side})):
         for finding in MESH:
             pairs = []
             for row in rows:
                 theirs = qualifiers(row, finding, known)
                 ours = details(report_text(row)).get(finding)
                 if ours is not None and len(theirs) == 1:
-                    pairs.append((_as_mesh(getattr(ours, kind)), theirs.pop()))
+                    pairs.append((getattr(ours, kind), known[theirs.pop()]))
             said = [(ours, theirs) for ours, theirs in pairs if ours is not None]
             if len(pairs) >= ENOUGH:
                 same = sum(ours == theirs for ours, theirs in said) / max(len(said), 1)

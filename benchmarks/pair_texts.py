@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from benchmarks.pair_sets import PairSet
-from cxrreport.drafting.spans import judge_comparisons
-from cxrreport.drafting.text import word
+from cxrreport.drafting.spans import check_comparisons
+from cxrreport.drafting.text import final_text
 from cxrreport.evaluation import clinical, language
 from cxrreport.evaluation.temporal import CLASSES, classes
 from cxrreport.findings import CHANGED, FINDINGS, Change
@@ -17,8 +17,8 @@ from cxrreport.model.drafter import Drafter, join_features
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.prior import make_prior
 from cxrreport.model.progression import FOLLOWED
-from cxrreport.reports.details import details
-from cxrreport.reports.labels import label, mentions
+from cxrreport.reports.claims import details, read
+from cxrreport.reports.labels import label
 from cxrreport.reports.sections import clean
 from cxrreport.reports.sentences import sentences
 from cxrreport.training.pair_cache import Bank
@@ -81,7 +81,7 @@ def _draft(drafter: Drafter, one: PairSet, read: Read, reports: list[str] | None
     texts = []
     for draft, reading in zip(made, read.readings, strict=True):
         changes = {f: c for f, c in zip(FOLLOWED, reading.changes, strict=True) if c is not None}
-        texts.append(word(draft, dict(zip(FINDINGS, reading.now.states, strict=True)), [], changes)[0])
+        texts.append(final_text(draft, dict(zip(FINDINGS, reading.now.states, strict=True)), [], changes)[0])
     return texts
 
 
@@ -97,7 +97,7 @@ def _score(one: PairSet, texts: list[str], given: list[str]) -> dict[str, float]
     clinic = clinical.score([label(text) for text in texts], [label(report) for report in reports])
     spoken = language.score([clean(text) for text in texts], [[clean(report)] for report in reports])
     said = [_told(text, changes) for text, changes in zip(texts, true, strict=True)]
-    judged = [ok for text, changes in zip(texts, true, strict=True) for *_, ok in _judge(text, changes)]
+    judged = [ok for text, changes in zip(texts, true, strict=True) for ok in _supported(text, changes)]
     copies = [s in {*_sentences(report)} for text, report in zip(texts, given, strict=True) for s in _sentences(text)]
     sides = [ok for report, text in zip(reports, texts, strict=True) for ok in _sides(report, text)]
     return {
@@ -111,12 +111,12 @@ def _changes(row: np.ndarray) -> dict[str, Change]:
     return {f: Change(CLASSES[index]) for f, index in zip(FOLLOWED, row.tolist(), strict=True) if index >= 0}
 
 
-def _judge(text: str, changes: dict[str, Change]) -> list[tuple[int, int, bool]]:
-    return judge_comparisons(text, sentences(text), mentions(text), changes)
+def _supported(text: str, changes: dict[str, Change]) -> list[bool]:
+    return [ok for _, ok in check_comparisons(text, read(text), changes)]
 
 
 def _told(text: str, changes: dict[str, Change]) -> list[bool]:
-    return [any(ok for *_, ok in _judge(text, {f: c})) for f, c in changes.items() if c in CHANGED]
+    return [any(_supported(text, {f: c})) for f, c in changes.items() if c in CHANGED]
 
 
 def _sides(report: str, text: str) -> list[bool]:

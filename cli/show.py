@@ -48,7 +48,7 @@ _SENTENCES = {
 @click.pass_obj
 def show(settings: Settings, study: str, references: int, image: Path | None, as_json: bool) -> int:
     """Show the draft of STUDY: a StudyInstanceUID, an accession number or a database id."""
-    from cxrreport.export.sentences import compare_with_prior
+    from cxrreport.export.report_diff import compare_with_prior
 
     view = _look_up(settings, study, image)
     sentences = compare_with_prior(view)

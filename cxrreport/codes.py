@@ -187,7 +187,7 @@ class Flag(_Told):
     HIT_MAX_LENGTH = "hit_max_length", "the text reached the longest length and may be cut"
     REPEATED_SENTENCE = "repeated_sentence", "the network said a sentence twice; it is kept once"
     MEASUREMENT_REMOVED = "measurement_removed", "a sentence with a size was dropped: the network cannot measure"
-    COMPARISON_REMOVED = "comparison_removed", "a comparison that no change bears out was dropped"
+    COMPARISON_REMOVED = "comparison_removed", "a comparison that no change supports was dropped"
     COMPARISON_INVENTED = "comparison_invented", "the text compares without grounds: correct it"
     SENTENCE_REMOVED = "sentence_removed", "a sentence that contradicts the findings was dropped"
     SENTENCE_BORROWED = "sentence_borrowed", "a sentence comes from a retrieved report"

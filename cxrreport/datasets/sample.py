@@ -13,9 +13,9 @@ import numpy.typing as npt
 from cxrreport.errors import UsageError
 from cxrreport.findings import FINDINGS, State
 from cxrreport.records import SIDE
+from cxrreport.reports.comparison import plain_sentences
 from cxrreport.reports.labels import label
 from cxrreport.reports.sections import clean, cut
-from cxrreport.reports.telling import tellable
 
 _STATE_INDEX = {state: index for index, state in enumerate(State)}
 
@@ -58,8 +58,8 @@ class LeftOut:
 
 
 def target_text(report: str) -> str:
-    """Report -> what the decoder learns: its `tellable` sentences joined by " . ", at most 100 words."""
-    kept = tellable(report)
+    """Report -> what the decoder learns: its `plain_sentences` sentences joined by " . ", at most 100 words."""
+    kept = plain_sentences(report)
     return cut(" . ".join(kept) + " .") if kept else ""
 
 

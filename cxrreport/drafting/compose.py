@@ -10,12 +10,12 @@ import numpy as np
 from cxrreport.codes import Flag, PriorReason
 from cxrreport.drafting.case import Case, Exam, open_case, stack
 from cxrreport.drafting.changes import compare, comparison_sentence, impression
+from cxrreport.drafting.consistency import wrong_sides
 from cxrreport.drafting.regions import Maps, mark_regions
 from cxrreport.drafting.retrieve import Retriever
-from cxrreport.drafting.sides import wrong_sides
-from cxrreport.drafting.spans import find_spans, flag_hallucinated_comparison, judge_comparisons
-from cxrreport.drafting.text import word
-from cxrreport.findings import FINDINGS, Change
+from cxrreport.drafting.spans import mark_text
+from cxrreport.drafting.text import final_text
+from cxrreport.findings import FINDINGS
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION, REGISTER_VERSION
 from cxrreport.model.comparer import Comparer
 from cxrreport.model.config import REPORT_TOKENS
@@ -24,9 +24,6 @@ from cxrreport.model.evidence import evidence_maps
 from cxrreport.model.prior import Prior, make_prior
 from cxrreport.model.progression import FOLLOWED
 from cxrreport.records import Draft, Failure, Finding, Pair, Prepared, Provenance, Span
-from cxrreport.reports.details import details
-from cxrreport.reports.labels import mentions
-from cxrreport.reports.sentences import sentences
 from cxrreport.store.views import Signed
 
 _NOTHING = "The network gave no usable draft for this study."
@@ -121,13 +118,14 @@ class Composer:
         item, pair = case.prepared, case.prepared.due.pair
         rows = _findings(case)
         changes = {row.finding: row.change for row in rows if row.change is not None}
-        text, flags = word(case.text, {row.finding: row.state for row in rows}, case.current.retrieved.texts, changes)
+        text, flags = final_text(
+            case.text, {row.finding: row.state for row in rows}, case.current.retrieved.texts, changes
+        )
         if not text:
             return Failure("model.invalid", _NOTHING, study_id=pair.study.id)
         comparison, comparison_spans = _comparison(pair, rows)
         regions = mark_regions(rows, _maps(case, rows), pair.frontal.height, pair.frontal.width)
-        said = {finding: detail.side for finding, detail in details(text).items() if detail.side}
-        sides = (Flag.SIDE_DIFFERS,) if wrong_sides(said, regions, pair.frontal.width) else ()
+        sides = (Flag.SIDE_DIFFERS,) if wrong_sides(text, regions, pair.frontal.width) else ()
         prior = pair.prior if case.states_before else None
         return Draft(
             study_id=pair.study.id,
@@ -137,7 +135,7 @@ class Composer:
             impression=impression(rows),
             comparison=comparison,
             finding_rows=rows,
-            spans=(*_mark(text, changes, compared=case.text.compared), *comparison_spans),
+            spans=(*mark_text(text, changes, compared=case.text.compared), *comparison_spans),
             regions=regions,
             references=case.current.retrieved.references(case.states.weights),
             provenance=self._provenance(case),
@@ -187,16 +185,3 @@ def _maps(case: Case, rows: Sequence[Finding]) -> Maps:
     sure = np.array([row.probability for row in rows[: len(FOLLOWED)]], np.float32)[:, None, None]
     change = case.reading.maps if case.reading and case.prepared.registered is not None else None
     return Maps(change, case.evidence[: len(FOLLOWED)] * sure, FOLLOWED)
-
-
-def _mark(text: str, changes: Mapping[str, Change], *, compared: bool) -> tuple[Span, ...]:
-    """Spans of the findings section; words of comparison that no change of the table supports are flagged, and all of a
-    decoder that has not read the prior.
-    """
-    named = mentions(text)
-    spans = find_spans("findings", text, named, changes)
-    supported = [(span.start_char, span.end_char) for span in spans if span.kind == "change"]
-    compared_with = judge_comparisons(text, sentences(text), named, changes if compared else {})
-    supported += [(start, end) for start, end, true in compared_with if true]
-    invented = flag_hallucinated_comparison(text)
-    return (*spans, *(s for s in invented if not any(a < s.end_char and s.start_char < b for a, b in supported)))

@@ -1,4 +1,4 @@
-"""Make the text of a draft say what its table of findings says.
+"""Make the text of a draft say what its table of findings says, and tell where it does not.
 
 The table comes from a classifier and is the more reliable of the two: a decoder that has read mostly normal reports
 leaves out what is rare. A sentence of the text that contradicts the table goes; for a positive finding that the text does
@@ -12,10 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from cxrreport.codes import Flag
 from cxrreport.findings import FINDINGS, NAMES, State, most_particular
+from cxrreport.records import Region
+from cxrreport.reports.claims import details, has_comparison
+from cxrreport.reports.comparison import plain_sentences
 from cxrreport.reports.labels import label, with_parents
-from cxrreport.reports.sections import has_comparison
+from cxrreport.reports.qualifiers import Side, find_words
 from cxrreport.reports.sentences import sentences
-from cxrreport.reports.telling import tellable
 
 _SHORTEST, _LONGEST = 3, 20  # words of a borrowed sentence: a stump says nothing, a long one another patient's story
 _NORMAL = re.compile(
@@ -29,7 +31,7 @@ _NOTHING_ACUTE = re.compile(
     re.IGNORECASE,
 )
 _ACUTE = {"edema", "consolidation", "pneumonia", "pneumothorax", "pleural effusion"}
-_SIDE = re.compile(r"\b(?:left|right|bilateral\w*|unilateral\w*)\b")  # another patient's side must not come along
+_MIDDLE = 0.08  # of the width on either side of the midline, where a box is on neither
 
 
 def follow_table(
@@ -41,7 +43,7 @@ def follow_table(
     ----------
     text : prose of the decoder.
     table : state of each finding.
-    references : retrieved reports, the best first; their sentences are lent where they name a finding plainly, no other
+    references : retrieved reports, the best first; their sentences are borrowed where they name a finding plainly, no other
         that the table lacks, no side and no change.
     """
     wanted, allowed = positives(table), positives(with_parents(table))
@@ -59,9 +61,9 @@ def follow_table(
     return (mended, tuple(flag for flag, has in done if has)) if mended else (text, ())
 
 
-def _missing(wanted: set[str], told: Sequence[str]) -> set[str]:
+def _missing(wanted: set[str], said: Sequence[str]) -> set[str]:
     """Findings of the table that the sentences do not name; one that a more particular finding implies is named by it."""
-    return wanted - positives(with_parents(label(" ".join(told))))
+    return wanted - positives(with_parents(label(" ".join(said))))
 
 
 def _name(finding: str) -> str:
@@ -92,7 +94,7 @@ def _borrow(missing: set[str], allowed: set[str], references: Iterable[str]) -> 
     """Sentences for missing findings from the nearest references that have any."""
     found: list[str] = []
     for reference in references:
-        for sentence in tellable(reference) if missing else ():
+        for sentence in plain_sentences(reference) if missing else ():
             asserted = positives(label(sentence))
             if asserted & missing and asserted <= allowed and _is_plain(sentence):
                 found.append(f"{sentence[0].upper()}{sentence[1:]}.")
@@ -101,6 +103,34 @@ def _borrow(missing: set[str], allowed: set[str], references: Iterable[str]) -> 
 
 
 def _is_plain(sentence: str) -> bool:
-    return (
-        _SHORTEST <= len(sentence.split()) <= _LONGEST and not _SIDE.search(sentence) and not has_comparison(sentence)
-    )
+    """Neither a stump nor a story, and of no side: another patient's must not come along."""
+    fits = _SHORTEST <= len(sentence.split()) <= _LONGEST
+    return fits and not has_comparison(sentence) and not any(word.meaning.side for word in find_words(sentence))
+
+
+def differs(text: str, table: Mapping[str, State]) -> bool:
+    """Whether a text says another set of positive findings than the table; what a finding implies may be said or not."""
+    stated, said = positives(table), positives(with_parents(label(text)))
+    return not stated <= said <= positives(with_parents(table))
+
+
+def wrong_sides(text: str, regions: Sequence[Region], width: int) -> tuple[str, ...]:
+    """Findings of which the text names the side on which none of their changes is seen: the fault that harms most.
+
+    regions : boxes on a frontal image of `width` pixels, whose left half is the right side of the patient. Only those of
+        kind "change" count: what is called evidence lies too loosely.
+    """
+    seen: dict[str, set[str]] = {}
+    for region in regions:
+        if region.kind == "change" and region.finding is not None:
+            seen.setdefault(region.finding, set()).add(_side((region.x + region.w / 2) / width))
+    opposite = {Side.LEFT: {"right"}, Side.RIGHT: {"left"}}
+    said = ((finding, opposite.get(detail.side)) for finding, detail in details(text).items() if detail.side)
+    return tuple(finding for finding, wrong in said if wrong and seen.get(finding) == wrong)
+
+
+def _side(place: float) -> str:
+    """The patient's side at a place across the image, 0..1."""
+    if abs(place - 0.5) < _MIDDLE:
+        return "middle"
+    return "right" if place < 0.5 else "left"

@@ -8,12 +8,9 @@ from contextlib import suppress
 from cxrreport.log import get_log
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.generation import Decoding
-from cxrreport.model.tokens import ReportTokenizer
 from cxrreport.model.weights import Weights, load_weights, resolve_device
-from cxrreport.reports.words import COMPARISON
+from cxrreport.reports.qualifiers import compares_always
 from cxrreport.settings import Settings
-
-_RESTS = ("", " of", " follow", " york")  # behind which some words do not compare
 
 
 def load_drafter(settings: Settings) -> Drafter:
@@ -34,15 +31,7 @@ def load_drafter(settings: Settings) -> Drafter:
 
 def open_drafter(weights: Weights, decoding: Decoding | None = None) -> Drafter:
     """A drafter that never writes a word of comparison without a prior."""
-    return Drafter(weights, decoding, comparing_words(weights.tokenizer))
-
-
-def comparing_words(tokenizer: ReportTokenizer) -> list[int]:
-    """Ids of the words that compare with a prior whatever follows ("unchanged").
-
-    The rest ("interval follow-up", "new" at the end) is for who reads the sentence.
-    """
-    return tokenizer.words(lambda word: all(COMPARISON.search(word + rest) for rest in _RESTS))
+    return Drafter(weights, decoding, weights.tokenizer.words(compares_always))
 
 
 def _return_freed_memory() -> None:

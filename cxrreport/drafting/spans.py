@@ -4,168 +4,97 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
 
 from cxrreport.findings import CHANGED, Change, State
 from cxrreport.records import Span
-from cxrreport.reports.words import COMPARISON
+from cxrreport.reports.claims import Claim, Sentence, read
+from cxrreport.reports.qualifiers import Word
 
 _PRESENT = frozenset({Change.NEW, Change.WORSENED, Change.IMPROVED, Change.UNCHANGED})
-
-# Words of change beside a mention, and the changes of the table that they do not contradict: an "increased" opacity may
-# merely be dense, and what has cleared in part may be called either.
-_SEEN = r"(?:seen|noted|demonstrated|identified|visuali[sz]ed|present)"
-_WORDS: tuple[tuple[frozenset[Change], str], ...] = (
-    (
-        frozenset({Change.UNCHANGED}),
-        rf"unchanged|stable|persist(?:s|ent|ing|ence)|again {_SEEN}|(?:is|are) again|as before|similar to|remains?"
-        r"|re-?demonstrat\w+|(?:no|without) (?:\w+ ){0,2}change|(?:has|have) not (?:\w+ )?changed",
-    ),
-    (
-        frozenset({Change.NEW}),
-        rf"new(?!\s+york)|newly|interval (?:development|appearance|placement)|(?:has|have) developed"
-        rf"|not (?:{_SEEN} )?(?:previously|before)(?: {_SEEN})?",
-    ),
-    (
-        frozenset({Change.WORSENED, Change.NEW}),
-        r"increas(?:ed?|es|ing|ingly)|more (?:prominent|conspicuous|pronounced|extensive|apparent)",
-    ),
-    (
-        frozenset({Change.WORSENED}),
-        r"worse|worsen(?:ed|ing)|larger|enlarging|progress(?:ed|ion|ive|ing)|grown|interval (?:enlargement|growth)"
-        r"|(?:has|have) (?:\w+ )?enlarged",
-    ),
-    (
-        frozenset({Change.IMPROVED, Change.RESOLVED}),
-        r"improv(?:ed|ing|ement)|decreas(?:ed?|es|ing)|smaller|diminished|resolving|resolved|resolution|cleared|clearing"
-        r"|reduction|disappearance|no longer|less (?:prominent|conspicuous|pronounced|extensive|apparent)",
-    ),
-    (frozenset({Change.RESOLVED}), r"removed|removal"),
-)
-_CHANGE_WORDS = tuple((fitting, re.compile(rf"\b(?:{words})\b", re.IGNORECASE)) for fitting, words in _WORDS)
-_REMOVAL = re.compile(
-    r"\b(?:removed|removal|placement)\b", re.IGNORECASE
-)  # such a sentence names no finding for the labeler
+_DEVICE = re.compile(r"\b(?:removed|removal|placement)\b", re.IGNORECASE)  # said of what the labeler need not know
 _DENIAL = re.compile(r"\b(?:not|no|without|nor|neither|never)\b", re.IGNORECASE)
-_CLAUSE_END = re.compile(r"[.;:,!?]|\b(?:and|but|with|without|while|or)\b", re.IGNORECASE)
 
 
-class MentionLike(Protocol):
-    """A place where a text speaks of a finding: half-open character range."""
-
-    @property
-    def finding(self) -> str: ...  # noqa: D102
-    @property
-    def state(self) -> State: ...  # noqa: D102
-    @property
-    def start(self) -> int: ...  # noqa: D102
-    @property
-    def end(self) -> int: ...  # noqa: D102
-
-
-def find_spans(
-    section: str, text: str, mentions: Sequence[MentionLike], changes: Mapping[str, Change]
-) -> tuple[Span, ...]:
-    """Mark the words of a section that assert a finding, say what became of it, or contradict the table.
+def mark_text(text: str, changes: Mapping[str, Change], *, compared: bool) -> tuple[Span, ...]:
+    """Spans of the findings section of a draft.
 
     A mention that asserts a finding, or denies one that has resolved, is marked "change" where the finding is new,
-    worsened, improved or resolved, else "evidence"; so is a word of change in its clause ("increased"). Kind "flag" is
-    for a mention and a word that say the opposite of the finding's change. Mentions that lie outside the text are left
-    out, white space at their ends too, and of equal spans one is kept.
+    worsened, improved or resolved, else "evidence"; so is a word of change that belongs to it ("increased"). Kind "flag"
+    is for a mention and a word that say the opposite of the finding's change, and for words of comparison that no change
+    of the table supports. compared : the decoder has read the prior; of one that has not all of them are flagged.
     """
-    agreeing = _agreeing(mentions, changes)
-    spans: list[Span | None] = []
-    for mention in mentions:
-        change = changes.get(mention.finding)
-        kind = _kind(mention, change, mention.finding in agreeing)
-        if kind:
-            spans.append(_trimmed(section, text, mention.start, mention.end, kind, mention.finding))
-        if change and kind in ("change", "evidence"):
-            spans += _words_of_change(section, text, mention, clause_of(text, mention, mentions), change)
-    return _ordered(span for span in spans if span is not None)
+    sentences = read(text)
+    spans = _of_findings([claim for sentence in sentences for claim in sentence.claims], changes)
+    supported = [(span.start_char, span.end_char) for span in spans if span.kind == "change"]
+    checked = check_comparisons(text, sentences, changes if compared else {})
+    supported += [(sentence.start, sentence.end) for sentence, true in checked if true]
+    flagged = (_span(word, "flag", None) for sentence in sentences for word in sentence.comparisons)
+    return (*spans, *(s for s in flagged if not any(a < s.end_char and s.start_char < b for a, b in supported)))
 
 
-def _agreeing(mentions: Sequence[MentionLike], changes: Mapping[str, Change]) -> set[str]:
-    """Findings of which some mention says what the table says: "no right effusion" beside a left one is no contradiction."""
-    return {m.finding for m in mentions if (m.state == State.POSITIVE) == (changes.get(m.finding) in _PRESENT)}
-
-
-def _kind(mention: MentionLike, change: Change | None, agreed: bool) -> str:
-    """Kind of the span of one mention; "" where it is not marked."""
-    if change is None:
-        return "evidence" if mention.state == State.POSITIVE else ""
-    if mention.state == State.POSITIVE:
-        return "flag" if change not in _PRESENT else "change" if change in CHANGED else "evidence"
-    if mention.state == State.NEGATIVE and change in _PRESENT:
-        return "" if agreed else "flag"
-    return "change" if mention.state == State.NEGATIVE and change == Change.RESOLVED else ""
-
-
-def clause_of(text: str, mention: MentionLike, mentions: Sequence[MentionLike]) -> tuple[int, int]:
-    """The clause of a mention without its neighbours, as half-open range."""
-    start = max([0, *(other.end for other in mentions if other.end <= mention.start)])
-    end = min([len(text), *(other.start for other in mentions if other.start >= mention.end)])
-    breaks = [match.end() for match in _CLAUSE_END.finditer(text, start, max(start, mention.start))]
-    stop = _CLAUSE_END.search(text, mention.end, end)
-    return (breaks[-1] if breaks else start), (stop.start() if stop else end)
-
-
-def _words_of_change(
-    section: str, text: str, mention: MentionLike, clause: tuple[int, int], change: Change
-) -> Iterator[Span | None]:
-    """Spans of the words of change beside a mention: "flag" where they contradict the table."""
-    for fitting, words in _CHANGE_WORDS:
-        for start, end in (match.span() for match in words.finditer(text, *clause)):
-            if mention.start < end and start < mention.end:  # part of the name: "increased interstitial markings"
-                continue
-            if change not in fitting:
-                yield _trimmed(section, text, start, end, "flag", mention.finding)
-            elif change in CHANGED:
-                yield _trimmed(section, text, start, end, "change", mention.finding)
-
-
-def judge_comparisons(
-    text: str, sentences: Sequence[tuple[int, int]], mentions: Sequence[MentionLike], changes: Mapping[str, Change]
-) -> list[tuple[int, int, bool]]:
-    """Those of the sentences (half-open ranges) that compare with a prior, and whether the changes bear them out.
+def check_comparisons(
+    text: str, sentences: Iterable[Sentence], changes: Mapping[str, Change]
+) -> list[tuple[Sentence, bool]]:
+    """Those of the sentences that compare with a prior, and whether the changes support them.
 
     A sentence speaks of the findings that it names, or if it names none ("This has increased.") of those of the sentence
-    before. It is borne out where it has words of change, each of which fits the change of one of these findings, and
-    denies nothing else: "has not increased" is too much to be judged.
+    before. It is supported where it has words of change, each of which fits the change of one of these findings, and
+    denies nothing else: "has not increased" says too little.
     """
-    judged, subject = [], set[str]()
-    for start, end in sentences:
-        named = {m.finding for m in mentions if start <= m.start < end}
-        if not named and _REMOVAL.search(text, start, end):
+    checked, subject = [], set[str]()
+    for sentence in sentences:
+        named = {claim.finding for claim in sentence.claims}
+        if not named and _DEVICE.search(text, sentence.start, sentence.end):
             named = {"support devices"}
         subject = named or subject
-        if COMPARISON.search(text, start, end):
+        if sentence.comparisons:
             known = {changes[finding] for finding in subject if finding in changes}
-            judged.append((start, end, _fits(text[start:end], known)))
-    return judged
+            checked.append((sentence, _supported(text, sentence, known)))
+    return checked
 
 
-def _fits(sentence: str, known: set[Change]) -> bool:
-    found = [(match.span(), fitting) for fitting, words in _CHANGE_WORDS for match in words.finditer(sentence)]
-    denied = [match.start() for match in _DENIAL.finditer(sentence)]
-    all_said = all(any(a <= place < b for (a, b), _ in found) for place in denied)
-    return bool(found) and all_said and all(fitting & known for _, fitting in found)
+def _supported(text: str, sentence: Sentence, known: set[Change]) -> bool:
+    denied = [match.start() for match in _DENIAL.finditer(text, sentence.start, sentence.end)]
+    all_meant = all(any(word.start <= place < word.end for word in sentence.changes) for place in denied)
+    return bool(sentence.changes) and all_meant and all(known & {*word.meaning.fits} for word in sentence.changes)
 
 
-def flag_hallucinated_comparison(text: str, section: str = "findings") -> tuple[Span, ...]:
-    """Flag the words of comparison in a text that was written without any prior (kind "flag")."""
-    found = (_trimmed(section, text, *match.span(), "flag", None) for match in COMPARISON.finditer(text))
-    return _ordered(span for span in found if span is not None)
+def _of_findings(claims: Sequence[Claim], changes: Mapping[str, Change]) -> tuple[Span, ...]:
+    """Marks of the mentions and of their words of change; "no right effusion" beside a left one is no contradiction."""
+    agreeing = {c.finding for c in claims if (c.state == State.POSITIVE) == (changes.get(c.finding) in _PRESENT)}
+    spans = set[Span]()
+    for claim in claims:
+        change = changes.get(claim.finding)
+        kind = _kind(claim, change, claim.finding in agreeing)
+        if kind:
+            spans.add(_span(claim, kind, claim.finding))
+        if change and kind in ("change", "evidence"):
+            spans.update(_words_of_change(claim, change))
+    return tuple(sorted(spans, key=lambda span: (span.start_char, span.end_char, span.finding or "")))
 
 
-def _trimmed(section: str, text: str, start: int, end: int, kind: str, finding: str | None) -> Span | None:
-    if not 0 <= start < end <= len(text):
-        return None
-    words = text[start:end]
-    start += len(words) - len(words.lstrip())
-    end -= len(words) - len(words.rstrip())
-    return Span(section, start, end, kind, finding) if start < end else None
+def _kind(claim: Claim, change: Change | None, agreed: bool) -> str:
+    """Kind of the span of one mention; "" where it is not marked."""
+    if change is None:
+        return "evidence" if claim.state == State.POSITIVE else ""
+    if claim.state == State.POSITIVE:
+        return "flag" if change not in _PRESENT else "change" if change in CHANGED else "evidence"
+    if claim.state == State.NEGATIVE and change in _PRESENT:
+        return "" if agreed else "flag"
+    return "change" if claim.state == State.NEGATIVE and change == Change.RESOLVED else ""
 
 
-def _ordered(spans: Iterable[Span]) -> tuple[Span, ...]:
-    return tuple(sorted(set(spans), key=lambda span: (span.start_char, span.end_char, span.finding or "")))
+def _words_of_change(claim: Claim, change: Change) -> Iterator[Span]:
+    """Spans of the words of change of a mention: "flag" where they contradict the table."""
+    for word in claim.changes:
+        if (
+            word.end <= claim.start or claim.end <= word.start
+        ):  # not part of the name: "increased interstitial markings"
+            if change not in word.meaning.fits:
+                yield _span(word, "flag", claim.finding)
+            elif change in CHANGED:
+                yield _span(word, "change", claim.finding)
+
+
+def _span(place: Claim | Word, kind: str, finding: str | None) -> Span:
+    return Span("findings", place.start, place.end, kind, finding)

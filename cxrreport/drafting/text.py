@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from cxrreport.codes import Flag
-from cxrreport.drafting.consensus import choose
-from cxrreport.drafting.consistency import follow_table, positives
-from cxrreport.drafting.spans import judge_comparisons
+from cxrreport.drafting.consistency import differs, follow_table, positives
+from cxrreport.drafting.spans import check_comparisons
 from cxrreport.findings import Change, State
 from cxrreport.model.drafter import NetworkDraft
+from cxrreport.model.prose import Prose
+from cxrreport.reports.claims import read
 from cxrreport.reports.comparison import strip_comparison
-from cxrreport.reports.labels import label, mentions, with_parents
-from cxrreport.reports.sentences import sentences
+from cxrreport.reports.labels import label
+from cxrreport.reports.sections import clean
 
-_MEASUREMENT = re.compile(r"\d\s*(?:mm|cm|millimet|centimet)", re.IGNORECASE)
+_ORDERS = (1, 2, 3)  # of the n-grams by which texts are alike
+Grams = Counter[tuple[str, ...]]
 
 
-def word(
+def final_text(
     draft: NetworkDraft, table: Mapping[str, State], references: Sequence[str], changes: Mapping[str, Change] | None = None
 ) -> tuple[str, tuple[str, ...]]:  # fmt: skip
     """The text to store and its flags; "" where the network gave nothing usable.
@@ -27,56 +29,81 @@ def word(
     """
     if not draft.valid:
         return "", ()
-    chosen = choose(
-        draft, () if draft.compared else references
-    )  # others' reports know no side and no change of this one
-    measured, measurement_flags = _without_measurements(chosen.text)
-    borne = dict(changes or {}) if draft.compared else {}
-    seen, comparison_flags = _without_invented_comparison(measured, borne)
-    if not seen:
+    # others' reports know no side and no change of this study
+    chosen = choose(draft, () if draft.compared else references)
+    known = dict(changes or {}) if draft.compared else {}
+    text, measurement_flags = _without_measurements(chosen.text)
+    text, comparison_flags = _without_invented_comparison(text, known)
+    if not text:
         return "", ()
-    text, table_flags = follow_table(seen, table, references)
-    text, orphan_flags = (
-        _without_invented_comparison(text, borne) if borne else (text, ())
-    )  # "This is new." of what went
-    said = _disagreement(text, table)
-    flags = (*chosen.flags, *measurement_flags, *comparison_flags, *table_flags, *orphan_flags, *said)
-    return text, tuple(dict.fromkeys(flags))
+    text, table_flags = follow_table(text, table, references)
+    # "This is new." of a sentence that went
+    text, orphan_flags = _without_invented_comparison(text, known) if known else (text, ())
+    flags = (*chosen.flags, *measurement_flags, *comparison_flags, *table_flags, *orphan_flags)
+    return text, tuple(dict.fromkeys((*flags, Flag.TEXT_DIFFERS) if differs(text, table) else flags))
 
 
-def _without_invented_comparison(text: str, changes: Mapping[str, Change]) -> tuple[str, tuple[str, ...]]:
-    """A clause that compares and that no change bears out is dropped and flagged (temporal.md §2.6): without a prior all are.
+# -- which of the beams -----------------------------------------------------------------------------------------------
 
-    A draft that does nothing else stays as it is, its words flagged: there must be something to correct.
+
+def choose(draft: NetworkDraft, references: Sequence[str]) -> Prose:
+    """The beam that is most like the retrieved reports, with its flags; the likeliest where there are none.
+
+    The likeliest text of a small decoder is a training report that it knows by heart. Choosing by the expected agreement
+    with other texts is minimum Bayes risk decoding (Kumar and Byrne, NAACL 2004); the retrieved reports stand for the
+    report that is not known. A text that the length limit has cut is chosen only where all were cut.
     """
-    judged = judge_comparisons(text, sentences(text), mentions(text), changes)
-    invented = {(start, end) for start, end, true in judged if not true}
-    if not invented:
-        return text, ()
-    kept = _keep_borne(text, invented) if changes else strip_comparison(text)
-    return (kept, (Flag.COMPARISON_REMOVED,)) if kept else (text, (Flag.COMPARISON_INVENTED,))
+    said = [Prose(draft.text, draft.flags, runaway=False), *draft.others]
+    whole = [prose for prose in said if Flag.HIT_MAX_LENGTH not in prose.flags]
+    known = [_grams(reference) for reference in references]
+    return max(whole or said, key=lambda prose: _agreement(_grams(prose.text), known))  # the first of equals
 
 
-def _keep_borne(text: str, invented: set[tuple[int, int]]) -> str:
-    """The text without these sentences; of one that asserts what no other says, what is left without the comparison."""
-    said = [(text[start:end], (start, end) in invented) for start, end in sentences(text)]
-    told = positives(label(" ".join(sentence for sentence, false in said if not false)))
-    kept = []
-    for sentence, false in said:
-        left = strip_comparison(sentence) if false else sentence
-        if not false or positives(label(left)) - told:
-            kept.append(left)
-    return " ".join(kept)
+def _grams(text: str) -> list[Grams]:
+    """Counts of the word n-grams of each order."""
+    words = clean(text).split()
+    return [Counter(zip(*(words[i:] for i in range(order)), strict=False)) for order in _ORDERS]
+
+
+def _agreement(said: list[Grams], known: Sequence[list[Grams]]) -> float:
+    """Sum over references and orders of Dice's coefficient of the n-grams."""
+    return sum(_dice(a, b) for reference in known for a, b in zip(said, reference, strict=True))
+
+
+def _dice(a: Grams, b: Grams) -> float:
+    total = a.total() + b.total()
+    return 2 * (a & b).total() / total if total else 0.0
+
+
+# -- what the network cannot know -------------------------------------------------------------------------------------
 
 
 def _without_measurements(text: str) -> tuple[str, tuple[str, ...]]:
     """The network cannot measure: a sentence that gives a size was learnt by heart. It is dropped and flagged."""
-    said = [text[start:end] for start, end in sentences(text)]
-    kept = [sentence for sentence in said if not _MEASUREMENT.search(sentence)]
+    said = read(text)
+    kept = [text[sentence.start : sentence.end] for sentence in said if not sentence.measures]
     return (text, ()) if len(kept) == len(said) else (" ".join(kept), (Flag.MEASUREMENT_REMOVED,))
 
 
-def _disagreement(text: str, table: Mapping[str, State]) -> tuple[str, ...]:
-    """Flag a text that says another set of positive findings than the table, which is the more reliable of the two."""
-    stated, said = positives(table), positives(with_parents(label(text)))
-    return () if stated <= said <= positives(with_parents(table)) else (Flag.TEXT_DIFFERS,)
+def _without_invented_comparison(text: str, changes: Mapping[str, Change]) -> tuple[str, tuple[str, ...]]:
+    """A clause that compares and that no change supports is dropped and flagged: without a prior all are.
+
+    A draft that does nothing else stays as it is, its words flagged: there must be something to correct.
+    """
+    invented = {(one.start, one.end) for one, true in check_comparisons(text, read(text), changes) if not true}
+    if not invented:
+        return text, ()
+    kept = _keep_supported(text, invented) if changes else strip_comparison(text)
+    return (kept, (Flag.COMPARISON_REMOVED,)) if kept else (text, (Flag.COMPARISON_INVENTED,))
+
+
+def _keep_supported(text: str, invented: set[tuple[int, int]]) -> str:
+    """The text without these sentences; of one that asserts what no other says, what is left without the comparison."""
+    said = [(text[one.start : one.end], (one.start, one.end) in invented) for one in read(text)]
+    named = positives(label(" ".join(sentence for sentence, false in said if not false)))
+    left = ((strip_comparison(sentence), sentence, false) for sentence, false in said)
+    return " ".join(
+        stripped if false else sentence
+        for stripped, sentence, false in left
+        if not false or positives(label(stripped)) - named
+    )

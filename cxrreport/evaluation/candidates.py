@@ -12,7 +12,7 @@ import torch
 
 from cxrreport.datasets.encoded import Encoded, encode_batch, encode_samples
 from cxrreport.datasets.sample import Sample
-from cxrreport.drafting.text import word
+from cxrreport.drafting.text import final_text
 from cxrreport.evaluation.language import bleu
 from cxrreport.evaluation.protocols import Protocol
 from cxrreport.evaluation.retrieval import label_f1
@@ -52,7 +52,8 @@ def stored_texts(drafted: Drafted, train: Sequence[Sample]) -> list[tuple[str, t
     """Texts and flags as `generate` stores them of studies without a prior; "" where it would store a failure."""
     rows = zip(drafted.drafts, drafted.encoded.retrieved.tolist(), strict=True)
     return [
-        word(d, dict(zip(FINDINGS, d.states.states, strict=True)), [train[i].report for i in near]) for d, near in rows
+        final_text(d, dict(zip(FINDINGS, d.states.states, strict=True)), [train[i].report for i in near])
+        for d, near in rows
     ]
 
 

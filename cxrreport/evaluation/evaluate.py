@@ -35,7 +35,8 @@ from cxrreport.findings import FINDINGS
 from cxrreport.model.config import POSITIVE
 from cxrreport.model.generation import Decoding
 from cxrreport.model.weights import Weights, load_weights, resolve_device
-from cxrreport.reports.sections import clean, has_comparison
+from cxrreport.reports.claims import has_comparison
+from cxrreport.reports.sections import clean
 
 OURS = "cxrreport"
 

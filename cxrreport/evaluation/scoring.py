@@ -15,8 +15,9 @@ from cxrreport.evaluation.counts import interval
 from cxrreport.findings import FINDINGS, State
 from cxrreport.model.config import POSITIVE
 from cxrreport.model.drafter import Drafter, NetworkDraft
+from cxrreport.reports.claims import has_comparison
 from cxrreport.reports.labels import label
-from cxrreport.reports.sections import clean, has_comparison
+from cxrreport.reports.sections import clean
 
 _BATCH = 16
 _ENOUGH = 15  # positives that make an area worth a mean

@@ -1,4 +1,4 @@
-"""Comparison with a prior in the text of a report: found, and removed for studies that have none (temporal.md 2.6).
+"""Comparison with a prior, taken out of a text for studies that have none.
 
 A draft of a first study that says "unchanged" invents a prior; a network learns that from targets which say so.
 """
@@ -7,32 +7,32 @@ from __future__ import annotations
 
 import re
 
-from cxrreport.reports.sentences import sentences
-from cxrreport.reports.words import COMPARISON
+from cxrreport.findings import Change
+from cxrreport.reports.claims import has_comparison, read
+from cxrreport.reports.qualifiers import MEASUREMENT, Word
+from cxrreport.reports.sentences import pieces, sentences
 
-# Edits that take out the comparison and leave the finding, in this order.
+# Phrases that compare beside the words of change, and what is left of them, in this order.
 _PRIOR = (
     r"(?:since|from|than|to)\s+(?:the\s+|a\s+|that\s+of\s+the\s+)?(?:prior|previous(?:ly)?|last|earlier|comparison)"
 )
 _REST = r"(?:(?!\b(?:with|and|which|but|there)\b)[^.;,)])*"  # up to where something else is said
-_CHANGED = r"(?:unchanged|stable|increased|decreased|improved|worsened|similar|different|changed)"
 _SEEN = r"(?:seen|noted|demonstrated|identified|visuali[sz]ed|described|present)"
-_NOUN_FOLLOWS = r"(?=[a-z])(?!(?:in|from|since|and|or|as|when|at|to|on|by)\b)"
-_EDITS = tuple(
+_PHRASES = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
-        # "…, when compared with the prior study", "… increased since the previous exam", "… as before"
-        (rf"(?:,\s*)?\b(?:{_CHANGED}\s+)?(?:in\s+\w+\s+)?{_PRIOR}\b{_REST}", ""),
+        # "…, when compared with the prior study", "… since the previous exam", "… as before"
+        (rf"(?:,\s*)?\b(?:in\s+\w+\s+)?(?:{_PRIOR}\b|since\b){_REST}", ""),
         (
-            rf"(?:,\s*|\(\s*)?\b(?:(?:as|when|in)\s+)?compar(?:ed|ison|ing)\b\s*(?:with|to|is\s+made\s+to)?\s{_REST}\)?",
+            r"(?:,\s*|\(\s*)?\b(?:(?:as|when|in)\s+)?compar(?:ed|ison|ing)\b\s*(?:with|to|is\s+made\s+to)?\s"
+            rf"{_REST}\)?",
             "",
         ),
         (
             rf"(?:,\s*)?\bas\s+(?:was\s+)?(?:before\b|previously\s+{_SEEN}|seen\s+on\s+(?:the\s+)?(?:prior|previous){_REST})",
             "",
         ),
-        (r"(?:,\s*|\s+and\s+)(?:essentially\s+|grossly\s+|relatively\s+)?unchanged(?=\s*[.,;]|\s*$)", ""),
-        (r"\bin\s+the\s+interval\b,?", ""),
+        (r"\bin\s+the\s+(?:interval|interim)\b,?", ""),
         # "There has been interval development of …", "Redemonstration of the …"
         (
             r"^\s*(?:there\s+(?:has|have)\s+been\s+)?(?:an?\s+)?(?:(?:slight|mild|marked|significant)\s+)?(?:interval\s+)?"
@@ -47,22 +47,41 @@ _EDITS = tuple(
         (r"\bthere\s+(is|are)\s+again\b", r"there \1"),
         (rf"\b(is|are)\s+again\s+(?={_SEEN})", r"\1 "),
         (rf"\bagain\s+(?={_SEEN})", ""),
-        # "unchanged cardiomegaly", "new opacity", "the previously seen nodule", "remains normal"
-        (rf"\b(?:(?:essentially|grossly|relatively)\s+)?unchanged\s+{_NOUN_FOLLOWS}", ""),
-        (
-            r"\b(?:stable|persist(?:ent|ing)|worsen(?:ed|ing)|improv(?:ed|ing)|(?:in|de)creasing|newly|new)\s+"
-            + _NOUN_FOLLOWS,
-            "",
-        ),
-        (rf"\bpreviously\s+{_SEEN}\s+{_NOUN_FOLLOWS}", ""),
+        (rf"\bpreviously\s+{_SEEN}\s+(?=[a-z])(?!(?:in|on|at|and)\b)", ""),
+        (r"\bnow\s+", ""),
+        (r"\b(no|without)\s+new(?:ly)?\s+", r"\1 "),
         (r"\bremains\b\s+(?!of\b)", "is "),
         (r"\bremain\b\s+(?!of\b)", "are "),
     )
 )
-_PRENOMINAL_STABLE = re.compile(
-    r"\bstable\s+(?=[\w\s-]{0,30}?\b(?:cardiomegaly|effusions?|opacit(?:y|ies)|atelectasis"
-    r"|consolidations?|pneumothora(?:x|ces)|edema|nodules?|mass(?:es)?|fractures?|infiltrates?|thickening|pneumonia)\b)",
+# Where a word of change may be cut out: before a noun, in a list of adjectives, or as all that a verb says.
+_MUCH = (
+    r"(?:(?:slight|mild|moderate|marked|significant|minimal|essential|gross|relative|overall|interval)(?:ly)?\s+"
+    r"|(?:overall|somewhat|also|interval|again|not|otherwise)\s+)*"
+)
+_VERB = r"(?:(?:,|\b(?:and|but|which|that)\b)\s*)?(?:\b(?:is|are|was|were|has|have|had|been|appears?|looks?)\s+)*"
+_ADJECTIVE = r"(?:within|normal|unremarkable|clear|small|large|mild\w*|moderate\w*|enlarged|prominent|chronic)"
+_BEFORE_NOUN = re.compile(
+    r"\s+(?:(?:size|extent|position|appearance|prominence)\s+of\s+(?:the\s+)?)?(?=[a-z])"
+    r"(?!(?:in|from|since|and|or|as|when|at|to|on|by|of|with|but|which|for|(?!cardiomegaly)\w+ly)\b)",
     re.IGNORECASE,
+)
+_NO_NOUN = re.compile(r"(?:no|not|without|has|have|had|is|are)\b|\w+s$|.*\s", re.IGNORECASE)
+_LISTED = re.compile(rf"\s*(?:,|\band\b|\bbut\b)\s*(?={_ADJECTIVE}\b)", re.IGNORECASE)
+_LIST = re.compile(rf"\b{_ADJECTIVE}(\s+and\s+|,\s*){_MUCH}$", re.IGNORECASE)
+_BEFORE = re.compile(rf"\s*{_VERB}{_MUCH}$", re.IGNORECASE)
+_CLAUSE_END = re.compile(
+    r"(?:\s+in\s+(?:size|appearance|extent|position|degree|severity)|\s+(?!cardiomegaly)\w+ly)?(?=\s*(?:[.,;)]|$)|\s+(?:in|at|on)\s+the\b)",
+    re.IGNORECASE,
+)
+# A part of the body of which nothing more is said: "stable cardiomediastinal silhouette" leaves no sentence.
+_BODY = (
+    r"(?:the|and|of|is|are|a|an|cardiac|cardio(?!megaly)\w*|mediastin\w*|hil(?:ar|a|um)|heart|pulmonary|vasculature|vascularity"
+    r"|silhouettes?|contours?|size|appearance|appearing|chest|radiographs?|exam\w*|stud(?:y|ies)|x-?rays?|lungs?|volumes?"
+    r"|position|aortic|aorta|bony|osseous|thorax|thoracic|structures?|superior|findings?|lines?|tubes?)"
+)
+_BODY_ALONE = re.compile(
+    rf"(?:^|(?:,|\s+with|\s+and)\s+(?:and\s+|with\s+)?)(?:{_BODY}[\s-]*)+(?=\s*(?:[.,;]|$))", re.IGNORECASE
 )
 _EMPTY_WORDS = re.compile(
     r"\b(?:the|an?|is|are|was|were|has|have|been|there|and|or|of|in|to|it|this|these|which|but|size|appearance|also|seen"
@@ -71,40 +90,59 @@ _EMPTY_WORDS = re.compile(
 )
 _LOOSE_END = re.compile(
     r"(?:[\s,]+(?:and|which|that|appears?|appearing|is|are|has|have|been|grossly|relatively|essentially|slightly|mildly|overall"
-    r"|size|in))+(?=\s*[.;]*\s*$)",
+    r"|in))+(?=\s*[.;]*\s*$)",
     re.IGNORECASE,
 )
 _ARTICLES = ((re.compile(r"\b([Aa])n(?=\s+[b-df-hj-np-tv-z])"), r"\1"), (re.compile(r"\b([Aa])(?=\s+[aeio])"), r"\1n"))
-
-
-def has_comparison(text: str) -> bool:
-    """Tell whether a text compares with a prior."""
-    return COMPARISON.search(text) is not None
 
 
 def strip_comparison(text: str) -> str:
     """Remove comparison with a prior and keep the findings: "Unchanged cardiomegaly." becomes "Cardiomegaly.".
 
     A sentence that compares and nothing else, or that still compares after the edits, is dropped. Text without
-    comparison and without a "stable" finding comes back as it was. The result never `has_comparison`.
+    comparison comes back as it was. The result never `has_comparison`.
     """
-    pieces, position = [], 0
-    for start, end in sentences(text):
-        pieces.append(text[position:start])
-        pieces.append(_strip_sentence(text[start:end]))
+    parts, position = [], 0
+    for start, end in pieces(text):
+        parts += [text[position:start], _strip_sentence(text[start:end])]
         position = end
-    stripped = "".join([*pieces, text[position:]])
+    stripped = "".join([*parts, text[position:]])
     return stripped if stripped == text else _tidy(stripped)
 
 
 def _strip_sentence(sentence: str) -> str:
-    edited = _PRENOMINAL_STABLE.sub("", sentence)
-    if has_comparison(edited):
-        for pattern, replacement in _EDITS:
-            edited = pattern.sub(replacement, edited)
-    if has_comparison(edited):
-        return ""
-    return sentence if edited == sentence else _mended(edited, sentence[0].isupper())
+    if not has_comparison(sentence):
+        return sentence
+    edited = sentence
+    for pattern, replacement in _PHRASES:
+        edited = pattern.sub(replacement, edited)
+    edited = _without_words(edited)
+    edited = _mended(edited, sentence[0].isupper())
+    return "" if has_comparison(edited) else edited
+
+
+def _without_words(text: str) -> str:
+    """The sentence without those words of change that can be cut out of it; what has resolved cannot."""
+    for sentence in reversed(read(text)):
+        for word in reversed(sentence.comparisons):
+            if word.meaning.change not in (None, Change.RESOLVED):
+                text = _cut(text, word, bool(sentence.claims))
+    return text
+
+
+def _cut(text: str, word: Word, claimed: bool) -> str:
+    """The text without a word that compares; as it was where the sentence would not be one any more."""
+    before, after = text[: word.start], text[word.end :]
+    if listed := _LISTED.match(after):
+        return before + after[listed.end() :]
+    if (noun := _BEFORE_NOUN.match(after)) and not _NO_NOUN.match(text[word.start : word.end]):
+        joined = _LIST.search(before)
+        before = before[: joined.start(1)] + " " if joined else re.sub(rf"{_MUCH}$", "", before, flags=re.IGNORECASE)
+        return _BODY_ALONE.sub("", before + after[noun.end() :])
+    verb, end = _BEFORE.search(before), _CLAUSE_END.match(after)
+    if verb and end and (claimed or verb[0].lstrip().startswith((",", "and", "but", "which"))):
+        return re.sub(r"^the\s+", "", before[: verb.start()], flags=re.IGNORECASE) + after[end.end() :]
+    return text
 
 
 def _mended(edited: str, capital: bool) -> str:
@@ -115,10 +153,32 @@ def _mended(edited: str, capital: bool) -> str:
     for pattern, article in _ARTICLES:
         edited = pattern.sub(article, edited)
     edited = re.sub(r"\s+(?=[.,;])|,(?=\s*[.;])", "", re.sub(r"[ \t]+", " ", edited)).strip(" ,;")
-    return edited[0].upper() + edited[1:] if capital else edited
+    return edited[:1].upper() + edited[1:] if capital else edited
 
 
 def _tidy(text: str) -> str:
     """Close the gaps that dropped sentences leave."""
     text = re.sub(r"(?m)^[ \t]*(?:\d{1,2}[.)]|[-*•])[ \t]*(?=$|\d{1,2}[.)]\s)", "", text)
     return re.sub(r"\s*\n\s*", "\n", re.sub(r"[ \t]{2,}", " ", text)).strip()
+
+
+# -- sentences that a draft may say -----------------------------------------------------------------------------------
+
+_LIST_NUMBER = re.compile(r"^\s*\d+\s*[.)]\s*")
+_UNSPOKEN = re.compile(r"[^\w\s,'/-]")
+
+
+def plain_sentences(report: str) -> list[str]:
+    """Sentences of a report that a draft of another study may say, in lower case, with commas and hyphens, without stops.
+
+    Left out are comparisons, placeholders of de-identification and sentences that measure: the network cannot.
+    """
+    seen = strip_comparison(report)
+    said = (seen[start:end] for start, end in sentences(seen))
+    return [words for sentence in said if not MEASUREMENT.search(sentence) and (words := _spoken(sentence))]
+
+
+def _spoken(sentence: str) -> str:
+    """One sentence without list number, placeholders and unspoken signs."""
+    words = (word for word in _LIST_NUMBER.sub("", sentence).lower().split() if "xxxx" not in word)
+    return " ".join(_UNSPOKEN.sub(" ", " ".join(words)).split()).strip(" ,/'-")

@@ -6,11 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cxrreport.reports.comparison import has_comparison, strip_comparison
 from cxrreport.reports.headings import Heading, find_headings
 from cxrreport.reports.sentences import sentences
 
-__all__ = ["Sections", "clean", "cut", "has_comparison", "sentences", "split", "strip_comparison"]
+__all__ = ["Sections", "clean", "cut", "split"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from cxrreport.datasets.sample import LeftOut, check_disjoint, make_sample, stat
 from cxrreport.errors import UsageError
 from cxrreport.findings import FINDINGS, State
 from cxrreport.model.config import POSITIVE
-from cxrreport.reports.sections import has_comparison
+from cxrreport.reports.claims import has_comparison
 
 FILM = np.full((256, 256), 90, np.uint8)
 

@@ -166,12 +166,12 @@ def test_the_text_follows_the_table_with_sentences_of_retrieved_reports(
         lambda made: replace(made, text="No edema. The lungs are clear.", states=replace(made.states, states=table)),
     )
     (tmp_path / "reports.csv").write_text(
-        "accession,patient_id,date,findings\nE1,Q99,2020-01-05,There is interstitial edema of both lungs.\n"
+        "accession,patient_id,date,findings\nE1,Q99,2020-01-05,There is interstitial edema of the lungs.\n"
     )
     tool.json("index", tmp_path / "reports.csv")
     tool.json("generate", shared_export)
     made = tool.rows("SELECT findings, flags FROM draft")
     assert len(made) == 8
     for findings, flags in made:
-        assert findings == "There is interstitial edema of both lungs. The lungs are clear."
+        assert findings == "There is interstitial edema of the lungs. The lungs are clear."
         assert {"sentence_borrowed", "sentence_removed"} <= set(json.loads(flags))

@@ -5,8 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxrreport.codes import Flag
-from cxrreport.drafting.consistency import follow_table, positives
+from cxrreport.drafting import consistency
+from cxrreport.drafting.consistency import follow_table, positives, wrong_sides
 from cxrreport.findings import FINDINGS, State
+from cxrreport.records import Region
 from cxrreport.reports.labels import label, with_parents
 
 NORMAL = "Heart size is normal. No pleural effusion or pneumothorax."
@@ -122,3 +124,45 @@ def test_the_mended_text_says_what_the_table_says_no_more_and_no_less(said, posi
     if flags or positive:
         assert positive <= asserted <= positives(with_parents(states))
     assert follow_table(text, states, lent)[0] == text  # mending twice changes nothing more
+
+
+@pytest.mark.parametrize(
+    ("text", "positive", "differs"),
+    [
+        ("Mild cardiomegaly. No effusion.", {"cardiomegaly"}, False),
+        ("The heart is normal.", {"cardiomegaly"}, True),  # the table says more
+        ("Mild cardiomegaly. Large pleural effusion.", {"cardiomegaly"}, True),  # the text says more
+        ("Right basilar atelectasis.", {"atelectasis"}, False),  # what a finding implies may be said or not
+        ("Right basilar opacity from atelectasis.", {"atelectasis"}, False),
+        ("No acute abnormality.", set(), False),
+    ],
+)
+def test_text_and_table_that_disagree_are_told(text, positive, differs):
+    states = {**table(), **dict.fromkeys(positive, State.POSITIVE)}
+    assert consistency.differs(text, states) == differs
+
+
+WIDTH = 1000
+
+
+def box(x, w=100, kind="change", finding="pleural effusion"):
+    return Region(kind, x, 500, w, 100, 0.9, finding)
+
+
+@pytest.mark.parametrize(
+    ("side", "regions", "wrong"),
+    [
+        ("left", [box(100)], True),  # the left half of the image is the right side of the patient
+        ("right", [box(100)], False),
+        ("right", [box(800)], True),
+        ("left", [box(100), box(800)], False),
+        ("left", [box(460)], False),  # in the middle
+        ("left", [box(100, kind="evidence")], False),
+        ("left", [box(100, finding="atelectasis")], False),
+        ("left", [], False),
+        ("bilateral", [box(100)], False),
+    ],
+)
+def test_a_text_that_names_the_other_side_is_found(side, regions, wrong):
+    found = wrong_sides(f"There is a {side} pleural effusion.", regions, WIDTH)
+    assert found == (("pleural effusion",) if wrong else ())

@@ -1,12 +1,16 @@
 """The draft's sentences against the prior's report: what counts is what is said of the findings."""
 
+import dataclasses
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxrreport.export.report_diff import Reading, compare_sentences
-from cxrreport.reports.labels import mentions
+from cxrreport.export.report_diff import compare_sentences, compare_with_prior
+from cxrreport.records import DraftStatus, Provenance
 from cxrreport.reports.sentences import sentences
+from cxrreport.store.views import DraftFacts, DraftView, PriorReport, StudyFacts
 
 SENTENCES = [
     "Small left pleural effusion.",
@@ -22,12 +26,8 @@ SENTENCES = [
 TEXTS = st.lists(st.sampled_from(SENTENCES), max_size=6).map(" ".join)
 
 
-def read(text):
-    return Reading(text, sentences(text), mentions(text))
-
-
 def compared(draft, prior):
-    return [(one.kind, one.text) for one in compare_sentences(read(draft), read(prior))]
+    return [(one.kind, one.text) for one in compare_sentences(draft, prior)]
 
 
 def test_what_is_said_otherwise_is_kept():
@@ -68,7 +68,7 @@ def test_a_sentence_that_says_more_than_the_prior_is_added():
     ],
 )
 def test_another_word_of_severity(prior, draft, before, after):
-    (one,) = compare_sentences(read(draft), read(prior))
+    (one,) = compare_sentences(draft, prior)
     assert (one.kind, one.before, one.after, one.finding is not None) == ("severity", before, after, True)
 
 
@@ -90,7 +90,7 @@ def test_no_change_of_severity(prior, draft):
 
 
 def test_severity_belongs_to_the_finding_that_it_stands_with():
-    (one,) = compare_sentences(read("Mild edema and large effusion."), read("Mild edema and small effusion."))
+    (one,) = compare_sentences("Mild edema and large effusion.", "Mild edema and small effusion.")
     assert (one.finding, one.before, one.after) == ("pleural effusion", "small", "large")
 
 
@@ -121,7 +121,7 @@ def test_a_text_differs_in_nothing_from_itself(text):
 @given(TEXTS, TEXTS)
 @settings(max_examples=100, deadline=None)
 def test_every_sentence_of_the_draft_appears_once_in_order(draft, prior):
-    found = compare_sentences(read(draft), read(prior))
+    found = compare_sentences(draft, prior)
     own = [one for one in found if one.kind != "dropped"]
     assert [(one.start, one.end) for one in own] == sentences(draft)
     assert all(draft[one.start : one.end] == one.text for one in own)
@@ -134,3 +134,56 @@ def test_every_sentence_of_the_draft_appears_once_in_order(draft, prior):
 @settings(max_examples=50, deadline=None)
 def test_nothing_is_added_to_a_prior_that_says_it_all(draft, prior):
     assert "added" not in {kind for kind, _ in compared(draft, f"{prior} {draft}")}
+
+
+# -- texts of the database --------------------------------------------------------------------------------------------
+
+STUDY = StudyFacts(1, "1.2", "A1", None, False, "")
+DRAFT = DraftFacts(
+    draft_id=1,
+    status=DraftStatus.PRELIMINARY,
+    run_id=1,
+    created_at=datetime(2024, 1, 1, tzinfo=UTC),
+    prior_reason="",
+    findings="Left effusion. No pneumothorax.",
+    impression="",
+    comparison="",
+    flags=(),
+    provenance=Provenance("w", 1, "", "i"),
+    finding_rows=(),
+    spans=(),
+    regions=(),
+    references=(),
+)
+VIEW = DraftView(STUDY, STUDY, None, DRAFT, None)
+
+
+def compared_view(findings, impression=""):
+    view = dataclasses.replace(VIEW, prior_report=PriorReport("report", None, findings, impression))
+    return [(one.kind, one.text) for one in compare_with_prior(view)]
+
+
+def test_findings_and_impression_of_the_prior_both_count():
+    assert compared_view("No pneumothorax.", "Left effusion.") == [
+        ("kept", "Left effusion."),
+        ("kept", "No pneumothorax."),
+    ]
+    assert compared_view("", "Left effusion.") == [("kept", "Left effusion."), ("added", "No pneumothorax.")]
+
+
+def test_a_finding_of_the_impression_is_missed_but_not_its_phrases():
+    found = compared_view("Left effusion. No pneumothorax.", "1. Edema. 2. Nothing acute.")
+    assert found[2:] == [("dropped", "Edema.")]
+    assert compared_view("", "Nothing acute.")[2:] == [("dropped", "Nothing acute.")]
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        VIEW,
+        dataclasses.replace(VIEW, prior_report=PriorReport("draft", None, " ", "\n")),
+        dataclasses.replace(VIEW, draft=None, prior_report=PriorReport("report", None, "Edema.", "")),
+    ],
+)
+def test_without_two_texts_there_is_nothing_to_compare(view):
+    assert compare_with_prior(view) == ()

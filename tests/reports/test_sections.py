@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import sections as sections_benchmark
-from cxrreport.reports.sections import Sections, clean, cut, has_comparison, sentences, split, strip_comparison
-from cxrreport.reports.sentences import pieces
+from cxrreport.reports.sections import Sections, clean, cut, split
+from cxrreport.reports.sentences import pieces, sentences
 
 
 def test_headings_on_lines_of_their_own():
@@ -193,58 +193,3 @@ def test_pieces_are_sentences_cut_short(text, longest):
     assert all(0 < end - start <= longest for start, end in cut)
     assert "".join(text[slice(*span)] for span in cut) == "".join(text[slice(*span)] for span in sentences(text))
     assert pieces(text, 100) == sentences(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Unchanged cardiomegaly.", "Cardiomegaly."),
-        ("Stable mild cardiomegaly.", "Mild cardiomegaly."),
-        ("Compared with the prior exam, there is a new left effusion.", "There is a left effusion."),
-        ("Right effusion has increased since the prior study.", "Right effusion."),
-        ("No new consolidation. Heart is normal.", "No consolidation. Heart is normal."),
-        ("Heart is unchanged. Lungs are clear.", "Lungs are clear."),
-        ("Lungs are clear. No significant interval change.", "Lungs are clear."),
-        ("The lungs remain clear.", "The lungs are clear."),
-        ("Surgical clips are again noted.", "Surgical clips are noted."),
-        ("There is an unchanged right effusion.", "There is a right effusion."),
-        ("The pneumothorax has resolved. Clear lungs.", "Clear lungs."),
-    ],
-)
-def test_comparison_goes_and_the_finding_stays(text, expected):
-    assert strip_comparison(text) == expected
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Evidence of prior granulomatous disease.",
-        "Status post prior surgery.",
-        "Cardiac silhouette is stable.",
-        "Changes of previous CABG.\n\nLungs  are clear.",
-    ],
-)
-def test_history_is_no_comparison(text):
-    assert not has_comparison(text)
-    assert strip_comparison(text) == text
-
-
-PHRASES = (
-    "the|heart|is|unchanged|stable|new|effusion|since|prior|study|no|change|.|,|again|seen|increased|in|compared|to"
-)
-WORDS = st.sampled_from([*PHRASES.split("|"), "lungs", "remain", "clear", "interval", "resolved", "has"])
-
-
-@given(st.lists(WORDS, max_size=14))
-@settings(max_examples=200, deadline=None)
-def test_nothing_stripped_compares_any_more(words):
-    assert not has_comparison(strip_comparison(" ".join(words)))
-
-
-def test_real_reports_are_freed_of_comparison(iu_rows):
-    texts = [row["findings"] for row in iu_rows if row["split"] == "train"]
-    stripped = [strip_comparison(text) for text in texts]
-    assert not any(map(has_comparison, stripped))
-    untouched = [(a, b) for a, b in zip(texts, stripped) if not has_comparison(a) and "stable" not in a.lower()]
-    assert len(untouched) > 1000 and all(after == before for before, after in untouched)
-    assert sum(not text for text in stripped) < 0.01 * len(texts)

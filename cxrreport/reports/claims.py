@@ -1,0 +1,257 @@
+"""A text, read once: its sentences, and what each claims of the findings.
+
+Words are given to the mention that they stand with: before it in its noun phrase ("new small left effusion") or behind it
+up to the next clause ("effusion on the left has increased").
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from itertools import pairwise
+from typing import TypeVar
+
+from cxrreport.findings import Change, State
+from cxrreport.reports.labels import in_sentence, lower
+from cxrreport.reports.qualifiers import MEASUREMENT, Side, Word, find_words
+from cxrreport.reports.sentences import pieces
+
+_MIDLINE = ("cardiomegaly", "enlarged cardiomediastinum", "no finding")  # "left ventricular enlargement" has no side
+_DENSE = ("lung opacity", "lung lesion")  # an "increased opacity" may merely be white
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One place where a text speaks of a finding, and the words that belong to it; ranges are half-open."""
+
+    finding: str
+    state: State
+    start: int
+    end: int
+    words: tuple[Word, ...] = ()
+
+    @property
+    def changes(self) -> tuple[Word, ...]:
+        """Words of change."""
+        return tuple(word for word in self.words if word.meaning.fits)
+
+    @property
+    def change(self) -> Change | None:
+        """Its change, None where nothing or two things are said. What is denied can only have resolved."""
+        told = [
+            w.meaning for w in self.changes if (w.meaning.change is Change.RESOLVED) == (self.state is State.NEGATIVE)
+        ]
+        return _one({one.change for one in told if not one.weak} or {one.change for one in told})
+
+    @property
+    def side(self) -> Side | None:
+        """Its side: left and right are both."""
+        told = {word.meaning.side for word in self.words if word.meaning.side}
+        return Side.BILATERAL if len(told) > 1 else _one(told)
+
+    @property
+    def degree(self) -> Word | None:
+        """The word of severity that stands closest before it, else the first behind it."""
+        told = [word for word in self.words if word.meaning.severity is not None]
+        return next((word for word in reversed(told) if word.start < self.end), told[0] if told else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """Half-open range of a sentence, its claims in order, its words of change, and the words that compare with a prior."""
+
+    start: int
+    end: int
+    claims: tuple[Claim, ...]
+    changes: tuple[Word, ...]
+    comparisons: tuple[Word, ...]
+    measures: bool
+
+    def moved(self, by: int) -> Sentence:
+        """The same in a text in which it stands further behind."""
+        if not by:
+            return self
+        claims = tuple(replace(c, start=c.start + by, end=c.end + by, words=_moved(c.words, by)) for c in self.claims)
+        words = _moved(self.changes, by), _moved(self.comparisons, by)
+        return Sentence(self.start + by, self.end + by, claims, *words, self.measures)
+
+
+def _moved(words: Sequence[Word], by: int) -> tuple[Word, ...]:
+    return tuple(Word(word.meaning, word.start + by, word.end + by) for word in words)
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What a text says of one finding beside its state; None where it says nothing or two things."""
+
+    change: Change | None
+    severity: int | None
+    side: Side | None
+
+
+def read(text: str) -> list[Sentence]:
+    """The sentences of a text with what they claim."""
+    return [_sentence(lower(text[start:end])).moved(start) for start, end in pieces(text)]
+
+
+def has_comparison(text: str) -> bool:
+    """Tell whether a text compares with a prior."""
+    return any(_sentence(lower(text[start:end])).comparisons for start, end in pieces(text))
+
+
+def details(text: str) -> dict[str, Detail]:
+    """Change, severity and side of the findings that a text asserts, doubts or calls resolved."""
+    told: dict[str, list[Claim]] = {}
+    for sentence in read(text):
+        for claim in sentence.claims:
+            if claim.state is not State.NEGATIVE or claim.change:
+                told.setdefault(claim.finding, []).append(claim)
+    return {finding: _detail(claims) for finding, claims in told.items()}
+
+
+def _detail(claims: Sequence[Claim]) -> Detail:
+    changes, sides = {claim.change for claim in claims} - {None}, {claim.side for claim in claims} - {None}
+    return Detail(
+        _one(changes), _one({w.meaning.severity for claim in claims for w in claim.words} - {None}), _one(sides)
+    )
+
+
+_Value = TypeVar("_Value")
+
+
+def _one(values: set[_Value]) -> _Value | None:
+    """The one value of a set; None where it holds none or more than one."""
+    return next(iter(values)) if len(values) == 1 else None
+
+
+@lru_cache(maxsize=20_000)  # as the mentions: normal sentences come again and again
+def _sentence(sentence: str) -> Sentence:
+    """One lower-case sentence, its ranges counted from its own beginning."""
+    found = find_words(sentence)
+    said = [_Mention(*row) for row in sorted(in_sentence(sentence), key=lambda row: (row[2], row[3]))]
+    _give(sentence, said, [word for word in found if _qualifies(word)])
+    claims = tuple(Claim(m.finding, m.state, m.start, m.end, tuple(m.words)) for m in said)
+    beside = {word.start for claim in claims if claim.state is not State.NEGATIVE for word in claim.words}
+    comparisons = [w for w in found if w.meaning.compares and (not w.meaning.beside or w.start in beside)]
+    changes, measures = tuple(word for word in found if word.meaning.fits), MEASUREMENT.search(sentence) is not None
+    return Sentence(0, len(sentence), claims, changes, tuple(comparisons), measures)
+
+
+# -- which words belong to which mention ------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Mention:
+    finding: str
+    state: State
+    start: int
+    end: int
+    words: list[Word] = field(default_factory=list)
+
+
+def _qualifies(word: Word) -> bool:
+    return bool(word.meaning.fits or word.meaning.side) or word.meaning.severity is not None
+
+
+def _give(sentence: str, said: Sequence[_Mention], found: Sequence[Word]) -> None:
+    if not found:
+        return
+    reaches = [(_reach_before(sentence, said, m, found), _reach_behind(sentence, said, m, found)) for m in said]
+    for mention, (first, last) in zip(said, reaches, strict=True):
+        mention.words = [word for word in found if first <= word.start and word.end <= last and _fits(mention, word)]
+    _share(sentence, said)
+
+
+# Where one thing ends and another begins; a verb ends what stands before a mention, not what stands behind it.
+_CLAUSE = (
+    r"[;:,](?:\s*(?:and|but|which)\b)?|\b(?:and|or|with|without|but|however|while|whereas|although|though|plus|versus"
+    r"|vs|which|that|suggest\w*|consistent|compatible"
+    r"|represent\w*|due|secondary|likely|may|could|causing|obscuring|adjacent|associated|related)\b"
+)
+_BEFORE = re.compile(rf"{_CLAUSE}|(?<!seen )(?<!noted )\b(?:is|are|was|were|has|have|shows?|demonstrates?)\b(?! been)")
+_BEHIND = re.compile(_CLAUSE)
+_JOINT = re.compile(r"\s*(?:,|and|but|,\s*(?:and|but|which))\s+")
+_FILLER = (
+    r"(?:(?:is|are|was|were|has|have|been|now|also|the|a|an|very|otherwise|grossly|essentially|relatively|overall"
+    r"|interval|significantly|slightly|which)\s+)*"
+)
+_SKIPPED = re.compile(rf"\s*{_FILLER}")
+_LAST = re.compile(r"(?:\s+in\s+(?:degree|size|severity))?\W*")
+_LIST = re.compile(r"(?:,|\s|\band\b|\bor\b|\b(?:left|right|bilateral|small|mild|moderate)\b)*")
+_PLURAL = re.compile(r"\s*(?:\w+\s+){0,4}?(?:are|have|were)\b")
+
+
+def _reach_before(sentence: str, said: Sequence[_Mention], mention: _Mention, found: Sequence[Word]) -> int:
+    """Where the noun phrase of a mention begins; "new, small and left effusion" is one."""
+    start = mention.start
+    for other in reversed(said):  # "left consolidative opacity" is one noun phrase
+        if other.end <= start and not sentence[other.end : start].strip():
+            start = other.start
+    begun, floor = start, max((other.end for other in said if other.end <= start), default=0)
+    cuts = [match.span() for match in _BEFORE.finditer(sentence, floor, begun)]
+    inside = [(word.start, word.end) for word in found]
+    for index in range(len(cuts) - 1, -1, -1):
+        first, last = cuts[index]
+        if any(begin <= first and last <= end for begin, end in inside):  # "without change in", "right and left"
+            continue
+        start = last
+        earlier = cuts[index - 1][1] if index else floor
+        between = [word for word in found if earlier <= word.start and word.end <= first]
+        adjectives = (
+            between and not _rest(sentence, earlier, first, between) and _JOINT.fullmatch(sentence[first:last] + " ")
+        )
+        if not adjectives:
+            return start
+        start = earlier
+    return floor if not cuts or start == begun else start
+
+
+def _rest(sentence: str, start: int, end: int, taken: Sequence[Word]) -> str:
+    """What a stretch holds beside the taken words and articles."""
+    for word in reversed(taken):
+        sentence = sentence[: word.start] + " " * (word.end - word.start) + sentence[word.end :]
+    return re.sub(r"\b(?:a|an|the|there|is|are)\b|\W", "", sentence[start:end])
+
+
+def _reach_behind(sentence: str, said: Sequence[_Mention], mention: _Mention, found: Sequence[Word]) -> int:
+    """Where the clause of a mention ends; ", unchanged" and "but has decreased" belong to it, the next mention does not."""
+    next_start = min((other.start for other in said if other.start >= mention.end), default=len(sentence))
+    inside = [(word.start, word.end) for word in found]
+    cuts = [m.span() for m in _BEHIND.finditer(sentence, mention.end, next_start)]
+    cuts = [cut for cut in cuts if not any(begin <= cut[0] and cut[1] <= end for begin, end in inside)]
+    for index, (first, last) in enumerate(cuts):
+        following = cuts[index + 1][0] if index + 1 < len(cuts) else next_start
+        to_other = following == next_start < len(sentence)
+        if first == last or to_other or not _goes_on(sentence, last, found):
+            return first
+    return len(sentence) if next_start == len(sentence) else (mention.end if not cuts else cuts[-1][0])
+
+
+def _goes_on(sentence: str, start: int, found: Sequence[Word]) -> bool:
+    """Tell whether a change, a side or a severity that ends the sentence comes right behind a comma or "and"."""
+    skipped = _SKIPPED.match(sentence, start)
+    place = skipped.end() if skipped else start
+    here = (word for word in found if word.start == place or (word.start <= place < word.end))
+    return any(word.meaning.severity is None or _LAST.fullmatch(sentence, word.end) for word in here)
+
+
+def _fits(mention: _Mention, word: Word) -> bool:
+    inside = mention.start <= word.start and word.end <= mention.end
+    meaning = word.meaning
+    if meaning.side:
+        outside = word.end <= mention.start if mention.finding == "support devices" else not inside
+        return mention.finding not in _MIDLINE and (outside or inside)
+    if meaning.beside and meaning.change is Change.WORSENED and mention.finding in _DENSE:
+        return word.start >= mention.end
+    return not inside or not (meaning.size or meaning.change is Change.WORSENED)
+
+
+def _share(sentence: str, said: Sequence[_Mention]) -> None:
+    """In "effusion and atelectasis are unchanged" the change behind the last is that of all in the list."""
+    for one, other in reversed(list(pairwise(said))):
+        behind = [word for word in other.words if word.meaning.fits and word.start >= other.end]
+        listed = one.end <= other.start and _LIST.fullmatch(sentence, one.end, other.start)
+        if behind and listed and _PLURAL.match(sentence, other.end) and not any(w.meaning.fits for w in one.words):
+            one.words += behind

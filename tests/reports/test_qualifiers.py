@@ -1,0 +1,133 @@
+"""The table of words: a word of change does not survive a study without a prior, what does not compare does."""
+
+import re
+from itertools import product
+from re import _parser  # the only reader of regular expressions that knows all that ours say
+
+import pytest
+
+from cxrreport.drafting.text import final_text
+from cxrreport.findings import CHANGED, Change
+from cxrreport.model.drafter import NetworkDraft, StudyStates
+from cxrreport.reports.claims import has_comparison, read
+from cxrreport.reports.labels import label
+from cxrreport.reports.qualifiers import MEASUREMENT, QUALIFIERS, compares_always, find_words
+
+WORDS_OF_FINDINGS = (
+    "pleural effusion", "pneumothorax", "pulmonary edema", "consolidation", "atelectasis", "pneumonia", "cardiomegaly",
+    "rib fracture", "pleural thickening", "central line",
+)  # fmt: skip
+FRAMES = (
+    "The {finding} is {word}.",
+    "There is a small {finding}, {word}.",
+    "The heart is normal. The {finding} on the left {word}, and the trachea is midline.",
+    "{word} {finding}.",
+)
+
+
+def variants(pattern, full):
+    """What a regular expression matches: every branch, with all that is optional or without any of it."""
+    return {"".join(parts) for parts in product(*(_of_part(part, full) for part in pattern))}
+
+
+def _of_part(part, full):
+    kind, value = str(part[0]), part[1]
+    if kind == "LITERAL":
+        return [chr(value)]
+    if kind == "IN":
+        return [next((chr(v) for k, v in value if str(k) == "LITERAL"), "q")]
+    if kind == "BRANCH":
+        return set().union(*(variants(branch, full) for branch in value[1]))
+    if kind == "SUBPATTERN":
+        return variants(value[3], full)
+    if kind in ("MAX_REPEAT", "MIN_REPEAT"):
+        low, high, inner = value
+        return variants(list(inner) * (max(low, min(int(high), 1)) if full else low), full)
+    return [""]  # what is only looked at
+
+
+def words_of(row):
+    parsed = _parser.parse(row.words)
+    return sorted(word for word in variants(parsed, True) | variants(parsed, False) if find_words(word))
+
+
+def drafted(text):
+    """The stored text of a study without a prior, and its flags; the table says what the text says."""
+    return final_text(NetworkDraft(text, StudyStates((), (), (), True), (), True, ()), label(text), [])
+
+
+@pytest.mark.parametrize("row", [row for row in QUALIFIERS if row.compares], ids=lambda row: row.words[:40])
+def test_no_word_that_compares_survives_a_study_without_a_prior(row):
+    words = words_of(row)
+    assert words
+    for number, (frame, word) in enumerate(product(FRAMES, words)):
+        if frame.startswith("{word}") and word.endswith(("prior", "previous", "before")):
+            continue  # no English
+        said = frame.format(finding=WORDS_OF_FINDINGS[number % len(WORDS_OF_FINDINGS)], word=word)
+        text, flags = drafted(said)
+        if "comparison_invented" not in flags:
+            assert "comparison_removed" in flags, said
+            assert not re.search(rf"\b{re.escape(word)}\b", text.lower()), (said, text)
+
+
+@pytest.mark.parametrize("finding", WORDS_OF_FINDINGS)
+@pytest.mark.parametrize(
+    "said",
+    ["is worse", "is larger", "is smaller", "is increased", "has increased", "is more extensive", "has developed",
+     "is stable", "is again seen", "is less prominent", "was not present previously", "is improved", "is decreased",
+     "has nearly resolved", "is similar to the prior", "is now seen", "has progressed", "is reduced", "is unchanged"],
+)  # fmt: skip
+def test_a_draft_without_a_prior_says_nothing_of_change(finding, said):
+    text, flags = drafted(f"The {finding} {said}. The trachea is midline.")
+    assert said not in text and flags[0] == "comparison_removed" and "trachea" in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Status post prior surgery.", "Evidence of previous granulomatous disease.", "The patient is hemodynamically stable.",
+     "Seen in New York.", "Interval follow-up recommended.", "The heart is larger than normal.",
+     "Increased interstitial markings.", "Increased opacity in the right base.", "Decreased lung volumes.",
+     "The lung volumes are decreased.", "Pulmonary vascularity is increased.", "Increased AP diameter of the chest.",
+     "Opacities in both bases, left worse than right.", "Atelectasis, more prominent on the left.",
+     "The larger nodule is calcified.", "Follow up to ensure resolution.", "Reduced inspiration with atelectasis.",
+     "Degenerative changes of the spine.", "No degenerative changes in the spine.", "Residuals of prior infection.",
+     "The remaining lungs are clear.", "Changes after removal of the left lung."],
+)  # fmt: skip
+def test_what_does_not_compare_survives(text):
+    assert not has_comparison(text)
+    assert drafted(text)[0] == text
+
+
+@pytest.mark.parametrize(
+    ("text", "compares"),
+    [
+        ("Increased pleural effusion.", True),
+        ("No increased pleural effusion.", False),
+        ("The opacity is increased.", True),
+        ("Increased size of the left pneumothorax.", True),
+        ("Heart size is increased.", False),  # it is large
+        ("Heart size has increased.", True),
+        ("Lung volumes are decreased from the prior.", True),
+    ],
+)
+def test_increased_compares_beside_what_need_not_be_there(text, compares):
+    assert has_comparison(text) == compares
+
+
+def test_every_change_of_the_table_can_be_said():
+    assert {change for row in QUALIFIERS for change in row.fits} == {*CHANGED, Change.UNCHANGED}
+
+
+@pytest.mark.parametrize(
+    "text", ["An 8-mm nodule.", "An 8 mm nodule.", "A nodule of 1.2 centimeters.", "Measures XXXX cm."]
+)
+def test_sizes_in_numbers_are_measurements_however_they_are_written(text):
+    (sentence,) = read(text)
+    assert sentence.measures and not MEASUREMENT.search("T8 is intact, 3 nodules.")
+    left, flags = drafted(f"{text} The trachea is midline.")
+    assert flags[0] == "measurement_removed" and "trachea" in left and not MEASUREMENT.search(left)
+
+
+def test_the_decoder_is_kept_from_words_that_compare_whatever_follows():
+    words = "unchanged improved stable interval new remains larger increased heart prior worse decreased similar"
+    assert [word for word in words.split() if compares_always(word)] == ["unchanged", "improved", "stable"]
