@@ -22,7 +22,7 @@ from PIL import Image
 
 from benchmarks.arguments import make_parser, positive
 from cxrreport.imaging.align import SIDE as UNITS
-from cxrreport.imaging.align import Pair, affine, as_image, sitk, warp
+from cxrreport.imaging.align import PixelPair, affine, as_image, sitk, warp
 from cxrreport.imaging.match import body
 from cxrreport.imaging.preprocess import preprocess
 from cxrreport.imaging.register import decide, register
@@ -95,7 +95,7 @@ def print_speed(count: int) -> None:
             np.asarray(Image.fromarray(pixels).resize((UNITS, UNITS), Image.Resampling.BOX))
             for pixels in (current, prior)
         ]
-        errors["affine"].append(error(decide(Pair(*small))[0], move, current))
+        errors["affine"].append(error(decide(PixelPair(*small))[0], move, current))
         errors["peer"].append(error(theirs, move, current))
     ratio = float(np.median(seconds["affine"]) / np.median(seconds["peer"]))
     for name, taken in seconds.items():
@@ -126,7 +126,7 @@ def print_reasons(folder: Path, every: int) -> None:
         "mirrored": lambda pixels: pixels[:, ::-1],
     }
     pairs = list(real_pairs(folder, every))
-    theirs = [both.quality(peer(now, before)) for now, before in pairs for both in [Pair(now, before)]]
+    theirs = [both.quality(peer(now, before)) for now, before in pairs for both in [PixelPair(now, before)]]
     print(f"\n{len(pairs)} pairs of NIH ChestX-ray14")
     print(
         f"{'peer':<12} median quality {np.median(theirs):.2f}, below 0.55 {100 * np.mean(np.less(theirs, 0.55)):.1f} %"

@@ -19,10 +19,23 @@ _DATE = click.DateTime(["%Y-%m-%d", "%Y%m%d"])
 @click.option("--until", type=_DATE, help="Last study date to draft, inclusive.")
 @click.option("--patient", metavar="ID", help="Only studies of the patient with this number.")
 @click.option("--limit", type=click.IntRange(min=1), help="Draft at most this many studies.")
-@click.option("--redo", type=click.Choice(["weights", "index", "all"]), help="Also studies drafted with other weights, another index, or all.")  # fmt: skip  # noqa: E501
+@click.option(
+    "--redo",
+    type=click.Choice(["weights", "index", "all"]),
+    help="Also studies drafted with other weights, another index, or all.",
+)
 @click.option("--without-retrieval", is_flag=True, help="Draft without the retrieval index; recorded in the drafts.")
-@click.option("--retriever", type=click.Choice(["text", "image", "fused", "hyperbolic"]), help="How similar reports are found: by text, by the films of their studies, by both, or by films in hyperbolic space.")  # fmt: skip  # noqa: E501
-@click.option("--undated-reports", is_flag=True, default=None, help="Retrieve reports without a date and study too, although they may be the patient's own or later.")  # fmt: skip  # noqa: E501
+@click.option(
+    "--retriever",
+    type=click.Choice(["text", "image", "fused", "hyperbolic"]),
+    help="How similar reports are found: by text, by the films of their studies, by both, or by films in hyperbolic space.",
+)
+@click.option(
+    "--undated-reports",
+    is_flag=True,
+    default=None,
+    help="Retrieve reports without a date and study too, although they may be the patient's own or later.",
+)
 @click.option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:i.")
 @click.option("--weights", type=click.Path(path_type=Path), help="Weights directory.")
 @click.option("--batch-size", type=click.IntRange(1, 512), help="Studies drafted and stored together.")

@@ -15,8 +15,22 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--format", "form", type=click.Choice(["auto", "text", "table", "hl7", "sr", "fhir", "openi"]), default="auto", show_default=True, help="Kind of the report files; auto goes by the content of each.")  # fmt: skip  # noqa: E501
-@click.option("--column", "columns", multiple=True, metavar="FIELD=NAME", help="Column of a table that holds one of our fields: accession, study_uid, patient_id, issuer, reported_at, findings, impression, comparison, text.")  # fmt: skip  # noqa: E501
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["auto", "text", "table", "hl7", "sr", "fhir", "openi"]),
+    default="auto",
+    show_default=True,
+    help="Kind of the report files; auto goes by the content of each.",
+)
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="FIELD=NAME",
+    help="Column of a table that holds one of our fields: accession, study_uid, patient_id, issuer, reported_at, "
+    "findings, impression, comparison, text.",
+)
 @click.option("--preliminary", is_flag=True, default=None, help="Import reports that nobody has signed yet, too.")
 @click.option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:i.")
 @click.option("--weights", type=click.Path(path_type=Path), help="Weights directory.")

@@ -15,9 +15,8 @@ import numpy.typing as npt
 from cxrreport.datasets.iu_xray import DirectoryReader
 from cxrreport.datasets.sample import Reader, Sample, make_sample
 from cxrreport.engine.local import LocalEngine
-from cxrreport.imaging.film import Film, load_film
-from cxrreport.imaging.pairing import choose_frontal, choose_lateral
-from cxrreport.records import Image, Study
+from cxrreport.imaging.load import LoadedImage, load_image
+from cxrreport.imaging.pairing import draft_images
 from cxrreport.settings import Settings
 from cxrreport.store.catalogue import count_without_view
 from cxrreport.store.engine import open_archive, session
@@ -69,11 +68,12 @@ class ArchiveReader:
 
     def _samples(self, studies: Iterator[SignedStudy], workers: LocalEngine) -> Iterator[Sample]:
         while page := list(islice(studies, _PAGE)):
-            paths = [film.path for signed in page for film in _films_of(signed.study) if film]
-            read = workers.map(partial(load_film, max_pixels=self._settings.max_pixels), paths)
+            paths = [image.path for signed in page for image in draft_images(signed.study)]
+            read = workers.map(partial(load_image, max_pixels=self._settings.max_pixels), paths)
             for signed in page:
-                films = [next(read)[1] if film else None for film in _films_of(signed.study)]
-                if sample := self._sample(signed, [f.pixels if isinstance(f, Film) else None for f in films]):
+                loaded = [next(read)[1] for _ in draft_images(signed.study)]
+                pixels = [one.pixels if isinstance(one, LoadedImage) else None for one in loaded]
+                if sample := self._sample(signed, [*pixels, None, None][:2]):
                     yield sample
 
     def _sample(self, signed: SignedStudy, films: Sequence[npt.NDArray[np.uint8] | None]) -> Sample | None:
@@ -103,8 +103,3 @@ def _walk(engine: Engine) -> Iterator[SignedStudy]:
             return
         last = page[-1].study.id
         yield from page
-
-
-def _films_of(study: Study) -> tuple[Image | None, Image | None]:
-    """Frontal and lateral film, as a draft would take them."""
-    return choose_frontal(study.images), choose_lateral(study.images)

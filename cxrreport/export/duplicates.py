@@ -13,18 +13,17 @@ _LIST_NUMBER = re.compile(r"(\A\s*|[.!?;:]\s+|\n[ \t]*\n\s*)\d{1,2}[.)](?=\s)") 
 # "?" doubts and "<" compares: these signs are words; a number keeps its decimals.
 _WORD = re.compile(r"\d+(?:[.,/]\d+)+|[^\W_]+|[?+<>=]")
 # Words that tell nothing by themselves, whatever stands beside them.
-_FILLERS = frozenset({
-    "a", "an", "the", "is", "are", "be", "being", "has", "have", "there", "this", "these", "that", "which", "and", "of",
-    "in", "at", "on", "for", "to", "with", "within", "by", "as", "seen", "noted", "identified", "demonstrated",
-    "visualized", "visualised", "evident", "appear", "appears", "present",
-})  # fmt: skip
+_FILLER = re.compile(
+    r"an?|the|is|are|be|being|has|have|there|this|these|that|which|and|of|in|at|on|for|to|with|within|by|as|seen|noted"
+    r"|identified|demonstrated|visuali[zs]ed|evident|appears?|present"
+)
 
 
 def first_alike(texts: Sequence[str]) -> list[int]:
     """For each text the position of the first one that says the same; its own where none before it does.
 
     Two texts say the same if they consist of the same sentences of the same words in the same order. Case, punctuation,
-    list numbers, placeholders of de-identification and `_FILLERS` are no difference; every other word is, however long
+    list numbers, placeholders of de-identification and fillers are no difference; every other word is, however long
     the texts are. A share of common words would not do: a report of 40 words with one "no", side or number more or less
     has 90 % in common with the other. A text without a word is like no other.
     """
@@ -34,5 +33,5 @@ def first_alike(texts: Sequence[str]) -> list[int]:
 
 def _said(text: str) -> Said:
     text = _LIST_NUMBER.sub(r"\1\n\n", _PLACEHOLDER.sub(" ", text.lower()))
-    sentences = (tuple(w for w in _WORD.findall(part) if w not in _FILLERS) for part in _BOUNDARY.split(text))
+    sentences = (tuple(w for w in _WORD.findall(part) if not _FILLER.fullmatch(w)) for part in _BOUNDARY.split(text))
     return tuple(filter(None, sentences))

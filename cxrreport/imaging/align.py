@@ -1,8 +1,8 @@
-"""The search for the transform that brings a prior film onto the current one, and films on another grid; all of SimpleITK.
+"""The search for the transform that brings a prior image onto the current one, and images on another grid; all of SimpleITK.
 
 An affine transform by mutual information (Mattes et al. 2003, doi:10.1109/TMI.2003.809072), inside the body of the
-current film, on pictures whose brightness is evened out place by place: from the plain grey values one real pair in four
-went astray. They settle the last pixel. Every step is done by one thread from a fixed seed: the same films give the same
+current image, on pictures whose brightness is evened out place by place: from the plain grey values one real pair in four
+went astray. They settle the last pixel. Every step is done by one thread from a fixed seed: the same images give the same
 transform.
 """
 
@@ -17,18 +17,18 @@ import numpy.typing as npt
 import SimpleITK
 
 from cxrreport.imaging.match import body, content
-from cxrreport.imaging.orientation import SMALL, Film, Mask, likeness, picture, shrink
+from cxrreport.imaging.orientation import SMALL, Mask, Pixels, likeness, picture, shrink
 
 sitk: Any = SimpleITK  # its wrapper has no types
 Transform = Any
 
-SIDE = 256  # the films are searched at this size; it is the unit of length: a film is 256 wide and 256 high
+SIDE = 256  # the images are searched at this size; it is the unit of length: an image is 256 wide and 256 high
 _SEARCH = 128  # side of the pictures that are searched
-_REACH = 16.0  # of their pixels: an eighth of the film is evened out
+_REACH = 16.0  # of their pixels: an eighth of the image is evened out
 _SEED = 7
 _WORTH = 0.5  # a likeness below this is not worth the last pixel
 _ENOUGH = 0.7  # a likeness below this is worth another start; few real pairs lie below
-# Wide: films of other formats are stretched to one square, and patients lie askew. Good matches among real pairs reached
+# Wide: images of other formats are stretched to one square, and patients lie askew. Good matches among real pairs reached
 # 1.7 in stretch and 15 degrees; what is wrong is told by the likeness.
 _SCALE = (0.6, 1.65)  # along the most shrunk and most stretched direction
 _STRETCH = 1.8  # between the two
@@ -47,24 +47,24 @@ class _Images(NamedTuple):
     mask: Any
 
 
-class Pair:
-    """Both films of side 256, and what every search on them needs."""
+class PixelPair:
+    """Both images of side 256, and what every search on them needs."""
 
-    def __init__(self, current: Film, prior: Film) -> None:
+    def __init__(self, current: Pixels, prior: Pixels) -> None:
         self.current, self.prior = current, prior
         self.body = body(current)
         self.shown = content(prior)
         self.content = self.shown & body(prior)
-        evened = [as_image(picture(film, _SEARCH, _REACH)) for film in (current, prior)]
-        plain = [as_image(film.astype(np.float32)) for film in (current, prior)]
+        evened = [as_image(picture(pixels, _SEARCH, _REACH)) for pixels in (current, prior)]
+        plain = [as_image(pixels.astype(np.float32)) for pixels in (current, prior)]
         self.evened = _Images(evened[0], evened[1], as_image(shrink(self.body, _SEARCH).astype(np.uint8)))
         self.plain = _Images(plain[0], plain[1], as_image(self.body.astype(np.uint8)))
 
     def quality(self, transform: Transform, side: int = SMALL) -> float:
-        """Likeness of the films where both show the body."""
+        """Likeness of the images where both show the body."""
         return likeness(self.current, self.moved(transform), self._common(transform), side)
 
-    def moved(self, transform: Transform) -> Film:
+    def moved(self, transform: Transform) -> Pixels:
         """The prior on the current grid."""
         return warp(self.prior, transform, self.current.shape)
 
@@ -76,8 +76,8 @@ class Pair:
         return self.body & warp_mask(self.content, transform, self.current.shape)
 
 
-def search(pair: Pair, shift: tuple[float, float]) -> tuple[Transform, float]:
-    """Best affine transform and its quality: from the shift (x, y) in 256ths of the film, and from where the prior lies.
+def search(pair: PixelPair, shift: tuple[float, float]) -> tuple[Transform, float]:
+    """Best affine transform and its quality: from the shift (x, y) in 256ths of the image, and from where the prior lies.
 
     What `is_plausible` refuses is returned only where there is nothing else.
     """
@@ -94,7 +94,7 @@ def search(pair: Pair, shift: tuple[float, float]) -> tuple[Transform, float]:
     return best, pair.quality(best)
 
 
-def _optimise(pair: Pair, shift: tuple[float, float], step: float) -> Transform:
+def _optimise(pair: PixelPair, shift: tuple[float, float], step: float) -> Transform:
     """Climb from a shift: first position, angle and size, then the whole affine transform. `step` is the longest one."""
     similar = sitk.Similarity2DTransform()
     similar.SetCenter(affine(shift).GetCenter())
@@ -106,8 +106,8 @@ def _optimise(pair: Pair, shift: tuple[float, float], step: float) -> Transform:
     return full
 
 
-def _refine(pair: Pair, transform: Transform) -> Transform:
-    """Settle the last pixel on the plain grey values, which only lead astray from afar; keep it if the films agree as well."""
+def _refine(pair: PixelPair, transform: Transform) -> Transform:
+    """Settle the last pixel on the plain grey values, which only lead astray from afar; keep it if the images agree as well."""
     refined = sitk.AffineTransform(transform)
     _climb(pair.plain, refined, 1.0, [(1, 0.0)], share=0.5)
     return refined if pair.quality(refined, _SEARCH) >= pair.quality(transform, _SEARCH) else transform
@@ -142,11 +142,11 @@ def _execute(method: Any, images: _Images) -> None:
     method.SetMetricFixedMask(images.mask)
     try:
         method.Execute(images.current, images.prior)
-    except RuntimeError:  # the films slid apart; the quality of where it stopped tells
+    except RuntimeError:  # the images slid apart; the quality of where it stopped tells
         return
 
 
-def bend(pair: Pair, stiff: Transform, quality: float) -> tuple[Transform, float]:
+def bend(pair: PixelPair, stiff: Transform, quality: float) -> tuple[Transform, float]:
     """Let the prior bend by cubic B-splines where that helps in detail.
 
     Nothing can fold: knots move by an eighth of their distance at most, and up to 0.48 is safe (Choi and Lee 2000,
@@ -165,7 +165,7 @@ def bend(pair: Pair, stiff: Transform, quality: float) -> tuple[Transform, float
 
 
 def is_plausible(transform: Transform) -> bool:
-    """Two films of one person differ by position, angle and a little size: no mirror, no shear, no far move."""
+    """Two images of one person differ by position, angle and a little size: no mirror, no shear, no far move."""
     matrix = np.reshape(transform.GetMatrix(), (2, 2))
     most, least = np.linalg.svd(matrix, compute_uv=False)
     turn = math.degrees(math.atan2(matrix[1, 0] - matrix[0, 1], matrix[0, 0] + matrix[1, 1]))
@@ -178,13 +178,13 @@ def is_plausible(transform: Transform) -> bool:
 
 
 def mean_move(transform: Transform) -> float:
-    """How far the transform moves the places of the film, on average."""
+    """How far the transform moves the places of the image, on average."""
     places = [(x, y) for x in range(32, SIDE, 64) for y in range(32, SIDE, 64)]
     return float(np.mean([math.dist(place, transform.TransformPoint(place)) for place in places]))
 
 
 def affine(shift: tuple[float, float] = (0.0, 0.0)) -> Transform:
-    """An affine transform about the film's centre that does no more than shift; without a shift, nothing."""
+    """An affine transform about the image's centre that does no more than shift; without a shift, nothing."""
     transform = sitk.AffineTransform(2)
     transform.SetCenter((SIDE / 2, SIDE / 2))
     transform.SetTranslation(shift)
@@ -200,15 +200,15 @@ def as_image(values: npt.NDArray[np.generic]) -> Any:
     return image
 
 
-def warp(film: Film, transform: Transform, shape: tuple[int, ...], interpolator: int | None = None) -> Film:
-    """The film on a grid of another shape; black where it does not reach."""
+def warp(pixels: Pixels, transform: Transform, shape: tuple[int, ...], interpolator: int | None = None) -> Pixels:
+    """The image on a grid of another shape; black where it does not reach."""
     grid = as_image(np.zeros(shape, np.uint8))
     resample = sitk.ResampleImageFilter()
     resample.SetNumberOfThreads(1)
     resample.SetReferenceImage(grid)
     resample.SetTransform(transform)
     resample.SetInterpolator(sitk.sitkLinear if interpolator is None else interpolator)
-    warped: Film = sitk.GetArrayFromImage(resample.Execute(as_image(film)))
+    warped: Pixels = sitk.GetArrayFromImage(resample.Execute(as_image(pixels)))
     return warped
 
 

@@ -1,4 +1,4 @@
-"""Which parts of two films can be compared, and the grey values of one on the scale of the other."""
+"""Which parts of two images can be compared, and the grey values of one on the scale of the other."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import grey_opening, maximum_filter, minimum_filter
 
-from cxrreport.imaging.orientation import Film, Mask, Picture, blur
+from cxrreport.imaging.orientation import Mask, Picture, Pixels, blur
 
 _AIR = 25  # grey levels; darker than this, blurred, is not body
 _FLAT = 2  # grey levels within 5 x 5 pixels that JPEG leaves in an even background
@@ -19,42 +19,42 @@ _QUANTILES = np.linspace(0.005, 0.995, 67)
 _ROUNDS = 5
 _FAR = 3.7  # median distances from the curve: 2.5 standard deviations of a normal distribution
 _NEAR = 6.0  # grey levels; a pixel this close to the curve is never left out
-_LEAST_SHARE = 0.02  # of the film, to compare grey values on
+_LEAST_SHARE = 0.02  # of the image, to compare grey values on
 
 
-def content(film: Film) -> Mask:
-    """Where the film (rows, columns) shows something: not what lies behind its shutters or around its edge.
+def content(pixels: Pixels) -> Mask:
+    """Where the image (rows, columns) shows something: not what lies behind its shutters or around its edge.
 
     That is even, of the value that the rim has there, and reaches from the rim inwards along a row or a column; what is
     bright must fill whole rows or columns, or it is an overexposed shoulder or belly.
     """
-    even = _range(film, 5) <= _FLAT
+    even = _range(pixels, 5) <= _FLAT
     outside = np.zeros_like(even)
     for turns in range(4):  # from each side once
-        here, level = np.rot90(even, turns), np.rot90(film, turns).astype(np.int16)
+        here, level = np.rot90(even, turns), np.rot90(pixels, turns).astype(np.int16)
         border = here & (np.abs(level - level[:1]) <= _FLAT) & ((level < _BRIGHT) | here.all(axis=1, keepdims=True))
         outside |= np.rot90(np.logical_and.accumulate(border, axis=0), -turns)
     return ~outside
 
 
-def body(film: Film) -> Mask:
-    """Where the film (rows, columns) shows the body: brighter than air, not even, and no letter."""
-    blurred = blur(film.astype(np.float32), film.shape[0] / 51)
-    return (blurred > _AIR) & (_range(film, 5) > _FLAT) & ~_letters(film)
+def body(pixels: Pixels) -> Mask:
+    """Where the image (rows, columns) shows the body: brighter than air, not even, and no letter."""
+    blurred = blur(pixels.astype(np.float32), pixels.shape[0] / 51)
+    return (blurred > _AIR) & (_range(pixels, 5) > _FLAT) & ~_letters(pixels)
 
 
-def grey_table(current: Film, prior: Film, mask: Mask, *, aligned: bool) -> npt.NDArray[np.uint8]:
-    """Grey value on the current film for each of the prior's 256; shape of all: (rows, columns).
+def grey_table(current: Pixels, prior: Pixels, mask: Mask, *, aligned: bool) -> npt.NDArray[np.uint8]:
+    """Grey value on the current image for each of the prior's 256; shape of all: (rows, columns).
 
-    One rising curve for the whole film, measured where `mask` holds: machines and windows change grey values alike
-    everywhere, lesions do not. It makes the share of pixels below each value the same on both. Where the films are
+    One rising curve for the whole image, measured where `mask` holds: machines and windows change grey values alike
+    everywhere, lesions do not. It makes the share of pixels below each value the same on both. Where the images are
     aligned, pixels far off the curve are left out and it is drawn again, so that a lesion that came or went keeps its
-    contrast. (A least-squares curve through the pairs of values would be too flat: both films have noise.)
+    contrast. (A least-squares curve through the pairs of values would be too flat: both images have noise.)
     """
     if mask.mean() < _LEAST_SHARE:
         return np.arange(256, dtype=np.uint8)
     if aligned:
-        now, before = (blur(film.astype(np.float32), film.shape[0] / 128)[mask][::3] for film in (current, prior))
+        now, before = (blur(pixels.astype(np.float32), pixels.shape[0] / 128)[mask][::3] for pixels in (current, prior))
         curve = _trimmed(now, before)
     else:
         curve = _same_shares(current[mask], prior[mask])
@@ -62,22 +62,22 @@ def grey_table(current: Film, prior: Film, mask: Mask, *, aligned: bool) -> npt.
     return table
 
 
-def _range(film: Film, size: int) -> Film:
+def _range(pixels: Pixels, size: int) -> Pixels:
     """Largest less smallest value of the size x size pixels around each one."""
-    spread: Film = maximum_filter(film, size, mode="nearest") - minimum_filter(film, size, mode="nearest")
+    spread: Pixels = maximum_filter(pixels, size, mode="nearest") - minimum_filter(pixels, size, mode="nearest")
     return spread
 
 
-def _letters(film: Film) -> Mask:
+def _letters(pixels: Pixels) -> Mask:
     """Small white marks: white, and gone where every pixel takes the darkest value near it (an opening)."""
-    size = max(3, film.shape[0] // 20 | 1)
-    opened = grey_opening(film, (size, size), mode="nearest")
+    size = max(3, pixels.shape[0] // 20 | 1)
+    opened = grey_opening(pixels, (size, size), mode="nearest")
     white, above = _LETTER
-    marks: Mask = maximum_filter((film > white) & (film - opened > above), 5)
+    marks: Mask = maximum_filter((pixels > white) & (pixels - opened > above), 5)
     return marks
 
 
-def _same_shares(now: Film | Picture, before: Film | Picture) -> Curve:
+def _same_shares(now: Pixels | Picture, before: Pixels | Picture) -> Curve:
     """Value (256,) of one sample for each grey level of another one, with as many pixels below it; black stays black."""
     levels, values = np.quantile(before, _QUANTILES), np.quantile(now, _QUANTILES)
     kept = np.concatenate([levels[:1] > 0, np.diff(levels) > 0])

@@ -1,7 +1,7 @@
-"""Whether a prior film lies as the current one does: the same way up, the same polarity, the same view.
+"""Whether a prior image lies as the current one does: the same way up, the same polarity, the same view.
 
-Films are compared as small pictures whose brightness and contrast are evened out place by place, so that neither the
-machine's grey values nor a white lung decides. No two films of one person lie alike to the pixel: the best of all small
+Images are compared as small pictures whose brightness and contrast are evened out place by place, so that neither the
+machine's grey values nor a white lung decides. No two images of one person lie alike to the pixel: the best of all small
 shifts counts.
 """
 
@@ -16,25 +16,25 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from cxrreport.codes import PriorReason
 
-Film = npt.NDArray[np.uint8]
+Pixels = npt.NDArray[np.uint8]
 Picture = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 SMALL = 48
-_MOST_SHIFT = 6  # of 48 pixels, an eighth of the film
+_MOST_SHIFT = 6  # of 48 pixels, an eighth of the image
 _FLOOR = 3.0  # grey levels: noise of an even area is not blown up to contrast
 _CLIP = 2.5  # a wire or a letter weighs no more than an edge of the lung
-# Measured on 666 real pairs of films of one patient, as they are and with the prior turned, inverted or mirrored.
-_SURE = 0.5  # an other orientation must fit as well as true pairs do; a lateral film fits in none
-_MARGIN = 0.02  # by which it must fit better than the film as it is
+# Measured on 666 real pairs of images of one patient, as they are and with the prior turned, inverted or mirrored.
+_SURE = 0.5  # an other orientation must fit as well as true pairs do; a lateral image fits in none
+_MARGIN = 0.02  # by which it must fit better than the image as it is
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
-    """Best correlation (-1 to 1) of the current film with the prior upright, mirrored, turned and as a negative.
+class Orientation:
+    """Best correlation (-1 to 1) of the current image with the prior upright, mirrored, turned and as a negative.
 
     `turned` is the best of the six turns by 90, 180 and 270 degrees with and without mirroring; `shift` (x, y) is what
-    must be added to a place of the current film to find it in the upright prior, as shares of width and height.
+    must be added to a place of the current image to find it in the upright prior, as shares of width and height.
     """
 
     upright: float
@@ -53,25 +53,25 @@ class Fit:
         return ""
 
 
-def compare(current: Film, prior: Film) -> Fit:
-    """Fit of the prior (rows', columns') on the current film (rows, columns) in every orientation."""
+def compare(current: Pixels, prior: Pixels) -> Orientation:
+    """Fit of the prior (rows', columns') on the current image (rows, columns) in every orientation."""
     inner = _unit(_inner(picture(current, SMALL, SMALL / 6)))
     other = picture(prior, SMALL, SMALL / 6)
     upright = _correlations(inner, other)
     row, column = divmod(int(upright.argmax()), 2 * _MOST_SHIFT + 1)
     mirrored = np.ascontiguousarray(other[:, ::-1])
-    turned = [np.rot90(film, turns) for film in (other, mirrored) for turns in (1, 2, 3)]
-    return Fit(
+    turned = [np.rot90(pixels, turns) for pixels in (other, mirrored) for turns in (1, 2, 3)]
+    return Orientation(
         upright=float(upright.max()),
         mirrored=float(_correlations(inner, mirrored).max()),
-        turned=max(float(_correlations(inner, film).max()) for film in turned),
+        turned=max(float(_correlations(inner, pixels).max()) for pixels in turned),
         negative=float(-upright.min()),
         shift=((column - _MOST_SHIFT) / SMALL, (row - _MOST_SHIFT) / SMALL),
     )
 
 
-def likeness(one: Film, other: Film, mask: Mask, side: int = SMALL) -> float:
-    """Correlation (-1 to 1) of two films on one grid where `mask` holds; 0 where next to nothing is left.
+def likeness(one: Pixels, other: Pixels, mask: Mask, side: int = SMALL) -> float:
+    """Correlation (-1 to 1) of two images on one grid where `mask` holds; 0 where next to nothing is left.
 
     Shape of all three: (rows, columns). It is taken on evened pictures of (side, side) pixels (`picture`), so it asks for
     the same anatomy at the same place and neither for the same grey values nor for the same lesions.
@@ -79,13 +79,13 @@ def likeness(one: Film, other: Film, mask: Mask, side: int = SMALL) -> float:
     inside = shrink(mask, side)
     if inside.mean() < 0.05:
         return 0.0
-    first, second = (_unit(picture(film, side, side / 6)[inside]) for film in (one, other))
+    first, second = (_unit(picture(pixels, side, side / 6)[inside]) for pixels in (one, other))
     return float(first @ second)
 
 
-def picture(film: Film, side: int, reach: float) -> Picture:
-    """Shrink a film to (side, side) float32 and even it out: local mean 0, local contrast about 1 within `reach` pixels."""
-    small = np.asarray(Image.fromarray(film).resize((side, side), Image.Resampling.BOX), dtype=np.float32)
+def picture(pixels: Pixels, side: int, reach: float) -> Picture:
+    """Shrink an image to (side, side) float32 and even it out: local mean 0, local contrast about 1 within `reach` pixels."""
+    small = np.asarray(Image.fromarray(pixels).resize((side, side), Image.Resampling.BOX), dtype=np.float32)
     band = blur(small, 1.0) - blur(small, reach)
     even: Picture = np.clip(band / (np.sqrt(blur(band * band, reach)) + _FLOOR), -_CLIP, _CLIP)
     return even
@@ -103,8 +103,8 @@ def blur(picture: Picture, sigma: float) -> Picture:
     return np.asarray(gaussian_filter(picture, sigma, mode="constant") / np.outer(*inside), dtype=np.float32)
 
 
-def _inner(film: Picture) -> Picture:
-    return film[_MOST_SHIFT:-_MOST_SHIFT, _MOST_SHIFT:-_MOST_SHIFT]
+def _inner(pixels: Picture) -> Picture:
+    return pixels[_MOST_SHIFT:-_MOST_SHIFT, _MOST_SHIFT:-_MOST_SHIFT]
 
 
 def _unit(values: Picture) -> Picture:
@@ -113,9 +113,9 @@ def _unit(values: Picture) -> Picture:
     return unit
 
 
-def _correlations(inner: Picture, film: Picture) -> npt.NDArray[np.float32]:
-    """Correlation of the inner part with every part of the film of the same size, row by row."""
-    parts = np.lib.stride_tricks.sliding_window_view(film, inner.shape).reshape(-1, inner.size)
+def _correlations(inner: Picture, pixels: Picture) -> npt.NDArray[np.float32]:
+    """Correlation of the inner part with every part of the image of the same size, row by row."""
+    parts = np.lib.stride_tricks.sliding_window_view(pixels, inner.shape).reshape(-1, inner.size)
     spread = parts.std(axis=1) * np.sqrt(np.float32(inner.size))
     found: npt.NDArray[np.float32] = (parts @ inner.ravel()) / (spread + 1e-6)
     return found

@@ -1,4 +1,4 @@
-"""Which films a study is drafted from, and which earlier study is its prior. Pure functions of the catalogue.
+"""Which images a study is drafted from, and which earlier study is its prior. Pure functions of the catalogue.
 
 No prior is always safer than a wrong one: wherever the order of two studies or the identity of the patient is in
 doubt, there is none and the reason says so.
@@ -16,26 +16,32 @@ from cxrreport.records import Image, Pair, Study, View
 
 
 def choose_frontal(images: Sequence[Image]) -> Image | None:
-    """Return the frontal film of surest view, then largest area, then smallest SOP instance UID."""
+    """Return the frontal image of surest view, then largest area, then smallest SOP instance UID."""
     return _best(images, lambda view: view.is_frontal)
 
 
 def choose_lateral(images: Sequence[Image]) -> Image | None:
-    """Return the lateral film by the same order as `choose_frontal`."""
+    """Return the lateral image by the same order as `choose_frontal`."""
     return _best(images, lambda view: view is View.LATERAL)
 
 
+def draft_images(study: Study) -> list[Image]:
+    """Return the frontal and, if there is one, the lateral image that a draft takes; none without a frontal one."""
+    frontal, lateral = choose_frontal(study.images), choose_lateral(study.images)
+    return [image for image in (frontal, lateral) if image] if frontal else []
+
+
 def choose_prior(study: Study, others: Iterable[Study]) -> tuple[Study | None, str]:
-    """Return the latest strictly earlier study of the patient with a frontal film, and "" or why there is none.
+    """Return the latest strictly earlier study of the patient with a frontal image, and "" or why there is none.
 
     Order is by date, and within one day by time where both times are known. Studies of other patients, without a date,
     or later than this one play no part. The first reason that holds is given:
 
     `prior.date_missing` : this study has no date.
-    `prior.tie` : a study with a frontal film cannot be told apart in time, either from this one (same day, and a time
+    `prior.tie` : a study with a frontal image cannot be told apart in time, either from this one (same day, and a time
         is missing or equal) or from another candidate for the latest. Neither of two tied candidates is taken, nor an
         older one: the comparison would skip a study that the radiologist has before the eyes.
-    `prior.none` : there is no earlier study. `prior.no_frontal` : there are, but none with a frontal film.
+    `prior.none` : there is no earlier study. `prior.no_frontal` : there are, but none with a frontal image.
     `prior.identity` : the latest has another birth date or sex than this study (both known). Nothing older is taken:
         the identifier has been given to two persons, or an entry is wrong.
     """
@@ -57,7 +63,7 @@ def choose_prior(study: Study, others: Iterable[Study]) -> tuple[Study | None, s
 
 
 def pair(study: Study, others: Iterable[Study]) -> Pair | None:
-    """Return the films of a study and its prior; None where the study has no frontal film."""
+    """Return the images of a study and its prior; None where the study has no frontal image."""
     frontal = choose_frontal(study.images)
     if frontal is None:
         return None
@@ -105,8 +111,8 @@ def _identity_conflicts(one: Study, other: Study) -> bool:
 
 
 def inputs_sha256(pair: Pair, digests: Mapping[int, str | None]) -> str:
-    """Digest of what a draft is made from: films by UID and pixels (`digests` by image id), dates, why there is no prior."""
+    """Digest of what a draft is made from: images by UID and pixels (`digests` by image id), dates, why there is no prior."""
     # the size of a file that could not be read, so that a mended one makes the study due again
-    films = [None if film is None else [film.sop_uid, digests.get(film.id) or film.size] for film in pair.images]
+    images = [None if image is None else [image.sop_uid, digests.get(image.id) or image.size] for image in pair.images]
     dates = [str(study.studied_at) for study in (pair.study, pair.prior) if study]
-    return hashlib.sha256(json.dumps([films, dates, pair.reason]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([images, dates, pair.reason]).encode()).hexdigest()

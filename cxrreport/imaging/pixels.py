@@ -159,17 +159,17 @@ def _modality(dataset: Dataset, stored: Table, signed: bool) -> Table:
 
 
 def _voi(dataset: Dataset, values: Table, signed: bool, counts: npt.NDArray[np.int64]) -> Table:
-    """VOI LUT before window, as PS3.3 C.11.2 leaves to the reader; one that leaves nothing of the film is passed by."""
+    """VOI LUT before window, as PS3.3 C.11.2 leaves to the reader; one that leaves nothing of the image is passed by."""
     lut = lut_of(dataset, "VOILUTSequence", signed)
     window = window_of(dataset)
-    if lut is not None and _shows_film(shown := apply_lut(lut, values), counts):
+    if lut is not None and _shows_anatomy(shown := apply_lut(lut, values), counts):
         return shown
-    if window is not None and _shows_film(shown := apply_window(window, values), counts):
+    if window is not None and _shows_anatomy(shown := apply_window(window, values), counts):
         return shown
     return values
 
 
-def _shows_film(shown: Table, counts: npt.NDArray[np.int64]) -> bool:
+def _shows_anatomy(shown: Table, counts: npt.NDArray[np.int64]) -> bool:
     """At least a twentieth of the pixels is neither black nor white, or there is nothing but black and white."""
     low, high = shown.min(), shown.max()
     between = counts[(shown > low) & (shown < high)].sum()

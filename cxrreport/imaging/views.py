@@ -1,7 +1,7 @@
 """What the tags say of an image: is it a chest radiograph, and which view. Pixels are asked elsewhere.
 
-The rules were measured on 7,469 real headers of chest films. There, View Position "PA" of computed radiography (CR)
-readers is no more than their default: 47 % of those images are lateral films. So a bare PA is believed of digital
+The rules were measured on 7,469 real headers of chest images. There, View Position "PA" of computed radiography (CR)
+readers is no more than their default: 47 % of those images are lateral images. So a bare PA is believed of digital
 radiography only.
 """
 
@@ -76,7 +76,7 @@ def view_from_tags(instance: Instance) -> ViewGuess | None:
 
     View Position naming a lateral, or AP, is believed; PA only of digital radiography (DX) or where a description
     confirms it. Without View Position, the words of series description and protocol speak, then Patient Orientation:
-    its first value names the direction of the rows, so anterior or posterior is a lateral film (PS3.3 C.7.6.1.1.1).
+    its first value names the direction of the rows, so anterior or posterior is a lateral image (PS3.3 C.7.6.1.1.1).
     Left or right there tells nothing: readers write it by default.
     """
     position = _view_from_position(instance.view_position)

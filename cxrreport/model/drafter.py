@@ -57,7 +57,7 @@ class NetworkDraft:
     compared: bool = False
 
 
-def stack_films(studies: Sequence[PreparedStudy]) -> tuple[Tensor, Tensor]:
+def stack_images(studies: Sequence[PreparedStudy]) -> tuple[Tensor, Tensor]:
     """Studies -> films (B, 2, 256, 256) uint8 and view mask (B, 2) bool."""
     blank = np.zeros_like(studies[0].frontal)
     films = [np.stack([s.frontal, blank if s.lateral is None else s.lateral]) for s in studies]
@@ -91,7 +91,7 @@ class Drafter:
     @torch.inference_mode()
     def encode(self, studies: Sequence[PreparedStudy]) -> ImageFeatures:
         """Features of B studies, kept on the device."""
-        films, mask = stack_films(studies)
+        films, mask = stack_images(studies)
         try:
             features: ImageFeatures = self.network.encoder(films.to(self.device), mask.to(self.device))
         except torch.cuda.OutOfMemoryError:

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cxrreport.errors import IndexFitError, InputError
-from cxrreport.imaging.film import Film, load_film
+from cxrreport.imaging.load import LoadedImage, load_image
+from cxrreport.imaging.pairing import draft_images
 from cxrreport.pipeline.counts import Count
-from cxrreport.pipeline.freshness import compare, film_digest, films_digest, films_of, text_digests, with_films
+from cxrreport.pipeline.freshness import compare, film_digest, films_digest, text_digests, with_films
 from cxrreport.pipeline.run import Interrupted, Run
 from cxrreport.records import Passage, PreparedStudy, Study
 from cxrreport.reports.sections import clean
@@ -113,17 +114,17 @@ class Embedder:
 
     def _read(self, rows: Sequence[tuple[int, Study]]) -> Iterator[list[_Read]]:
         """Decode films in child processes, batch by batch; a report whose films cannot be read is left to its text."""
-        paths = [image.path for _, study in rows for image in films_of(study)]
-        films = self._run.workers.map(partial(load_film, max_pixels=self._run.settings.max_pixels), paths)
+        paths = [image.path for _, study in rows for image in draft_images(study)]
+        films = self._run.workers.map(partial(load_image, max_pixels=self._run.settings.max_pixels), paths)
         batch: list[_Read] = []
         for report_id, study in rows:
-            read = [film for _, (_, film) in zip(films_of(study), films)]  # no more than its own from the stream
+            read = [film for _, (_, film) in zip(draft_images(study), films)]  # no more than its own from the stream
             if self._run.cancelled:
                 raise Interrupted
             if (error := _missing(study, read)) is not None:
                 self._run.skip(error.code)  # `generate` tells of the file
                 continue
-            batch.append(_Read(report_id, study, [film if isinstance(film, Film) else None for film in read]))
+            batch.append(_Read(report_id, study, [film if isinstance(film, LoadedImage) else None for film in read]))
             if len(batch) == self._run.settings.batch_size:
                 yield batch
                 batch = []
@@ -132,7 +133,9 @@ class Embedder:
 
     def _embed_batch(self, batch: Sequence[_Read]) -> dict[str, Part]:
         with session(self._run.engine) as s:
-            for image, film in (pair for read in batch for pair in zip(films_of(read.study), read.films, strict=True)):
+            for image, film in (
+                pair for read in batch for pair in zip(draft_images(read.study), read.films, strict=True)
+            ):
                 if film is not None:
                     catalogue.set_pixel_digest(s, image.id, film.pixel_sha256)
         prepared = [PreparedStudy(*(film.pixels for film in read.films if film)) for read in batch]
@@ -149,17 +152,17 @@ class _Read:
 
     report_id: int
     study: Study
-    films: list[Film | None]
+    films: list[LoadedImage | None]
 
     @property
     def digest(self) -> int:
-        pairs = zip(self.films, films_of(self.study), strict=True)
+        pairs = zip(self.films, draft_images(self.study), strict=True)
         return films_digest([film.pixel_sha256 if film else image.size for film, image in pairs])
 
 
-def _missing(study: Study, read: Sequence[Film | InputError]) -> InputError | None:
+def _missing(study: Study, read: Sequence[LoadedImage | InputError]) -> InputError | None:
     """What forbids to embed: no frontal film, or a lateral one that was read before and may come back."""
-    images = films_of(study)
+    images = draft_images(study)
     wanted = [
         error for i, error in enumerate(read) if isinstance(error, InputError) and (i == 0 or images[i].pixel_sha256)
     ]

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cxrreport.errors import IndexFitError
-from cxrreport.imaging.pairing import choose_frontal, choose_lateral
+from cxrreport.imaging.pairing import draft_images
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION
-from cxrreport.records import Image, Passage, Study
+from cxrreport.records import Passage, Study
 from cxrreport.retrieval.build import Index, content_digest
 from cxrreport.retrieval.corpus import PASSAGE_VERSION
 from cxrreport.retrieval.index import Ids, Space
@@ -96,18 +96,12 @@ def with_films(s: Session, passages: Sequence[Passage]) -> list[tuple[int, Study
     """Report ids and studies of those whose study has a frontal film in the catalogue."""
     studies = catalogue.studies(s, [p.study_id for p in passages if p.study_id is not None])
     rows = [(p.report_id, studies[p.study_id]) for p in passages if p.study_id in studies]
-    return [(report_id, study) for report_id, study in rows if films_of(study)]
-
-
-def films_of(study: Study) -> list[Image]:
-    """Frontal and, if there is one, lateral film, as a draft would take them; none without a frontal one."""
-    frontal, lateral = choose_frontal(study.images), choose_lateral(study.images)
-    return [film for film in (frontal, lateral) if film is not None] if frontal else []
+    return [(report_id, study) for report_id, study in rows if draft_images(study)]
 
 
 def film_digest(study: Study) -> int:
     """Digest of the films as the catalogue knows them, for `films_digest`."""
-    return films_digest([film.pixel_sha256 or film.size for film in films_of(study)])
+    return films_digest([film.pixel_sha256 or film.size for film in draft_images(study)])
 
 
 def films_digest(digests: Sequence[str | int]) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cxrreport.codes import Flag, PriorReason
 from cxrreport.errors import InputError
-from cxrreport.imaging.film import Film, load_film
+from cxrreport.imaging.load import LoadedImage, load_image
 from cxrreport.imaging.pairing import inputs_sha256
 from cxrreport.pipeline.run import Run
 from cxrreport.records import Due, Failure, Image, Prepared, PreparedStudy
@@ -61,7 +61,7 @@ def _place(item: Prepared, found: Registration | InputError | None) -> Prepared:
 
 def _read(run: Run, due: Iterator[Due]) -> Iterator[Prepared]:
     """Read the films of each study in child processes; one that cannot be drafted from is recorded as failed."""
-    films: dict[int, Film | InputError] = {}
+    films: dict[int, LoadedImage | InputError] = {}
     for wanted, film in run.workers.map(partial(_load, run.settings.max_pixels), _films_of(due)):
         if run.cancelled:  # whoever stops the run may have stopped the children too: believe no error any more
             return
@@ -74,8 +74,8 @@ def _read(run: Run, due: Iterator[Due]) -> Iterator[Prepared]:
             films = {}
 
 
-def _load(max_pixels: int, wanted: _Wanted) -> Film:
-    return load_film(wanted.image.path, max_pixels)
+def _load(max_pixels: int, wanted: _Wanted) -> LoadedImage:
+    return load_image(wanted.image.path, max_pixels)
 
 
 def _films_of(due: Iterator[Due]) -> Iterator[_Wanted]:
@@ -86,7 +86,7 @@ def _films_of(due: Iterator[Due]) -> Iterator[_Wanted]:
             yield _Wanted(item, image, last=image is images[-1])
 
 
-def _assemble(due: Due, films: dict[int, Film | InputError]) -> Prepared:
+def _assemble(due: Due, films: dict[int, LoadedImage | InputError]) -> Prepared:
     """Put the films of a study together. Without its frontal film it fails; without another one it goes on, flagged."""
     p = due.pair
     frontal = films[p.frontal.id]
@@ -100,21 +100,21 @@ def _assemble(due: Due, films: dict[int, Film | InputError]) -> Prepared:
     prior_frontal = films[p.prior_frontal.id] if p.prior_frontal else None
     prior_lateral = films[p.prior_lateral.id] if p.prior_lateral else None
     reason = PriorReason.UNREADABLE if isinstance(prior_frontal, InputError) else p.reason
-    digests = {image_id: film.pixel_sha256 for image_id, film in films.items() if isinstance(film, Film)}
+    digests = {image_id: film.pixel_sha256 for image_id, film in films.items() if isinstance(film, LoadedImage)}
     away = {image_id: _AWAY for image_id, film in films.items() if getattr(film, "code", "") == _AWAY}
     inputs = inputs_sha256(p, {**digests, **away})  # with a film away this is not what the catalogue knows: due again
     prior = _prior(prior_frontal, prior_lateral)
     return Prepared(due, _study(frontal, lateral), prior, reason, tuple(flags), digests, inputs)
 
 
-def _study(frontal: Film, lateral: Film | None) -> PreparedStudy:
+def _study(frontal: LoadedImage, lateral: LoadedImage | None) -> PreparedStudy:
     return PreparedStudy(frontal.pixels, lateral.pixels if lateral else None)
 
 
-def _prior(frontal: Film | InputError | None, lateral: Film | InputError | None) -> PreparedStudy | None:
-    if not isinstance(frontal, Film):
+def _prior(frontal: LoadedImage | InputError | None, lateral: LoadedImage | InputError | None) -> PreparedStudy | None:
+    if not isinstance(frontal, LoadedImage):
         return None
-    return _study(frontal, lateral if isinstance(lateral, Film) else None)
+    return _study(frontal, lateral if isinstance(lateral, LoadedImage) else None)
 
 
 def _fail(run: Run, due: Due, error: InputError) -> None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from cxrreport.codes import CODES
 from cxrreport.errors import HeaderError, InputError
-from cxrreport.imaging.film import Film, load_film
 from cxrreport.imaging.header import read_header
+from cxrreport.imaging.load import LoadedImage, load_image
 from cxrreport.imaging.views import says_chest, screen, view_from_tags
 from cxrreport.imaging.walk import walk
 from cxrreport.pipeline.counts import Count
@@ -141,7 +141,7 @@ def classify_views(run: Run, drafter: Drafter) -> None:
         if not images:
             return
         last = images[-1].id
-        films: dict[Image, Film | InputError] = {}
+        films: dict[Image, LoadedImage | InputError] = {}
         for image, film in run.workers.map(partial(_load, run.settings.max_pixels), images):
             if run.cancelled:  # whoever stops the run may have stopped the children too: believe no error any more
                 return
@@ -151,12 +151,12 @@ def classify_views(run: Run, drafter: Drafter) -> None:
         run.progress("views", len(images))
 
 
-def _load(max_pixels: int, image: Image) -> Film:
-    return load_film(image.path, max_pixels)
+def _load(max_pixels: int, image: Image) -> LoadedImage:
+    return load_image(image.path, max_pixels)
 
 
-def _store_views(run: Run, s: Session, drafter: Drafter, films: dict[Image, Film | InputError]) -> None:
-    good = {image: film for image, film in films.items() if isinstance(film, Film)}
+def _store_views(run: Run, s: Session, drafter: Drafter, films: dict[Image, LoadedImage | InputError]) -> None:
+    good = {image: film for image, film in films.items() if isinstance(film, LoadedImage)}
     guesses = drafter.guess_views([film.pixels for film in good.values()]) if good else []
     for (image, film), guess in zip(good.items(), guesses, strict=True):
         other = guess.view is View.OTHER

@@ -65,14 +65,30 @@ def header(pixels: npt.NDArray[Any], bits: int = 12, **tags: Any) -> Dataset:
     """Build the elements of a DX chest film without its Pixel Data."""
     cell = pixels.dtype.itemsize * 8
     values: dict[str, Any] = {
-        "SOPClassUID": DX, "SOPInstanceUID": "1.2.3.4.1", "StudyInstanceUID": "1.2.3.4", "SeriesInstanceUID": "1.2.3.5",
-        "PatientID": "P1", "PatientName": "Poe^Jane", "PatientBirthDate": "19500102", "PatientSex": "F",
-        "StudyDate": "20240305", "StudyTime": "101500", "AccessionNumber": "A1", "Modality": "DX",
-        "BodyPartExamined": "CHEST", "ViewPosition": "PA", "ImageType": ["ORIGINAL", "PRIMARY"],
-        "PhotometricInterpretation": "MONOCHROME2", "SamplesPerPixel": 1,
-        "Rows": pixels.shape[0], "Columns": pixels.shape[1], "BitsAllocated": cell, "BitsStored": min(bits, cell),
-        "HighBit": min(bits, cell) - 1, "PixelRepresentation": int(pixels.dtype.kind == "i"),
-    }  # fmt: skip
+        "SOPClassUID": DX,
+        "SOPInstanceUID": "1.2.3.4.1",
+        "StudyInstanceUID": "1.2.3.4",
+        "SeriesInstanceUID": "1.2.3.5",
+        "PatientID": "P1",
+        "PatientName": "Poe^Jane",
+        "PatientBirthDate": "19500102",
+        "PatientSex": "F",
+        "StudyDate": "20240305",
+        "StudyTime": "101500",
+        "AccessionNumber": "A1",
+        "Modality": "DX",
+        "BodyPartExamined": "CHEST",
+        "ViewPosition": "PA",
+        "ImageType": ["ORIGINAL", "PRIMARY"],
+        "PhotometricInterpretation": "MONOCHROME2",
+        "SamplesPerPixel": 1,
+        "Rows": pixels.shape[0],
+        "Columns": pixels.shape[1],
+        "BitsAllocated": cell,
+        "BitsStored": min(bits, cell),
+        "HighBit": min(bits, cell) - 1,
+        "PixelRepresentation": int(pixels.dtype.kind == "i"),
+    }
     dataset = Dataset()
     for keyword, value in (values | tags).items():
         if value is not None:

@@ -69,11 +69,11 @@ def _spread_findings(network: Any) -> None:
     import torch
 
     from cxrreport.imaging.preprocess import preprocess
-    from cxrreport.model.drafter import stack_films
+    from cxrreport.model.drafter import stack_images
     from cxrreport.records import PreparedStudy
 
     studies = [PreparedStudy(preprocess(film(seed).astype(np.float32))) for seed in range(100, 110)]
-    pooled = network.encoder(*stack_films(studies)).pooled
+    pooled = network.encoder(*stack_images(studies)).pooled
     linear, width = network.classifier.linear, pooled.shape[1]
     torch.nn.init.normal_(linear.weight[:, :width])
     linear.weight[:, :width] *= 2 / (pooled.std(0) + 1e-3)

@@ -78,8 +78,10 @@ def test_references_that_say_the_same_are_one_row(drafted: Tool) -> None:
     assert "Similar reports of the archive (5 retrieved, 3 different)" in " ".join(drafted.out.split())
     together = sum(found[place]["weight"] for place in (0, 2, 4))
     assert [(row[0], row[1], row[-1]) for row in rows] == [
-        ("1", "×3", "Lungs are clear."), ("2", "", "No effusion."), ("4", "", "Effusion.")
-    ]  # fmt: skip
+        ("1", "×3", "Lungs are clear."),
+        ("2", "", "No effusion."),
+        ("4", "", "Effusion."),
+    ]
     assert rows[0][2:4] == [f"{found[0]['score']:.2f}", f"{together:.2f}"]
     assert rows[1][2:4] == [f"{found[1]['score']:.2f}", f"{found[1]['weight']:.2f}"]
     assert [row[0] for row in table(drafted, 2)] == ["1", "2"]

@@ -20,9 +20,7 @@ from cxrreport import DISCLAIMER
 from cxrreport.errors import CxrReportError
 
 PLAIN = "--without-retrieval"
-CONTRACT = {
-    "run", "files", "images", "studies", "paired", "drafted", "unchanged", "skipped", "failed", "seconds",
-}  # fmt: skip
+CONTRACT = {"run", "files", "images", "studies", "paired", "drafted", "unchanged", "skipped", "failed", "seconds"}
 
 
 def test_json_is_one_document_with_the_keys_of_the_contract(tool: Tool, shared_export: Path) -> None:

@@ -51,12 +51,12 @@ def planted(tool: Tool, export: Path, tmp_path: Path, weights: Path) -> dict[str
 
 def query_of(export: Path, weights: Path) -> np.ndarray:
     """The vector with which A103 asks the index."""
-    from cxrreport.imaging.film import load_film
+    from cxrreport.imaging.load import load_image
     from cxrreport.model.drafter import Drafter
     from cxrreport.model.weights import load_weights
     from cxrreport.records import PreparedStudy
 
-    frontal, lateral = (load_film(str(export / "P1" / f"A103_{view}.dcm"), 10**6).pixels for view in ("PA", "LL"))
+    frontal, lateral = (load_image(str(export / "P1" / f"A103_{view}.dcm"), 10**6).pixels for view in ("PA", "LL"))
     drafter = Drafter(load_weights(weights))
     return drafter.embed_images(drafter.encode([PreparedStudy(frontal, lateral)]))[0]
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxrreport.errors import PixelError
-from cxrreport.imaging.film import load_film
+from cxrreport.imaging.load import load_image
 from cxrreport.imaging.preprocess import preprocess
 from cxrreport.records import SIDE
 
@@ -87,11 +87,15 @@ def test_a_film_of_letters_alone_is_blank():
 
 
 def test_a_file_and_the_same_film_stored_otherwise_look_alike(tmp_path):
-    plain = load_film(str(builders.write_dicom(tmp_path / "a")), 10**6)
+    plain = load_image(str(builders.write_dicom(tmp_path / "a")), 10**6)
     stored = 4095 - builders.chest()
     other = builders.write_dicom(
-        tmp_path / "b", stored, builders.JPEG_LS, PhotometricInterpretation="MONOCHROME1", WindowCenter=2048,
+        tmp_path / "b",
+        stored,
+        builders.JPEG_LS,
+        PhotometricInterpretation="MONOCHROME1",
+        WindowCenter=2048,
         WindowWidth=4096,
-    )  # fmt: skip
-    assert difference(load_film(str(other), 10**6).pixels, plain.pixels) < 0.5
-    assert load_film(str(other), 10**6).pixel_sha256 != plain.pixel_sha256
+    )
+    assert difference(load_image(str(other), 10**6).pixels, plain.pixels) < 0.5
+    assert load_image(str(other), 10**6).pixel_sha256 != plain.pixel_sha256

@@ -5,7 +5,7 @@ import pytest
 from builders.data import DATA
 
 from cxrreport.errors import PixelError
-from cxrreport.imaging.film import load_film
+from cxrreport.imaging.load import load_image
 from cxrreport.imaging.pixels import read_frame
 
 DICOM = DATA / "dicom"
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(not DICOM.is_dir(), reason="needs the shared DIC
 
 
 def film(name):
-    return load_film(str(DICOM / name), 60_000_000)
+    return load_image(str(DICOM / name), 60_000_000)
 
 
 def test_one_film_in_lossless_syntaxes_is_one_film():

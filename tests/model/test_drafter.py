@@ -7,7 +7,7 @@ from builders.network import tiny_weights
 
 import cxrreport.model.drafter as module
 from cxrreport.findings import State
-from cxrreport.model.drafter import Drafter, join_features, pad, stack_films, take_features
+from cxrreport.model.drafter import Drafter, join_features, pad, stack_images, take_features
 from cxrreport.model.generation import Decoding, Generated
 from cxrreport.model.revtaf.hyperbolic import HyperbolicHead, distance_of, distances, film_logits
 from cxrreport.records import PreparedStudy
@@ -40,7 +40,7 @@ def _same(one, other):
 
 
 def test_films_are_stacked_frontal_first():
-    films, mask = stack_films(_studies(3))
+    films, mask = stack_images(_studies(3))
     assert films.shape == (3, 2, 256, 256) and films.dtype == torch.uint8
     assert mask.tolist() == [[True, False], [True, True], [True, False]]
     assert (films[0, 1] == 0).all()

@@ -155,7 +155,7 @@ def test_a_signal_between_films_publishes_nothing(tool: Tool, export: Path, shar
     tool.json("index", shared_reports)
     tool.json("generate", export)
     (before,) = (tool.home / "index" / "CURRENT").read_text().split()
-    mishap = Mishap("cxrreport.pipeline.embed:load_film", 2, signal.SIGTERM)
+    mishap = Mishap("cxrreport.pipeline.embed:load_image", 2, signal.SIGTERM)
     process = Process(tool.home, "index", "--json", mishap=mishap)
     assert process.wait() == 143
     assert (tool.home / "index" / "CURRENT").read_text().split() == [before]

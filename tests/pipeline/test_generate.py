@@ -28,7 +28,7 @@ def test_first_run_drafts_all_and_second_opens_no_unchanged_file(
     def forbidden(*_: object) -> None:
         raise AssertionError("an unchanged file was opened")
 
-    for name in ("scan.read_header", "scan.load_film", "prepare.load_film"):
+    for name in ("scan.read_header", "scan.load_image", "prepare.load_image"):
         monkeypatch.setattr(f"cxrreport.pipeline.{name}", forbidden)
     second = any_tool.json("generate", shared_export)
     assert (second["drafted"], second["unchanged"], second["studies"], second["files"]) == (0, 8, 8, 11)
