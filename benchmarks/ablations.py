@@ -1,31 +1,35 @@
-"""The papers' ablations at small cost: one frozen encoder, its features cached once, all runs alike but for their flags.
+"""The papers' ablations at small cost: one frozen encoder, its features computed once, all runs alike but for their flags.
 
     python -m benchmarks.ablations DATA/iu-xray --init WEIGHTS --out DIR [--seeds 1 2] [--epochs 6] [--only NAME ...] [--test]
 
 Every run starts from the encoder, both towers of retrieval and the decoder's language model of WEIGHTS, as far as shapes
 fit; FAMs, Feature Difference, classifier, projections and the decoder's cross-attention begin with random numbers of the
-run's seed. `DIR/features.safetensors` holds the features, `DIR/ablations.csv` the scores of the runs: validation of the best
-epoch and, with --test, the test split once with that epoch. A run that is there is not run again.
+run's seed. `DIR/ablations.csv` holds the scores of the runs: validation of the best epoch and, with --test, the test split once
+with that epoch. A run that is there is not run again.
 """
 
 import argparse
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from benchmarks.arguments import at_least, make_parser, positive, rate, share
-from benchmarks.features import Split, cache, read_splits
 from benchmarks.results import FULL, SCORES, ablation_tables
 from benchmarks.tables import Row, as_row, read_rows, write_rows
+from cxrreport.datasets.encoded import Encoded, encode_samples
+from cxrreport.datasets.iu_xray import DirectoryReader
+from cxrreport.datasets.sample import Sample, check_disjoint
 from cxrreport.drafting.drafter import open_drafter
-from cxrreport.errors import CxrReportError
+from cxrreport.errors import CxrReportError, UsageError
 from cxrreport.findings import FINDINGS
 from cxrreport.model.ablations import ABLATIONS, ablate, change
 from cxrreport.model.diffrgennet import DiffRGenNet
+from cxrreport.model.drafter import Drafter
 from cxrreport.model.generation import Decoding
 from cxrreport.model.variants import build_network
 from cxrreport.model.weights import Weights, load_weights, resolve_device
@@ -42,6 +46,42 @@ _SHOWN = ("selection", "mean_auc", *SCORES)
 
 class AblationsError(Exception):
     """A sentence for the terminal."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Samples and their features."""
+
+    samples: list[Sample]
+    encoded: Encoded
+
+
+def read_splits(data: Path, names: Sequence[str], limit: int | None) -> dict[str, list[Sample]]:
+    """Samples of the splits, which share no patient.
+
+    Raises
+    ------
+    UsageError : bad dataset, or a split of it is empty.
+    """
+    read = DirectoryReader("iu-xray", data)
+    splits = {name: read(name, limit) for name in names}
+    if empty := [name for name, samples in splits.items() if not samples]:
+        raise UsageError(f"The dataset has no study for {', '.join(empty)}.")
+    for name in names[1:]:
+        check_disjoint(splits["train"], splits[name])
+    return splits
+
+
+def encode(drafter: Drafter, splits: dict[str, list[Sample]], copies: int) -> dict[str, Split]:
+    """Features of every split, augmented copies for train alone; the bank is the train split's reports."""
+    train = splits["train"]
+    bank, patients = drafter.embed_texts([s.summary for s in train]), [s.patient for s in train]
+    generator = torch.Generator().manual_seed(0)
+    number = {name: copies if name == "train" else 1 for name in splits}
+    return {
+        name: Split(samples, encode_samples(drafter, samples, bank, patients, number[name], generator))
+        for name, samples in splits.items()
+    }
 
 
 def build(base: Weights, name: str, seed: int, decoder_layers: int | None) -> DiffRGenNet:
@@ -159,8 +199,8 @@ def run_all(options: argparse.Namespace) -> list[Row]:
     except OSError as error:
         raise AblationsError(f"--out cannot be made: {error.strerror}.") from None
     names = ["train", "val", *(["test"] if options.test else [])]
-    drafter = open_drafter(base, Decoding(beams=1))
-    splits = cache(options.out / "features.safetensors", drafter, read_splits(options.data, names, options.limit), options.copies)  # fmt: skip  # noqa: E501
+    samples = read_splits(options.data, names, options.limit)
+    splits = encode(open_drafter(base, Decoding(beams=1)), samples, options.copies)
     path, settings = options.out / "ablations.csv", settings_of(options, base, splits)
     rows = read_runs(path, settings, {name: len(split.samples) for name, split in splits.items()})
     done = {(row["name"], row["seed"], row["split"]) for row in rows}

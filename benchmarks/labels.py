@@ -1,6 +1,6 @@
 """How well the labels by rules agree with others' labels of the Indiana University reports, and how fast they are.
 
-    python -m benchmarks.labels [DATA/iu-xray/studies.csv] [--examples 3]
+    python -m benchmarks.labels [DATA/iu-xray/studies.csv]
 
 Two references: the 14 labels published with TransChex (Hatamizadeh et al., 2022), and the MeSH codes that people gave the
 reports at Open-i. The first follow the second closely, so that they are no second opinion on a report; they differ in what
@@ -80,19 +80,16 @@ REFERENCES: dict[str, Present] = {"TransChex": transchex, "MeSH": mesh}
 Score = tuple[int, float, float, float]  # positives, precision, recall, F1
 
 
-def agreement(rows: list[Row], reference: str) -> tuple[dict[str, Score], list[tuple[Row, str, bool]]]:
-    """Scores per finding, and the disagreements as (row, finding, what it says)."""
+def agreement(rows: list[Row], reference: str) -> dict[str, Score]:
+    """Scores per finding."""
     counts = {finding: [0, 0, 0] for finding in FINDINGS}  # both, theirs, ours
-    odd = []
     for row in rows:
         states: Mapping[str, State] = with_parents(label(report_text(row)))
         for finding, theirs in REFERENCES[reference](row).items():
-            said = states[finding] == State.POSITIVE
-            for place, hit in enumerate((theirs and said, theirs, said)):
+            ours = states[finding] == State.POSITIVE
+            for place, hit in enumerate((theirs and ours, theirs, ours)):
                 counts[finding][place] += hit
-            if theirs != said:
-                odd.append((row, finding, theirs))
-    return {finding: _score(*c) for finding, c in counts.items() if c[1] or c[2]}, odd
+    return {finding: _score(*c) for finding, c in counts.items() if c[1] or c[2]}
 
 
 def _score(both: int, theirs: int, ours: int) -> Score:
@@ -105,20 +102,14 @@ def mean_f1(scores: Mapping[str, Score]) -> float:
     return sum(counted) / max(len(counted), 1)
 
 
-def print_agreement(name: str, rows: list[Row], reference: str, examples: int) -> None:
-    """One table, and the first few disagreements of each finding."""
-    scores, odd = agreement(rows, reference)
-    print(
-        f"\n{reference}, {name}: {len(rows)} reports, mean F1 {mean_f1(scores):.3f} (findings with {ENOUGH} positives or more)"
-    )
+def print_agreement(name: str, rows: list[Row], reference: str) -> None:
+    """One table."""
+    scores = agreement(rows, reference)
+    counted = f"mean F1 {mean_f1(scores):.3f} (findings with {ENOUGH} positives or more)"
+    print(f"\n{reference}, {name}: {len(rows)} reports, {counted}")
     for finding, (positives, precision, recall, f1) in scores.items():
         note = "" if positives >= ENOUGH else "  too few"
         print(f"  {finding:<28}{positives:5d}  precision {precision:.3f}  recall {recall:.3f}  F1 {f1:.3f}{note}")
-    shown = dict.fromkeys(FINDINGS, 0)
-    for row, finding, theirs in odd:
-        shown[finding] += 1
-        if shown[finding] <= examples:
-            print(f"    {row['uid']}: {reference} {'has' if theirs else 'lacks'} {finding}: {report_text(row)!r}")
 
 
 def qualifiers(row: Row, finding: str, known: Iterable[str]) -> set[str]:
@@ -159,12 +150,11 @@ def print_speed(rows: list[Row]) -> None:
 
 
 def main() -> int:
-    """Print speed, agreement and disagreements."""
+    """Print speed and agreement."""
     parser = make_parser(__doc__)
     parser.add_argument(
         "studies", type=Path, nargs="?", default=IU_XRAY / "studies.csv", help="studies.csv of the collection"
     )
-    parser.add_argument("--examples", type=int, default=0, help="disagreements to show for each finding, train and val")
     options = parser.parse_args()
     if not options.studies.is_file():
         parser.error("name the studies.csv of the collection")
@@ -173,8 +163,8 @@ def main() -> int:
     print_speed(rows)
     known = [row for row in rows if row["split"] != "test"]
     for reference in REFERENCES:
-        print_agreement("train and val", known, reference, options.examples)
-        print_agreement("test, not tuned on", [row for row in rows if row["split"] == "test"], reference, 0)
+        print_agreement("train and val", known, reference)
+        print_agreement("test, not tuned on", [row for row in rows if row["split"] == "test"], reference)
     print_details("train and val", known)
     return 0
 

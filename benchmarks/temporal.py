@@ -27,6 +27,9 @@ from benchmarks.results import temporal_page
 from benchmarks.tables import as_row, write_rows
 from cxrreport.datasets.pairs.followups import hannover_pairs
 from cxrreport.datasets.pairs.phantom import phantom_pairs
+from cxrreport.datasets.pairs.sample import PairSample
+from cxrreport.datasets.phantoms import draw_phantoms
+from cxrreport.datasets.sample import Sample, make_sample
 from cxrreport.drafting.drafter import open_drafter
 from cxrreport.errors import CxrReportError
 from cxrreport.evaluation.temporal import classes, false_change, score_changes, score_presence
@@ -195,15 +198,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _bank(drafter: Drafter, directory: Path | None) -> Bank:
     """Reports to retrieve from while images are read: those that the weights have learnt from, else made-up ones."""
-    from cxrreport.datasets.phantoms import draw_phantoms
-
     known = read_frontals(directory, "train", None) if directory else draw_phantoms(100, SEED)
     return Bank(drafter.embed_texts([s.summary for s in known]), [s.patient for s in known])
 
 
-def _as_sample(pair: Any) -> Any:
-    from cxrreport.datasets.sample import make_sample
-
+def _as_sample(pair: PairSample) -> Sample:
     return make_sample(pair.key, pair.patient, [pair.current, None], pair.report, "")
 
 

@@ -1,11 +1,10 @@
-"""The benchmark of the ablations on a tiny network: alike starts, cached features, runs that are not run again."""
+"""The benchmark of the ablations on a tiny network: alike starts, runs that are not run again."""
 
 import pytest
 import torch
 from builders.network import random_samples, tiny_weights
-from safetensors.torch import load_file
 
-from benchmarks import ablations, features
+from benchmarks import ablations
 from benchmarks.tables import read_rows
 from cxrreport.datasets.iu_xray import READERS
 from cxrreport.model.ablations import ABLATIONS
@@ -42,7 +41,6 @@ def test_runs_are_alike_but_for_their_flags_and_are_not_run_again(start, tmp_pat
     for row in rows:
         assert row["train"] == "12" and float(row["seconds"]) > 0 and row["best_epoch"] in "12"
         assert float(row["mean_auc"]) >= 0 and bool(row["selection"]) == (row["split"] == "val")
-    cached = (tmp_path / "features.safetensors").stat().st_mtime_ns
 
     def never(*_):
         raise AssertionError("run again")
@@ -51,7 +49,6 @@ def test_runs_are_alike_but_for_their_flags_and_are_not_run_again(start, tmp_pat
     _run(start, tmp_path, *chosen)
     summary = capsys.readouterr().out
     assert "best epoch 1" not in summary and "best epoch 2" not in summary and "### Test, minus `full`" in summary
-    assert (tmp_path / "features.safetensors").stat().st_mtime_ns == cached
     with pytest.raises(SystemExit, match="other settings"):
         _run(start, tmp_path, *chosen, "--lr", "0.1")
 
@@ -82,35 +79,13 @@ def test_a_run_starts_from_the_language_model_and_leaves_the_rest_random(start):
 def test_every_row_can_be_built_and_takes_a_step(start, name):
     base = load_weights(start)
     assert name in (*ABLATIONS, "full", "promptmrg")
-    splits = features.encode(ablations.open_drafter(base), {"train": SPLITS["train"]}, 1)
+    splits = ablations.encode(ablations.open_drafter(base), {"train": SPLITS["train"]}, 1)
     network = ablations.build(base, name, 1, 1)
     weights = ablations.Weights(network, base.views, base.tokenizer, {}, "")
     stage = ablations.NetworkStage(weights, 1e-3, 20, torch.Generator().manual_seed(0))
-    losses = stage.epoch(SPLITS["train"][:4], splits["train"], 4)
+    losses = stage.epoch(SPLITS["train"][:4], splits["train"].encoded, 4)
     assert all(0 <= value < 100 for value in losses.values())
     assert (losses["contrast_loss"] == 0) == (not network.config.scl)
-
-
-def test_the_cache_is_of_these_weights_and_studies_and_is_made_again_where_it_is_damaged(start, tmp_path, monkeypatch):
-    path, drafter = tmp_path / "features.safetensors", ablations.open_drafter(load_weights(start))
-    samples = {"train": SPLITS["train"], "val": SPLITS["val"]}
-    found = features.cache(path, drafter, samples, 2)
-    assert found["train"].encoded.patches.shape[:2] == (2, 12) and found["val"].encoded.patches.shape[:2] == (1, 6)
-    calls = []
-    original = features.encode
-    monkeypatch.setattr(features, "encode", lambda *arguments: calls.append(1) or original(*arguments))
-    again = features.cache(path, drafter, samples, 2)
-    assert not calls and torch.equal(again["val"].encoded.bank, found["train"].encoded.bank)
-    features.cache(path, drafter, samples, 1)
-    features.cache(path, drafter, {**samples, "train": SPLITS["train"][::-1]}, 1)
-    assert len(calls) == 2 and "train/patches" in load_file(path)
-    whole = path.read_bytes()
-    for damaged in (b"", b"no features", whole[:-1]):
-        path.unlink()  # tensors that were read are still mapped to it
-        path.write_bytes(damaged)
-        again = features.cache(path, drafter, samples, 1)
-        assert torch.equal(again["val"].encoded.patches, found["val"].encoded.patches)
-    assert len(calls) == 5
 
 
 @pytest.mark.parametrize("content", ["name,seed\nfull,1\n", "name,split,studies\nfull,val,6\n"])
