@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
-# Label order of the network (model.md §1.1); "no finding" knows only blank and positive.
+# Label order of the network (docs/model.md, Labels and text); "no finding" knows only blank and positive.
 FINDINGS: tuple[str, ...] = (
     "enlarged cardiomediastinum",
     "cardiomegaly",

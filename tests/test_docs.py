@@ -15,9 +15,15 @@ PAGES = {
 }
 GENERATED = {"docs/cli.md": cli_reference, "docs/codes.md": codes_reference, "docs/settings.md": settings_reference}
 HELP = {context.command_path: context.command for context in cli_reference.contexts()}
+SOURCES = {
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for folder in ("cxrreport", "cli", "benchmarks", "tests")
+    for path in (ROOT / folder).rglob("*.py")
+}
 _CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.DOTALL | re.MULTILINE)
 _PATH = re.compile(r"`((?:cxrreport|cli|tests|migrations|weights|docs|benchmarks)/[\w/.-]*)`")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
+_REFERENCE = re.compile(r"(docs/\w+\.md), ([A-Z][^.,;:()\n]*?)(?=[.,;:()\n]| says| tells)")
 
 
 def links(page):
@@ -49,6 +55,16 @@ def test_every_relative_link_leads_to_a_file_and_a_heading(page):
 def test_every_path_of_the_repository_that_a_page_names_exists():
     named = {(page, path) for page, text in PAGES.items() for path in _PATH.findall(text)}
     assert named and not [(page, path) for page, path in sorted(named) if not (ROOT / path).exists()]
+
+
+def test_every_heading_that_the_source_refers_to_is_there():
+    named = [(path, *found) for path, text in SOURCES.items() for found in _REFERENCE.findall(text)]
+    assert len(named) > 10
+    assert [(path, page, title) for path, page, title in named if f"# {title}\n" not in PAGES[page]] == []
+
+
+def test_the_source_numbers_no_section_of_a_page_that_is_not_in_the_repository():
+    assert SOURCES and [path for path, text in SOURCES.items() if "\N{SECTION SIGN}" in text] == []
 
 
 def test_every_page_is_linked_from_the_readme():

@@ -51,7 +51,7 @@ def encode_samples(
 ) -> Encoded:  # fmt: skip
     """Encode samples and retrieve for each its N nearest bank reports.
 
-    `bank_patients` names the patient of each bank row: reports of a sample's own patient are left out (model.md §1.3).
+    `bank_patients` names the patient of each bank row: reports of a sample's own patient are left out.
     None where no sample has a patient in the bank.
     """
     variants = [_encode_copy(drafter, samples, None if copy == 0 else generator) for copy in range(copies)]

@@ -90,7 +90,7 @@ def make_sample(
 
 
 def check_disjoint(train: Iterable[Sample], other: Iterable[Sample]) -> None:
-    """Assert that no patient and no study is on both sides of a split (model.md §1.3).
+    """Assert that no patient and no study is on both sides of a split.
 
     Raises
     ------

@@ -44,7 +44,7 @@ def compare(
         it. Without, the change follows from two studies each judged alone: a finding is present where its state is
         positive, absent where it is negative or not mentioned; where either study leaves it uncertain, nothing is said of
         its change. So come new, unchanged (present in both), resolved and absent, never worsened or improved. The
-        probability of the change is then that of the two presences, taken as independent (temporal.md 2.4).
+        probability of the change is then that of the two presences, taken as independent.
 
     "no finding" has no change, and without a prior nothing has.
     """

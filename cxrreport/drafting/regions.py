@@ -1,6 +1,6 @@
 """Where on the current film a finding, or its change, shows: maps of the network's grid -> heat maps and boxes.
 
-The maps are those of temporal.md 2.5 (b): one a finding, and of a change only what is higher than on pairs without one.
+The maps are those of docs/model.md, Progression: one a finding, and of a change only what is higher than on pairs without one.
 """
 
 from __future__ import annotations

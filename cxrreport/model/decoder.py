@@ -1,4 +1,4 @@
-"""BERT as a causal report decoder over the network's memory (model.md §1.9).
+"""BERT as a causal report decoder over the network's memory (docs/model.md, Decoder).
 
 Training goes through Hugging Face's `BertLMHeadModel`; drafting steps through the same weights with a cache of our own,
 in which all beams of a study share one set of cross-attention keys and values (HF repeats them for every beam).
@@ -55,7 +55,7 @@ class ReportDecoder(nn.Module):
 
     @torch.no_grad()
     def attend(self, ids: Tensor, memory: Tensor, memory_mask: Tensor) -> Tensor:
-        """Where each token looks (model.md §1.12): cross-attention (B, T, M), mean over heads and layers.
+        """Where each token looks: cross-attention (B, T, M), mean over heads and layers.
 
         ids (B, T) whole sequences, prefix included. The mean over the tokens of a sentence shows what it rests on.
         """

@@ -1,4 +1,4 @@
-"""How the decoder reads a prior (temporal.md §2.2, steps 5-7): more memory, more in the prefix, a small change of weights.
+"""How the decoder reads a prior (docs/model.md, How the decoder reads a prior).
 
 memory = [..., G, prior patches, prior report]
 prefix = [DEC] + what there is of the prior + days between, s_1 + change 1 + side 1, ..., s_13 + ..., s_14
@@ -149,7 +149,7 @@ class PriorReader(nn.Module):
 
 
 def intervals(days: Tensor) -> Tensor:
-    """Index of how long ago the prior was: same day, below a week, a month, half a year, longer, unknown (temporal.md §2.2)."""
+    """Index of how long ago the prior was: same day, below a week, a month, half a year, longer, unknown."""
     found = torch.bucketize(days, torch.tensor(_LONGEST_DAYS, device=days.device))
     return found.where(days >= 0, torch.full_like(found, _INTERVALS - 1))
 

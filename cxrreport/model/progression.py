@@ -1,4 +1,4 @@
-"""What became of each finding since the prior (temporal.md §2.4): consistent by construction.
+"""What became of each finding since the prior (docs/model.md, Progression): consistent by construction.
 
 The page multiplies p(current) and p(prior) as if the two were independent, which is wrong for two films of one patient:
 of an identical pair that is judged 0.5 twice it would say "new" with 0.25. Here the two states are read jointly,

@@ -1,4 +1,4 @@
-"""Retrieval encoder (model.md §1.3): image and text towers into one space, trained with symmetric InfoNCE.
+"""Retrieval encoder (docs/model.md, Retrieval): image and text towers into one space, trained with symmetric InfoNCE.
 
 It stands where the papers use CLIP tuned on MIMIC-CXR, which may not be redistributed.
 """

@@ -1,4 +1,4 @@
-"""TempFAM: how a study differs from its prior, patch by patch and pixel by pixel (temporal.md §2.2).
+"""TempFAM: how a study differs from its prior, patch by patch and pixel by pixel (docs/model.md, TempFAM).
 
 patches P_c, P_p -> soft registration within windows -> P_p'                step 2
 [l2, cos, dot](P_c, P_p') and registered pixels -> difference Delta_t       step 3

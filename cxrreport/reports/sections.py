@@ -130,7 +130,7 @@ _NOT_WORD = re.compile(r"[^\w\s]|_")
 
 
 def clean(text: str) -> str:
-    """Clean a report for the network (model.md 1.1): lower case, words and " . " between sentences, " ." at the end.
+    """Clean a report for the network: lower case, words and " . " between sentences, " ." at the end.
 
     Gives "" for a text without a word. Signs within a word go without a trace, as in the recipe of R2Gen: "1.5 cm"
     becomes "15 cm", and so in the published references and in all that the text tower has learnt. For embedding and

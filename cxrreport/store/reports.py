@@ -210,7 +210,7 @@ def count_passages(session: Session) -> int:
 def passages(session: Session, after_id: int = 0, limit: int = 1000, texts: bool = True) -> list[Passage]:
     """Return the next reports that have a text, by id: with `texts` their impression, or findings where there is none.
 
-    The text tower has learnt impressions (model.md §1.3).
+    The text tower has learnt impressions.
     """
     identity = (ReportRow.id, ReportRow.text_sha256, ReportRow.study_id)
     said = (ReportRow.impression, ReportRow.findings) if texts else ()

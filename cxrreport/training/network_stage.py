@@ -120,7 +120,7 @@ class NetworkStage:
         return [*prefix, *text, self.tokenizer.end]
 
     def update_prior(self, positive: npt.NDArray[np.float32], states: npt.NDArray[np.int64]) -> None:
-        """Self-adaptive pi from the validation probabilities (§1.8)."""
+        """Self-adaptive pi from the validation probabilities."""
         prior = updated_prior(self.network.label_prior.cpu(), torch.from_numpy(positive), torch.from_numpy(states))
         self.network.label_prior.copy_(prior)
 

@@ -1,4 +1,4 @@
-"""The stage of pairs: TempFAM and the progression head learn on cached pairs (temporal.md §2.2, §2.4)."""
+"""The stage of pairs: TempFAM and the progression head learn on cached pairs."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _focal(maps: Tensor, truth: Tensor) -> Tensor:
 
 
 def flip(pairs: EncodedPairs, rows: Tensor) -> EncodedPairs:
-    """Put the pairs of `rows` (n,) bool in the other order (temporal.md §2.4): the place of a change stays."""
+    """Put the pairs of `rows` (n,) bool in the other order: the place of a change stays."""
 
     def swapped(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
         where = rows.view(-1, *[1] * (one.ndim - 1))

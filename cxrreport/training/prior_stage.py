@@ -1,4 +1,4 @@
-"""The stage of priors: the decoder learns to read them on pairs whose reports are known (temporal.md §2.2, steps 5-7).
+"""The stage of priors: the decoder learns to read them on pairs whose reports are known.
 
 Everything that the pairs say is read from their cache: the network's memory of the current film, G and the prior's patches
 of a temporal network that has learnt before, the true changes, and the reports that were written from the truth.

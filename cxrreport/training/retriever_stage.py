@@ -1,4 +1,4 @@
-"""Third stage: the hyperbolic retriever (model.md §3.1) learns on the state logits of the network; seconds on a CPU.
+"""Third stage: the hyperbolic retriever (docs/model.md, REVTAF) learns on the state logits of the network; seconds on a CPU.
 
 Only plain films: augmented copies and noise on the logits made it no better on validation. The classifier has seen the
 training labels, which hardly shows: on IU X-Ray it is right in .816 of the training and .811 of the validation states,

@@ -136,7 +136,7 @@ def _sets(*indices):
 
 
 def _literal(a, n, t, sets, earlier):
-    """§1.10 word by word."""
+    """The definition of docs/model.md, Losses, pair by pair."""
     others = [(a[j], t[j], sets[j], j) for j in range(len(a))]
     others += [
         (earlier.anchors[k], earlier.reports[k], earlier.positives[k], None) for k in range(len(earlier.anchors))

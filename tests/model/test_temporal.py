@@ -1,4 +1,4 @@
-"""TempFAM and the progression head (temporal.md 2.2, 2.4)."""
+"""TempFAM and the progression head (docs/model.md, Progression)."""
 
 import pytest
 import torch
