@@ -23,7 +23,13 @@ from cxrreport.reports.labels import in_sentence, label, with_parents
 from cxrreport.reports.qualifiers import Side
 
 IU_XRAY = Path(__file__).resolve().parents[2] / "shared/data/iu-xray"
-SEVERITY = {"mild": 1, "small": 1, "moderate": 2, "large": 3, "severe": 3}  # ranks; "minimal" MeSH does not know
+SEVERITY = {
+    "mild": 1,
+    "small": 1,
+    "moderate": 2,
+    "large": 3,
+    "severe": 3,
+}  # ranks; for "minimal" the coders of MeSH wrote mild
 ENOUGH = 20  # findings with fewer positives are printed and do not count in the mean
 Row = dict[str, str]
 Present = Callable[[Row], dict[str, bool]]
@@ -128,7 +134,8 @@ def print_details(name: str, rows: list[Row]) -> None:
                 theirs = qualifiers(row, finding, known)
                 ours = details(report_text(row)).get(finding)
                 if ours is not None and len(theirs) == 1:
-                    pairs.append((getattr(ours, kind), known[theirs.pop()]))
+                    level = getattr(ours, kind)
+                    pairs.append((1 if level == 0 else level, known[theirs.pop()]))
             said = [(ours, theirs) for ours, theirs in pairs if ours is not None]
             if len(pairs) >= ENOUGH:
                 same = sum(ours == theirs for ours, theirs in said) / max(len(said), 1)

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks import sections as sections_benchmark
 from cxrreport.reports.sections import Sections, clean, cut, split
 from cxrreport.reports.sentences import pieces, sentences
 
@@ -131,15 +130,6 @@ def test_a_long_text_is_split_in_linear_time():
     start = time.process_time()
     split(text)
     assert time.process_time() - start < 5
-
-
-def test_known_sections_are_recovered():
-    archive = sections_benchmark.find_archive()
-    if archive is None:
-        pytest.skip("the reports of Open-i are not here")
-    table = sections_benchmark.measure([r for r in sections_benchmark.read_reports(archive) if any(r.values())][::8])
-    assert {style for style, row in table.items() if row["all"] < 0.985} == {"the same in one line"}
-    assert table["the same in one line"]["all"] > 0.9
 
 
 @given(st.text(max_size=200))
