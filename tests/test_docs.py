@@ -9,6 +9,7 @@ from builders.data import ROOT
 from cxrreport.cli.main import COMMANDS
 
 from cxrreport.settings import Settings, load_settings
+from cxrreport.store.schema import Base
 
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
@@ -70,6 +71,11 @@ def test_the_source_numbers_no_section_of_a_page_that_is_not_in_the_repository()
 def test_every_page_is_linked_from_the_readme():
     linked = {file for file, _ in links("README.md")}
     assert {"docs/cli.md", "MODEL_CARD.md"} <= set(PAGES) - {"README.md"} <= linked
+
+
+def test_every_table_of_the_database_is_on_its_page():
+    tables = set(re.findall(r"^\| `(\w+)` \|", PAGES["docs/database.md"], re.MULTILINE))
+    assert tables == set(Base.metadata.tables)
 
 
 @pytest.mark.parametrize("path", HELP)
