@@ -32,16 +32,16 @@ class FindingLike(Protocol):
     def probability(self) -> float: ...  # noqa: D102
 
 
-Judged = Mapping[str, tuple[Change | None, float | None]]
+Observed = Mapping[str, tuple[Change | None, float | None]]
 
 
 def compare(
-    current: Sequence[FindingLike], prior: Sequence[FindingLike] | None, judged: Judged | None = None
+    current: Sequence[FindingLike], prior: Sequence[FindingLike] | None, observed: Observed | None = None
 ) -> tuple[Finding, ...]:
     """Join the findings of a study with those of its prior.
 
-    judged : change and its probability of each finding, from weights that compare the films; the states must agree with
-        it. Without, the change follows from two studies each judged alone: a finding is present where its state is
+    observed : change and its probability of each finding, from weights that compare the images; the states must agree with
+        it. Without, the change follows from two studies each seen alone: a finding is present where its state is
         positive, absent where it is negative or not mentioned; where either study leaves it uncertain, nothing is said of
         its change. So come new, unchanged (present in both), resolved and absent, never worsened or improved. The
         probability of the change is then that of the two presences, taken as independent.
@@ -49,13 +49,13 @@ def compare(
     "no finding" has no change, and without a prior nothing has.
     """
     before = {row.finding: row for row in prior or ()}
-    return tuple(_joined(row, before.get(row.finding), judged) for row in current)
+    return tuple(_joined(row, before.get(row.finding), observed) for row in current)
 
 
-def _joined(row: FindingLike, prior: FindingLike | None, judged: Judged | None) -> Finding:
+def _joined(row: FindingLike, prior: FindingLike | None, observed: Observed | None) -> Finding:
     if prior is None:
         return Finding(row.finding, row.state, row.probability)
-    change, probability = judged.get(row.finding, (None, None)) if judged is not None else _alone(row, prior)
+    change, probability = observed.get(row.finding, (None, None)) if observed is not None else _alone(row, prior)
     return Finding(row.finding, row.state, row.probability, prior.state, prior.probability, change, probability)
 
 

@@ -1,8 +1,8 @@
-"""Make the text of a draft say what its table of findings says, and tell where it does not.
+"""Make the text of a draft say what its table of findings says, and find where it does not.
 
 The table comes from a classifier and is the more reliable of the two: a decoder that has read mostly normal reports
 leaves out what is rare. A sentence of the text that contradicts the table goes; for a positive finding that the text does
-not name, a sentence of a retrieved report comes in, or where none tells of it, plain words. All is flagged.
+not name, a sentence of a retrieved report comes in, or where none names it, plain words. All is flagged.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The network that drafts: its weights verified and loaded, told which words compare."""
+"""The network that drafts: its weights verified and loaded, given the words that compare."""
 
 from __future__ import annotations
 

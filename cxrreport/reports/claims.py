@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import TypeVar
@@ -40,22 +40,22 @@ class Claim:
     @property
     def change(self) -> Change | None:
         """Its change, None where nothing or two things are said. What is denied can only have resolved."""
-        told = [
+        said = [
             w.meaning for w in self.changes if (w.meaning.change is Change.RESOLVED) == (self.state is State.NEGATIVE)
         ]
-        return _one({one.change for one in told if not one.weak} or {one.change for one in told})
+        return _one({one.change for one in said if not one.weak} or {one.change for one in said})
 
     @property
     def side(self) -> Side | None:
         """Its side: left and right are both."""
-        told = {word.meaning.side for word in self.words if word.meaning.side}
-        return Side.BILATERAL if len(told) > 1 else _one(told)
+        said = {word.meaning.side for word in self.words if word.meaning.side}
+        return Side.BILATERAL if len(said) > 1 else _one(said)
 
     @property
     def degree(self) -> Word | None:
         """The word of severity that stands closest before it, else the first behind it."""
-        told = [word for word in self.words if word.meaning.severity is not None]
-        return next((word for word in reversed(told) if word.start < self.end), told[0] if told else None)
+        said = [word for word in self.words if word.meaning.severity is not None]
+        return next((word for word in reversed(said) if word.start < self.end), said[0] if said else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +103,12 @@ def has_comparison(text: str) -> bool:
 
 def details(text: str) -> dict[str, Detail]:
     """Change, severity and side of the findings that a text asserts, doubts or calls resolved."""
-    told: dict[str, list[Claim]] = {}
+    said: dict[str, list[Claim]] = {}
     for sentence in read(text):
         for claim in sentence.claims:
             if claim.state is not State.NEGATIVE or claim.change:
-                told.setdefault(claim.finding, []).append(claim)
-    return {finding: _detail(claims) for finding, claims in told.items()}
+                said.setdefault(claim.finding, []).append(claim)
+    return {finding: _detail(claims) for finding, claims in said.items()}
 
 
 def _detail(claims: Sequence[Claim]) -> Detail:
@@ -130,9 +130,9 @@ def _one(values: set[_Value]) -> _Value | None:
 def _sentence(sentence: str) -> Sentence:
     """One lower-case sentence, its ranges counted from its own beginning."""
     found = find_words(sentence)
-    said = [_Mention(*row) for row in sorted(in_sentence(sentence), key=lambda row: (row[2], row[3]))]
-    _give(sentence, said, [word for word in found if _qualifies(word)])
-    claims = tuple(Claim(m.finding, m.state, m.start, m.end, tuple(m.words)) for m in said)
+    said = [Claim(*row) for row in sorted(in_sentence(sentence), key=lambda row: (row[2], row[3]))]
+    words = _give(sentence, said, [word for word in found if _qualifies(word)])
+    claims = tuple(replace(claim, words=tuple(own)) for claim, own in zip(said, words, strict=True))
     beside = {word.start for claim in claims if claim.state is not State.NEGATIVE for word in claim.words}
     comparisons = [w for w in found if w.meaning.compares and (not w.meaning.beside or w.start in beside)]
     changes, measures = tuple(word for word in found if word.meaning.fits), MEASUREMENT.search(sentence) is not None
@@ -142,26 +142,25 @@ def _sentence(sentence: str) -> Sentence:
 # -- which words belong to which mention ------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Mention:
-    finding: str
-    state: State
-    start: int
-    end: int
-    words: list[Word] = field(default_factory=list)
-
-
 def _qualifies(word: Word) -> bool:
     return bool(word.meaning.fits or word.meaning.side) or word.meaning.severity is not None
 
 
-def _give(sentence: str, said: Sequence[_Mention], found: Sequence[Word]) -> None:
+def _give(sentence: str, said: Sequence[Claim], found: Sequence[Word]) -> list[list[Word]]:
+    """The words of each claim; in "effusion and atelectasis are unchanged" the change behind the last is that of all."""
     if not found:
-        return
-    reaches = [(_reach_before(sentence, said, m, found), _reach_behind(sentence, said, m, found)) for m in said]
-    for mention, (first, last) in zip(said, reaches, strict=True):
-        mention.words = [word for word in found if first <= word.start and word.end <= last and _fits(mention, word)]
-    _share(sentence, said)
+        return [[] for _ in said]
+    reaches = [(_reach_before(sentence, said, one, found), _reach_behind(sentence, said, one, found)) for one in said]
+    words = [
+        [word for word in found if first <= word.start and word.end <= last and _fits(one, word)]
+        for one, (first, last) in zip(said, reaches, strict=True)
+    ]
+    for (one, own), (other, behind) in reversed(list(pairwise(zip(said, words, strict=True)))):
+        shared = [word for word in behind if word.meaning.fits and word.start >= other.end]
+        listed = one.end <= other.start and _LIST.fullmatch(sentence, one.end, other.start)
+        if shared and listed and _PLURAL.match(sentence, other.end) and not any(word.meaning.fits for word in own):
+            own += shared
+    return words
 
 
 # Where one thing ends and another begins; a verb ends what stands before a mention, not what stands behind it.
@@ -183,7 +182,7 @@ _LIST = re.compile(r"(?:,|\s|\band\b|\bor\b|\b(?:left|right|bilateral|small|mild
 _PLURAL = re.compile(r"\s*(?:\w+\s+){0,4}?(?:are|have|were)\b")
 
 
-def _reach_before(sentence: str, said: Sequence[_Mention], mention: _Mention, found: Sequence[Word]) -> int:
+def _reach_before(sentence: str, said: Sequence[Claim], mention: Claim, found: Sequence[Word]) -> int:
     """Where the noun phrase of a mention begins; "new, small and left effusion" is one."""
     start = mention.start
     for other in reversed(said):  # "left consolidative opacity" is one noun phrase
@@ -215,7 +214,7 @@ def _rest(sentence: str, start: int, end: int, taken: Sequence[Word]) -> str:
     return re.sub(r"\b(?:a|an|the|there|is|are)\b|\W", "", sentence[start:end])
 
 
-def _reach_behind(sentence: str, said: Sequence[_Mention], mention: _Mention, found: Sequence[Word]) -> int:
+def _reach_behind(sentence: str, said: Sequence[Claim], mention: Claim, found: Sequence[Word]) -> int:
     """Where the clause of a mention ends; ", unchanged" and "but has decreased" belong to it, the next mention does not."""
     next_start = min((other.start for other in said if other.start >= mention.end), default=len(sentence))
     inside = [(word.start, word.end) for word in found]
@@ -237,7 +236,7 @@ def _goes_on(sentence: str, start: int, found: Sequence[Word]) -> bool:
     return any(word.meaning.severity is None or _LAST.fullmatch(sentence, word.end) for word in here)
 
 
-def _fits(mention: _Mention, word: Word) -> bool:
+def _fits(mention: Claim, word: Word) -> bool:
     inside = mention.start <= word.start and word.end <= mention.end
     meaning = word.meaning
     if meaning.side:
@@ -246,12 +245,3 @@ def _fits(mention: _Mention, word: Word) -> bool:
     if meaning.beside and meaning.change is Change.WORSENED and mention.finding in _DENSE:
         return word.start >= mention.end
     return not inside or not (meaning.size or meaning.change is Change.WORSENED)
-
-
-def _share(sentence: str, said: Sequence[_Mention]) -> None:
-    """In "effusion and atelectasis are unchanged" the change behind the last is that of all in the list."""
-    for one, other in reversed(list(pairwise(said))):
-        behind = [word for word in other.words if word.meaning.fits and word.start >= other.end]
-        listed = one.end <= other.start and _LIST.fullmatch(sentence, one.end, other.start)
-        if behind and listed and _PLURAL.match(sentence, other.end) and not any(w.meaning.fits for w in one.words):
-            one.words += behind

@@ -33,7 +33,7 @@ class Cue:
 
 
 class Cues:
-    """Compiled cue words: finds them in a sentence and tells the state that they give a mention."""
+    """Compiled cue words: finds them in a sentence and the state that they give a mention."""
 
     def __init__(self, words: Mapping[str, Sequence[str]]) -> None:
         groups = (f"(?P<{kind.replace(' ', '_')}>{join(patterns)})" for kind, patterns in words.items())

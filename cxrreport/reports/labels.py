@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
@@ -19,19 +19,8 @@ from cxrreport.reports.sentences import pieces
 
 RULES_VERSION = 1  # raised with every change of code that may give another state; labels.yaml is digested besides
 _NO_FINDING = "no finding"
-_SILENT = ("support devices", _NO_FINDING)  # a device does not make a film abnormal
+_SILENT = ("support devices", _NO_FINDING)  # a device does not make an image abnormal
 _RANK = {State.BLANK: 0, State.NEGATIVE: 1, State.UNCERTAIN: 2, State.POSITIVE: 3}
-
-
-@dataclass(frozen=True, slots=True)
-class Mention:
-    """One place where a report speaks of a finding; offsets are half-open and count in the given text."""
-
-    finding: str
-    state: State
-    start: int
-    end: int
-    sentence: tuple[int, int]
 
 
 def label(text: str) -> dict[str, State]:
@@ -41,9 +30,10 @@ def label(text: str) -> dict[str, State]:
     states are what the text says: see `with_parents` for what it implies.
     """
     states = dict.fromkeys(FINDINGS, State.BLANK)
-    for finding, found, *_ in _all(text):
-        if _RANK[found] > _RANK[states[finding]]:
-            states[finding] = found
+    for start, end in pieces(text):
+        for finding, found, *_ in in_sentence(lower(text[start:end])):
+            if _RANK[found] > _RANK[states[finding]]:
+                states[finding] = found
     abnormal = any(_RANK[states[f]] >= _RANK[State.UNCERTAIN] for f in FINDINGS if f not in _SILENT)
     states[_NO_FINDING] = State.BLANK if abnormal else State.POSITIVE
     return states
@@ -63,18 +53,6 @@ def with_parents(states: Mapping[str, State]) -> dict[str, State]:
             if _RANK[states[child]] >= _RANK[State.UNCERTAIN]:
                 implied[parent] = max(implied[parent], states[child], key=_RANK.__getitem__)
     return implied
-
-
-def mentions(text: str) -> list[Mention]:
-    """Every mention of a finding in order of its place."""
-    found = [Mention(finding, state, start, end, span) for finding, state, start, end, span in _all(text)]
-    return sorted(found, key=lambda mention: (mention.start, mention.end))
-
-
-def _all(text: str) -> Iterable[tuple[str, State, int, int, tuple[int, int]]]:
-    for start, end in pieces(text):
-        for finding, found, first, last in in_sentence(lower(text[start:end])):
-            yield finding, found, start + first, start + last, (start, end)
 
 
 def lower(text: str) -> str:

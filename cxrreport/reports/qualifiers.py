@@ -24,7 +24,7 @@ class Qualifier:
     """Words of one meaning.
 
     words : regular expression for lower-case text; a space stands for any white space.
-    fits : changes that they do not contradict, the one that they say first; () where they tell no change.
+    fits : changes that they do not contradict, the one that they say first; () where they say no change.
     compares : they make no sense without a prior. beside : they do so only beside a finding: "increased edema" was less,
         "increased lung volumes" are merely large. weak : they give way to any other word of change.
     severity : 0 minimal, 1 mild, 2 moderate, 3 severe. size : a degree of largeness ("small"), which may be part of the
@@ -96,7 +96,7 @@ QUALIFIERS: tuple[Qualifier, ...] = (
         r"(?:(?:in|de)creased|reduced|diminished)(?= (?:\w+ ){0,2}(?:volumes?|markings|diameter|dimension|inspiration|aeration"
         r"|lucenc\w+|kypho\w+|minerali\w+|height|space|sensitivity)\b)"
     ),
-    # Compare, and tell no change.
+    # Compare, and say no change.
     Qualifier(
         r"no (?:\w+ ){0,2}?(?:increase|decrease|improvement|progression|worsening|resolution|clearing)"
         r"|(?:no|without)(?: \w+)? new",

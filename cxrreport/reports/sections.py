@@ -39,7 +39,7 @@ _FINDINGS_BEGIN = re.compile(
     rf"|again|visuali[sz]ed)\b[^.]{{0,80}}?\b(?:{_ANATOMY}|views?\b|acute)|(?:{_ANATOMY})|there\s+(?:is|are)\b)",
     re.IGNORECASE,
 )
-# A comparison or technique goes on about films; whatever else speaks of the chest is findings.
+# A comparison or technique goes on about images; whatever else speaks of the chest is findings.
 _NO_STUDY = re.compile(
     rf"\s*(?!(?:ct|chest|comparison|prior|previous|portable|x-?ray|radiograph|cxr"
     rf"|dated)\b)[^.]{{0,100}}?\b(?:{_ANATOMY})",

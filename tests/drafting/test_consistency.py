@@ -114,16 +114,16 @@ SENTENCES = [
 @given(
     said=st.lists(st.sampled_from(SENTENCES), min_size=1, max_size=4, unique=True),
     positive=st.sets(st.sampled_from(["edema", "cardiomegaly", "pleural effusion", "atelectasis"])),
-    lent=st.lists(st.sampled_from(SENTENCES), max_size=4),
+    references=st.lists(st.sampled_from(SENTENCES), max_size=4),
 )
 @settings(max_examples=60, deadline=None)
-def test_the_mended_text_says_what_the_table_says_no_more_and_no_less(said, positive, lent):
+def test_the_mended_text_says_what_the_table_says_no_more_and_no_less(said, positive, references):
     states = {finding: State.POSITIVE if finding in positive else State.BLANK for finding in FINDINGS}
-    text, flags = follow_table(" ".join(said), states, lent)
+    text, flags = follow_table(" ".join(said), states, references)
     asserted = positives(with_parents(label(text)))
     if flags or positive:
         assert positive <= asserted <= positives(with_parents(states))
-    assert follow_table(text, states, lent)[0] == text  # mending twice changes nothing more
+    assert follow_table(text, states, references)[0] == text  # mending twice changes nothing more
 
 
 @pytest.mark.parametrize(

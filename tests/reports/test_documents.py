@@ -1,4 +1,4 @@
-"""What is plainly no report is skipped within a folder and told where it is named; what is broken stays a failure."""
+"""What is plainly no report is skipped within a folder and a failure where it is named; what is broken stays a failure."""
 
 import hashlib
 import io

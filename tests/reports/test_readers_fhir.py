@@ -156,7 +156,7 @@ def test_results_with_codes_of_sections(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("given", "expected"),
     [
         ("final", "final"), ("amended", "corrected"), ("corrected", "corrected"), ("appended", "corrected"),
         ("preliminary", "preliminary"), ("partial", "preliminary"), ("registered", "preliminary"),
@@ -164,8 +164,8 @@ def test_results_with_codes_of_sections(tmp_path):
         ("cancelled", "withdrawn"), (None, "preliminary"),
     ],
 )  # fmt: skip
-def test_status(tmp_path, told, expected):
-    found = only(tmp_path, report(status=told))
+def test_status(tmp_path, given, expected):
+    found = only(tmp_path, report(status=given))
     assert found.status is ReportStatus(expected)
     assert found.impression == ("" if expected == "withdrawn" else "Normal chest.")
 

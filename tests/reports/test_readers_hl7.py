@@ -323,7 +323,7 @@ def test_html_leaves_its_words(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("told", "codec"),
+    ("given", "codec"),
     [
         ("UNICODE UTF-8", "utf-8"),
         ("8859/1", "latin-1"),
@@ -333,8 +333,8 @@ def test_html_leaves_its_words(tmp_path):
         ("NONSENSE", "utf-8"),
     ],
 )
-def test_character_sets(tmp_path, told, codec):
-    content = message("OBX|1|TX|&GDT||Épanchement à gauche.||||||F", head=f"{MSH}||||||{told}")
+def test_character_sets(tmp_path, given, codec):
+    content = message("OBX|1|TX|&GDT||Épanchement à gauche.||||||F", head=f"{MSH}||||||{given}")
     assert only(tmp_path, content, codec).findings == "Épanchement à gauche."
 
 

@@ -10,33 +10,35 @@ from cxrreport.reports.sections import Sections, clean, cut, split
 from cxrreport.reports.sentences import pieces, sentences
 
 
-def test_headings_on_lines_of_their_own():
-    text = "EXAM: CHEST PA\nIndication: cough\nCOMPARISON: None.\n\nFINDINGS:\nClear.\nIMPRESSION:\nNormal."
-    assert split(text) == Sections("Clear.", "Normal.", "None.", "cough", "CHEST PA")
-
-
-def test_headings_inside_a_line():
-    found = split("COMPARISON: 2020. FINDINGS: Small effusion. IMPRESSION: Effusion.")
-    assert (found.findings, found.impression, found.comparison) == ("Small effusion.", "Effusion.", "2020.")
-
-
-def test_without_headings_everything_is_findings():
-    text = "The lungs are clear.\n\nNo acute disease."
-    assert split(text) == Sections(findings=text)
-
-
-def test_text_before_the_only_heading_is_findings():
-    assert split("The lungs are clear.\nIMPRESSION: Normal.") == Sections("The lungs are clear.", "Normal.")
-
-
-def test_lower_case_words_within_a_sentence_are_no_headings():
-    text = "There is the impression: of a mass. In summary, clear."
-    assert split(text).findings == text
-
-
-def test_identifying_lines_belong_to_no_section():
-    found = split("PATIENT NAME: DOE\nDATE: 2020-01-01\nFINDINGS: Clear.\nDICTATED BY: Dr. X")
-    assert found == Sections(findings="Clear.")
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("EXAM: CHEST PA\nIndication: cough\nCOMPARISON: None.\n\nFINDINGS:\nClear.\nIMPRESSION:\nNormal.",
+         Sections("Clear.", "Normal.", "None.", "cough", "CHEST PA")),
+        ("COMPARISON: 2020. FINDINGS: Small effusion. IMPRESSION: Effusion.",
+         Sections("Small effusion.", "Effusion.", "2020.")),
+        ("The lungs are clear.\n\nNo acute disease.", Sections("The lungs are clear.\n\nNo acute disease.")),
+        ("The lungs are clear.\nIMPRESSION: Normal.", Sections("The lungs are clear.", "Normal.")),
+        ("There is the impression: of a mass. In summary, clear.",
+         Sections("There is the impression: of a mass. In summary, clear.")),
+        ("PATIENT NAME: DOE\nDATE: 2020-01-01\nFINDINGS: Clear.\nDICTATED BY: Dr. X", Sections("Clear.")),
+        ("Indication: Cough Comparison: None. Technique: PA. Findings: Clear. Impression: Normal.",
+         Sections("Clear.", "Normal.", "None.", "Cough", "PA.")),
+        ("CLINICAL HISTORY: COUGH. COMPARISON: NONE FINDINGS: THE LUNGS ARE CLEAR. IMPRESSION: NORMAL.",
+         Sections("THE LUNGS ARE CLEAR.", "NORMAL.", "NONE", "COUGH.")),
+        ("COMPARISON: None available. Rotated. IMPRESSION: Normal.", Sections("Rotated.", "Normal.", "None available.")),
+        ("COMPARISON: None available\nIMPRESSION: Normal.", Sections("", "Normal.", "None available")),
+        ("FINDINGS: Clear.\nIMPRESSION:\n1. Normal.\n2. No effusion.\nElectronically signed by Dr. X on 2020-01-01",
+         Sections("Clear.", "1. Normal.\n2. No effusion.")),
+        ("XR CHEST 2 VIEWS\n\nIMPRESSION: Normal.", Sections("", "Normal.", technique="XR CHEST 2 VIEWS")),
+        ("CXR 2 VIEWS 1/2/2020 10:30 AM\nHISTORY: Cough.\nCOMPARISON: 2019\n\nHeart normal.\n\nIMPRESSION: Normal.",
+         Sections("Heart normal.", "Normal.", "2019", "Cough.", "CXR 2 VIEWS 1/2/2020 10:30 AM")),
+        ("Portable chest\nThe lungs are clear.", Sections("The lungs are clear.", technique="Portable chest")),
+        ("Chest clear\nHeart normal.", Sections("Chest clear\nHeart normal.")),
+    ],
+)  # fmt: skip
+def test_a_report_is_split_by_its_headings(text, expected):
+    assert split(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -63,16 +65,6 @@ def test_spellings_of_headings(first, second):
     assert split(f"{first} Small effusion.\n{second} Effusion.") == Sections("Small effusion.", "Effusion.")
 
 
-def test_one_line_in_title_case():
-    text = "Indication: Cough Comparison: None. Technique: PA. Findings: Clear. Impression: Normal."
-    assert split(text) == Sections("Clear.", "Normal.", "None.", "Cough", "PA.")
-
-
-def test_everything_in_capitals():
-    text = "CLINICAL HISTORY: COUGH. COMPARISON: NONE FINDINGS: THE LUNGS ARE CLEAR. IMPRESSION: NORMAL."
-    assert split(text) == Sections("THE LUNGS ARE CLEAR.", "NORMAL.", "NONE", "COUGH.")
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -83,13 +75,6 @@ def test_everything_in_capitals():
 )
 def test_findings_without_a_heading_are_told_from_the_section_before(text):
     assert split(text) == Sections("The lungs are clear.", "Normal.", text[12:16] + ("." if text[16] == "." else ""))
-
-
-def test_no_prior_ends_a_comparison():
-    assert split("COMPARISON: None available. Rotated. IMPRESSION: Normal.") == Sections(
-        "Rotated.", "Normal.", "None available."
-    )
-    assert split("COMPARISON: None available\nIMPRESSION: Normal.") == Sections("", "Normal.", "None available")
 
 
 @pytest.mark.parametrize(
@@ -103,26 +88,6 @@ def test_no_prior_ends_a_comparison():
 )
 def test_addendum_before_and_after(text):
     assert split(text) == Sections("Clear.", "Normal.", addendum="Nodule.")
-
-
-def test_numbered_impression_and_signature():
-    found = split(
-        "FINDINGS: Clear.\nIMPRESSION:\n1. Normal.\n2. No effusion.\nElectronically signed by Dr. X on 2020-01-01"
-    )
-    assert found == Sections("Clear.", "1. Normal.\n2. No effusion.")
-
-
-def test_title_above_the_headings_is_technique():
-    assert split("XR CHEST 2 VIEWS\n\nIMPRESSION: Normal.") == Sections("", "Normal.", technique="XR CHEST 2 VIEWS")
-
-
-def test_title_with_a_date_is_told_from_findings():
-    found = split(
-        "CXR 2 VIEWS 1/2/2020 10:30 AM\nHISTORY: Cough.\nCOMPARISON: 2019\n\nHeart normal.\n\nIMPRESSION: Normal."
-    )
-    assert found == Sections("Heart normal.", "Normal.", "2019", "Cough.", "CXR 2 VIEWS 1/2/2020 10:30 AM")
-    assert split("Portable chest\nThe lungs are clear.") == Sections("The lungs are clear.", technique="Portable chest")
-    assert split("Chest clear\nHeart normal.") == Sections("Chest clear\nHeart normal.")
 
 
 def test_a_long_text_is_split_in_linear_time():

@@ -81,8 +81,8 @@ def test_dicom_is_told_with_and_without_a_preamble(tmp_path):
     data = path.read_bytes()
     path.write_bytes(data[data.index(b"\x08\x00\x16\x00") :])
     assert sniff.format_of(path, {}) == "sr"
-    write_dicom(tmp_path / "film.dcm")
-    assert list(readers.read_path(tmp_path / "film.dcm", {})) == [Skipped("report.not_sr")]
+    write_dicom(tmp_path / "image.dcm")
+    assert list(readers.read_path(tmp_path / "image.dcm", {})) == [Skipped("report.not_sr")]
 
 
 def test_the_command_line_knows_every_format():

@@ -7,15 +7,14 @@ import re
 import numpy as np
 
 from cxrreport.datasets.pairs.sample import IMPROVED, UNCHANGED, UNTOLD, WORSENED, Truth
-from cxrreport.findings import FINDINGS, State
-from cxrreport.reports.labels import label, mentions
+from cxrreport.findings import FINDINGS, Change, State
+from cxrreport.reports.claims import read
+from cxrreport.reports.labels import label
 
 _TELLS = (State.POSITIVE, State.NEGATIVE)
-_WORDS = {
-    WORSENED: re.compile(r"\b(?:worse\w*|increas\w*|progress\w*|enlarg\w*|deteriorat\w*)", re.IGNORECASE),
-    UNCHANGED: re.compile(r"\b(?:stable|unchanged|no (?:\w+ )?change)", re.IGNORECASE),
-    IMPROVED: re.compile(r"\b(?:improv\w*|decreas\w*|resol[vu]\w*|regress\w*|clearing)", re.IGNORECASE),
-}
+_COURSES = {
+    Change.WORSENED: WORSENED, Change.UNCHANGED: UNCHANGED, Change.IMPROVED: IMPROVED, Change.RESOLVED: IMPROVED,
+}  # fmt: skip
 _FAR = re.compile(
     r"\b(?:fever|dyspn\w*|cough|saturation|oxygen|protein|count|level|white|lymph\w*|CRP)\b", re.IGNORECASE
 )
@@ -39,9 +38,8 @@ def course_in(notes: str, finding: str) -> int:
 
     A sentence that also speaks of symptoms or laboratory values is passed over: what got worse may be those.
     """
-    found = set()
-    for start, end in {m.sentence for m in mentions(notes) if m.finding == finding and m.state is State.POSITIVE}:
-        sentence = notes[start:end]
-        if not _FAR.search(sentence):
-            found |= {course for course, words in _WORDS.items() if words.search(sentence)}
+    near = (sentence for sentence in read(notes) if not _FAR.search(notes, sentence.start, sentence.end))
+    claims = (claim for sentence in near for claim in sentence.claims)
+    changes = {c.change for c in claims if c.finding == finding and c.state is State.POSITIVE}
+    found = {_COURSES[change] for change in changes if change in _COURSES}
     return found.pop() if len(found) == 1 else UNTOLD

@@ -11,7 +11,7 @@ from striprtf.striprtf import font_table_group, rtf_to_text
 from cxrreport.reports import sections
 from cxrreport.reports.parsing import decode
 
-Part = tuple[str, str]  # section ("" = not told) and text
+Part = tuple[str, str]  # section ("" = not known) and text
 
 # DICOM CID 7001 and TID 2000/2001 (headings and their elements), LOINC, and the suffixes of HL7 v2 (2.3 table 7.1.4).
 SECTIONS = {

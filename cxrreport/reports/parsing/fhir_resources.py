@@ -1,4 +1,4 @@
-"""FHIR resources as JSON: references among those of one document, codes, attached texts. Any shape of JSON is borne."""
+"""FHIR resources as JSON: references among those of one document, codes, attached texts. Any shape of JSON is accepted."""
 
 from __future__ import annotations
 

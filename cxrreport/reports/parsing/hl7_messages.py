@@ -59,7 +59,7 @@ class _Gatherer:
         elif not line.strip() or (self.any_frame and not self.framed):
             return
         elif self.size > MAX_MESSAGE:
-            self.segments = [self.segments[0]]  # memory stays bounded; take() tells
+            self.segments = [self.segments[0]]  # memory stays bounded; take() reports it
         elif _SEGMENT.match(line) and line[3:4] in (b"", self.segments[0][3:4]):
             self.size += len(line)
             self.segments.append(line)

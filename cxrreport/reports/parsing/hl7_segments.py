@@ -124,7 +124,7 @@ def _delimiters(head: str) -> Delimiters:
 
 def _encoding(fields: list[str], delimiters: Delimiters) -> str:
     """Python's name of the first character set of MSH-18; "" where it is to be found out."""
-    told = fields[17].split(delimiters.repetition)[0].strip().upper() if len(fields) > 17 else ""
-    if told.startswith("8859/"):
-        return f"iso8859-{told[5:]}" if told[5:].isdigit() else ""
-    return _CHARACTER_SETS.get(told, "")
+    name = fields[17].split(delimiters.repetition)[0].strip().upper() if len(fields) > 17 else ""
+    if name.startswith("8859/"):
+        return f"iso8859-{name[5:]}" if name[5:].isdigit() else ""
+    return _CHARACTER_SETS.get(name, "")

@@ -6,40 +6,10 @@ import re
 from collections.abc import Iterable
 
 _RADIOGRAPH = frozenset({"CR", "DX", "DR", "XR", "RG", "RAD", "X-RAY", "XRAY"})
-_OTHER_MODALITY = frozenset(  # DICOM PS3.3 C.7.3.1.1.1 and HL7 table 0074
-    {
-        "CT",
-        "MR",
-        "MRI",
-        "US",
-        "NM",
-        "MG",
-        "XA",
-        "RF",
-        "PT",
-        "PET",
-        "PX",
-        "BMD",
-        "ECG",
-        "OPT",
-        "ES",
-        "GM",
-        "MAM",
-        "CUS",
-        "OUS",
-        "RUS",
-        "VUS",
-        "NMS",
-        "NMR",
-        "CTA",
-        "MRA",
-        "LAB",
-        "MB",
-        "HM",
-        "PAT",
-        "EC",
-    }
-)
+_OTHER_MODALITY = frozenset({  # DICOM PS3.3 C.7.3.1.1.1 and HL7 table 0074
+    "CT", "MR", "MRI", "US", "NM", "MG", "XA", "RF", "PT", "PET", "PX", "BMD", "ECG", "OPT", "ES", "GM",
+    "MAM", "CUS", "OUS", "RUS", "VUS", "NMS", "NMR", "CTA", "MRA", "LAB", "MB", "HM", "PAT", "EC",
+})  # fmt: skip
 _OTHER_MODALITY_NAME = re.compile(
     r"\b(?:CT|CTA|MR|MRI|MRA|US|NM|PET|SPECT|MPI|IR|BMD|DEXA)\b|\b(?:CT(?:CHEST|ABD|HEAD)|MRI?BRAIN)\w*"
     r"|tomograph|ultraso|sonogra|magnetic|mammogra|angiogra|fluorosc|scintigra|nuclear|densitom|doppler|echocardio"
@@ -62,7 +32,7 @@ def is_other(modality: str, descriptions: Iterable[str], technique: str = "") ->
     ----------
     modality : code of the modality or of the diagnostic service (HL7 OBR-24, DICOM Modality); may be blank.
     descriptions : names of the procedure and of the part of the body.
-    technique : what the report itself says of the examination; asked where the names tell no part of the body.
+    technique : what the report itself says of the examination; asked where the names hold no part of the body.
     """
     code = modality.strip().upper()
     if code in _OTHER_MODALITY:
@@ -70,5 +40,5 @@ def is_other(modality: str, descriptions: Iterable[str], technique: str = "") ->
     text = re.sub(r"[_/^]", " ", " ".join(descriptions))
     if code not in _RADIOGRAPH and _OTHER_MODALITY_NAME.search(f"{code} {text}"):
         return True
-    told = text if _CHEST.search(text) or _OTHER_PART.search(text) else technique[:400]
-    return bool(_OTHER_PART.search(told)) and not _CHEST.search(told)
+    named = text if _CHEST.search(text) or _OTHER_PART.search(text) else technique[:400]
+    return bool(_OTHER_PART.search(named)) and not _CHEST.search(named)

@@ -88,10 +88,10 @@ def _document(data: bytes) -> Resource | list[Any] | None:
 def _report(path: Path, resource: Resource, found: Resources) -> Report | Failure | Skipped:
     status = _STATUS.get(word(resource.get("status")), ReportStatus.PRELIMINARY)
     studies = found.references(resource, "imagingStudy") + found.references(resource, "study")
-    told = assemble.assemble(_parts(resource, found))
+    parts = assemble.assemble(_parts(resource, found))
     conclusion = assemble.unsigned(assemble.plain(word(resource.get("conclusion"))))
-    findings, impression = told.findings, told.impression or conclusion
-    if scope.is_other(*_procedure(resource, studies), told.technique):
+    findings, impression = parts.findings, parts.impression or conclusion
+    if scope.is_other(*_procedure(resource, studies), parts.technique):
         return Skipped("report.not_chest")
     gone = status is ReportStatus.WITHDRAWN
     if not gone and not findings and not impression:
@@ -107,7 +107,7 @@ def _report(path: Path, resource: Resource, found: Resources) -> Report | Failur
         reported_at=decode.moment(_time(resource)),
         findings="" if gone else findings,
         impression="" if gone else impression,
-        comparison="" if gone else told.comparison,
+        comparison="" if gone else parts.comparison,
         status=status,
     )
 
@@ -146,8 +146,8 @@ def _identifiers(resources: list[Resource]) -> Iterator[tuple[set[str], str, str
 
 
 def _accession(resource: Resource, studies: list[Resource], found: Resources) -> str:
-    told = list(_identifiers([resource, *studies, *found.references(resource, "basedOn")]))
-    numbers = dict.fromkeys(value for kinds, _, value in told if value and "ACSN" in kinds)
+    known = list(_identifiers([resource, *studies, *found.references(resource, "basedOn")]))
+    numbers = dict.fromkeys(value for kinds, _, value in known if value and "ACSN" in kinds)
     return next(iter(numbers)) if len(numbers) == 1 else ""
 
 

@@ -41,7 +41,7 @@ def read(path: Path) -> Iterator[Report | Failure | Skipped]:
     * accession number: the first of OBR-3 (filler), ORC-3 and OBR-18 that holds a digit (OBR-20 is a room or a device in
       real messages and is not asked); study UID: ZDS-1, IPC-3 or an OBX of code 113014
     * time: OBR-22 (status change), else OBR-7 (observation), else MSH-7
-    * status: the weaker of OBR-25 and of OBX-11 of the texts, none told counts as final; deleted and wrong rows (D, W, X)
+    * status: the weaker of OBR-25 and of OBX-11 of the texts, none counts as final; deleted and wrong rows (D, W, X)
       are left out, and where nothing else is left the report is withdrawn
     """
     try:
@@ -105,7 +105,7 @@ def _of_order(path: Path, header: Segment, patient: Segment, order: _Order) -> R
     if scope.is_other(modality, procedure, found.technique):
         return Skipped("report.not_chest")
     if status is not ReportStatus.WITHDRAWN and not (found.findings or found.impression):
-        return Skipped("report.empty")  # a message that only tells a status
+        return Skipped("report.empty")  # a message of a status alone
     gone = status is ReportStatus.WITHDRAWN
     return Report(
         source=path.name,
@@ -137,8 +137,8 @@ def _patient(segment: Segment) -> tuple[str, str]:
 
 
 def _accession(order: _Order) -> str:
-    told = (order.request.component(3, 1), order.common.component(3, 1), order.request.component(18, 1))
-    return next((one for one in told if any(character.isdigit() for character in one)), "")
+    given = (order.request.component(3, 1), order.common.component(3, 1), order.request.component(18, 1))
+    return next((one for one in given if any(character.isdigit() for character in one)), "")
 
 
 def _study_uid(order: _Order) -> str:
@@ -154,8 +154,8 @@ def _procedure(request: Segment) -> list[str]:
 
 
 def _reported_at(header: Segment, request: Segment) -> datetime | None:
-    told = (request.component(22, 1), request.component(7, 1), header.component(7, 1))
-    return next(filter(None, map(decode.hl7_moment, told)), None)
+    given = (request.component(22, 1), request.component(7, 1), header.component(7, 1))
+    return next(filter(None, map(decode.hl7_moment, given)), None)
 
 
 # -- the text ---------------------------------------------------------------------------------------------------------
@@ -163,9 +163,9 @@ def _reported_at(header: Segment, request: Segment) -> datetime | None:
 
 def _status(order: _Order) -> tuple[ReportStatus, list[Segment]]:
     """Status of the report and the rows that still hold."""
-    told = order.request.component(25, 1).upper()
+    given = order.request.component(25, 1).upper()
     rows: list[Segment] = []
-    states = [_STATUS.get(told, ReportStatus.PRELIMINARY)] if told else []
+    states = [_STATUS.get(given, ReportStatus.PRELIMINARY)] if given else []
     any_gone = False
     for row in order.results:
         state = row.component(11, 1).upper() if row.name == "OBX" else ""
@@ -196,7 +196,7 @@ def _parts(rows: list[Segment]) -> Iterator[assemble.Part]:
 
 
 def _section(code: str, delimiters: Delimiters) -> str:
-    """The section that OBX-3 tells by a LOINC or DICOM code or by a suffix ("&IMP", "1234&GDT")."""
+    """The section that OBX-3 names by a LOINC or DICOM code or by a suffix ("&IMP", "1234&GDT")."""
     for part in delimiters.atoms(code):
         if section := assemble.SECTIONS.get(part.upper(), ""):
             return section

@@ -38,17 +38,17 @@ def parse(data: bytes, path: Path) -> Report | Failure:
         return Failure(
             "report.unknown_format", "An XML file of the report archive is of no known kind.", path=str(path)
         )
-    told = {label: _section(root, label) for label in ("FINDINGS", "IMPRESSION", "COMPARISON")}
-    if not told["FINDINGS"] and not told["IMPRESSION"]:
+    given = {label: _section(root, label) for label in ("FINDINGS", "IMPRESSION", "COMPARISON")}
+    if not given["FINDINGS"] and not given["IMPRESSION"]:
         return Failure("report.empty", "An XML report holds neither findings nor an impression.", path=str(path))
     number = root.find("uId")
     return Report(
         source=path.name,
         external_id=decode.identifier(number.get("id", "") if number is not None else "")
         or decode.identifier(path.stem),
-        findings=told["FINDINGS"],
-        impression=told["IMPRESSION"],
-        comparison=told["COMPARISON"],
+        findings=given["FINDINGS"],
+        impression=given["IMPRESSION"],
+        comparison=given["COMPARISON"],
     )
 
 

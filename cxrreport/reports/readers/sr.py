@@ -81,9 +81,9 @@ def _report(path: Path, dataset: Dataset) -> Report | Failure | Skipped:
     if not kind.startswith(_SR_CLASSES):
         return Skipped("report.not_sr")
     parts = list(_parts(dataset))
-    if not any(told for _, told, measured in parts if not measured):
+    if not any(text for _, text, measured in parts if not measured):
         return Skipped("report.empty")  # measurements or references alone
-    found = assemble.assemble((section, told) for section, told, _ in parts)
+    found = assemble.assemble((section, text) for section, text, _ in parts)
     if scope.is_other("", _procedure(dataset), found.technique):
         return Skipped("report.not_chest")
     if not found.findings and not found.impression:
@@ -185,17 +185,21 @@ def _only(dataset: Dataset, keyword: str) -> Dataset | None:
 def _study_uid(dataset: Dataset, request: Dataset | None) -> str:
     """Study of the request, else of the evidence, where there is just one; else the document's own."""
     evidence = _only(dataset, "CurrentRequestedProcedureEvidenceSequence")
-    told = (_text(request, "StudyInstanceUID"), _text(evidence, "StudyInstanceUID"), _text(dataset, "StudyInstanceUID"))
-    return next(filter(decode.is_uid, told), "")
+    given = (
+        _text(request, "StudyInstanceUID"),
+        _text(evidence, "StudyInstanceUID"),
+        _text(dataset, "StudyInstanceUID"),
+    )
+    return next(filter(decode.is_uid, given), "")
 
 
 def _procedure(dataset: Dataset) -> list[str]:
     """Names of the procedure and the part of the body, with "Procedure reported" (121058) of the tree."""
-    told = [_text(dataset, "StudyDescription"), _text(dataset, "BodyPartExamined")]
+    given = [_text(dataset, "StudyDescription"), _text(dataset, "BodyPartExamined")]
     for item in dataset.get("ContentSequence") or []:
         if _concept(item)[0] == "121058":
-            told.extend(str(code.get("CodeMeaning", "")) for code in item.get("ConceptCodeSequence") or [])
-    return told
+            given.extend(str(code.get("CodeMeaning", "")) for code in item.get("ConceptCodeSequence") or [])
+    return given
 
 
 def _reported_at(dataset: Dataset) -> datetime | None:
