@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -60,13 +60,15 @@ class Case:
         return states if states and states.valid else None
 
 
-def open_case(prepared: Prepared, signed: Signed | None, *, compares: bool) -> Case:
-    """A case of which nothing has been read. compares : the prior comes laid over the current image where that was possible."""
-    pair, pixels = prepared.due.pair, prepared.prior
-    if pixels is not None and prepared.registered is not None and compares:
+def open_case(prepared: Prepared, signed: Mapping[int, Signed], *, laid: bool) -> Case:
+    """A case of which nothing has been read. laid : the prior comes laid over the current image where that was possible."""
+    pair, current = prepared.due.pair, Exam(prepared.due.pair.study, prepared.current)
+    if pair.prior is None or prepared.prior is None:
+        return Case(prepared, None, current, None)
+    pixels = prepared.prior
+    if laid and prepared.registered is not None:
         pixels = replace(pixels, frontal=prepared.registered)
-    prior = Exam(pair.prior, pixels) if pair.prior and pixels else None
-    return Case(prepared, signed, Exam(pair.study, prepared.current), prior)
+    return Case(prepared, signed.get(pair.prior.id), current, Exam(pair.prior, pixels))
 
 
 def stack(exams: Sequence[Exam]) -> tuple[ImageFeatures, npt.NDArray[np.float32], npt.NDArray[np.bool_]]:

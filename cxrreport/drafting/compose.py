@@ -46,12 +46,7 @@ class Composer:
 
         signed : reports of priors, by study id.
         """
-        cases = [
-            open_case(
-                item, signed.get(prior.id) if (prior := item.due.pair.prior) else None, compares=bool(self.comparer)
-            )
-            for item in batch
-        ]
+        cases = [open_case(item, signed, laid=self.comparer is not None) for item in batch]
         self._read([case.current for case in cases] + [case.prior for case in cases if case.prior])
         self._compare([(case, case.prior) for case in cases if case.prior])
         self._draft(cases)

@@ -1,39 +1,33 @@
-"""The reports of the database -> vectors of their texts and of their studies' films -> a published retrieval index."""
+"""The reports of the database -> vectors of their texts and of their studies' images -> a published retrieval index."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from cxrreport.errors import IndexFitError, InputError
 from cxrreport.imaging.load import LoadedImage, load_image
-from cxrreport.imaging.pairing import draft_images
 from cxrreport.pipeline.counts import Count
-from cxrreport.pipeline.freshness import compare, film_digest, films_digest, text_digests, with_films
+from cxrreport.pipeline.freshness import Imaged, compare, ids_of, images_digest, pages, text_digests, with_images
 from cxrreport.pipeline.run import Interrupted, Run
-from cxrreport.records import Passage, PreparedStudy, Study
+from cxrreport.records import Passage, PreparedStudy
 from cxrreport.reports.sections import clean
 from cxrreport.retrieval.build import Batch, Index, Known, build, open_serving
 from cxrreport.retrieval.corpus import clean_passage
 from cxrreport.retrieval.index import Part, Vectors
 from cxrreport.retrieval.versions import IndexManifest
-from cxrreport.store import catalogue, reports
+from cxrreport.store import catalogue
+from cxrreport.store.batches import batches
 from cxrreport.store.engine import session
 
 if TYPE_CHECKING:
     from cxrreport.model.drafter import Drafter
 
 _PAGE = 500  # reports embedded between two looks at the database
-
-
-def summary(text: str) -> str:
-    """What the text tower embeds of a report."""
-    return clean(clean_passage(text))
 
 
 def build_index(run: Run, drafter: Drafter) -> IndexManifest:
@@ -45,9 +39,8 @@ def build_index(run: Run, drafter: Drafter) -> IndexManifest:
     serving = open_serving(home, model)
     manifest = serving.manifest if serving and _is_complete(run, serving) else None
     if manifest is None:
-        batches = Embedder(run, drafter, Known(serving)).batches()
-        keep = run.settings.index_versions
-        manifest = build(home, batches, model_sha256=model, source={"run": run.id}, keep=keep)
+        parts, keep = Embedder(run, drafter, Known(serving)).parts(), run.settings.index_versions
+        manifest = build(home, parts, model_sha256=model, source={"run": run.id}, keep=keep)
     spaces = {name: {"count": space.count, "sha256": space.sha256} for name, space in manifest.spaces.items()}
     run.details["index"] = {"version": manifest.version, "count": manifest.count, "spaces": spaces}
     run.count(Count.INDEXED, manifest.count)
@@ -56,10 +49,9 @@ def build_index(run: Run, drafter: Drafter) -> IndexManifest:
 
 def _is_complete(run: Run, index: Index) -> bool:
     try:
-        found = compare(run.engine, index, films=True)
+        return not any(compare(run.engine, index, images=True))
     except IndexFitError:
         return False
-    return not (found.stale or found.stale_films)
 
 
 class Embedder:
@@ -67,106 +59,89 @@ class Embedder:
 
     def __init__(self, run: Run, drafter: Drafter, known: Known) -> None:
         self._run, self._drafter, self._known = run, drafter, known
-        self._film_spaces = [name for name in drafter.spaces if name != "text"]
+        self._image_spaces = [name for name in drafter.spaces if name != "text"]
 
-    def batches(self) -> Iterator[Batch]:
+    def parts(self) -> Iterator[Batch]:
         """Every report of the database that has a text.
 
         Raises
         ------
         Interrupted : the run was cancelled; an index of half the reports must not be published.
         """
-        last = 0
-        while passages := self._page(last):
+        for passages in pages(self._run.engine, _PAGE):
             if self._run.cancelled:
                 raise Interrupted
-            last = passages[-1].report_id
-            yield {"text": self._embed_texts(passages), **self._embed_films(passages)}
+            yield {"text": self._embed_texts(passages), **self._embed_images(passages)}
             self._run.progress("index", len(passages))
 
-    def _page(self, after_id: int) -> list[Passage]:
-        with session(self._run.engine, read_only=True) as s:
-            return reports.passages(s, after_id, _PAGE)
-
     def _embed_texts(self, passages: Sequence[Passage]) -> Part:
-        texts = [summary(passage.text) for passage in passages]
-        ids = np.array([passage.report_id for passage in passages], np.int64)
-        digests = text_digests(passages)
+        ids, digests = ids_of(passages), text_digests(passages)
         known, vectors = self._known.take("text", ids, digests)
-        fresh = [text for text, seen in zip(texts, known.tolist(), strict=True) if not seen]
+        fresh = [clean(clean_passage(p.text)) for p, seen in zip(passages, known.tolist(), strict=True) if not seen]
         self._run.count(Count.EMBEDDED, len(fresh))
         return Part(ids, digests, _merge(known, vectors, self._drafter.embed_texts(fresh)))
 
-    def _embed_films(self, passages: Sequence[Passage]) -> dict[str, Part]:
-        """Vectors of the reports whose study has a frontal film in the catalogue, by space."""
+    def _embed_images(self, passages: Sequence[Passage]) -> dict[str, Part]:
+        """Vectors of the reports whose study has a frontal image in the catalogue, by space."""
         with session(self._run.engine, read_only=True) as s:
-            rows = with_films(s, passages)
-        ids = np.array([report_id for report_id, _ in rows], np.int64)
-        digests = np.array([film_digest(study) for _, study in rows], np.int64)
-        taken = {name: self._known.take(name, ids, digests) for name in self._film_spaces}
+            rows = with_images(s, passages)
+        ids, digests = ids_of(rows), np.array([row.digest for row in rows], np.int64)
+        taken = {name: self._known.take(name, ids, digests) for name in self._image_spaces}
         known = np.logical_and.reduce([mask for mask, _ in taken.values()])
         parts = {name: [Part(ids[known], digests[known], v[known[mask]])] for name, (mask, v) in taken.items()}
         fresh = [row for row, seen in zip(rows, known.tolist(), strict=True) if not seen]
-        for batch in self._read(fresh):
+        for batch in batches(self._read(fresh), self._run.settings.batch_size):
             for name, part in self._embed_batch(batch).items():
                 parts[name].append(part)
         return {name: _join(found) for name, found in parts.items() if any(len(part.ids) for part in found)}
 
-    def _read(self, rows: Sequence[tuple[int, Study]]) -> Iterator[list[_Read]]:
-        """Decode films in child processes, batch by batch; a report whose films cannot be read is left to its text."""
-        paths = [image.path for _, study in rows for image in draft_images(study)]
-        films = self._run.workers.map(partial(load_image, max_pixels=self._run.settings.max_pixels), paths)
-        batch: list[_Read] = []
-        for report_id, study in rows:
-            read = [film for _, (_, film) in zip(draft_images(study), films)]  # no more than its own from the stream
+    def _read(self, rows: Sequence[Imaged]) -> Iterator[_Read]:
+        """Decode images in child processes; a report whose images cannot be read is left to its text."""
+        paths = [image.path for row in rows for image in row.images]
+        read = self._run.workers.map(partial(load_image, max_pixels=self._run.settings.max_pixels), paths)
+        for row in rows:
+            found = [film for _, (_, film) in zip(row.images, read)]  # no more than its own from the stream
             if self._run.cancelled:
                 raise Interrupted
-            if (error := _missing(study, read)) is not None:
+            if (error := _missing(row, found)) is not None:
                 self._run.skip(error.code)  # `generate` tells of the file
-                continue
-            batch.append(_Read(report_id, study, [film if isinstance(film, LoadedImage) else None for film in read]))
-            if len(batch) == self._run.settings.batch_size:
-                yield batch
-                batch = []
-        if batch:
-            yield batch
+            else:
+                yield _Read(row, found)
 
     def _embed_batch(self, batch: Sequence[_Read]) -> dict[str, Part]:
         with session(self._run.engine) as s:
-            for image, film in (
-                pair for read in batch for pair in zip(draft_images(read.study), read.films, strict=True)
-            ):
-                if film is not None:
+            for image, film in (pair for read in batch for pair in zip(read.row.images, read.found, strict=True)):
+                if isinstance(film, LoadedImage):
                     catalogue.set_pixel_digest(s, image.id, film.pixel_sha256)
-        prepared = [PreparedStudy(*(film.pixels for film in read.films if film)) for read in batch]
+        prepared = [
+            PreparedStudy(*(film.pixels for film in read.found if isinstance(film, LoadedImage))) for read in batch
+        ]
         keys = self._drafter.keys(self._drafter.encode(prepared))
-        ids = np.array([read.report_id for read in batch], np.int64)
-        digests = np.array([read.digest for read in batch], np.int64)
+        ids, digests = ids_of([read.row for read in batch]), np.array([read.digest for read in batch], np.int64)
         self._run.count(Count.FILMS_EMBEDDED, len(batch))
         return {name: Part(ids, digests, vectors) for name, vectors in keys.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """A report, its study, and the films of the study: frontal, lateral if it has one; None where it never could be read."""
+class _Read(NamedTuple):
+    """A report, and what was found of each of its images; the lateral one may never have been readable."""
 
-    report_id: int
-    study: Study
-    films: list[LoadedImage | None]
+    row: Imaged
+    found: list[LoadedImage | InputError]
 
     @property
     def digest(self) -> int:
-        pairs = zip(self.films, draft_images(self.study), strict=True)
-        return films_digest([film.pixel_sha256 if film else image.size for film, image in pairs])
+        pairs = zip(self.found, self.row.images, strict=True)
+        return images_digest(
+            [film.pixel_sha256 if isinstance(film, LoadedImage) else image.size for film, image in pairs]
+        )
 
 
-def _missing(study: Study, read: Sequence[LoadedImage | InputError]) -> InputError | None:
-    """What forbids to embed: no frontal film, or a lateral one that was read before and may come back."""
-    images = draft_images(study)
-    wanted = [
-        error for i, error in enumerate(read) if isinstance(error, InputError) and (i == 0 or images[i].pixel_sha256)
-    ]
-    return wanted[0] if wanted else None
+def _missing(row: Imaged, found: Sequence[LoadedImage | InputError]) -> InputError | None:
+    """What forbids to embed: no frontal image, or a lateral one that was read before and may come back."""
+    for place, (image, film) in enumerate(zip(row.images, found, strict=True)):
+        if isinstance(film, InputError) and (place == 0 or image.pixel_sha256):
+            return film
+    return None
 
 
 def _merge(known: npt.NDArray[np.bool_], old: Vectors, new: Vectors) -> Vectors:

@@ -1,9 +1,9 @@
-"""Due studies -> their films, the prior laid over the current one, through child processes."""
+"""Due studies -> the pixels of their images, the prior laid over the current one, through child processes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,22 +17,19 @@ from cxrreport.store import drafts
 from cxrreport.store.engine import session
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from cxrreport.imaging.register import Registration
 
 _AWAY = "pixels.unreadable"  # the file is not there tonight; tomorrow it may be
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """One film of a due study, on its way through a child process."""
-
-    due: Due
-    image: Image
-    last: bool
+Found = dict[int, LoadedImage | InputError]  # what came of each image, by its id
 
 
 def prepare(run: Run, due: Iterator[Due]) -> Iterator[Prepared]:
-    """Read and register all films through two streams of child processes, so that they work while the network drafts."""
+    """Read and register all images through two streams of child processes, so that they work while the network drafts."""
     for item, found in run.workers.map(_register, _read(run, due)):
         if run.cancelled:  # as in `_read`
             return
@@ -40,7 +37,7 @@ def prepare(run: Run, due: Iterator[Due]) -> Iterator[Prepared]:
 
 
 def _register(item: Prepared) -> Registration | None:
-    """The prior's frontal film on the current one; None where there is no prior."""
+    """The prior's frontal image on the current one; None where there is no prior."""
     from cxrreport.imaging.register import register
 
     return register(item.current.frontal, item.prior.frontal) if item.prior else None
@@ -50,7 +47,7 @@ def _place(item: Prepared, found: Registration | InputError | None) -> Prepared:
     """Add the registered prior, or drop one that is no image to compare with. What fails costs the registration alone."""
     if found is None:
         return item
-    if isinstance(found, InputError):  # crashed or took too long: told apart from films that do not fit
+    if isinstance(found, InputError):  # crashed or took too long: told apart from images that do not fit
         return replace(item, flags=(*item.flags, Flag.PRIOR_UNREGISTERED, Flag.REGISTRATION_FAILED))
     if not found.usable:
         return replace(item, prior=None, reason=found.reason)
@@ -60,61 +57,45 @@ def _place(item: Prepared, found: Registration | InputError | None) -> Prepared:
 
 
 def _read(run: Run, due: Iterator[Due]) -> Iterator[Prepared]:
-    """Read the films of each study in child processes; one that cannot be drafted from is recorded as failed."""
-    films: dict[int, LoadedImage | InputError] = {}
-    for wanted, film in run.workers.map(partial(_load, run.settings.max_pixels), _films_of(due)):
+    """Read the images of each study in child processes; one that cannot be drafted from is recorded as failed."""
+    found: Found = {}
+    wanted = ((item, image) for item in due for image in item.pair.images if image)
+    for (item, image), film in run.workers.map(partial(_load, run.settings.max_pixels), wanted):
         if run.cancelled:  # whoever stops the run may have stopped the children too: believe no error any more
             return
-        films[wanted.image.id] = film
-        if wanted.last:
+        found[image.id] = film
+        if len(found) == sum(one is not None for one in item.pair.images):
             try:
-                yield _assemble(wanted.due, films)
+                yield _assemble(item, found)
             except InputError as error:
-                _fail(run, wanted.due, error)
-            films = {}
+                _fail(run, item, error)
+            found = {}
 
 
-def _load(max_pixels: int, wanted: _Wanted) -> LoadedImage:
-    return load_image(wanted.image.path, max_pixels)
+def _load(max_pixels: int, wanted: tuple[Due, Image]) -> LoadedImage:
+    return load_image(wanted[1].path, max_pixels)
 
 
-def _films_of(due: Iterator[Due]) -> Iterator[_Wanted]:
-    for item in due:
-        p = item.pair
-        images = [film for film in p.images if film]
-        for image in images:
-            yield _Wanted(item, image, last=image is images[-1])
-
-
-def _assemble(due: Due, films: dict[int, LoadedImage | InputError]) -> Prepared:
-    """Put the films of a study together. Without its frontal film it fails; without another one it goes on, flagged."""
-    p = due.pair
-    frontal = films[p.frontal.id]
-    if isinstance(frontal, InputError):
+def _assemble(due: Due, found: Found) -> Prepared:
+    """Put the images of a study together. Without its frontal one it fails; without another one it goes on, flagged."""
+    lateral, prior_frontal, prior_lateral = (found[image.id] if image else None for image in due.pair.images[1:])
+    if isinstance(frontal := found[due.pair.frontal.id], InputError):
         raise frontal
-    flags = []
-    lateral = films[p.lateral.id] if p.lateral else None
-    if isinstance(lateral, InputError):
-        lateral = None
-        flags.append(Flag.LATERAL_UNREADABLE)
-    prior_frontal = films[p.prior_frontal.id] if p.prior_frontal else None
-    prior_lateral = films[p.prior_lateral.id] if p.prior_lateral else None
-    reason = PriorReason.UNREADABLE if isinstance(prior_frontal, InputError) else p.reason
-    digests = {image_id: film.pixel_sha256 for image_id, film in films.items() if isinstance(film, LoadedImage)}
-    away = {image_id: _AWAY for image_id, film in films.items() if getattr(film, "code", "") == _AWAY}
-    inputs = inputs_sha256(p, {**digests, **away})  # with a film away this is not what the catalogue knows: due again
-    prior = _prior(prior_frontal, prior_lateral)
-    return Prepared(due, _study(frontal, lateral), prior, reason, tuple(flags), digests, inputs)
+    digests = {image_id: film.pixel_sha256 for image_id, film in found.items() if isinstance(film, LoadedImage)}
+    away = {image_id: _AWAY for image_id, film in found.items() if getattr(film, "code", "") == _AWAY}
+    return Prepared(
+        due,
+        PreparedStudy(frontal.pixels, _pixels(lateral)),
+        PreparedStudy(prior_frontal.pixels, _pixels(prior_lateral)) if isinstance(prior_frontal, LoadedImage) else None,
+        PriorReason.UNREADABLE if isinstance(prior_frontal, InputError) else due.pair.reason,
+        (Flag.LATERAL_UNREADABLE,) if isinstance(lateral, InputError) else (),
+        digests,
+        inputs_sha256(due.pair, {**digests, **away}),  # with an image away not what the catalogue knows: due again
+    )
 
 
-def _study(frontal: LoadedImage, lateral: LoadedImage | None) -> PreparedStudy:
-    return PreparedStudy(frontal.pixels, lateral.pixels if lateral else None)
-
-
-def _prior(frontal: LoadedImage | InputError | None, lateral: LoadedImage | InputError | None) -> PreparedStudy | None:
-    if not isinstance(frontal, LoadedImage):
-        return None
-    return _study(frontal, lateral if isinstance(lateral, LoadedImage) else None)
+def _pixels(found: LoadedImage | InputError | None) -> npt.NDArray[np.uint8] | None:
+    return found.pixels if isinstance(found, LoadedImage) else None
 
 
 def _fail(run: Run, due: Due, error: InputError) -> None:

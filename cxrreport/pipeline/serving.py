@@ -48,7 +48,7 @@ def open_retrieval(settings: Settings, weights: str, known: Iterable[str], engin
     index = open_index(settings.index_directory, model_sha256=weights)
     if index is None:
         raise IndexFitError(f"{_MISSING}, or pass --without-retrieval.", "index.missing")
-    found = compare(engine, index, films=settings.retriever != "text")
+    found = compare(engine, index, images=settings.retriever != "text")
     if not wanted & set(index.spaces):
         raise IndexFitError(
             "The index holds no films: run `cxrreport index` after their studies are catalogued, or use --retriever text.",
@@ -75,7 +75,7 @@ def verify_index(settings: Settings) -> dict[str, Any]:
     if index is None:
         raise IndexFitError(f"{_MISSING}.", "index.missing")
     with open_archive(settings) as engine:
-        found = compare(engine, index, films=True)
+        found = compare(engine, index, images=True)
     return {**asdict(index.manifest), "stale": found.stale, "stale_films": found.stale_films}
 
 
