@@ -15,11 +15,9 @@ from cxrreport.retrieval.build import Batch, build, open_index
 from cxrreport.retrieval.index import Part
 
 DIM, COUNT, QUERIES = 256, 42, 64
-_PAGE, _CENTRES, _SPREAD = (
-    500,
-    2_000,
-    0.05,
-)  # reports read alike in groups: 0.05 an axis is a cosine of about .6 to the centre
+_PAGE, _CENTRES = 500, 2_000
+_SPREAD = 0.05  # reports read alike in groups: 0.05 an axis is a cosine of about .6 to the centre
+_SIZES = (1, 8, QUERIES)
 
 
 def draw(rows: int, seed: int) -> np.ndarray:
@@ -44,14 +42,17 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def timed(function: Callable[[], Any], repeats: int = 3) -> float:
-    """Least of a few times, in seconds."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return min(times)
+def times(search: Callable[[np.ndarray], Any], queries: np.ndarray) -> dict[str, float]:
+    """Seconds a query by size of the batch, the least of three."""
+    found = {}
+    for size in _SIZES:
+        seconds = []
+        for _ in range(3):
+            start = time.perf_counter()
+            search(queries[:size])
+            seconds.append(time.perf_counter() - start)
+        found[f"batch {size}"] = min(seconds) / size
+    return found
 
 
 def _build(folder: Path, count: int) -> dict[str, float]:
@@ -66,17 +67,14 @@ def _search(folder: Path, count: int) -> dict[str, float]:
     assert index is not None
     found = {"open_s": time.perf_counter() - start}
     queries = draw(QUERIES, seed=-1 % 2**32)
-    for size in (1, 8, QUERIES):
-        found[f"batch {size}"] = timed(lambda size=size: index.text.search(queries[:size], COUNT)) / size
+    found |= times(lambda asked: index.text.search(asked, COUNT), queries)
     np.save(folder / "exact.npy", index.text.search(queries, COUNT)[1])
     return {**found, "before_mb": before, "peak_mb": peak_mb()}
 
 
 def _numpy(folder: Path, count: int) -> dict[str, float]:
     bank, queries = np.concatenate([b["text"].vectors for b in batches(count)]), draw(QUERIES, seed=-1 % 2**32)
-    found = {
-        f"batch {size}": timed(lambda size=size: _by_numpy(bank, queries[:size])) / size for size in (1, 8, QUERIES)
-    }
+    found = times(lambda asked: _by_numpy(bank, asked), queries)
     same = (np.sort(_by_numpy(bank, queries)) == np.sort(np.load(folder / "exact.npy"))).mean()
     return {**found, "same as ours": float(same)}
 
@@ -92,8 +90,7 @@ def _hnsw(folder: Path, count: int) -> dict[str, float]:
     index.add(bank)
     found = {"seconds": time.perf_counter() - start, "peak_mb": peak_mb()}
     index.hnsw.efSearch = 128
-    for size in (1, 8, QUERIES):
-        found[f"batch {size}"] = timed(lambda size=size: index.search(queries[:size], COUNT)) / size
+    found |= times(lambda asked: index.search(asked, COUNT), queries)
     exact, near = _by_numpy(bank, queries), index.search(queries, COUNT)[1]
     recall = [len({*a.tolist()} & {*b.tolist()}) / COUNT for a, b in zip(exact, near, strict=True)]
     return {**found, "recall": float(np.mean(recall))}
@@ -121,7 +118,7 @@ def print_scale(count: int, hnsw: bool) -> None:
         if hnsw:
             peers["HNSW"] = pool.apply(_hnsw, (folder, count))
             print(f"HNSW      {peers['HNSW']['seconds']:7.1f} s to build, recall {peers['HNSW']['recall']:.3f}")
-        for key in ("batch 1", "batch 8", f"batch {QUERIES}"):
+        for key in (f"batch {size}" for size in _SIZES):
             beside = "  ".join(
                 f"{name} {peer[key] * 1000:8.2f} (ratio {peer[key] / ours[key]:.2f})" for name, peer in peers.items()
             )

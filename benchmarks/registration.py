@@ -81,31 +81,27 @@ def error(found: Any, move: Any, current: Pixels) -> float:
 
 def print_speed(count: int) -> None:
     """Seconds and error a pair, ours and the peer's, and their ratio."""
-    seconds: dict[str, list[float]] = {"affine": [], "elastic": [], "peer": []}
+    ways: dict[str, Callable[[Pixels, Pixels], Any]] = {
+        "affine": lambda current, prior: register(current, prior, elastic=False),
+        "elastic": lambda current, prior: register(current, prior, elastic=True),
+        "peer": peer,
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
     errors: dict[str, list[float]] = {"affine": [], "peer": []}
     for current, prior, move in map(draw_pair, range(count)):
-        for name in ("affine", "elastic"):
+        for name, way in ways.items():
             start = time.process_time()
-            register(current, prior, elastic=name == "elastic")
+            found = way(current, prior)
             seconds[name].append(time.process_time() - start)
-        start = time.process_time()
-        theirs = peer(current, prior)
-        seconds["peer"].append(time.process_time() - start)
-        small = [
-            np.asarray(Image.fromarray(pixels).resize((UNITS, UNITS), Image.Resampling.BOX))
-            for pixels in (current, prior)
-        ]
+        errors["peer"].append(error(found, move, current))  # the peer's comes last
+        images = (Image.fromarray(pixels) for pixels in (current, prior))
+        small = [np.asarray(image.resize((UNITS, UNITS), Image.Resampling.BOX)) for image in images]
         errors["affine"].append(error(decide(PixelPair(*small))[0], move, current))
-        errors["peer"].append(error(theirs, move, current))
-    ratio = float(np.median(seconds["affine"]) / np.median(seconds["peer"]))
     for name, taken in seconds.items():
         off = f"  off by {np.median(errors[name]):5.2f} px (most {max(errors[name]):.2f})" if name in errors else ""
         print(f"{name:<8} {np.median(taken):5.2f} s a pair of {SIDE} px (most {max(taken):.2f}){off}")
-    print(f"ratio    {ratio:5.2f} of the peer's time; {_share(errors):.2f} of its error")
-
-
-def _share(errors: dict[str, list[float]]) -> float:
-    return float(np.median(errors["affine"]) / np.median(errors["peer"]))
+    share, missed = (float(np.median(of["affine"]) / np.median(of["peer"])) for of in (seconds, errors))
+    print(f"ratio    {share:5.2f} of the peer's time; {missed:.2f} of its error")
 
 
 def real_pairs(folder: Path, every: int) -> Iterator[tuple[Pixels, Pixels]]:
@@ -128,17 +124,17 @@ def print_reasons(folder: Path, every: int) -> None:
     pairs = list(real_pairs(folder, every))
     theirs = [both.quality(peer(now, before)) for now, before in pairs for both in [PixelPair(now, before)]]
     print(f"\n{len(pairs)} pairs of NIH ChestX-ray14")
-    print(
-        f"{'peer':<12} median quality {np.median(theirs):.2f}, below 0.55 {100 * np.mean(np.less(theirs, 0.55)):.1f} %"
-    )
+    _print_quality("peer", theirs)
     for name, change in spoil.items():
         found = [register(now, np.ascontiguousarray(change(before))) for now, before in pairs]
         shares = Counter(one.reason or "registered" for one in found)
-        low = 100 * np.mean([one.quality < 0.55 for one in found])
         listed = ", ".join(f"{reason} {100 * n / len(pairs):.1f} %" for reason, n in shares.most_common())
-        print(
-            f"{name:<12} {listed}; median quality {np.median([one.quality for one in found]):.2f}, below 0.55 {low:.1f} %"
-        )
+        _print_quality(name, [one.quality for one in found], f"{listed}; ")
+
+
+def _print_quality(name: str, found: list[float], before: str = "") -> None:
+    low = 100 * np.mean(np.less(found, 0.55))
+    print(f"{name:<12} {before}median quality {np.median(found):.2f}, below 0.55 {low:.1f} %")
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ _TABLES = {
     "What texts are made of": ("distinct", "copied_share", "hallucination_rate"),
 }
 _DIFFERENCES = ("bleu_4", "rouge_l", "example_f1", "micro_f1", "macro_f1")
+_PATH = click.Path(path_type=Path)
 
 
 @click.command()
@@ -39,7 +40,7 @@ _DIFFERENCES = ("bleu_4", "rouge_l", "example_f1", "micro_f1", "macro_f1")
     show_default=True,
     help="Form of the texts that are compared: C full references, cleaned; R as R2Gen.",
 )
-@click.option("--weights", type=click.Path(path_type=Path), help="Weights directory.")
+@click.option("--weights", type=_PATH, help="Weights directory.")
 @click.option(
     "--beside",
     multiple=True,
@@ -47,11 +48,7 @@ _DIFFERENCES = ("bleu_4", "rouge_l", "example_f1", "micro_f1", "macro_f1")
     help="Weights for a further row, such as ones trained without the differences; may come several times.",
 )
 @click.option("--beams", type=click.IntRange(1, 16), default=3, show_default=True, help="Width of the beam search.")
-@click.option(
-    "--chexbert",
-    type=click.Path(path_type=Path),
-    help="Directory of CheXbert's weights, to label with it instead of the rules.",
-)
+@click.option("--chexbert", type=_PATH, help="Directory of CheXbert's weights, to label with it instead of the rules.")
 @click.option("--device", default="auto", show_default=True, metavar="DEVICE", help="auto, cpu, cuda or cuda:i.")
 @click.option("--limit", type=click.IntRange(min=2), help="Only this many studies, to try things out.")
 @click.option(
@@ -61,12 +58,10 @@ _DIFFERENCES = ("bleu_4", "rouge_l", "example_f1", "micro_f1", "macro_f1")
     show_default=True,
     help="Seed of the bootstrap and of the random reports.",
 )
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Write the JSON document to this file, or into this directory."
-)
+@click.option("--out", type=_PATH, help="Write the JSON document to this file, or into this directory.")
 @click.option(
     "--texts",
-    type=click.Path(path_type=Path),
+    type=_PATH,
     help="Write references and drafts to this CSV file. They are report texts: mind who can read it.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -79,6 +74,7 @@ def evaluate(
 
     Always beside: a constant report (chosen on val), the nearest reports by text and by image, the retrieved report
     that agrees best with the network's findings, a random report; the published systems where they can be compared.
+    METEOR is measured where the extra cxrreport[meteor] and Java are installed.
     """
     from cxrreport.datasets.archive import open_dataset
     from cxrreport.datasets.iu_xray import READERS

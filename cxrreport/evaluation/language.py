@@ -31,25 +31,25 @@ def score(hypotheses: Sequence[str], references: References) -> dict[str, float]
     return {**scores, "rouge_l": rouge_l(hypotheses, references), "cider": cider(hypotheses, references)}
 
 
-def bleu(hypotheses: Sequence[str], references: References, max_order: int = _MAX_ORDER) -> tuple[float, ...]:
-    """Corpus BLEU-1 … BLEU-`max_order` (0..1) with the closest reference length.
+def bleu(hypotheses: Sequence[str], references: References) -> tuple[float, ...]:
+    """Corpus BLEU-1 … BLEU-4 (0..1) with the closest reference length.
 
     Raises
     ------
     ValueError : no text at all, or not one list of references a hypothesis.
     """
-    totals = bleu_counts(hypotheses, references, max_order).sum(0)
+    totals = bleu_counts(hypotheses, references).sum(0)
     return tuple(bleu_from_counts(totals).tolist())
 
 
-def bleu_counts(hypotheses: Sequence[str], references: References, max_order: int = _MAX_ORDER) -> Floats:
-    """What BLEU is made of, text by text: (n, 2 * max_order + 2) = matches and n-grams by order, both lengths."""
+def bleu_counts(hypotheses: Sequence[str], references: References) -> Floats:
+    """What BLEU is made of, text by text: (n, 10) = matches and n-grams by order, both lengths."""
     _check(hypotheses, references)
-    return np.array([_bleu_row(h.split(), group, max_order) for h, group in zip(hypotheses, references)], np.float64)
+    return np.array([_bleu_row(h.split(), group) for h, group in zip(hypotheses, references)], np.float64)
 
 
-def _bleu_row(words: list[str], group: Sequence[str], max_order: int) -> list[int]:
-    orders = range(1, max_order + 1)
+def _bleu_row(words: list[str], group: Sequence[str]) -> list[int]:
+    orders = range(1, _MAX_ORDER + 1)
     lengths = [len(reference.split()) for reference in group]
     closest = min((abs(length - len(words)), length) for length in lengths)[1]
     matched = [_clipped_matches(words, group, order) for order in orders]
