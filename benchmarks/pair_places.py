@@ -30,7 +30,7 @@ def point(network: TemporalNetwork, one: PairSet) -> dict[str, dict[str, float]]
     """
     read = read_all(network, one.registered)
     maps, places = read.maps.sigmoid().numpy(), read.places(network.map_limits.cpu()).numpy()
-    change = said_classes(read.held(network.strictness.cpu(), network.steadiness.cpu()))[1]
+    change = said_classes(read.calibrated(network.strictness.cpu(), network.steadiness.cpu()))[1]
     found: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
     for row, pair in enumerate(one.pairs):
         for finding in sorted({box[0] for box in pair.boxes}):

@@ -63,7 +63,7 @@ def majority(pairs: EncodedPairs) -> Said:
 
 def together(network: TemporalNetwork, pairs: EncodedPairs) -> Said:
     """What the temporal network says."""
-    return said_classes(read_all(network, pairs).held(network.strictness.cpu(), network.steadiness.cpu()))
+    return said_classes(read_all(network, pairs).calibrated(network.strictness.cpu(), network.steadiness.cpu()))
 
 
 def ways(network: TemporalNetwork, one: PairSet) -> dict[str, Said]:

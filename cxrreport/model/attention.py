@@ -12,7 +12,7 @@ from cxrreport.model.config import DiffRGenNetConfig
 BLOCKED = -1e9  # additive, before the softmax
 
 
-class Look(NamedTuple):
+class Attended(NamedTuple):
     """What stands in MHCAR's place gives this, before residual and norm.
 
     tokens (B, n, d); patches (B, m, d) that the next layer sees; alpha (B, masks) of a router, or None; attention_map
@@ -55,7 +55,7 @@ class CrossAttention(nn.Module):
         out: Tensor = self.out(join_heads(attention.to(f.dtype) @ split_heads(self.v(f), self.heads)))
         return out
 
-    def forward(self, z: Tensor, z_mask: Tensor, f: Tensor, f_mask: Tensor, temperature: Tensor) -> Look:
+    def forward(self, z: Tensor, z_mask: Tensor, f: Tensor, f_mask: Tensor, temperature: Tensor) -> Attended:
         """z (B, n, d), z_mask (B, n), f (B, m, d), f_mask (B, m); there is no router for `temperature` to heat."""
         attention = torch.softmax(self.scores(z, f, f_mask), -1)
-        return Look(self.gather(attention, f), f, None, attention.mean(1))
+        return Attended(self.gather(attention, f), f, None, attention.mean(1))

@@ -1,4 +1,4 @@
-"""From films and findings of a study and its prior to what changed: TempFAM behind arrays and plain values."""
+"""From images and findings of a study and its prior to what changed: TempFAM behind arrays and plain values."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class PairReading:
     """A study and its prior, read together.
 
     now, before: the findings of both, consistent with the changes. changes, probabilities: of the 13 findings that have a
-    course, None where either film leaves the finding uncertain. maps (13, 2g, 2g): probability that the finding changed
-    there, over the current film; 0 where no higher than without any change. tokens (2 m, d): G and the prior's patches,
+    course, None where either image leaves the finding uncertain. maps (13, 2g, 2g): probability that the finding changed
+    there, over the current image; 0 where no higher than without any change. tokens (2 m, d): G and the prior's patches,
     for `prior.Prior`.
     """
 
@@ -62,31 +62,33 @@ class Comparer:
 
     @torch.inference_mode()
     def compare(
-        self, current: ImageFeatures, prior: ImageFeatures, films: Sequence[npt.NDArray[np.uint8]],
+        self, current: ImageFeatures, prior: ImageFeatures, pixels: Sequence[npt.NDArray[np.uint8]],
         registered: Sequence[bool], now: Sequence[StudyStates], before: Sequence[StudyStates],
     ) -> list[PairReading]:  # fmt: skip
-        """Read B pairs. films: (2, 256, 256) of each, the current frontal film and the registered prior one."""
+        """Read B pairs. pixels: (2, 256, 256) of each, the current frontal image and the registered prior one."""
         device = self.network.strictness.device
-        judged = [
+        logits = [
             to_logits(torch.tensor([s.probabilities[: len(FOLLOWED)] for s in x])).to(device) for x in (now, before)
         ]
         difference, read = self.network.read(
             current.patches[:, : PATCHES], prior.patches[:, : PATCHES],
-            torch.from_numpy(np.stack(films)).to(device), torch.tensor(registered, device=device), *judged,
+            torch.from_numpy(np.stack(pixels)).to(device), torch.tensor(registered, device=device), *logits,
         )  # fmt: skip
-        said = read.held(self.network.strictness, self.network.steadiness)
-        maps = said.places(self.network.map_limits).cpu().numpy()
-        finite = said.joint.isfinite().flatten(1).all(1) & said.course.isfinite().flatten(1).all(1)
-        presence, course = decide(said)
+        progression = read.calibrated(self.network.strictness, self.network.steadiness)
+        maps = progression.places(self.network.map_limits).cpu().numpy()
+        finite = progression.joint.isfinite().flatten(1).all(1) & progression.course.isfinite().flatten(1).all(1)
+        presence, course = decide(progression)
         tokens = torch.cat([difference.tokens, difference.aligned], dim=1)
-        rows = zip(presence.tolist(), course.tolist(), _marginals(said).tolist(), said.probabilities().tolist(), now,
-                   before, maps, finite.tolist(), tokens, strict=True)  # fmt: skip
+        rows = zip(
+            presence.tolist(), course.tolist(), _marginals(progression).tolist(), progression.probabilities().tolist(),
+            now, before, maps, finite.tolist(), tokens, strict=True,
+        )  # fmt: skip
         return [_reading(*row) for row in rows]
 
 
-def _marginals(said: Progression) -> Tensor:
-    """p(positive) of both films (B, 13, 2)."""
-    share = said.joint.softmax(-1)
+def _marginals(progression: Progression) -> Tensor:
+    """p(positive) of both images (B, 13, 2)."""
+    share = progression.joint.softmax(-1)
     return torch.stack([sum_of(share, _NOW), sum_of(share, _BEFORE)], dim=-1)
 
 
@@ -111,7 +113,7 @@ def _reading(
 
 
 def _moved(alone: StudyStates, there: Sequence[bool], probabilities: Sequence[float], finite: bool) -> StudyStates:
-    """The findings of one film as the pair shows them. What only the film alone called positive becomes negative."""
+    """The findings of one image as the pair shows them. What only the image alone called positive becomes negative."""
     states, likely = list(alone.states), list(alone.probabilities)
     for index, (present, p) in enumerate(zip(there, probabilities, strict=True)):
         if present:

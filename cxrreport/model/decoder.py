@@ -34,14 +34,14 @@ class ReportDecoder(nn.Module):
         predictions.decoder.bias = predictions.bias
 
     def forward(
-        self, ids: Tensor, mask: Tensor, memory: Tensor, memory_mask: Tensor, told: Tensor | None = None
+        self, ids: Tensor, mask: Tensor, memory: Tensor, memory_mask: Tensor, context: Tensor | None = None
     ) -> Tensor:  # fmt: skip
         """ids, mask (B, T), memory (B, M, d_dec), memory_mask (B, M) -> logits (B, T, V).
 
-        told (B, P, d_dec) is added to the embeddings of the first P tokens.
+        context (B, P, d_dec) is added to the embeddings of the first P tokens.
         """
         logits: Tensor = self.lm(
-            inputs_embeds=self._embed(ids, told),
+            inputs_embeds=self._embed(ids, context),
             attention_mask=mask.long(),
             encoder_hidden_states=memory,
             encoder_attention_mask=memory_mask.long(),
@@ -49,9 +49,9 @@ class ReportDecoder(nn.Module):
         ).logits
         return logits
 
-    def _embed(self, ids: Tensor, told: Tensor | None) -> Tensor:
+    def _embed(self, ids: Tensor, context: Tensor | None) -> Tensor:
         words: Tensor = self.lm.bert.embeddings.word_embeddings(ids)
-        return words if told is None else words + F.pad(told, (0, 0, 0, ids.shape[1] - told.shape[1]))
+        return words if context is None else words + F.pad(context, (0, 0, 0, ids.shape[1] - context.shape[1]))
 
     @torch.no_grad()
     def attend(self, ids: Tensor, memory: Tensor, memory_mask: Tensor) -> Tensor:
@@ -94,13 +94,13 @@ class ReportDecoder(nn.Module):
         out: Tensor = layer.attention.output(attended.transpose(1, 2).flatten(2), x)
         return out
 
-    def step(self, ids: Tensor, cache: DecoderCache, told: Tensor | None = None) -> Tensor:
+    def step(self, ids: Tensor, cache: DecoderCache, context: Tensor | None = None) -> Tensor:
         """Feed ids (B * beams, L), L = 1 but for the prefix, after the cached past; return logits of the last position.
 
-        The logits are (B * beams, V). told: as in `forward`, with the prefix alone.
+        The logits are (B * beams, V). context: as in `forward`, with the prefix alone.
         """
         position = torch.arange(cache.length, cache.length + ids.shape[1], device=ids.device)
-        x = self.lm.bert.embeddings(inputs_embeds=self._embed(ids, told), position_ids=position.expand_as(ids))
+        x = self.lm.bert.embeddings(inputs_embeds=self._embed(ids, context), position_ids=position.expand_as(ids))
         used = cache.descent.shape[2]
         mask = cache.extend(ids.shape[1])
         for index, layer in enumerate(self._layers):

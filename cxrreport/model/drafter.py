@@ -1,4 +1,4 @@
-"""From films and retrieved vectors to drafts: the network behind an interface of arrays and plain values."""
+"""From images and retrieved vectors to drafts: the network behind an interface of arrays and plain values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cxrreport.model.generation import Decoding, Generated, generate
 from cxrreport.model.heads import decide_states
 from cxrreport.model.prior import Prior
 from cxrreport.model.prose import Prose, tidy
-from cxrreport.model.revtaf.hyperbolic import HyperbolicHead, film_logits, hyperbolic_keys, hyperbolic_queries
+from cxrreport.model.revtaf.hyperbolic import HyperbolicHead, hyperbolic_keys, hyperbolic_queries, image_logits
 from cxrreport.model.weights import Weights
 from cxrreport.records import PreparedStudy, ViewGuess
 
@@ -58,12 +58,12 @@ class NetworkDraft:
 
 
 def stack_images(studies: Sequence[PreparedStudy]) -> tuple[Tensor, Tensor]:
-    """Studies -> films (B, 2, 256, 256) uint8 and view mask (B, 2) bool."""
+    """Studies -> images (B, 2, 256, 256) uint8 and view mask (B, 2) bool."""
     blank = np.zeros_like(studies[0].frontal)
-    films = [np.stack([s.frontal, blank if s.lateral is None else s.lateral]) for s in studies]
+    pixels = [np.stack([s.frontal, blank if s.lateral is None else s.lateral]) for s in studies]
     mask = torch.tensor([[True, s.lateral is not None] for s in studies])
     assert mask.shape[1] == VIEWS
-    return torch.from_numpy(np.stack(films)), mask
+    return torch.from_numpy(np.stack(pixels)), mask
 
 
 class Drafter:
@@ -84,16 +84,16 @@ class Drafter:
         learned = ("hyperbolic",) if weights.hyperbolic is not None else ()
         self.spaces: tuple[str, ...] = ("text", "image", *learned)
 
-    def guess_views(self, films: Sequence[npt.NDArray[np.uint8]]) -> list[ViewGuess]:
-        """Projection of preprocessed films (256, 256)."""
-        return self.weights.views.guess(films)
+    def guess_views(self, pixels: Sequence[npt.NDArray[np.uint8]]) -> list[ViewGuess]:
+        """Projection of preprocessed images (256, 256)."""
+        return self.weights.views.guess(pixels)
 
     @torch.inference_mode()
     def encode(self, studies: Sequence[PreparedStudy]) -> ImageFeatures:
         """Features of B studies, kept on the device."""
-        films, mask = stack_images(studies)
+        pixels, mask = stack_images(studies)
         try:
-            features: ImageFeatures = self.network.encoder(films.to(self.device), mask.to(self.device))
+            features: ImageFeatures = self.network.encoder(pixels.to(self.device), mask.to(self.device))
         except torch.cuda.OutOfMemoryError:
             if len(studies) == 1:
                 raise
@@ -115,7 +115,7 @@ class Drafter:
         return found
 
     def keys(self, features: ImageFeatures) -> dict[str, Floats]:
-        """What the index stores of a report's own films, space by space; "text" has `embed_texts` instead."""
+        """What the index stores of a report's own images, space by space; "text" has `embed_texts` instead."""
         found = {"image": self.embed_images(features)}
         if self.weights.hyperbolic is not None:
             found["hyperbolic"] = self._coordinates(self.weights.hyperbolic, features, hyperbolic_keys)
@@ -125,7 +125,7 @@ class Drafter:
     def _coordinates(
         self, head: HyperbolicHead, features: ImageFeatures, convert: Callable[[Tensor], Tensor]
     ) -> Floats:
-        found: Floats = convert(head(film_logits(self.network, features))).cpu().numpy()
+        found: Floats = convert(head(image_logits(self.network, features))).cpu().numpy()
         return found
 
     @torch.inference_mode()
@@ -152,7 +152,7 @@ class Drafter:
         prior: Prior | None = None,
     ) -> list[NetworkDraft]:  # fmt: skip
         """Findings and report of B studies; arguments as in `read_states`. states: findings to write of, where something
-        beside these films has decided them; by default those that `read_states` gives. prior: what to read of the prior
+        beside these images has decided them; by default those that `read_states` gives. prior: what to read of the prior
         of each of them, if they have one and the weights have a `reader`; without, nothing of it reaches the decoder.
         """
         try:
@@ -177,18 +177,18 @@ class Drafter:
         relations, read = self._read(features, reports, mask)
         states = read if given is None else given
         memory, memory_mask = self.network.remember(features, relations)
-        decoder, told, banned = self.network.decoder, None, [*self.tokenizer.banned, *self._comparing]
+        decoder, context, banned = self.network.decoder, None, [*self.tokenizer.banned, *self._comparing]
         if prior is not None and self.reader is not None and self._prior_decoder is not None:
             tokens, there = self.reader.remember(decoder, prior)
             memory, memory_mask = torch.cat([memory, tokens], dim=1), torch.cat([memory_mask, there], dim=1)
-            decoder, told, banned = self._prior_decoder, self.reader.tell(prior), self.tokenizer.banned
+            decoder, context, banned = self._prior_decoder, self.reader.context(prior), self.tokenizer.banned
         finite = memory.isfinite().flatten(1).all(1).tolist()
         generated = generate(
             decoder, torch.nan_to_num(memory), memory_mask, self._prefix(states),
-            self.tokenizer.end, banned, self.decoding, told,
+            self.tokenizer.end, banned, self.decoding, context,
         )  # fmt: skip
         rows = zip(generated, states, finite, strict=True)
-        return [replace(self._finish(pool, s, ok), compared=told is not None) for pool, s, ok in rows]
+        return [replace(self._finish(pool, s, ok), compared=context is not None) for pool, s, ok in rows]
 
     def _read(self, features: ImageFeatures, reports: Floats, mask: Flags) -> tuple[Relations, list[StudyStates]]:
         vectors, valid = torch.from_numpy(reports).to(self.device), torch.from_numpy(mask).to(self.device)

@@ -31,14 +31,14 @@ class ImageFeatures:
         return ImageFeatures(self.patches.to(device), self.patch_mask.to(device), self.pooled.to(device))
 
 
-def normalise(films: Tensor, size: int) -> Tensor:
-    """Preprocessed films (..., H, W) uint8 -> network input (..., 3, size, size), ImageNet statistics."""
-    grey = films.reshape(-1, 1, *films.shape[-2:]).float().div(255)  # (n, 1, H, W)
+def normalise(pixels: Tensor, size: int) -> Tensor:
+    """Preprocessed images (..., H, W) uint8 -> network input (..., 3, size, size), ImageNet statistics."""
+    grey = pixels.reshape(-1, 1, *pixels.shape[-2:]).float().div(255)  # (n, 1, H, W)
     if grey.shape[-1] != size:
         grey = F.interpolate(grey, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
     mean = torch.tensor(_IMAGENET_MEAN, device=grey.device).view(1, 3, 1, 1)
     std = torch.tensor(_IMAGENET_STD, device=grey.device).view(1, 3, 1, 1)
-    return ((grey - mean) / std).view(*films.shape[:-2], 3, size, size)
+    return ((grey - mean) / std).view(*pixels.shape[:-2], 3, size, size)
 
 
 class ImageEncoder(nn.Module):
@@ -49,13 +49,13 @@ class ImageEncoder(nn.Module):
         self.size, self.width = config.image_size, config.encoder_width
         self.backbone = AutoModel.from_config(AutoConfig.for_model(**config.encoder))
 
-    def forward(self, films: Tensor, view_mask: Tensor) -> ImageFeatures:
+    def forward(self, pixels: Tensor, view_mask: Tensor) -> ImageFeatures:
         """Encode the views that exist.
 
-        films : (B, VIEWS, H, W) uint8; rows without a view may hold anything.
+        pixels : (B, VIEWS, H, W) uint8; rows without a view may hold anything.
         view_mask : (B, VIEWS) bool, at least one True a row.
         """
-        maps = self.backbone(normalise(films[view_mask], self.size)).last_hidden_state  # (n, C, 7, 7)
+        maps = self.backbone(normalise(pixels[view_mask], self.size)).last_hidden_state  # (n, C, 7, 7)
         found = maps.flatten(2).transpose(1, 2)  # (n, 49, C)
         patches = found.new_zeros(*view_mask.shape, PATCHES, self.width)  # (B, V, 49, C)
         patches[view_mask] = found

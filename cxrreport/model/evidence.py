@@ -1,4 +1,4 @@
-"""Where on the frontal film the network sees a finding: its class activation map (Zhou et al., CVPR 2016).
+"""Where on the frontal image the network sees a finding: its class activation map (Zhou et al., CVPR 2016).
 
 The classifier is linear in the pooled vector v, and v is the mean of the patches, so the logit of a state is exactly a sum
 over patches plus what the retrieved reports say. Nothing has to be learnt or approximated.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from cxrreport.model.attention import Look
+from cxrreport.model.attention import Attended
 from cxrreport.model.config import DROPOUT, VIEWS, DiffRGenNetConfig
 from cxrreport.model.routing import Anchors, RoutedAttention, peak
 
@@ -24,14 +24,14 @@ class DRALayer(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(d) for _ in range(3))
         self.dropout = nn.Dropout(DROPOUT)
 
-    def forward(self, z: Tensor, z_mask: Tensor, f: Tensor, f_mask: Tensor, temperature: Tensor) -> Look:
+    def forward(self, z: Tensor, z_mask: Tensor, f: Tensor, f_mask: Tensor, temperature: Tensor) -> Attended:
         """z (B, n, d), z_mask (B, n) True on real tokens, f (B, m, d), f_mask (B, m)."""
-        look: Look = self.routed(z, z_mask, f, f_mask, temperature)
-        z = self.norms[0](z + self.dropout(look.tokens))
+        routed: Attended = self.routed(z, z_mask, f, f_mask, temperature)
+        z = self.norms[0](z + self.dropout(routed.tokens))
         attended, _ = self.attention(z, z, z, key_padding_mask=~z_mask, need_weights=False)
         z = self.norms[1](z + self.dropout(attended))
         z = self.norms[2](z + self.dropout(self.feed_forward(z)))
-        return look._replace(tokens=z)
+        return routed._replace(tokens=z)
 
 
 @dataclass(frozen=True, slots=True)

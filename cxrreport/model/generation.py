@@ -60,17 +60,17 @@ def generate(
     end: int,
     banned: list[int],
     decoding: Decoding,
-    told: Tensor | None = None,
+    context: Tensor | None = None,
 ) -> list[list[Generated]]:
     """Draft B reports: of each study the best `beams` that were finished, the likeliest first.
 
-    memory (B, M, d_dec), memory_mask (B, M) bool, prefix (B, L) ids; `banned` ids are never produced; told (B, L', d_dec)
+    memory (B, M, d_dec), memory_mask (B, M) bool, prefix (B, L) ids; `banned` ids are never produced; context (B, L', d_dec)
     is added to the embeddings of the first of the prefix. A study whose beams are settled leaves the batch. The result does
     not depend on what else is in the batch.
     """
     batch, beams = len(prefix), decoding.beams
     cache = decoder.start(memory, memory_mask)
-    logits = decoder.step(prefix, cache, told)  # (B, V)
+    logits = decoder.step(prefix, cache, context)  # (B, V)
     cache.widen(beams)
     logits = logits.repeat_interleave(beams, 0)  # (B * beams, V)
     totals = torch.full((batch, beams), -1e9, device=logits.device)

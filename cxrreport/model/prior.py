@@ -4,11 +4,9 @@ memory = [..., G, prior patches, prior report]
 prefix = [DEC] + what there is of the prior + days between, s_1 + change 1 + side 1, ..., s_13 + ..., s_14
 
 Only a study with a prior comes here; without one, memory, prefix and weights are those of `diffrgennet.py`, bit for bit.
-So the page's [NOPRIOR] is not needed. What its other tokens of the prefix say is added to the embeddings of the tokens that
-the decoder knows; besides the page, so are the changes that were decided and their sides, so that the text says what the
-table and the regions say. (As tokens of the memory they were not found by a decoder that looks for findings in its
-prefix: sides were then no better than guessed.) The decoder has learnt on reports that compare with nothing: its linear
-layers get a difference of low rank (LoRA, Hu et al., 2022).
+What is known of the prior is added to the embeddings of the prefix, where the decoder looks for findings: as tokens of the
+memory sides were no better than guessed. The linear layers of a decoder that has learnt on reports that compare with
+nothing get a difference of low rank (LoRA, Hu et al., 2022).
 """
 
 from __future__ import annotations
@@ -28,10 +26,10 @@ from cxrreport.model.decoder import ReportDecoder
 from cxrreport.model.progression import CHANGES
 
 _RANK = 8
-_TOLD = 0.02  # as BERT's embeddings begin
+_STD = 0.02  # as BERT's embeddings begin
 _LONGEST_DAYS = (0, 6, 29, 179)  # same day, days, weeks, months; then years, and unknown
 _INTERVALS = len(_LONGEST_DAYS) + 2
-UNTOLD = len(CHANGES)  # index of a change that is not known
+UNKNOWN_CHANGE = len(CHANGES)  # index of a change that is not known
 _CHANGED = [index for index, change in enumerate(CHANGES) if change in CHANGED]
 _ONE_SIDED = 0.8  # of a map that lies on one side
 
@@ -40,9 +38,10 @@ _ONE_SIDED = 0.8  # of a map that lies on one side
 class Prior:
     """What the decoder reads of B priors; m = grid**2 patches.
 
-    tokens (B, 2 m, d): G, then the prior's patches where the current film has them (`temporal.Difference`). report (B, T):
+    tokens (B, 2 m, d): G, then the prior's patches where the current image has them (`temporal.Difference`). report (B, T):
     ids of the prior's report, 0-padded, a row of 0 where there is none. changes (B, 13): index into `CHANGES`, or
-    `UNTOLD`. sides (B, 13): where each finding changed, as `sides_of` has it. days (B,): between the studies, -1 unknown.
+    `UNKNOWN_CHANGE`. sides (B, 13): where each finding changed, as `sides_of` has it. days (B,) since the
+    prior, -1 unknown.
     """
 
     tokens: Tensor
@@ -66,7 +65,7 @@ def make_prior(
     """
     longest = max(1, *(len(ids) for ids in reports))
     rows = [[*ids, *[0] * (longest - len(ids))] for ids in reports]
-    index = [[UNTOLD if change is None else CHANGES.index(change) for change in row] for row in changes]
+    index = [[UNKNOWN_CHANGE if change is None else CHANGES.index(change) for change in row] for row in changes]
     decided = torch.tensor(index)
     sides = sides_of(torch.from_numpy(np.stack(maps)), decided)
     stacked, known = torch.stack(list(tokens)), torch.tensor([-1 if d is None else d for d in days])
@@ -76,7 +75,7 @@ def make_prior(
 def sides_of(maps: Tensor, changes: Tensor) -> Tensor:
     """Maps (B, 13, h, w), above 0 where a finding changed, and changes (B, 13) -> sides (B, 13).
 
-    0 nowhere or no change, 1 the left half of the film, 2 the right half, 3 both.
+    0 nowhere or no change, 1 the left half of the image, 2 the right half, 3 both.
     """
     columns = maps.clamp(min=0).float().sum(2)  # (B, 13, w)
     half = columns.shape[-1] // 2
@@ -112,10 +111,10 @@ class PriorReader(nn.Module):
         self.types = nn.Parameter(torch.zeros(3, d_dec))  # G, prior patches, prior report
         self.changes = nn.Embedding(len(CHANGES) + 1, d_dec)
         self.sides = nn.Embedding(4, d_dec)
-        self.sources = nn.Embedding(2, d_dec)  # film alone, film and report
+        self.sources = nn.Embedding(2, d_dec)  # image alone, image and report
         self.intervals = nn.Embedding(_INTERVALS, d_dec)
-        for told in (self.changes, self.sides, self.sources, self.intervals):
-            nn.init.normal_(told.weight, std=_TOLD)
+        for table in (self.changes, self.sides, self.sources, self.intervals):
+            nn.init.normal_(table.weight, std=_STD)
         shapes = [layer.weight.shape for _, layer in _linear(decoder)]
         self.deltas = nn.ModuleList(LowRank(rows, columns, min(_RANK, rows, columns)) for rows, columns in shapes)
 
@@ -123,13 +122,12 @@ class PriorReader(nn.Module):
         """Memory (B, M', d_dec) beside that of `DiffRGenNet.remember`, and its mask (B, M') bool."""
         difference, patches = prior.tokens.chunk(2, dim=1)
         report = decoder.lm.bert.embeddings(input_ids=prior.report) + self.types[2]  # (B, T, d_dec)
-        told = prior.report != 0
-        films = torch.cat([self.difference(difference) + self.types[0], self.patches(patches) + self.types[1]], dim=1)
-        return torch.cat([films, report], dim=1), torch.cat(
-            [torch.ones_like(films[..., 0], dtype=torch.bool), told], dim=1
+        seen = torch.cat([self.difference(difference) + self.types[0], self.patches(patches) + self.types[1]], dim=1)
+        return torch.cat([seen, report], dim=1), torch.cat(
+            [torch.ones_like(seen[..., 0], dtype=torch.bool), prior.report != 0], dim=1
         )
 
-    def tell(self, prior: Prior) -> Tensor:
+    def context(self, prior: Prior) -> Tensor:
         """What is added to the embeddings of [DEC] and s_1 .. s_13: (B, 14, d_dec)."""
         first = self.sources(prior.report.any(1).long()) + self.intervals(intervals(prior.days))
         return torch.cat([first[:, None], self.changes(prior.changes) + self.sides(prior.sides)], dim=1)

@@ -1,12 +1,12 @@
 """What became of each finding since the prior (docs/model.md, Progression): consistent by construction.
 
-The page multiplies p(current) and p(prior) as if the two were independent, which is wrong for two films of one patient:
-of an identical pair that is judged 0.5 twice it would say "new" with 0.25. Here the two states are read jointly,
+Two images of one patient are not independent: of an identical pair that is read as 0.5 twice, p(current) (1 - p(prior))
+would be "new" with 0.25. So the two states are read jointly,
 
     absent: k    new: l_c    resolved: l_p    in both: l_c + l_p + k,
 
 a softmax over the four, where l_c and l_p are the logits of the two studies as the network judges each alone, moved by
-what TempFAM sees, and k >= 0 ties them. k = 0 is the page's formula. What is in both is worse, the same or better.
+what TempFAM sees, and k >= 0 ties them; k = 0 is independence. What is in both is worse, the same or better.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cxrreport.findings import FINDINGS, Change
-from cxrreport.model.config import DROPOUT, PATCHES, DiffRGenNetConfig
+from cxrreport.model.config import DROPOUT, GRID, PATCHES, DiffRGenNetConfig
 from cxrreport.model.temporal import Difference, TempFAM
 
 FOLLOWED = FINDINGS[:-1]  # "no finding" has no course
@@ -31,7 +31,7 @@ _LAYERS, _FFN = 2, 512
 @dataclass(frozen=True, slots=True)
 class Progression:
     """Of B pairs and the 13 findings: joint (B, 13, 4) logits in the order of `PRESENCE`, course (B, 13, 3) in that of
-    `COURSES`, maps (B, 13, 2g, 2g) logits of "the finding changed here" over the current film.
+    `COURSES`, maps (B, 13, 2g, 2g) logits of "the finding changed here" over the current image.
     """
 
     joint: Tensor
@@ -44,7 +44,7 @@ class Progression:
         worse, same, better = (both.unsqueeze(-1) * self.course.float().softmax(-1)).unbind(-1)
         return torch.stack([new, worse, same, better, resolved, absent], dim=-1)
 
-    def held(self, strictness: Tensor | float, steadiness: Tensor | float) -> Progression:
+    def calibrated(self, strictness: Tensor | float, steadiness: Tensor | float) -> Progression:
         """The same with changes made less likely: `strictness` is added to the logits of "absent" and "in both",
         `steadiness` to that of an unchanged course. Decisions and probabilities are then taken from one distribution.
         """
@@ -58,7 +58,7 @@ class Progression:
         likely = self.maps.float().sigmoid()
         return torch.where(likely > limits[:, None, None], likely, 0)
 
-    def turned(self) -> Progression:
+    def reversed(self) -> Progression:
         """What the pair shows in the other order: new <-> resolved, worsened <-> improved, the places the same."""
         return Progression(self.joint[..., [0, 2, 1, 3]], self.course.flip(-1), self.maps)
 
@@ -89,20 +89,19 @@ class ProgressionHead(nn.Module):
         parts = (difference.tokens, difference.current, difference.aligned)
         memory = torch.cat([x + self.places + t for x, t in zip(parts, self.types, strict=True)], dim=1)  # (B, 3m, d)
         found = self.layers(self.queries.expand(len(now), -1, -1), memory)  # (B, 13, d)
-        fused = self._fused(parts, difference.pixels)  # (B, c, 2g, 2g)
+        fused = self._fused(parts, difference.fine)  # (B, c, 2g, 2g)
         maps: Tensor = self.map(fused)
         shares = maps.flatten(2).softmax(-1)  # (B, 13, 4m)
         there = shares @ fused.flatten(2).transpose(1, 2)  # (B, 13, c)
-        judged = torch.stack([now, before], dim=-1).to(found.dtype)
-        hidden = self.hidden(torch.cat([found, there.to(found.dtype), judged], dim=-1))
+        logits = torch.stack([now, before], dim=-1).to(found.dtype)
+        hidden = self.hidden(torch.cat([found, there.to(found.dtype), logits], dim=-1))
         out = (torch.einsum("bfd,fdk->bfk", hidden, self.read.to(hidden.dtype)) + self.bias).float()
         return Progression(_join(now + out[..., 0], before + out[..., 1], out[..., 2]), out[..., 3:], maps.float())
 
-    def _fused(self, parts: tuple[Tensor, ...], pixels: Tensor) -> Tensor:
-        grid = pixels.shape[-1] // 2
-        coarse = self.to_pixels(torch.cat(parts, dim=-1)).transpose(1, 2).unflatten(2, (grid, grid))  # (B, c, g, g)
-        fine = F.interpolate(coarse.float(), scale_factor=2, mode="bilinear", align_corners=False)
-        fused: Tensor = self.fuse(pixels + fine.to(pixels.dtype))
+    def _fused(self, parts: tuple[Tensor, ...], fine: Tensor) -> Tensor:
+        coarse = self.to_pixels(torch.cat(parts, dim=-1)).transpose(1, 2).unflatten(2, (GRID, GRID))  # (B, c, g, g)
+        wide = F.interpolate(coarse.float(), scale_factor=2, mode="bilinear", align_corners=False)
+        fused: Tensor = self.fuse(fine + wide.to(fine.dtype))
         return fused
 
 
@@ -115,7 +114,7 @@ def _join(now: Tensor, before: Tensor, tie: Tensor) -> Tensor:
 class TemporalNetwork(nn.Module):
     """TempFAM, the progression head, and what was calibrated on validation pairs.
 
-    strictness, steadiness : how much likelier a change must be than none, see `Progression.held`. map_limits (13,) :
+    strictness, steadiness : how much likelier a change must be than none, see `Progression.calibrated`. map_limits (13,) :
         probability of the change map that 99 % of identical pairs stay below everywhere.
     """
 
@@ -132,21 +131,21 @@ class TemporalNetwork(nn.Module):
         self.register_buffer("map_limits", torch.full((len(FOLLOWED),), 0.5))
 
     def forward(
-        self, current: Tensor, prior: Tensor, films: Tensor, registered: Tensor, now: Tensor, before: Tensor
+        self, current: Tensor, prior: Tensor, pixels: Tensor, registered: Tensor, now: Tensor, before: Tensor
     ) -> tuple[Difference, Progression]:
         """Arguments as in `TempFAM` and `ProgressionHead`."""
-        difference = self.fam(current, prior, films, registered)
+        difference = self.fam(current, prior, pixels, registered)
         return difference, self.head(difference, now, before)
 
     def read(
-        self, current: Tensor, prior: Tensor, films: Tensor, registered: Tensor, now: Tensor, before: Tensor
+        self, current: Tensor, prior: Tensor, pixels: Tensor, registered: Tensor, now: Tensor, before: Tensor
     ) -> tuple[Difference, Progression]:
-        """Read the pairs in both orders and take the mean, so that films in the other order give the opposite change.
+        """Read the pairs in both orders and take the mean, so that images in the other order give the opposite change.
 
         Of logits a mean keeps the form of the joint states, so the result is as consistent as each of the two.
         """
-        difference, one = self(current, prior, films, registered, now, before)
-        other = self(prior, current, films.flip(1), registered, before, now)[1].turned()
+        difference, one = self(current, prior, pixels, registered, now, before)
+        other = self(prior, current, pixels.flip(1), registered, before, now)[1].reversed()
         means = (
             torch.stack(pair).mean(0)
             for pair in ((one.joint, other.joint), (one.course, other.course), (one.maps, other.maps))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cxrreport.model.attention import BLOCKED, CrossAttention, Look
+from cxrreport.model.attention import BLOCKED, Attended, CrossAttention
 from cxrreport.model.config import GRID, VIEWS, DiffRGenNetConfig
 
 Anchors = Callable[[Tensor, Tensor], Tensor]  # attention (B, h, n, m) of order 0, f_mask (B, m) -> patches (B, n)
@@ -77,10 +77,10 @@ class RoutedAttention(CrossAttention):
         self.router = Router(config.d_model, masks)
         self.register_buffer("windows", build_windows(GRID, masks, views))
 
-    def forward(self, z: Tensor, z_mask: Tensor, f: Tensor, f_mask: Tensor, temperature: Tensor) -> Look:
+    def forward(self, z: Tensor, z_mask: Tensor, f: Tensor, f_mask: Tensor, temperature: Tensor) -> Attended:
         """z (B, n, d), z_mask (B, n), f (B, m, d), f_mask (B, m); `temperature` is the router's in training."""
         mixed, alpha = self.mix(z, f, f_mask, temperature)
-        return Look(self.gather(mixed, f), f, alpha, mixed.mean(1))
+        return Attended(self.gather(mixed, f), f, alpha, mixed.mean(1))
 
     def mix(self, z: Tensor, f: Tensor, f_mask: Tensor, temperature: Tensor) -> tuple[Tensor, Tensor]:
         """Attention (B, h, n, m), the masks mixed by the router's alpha (B, masks)."""

@@ -1,13 +1,11 @@
 """TempFAM: how a study differs from its prior, patch by patch and pixel by pixel (docs/model.md, TempFAM).
 
-patches P_c, P_p -> soft registration within windows -> P_p'                step 2
-[l2, cos, dot](P_c, P_p') and registered pixels -> difference Delta_t       step 3
-FAM_tdif(Delta_t, P_c) -> G                                                 step 4
+patches P_c, P_p -> soft registration within windows -> P_p'
+[l2, cos, dot](P_c, P_p') and registered pixels -> difference Delta_t
+FAM_tdif(Delta_t, P_c) -> G
 
-Three things differ from the page. It asks for a FAM of two layers in step 2 and uses the attention of the first
-alone: here there is one layer, with the four windows. And the films themselves are compared too: registration puts an
-anatomy that is smaller than a patch of 32 pixels into place, so what grew by a few pixels can be seen. And 1 - cosine
-of P_c and P_p' marks no places: it was measured to hide more true changes than false ones.
+Registration on pixels puts anatomy into place that is smaller than a patch of 32 pixels, so what grew by a few pixels can
+be seen. 1 - cosine of P_c and P_p' marks no places: it was measured to hide more true changes than false ones.
 """
 
 from __future__ import annotations
@@ -24,33 +22,33 @@ from cxrreport.model.difference import FeatureDifference
 from cxrreport.model.fam import FAM
 from cxrreport.model.routing import SoftRegistration, own_place
 
-_ORDERS = 4  # windows of the soft registration: the whole film, and one, two and three patches around
+_ORDERS = 4  # windows of the soft registration: the whole image, and one, two and three patches around
 _WIDTHS = (24, 48, 96, 128)  # channels of the stem, one halving each
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What TempFAM says of B pairs; m = grid**2 patches of the frontal film, row-major.
+    """What TempFAM says of B pairs; m = PATCHES patches of the frontal image, row-major.
 
-    tokens G, current P_c and aligned P_p' (B, m, d); pixels (B, c, 2 * grid, 2 * grid), 0 where the films are not
-    registered.
+    tokens G, current P_c and aligned P_p' (B, m, d); fine (B, c, 14, 14), features of the pixels, 0 where the images are
+    not registered.
     """
 
     tokens: Tensor
     current: Tensor
     aligned: Tensor
-    pixels: Tensor
+    fine: Tensor
 
 
 class PixelDifference(nn.Module):
-    """Strided convolutions over the current film, the registered prior and what is brighter or darker."""
+    """Strided convolutions over the current image, the registered prior and what is brighter or darker."""
 
     def __init__(self, config: DiffRGenNetConfig) -> None:
         super().__init__()
         self.size = config.image_size
         halvings = (config.image_size // (2 * GRID)).bit_length() - 1
         if config.image_size != 2 * GRID << halvings or not 1 <= halvings <= len(_WIDTHS):
-            raise ValueError("To compare films, the side of the image must be 2, 4, 8 or 16 times twice the grid.")
+            raise ValueError("To compare images, the side of the image must be 2, 4, 8 or 16 times twice the grid.")
         widths = (3, *_WIDTHS[-halvings:])
         layers: list[nn.Module] = []
         for width_in, width_out in pairwise(widths):
@@ -59,9 +57,9 @@ class PixelDifference(nn.Module):
         self.stem = nn.Sequential(*layers)
         self.around = nn.ModuleList(nn.Sequential(*_convolution(self.width, self.width)) for _ in range(2))
 
-    def forward(self, films: Tensor, registered: Tensor) -> Tensor:
-        """films (B, 2, H, W) uint8, current and registered prior; registered (B,) bool -> (B, width, 2g, 2g)."""
-        grey = F.interpolate(films.float() / 255, size=(self.size, self.size), mode="area")  # (B, 2, s, s)
+    def forward(self, pixels: Tensor, registered: Tensor) -> Tensor:
+        """pixels (B, 2, H, W) uint8, current and registered prior; registered (B,) bool -> (B, width, 14, 14)."""
+        grey = F.interpolate(pixels.float() / 255, size=(self.size, self.size), mode="area")  # (B, 2, s, s)
         x = torch.cat([grey - 0.5, 2 * (grey[:, :1] - grey[:, 1:])], dim=1)
         x = self.stem(x)
         for block in self.around:
@@ -76,9 +74,7 @@ def _convolution(width_in: int, width_out: int, stride: int = 1) -> list[nn.Modu
 
 
 class TempFAM(nn.Module):
-    """Current and prior -> their difference. Only pairs come here, so a study without a prior is drafted bit for bit
-    by the network of `diffrgennet.py`: the page's masked rows and its vector for a missing prior are not needed.
-    """
+    """Current and prior -> their difference. Only pairs come here: nothing stands for a prior that is missing."""
 
     def __init__(self, config: DiffRGenNetConfig) -> None:
         super().__init__()
@@ -90,19 +86,19 @@ class TempFAM(nn.Module):
         self.pixel_projection = nn.Linear(self.pixels.width, d)
         self.routing = FAM(config, own_place, views=1)
 
-    def forward(self, current: Tensor, prior: Tensor, films: Tensor, registered: Tensor) -> Difference:
+    def forward(self, current: Tensor, prior: Tensor, pixels: Tensor, registered: Tensor) -> Difference:
         """Compare B pairs.
 
-        current, prior : (B, m, C) frontal patches of the encoder. films : (B, 2, H, W) uint8, current and registered
-        prior. registered : (B,) bool; where False the films are left out.
+        current, prior : (B, m, C) frontal patches of the encoder. pixels : (B, 2, H, W) uint8, current and registered
+        prior. registered : (B,) bool; where False the images are left out.
         """
         here = torch.ones(current.shape[:2], dtype=torch.bool, device=current.device)  # (B, m)
         p_c, p_p = self.projection(current), self.projection(prior)
         aligned = self.registration.register(p_c, p_p, self.routing.temperature)  # (B, m, d)
-        pixels = self.pixels(films, registered)
-        z = self._differ(p_c, aligned) + self._pooled(pixels)
+        fine = self.pixels(pixels, registered)
+        z = self._differ(p_c, aligned) + self._pooled(fine)
         tokens = self.routing(z, here, p_c, here).tokens
-        return Difference(tokens, p_c, aligned, pixels)
+        return Difference(tokens, p_c, aligned, fine)
 
     def _differ(self, p_c: Tensor, aligned: Tensor) -> Tensor:
         """Feature Difference of each patch with its own counterpart: (B, m, d), a row of one token a patch."""
@@ -110,7 +106,7 @@ class TempFAM(nn.Module):
         delta: Tensor = self.difference(e, f, torch.ones_like(e[..., 0], dtype=torch.bool))
         return delta.view_as(p_c)
 
-    def _pooled(self, pixels: Tensor) -> Tensor:
+    def _pooled(self, fine: Tensor) -> Tensor:
         """(B, c, 2g, 2g) -> (B, m, d)."""
-        tokens: Tensor = self.pixel_projection(F.avg_pool2d(pixels, 2).flatten(2).transpose(1, 2))
+        tokens: Tensor = self.pixel_projection(F.avg_pool2d(fine, 2).flatten(2).transpose(1, 2))
         return tokens

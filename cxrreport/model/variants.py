@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from cxrreport.findings import FINDINGS
 from cxrreport.model.ablations import ABLATIONS
-from cxrreport.model.attention import CrossAttention, Look
+from cxrreport.model.attention import Attended, CrossAttention
 from cxrreport.model.config import DROPOUT, STATES, DiffRGenNetConfig
 from cxrreport.model.difference import FeatureDifference, LiteralDifference
 from cxrreport.model.diffrgennet import DiffRGenNet, Losses, Relations
@@ -166,12 +166,12 @@ class TRARAttention(nn.Module):
         self.dropout = nn.Dropout(DROPOUT)
         self.cross = CrossAttention(config)
 
-    def forward(self, z: Tensor, z_mask: Tensor, f: Tensor, f_mask: Tensor, temperature: Tensor) -> Look:
+    def forward(self, z: Tensor, z_mask: Tensor, f: Tensor, f_mask: Tensor, temperature: Tensor) -> Attended:
         """Shapes as in `RoutedAttention`."""
         routed = self.grid(f, f_mask, f, f_mask, temperature)
         f = self.norm(f + self.dropout(routed.tokens))
-        look: Look = self.cross(z, z_mask, f, f_mask, temperature)
-        return look._replace(alpha=routed.alpha)
+        attended: Attended = self.cross(z, z_mask, f, f_mask, temperature)
+        return attended._replace(alpha=routed.alpha)
 
 
 _ATTENTIONS: dict[str, type[nn.Module]] = {
@@ -192,11 +192,11 @@ class ConcatLayer(nn.Module):
             nn.Linear(2 * d, ffn), nn.ReLU(), nn.Dropout(DROPOUT), nn.Linear(ffn, d), nn.LayerNorm(d)
         )
 
-    def forward(self, z: Tensor, z_mask: Tensor, f: Tensor, f_mask: Tensor, temperature: Tensor) -> Look:
+    def forward(self, z: Tensor, z_mask: Tensor, f: Tensor, f_mask: Tensor, temperature: Tensor) -> Attended:
         """Shapes as in `DRALayer`; the map is the even share of each patch in the mean."""
         share = f_mask.to(f.dtype) / f_mask.sum(1, keepdim=True).clamp(min=1)  # (B, m)
         mean = (share.unsqueeze(1) @ f).expand(-1, z.shape[1], -1)  # (B, n, d)
-        return Look(self.mlp(torch.cat([z, mean], dim=-1)), f, None, share.unsqueeze(1).expand(-1, z.shape[1], -1))
+        return Attended(self.mlp(torch.cat([z, mean], dim=-1)), f, None, share.unsqueeze(1).expand(-1, z.shape[1], -1))
 
 
 # -- differences, classifier, losses -----------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A small classifier of the projection, for films whose tags are silent: frontal, lateral, or no chest film at all."""
+"""A small classifier of the projection, for images whose tags are silent: frontal, lateral, or no chest image at all."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from cxrreport.records import View, ViewGuess
 CLASSES = (View.FRONTAL, View.LATERAL, View.OTHER)
 _SIDE = 64
 _OTHER_FROM = (
-    0.995  # a chest film must not be dropped on a doubt: of 1,066 real films from three hospitals none reaches it
+    0.995  # a chest image must not be dropped on a doubt: of 1,066 real images from three hospitals none reaches it
 )
 
 
 class ViewClassifier(nn.Module):
-    """Four strided convolutions on the film at 64 x 64; about 100,000 weights."""
+    """Four strided convolutions on the image at 64 x 64; about 100,000 weights."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,17 +31,17 @@ class ViewClassifier(nn.Module):
         self.dropout = nn.Dropout(0.2)
         self.linear = nn.Linear(128 * 16, len(CLASSES))
 
-    def forward(self, films: Tensor) -> Tensor:
-        """films (n, H, W) uint8 -> logits (n, 3)."""
-        grey = F.interpolate(films.unsqueeze(1).float() / 255, size=(_SIDE, _SIDE), mode="area") - 0.5
+    def forward(self, pixels: Tensor) -> Tensor:
+        """pixels (n, H, W) uint8 -> logits (n, 3)."""
+        grey = F.interpolate(pixels.unsqueeze(1).float() / 255, size=(_SIDE, _SIDE), mode="area") - 0.5
         logits: Tensor = self.linear(self.dropout(self.features(grey).flatten(1)))
         return logits
 
     @torch.inference_mode()
-    def guess(self, films: Sequence[npt.NDArray[np.uint8]]) -> list[ViewGuess]:
-        """Views of preprocessed films (256, 256) uint8, each with its probability; OTHER only from 0.995 on."""
+    def guess(self, pixels: Sequence[npt.NDArray[np.uint8]]) -> list[ViewGuess]:
+        """Views of preprocessed images (256, 256) uint8, each with its probability; OTHER only from 0.995 on."""
         device = self.linear.weight.device
-        probabilities = self(torch.from_numpy(np.stack(films)).to(device)).softmax(-1)
+        probabilities = self(torch.from_numpy(np.stack(pixels)).to(device)).softmax(-1)
         unsure = probabilities[:, -1] < _OTHER_FROM
         probabilities[unsure, -1] = 0
         best, index = probabilities.max(-1)

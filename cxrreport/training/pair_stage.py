@@ -174,12 +174,14 @@ def calibrate(network: TemporalNetwork, pairs: EncodedPairs) -> dict[str, float]
     still = _from(pairs, "identical")
     if still.any():
         held = Progression(read.joint[still], read.course[still], read.maps[still])
-        network.strictness.fill_(_least(lambda strict: false_change(said_classes(held.held(strict, 100.0))[1])[0]))
+        network.strictness.fill_(
+            _least(lambda strict: false_change(said_classes(held.calibrated(strict, 100.0))[1])[0])
+        )
         strict = float(network.strictness)
-        network.steadiness.fill_(_least(lambda steady: _false_course(held.held(strict, steady))))
+        network.steadiness.fill_(_least(lambda steady: _false_course(held.calibrated(strict, steady))))
         highest = held.maps.sigmoid().flatten(2).amax(-1)  # (n, 13)
         network.map_limits.copy_(torch.quantile(highest, _PERCENTILE, dim=0))
-    return score_pairs(network, pairs, read.held(network.strictness.cpu(), network.steadiness.cpu()))
+    return score_pairs(network, pairs, read.calibrated(network.strictness.cpu(), network.steadiness.cpu()))
 
 
 def _least(false: Callable[[float], float]) -> float:

@@ -20,7 +20,7 @@ from cxrreport.model.config import PREFIX_LENGTH, VIEWS
 from cxrreport.model.drafter import Drafter, pad
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.losses import language_loss
-from cxrreport.model.prior import UNTOLD, Prior, PriorReader, sides_of
+from cxrreport.model.prior import UNKNOWN_CHANGE, Prior, PriorReader, sides_of
 from cxrreport.model.progression import TemporalNetwork
 from cxrreport.training.averaging import WeightAverage
 from cxrreport.training.checkpoint import Checkpoint, run_whole
@@ -75,7 +75,7 @@ def read_pairs(drafter: Drafter, temporal: TemporalNetwork, pairs: EncodedPairs,
     parts = [_read(drafter, temporal, told.take(rows), bank) for rows in torch.arange(len(told)).split(_BATCH)]
     memory, mask, tokens = (torch.cat([part[i] for part in parts]) for i in range(3))
     known = classes(told.joint.numpy(), told.course.numpy())
-    changes = torch.from_numpy(np.where(known < 0, UNTOLD, known))
+    changes = torch.from_numpy(np.where(known < 0, UNKNOWN_CHANGE, known))
     ids = [_ids(drafter, row) for row in told.report.long()]
     sides = sides_of(told.maps, changes)
     return ReadPairs(memory, mask, tokens, told.prior_report.long(), changes, sides, told.days, ids)
@@ -143,7 +143,7 @@ class PriorStage:
         other = reports[torch.randint(len(reports), (count,), generator=self.generator)].to(device)
         report = torch.where(fate[0] < _SILENT + _ANOTHERS, other, prior.report) * (fate[0] >= _SILENT)
         untold = fate[1] < _UNTOLD
-        changes, sides = prior.changes.masked_fill(untold, UNTOLD), prior.sides.masked_fill(untold, 0)
+        changes, sides = prior.changes.masked_fill(untold, UNKNOWN_CHANGE), prior.sides.masked_fill(untold, 0)
         return replace(prior, report=report, changes=changes, sides=sides)
 
     def _loss(self, pairs: ReadPairs, rows: list[int], prior: Prior) -> Tensor:
@@ -152,7 +152,7 @@ class PriorStage:
             tokens, there = self.network.remember(self.decoder, prior)
             memory = torch.cat([pairs.memory[rows].float().to(self.device), tokens], dim=1)
             known = torch.cat([pairs.memory_mask[rows].to(self.device), there], dim=1)
-            read = (ids, mask, memory, known, self.network.tell(prior))
+            read = (ids, mask, memory, known, self.network.context(prior))
             logits = functional_call(self.decoder, self.network.weights(self.decoder), read)
         labels = ids.masked_fill(ids == 0, -100)
         labels[:, :PREFIX_LENGTH] = -100

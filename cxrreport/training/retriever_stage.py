@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from cxrreport.datasets.encoded import Encoded
 from cxrreport.evaluation.retrieval import label_f1_at
 from cxrreport.model.diffrgennet import DiffRGenNet
-from cxrreport.model.revtaf.hyperbolic import HyperbolicHead, distances, film_logits, ranking_loss
+from cxrreport.model.revtaf.hyperbolic import HyperbolicHead, distances, image_logits, ranking_loss
 from cxrreport.training.encoder_stage import shuffled
 from cxrreport.training.optimizer import parameter_groups
 
@@ -32,7 +32,7 @@ def cache_logits(network: DiffRGenNet, encoded: Encoded) -> Tensor:
     parts = []
     for rows in torch.arange(len(encoded.patch_mask)).split(_BATCH):
         features = encoded.features(rows.tolist(), torch.zeros_like(rows)).to(device)
-        parts.append(film_logits(network, features).float().cpu())
+        parts.append(image_logits(network, features).float().cpu())
     return torch.cat(parts)
 
 

@@ -182,9 +182,9 @@ def test_08_beam_search_is_brute_force_on_a_toy_of_five_tokens():
 
     def score(text):
         whole = torch.tensor([[begin, *text]])
-        told = decoder(whole, torch.ones_like(whole), memory, memory_mask)
-        told[..., [0, begin]] = -1e9
-        return told.log_softmax(-1)[0, range(len(text)), text].sum().item() / len(text)
+        logits = decoder(whole, torch.ones_like(whole), memory, memory_mask)
+        logits[..., [0, begin]] = -1e9
+        return logits.log_softmax(-1)[0, range(len(text)), text].sum().item() / len(text)
 
     said = [[*w, end] for n in range(longest) for w in itertools.product(words, repeat=n)]
     said += [list(w) for w in itertools.product(words, repeat=longest)]  # cut at the limit

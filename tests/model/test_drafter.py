@@ -9,7 +9,7 @@ import cxrreport.model.drafter as module
 from cxrreport.findings import State
 from cxrreport.model.drafter import Drafter, join_features, pad, stack_images, take_features
 from cxrreport.model.generation import Decoding, Generated
-from cxrreport.model.revtaf.hyperbolic import HyperbolicHead, distance_of, distances, film_logits
+from cxrreport.model.revtaf.hyperbolic import HyperbolicHead, distance_of, distances, image_logits
 from cxrreport.records import PreparedStudy
 
 DECODING = Decoding(beams=2, max_new_tokens=12, min_new_tokens=3)
@@ -185,7 +185,7 @@ def test_hyperbolic_scores_are_the_distances_of_the_points(learned):
     queries, keys = learned.queries(features)["hyperbolic"], learned.keys(features)["hyperbolic"]
     assert queries.shape == keys.shape == (5, learned.dimension + 1) and queries.dtype == keys.dtype == np.float32
     with torch.no_grad():
-        points = learned.weights.hyperbolic(film_logits(learned.network, features))
+        points = learned.weights.hyperbolic(image_logits(learned.network, features))
     true = distances(points, points).numpy()
     assert distance_of(queries @ keys.T) == pytest.approx(true, abs=0.05)
     alone = learned.queries(learned.encode(_studies(5)[:1]))["hyperbolic"]

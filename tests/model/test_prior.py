@@ -15,7 +15,7 @@ from cxrreport.findings import Change
 from cxrreport.model.config import PATCHES
 from cxrreport.model.drafter import Drafter, take_features
 from cxrreport.model.generation import Decoding, generate
-from cxrreport.model.prior import CHANGES, UNTOLD, Prior, PriorReader, intervals, make_prior, sides_of
+from cxrreport.model.prior import CHANGES, UNKNOWN_CHANGE, Prior, PriorReader, intervals, make_prior, sides_of
 from cxrreport.model.weights import Weights, load_weights, save_weights
 
 
@@ -42,7 +42,7 @@ def random_prior(made, count, seed=0, words=6):
     config = made.network.config
     tokens = torch.randn(count, 2 * PATCHES, config.d_model, generator=g)
     report = torch.randint(10, 60, (count, words), generator=g)
-    changes = torch.randint(0, UNTOLD + 1, (count, 13), generator=g)
+    changes = torch.randint(0, UNKNOWN_CHANGE + 1, (count, 13), generator=g)
     sides = torch.randint(0, 4, (count, 13), generator=g)
     return Prior(tokens, report, changes, sides, torch.randint(0, 300, (count,), generator=g))
 
@@ -121,17 +121,17 @@ def test_every_part_of_the_prior_reaches_memory_or_prefix(made):
     reader, decoder, prior = reader_of(made), made.network.decoder, random_prior(made, 1)
     memory, mask = reader.remember(decoder, prior)
     assert memory.shape[1] == mask.shape[1] == 2 * PATCHES + prior.report.shape[1] and mask.all()
-    told = reader.tell(prior)
-    assert told.shape == (1, 14, made.network.config.decoder_width)
+    context = reader.context(prior)
+    assert context.shape == (1, 14, made.network.config.decoder_width)
     for changed in (replace(prior, tokens=prior.tokens + 1), replace(prior, report=prior.report.flip(1))):
         assert not torch.equal(reader.remember(decoder, changed)[0], memory)
     for place, changed in (
-        (slice(1, None), replace(prior, changes=(prior.changes + 1) % UNTOLD)),
+        (slice(1, None), replace(prior, changes=(prior.changes + 1) % UNKNOWN_CHANGE)),
         (slice(1, None), replace(prior, sides=(prior.sides + 1) % 4)),
         (slice(0, 1), replace(prior, days=torch.full_like(prior.days, -1))),
         (slice(0, 1), replace(prior, report=torch.zeros_like(prior.report))),
     ):
-        differs = (reader.tell(changed) != told).any(-1)
+        differs = (reader.context(changed) != context).any(-1)
         assert differs[:, place].all() and differs.sum() == differs[:, place].sum()
 
 
@@ -143,13 +143,13 @@ def test_a_prior_without_a_report_shows_no_words(made):
     assert mask[0].all() and not mask[1, -words:].any() and mask[1, :-words].all()
 
 
-def test_what_is_told_counts_in_drafting_as_in_learning(made):
+def test_the_context_counts_in_drafting_as_in_learning(made):
     decoder, reader, prior = made.network.decoder, reader_of(made), random_prior(made, 2)
     prefix = torch.randint(5, 60, (2, 15), generator=torch.Generator().manual_seed(0))
     memory, mask = torch.randn(2, 9, made.network.config.decoder_width), torch.ones(2, 9, dtype=torch.bool)
-    told = reader.tell(prior)
-    learnt = decoder(prefix, torch.ones_like(prefix, dtype=torch.bool), memory, mask, told)[:, -1]
-    torch.testing.assert_close(decoder.step(prefix, decoder.start(memory, mask), told), learnt)
+    context = reader.context(prior)
+    learnt = decoder(prefix, torch.ones_like(prefix, dtype=torch.bool), memory, mask, context)[:, -1]
+    torch.testing.assert_close(decoder.step(prefix, decoder.start(memory, mask), context), learnt)
     assert not torch.allclose(decoder.step(prefix, decoder.start(memory, mask)), learnt)
 
 
@@ -160,7 +160,7 @@ def test_intervals_grow_with_the_days_and_unknown_stands_apart(days):
     assert found == (5 if days < 0 else sum(days > limit for limit in limits))
 
 
-def test_what_is_told_of_priors_is_put_together(made):
+def test_priors_are_put_together(made):
     tokens = torch.zeros(4, 8)
     changes = [[Change.NEW, None, *[Change.ABSENT] * 11], [None] * 13]
     maps = np.zeros((2, 13, 4, 4), np.float32)
@@ -168,7 +168,9 @@ def test_what_is_told_of_priors_is_put_together(made):
     prior = make_prior([tokens, tokens], [[7, 8, 9], []], changes, list(maps), [3, None])
     assert prior.sides[0, 0] == 2 and prior.sides.sum() == 2
     assert prior.report.tolist() == [[7, 8, 9], [0, 0, 0]] and prior.days.tolist() == [3, -1]
-    assert prior.changes[0, :3].tolist() == [0, UNTOLD, 5] and set(prior.changes[1].tolist()) == {UNTOLD}
+    assert prior.changes[0, :3].tolist() == [0, UNKNOWN_CHANGE, 5] and set(prior.changes[1].tolist()) == {
+        UNKNOWN_CHANGE
+    }
     assert make_prior([tokens], [[]], [[None] * 13], [maps[0]], [0]).report.shape == (1, 1)
 
 
@@ -177,7 +179,7 @@ def test_the_side_of_a_change_is_that_of_its_map():
     maps[0, 0, :, :2], maps[0, 1, :, 2:], maps[0, 2], maps[0, 3] = 1, 0.2, 1, -1
     assert sides_of(maps, new)[0, :5].tolist() == [1, 2, 3, 0, 0]
     assert not sides_of(maps, new + CHANGES.index(Change.UNCHANGED)).any()  # it has not changed anywhere
-    assert not sides_of(maps, new + UNTOLD).any()
+    assert not sides_of(maps, new + UNKNOWN_CHANGE).any()
 
 
 def test_a_reader_is_kept_with_the_weights_and_must_fit(made, tmp_path):

@@ -43,7 +43,7 @@ def pairs(count, seed=0):
 def test_shapes_are_those_of_the_page(network):
     difference, said = network(*pairs(3))
     assert difference.tokens.shape == difference.aligned.shape == (3, PATCHES, CONFIG.d_model)
-    assert difference.pixels.shape[2:] == (2 * GRID, 2 * GRID)
+    assert difference.fine.shape[2:] == (2 * GRID, 2 * GRID)
     assert said.joint.shape == (3, 13, 4) and said.course.shape == (3, 13, 3)
     assert said.maps.shape == (3, 13, 2 * GRID, 2 * GRID)
 
@@ -101,7 +101,7 @@ def test_strictness_only_ever_takes_changes_away(now, before, tie, strictness):
         torch.zeros(1, 1, 3),
         torch.zeros(0),
     )
-    free, strict = (PRESENCE[int(decide(said.held(s, 0))[0])] for s in (0.0, strictness))
+    free, strict = (PRESENCE[int(decide(said.calibrated(s, 0))[0])] for s in (0.0, strictness))
     changes = {Change.NEW, Change.RESOLVED}
     assert strict == free or free in changes
 
@@ -109,7 +109,7 @@ def test_strictness_only_ever_takes_changes_away(now, before, tie, strictness):
 @given(st.lists(LOGITS, min_size=3, max_size=3), st.floats(0, 5))
 def test_steadiness_only_ever_makes_a_course_unchanged(course, steadiness):
     said = Progression(torch.zeros(1, 1, 4), torch.tensor([[course]]), torch.zeros(0))
-    free, steady = (COURSES[int(decide(said.held(0, s))[1])] for s in (0.0, steadiness))
+    free, steady = (COURSES[int(decide(said.calibrated(0, s))[1])] for s in (0.0, steadiness))
     assert steady in (free, Change.UNCHANGED)
 
 
@@ -153,5 +153,5 @@ def test_one_film_twice_is_neither_new_nor_resolved(network):
     current, _, films, registered, now, _ = pairs(3)
     films = films[:, :1].expand(-1, 2, -1, -1)
     with torch.no_grad():
-        joint, _ = decide(network.read(current, current, films, registered, now, now)[1].held(1e-4, 0))
+        joint, _ = decide(network.read(current, current, films, registered, now, now)[1].calibrated(1e-4, 0))
     assert {PRESENCE[i] for i in joint.flatten().tolist()} <= {Change.ABSENT, Change.UNCHANGED}

@@ -96,7 +96,7 @@ def test_calibration_holds_changes_back_where_nothing_has_changed():
     still = pairs.take(range(16, 28))
     free = false_change(said_classes(read_all(network, still))[1])[0]
     scores = calibrate(network, pairs)
-    held = read_all(network, still).held(network.strictness, network.steadiness)
+    held = read_all(network, still).calibrated(network.strictness, network.steadiness)
     assert free == 1 and scores["false_change"] == false_change(said_classes(held)[1])[0] < 1
     assert float(network.strictness) > 0 and float(network.steadiness) > 0
     share = (held.places(network.map_limits) > 0).flatten(2).any(-1).float().mean()

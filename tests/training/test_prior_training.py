@@ -15,7 +15,7 @@ from cxrreport.errors import UsageError
 from cxrreport.model.config import PREFIX_LENGTH
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.manifest import read_manifest
-from cxrreport.model.prior import UNTOLD
+from cxrreport.model.prior import UNKNOWN_CHANGE
 from cxrreport.model.progression import TemporalNetwork
 from cxrreport.model.weights import load_weights, save_weights
 from cxrreport.training.options import TrainOptions
@@ -49,7 +49,7 @@ def test_pairs_without_a_report_teach_nothing(drafter):
         assert ids[PREFIX_LENGTH:-1] == [i for i in reports[row].tolist() if i]
         assert set(ids[1:PREFIX_LENGTH]) <= set(drafter.tokenizer.states)
     known = pairs.joint[told] != -1
-    assert (found.changes[~known] == UNTOLD).all() and (found.changes[pairs.joint[told] == 1] == 0).all()
+    assert (found.changes[~known] == UNKNOWN_CHANGE).all() and (found.changes[pairs.joint[told] == 1] == 0).all()
 
 
 def test_the_decoder_learns_from_the_prior_and_stays_as_it_is(drafter):
@@ -73,7 +73,7 @@ def test_noise_takes_reports_away_and_puts_others_in_their_place(drafter):
     seen = stage._disturbed(prior, found.prior_report)
     silent = ~seen.report.any(1) & prior.report.any(1)
     others = seen.report.any(1) & (seen.report != prior.report).any(1)
-    untold = (seen.changes == UNTOLD).all(1) & ~(prior.changes == UNTOLD).all(1)
+    untold = (seen.changes == UNKNOWN_CHANGE).all(1) & ~(prior.changes == UNKNOWN_CHANGE).all(1)
     assert 0.1 < silent.float().mean() < 0.5 and 0.02 < others.float().mean() < 0.35
     assert 0.02 < untold.float().mean() < 0.35 and torch.equal(seen.tokens, prior.tokens)
 

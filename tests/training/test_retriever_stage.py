@@ -5,7 +5,7 @@ from builders.network import random_samples, tiny_weights
 
 from cxrreport.datasets.encoded import encode_samples
 from cxrreport.model.drafter import Drafter
-from cxrreport.model.revtaf.hyperbolic import film_logits
+from cxrreport.model.revtaf.hyperbolic import image_logits
 from cxrreport.training.retriever_stage import cache_logits, train_retriever, validate_retriever
 
 EPOCHS = 12
@@ -38,8 +38,8 @@ def test_logits_are_those_of_the_plain_films_alone():
     assert logits.shape == (5, 4, 14) and not drafter.network.training
     plain, augmented = (encoded.features([0, 3], torch.tensor([copy, copy])) for copy in (0, 1))
     with torch.no_grad():
-        assert torch.allclose(logits[[0, 3]], film_logits(drafter.network, plain), atol=1e-5)
-        assert not torch.allclose(logits[[0, 3]], film_logits(drafter.network, augmented), atol=1e-5)
+        assert torch.allclose(logits[[0, 3]], image_logits(drafter.network, plain), atol=1e-5)
+        assert not torch.allclose(logits[[0, 3]], image_logits(drafter.network, augmented), atol=1e-5)
 
 
 def test_training_brings_studies_of_like_findings_together(trained):

@@ -1,7 +1,7 @@
 """REVTAF's learnable retrieval enhancer: state logits embedded in a Poincaré ball.
 
 Studies whose findings agree come to lie near each other, so that the nearest report is one with the same findings. The
-point of a study depends on its films alone: the logits are those without any retrieved report, else the query would hang
+point of a study depends on its images alone: the logits are those without any retrieved report, else the query would hang
 on what it is to find. All is float32, also under autocast; Gram matrices and search coordinates are summed in float64.
 """
 
@@ -25,8 +25,8 @@ _EDGE = 1 - 1e-3
 _TINY = 1e-7
 
 
-def film_logits(network: DiffRGenNet, features: ImageFeatures) -> Tensor:
-    """State logits (B, 4, 14) of the films alone, as the network gives them with no retrieved report."""
+def image_logits(network: DiffRGenNet, features: ImageFeatures) -> Tensor:
+    """State logits (B, 4, 14) of the images alone, as the network gives them with no retrieved report."""
     pooled = features.pooled
     reports = torch.zeros(len(pooled), 1, network.config.d_retrieval, device=pooled.device)
     none = torch.zeros(len(pooled), 1, dtype=torch.bool, device=pooled.device)

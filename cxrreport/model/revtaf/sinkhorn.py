@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cxrreport.model.attention import Look, join_heads, split_heads
+from cxrreport.model.attention import Attended, join_heads, split_heads
 from cxrreport.model.config import DROPOUT, DiffRGenNetConfig
 
 _EPSILON = 0.05
@@ -96,14 +96,14 @@ class SinkhornAttention(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(d) for _ in range(2))
         self.dropout = nn.Dropout(DROPOUT)
 
-    def forward(self, z: Tensor, z_mask: Tensor, f: Tensor, f_mask: Tensor, temperature: Tensor) -> Look:
+    def forward(self, z: Tensor, z_mask: Tensor, f: Tensor, f_mask: Tensor, temperature: Tensor) -> Attended:
         """z (B, n, d), z_mask (B, n), f (B, m, d), f_mask (B, m); the map is R of `Transport`, no router, no `temperature`."""
         plan, found = self.transport(f, f_mask, z, z_mask)
         patches, reports = (mask.sum(1)[:, None, None, None] for mask in (f_mask, z_mask))
         f = self.norms[0](f + self.dropout(self.project(self._gather(patches * plan, self.v(z)))))
         f = self.norms[1](f + self.dropout(self.feed_forward(f)))
         tokens = self.out(self._gather(reports * plan.transpose(-1, -2), self.back(f)))
-        return Look(tokens, f, None, found)
+        return Attended(tokens, f, None, found)
 
     def _gather(self, shares: Tensor, values: Tensor) -> Tensor:
         return join_heads(shares.to(values.dtype) @ split_heads(values, self.heads))

@@ -14,9 +14,9 @@ from cxrreport.model.revtaf.hyperbolic import (
     distance_of,
     distances,
     exp0,
-    film_logits,
     hyperbolic_keys,
     hyperbolic_queries,
+    image_logits,
     log0,
     project,
     ranking_loss,
@@ -187,9 +187,9 @@ def test_autocast_changes_nothing(head):
         assert one.dtype == other.dtype == torch.float32 and torch.equal(one, other)
 
 
-def test_film_logits_hang_on_the_films_alone(network, features, reports, mask):
+def test_image_logits_hang_on_the_images_alone(network, features, reports, mask):
     with torch.no_grad():
-        found = film_logits(network, features)
+        found = image_logits(network, features)
         none = network.classify(features, network.relate(features, reports, torch.zeros_like(mask)))
         some = network.classify(features, network.relate(features, reports, mask))
     assert found.shape == (4, 4, 14)
