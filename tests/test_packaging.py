@@ -1,6 +1,5 @@
 """The wheel, built from the sdist, holds everything that a run needs: installed elsewhere, it runs without the checkout."""
 
-import ast
 import os
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import pytest
 from builders.data import ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from test_layers import imports, sources
 
 
 def run(*command, **options):
@@ -73,30 +73,15 @@ def test_metadata_name_both_licences_and_carry_their_texts(wheel, metadata):
     assert b"LicenseRef-cxrreport-weights-research-only" in texts["weights/LICENSE.txt"]
 
 
-def imported():
-    """Top-level names of the libraries that the source imports."""
-    for path in (path for folder in ("cxrreport", "cli", "migrations") for path in (ROOT / folder).rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import):
-                yield from (alias.name.partition(".")[0] for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                yield str(node.module).partition(".")[0]
-
-
 def test_what_is_imported_is_required_and_pinned_and_nothing_else_is(metadata):
+    names = {name.partition(".")[0] for path in sources() for name in imports(path)}
     homes = packages_distributions()
-    names = set(imported()) - sys.stdlib_module_names - {"cxrreport"}
-    libraries = {canonicalize_name(homes[name][0]) for name in names}
-    needed = [Requirement(line) for line in metadata.get_all("Requires-Dist")]
-    always = {canonicalize_name(one.name) for one in needed if one.marker is None}
-    extra = {
-        canonicalize_name(one.name)
-        for one in needed
-        for name in set(metadata.get_all("Provides-Extra")) - {"test"}
-        if one.marker and one.marker.evaluate({"extra": name})
-    }
+    imported = {canonicalize_name(homes[name][0]) for name in names - sys.stdlib_module_names - {"cxrreport"}}
+    needed = map(Requirement, metadata.get_all("Requires-Dist"))
+    required = {canonicalize_name(one.name): one.marker for one in needed if str(one.marker) != 'extra == "test"'}
+    always = {name for name, marker in required.items() if marker is None}
     pins = {canonicalize_name(line.partition("==")[0]) for line in (ROOT / "constraints.txt").read_text().split()}
-    assert always <= libraries <= always | extra <= pins
+    assert always <= imported <= set(required) <= pins
 
 
 def test_installed_elsewhere_it_runs(wheel, tmp_path):
