@@ -44,12 +44,12 @@ def _log_progress() -> Progress:
     from cxrreport.log import get_log
 
     done: Counter[str] = Counter()
-    told: Counter[str] = Counter()
+    logged: Counter[str] = Counter()
 
     def tell(stage: str, count: int) -> None:
         done[stage] += count
-        if done[stage] >= told[stage] * 2:  # ever rarer: 1, 2, 4, 8, …
-            told[stage] = done[stage]
+        if done[stage] >= logged[stage] * 2:  # ever rarer: 1, 2, 4, 8, …
+            logged[stage] = done[stage]
             get_log().info("progress", stage=stage, done=done[stage])
 
     return tell

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +15,9 @@ from cxrreport import DISCLAIMER
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from cxrreport.export.report_diff import SentenceChange
+    from cxrreport.export.study import StudyView
     from cxrreport.settings import Settings
-    from cxrreport.store.views import DraftFacts, DraftView, RetrievedReport, StudyFacts
+    from cxrreport.store.views import DraftFacts, RetrievedReport, StudyFacts
 
 _STYLES = {"change": "bold yellow", "evidence": "cyan", "flag": "bold red"}
 _SENTENCES = {
@@ -48,75 +47,37 @@ _SENTENCES = {
 @click.pass_obj
 def show(settings: Settings, study: str, references: int, image: Path | None, as_json: bool) -> int:
     """Show the draft of STUDY: a StudyInstanceUID, an accession number or a database id."""
-    from cxrreport.export.report_diff import compare_with_prior
+    from cxrreport.export.study import view_study
 
-    view = _look_up(settings, study, image)
-    sentences = compare_with_prior(view)
+    view = view_study(settings, study, image)
     if as_json:
-        click.echo(json.dumps(_document(view, sentences), default=str))
+        click.echo(json.dumps(view.document(), default=str))
     else:
-        _print_view(view, sentences, references)
+        _print_view(view, references)
     if image:
         click.echo(f"Picture written to {printable(image)}.", err=True)
     return 0
 
 
-def _look_up(settings: Settings, study: str, image: Path | None) -> DraftView:
-    """What the archive holds of a study; the picture is drawn on the way if one is asked for."""
-    from cxrreport.errors import UsageError
-    from cxrreport.store.engine import open_archive, session
-    from cxrreport.store.views import draft_view
-
-    with open_archive(settings) as engine, session(engine, read_only=True) as s:
-        view = draft_view(s, study)
-        if view is None:
-            raise UsageError("No study of the archive has this UID, accession number or id.", "study.unknown")
-        if image:
-            from cxrreport.export.picture import draw_study, films_of_draft
-
-            draw_study(view, films_of_draft(s, view), image, settings.max_pixels)
-    return view
-
-
-def _document(view: DraftView, sentences: Sequence[SentenceChange]) -> dict[str, Any]:
-    """The whole view; `same_as` of a reference is the rank of the first one that says the same, None of that itself."""
-    document = {"disclaimer": DISCLAIMER, **asdict(view)}
-    if view.draft:
-        first = {r.rank: alike[0].rank for alike in _alike(view.draft.references) for r in alike[1:]}
-        for row in document["draft"]["references"]:
-            row["same_as"] = first.get(row["rank"])
-        document["draft"]["sentences"] = [asdict(sentence) for sentence in sentences]
-    return document
-
-
-def _alike(references: Sequence[RetrievedReport]) -> list[list[RetrievedReport]]:
-    """References that say the same, together, in the order of their first."""
-    from cxrreport.export.duplicates import first_alike
-
-    groups: dict[int, list[RetrievedReport]] = {}
-    for reference, first in zip(references, first_alike([f"{r.findings}\n\n{r.impression}" for r in references])):
-        groups.setdefault(first, []).append(reference)
-    return list(groups.values())
-
-
-def _print_view(view: DraftView, sentences: Sequence[SentenceChange], references: int) -> None:
+def _print_view(view: StudyView, references: int) -> None:
     from cxrreport.codes import PriorReason, describe
 
     click.secho(DISCLAIMER, bold=True)
-    click.echo(f"Study  {_name(view.study)}")
-    if view.failure:
-        click.secho(f"Failed {view.failure.code}: {printable(view.failure.message)}", fg="red")
-    if view.draft is None:
+    held = view.held
+    click.echo(f"Study  {_name(held.study)}")
+    if held.failure:
+        click.secho(f"Failed {held.failure.code}: {printable(held.failure.message)}", fg="red")
+    if held.draft is None:
         click.echo("There is no draft of this study.")
         return
-    reason = describe(PriorReason, view.draft.prior_reason) or printable(view.draft.prior_reason)
-    click.echo(f"Prior  {_name(view.prior)}" if view.prior else f"Prior  none: {reason}")
-    _print_text(view.draft)
-    _print_sentences(view, sentences)
-    _print_findings(view.draft)
-    _print_regions(view.draft)
-    _print_references(view.draft, references)
-    _print_provenance(view.draft)
+    reason = describe(PriorReason, held.draft.prior_reason) or printable(held.draft.prior_reason)
+    click.echo(f"Prior  {_name(held.prior)}" if held.prior else f"Prior  none: {reason}")
+    _print_text(held.draft)
+    _print_sentences(view)
+    _print_findings(held.draft)
+    _print_regions(held.draft)
+    _print_references(view, references)
+    _print_provenance(held.draft)
 
 
 def _name(study: StudyFacts) -> str:
@@ -153,16 +114,17 @@ def _marked(draft: DraftFacts, section: str, text: str) -> Text:
     return marked
 
 
-def _print_sentences(view: DraftView, sentences: Sequence[SentenceChange]) -> None:
+def _print_sentences(view: StudyView) -> None:
     """Sentences of the findings against those of the prior: + added, ~ of another severity, - no longer said."""
     from rich.console import Console
 
-    if not sentences or view.prior_report is None:
+    report = view.held.prior_report
+    if not view.sentences or report is None:
         return
-    against = "signed report" if view.prior_report.source == "report" else "draft (it has no signed report)"
+    against = "signed report" if report.source == "report" else "draft (it has no signed report)"
     console = Console(highlight=False)
     console.print(f"\n[bold]AGAINST THE PRIOR'S {against.upper()}[/bold]")
-    for sentence in sentences:
+    for sentence in view.sentences:
         sign, style = _SENTENCES[sentence.kind]
         severity = f" [{sentence.before} -> {sentence.after}]" if sentence.kind == "severity" else ""
         console.print(f"{sign} [{style}]{escaped(' '.join(sentence.text.split()))}[/{style}]{escaped(severity)}")
@@ -194,13 +156,11 @@ def _print_regions(draft: DraftFacts) -> None:
         print_table("Regions of the current film", ["finding", "kind", "box (x,y wxh)", "score"], rows)
 
 
-def _print_references(draft: DraftFacts, count: int) -> None:
-    groups = _alike(draft.references)
-    rows = [_reference_row(alike) for alike in groups[:count]]
+def _print_references(view: StudyView, count: int) -> None:
+    rows = [_reference_row(alike) for alike in view.references[:count]]
     if rows:
-        found = f"{len(draft.references)} retrieved"
-        if len(groups) < len(draft.references):
-            found += f", {len(groups)} different"
+        total, different = sum(map(len, view.references)), len(view.references)
+        found = f"{total} retrieved" + (f", {different} different" if different < total else "")
         print_table(f"Similar reports of the archive ({found})", ["rank", "times", "score", "weight", "text"], rows)
 
 

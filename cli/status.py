@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -42,7 +44,7 @@ def runs(settings: Settings, limit: int, as_json: bool) -> None:
     with open_archive(settings) as engine, store.session(engine, read_only=True) as session:
         found = list_runs(session, limit)
     if as_json:
-        click.echo(json.dumps([_run_document(run) for run in found]))
+        click.echo(json.dumps([asdict(run) for run in found], default=datetime.isoformat))
     else:
         print_table("Runs", ["run", "started (UTC)", "ended (UTC)", "exit", "host", "counts"], map(_run_row, found))
 
@@ -57,32 +59,17 @@ def _status_rows(found: dict[str, Any]) -> list[list[Any]]:
     rows.extend([f"failures, {code}", number] for code, number in found["failures"].items())
     rows.append(["quarantined", found["quarantined"]])
     last = found["last_run"]
-    rows.append(
-        ["last run", f"{last['id']}, started {last['started_at']}, exit {last['exit_code']}" if last else "none"]
-    )
-    return rows
-
-
-def _run_document(run: RunFacts) -> dict[str, Any]:
-    return {
-        "id": run.id,
-        "started_at": run.started_at.isoformat(),
-        "ended_at": run.ended_at.isoformat() if run.ended_at else None,
-        "argv": list(run.argv),
-        "host": run.host,
-        "versions": run.versions,
-        "counts": run.counts,
-        "exit_code": run.exit_code,
-    }
+    told = f"{last['id']}, started {last['started_at']}, exit {last['exit_code']}" if last else "none"
+    return [*rows, ["last run", told]]
 
 
 def _run_row(run: RunFacts) -> list[Any]:
     ended = f"{run.ended_at:%Y-%m-%d %H:%M:%S}" if run.ended_at else "not ended"
     exit_code = "" if run.exit_code is None else run.exit_code
-    return [run.id, f"{run.started_at:%Y-%m-%d %H:%M:%S}", ended, exit_code, run.host, _told(run.counts)]
+    return [run.id, f"{run.started_at:%Y-%m-%d %H:%M:%S}", ended, exit_code, run.host, _summary(run.counts)]
 
 
-def _told(counts: dict[str, Any]) -> str:
+def _summary(counts: dict[str, Any]) -> str:
     """The numbers of a run that are not 0; `skipped` and `failed` as sums."""
     sums = {name: sum(value.values()) if isinstance(value, dict) else value for name, value in counts.items()}
     return ", ".join(f"{name} {value}" for name, value in sums.items() if value and name != "run")

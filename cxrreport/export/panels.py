@@ -1,4 +1,4 @@
-"""Draws films side by side with boxes, titles and a legend, and the difference of two films in colour."""
+"""Draws images side by side with boxes, titles and a legend, and the difference of two images in colour."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from cxrreport.findings import FINDINGS
 
-SIDE = 512  # longest side of a film in a picture
-_NARROWEST = 480  # a picture of one small film must still hold its words
+SIDE = 512  # longest side of an image in a picture
+_NARROWEST = 480  # a picture of one small image must still hold its words
 _GAP, _BANNER_HEIGHT, _TOP, _STEP, _INDENT = 10, 32, 66, 22, 22
 _TITLE, _WORDS, _SMALL = 15, 14, 12  # sizes of the letters
 _BACKGROUND, _INK, _DIM, _SHADE, _BANNER = "#101012", "#f0f0f0", "#b0b0b4", "#000000", "#781414"
@@ -46,7 +46,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A film, uint8 of shape (H, W) or (H, W, 3), with a title and boxes."""
+    """An image, uint8 of shape (H, W) or (H, W, 3), with a title and boxes."""
 
     title: str
     pixels: Grey
@@ -66,11 +66,11 @@ def colour_of(finding: str | None) -> str:
     return _COLOURS[FINDINGS.index(finding)] if finding in FINDINGS else _COLOURS[-1]
 
 
-def shrink_film(values: npt.NDArray[np.float32], side: int = SIDE) -> Grey:
+def shrink(values: npt.NDArray[np.float32], side: int = SIDE) -> Grey:
     """Shrink display values (rows, columns) to at most `side` pixels a side, aspect kept, and to well-spread greys 0..255."""
     scale = min(1.0, side / max(values.shape))
     height, width = (max(1, round(length * scale)) for length in values.shape)
-    small = resize_film(np.ascontiguousarray(values, dtype=np.float32), height, width)
+    small = resize(np.ascontiguousarray(values, dtype=np.float32), height, width)
     low, high = np.percentile(small, _PERCENTILES)
     stretched = np.clip((small - low) / max(float(high - low), 1e-9), 0, 1)
     body = np.median(stretched[stretched > _AIR]) if (stretched > _AIR).any() else _MID_GREY
@@ -78,23 +78,23 @@ def shrink_film(values: npt.NDArray[np.float32], side: int = SIDE) -> Grey:
     return np.asarray(np.round(255 * stretched**gamma), dtype=np.uint8)
 
 
-def resize_film(pixels: npt.NDArray[Number], height: int, width: int) -> npt.NDArray[Number]:
-    """Resize a film to another grid; the aspect is the caller's."""
+def resize(pixels: npt.NDArray[Number], height: int, width: int) -> npt.NDArray[Number]:
+    """Resize an image to another grid; the aspect is the caller's."""
     if pixels.shape == (height, width):
         return pixels
     return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.HAMMING, reducing_gap=3.0))
 
 
 def colour_difference(current: Grey, prior: Grey, inside: npt.NDArray[np.bool_]) -> Grey:
-    """The current film (H, W) in dim grey, red where it is brighter than the prior, blue where darker; uint8 (H, W, 3).
+    """The current image (H, W) in dim grey, red where it is brighter than the prior, blue where darker; uint8 (H, W, 3).
 
     Outside of `inside` the prior shows nothing, so there is no difference.
     """
     signed = np.where(inside, current.astype(np.float32) - prior.astype(np.float32), 0)
     strength = np.clip((np.abs(signed) - _QUIET) / (_FULL - _QUIET), 0, 1)[..., None]  # (H, W, 1)
     tint = np.where(signed[..., None] > 0, np.array(_BRIGHTER), np.array(_DARKER))
-    film = np.repeat(current[..., None] * 0.6, 3, axis=2)
-    return np.asarray(np.round(film * (1 - strength) + tint * strength), dtype=np.uint8)
+    dim = np.repeat(current[..., None] * 0.6, 3, axis=2)
+    return np.asarray(np.round(dim * (1 - strength) + tint * strength), dtype=np.uint8)
 
 
 def draw_panels(panels: Sequence[Panel], lines: Sequence[Line], banner: str) -> Image.Image:
@@ -123,21 +123,21 @@ def _draw_banner(picture: Image.Image, banner: str) -> None:
 
 
 def _with_boxes(panel: Panel) -> Image.Image:
-    """The film with its boxes; the best comes first and is drawn last, above the others."""
-    film = Image.fromarray(panel.pixels).convert("RGB")
-    draw = ImageDraw.Draw(film)
+    """The image with its boxes; the best comes first and is drawn last, above the others."""
+    shown = Image.fromarray(panel.pixels).convert("RGB")
+    draw = ImageDraw.Draw(shown)
     for box in reversed(panel.boxes):
         left, top = round(box.x), round(box.y)
         right, bottom = max(left, round(box.x + box.w) - 1), max(top, round(box.y + box.h) - 1)
         draw.rectangle((left - 1, top - 1, right + 1, bottom + 1), outline=_SHADE, width=4)
         draw.rectangle((left, top, right, bottom), outline=box.colour, width=2)
         if box.name:
-            _draw_name(draw, box, film.width)
-    return film
+            _draw_name(draw, box, shown.width)
+    return shown
 
 
 def _draw_name(draw: ImageDraw.ImageDraw, box: Box, width: int) -> None:
-    """Above the box, or inside where there is no room above; never beyond the sides of the film."""
+    """Above the box, or inside where there is no room above; never beyond the sides of the image."""
     length = _font(_SMALL).getlength(box.name) + 6
     x = max(0.0, min(box.x, width - length))
     y = box.y - 17 if box.y >= 17 else box.y + 3

@@ -1,11 +1,10 @@
-"""One study as a picture: its film, the prior on the same grid, and their difference with the regions of the draft."""
+"""One study as a picture: its image, the prior on the same grid, and their difference with the regions of the draft."""
 
 from __future__ import annotations
 
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,18 +21,17 @@ from cxrreport.export.panels import (
     colour_difference,
     colour_of,
     draw_panels,
-    resize_film,
-    shrink_film,
+    resize,
+    shrink,
 )
 from cxrreport.files import atomic
 from cxrreport.findings import CHANGED, NAMES, most_particular
-from cxrreport.imaging.pairing import pair
+from cxrreport.imaging.pairing import inputs_sha256, pair
 from cxrreport.imaging.pixels import read_frame
 from cxrreport.records import Finding, Image, Region
 from cxrreport.store import catalogue
 
 if TYPE_CHECKING:
-    from PIL.Image import Image as Picture
     from sqlalchemy.orm import Session
 
     from cxrreport.imaging.register import Registration
@@ -44,59 +42,44 @@ _READING = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Films:
-    """The frontal films that a draft was made from, as the catalogue has them."""
+def draw_study(session: Session, view: DraftView, place: Path, max_pixels: int) -> None:
+    """Draw a study to a PNG: current image, registered prior, difference with the regions of the draft.
 
-    current: Image
-    prior: Image | None
-
-
-def films_of_draft(session: Session, view: DraftView) -> Films:
-    """Find the films that the draft of a study was made from.
+    The picture shows no patient's name or number but what is burnt into the images. It appears whole or not at all,
+    readable to its owner alone.
 
     Raises
     ------
-    UsageError : there is no draft. InputError : the archive would make the draft from other films by now.
+    UsageError : `place` is no place for a PNG, or there is no draft. PixelError.
+    InputError : an image is gone or has changed since, or the archive would make the draft from others by now.
     """
-    from cxrreport.imaging.pairing import inputs_sha256
-
+    check_place(place)
     if view.draft is None:
         raise UsageError("There is no draft of this study, so there is nothing to draw.", "draft.none")
+    image, before = _images(session, view, view.draft)
+    prior = _load(before, max_pixels) if before else None
+    panels, lines = _panels(view, view.draft, image, _load(image, max_pixels), prior)
+    named = Line(f"Study id {view.study.study_id}, draft {view.draft.draft_id} ({view.draft.status}).")
+    with atomic(place) as file:
+        draw_panels(panels, [*lines, named], DISCLAIMER).save(file, format="PNG")
+
+
+def _images(session: Session, view: DraftView, draft: DraftFacts) -> tuple[Image, Image | None]:
+    """The frontal images that the draft was made from: the current one and the prior's."""
     study = catalogue.studies(session, [view.study.study_id]).get(view.study.study_id)
     made = pair(study, catalogue.patient_studies(session, [study.patient_id])[study.patient_id]) if study else None
-    if made is None or view.draft.provenance.inputs_sha256 != inputs_sha256(
-        made, {film.id: film.pixel_sha256 for film in made.images if film}
+    if made is None or draft.provenance.inputs_sha256 != inputs_sha256(
+        made, {image.id: image.pixel_sha256 for image in made.images if image}
     ):
         raise InputError(
             "The films of this study or of its prior have changed since the draft was made: run generate first.",
             "draft.stale",
         )
-    return Films(made.frontal, made.prior_frontal if view.prior else None)
-
-
-def draw_study(view: DraftView, films: Films, place: Path, max_pixels: int) -> None:
-    """Draw a study to a PNG: current film, registered prior, difference with the regions of the draft.
-
-    The picture shows no patient's name or number but what is burnt into the films. It appears whole or not at all,
-    readable to its owner alone.
-
-    Raises
-    ------
-    UsageError : `place` is no place for a PNG. InputError : a film is gone or has changed since. PixelError.
-    """
-    check_place(place)
-    if view.draft is None:
-        raise ValueError("a study without a draft has no picture")
-    current = _load(films.current, max_pixels)
-    prior = _load(films.prior, max_pixels) if films.prior else None
-    panels, lines = _panels(view, view.draft, films.current, current, prior)
-    named = Line(f"Study id {view.study.study_id}, draft {view.draft.draft_id} ({view.draft.status}).")
-    publish(draw_panels(panels, [*lines, named], DISCLAIMER), place)
+    return made.frontal, made.prior_frontal if view.prior else None
 
 
 def _load(image: Image, max_pixels: int) -> npt.NDArray[np.uint8]:
-    """Read the film that the draft was made from, no other one under its name."""
+    """Read the image that the draft was made from, no other one under its name."""
     gone = InputError("A film of this study is no longer as it was when the draft was made.", "film.changed")
     try:
         if os.stat(image.path).st_size != image.size:
@@ -106,7 +89,7 @@ def _load(image: Image, max_pixels: int) -> npt.NDArray[np.uint8]:
     frame = read_frame(image.path, max_pixels)
     if image.pixel_sha256 not in (None, frame.pixel_sha256):
         raise gone
-    return shrink_film(frame.values)
+    return shrink(frame.values)
 
 
 def _panels(
@@ -136,10 +119,10 @@ def _panels(
 
 
 def _register(current: npt.NDArray[np.uint8], prior: npt.NDArray[np.uint8]) -> Registration:
-    """Lay the prior over the current film; as for the network, both are of one shape before."""
+    """Lay the prior over the current image; as for the network, both are of one shape before."""
     from cxrreport.imaging.register import register
 
-    return register(current, resize_film(prior, *current.shape))
+    return register(current, resize(prior, *current.shape))
 
 
 def _dated(study: StudyFacts) -> str:
@@ -155,7 +138,7 @@ def _changes(draft: DraftFacts, image: Image, shape: tuple[int, ...]) -> tuple[t
     named = most_particular(list(rows))
     regions = [region for region in draft.regions if region.kind == "change" and region.finding in named]
     placed = {region.finding for region in regions}
-    lines = [_legend(finding, _told(rows[finding]), finding in placed) for finding in named]
+    lines = [_legend(finding, _change(rows[finding]), finding in placed) for finding in named]
     return _boxes(regions, image, shape), lines or [Line("No finding has changed.")]
 
 
@@ -171,7 +154,7 @@ def _legend(finding: str, told: str, placed: bool) -> Line:
     return Line(f"{name}: {told}", colour_of(finding)) if placed else Line(f"{name}: {told}, no place found")
 
 
-def _told(row: Finding) -> str:
+def _change(row: Finding) -> str:
     return f"{row.change} ({row.change_probability:.2f})" if row.change_probability is not None else f"{row.change}"
 
 
@@ -209,9 +192,3 @@ def check_place(place: Path) -> None:
         raise UsageError("There is something at the place of the picture that is no regular file.")
     if not os.access(place.parent, os.W_OK | os.X_OK) or not place.parent.is_dir():
         raise UsageError("The directory of the picture does not exist or cannot be written.")
-
-
-def publish(picture: Picture, place: Path) -> None:
-    """Write a picture beside its place and move it there when it is whole."""
-    with atomic(place) as file:
-        picture.save(file, format="PNG")

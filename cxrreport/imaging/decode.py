@@ -124,7 +124,7 @@ def _encapsulated(head: Head, length: int) -> bytes:
         fragments.append(_read(head, size))
 
 
-def _guarded(decode_frame: Callable[[bytes], Any], stream: bytes) -> Any:
+def _guarded(decode_frame: Callable[[bytes], Decoded], stream: bytes) -> Decoded:
     try:
         return decode_frame(stream)
     except (RuntimeError, ValueError):  # imagecodecs' own errors are RuntimeErrors
@@ -139,9 +139,8 @@ def _jpeg(stream: bytes, layout: Layout) -> Decoded:
     """
     scan = _before_end_marker(stream)
     _require_size(_jpeg_size(stream), layout)
-    frame: Decoded = _guarded(imagecodecs.jpeg8_decode, scan + _JPEG_END)
-    probe: Decoded = _guarded(imagecodecs.jpeg8_decode, scan + _PROBE + _JPEG_END)
-    if not np.array_equal(frame, probe):
+    frame = _guarded(imagecodecs.jpeg8_decode, scan + _JPEG_END)
+    if not np.array_equal(frame, _guarded(imagecodecs.jpeg8_decode, scan + _PROBE + _JPEG_END)):
         raise _truncated()
     return frame
 
@@ -156,22 +155,19 @@ def _before_end_marker(stream: bytes) -> bytes:
 def _jpeg_ls(stream: bytes, layout: Layout) -> Decoded:
     _before_end_marker(stream)  # the decoder notices too, but takes seconds over it
     _require_size(_jpeg_size(stream), layout)
-    frame: Decoded = _guarded(imagecodecs.jpegls_decode, stream)
-    return frame
+    return _guarded(imagecodecs.jpegls_decode, stream)
 
 
 def _jpeg_2000(stream: bytes, layout: Layout) -> Decoded:
     _require_size(_jpeg_2000_size(stream), layout)
-    frame: Decoded = _guarded(imagecodecs.jpeg2k_decode, stream)
-    return frame
+    return _guarded(imagecodecs.jpeg2k_decode, stream)
 
 
 def _high_throughput(stream: bytes, layout: Layout) -> Decoded:
     """High-throughput JPEG 2000, whose decoder fills what is missing without a word: its tiles are counted first."""
     _require_size(_jpeg_2000_size(stream), layout)
     _require_tiles(stream)
-    frame: Decoded = _guarded(imagecodecs.htj2k_decode, stream)
-    return frame
+    return _guarded(imagecodecs.htj2k_decode, stream)
 
 
 def _rle(stream: bytes, layout: Layout) -> Decoded:

@@ -55,7 +55,8 @@ class Orientation:
 
 def compare(current: Pixels, prior: Pixels) -> Orientation:
     """Fit of the prior (rows', columns') on the current image (rows, columns) in every orientation."""
-    inner = _unit(_inner(picture(current, SMALL, SMALL / 6)))
+    middle = slice(_MOST_SHIFT, -_MOST_SHIFT)
+    inner = _unit(picture(current, SMALL, SMALL / 6)[middle, middle])
     other = picture(prior, SMALL, SMALL / 6)
     upright = _correlations(inner, other)
     row, column = divmod(int(upright.argmax()), 2 * _MOST_SHIFT + 1)
@@ -101,10 +102,6 @@ def blur(picture: Picture, sigma: float) -> Picture:
     """Gaussian blur whose weights at the border are those that lie inside the picture."""
     inside = (gaussian_filter1d(np.ones(length), sigma, mode="constant") for length in picture.shape)
     return np.asarray(gaussian_filter(picture, sigma, mode="constant") / np.outer(*inside), dtype=np.float32)
-
-
-def _inner(pixels: Picture) -> Picture:
-    return pixels[_MOST_SHIFT:-_MOST_SHIFT, _MOST_SHIFT:-_MOST_SHIFT]
 
 
 def _unit(values: Picture) -> Picture:

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import csv
-import importlib
 import io
-import itertools
 import json
 import logging
-import multiprocessing
-import os
 import shutil
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -256,107 +250,6 @@ class Tool:
         return {row[0]: row[1:] for row in found}
 
 
-# -- the command line in a process that may die -----------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Mishap:
-    """What befalls the process at the `number`-th call of a function: `signal`, or a rest of `sleep_s` at each call.
-
-    `function` is "module:name" or "module:class.name", as its callers look it up. The signal comes before the call, or
-    with `after` when it has returned.
-    """
-
-    function: str
-    number: int = 1
-    signal: int = 0
-    after: bool = False
-    sleep_s: float = 0.0
-
-    def install(self) -> None:
-        """Replace the function, in this process."""
-        module, _, name = self.function.partition(":")
-        owner: Any = importlib.import_module(module)
-        *path, last = name.split(".")
-        for part in path:
-            owner = getattr(owner, part)
-        original, calls = getattr(owner, last), itertools.count(1)
-
-        def replaced(*arguments: Any, **options: Any) -> Any:
-            time.sleep(self.sleep_s)
-            struck = self.signal and next(calls) == self.number
-            if struck and not self.after:
-                os.kill(os.getpid(), self.signal)
-            result = original(*arguments, **options)
-            if struck and self.after:
-                os.kill(os.getpid(), self.signal)
-            return result
-
-        setattr(owner, last, replaced)
-
-
-class Process:
-    """`cxrreport` on a home in a process of its own. It starts at once: a server that has imported all forks it."""
-
-    def __init__(self, home: Path, *arguments: str | Path, mishap: Mishap | None = None, db: str | None = None) -> None:
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(
-            [
-                "builders.tool",
-                "cxrreport.pipeline.generate",
-                "cxrreport.pipeline.index",
-            ]
-        )
-        self._print = home.parent / f"printed-{time.monotonic_ns()}"
-        database = ["--db", db] if db else []
-        line = ["--home", str(home), *database, *map(str, arguments)]
-        environment = {key: value for key, value in os.environ.items() if key.startswith(("CXRREPORT_", "OMP_"))}
-        self._process = context.Process(target=_live, args=(line, environment, self._print, mishap))
-        self._process.start()
-        self.pid = int(self._process.pid or 0)
-
-    def signal(self, number: int) -> None:
-        """Send a signal."""
-        os.kill(self.pid, number)
-
-    def end(self) -> None:
-        """Kill it if it still runs."""
-        self._process.kill()
-        self._process.join()
-
-    def wait(self, timeout_s: float = 60) -> int:
-        """Exit code, negative where a signal ended the process."""
-        self._process.join(timeout_s)
-        assert self._process.exitcode is not None, "the process still runs"
-        return self._process.exitcode
-
-    @property
-    def printed(self) -> str:
-        """What it printed on stdout and stderr."""
-        return self._print.read_text()
-
-
-def _live(line: list[str], environment: dict[str, str], printed: Path, mishap: Mishap | None) -> None:
-    from cxrreport.cli.main import call
-
-    os.environ.update(environment)
-    descriptor = os.open(printed, os.O_WRONLY | os.O_CREAT)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    sys.stdout, sys.stderr = (open(number, "w", buffering=1, closefd=False) for number in (1, 2))  # noqa: SIM115
-    if mishap:
-        mishap.install()
-    os._exit(call(line))
-
-
 def copy_tree(source: Path, target: Path) -> Path:
     """Copy a folder with the times of its files."""
     return Path(shutil.copytree(source, target, copy_function=shutil.copy2))
-
-
-def wait_until(holds: Callable[[], object], timeout_s: float = 30) -> None:
-    """Wait until something holds."""
-    end = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < end, "it never came to pass"
-        time.sleep(0.02)

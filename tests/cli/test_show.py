@@ -101,20 +101,11 @@ def test_why_there_is_no_prior_is_said_in_words(drafted: Tool, accession: str, r
     assert f"Prior  none: {reason}" in drafted.out and "COMPARISON" not in drafted.out
 
 
-@pytest.mark.parametrize(
-    ("reason", "words"),
-    [
-        ("prior.rotated", "the film of the prior is turned"),
-        ("prior.inverted", "the grey values of the prior are inverted"),
-        ("prior.mirrored", "the film of the prior is mirrored"),
-        ("prior.other_view", "the film of the prior is another view than the current one"),
-    ],
-)
-def test_a_prior_whose_film_is_of_no_use_is_told_in_words(drafted: Tool, reason: str, words: str) -> None:
+def test_a_prior_whose_film_is_of_no_use_is_told_in_words(drafted: Tool) -> None:
     with drafted.connection() as connection:
-        connection.exec_driver_sql("UPDATE draft SET prior_study_id = NULL, prior_reason = ?", (reason,))
+        connection.exec_driver_sql("UPDATE draft SET prior_study_id = NULL, prior_reason = 'prior.rotated'")
     drafted("show", "A103")
-    assert f"Prior  none: {words}" in drafted.out
+    assert "Prior  none: the film of the prior is turned" in drafted.out
 
 
 def test_a_flag_is_explained_where_there_are_words_for_it(drafted: Tool) -> None:
@@ -142,18 +133,9 @@ def test_sentences_are_shown_against_the_signed_report_of_the_prior(drafted: Too
         connection.exec_driver_sql(report)
     say(drafted, "A103", "Large effusion. Pneumothorax. The trachea is midline.")
     drafted("show", "A103")
-    told = drafted.out.split("AGAINST THE PRIOR'S SIGNED REPORT\n", 1)[1].splitlines()[:6]
-    assert (
-        told[:5]
-        == [
-            "~ Large effusion. [small -> large]",
-            "+ Pneumothorax.",
-            "+ The trachea is midline.",
-            "- Edema.",
-            "- No pneumothorax.",
-        ]
-        and not told[5].strip()
-    )
+    told = drafted.out.split("AGAINST THE PRIOR'S SIGNED REPORT\n", 1)[1].splitlines()
+    said = ("~ Large effusion. [small -> large]", "+ Pneumothorax.", "+ The trachea is midline.")
+    assert told[:5] == [*said, "- Edema.", "- No pneumothorax."] and not told[5].strip()
     found = drafted.json("show", "A103")
     assert found["prior_report"]["source"] == "report"
     first, *_, last = found["draft"]["sentences"]

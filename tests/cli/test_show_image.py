@@ -17,7 +17,7 @@ from PIL import Image, ImageColor
 
 from cxrreport import DISCLAIMER
 from cxrreport.export import picture as picturing
-from cxrreport.export.panels import Line, Panel, colour_of, shrink_film
+from cxrreport.export.panels import Line, Panel, colour_of, shrink
 
 REGISTER = picturing._register  # the other tests lay films over each other without it
 Grey = npt.NDArray[np.uint8]
@@ -175,7 +175,7 @@ def test_a_prior_that_cannot_be_registered_is_shown_as_it_is(
 def test_films_are_laid_over_each_other_by_the_registration() -> None:
     pytest.importorskip("cxrreport.imaging.register")
     current = chest(seed=3).astype(np.float32)
-    laid = REGISTER(shrink_film(current), shrink_film(current[:, :-8]))
+    laid = REGISTER(shrink(current), shrink(current[:, :-8]))
     assert laid.pixels.shape == laid.inside.shape == current.shape and laid.pixels.dtype == np.uint8
 
 

@@ -14,8 +14,8 @@ from cxrreport.export.panels import (
     colour_difference,
     colour_of,
     draw_panels,
-    resize_film,
-    shrink_film,
+    resize,
+    shrink,
 )
 from cxrreport.findings import FINDINGS
 
@@ -42,24 +42,24 @@ def places(picture, colour):
 @settings(max_examples=30, deadline=None)
 def test_a_film_shrinks_to_fit_and_keeps_its_aspect(height, width):
     values = np.random.default_rng(0).normal(1000, 300, (height, width)).astype(np.float32)
-    small = shrink_film(values)
+    small = shrink(values)
     assert small.dtype == np.uint8 and max(small.shape) == min(SIDE, max(height, width))
     assert small.shape[0] * width == pytest.approx(small.shape[1] * height, abs=max(height, width))
 
 
 def test_greys_are_spread_whatever_the_scale_of_the_values():
     values = np.linspace(0, 1, 400 * 300, dtype=np.float32).reshape(400, 300)
-    small = shrink_film(values)
+    small = shrink(values)
     assert small.min() == 0 and small.max() == 255
-    assert np.abs(shrink_film(values * 4000 - 500).astype(int) - small).max() <= 1
+    assert np.abs(shrink(values * 4000 - 500).astype(int) - small).max() <= 1
 
 
 def test_a_blank_film_is_no_error():
-    assert shrink_film(np.full((30, 20), 7, np.float32)).shape == (30, 20)
+    assert shrink(np.full((30, 20), 7, np.float32)).shape == (30, 20)
 
 
 def test_a_film_is_resized_to_another_grid():
-    assert resize_film(grey(100, 80), 50, 90).shape == (50, 90) and (resize_film(grey(9, 9), 9, 9) == 90).all()
+    assert resize(grey(100, 80), 50, 90).shape == (50, 90) and (resize(grey(9, 9), 9, 9) == 90).all()
 
 
 # -- the difference ---------------------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from builders.dicom import EXPLICIT, JPEG_LOSSLESS, write_dicom
 from builders.tool import Tool, Visit, film, write_visit
@@ -29,18 +31,14 @@ def cut_pixels(export: Path) -> None:
     cut(write_visit(export, BAD)[0], 0.6)
 
 
-def cut_lossless_frame(export: Path) -> None:
+def write_pixels(export: Path, pixels: npt.NDArray[np.uint16], syntax: str) -> Path:
     (path,) = write_visit(export, BAD)
-    write_dicom(
-        path,
-        film(1),
-        JPEG_LOSSLESS,
-        StudyInstanceUID=BAD.uid,
-        SOPInstanceUID="1.9",
-        PatientID="P2",
-        AccessionNumber="A902",
-    )
-    cut(path, 0.6)
+    tags = {"StudyInstanceUID": BAD.uid, "SOPInstanceUID": "1.9", "PatientID": "P2", "AccessionNumber": "A902"}
+    return write_dicom(path, pixels, syntax, **tags)
+
+
+def cut_lossless_frame(export: Path) -> None:
+    cut(write_pixels(export, film(1), JPEG_LOSSLESS), 0.6)
 
 
 def no_patient(export: Path) -> None:
@@ -70,16 +68,7 @@ def too_large(export: Path) -> None:
 
 
 def blank_film(export: Path) -> None:
-    (path,) = write_visit(export, BAD)
-    write_dicom(
-        path,
-        film(1) * 0,
-        EXPLICIT,
-        StudyInstanceUID=BAD.uid,
-        SOPInstanceUID="1.9",
-        PatientID="P2",
-        AccessionNumber="A902",
-    )
+    write_pixels(export, film(1) * 0, EXPLICIT)
 
 
 FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {

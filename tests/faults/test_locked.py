@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from builders.tool import Mishap, Process, Tool
+from builders.process import Mishap, Process, wait_until
+from builders.tool import Tool
 
 PLAIN = "--without-retrieval"
 SLOWLY = Mishap("cxrreport.drafting.compose:Composer.compose", sleep_s=30)
@@ -17,8 +18,6 @@ SLOWLY = Mishap("cxrreport.drafting.compose:Composer.compose", sleep_s=30)
 @pytest.fixture
 def holder(tool: Tool, shared_export: Path) -> Iterator[Process]:
     """A run that is at work."""
-    from builders.tool import wait_until
-
     process = Process(tool.home, "generate", shared_export, PLAIN, mishap=SLOWLY)
     wait_until(lambda: tool.rows("SELECT count(*) FROM failure") == [8])
     yield process
@@ -48,14 +47,12 @@ def test_a_dead_run_blocks_nobody(tool: Tool, shared_export: Path, holder: Proce
 @pytest.mark.parametrize("left", ["", "{", '{"pid": 1, "started": "2020-01-01T00:00:00+00:00"}', "x" * 4000])
 def test_whatever_a_lock_file_holds_it_blocks_nobody(tool: Tool, shared_export: Path, left: str) -> None:
     (tool.home / "lock").write_text(left)
-    assert tool.json("generate", shared_export, PLAIN)["drafted"] == 8
+    assert tool.json("generate", shared_export, "--dry-run")["studies"] == 8
 
 
 def test_two_homes_of_one_postgresql_exclude_each_other(
     tool: Tool, shared_export: Path, tmp_path: Path, new_postgres: Callable[[str], str], postgres_template: str
 ) -> None:
-    from builders.tool import wait_until
-
     tool.db = new_postgres(postgres_template)
     elsewhere = Process(tmp_path / "other", "generate", shared_export, PLAIN, mishap=SLOWLY, db=tool.db)
     wait_until(lambda: tool.rows("SELECT count(*) FROM failure") == [8])

@@ -15,10 +15,11 @@ from builders.tool import Tool, build_weights, copy_tree
 
 def refused(tool: Tool, code: int, error: str, *arguments: str | Path) -> str:
     """Run a command that must end with `code` without looking at a file; returns the sentence."""
+    before = tool.rows("SELECT count(*) FROM file")
     assert tool(*arguments, "--json") == code, tool.err
     document = json.loads(tool.out)
     assert (document["exit_code"], document["error"]["code"]) == (code, error)
-    assert tool.rows("SELECT count(*) FROM file") == [0]
+    assert tool.rows("SELECT count(*) FROM file") == before
     assert f"cxrreport: {document['error']['message']} [{error}]" in tool.err
     return str(document["error"]["message"])
 
@@ -29,16 +30,14 @@ def refused(tool: Tool, code: int, error: str, *arguments: str | Path) -> str:
 def test_no_index(tool: Tool, shared_export: Path) -> None:
     message = refused(tool, 78, "index.missing", "generate", shared_export)
     assert "cxrreport index" in message and "--without-retrieval" in message
-    assert tool.json("generate", shared_export, "--without-retrieval")["drafted"] == 8
+    assert tool.json("generate", shared_export, "--without-retrieval", "--limit", "1")["drafted"] == 1
 
 
-def test_an_index_of_other_weights(tool: Tool, shared_export: Path, shared_reports: Path, tmp_path: Path) -> None:
-    tool.json("index", shared_reports)
-    other = build_weights(tmp_path / "other", seed=8)
-    message = refused(tool, 78, "index", "generate", shared_export, "--weights", other)
-    assert "other weights" in message
-    tool.json("index", "--weights", other)
-    assert tool.json("generate", shared_export, "--weights", other)["drafted"] == 8
+def test_an_index_of_other_weights(drafted: Tool, shared_export: Path, tmp_path: Path) -> None:
+    again = ("generate", shared_export, "--weights", build_weights(tmp_path / "other", seed=8), "--redo", "weights")
+    assert "other weights" in refused(drafted, 78, "index", *again)
+    drafted.json("index", "--weights", tmp_path / "other")
+    assert drafted.json(*again, "--limit", "1")["drafted"] == 1
 
 
 def flip(path: Path) -> None:
@@ -56,12 +55,12 @@ INDEX_FAULTS: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("fault", INDEX_FAULTS)
-def test_a_damaged_index(tool: Tool, shared_export: Path, shared_reports: Path, fault: str) -> None:
-    tool.json("index", shared_reports)
-    INDEX_FAULTS[fault](tool.home / "index")
-    assert "cxrreport index" in refused(tool, 78, "index", "generate", shared_export)
-    tool.json("index")
-    assert tool.json("generate", shared_export)["drafted"] == 8
+def test_a_damaged_index(drafted: Tool, shared_export: Path, fault: str) -> None:
+    INDEX_FAULTS[fault](drafted.home / "index")
+    again = ("generate", shared_export, "--redo", "all", "--limit", "1")
+    assert "cxrreport index" in refused(drafted, 78, "index", *again)
+    drafted.json("index")
+    assert drafted.json(*again)["drafted"] == 1
 
 
 def test_an_empty_archive_of_reports(tool: Tool) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from builders.tool import Process, Tool, Visit, copy_tree, write_visit
+from builders.process import Process
+from builders.tool import Tool, Visit, copy_tree, write_visit
 
 POISON = ("zorglub", "hansi", "pid-7731-xq", "19330817", "1933-08-17", "geheim", "acc-55-poison")
 TAGS = {"PatientName": "Zorglub^Hansi", "PatientBirthDate": "19330817", "SeriesDescription": "Zorglub's film"}
@@ -132,7 +133,7 @@ def test_all_state_is_for_its_owner_alone(
 ) -> None:
     tool.home = tmp_path / "new" / "home"
     tool.json("index", shared_reports)
-    tool.json("generate", shared_export)
+    tool.json("generate", shared_export, "--limit", "1")
     modes: dict[str, Callable[[int], bool]] = {}
     for path in [tool.home, *tool.home.rglob("*")]:
         wanted = 0o700 if path.is_dir() else 0o600

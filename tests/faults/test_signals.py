@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from builders.tool import Mishap, Process, Tool, wait_until
+from builders.process import Mishap, Process, wait_until
+from builders.tool import Tool
 
 PLAIN = "--without-retrieval"
 

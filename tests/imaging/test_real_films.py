@@ -2,18 +2,15 @@
 
 import numpy as np
 import pytest
-from builders.data import DATA
+from builders.data import data
 
 from cxrreport.errors import PixelError
 from cxrreport.imaging.load import load_image
 from cxrreport.imaging.pixels import read_frame
 
-DICOM = DATA / "dicom"
-pytestmark = pytest.mark.skipif(not DICOM.is_dir(), reason="needs the shared DICOM collection")
-
 
 def film(name):
-    return load_image(str(DICOM / name), 60_000_000)
+    return load_image(str(data("dicom", name)), 60_000_000)
 
 
 def test_one_film_in_lossless_syntaxes_is_one_film():
@@ -48,5 +45,5 @@ def test_lungs_are_dark_and_the_spine_is_bright(name):
 )
 def test_what_cannot_be_used_says_why(name, code):
     with pytest.raises(PixelError) as caught:
-        read_frame(str(DICOM / name))
+        read_frame(str(data("dicom", name)))
     assert caught.value.code == code

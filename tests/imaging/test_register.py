@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from builders.data import DATA
+from builders.data import data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -19,7 +19,6 @@ from cxrreport.imaging.register import register
 from cxrreport.phantoms.leg import draw_leg
 from cxrreport.phantoms.phantom import Lesion, draw_frontal, draw_lateral
 
-NIH = DATA / "nih"
 few = settings(max_examples=8, deadline=None, derandomize=True)
 PATIENTS = (1, 2, 4)
 
@@ -284,12 +283,12 @@ assert open_index(folder).text.search(np.eye(2, dtype=np.float32), 1)[1].ravel()
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.skipif(not NIH.is_dir(), reason="needs the shared films of NIH")
 def test_real_pairs_are_hardly_ever_refused():
-    rows = list(csv.DictReader((NIH / "pairs.csv").open()))[::20]
+    nih = data("nih")
+    rows = list(csv.DictReader((nih / "pairs.csv").open()))[::20]
     reasons = []
     for row in rows:
-        films = [NIH / "images" / f"{row[key]}.jpg" for key in ("id_curr", "id_prev")]
+        films = [nih / "images" / f"{row[key]}.jpg" for key in ("id_curr", "id_prev")]
         current, prior = (preprocess(np.asarray(Image.open(film).convert("L"), dtype=np.float32)) for film in films)
         reasons.append(register(current, prior).reason)
     assert len(rows) > 20 and sum(reason == "" for reason in reasons) >= 0.9 * len(rows)

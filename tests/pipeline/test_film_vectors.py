@@ -8,7 +8,8 @@ from pathlib import Path
 
 import builders.tool as end_to_end
 import pytest
-from builders.tool import VISITS, Mishap, Process, Tool, build_weights, copy_tree, film, write_visit
+from builders.process import Mishap, Process
+from builders.tool import VISITS, Tool, build_weights, copy_tree, film, write_visit
 from sqlalchemy import text
 
 LINKED = {"A101", "A102", "A201"}  # accessions of the export that have a signed report
