@@ -124,11 +124,12 @@ def _encapsulated(head: Head, length: int) -> bytes:
         fragments.append(_read(head, size))
 
 
-def _guarded(decode_frame: Callable[[bytes], Decoded], stream: bytes) -> Decoded:
+def _guarded(decode_frame: Callable[[bytes], Any], stream: bytes) -> Decoded:
     try:
-        return decode_frame(stream)
+        frame: Decoded = decode_frame(stream)
     except (RuntimeError, ValueError):  # imagecodecs' own errors are RuntimeErrors
         raise PixelError("The compressed frame cannot be decoded whole.", code="pixels.truncated") from None
+    return frame
 
 
 def _jpeg(stream: bytes, layout: Layout) -> Decoded:
