@@ -99,6 +99,7 @@ setup(
         "cxrreport.weights": ["*.json", "*.safetensors", "*.txt"],
         "cxrreport.reports": ["*.yaml"],
         "cxrreport.evaluation": ["*.csv"],
+        "cxrreport.training": ["recipes/*.toml"],
     },
     install_requires=RUNTIME,
     extras_require={"postgres": POSTGRES, "demo": DEMO, "meteor": METEOR, "test": POSTGRES + DEMO + TEST},

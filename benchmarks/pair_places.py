@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.pair_sets import PairSet
-from cxrreport.datasets.iu_xray import read_film, read_table
+from cxrreport.datasets.iu_xray import read_pixels, read_table
 from cxrreport.datasets.nih import is_held_out, nih_findings
 from cxrreport.drafting.regions import find_regions, heat_map
 from cxrreport.evaluation.temporal import CLASSES, Box, hits, overlap
@@ -67,7 +67,7 @@ def point_at_evidence(drafter: Drafter, directory: Path) -> dict[str, dict[str, 
             if r["boxes"] and is_held_out(r["patient"])]  # fmt: skip
     for start in range(0, len(rows), _BATCH):
         chunk = rows[start : start + _BATCH]
-        images = [preprocess(read_film(directory / "images" / f"{r['id']}.jpg")) for r in chunk]
+        images = [preprocess(read_pixels(directory / "images" / f"{r['id']}.jpg")) for r in chunk]
         maps = evidence_maps(drafter.network, drafter.encode([PreparedStudy(pixels) for pixels in images]))
         for row, of_image in zip(chunk, maps, strict=True):
             for finding, true in _boxes(row["boxes"]):

@@ -62,10 +62,10 @@ def changed_sets(
 def still_sets(samples: Sequence[Sample]) -> dict[str, Iterator[PairSample]]:
     """Pairs of which nothing has changed: an image with itself, as it is and as another machine would give it."""
     return {
-        "the same file": (_again(s, s.films[0]) for s in samples),
-        "another window": (_again(s, _windowed(s.films[0])) for s in samples),
-        "turned by 3 degrees": (_again(s, _turned(s.films[0])) for s in samples),
-        "lossy JPEG": (_again(s, _compressed(s.films[0])) for s in samples),
+        "the same file": (_again(s, s.pixels[0]) for s in samples),
+        "another window": (_again(s, _windowed(s.pixels[0])) for s in samples),
+        "turned by 3 degrees": (_again(s, _turned(s.pixels[0])) for s in samples),
+        "lossy JPEG": (_again(s, _compressed(s.pixels[0])) for s in samples),
         "another machine (all at once)": identical_pairs(samples, SEED),
     }
 
@@ -83,7 +83,7 @@ def _again(sample: Sample, prior: np.ndarray) -> PairSample:
     positive = sample.positive
     unknown = np.full(len(positive), -1)
     return PairSample(
-        f"{sample.key}-again", sample.patient, sample.films[0], prior, positive, positive, np.ones_like(positive),
+        f"{sample.key}-again", sample.patient, sample.pixels[0], prior, positive, positive, np.ones_like(positive),
         np.where(positive, 1, unknown), (), 0, place="identical",
     )  # fmt: skip
 

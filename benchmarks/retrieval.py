@@ -39,7 +39,7 @@ _BATCH = 16
 
 def prepared(sample: Sample) -> PreparedStudy:
     """Images of a sample; a study without a frontal view shows its lateral one in its place."""
-    images = [pixels if there else None for pixels, there in zip(sample.films, sample.present, strict=True)]
+    images = [pixels if there else None for pixels, there in zip(sample.pixels, sample.present, strict=True)]
     return PreparedStudy(images[0], images[1]) if images[0] is not None else PreparedStudy(images[1])
 
 

@@ -1,4 +1,4 @@
-"""The hospital's own studies as a dataset: films of the catalogue with the reports that were signed of them."""
+"""The hospital's own studies as a dataset: images of the catalogue with the reports that were signed of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 ARCHIVE = "archive"
-_PAGE = 64  # studies whose films are read together
+_PAGE = 64  # studies whose images are read together
 _TEST, _VAL = 0, 1  # of the ten buckets of patients; the others are for training
 
 
@@ -36,10 +36,10 @@ def split_of(bucket: int) -> str:
 
 
 class ArchiveReader:
-    """Reads studies with a frontal film in use and a final or corrected report with findings.
+    """Reads studies with a frontal image in use and a final or corrected report with findings.
 
-    Keys and patients of the samples are numbers of database rows. A study whose frontal film cannot be read, or whose
-    report leaves nothing to say, is left out and counted in `skipped`, as are films whose view no run has looked at yet.
+    Keys and patients of the samples are numbers of database rows. A study whose frontal image cannot be read, or whose
+    report leaves nothing to say, is left out and counted in `skipped`, as are images whose view no run has looked at yet.
     The archive is open, without a lock, while it reads.
     """
 
@@ -51,7 +51,7 @@ class ArchiveReader:
         self.skipped: Counter[str] = Counter()
 
     def __call__(self, split: str, limit: int | None = None, only: Collection[str] | None = None) -> list[Sample]:
-        """See `Reader`; films are read in child processes, 131 kB a study."""
+        """See `Reader`; images are read in child processes, 131 kB a study."""
         s = self._settings
         with (
             open_archive(s) as engine,
@@ -76,12 +76,12 @@ class ArchiveReader:
                 if sample := self._sample(signed, [*pixels, None, None][:2]):
                     yield sample
 
-    def _sample(self, signed: SignedStudy, films: Sequence[npt.NDArray[np.uint8] | None]) -> Sample | None:
-        if films[0] is None:
+    def _sample(self, signed: SignedStudy, views: Sequence[npt.NDArray[np.uint8] | None]) -> Sample | None:
+        if views[0] is None:
             self.skipped["film.unreadable"] += 1
             return None
         key, patient = str(signed.study.id), str(signed.study.patient_id)
-        sample = make_sample(key, patient, films, signed.findings, signed.impression, signed.labels)
+        sample = make_sample(key, patient, views, signed.findings, signed.impression, signed.labels)
         if not sample.target:
             self.skipped["report.empty"] += 1
             return None
@@ -94,7 +94,7 @@ def open_dataset(dataset: tuple[str, Path] | None, settings: Settings) -> Reader
 
 
 def _walk(engine: Engine) -> Iterator[SignedStudy]:
-    """All usable studies, page by page; no transaction stays open while films are read."""
+    """All usable studies, page by page; no transaction stays open while images are read."""
     last = 0
     while True:
         with session(engine, read_only=True) as s:

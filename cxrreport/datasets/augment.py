@@ -1,4 +1,4 @@
-"""Augmentation of films on the way to the encoder. Never a flip: laterality is a finding."""
+"""Augmentation of images on the way to the encoder. Never a flip: laterality is a finding."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def augment(films: Tensor, size: int, generator: torch.Generator) -> Tensor:
-    """films (n, H, W) uint8 -> (n, size, size) uint8: rotation <= 6 deg, zoom 0.85-1.05, shift <= 5 %, contrast, gamma."""
-    n = len(films)
+def augment(pixels: Tensor, size: int, generator: torch.Generator) -> Tensor:
+    """pixels (n, H, W) uint8 -> (n, size, size) uint8: rotation <= 6 deg, zoom 0.85-1.05, shift <= 5 %, contrast, gamma."""
+    n = len(pixels)
 
     def uniform(low: float, high: float) -> Tensor:
         return torch.rand(n, generator=generator) * (high - low) + low
@@ -22,7 +22,7 @@ def augment(films: Tensor, size: int, generator: torch.Generator) -> Tensor:
         [torch.stack([cos, -sin, uniform(-0.1, 0.1)], 1), torch.stack([sin, cos, uniform(-0.1, 0.1)], 1)], 1
     )
     grid = F.affine_grid(theta, [n, 1, size, size], align_corners=False)
-    warped = F.grid_sample(films.unsqueeze(1).float() / 255, grid, mode="bilinear", align_corners=False)[:, 0]
+    warped = F.grid_sample(pixels.unsqueeze(1).float() / 255, grid, mode="bilinear", align_corners=False)[:, 0]
     gamma, gain = uniform(0.8, 1.25), uniform(0.85, 1.15)
     bright = warped.clamp(min=1e-6).pow(gamma[:, None, None]) * gain[:, None, None]
     return (bright.clamp(0, 1) * 255).round().to(torch.uint8)

@@ -23,7 +23,7 @@ _QUERIES = 512  # compared with the bank at once
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """Cached features of n samples in `copies` variants (the first is the plain film), half precision, and retrieval.
+    """Cached features of n samples in `copies` variants (the first is the plain image), half precision, and retrieval.
 
     patches (copies, n, m, C), patch_mask (n, m), pooled (copies, n, C), text (n, d_r) embedding of the own report,
     retrieved (n, N) rows of the bank, bank (rows, d_r).
@@ -98,11 +98,11 @@ def _encode_copy(
     batch = encode_batch(drafter)
     for start in range(0, len(samples), batch):
         chunk = samples[start : start + batch]
-        films = torch.from_numpy(np.stack([s.films for s in chunk]))
+        pixels = torch.from_numpy(np.stack([s.pixels for s in chunk]))
         if generator is not None:
-            films = augment(films.flatten(0, 1), size, generator).unflatten(0, films.shape[:2])
+            pixels = augment(pixels.flatten(0, 1), size, generator).unflatten(0, pixels.shape[:2])
         present = torch.from_numpy(np.stack([s.present for s in chunk]))
-        f = encoder(films.to(drafter.device), present.to(drafter.device))
+        f = encoder(pixels.to(drafter.device), present.to(drafter.device))
         parts.append((f.patches.half().cpu(), f.patch_mask.cpu(), f.pooled.half().cpu()))
     patches, masks, pooled = zip(*parts, strict=True)
     return torch.cat(patches), torch.cat(masks), torch.cat(pooled)

@@ -26,11 +26,11 @@ _SPLITS = {"train", "val", "test"}
 def read_iu_xray(directory: Path, split: str) -> Iterator[Sample | LeftOut]:
     """Read one split (train, val, test) of the IU X-Ray directory: `studies.csv` and `images/`.
 
-    Rows of no known split are told with each. Films are read as the samples are taken.
+    Rows of no known split are told with each. Images are read as the samples are taken.
 
     Raises
     ------
-    UsageError : when it is no such directory, or a film of it cannot be read.
+    UsageError : when it is no such directory, or an image of it cannot be read.
     """
     table = read_table(directory / "studies.csv", _COLUMNS, "The IU X-Ray directory", "dataset")
     for number, row in enumerate(table, start=1):
@@ -68,13 +68,15 @@ def _iu_sample(images: Path, number: int, row: dict[str, str]) -> Sample | LeftO
     for item in row["images"].split(";"):
         name, _, view = item.partition(":")
         names.setdefault(view, name)
-    films = [preprocess(read_film(images / f"{names[v]}.jpg")) if v in names else None for v in ("Frontal", "Lateral")]
-    if all(film is None for film in films):
+    views = [
+        preprocess(read_pixels(images / f"{names[v]}.jpg")) if v in names else None for v in ("Frontal", "Lateral")
+    ]
+    if all(one is None for one in views):
         return LeftOut(number, "film.missing")
-    return make_sample(row["uid"], row["uid"], films, row["findings"], row["impression"])
+    return make_sample(row["uid"], row["uid"], views, row["findings"], row["impression"])
 
 
-def read_film(path: Path) -> npt.NDArray[np.float32]:
+def read_pixels(path: Path) -> npt.NDArray[np.float32]:
     """Grey values of a picture file.
 
     Raises

@@ -1,4 +1,4 @@
-"""Films with labels but without a report: the first stage learns findings from them, as far as their labels tell."""
+"""Images with labels but without a report: the first stage learns findings from them, as far as their labels tell."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from cxrreport.datasets.iu_xray import read_film, read_table
-from cxrreport.datasets.sample import stack
+from cxrreport.datasets.iu_xray import read_pixels, read_table
+from cxrreport.datasets.sample import stack_views
 from cxrreport.findings import FINDINGS, PARENTS
 from cxrreport.imaging.preprocess import preprocess
 
 _NO_FINDING = "no finding"
-# What the labels of ChestX-ray14 say in our words. Emphysema and Hernia have none: they only make a film abnormal.
+# What the labels of ChestX-ray14 say in our words. Emphysema and Hernia have none: they only make an image abnormal.
 _NIH_FINDINGS = {
     "Cardiomegaly": "cardiomegaly",
     "Edema": "edema",
@@ -31,41 +31,41 @@ _NIH_FINDINGS = {
     "Pleural_Thickening": "pleural other",
     "No Finding": _NO_FINDING,
 }
-_NIH_NEVER_TOLD = {"enlarged cardiomediastinum", "fracture", "support devices"}
+_NIH_NEVER_LABELLED = {"enlarged cardiomediastinum", "fracture", "support devices"}
 _NIH_IMPLIED = {"Fibrosis": "lung opacity"}  # our labeler reads one as the other
 _NIH_COLUMNS = {"id", "patient", "labels"}
 _HELD_OUT = 5  # one patient in so many
 
 
 @dataclass(frozen=True, slots=True)
-class LabelledFilm:
-    """One frontal film to learn findings from.
+class LabelledImage:
+    """One frontal image to learn findings from.
 
-    films (2, 256, 256) uint8, the lateral blank; present (2,) bool; positive (14,) bool; known (14,) bool: what the
+    pixels (2, 256, 256) uint8, the lateral blank; present (2,) bool; positive (14,) bool; known (14,) bool: what the
     labels tell, elsewhere `positive` means nothing.
     """
 
     key: str
     patient: str
-    films: npt.NDArray[np.uint8]
+    pixels: npt.NDArray[np.uint8]
     present: npt.NDArray[np.bool_]
     positive: npt.NDArray[np.bool_]
     known: npt.NDArray[np.bool_]
 
 
-def read_nih(directory: Path, split: str) -> Iterator[LabelledFilm]:
-    """Read a split ("train" or "held out") of NIH ChestX-ray14 film by film: `labels.csv` and `images/`.
+def read_nih(directory: Path, split: str) -> Iterator[LabelledImage]:
+    """Read a split ("train" or "held out") of NIH ChestX-ray14 image by image: `labels.csv` and `images/`.
 
     Raises
     ------
-    UsageError : when it is no such directory, or a film of it cannot be read.
+    UsageError : when it is no such directory, or an image of it cannot be read.
     """
     for row in _nih_rows(directory / "labels.csv", split):
-        yield _nih_film(directory / "images", row)
+        yield _nih_image(directory / "images", row)
 
 
 def is_held_out(patient: str) -> bool:
-    """Whether a patient's films are kept from training: sha256 of the number, first 8 digits, divisible by five."""
+    """Whether a patient's images are kept from training: sha256 of the number, first 8 digits, divisible by five."""
     return int(hashlib.sha256(patient.encode()).hexdigest()[:8], 16) % _HELD_OUT == 0
 
 
@@ -78,7 +78,7 @@ def nih_findings(labels: Set[str]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[n
     positive = {_NIH_FINDINGS[label] for label in labels if label in _NIH_FINDINGS}
     implied = {parent for finding in positive for parent in PARENTS.get(finding, ())}
     implied |= {_NIH_IMPLIED[label] for label in labels if label in _NIH_IMPLIED}
-    unknown = _NIH_NEVER_TOLD | (implied - positive)
+    unknown = _NIH_NEVER_LABELLED | (implied - positive)
     return np.array([f in positive for f in FINDINGS]), np.array([f not in unknown for f in FINDINGS])
 
 
@@ -87,10 +87,10 @@ def _nih_rows(table: Path, split: str) -> Iterator[dict[str, str]]:
     return (row for row in rows if row["labels"] and is_held_out(row["patient"]) == (split == "held out"))
 
 
-def _nih_film(images: Path, row: dict[str, str]) -> LabelledFilm:
-    films, present = stack([preprocess(read_film(images / f"{row['id']}.jpg")), None])
+def _nih_image(images: Path, row: dict[str, str]) -> LabelledImage:
+    pixels, present = stack_views([preprocess(read_pixels(images / f"{row['id']}.jpg")), None])
     positive, known = nih_findings(set(row["labels"].split("|")))
-    return LabelledFilm(f"nih-{row['id']}", f"nih-{row['patient']}", films, present, positive, known)
+    return LabelledImage(f"nih-{row['id']}", f"nih-{row['patient']}", pixels, present, positive, known)
 
 
-FILM_READERS: dict[str, Callable[[Path, str], Iterable[LabelledFilm]]] = {"nih": read_nih}
+IMAGE_READERS: dict[str, Callable[[Path, str], Iterable[LabelledImage]]] = {"nih": read_nih}

@@ -11,7 +11,7 @@ def draw_phantoms(count: int, seed: int) -> list[Sample]:
     """Procedural studies with known findings; every one is its own patient."""
     samples = []
     for index, study in enumerate(sample_studies(count, seed)):
-        films = [preprocess(study.frontal.pixels), preprocess(study.lateral.pixels)]
+        views = [preprocess(study.frontal.pixels), preprocess(study.lateral.pixels)]
         key = f"phantom-{seed}-{index}"
-        samples.append(make_sample(key, key, films, study.findings, study.impression))
+        samples.append(make_sample(key, key, views, study.findings, study.impression))
     return samples

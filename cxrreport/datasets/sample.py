@@ -1,4 +1,4 @@
-"""Training samples: films in memory, target text, states, and who belongs to which split."""
+"""Training samples: images in memory, target text, states, and who belongs to which split."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _STATE_INDEX = {state: index for index, state in enumerate(State)}
 class Sample:
     """One study to learn from.
 
-    films (2, 256, 256) uint8, frontal and lateral; present (2,) bool; report: the reference as signed;
+    pixels (2, 256, 256) uint8, frontal and lateral; present (2,) bool; report: the reference as signed;
     target: what the decoder is to say; summary: what the text tower embeds; states (14,) indices into `State`.
     """
 
     key: str
     patient: str
-    films: npt.NDArray[np.uint8]
+    pixels: npt.NDArray[np.uint8]
     present: npt.NDArray[np.bool_]
     report: str
     target: str
@@ -69,18 +69,18 @@ def state_indices(text: str) -> npt.NDArray[np.int64]:
     return np.array([_STATE_INDEX[found[finding]] for finding in FINDINGS])
 
 
-def stack(films: Sequence[npt.NDArray[np.uint8] | None]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
-    """Frontal and lateral -> films (2, 256, 256), a missing one blank, and which are present (2,)."""
+def stack_views(views: Sequence[npt.NDArray[np.uint8] | None]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
+    """Frontal and lateral -> pixels (2, 256, 256), a missing one blank, and which are present (2,)."""
     blank = np.zeros((SIDE, SIDE), np.uint8)
-    return np.stack([blank if film is None else film for film in films]), np.array([f is not None for f in films])
+    return np.stack([blank if one is None else one for one in views]), np.array([f is not None for f in views])
 
 
 def make_sample(
-    key: str, patient: str, films: Sequence[npt.NDArray[np.uint8] | None], findings: str, impression: str,
+    key: str, patient: str, views: Sequence[npt.NDArray[np.uint8] | None], findings: str, impression: str,
     labels: Mapping[str, State] | None = None,
 ) -> Sample:  # fmt: skip
     """Assemble a sample; without labels of all findings the states come from findings and impression together."""
-    stacked, present = stack(films)
+    stacked, present = stack_views(views)
     summary = clean(impression or findings)
     if labels and all(finding in labels for finding in FINDINGS):
         states = np.array([_STATE_INDEX[labels[finding]] for finding in FINDINGS])

@@ -41,7 +41,7 @@ def lesion(text: str, severity: float) -> Lesion:
     return Lesion(finding, side, severity, zone[0] if zone else "lower")
 
 
-def course(
+def timeline(
     hours: tuple[float, ...], *tracks: tuple[str, tuple[float | None, ...]], **extra: tuple[str, ...]
 ) -> tuple[Visit, ...]:
     """Visits whose prior is the visit before; a track gives a lesion's severity on each visit, None where absent."""
@@ -57,21 +57,21 @@ def course(
 DAY = 24.0
 CHEST_TUBE = ("AP",)
 
-COURSES: tuple[tuple[Visit, ...], ...] = (
-    course((0, 9 * DAY, 16 * DAY), ("pleural effusion/right", (None, 0.3, 0.65))),
-    course(
+TIMELINES: tuple[tuple[Visit, ...], ...] = (
+    timeline((0, 9 * DAY, 16 * DAY), ("pleural effusion/right", (None, 0.3, 0.65))),
+    timeline(
         (0, 4 * DAY, 11 * DAY),
         ("consolidation/right/lower", (0.25, 0.7, 0.4)),
         ("cardiomegaly/midline", (0.5, 0.5, 0.5)),
     ),
-    course((0, DAY, 3 * DAY, 20 * DAY), ("pneumothorax/left/upper", (0.75, 0.45, 0.2, None)), views=CHEST_TUBE),
-    course(
+    timeline((0, DAY, 3 * DAY, 20 * DAY), ("pneumothorax/left/upper", (0.75, 0.45, 0.2, None)), views=CHEST_TUBE),
+    timeline(
         (0, 2 * DAY, 6 * DAY),
         ("cardiomegaly/midline", (0.7, 0.7, 0.7)),
         ("edema/both", (0.4, 0.85, None)),
         ("support devices/left", (0.5, 0.5, 0.5)),
     ),
-    course((0, 5.5, 31), ("pneumothorax/right/upper", (None, 0.5, 0.25)), views=CHEST_TUBE),  # a same-day repeat
+    timeline((0, 5.5, 31), ("pneumothorax/right/upper", (None, 0.5, 0.25)), views=CHEST_TUBE),  # a same-day repeat
     (  # two studies with one time: neither is the other's prior, nor may one of them be chosen later
         Visit(0, (lesion("lung opacity/left/mid", 0.4),), no_prior=PriorReason.TIE),
         Visit(0, (lesion("lung opacity/left/mid", 0.5),), no_prior=PriorReason.TIE),
@@ -81,14 +81,14 @@ COURSES: tuple[tuple[Visit, ...], ...] = (
         Visit(0, (lesion("fracture/left/mid", 0.7),), no_prior=PriorReason.NONE),
         Visit(40 * DAY, (lesion("lung lesion/right/upper", 0.4),), no_prior=PriorReason.IDENTITY, other_birth=True),
     ),
-    (  # the middle study has no frontal film to draft from or to compare with
+    (  # the middle study has no frontal image to draft from or to compare with
         Visit(0, (), no_prior=PriorReason.NONE),
         Visit(30 * DAY, (), ("LL",)),
         Visit(60 * DAY, (lesion("pneumonia/left/lower", 0.6),), prior=0),
     ),
-    course((0, 120 * DAY), ("lung lesion/left/mid", (0.25, 0.6)), ("pleural other/right/mid", (0.6, 0.6))),
-    course((0, 2 * DAY), ("atelectasis/left/lower", (0.7, None)), ("pneumonia/right/mid", (None, 0.7))),
-    course(
+    timeline((0, 120 * DAY), ("lung lesion/left/mid", (0.25, 0.6)), ("pleural other/right/mid", (0.6, 0.6))),
+    timeline((0, 2 * DAY), ("atelectasis/left/lower", (0.7, None)), ("pneumonia/right/mid", (None, 0.7))),
+    timeline(
         (0, DAY, 5 * DAY),
         ("support devices/midline", (0.3, 0.3, 0.3)),
         ("support devices/both", (0.6, 0.6, None)),
@@ -96,7 +96,7 @@ COURSES: tuple[tuple[Visit, ...], ...] = (
         ("enlarged cardiomediastinum/midline", (0.6, 0.6, 0.3)),
         views=CHEST_TUBE,
     ),
-    course((0, 365 * DAY)),
+    timeline((0, 365 * DAY)),
 )
 
 
@@ -114,7 +114,7 @@ def make_cases(seed: int, patients: int) -> list[Case]:
             identity=make_identity(number),
             seed=seed * 1000 + number,
             start=FIRST_DAY + timedelta(days=11 * number, minutes=37 * number),
-            visits=COURSES[(number - 1) % len(COURSES)],
+            visits=TIMELINES[(number - 1) % len(TIMELINES)],
         )
         for number in range(1, patients + 1)
     ]

@@ -60,8 +60,8 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class FilmTags:
-    """How one film is described and stored."""
+class ImageTags:
+    """How one image is described and stored."""
 
     study_uid: str
     series_uid: str
@@ -92,11 +92,11 @@ def code(value: str, scheme: str, meaning: str) -> Dataset:
     return item
 
 
-def quantise(film: Layer, tags: FilmTags) -> tuple[Raw, int]:
+def quantise(grey: Layer, tags: ImageTags) -> tuple[Raw, int]:
     """Stored values and their bits. JPEG-LS carries 16 bits, everything else 12; MONOCHROME1 stores negatives."""
     bits = 16 if tags.syntax == JPEGLSLossless else 12
     top = (1 << bits) - 1
-    shown = np.sqrt(film) if tags.lut else film  # the VOI LUT squares it again
+    shown = np.sqrt(grey) if tags.lut else grey  # the VOI LUT squares it again
     values = np.round((0.06 + 0.88 * shown) * top)
     return (top - values if tags.inverted else values).astype(np.uint16), bits
 
@@ -124,7 +124,7 @@ def encode_pixels(pixels: Raw, bits: int, syntax: UID) -> bytes:
     return pixels.astype("<u2").tobytes()
 
 
-def add_identity(dataset: Dataset, identity: Identity, tags: FilmTags) -> None:
+def add_identity(dataset: Dataset, identity: Identity, tags: ImageTags) -> None:
     """Patient, study and series."""
     dataset.PatientName, dataset.PatientID = identity.name, identity.patient_id
     dataset.IssuerOfPatientID = identity.issuer
@@ -143,7 +143,7 @@ def add_identity(dataset: Dataset, identity: Identity, tags: FilmTags) -> None:
     dataset.DeviceSerialNumber = "0"
 
 
-def add_view(dataset: Dataset, tags: FilmTags) -> None:
+def add_view(dataset: Dataset, tags: ImageTags) -> None:
     """Body part and projection; left blank where the archive left them blank."""
     dataset.BodyPartExamined = "" if tags.blank_body_part else tags.body_part
     dataset.ViewPosition = "" if tags.blank_view else tags.view
@@ -155,7 +155,7 @@ def add_view(dataset: Dataset, tags: FilmTags) -> None:
     dataset.PatientOrientation = "" if blank else (["P", "F"] if tags.view == "LL" else ["L", "F"])
 
 
-def add_digital(dataset: Dataset, tags: FilmTags) -> None:
+def add_digital(dataset: Dataset, tags: ImageTags) -> None:
     """What a DX object holds beyond a CR one: detector, anatomy, intensity relationship."""
     chest = tags.body_part == "CHEST"
     region = code("51185008", "SCT", "Chest") if chest else code("72696002", "SCT", "Knee")
@@ -177,7 +177,7 @@ def add_digital(dataset: Dataset, tags: FilmTags) -> None:
         del dataset.ViewPosition
 
 
-def add_display(dataset: Dataset, tags: FilmTags, bits: int) -> None:
+def add_display(dataset: Dataset, tags: ImageTags, bits: int) -> None:
     """A window over the stored range, or a VOI LUT of 4096 entries (PS3.3 C.11.2)."""
     top = (1 << bits) - 1
     if not tags.lut:
@@ -192,7 +192,7 @@ def add_display(dataset: Dataset, tags: FilmTags, bits: int) -> None:
     dataset.VOILUTSequence = [item]
 
 
-def make_film(film: Layer, identity: Identity, tags: FilmTags) -> Dataset:
+def make_image(grey: Layer, identity: Identity, tags: ImageTags) -> Dataset:
     """The whole object, ready for `write_dicom`."""
     if tags.lut and tags.syntax == JPEGLSLossless:
         raise ValueError("the VOI LUT is written for 12 bits, JPEG-LS films have 16")
@@ -203,7 +203,7 @@ def make_film(film: Layer, identity: Identity, tags: FilmTags) -> Dataset:
     dataset.ImageType = ["ORIGINAL", "PRIMARY"]
     add_identity(dataset, identity, tags)
     add_view(dataset, tags)
-    pixels, bits = quantise(film, tags)
+    pixels, bits = quantise(grey, tags)
     dataset.Rows, dataset.Columns = pixels.shape
     dataset.SamplesPerPixel, dataset.PixelRepresentation = 1, 0
     dataset.PhotometricInterpretation = "MONOCHROME1" if tags.inverted else "MONOCHROME2"

@@ -13,12 +13,12 @@ from pydicom.uid import JPEGLSLossless
 from cxrreport.codes import PriorReason
 from cxrreport.demo.archive import SignedStudy, write_reports
 from cxrreport.demo.casebook import Case, Visit, make_cases
-from cxrreport.demo.clutter import copy_real_film, write_clutter
-from cxrreport.demo.dicomfile import SYNTAXES, FilmTags, make_film, make_uid, write_bare, write_dicom
+from cxrreport.demo.dicomfile import SYNTAXES, ImageTags, make_image, make_uid, write_bare, write_dicom
+from cxrreport.demo.distractors import copy_real_image, write_distractors
 from cxrreport.phantoms.patient import Lesion
 from cxrreport.phantoms.phantom import Box, Phantom, draw_frontal, draw_lateral
 
-BARE = 3  # the film without preamble; its syntax is implicit little endian
+BARE = 3  # the image without preamble; its syntax is implicit little endian
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class StudyTruth:
     """What is known of one chest study.
 
     `prior` is the accession that must be chosen as its prior; `no_prior` the reason where there must be none.
-    `boxes` are those of the frontal film, (x, y, w, h) in its pixels by the lesion's index. A real film has no lesions
+    `boxes` are those of the frontal image, (x, y, w, h) in its pixels by the lesion's index. A real image has no lesions
     on record: `synthetic` is False.
     """
 
@@ -61,13 +61,13 @@ class Hospital:
 
 
 @dataclass(frozen=True, slots=True)
-class _Film:
-    """One film of the export, before it is drawn."""
+class _Image:
+    """One image of the export, before it is drawn."""
 
     case: Case
     visit: int
     view: str
-    number: int  # counts all films of the hospital
+    number: int  # counts all images of the hospital
 
 
 def build_hospital(directory: Path, seed: int = 7, patients: int = 12, *, side: int = 512) -> Hospital:
@@ -81,12 +81,12 @@ def build_hospital(directory: Path, seed: int = 7, patients: int = 12, *, side: 
         raise ValueError("a hospital needs a patient")
     pacs, reports = directory / "pacs", directory / "reports"
     pacs.mkdir(parents=True, exist_ok=True)
-    studies, films = [], 0
+    studies, images = [], 0
     for case in make_cases(seed, patients):
         for index in range(len(case.visits)):
-            studies.append(_write_study(pacs, seed, case, index, films, side))
-            films += len(case.visits[index].views)
-    write_clutter(pacs, seed, side, _path(pacs, 0))
+            studies.append(_write_study(pacs, seed, case, index, images, side))
+            images += len(case.visits[index].views)
+    write_distractors(pacs, seed, side, _path(pacs, 0))
     studies += _real_study(pacs)
     truth = directory / "truth.json"
     truth.write_text(json.dumps({"studies": [asdict(study) for study in studies]}, indent=1) + "\n")
@@ -109,14 +109,14 @@ def _taken(case: Case, visit: Visit) -> datetime:
 
 
 def _write_study(pacs: Path, seed: int, case: Case, index: int, first: int, side: int) -> StudyTruth:
-    """Draw and write all films of one visit."""
+    """Draw and write all images of one visit."""
     visit, boxes = case.visits[index], {}
     for offset, view in enumerate(visit.views):
-        film = _Film(case, index, view, first + offset)
-        phantom = _draw(film, side)
+        image = _Image(case, index, view, first + offset)
+        phantom = _draw(image, side)
         if view != "LL":
             boxes = phantom.boxes
-        _write_film(pacs, seed, film, phantom)
+        _write_image(pacs, seed, image, phantom)
     laterals = visit.views.count("LL")
     return StudyTruth(
         accession=_accession(case, index),
@@ -133,24 +133,24 @@ def _write_study(pacs: Path, seed: int, case: Case, index: int, first: int, side
     )
 
 
-def _draw(film: _Film, side: int) -> Phantom:
-    draw = draw_lateral if film.view == "LL" else draw_frontal
-    seed = film.case.seed + 500 * film.case.visits[film.visit].other_birth  # another person has another chest
-    return draw(seed, film.case.visits[film.visit].lesions, exposure_seed=film.visit, side=side)
+def _draw(image: _Image, side: int) -> Phantom:
+    draw = draw_lateral if image.view == "LL" else draw_frontal
+    seed = image.case.seed + 500 * image.case.visits[image.visit].other_birth  # another person has another chest
+    return draw(seed, image.case.visits[image.visit].lesions, exposure_seed=image.visit, side=side)
 
 
-def _tags(seed: int, film: _Film) -> FilmTags:
-    """Tags that vary from film to film as they do between devices and decades."""
-    case, number, syntax = film.case, film.number, SYNTAXES[film.number % len(SYNTAXES)]
-    return FilmTags(
-        study_uid=make_uid(seed, case.number, film.visit, "study"),
-        series_uid=make_uid(seed, case.number, film.visit, film.view, "series"),
-        sop_uid=make_uid(seed, case.number, film.visit, film.view, "image"),
-        accession=_accession(case, film.visit),
-        studied_at=_taken(case, case.visits[film.visit]),
-        view=film.view,
-        series_number=1 + (film.view == "LL"),
-        description="XR CHEST PORTABLE" if film.view == "AP" else "XR CHEST 2 VIEWS",
+def _tags(seed: int, image: _Image) -> ImageTags:
+    """Tags that vary from image to image as they do between devices and decades."""
+    case, number, syntax = image.case, image.number, SYNTAXES[image.number % len(SYNTAXES)]
+    return ImageTags(
+        study_uid=make_uid(seed, case.number, image.visit, "study"),
+        series_uid=make_uid(seed, case.number, image.visit, image.view, "series"),
+        sop_uid=make_uid(seed, case.number, image.visit, image.view, "image"),
+        accession=_accession(case, image.visit),
+        studied_at=_taken(case, case.visits[image.visit]),
+        view=image.view,
+        series_number=1 + (image.view == "LL"),
+        description="XR CHEST PORTABLE" if image.view == "AP" else "XR CHEST 2 VIEWS",
         digital=number % 5 not in (1, 3),
         inverted=number % 3 == 1,
         lut=number % 7 == 3 and syntax != JPEGLSLossless,
@@ -161,24 +161,24 @@ def _tags(seed: int, film: _Film) -> FilmTags:
 
 
 def _path(pacs: Path, number: int) -> Path:
-    """Neutral names over several volumes: films of one study may lie apart, one in thirteen has no extension."""
+    """Neutral names over several volumes: images of one study may lie apart, one in thirteen has no extension."""
     extension = "" if number % 13 == 4 else ".dcm"
     return pacs / f"vol{1 + number % 3}" / f"{(number * 37) % 251:02x}" / f"{number:06d}{extension}"
 
 
-def _write_film(pacs: Path, seed: int, film: _Film, phantom: Phantom) -> None:
-    case, tags = film.case, _tags(seed, film)
+def _write_image(pacs: Path, seed: int, image: _Image, phantom: Phantom) -> None:
+    case, tags = image.case, _tags(seed, image)
     identity = case.identity
-    if case.visits[film.visit].other_birth:
+    if case.visits[image.visit].other_birth:
         identity = replace(identity, birth_date=f"{int(identity.birth_date) + 110000}", name="DEMO^PATIENT 00")
-    dataset = make_film(phantom.pixels, identity, tags)
-    write = write_bare if film.number == BARE else write_dicom
-    write(dataset, _path(pacs, film.number))
+    dataset = make_image(phantom.pixels, identity, tags)
+    write = write_bare if image.number == BARE else write_dicom
+    write(dataset, _path(pacs, image.number))
 
 
 def _real_study(pacs: Path) -> Iterator[StudyTruth]:
-    """The public film, if the package that carries it is installed."""
-    header = copy_real_film(pacs)
+    """The public image, if the package that carries it is installed."""
+    header = copy_real_image(pacs)
     if header is None:
         return
     taken = datetime.strptime(f"{header.StudyDate}{str(header.StudyTime)[:6]}", "%Y%m%d%H%M%S")

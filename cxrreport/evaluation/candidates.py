@@ -103,7 +103,7 @@ def nearest_by_image(
 
 @torch.inference_mode()
 def _image_keys(drafter: Drafter, samples: Sequence[Sample]) -> npt.NDArray[np.float32]:
-    pixels = torch.from_numpy(np.stack([s.films for s in samples])).to(drafter.device)
+    pixels = torch.from_numpy(np.stack([s.pixels for s in samples])).to(drafter.device)
     present = torch.from_numpy(np.stack([s.present for s in samples])).to(drafter.device)
     features: ImageFeatures = drafter.network.encoder(pixels, present)
     return drafter.embed_images(features)

@@ -29,7 +29,7 @@ STEP = 0.12  # smallest difference of severity that a reader calls a change
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class LesionChange:
     """A lesion of this visit or the last one and what became of it (words of `records.Change`)."""
 
     lesion: Lesion
@@ -41,14 +41,14 @@ def key(lesion: Lesion) -> tuple[str, str, str]:
     return lesion.finding, lesion.side, lesion.zone
 
 
-def courses(lesions: Sequence[Lesion], prior: Sequence[Lesion] | None) -> list[Course]:
+def changes_of(lesions: Sequence[Lesion], prior: Sequence[Lesion] | None) -> list[LesionChange]:
     """Every lesion with its change; resolved ones of the prior at the end."""
     if prior is None:
-        return [Course(lesion, "") for lesion in lesions]
+        return [LesionChange(lesion, "") for lesion in lesions]
     before = {key(lesion): lesion.severity for lesion in prior}
     now = {key(lesion) for lesion in lesions}
-    current = [Course(lesion, change_word(lesion.severity, before.get(key(lesion)))) for lesion in lesions]
-    return current + [Course(lesion, "resolved") for lesion in prior if key(lesion) not in now]
+    current = [LesionChange(lesion, change_word(lesion.severity, before.get(key(lesion)))) for lesion in lesions]
+    return current + [LesionChange(lesion, "resolved") for lesion in prior if key(lesion) not in now]
 
 
 def change_word(severity: float, before: float | None) -> str:
@@ -96,22 +96,22 @@ def noun(lesion: Lesion) -> str:
     return " ".join(SHORT[lesion.finding].format(**words).split())
 
 
-def finding_sentence(course: Course, rng: np.random.Generator) -> str:
+def finding_sentence(one: LesionChange, rng: np.random.Generator) -> str:
     """What the findings section says of one lesion."""
-    lesion, name = course.lesion, noun(course.lesion)
+    lesion, name = one.lesion, noun(one.lesion)
     are = "have" if name in VERBS_PLURAL or " and " in name or name.endswith("s") else "has"
-    if course.change == "resolved":
+    if one.change == "resolved":
         device = lesion.finding == "support devices"
         return fill_in(pick(rng, RESOLVED["device" if device else "lesion"]).format(noun=name, have=are), lesion)
     if lesion.finding == "support devices":
         sentences = [pick(rng, DEVICES[kind]) for kind in device_kinds(lesion)]
-        tail = {"new": "new", "unchanged": "unchanged"}.get(course.change)
+        tail = {"new": "new", "unchanged": "unchanged"}.get(one.change)
         sentences += [f"The {name} {'are' if are == 'have' else 'is'} {tail} since the prior study."] if tail else []
         return " ".join(sentences)
     sentence = fill_in(pick(rng, PRESENT[lesion.finding]), lesion)
-    if not course.change:
+    if not one.change:
         return sentence
-    change = pick(rng, CHANGES[course.change]).format(noun=name, have=are, be="are" if are == "have" else "is")
+    change = pick(rng, CHANGES[one.change]).format(noun=name, have=are, be="are" if are == "have" else "is")
     return f"{sentence} {change[:1].upper()}{change[1:]}"
 
 
@@ -139,18 +139,18 @@ def clear_sentences(lesions: Sequence[Lesion], rng: np.random.Generator) -> list
     return sentences
 
 
-def impression_line(course: Course, rng: np.random.Generator) -> str:
+def impression_line(one: LesionChange, rng: np.random.Generator) -> str:
     """What the impression says of one lesion."""
-    name = noun(course.lesion)
-    if course.change == "resolved" and course.lesion.finding == "support devices":
+    name = noun(one.lesion)
+    if one.change == "resolved" and one.lesion.finding == "support devices":
         return f"Interval removal of {name}."
-    if not course.change:
-        if course.lesion.finding == "support devices":
+    if not one.change:
+        if one.lesion.finding == "support devices":
             return f"{name[:1].upper()}{name[1:]} in place."
-        word = severity_word(course.lesion.severity, course.lesion.finding)
+        word = severity_word(one.lesion.severity, one.lesion.finding)
         line = f"{word} {name}."
         return line[:1].upper() + line[1:]
-    line = pick(rng, IMPRESSIONS[course.change]).format(noun=name)
+    line = pick(rng, IMPRESSIONS[one.change]).format(noun=name)
     return line[:1].upper() + line[1:]
 
 
@@ -162,16 +162,16 @@ def write_report_text(
     `prior_lesions` is None where there is no prior; with a prior, sentences say what is new, worse, the same,
     better or resolved.
     """
-    all_courses = courses(lesions, prior_lesions)
+    changes = changes_of(lesions, prior_lesions)
     comparison = "None." if prior_lesions is None else pick(rng, COMPARISONS)
     opening = [pick(rng, OPENINGS)] if rng.random() < 0.35 else []
-    sentences = [finding_sentence(course, rng) for course in all_courses]
+    sentences = [finding_sentence(one, rng) for one in changes]
     clear = clear_sentences(lesions, rng)
     body = sentences + clear if rng.random() < 0.7 else clear[:1] + sentences + clear[1:]
     findings = " ".join([*opening, *body])
-    if not all_courses:
+    if not changes:
         return findings, pick(rng, NORMAL if prior_lesions is None else UNCHANGED_NORMAL), comparison
-    lines = [impression_line(course, rng) for course in all_courses]
+    lines = [impression_line(one, rng) for one in changes]
     if len(lines) > 1 and rng.random() < 0.6:
         lines = [f"{number}. {line}" for number, line in enumerate(lines, 1)]
     return findings, " ".join(lines), comparison

@@ -17,6 +17,12 @@ def decay_at(updates: float) -> float:
     return min(_DECAY, (1 + updates) / (10 + updates))
 
 
+def statistics(network: nn.Module, *kinds: type[nn.BatchNorm1d | nn.BatchNorm2d]) -> list[Tensor]:
+    """Means and variances of batch norms of these kinds, which belong to the weights as much."""
+    norms = (module for module in network.modules() if isinstance(module, kinds))
+    return [x for norm in norms for x in (norm.running_mean, norm.running_var) if x is not None]
+
+
 class WeightAverage(nn.Module):
     """Average of live tensors; a module of its own, so that a checkpoint holds it."""
 

@@ -11,22 +11,24 @@ import torch
 from torch import nn
 
 from cxrreport.training.averaging import BestWeights, WeightAverage
-from cxrreport.training.checkpoint import Checkpoint, Stage
+from cxrreport.training.checkpoint import Checkpoint
+from cxrreport.training.descent import Descent
 
 
-class AveragedStage(Stage, Protocol):
+class AveragedStage(Protocol):
     """A stage that trains one network and averages its weights."""
 
     network: Any  # a module; each stage has its own kind
     average: WeightAverage
+    descent: Descent
     generator: torch.Generator
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class Plan:
     """How a stage runs: its name in metrics.jsonl, its checkpoint, and what an epoch does.
 
-    learn gives the losses of an epoch, judge the scores of the averaged weights and the one that chooses (the higher the
+    learn gives the losses of an epoch, validate the scores of the averaged weights and the one that chooses (the higher the
     better); finish puts the best weights away.
     """
 
@@ -35,21 +37,21 @@ class Course:
     minutes: float
     epochs: int
     learn: Callable[[Checkpoint], dict[str, float]]
-    judge: Callable[[], tuple[dict[str, float], float]]
+    validate: Callable[[], tuple[dict[str, float], float]]
     finish: Callable[[nn.Module, float], None]
 
 
-def train_best(stage: AveragedStage, course: Course, tell: Callable[[dict[str, Any]], None]) -> None:
+def train_best(stage: AveragedStage, plan: Plan, log: Callable[[dict[str, Any]], None]) -> None:
     """Run the epochs, or those that a killed run has left."""
     kept = BestWeights(stage.network)
     modules = {"network": stage.network, "average": stage.average, "best": kept}
-    checkpoint = Checkpoint(course.checkpoint, modules, stage, stage.generator, course.minutes)
-    for epoch in range(checkpoint.resume(), course.epochs):
-        losses = course.learn(checkpoint)
+    checkpoint = Checkpoint(plan.checkpoint, modules, stage.descent, stage.generator, plan.minutes)
+    for epoch in range(checkpoint.resume(), plan.epochs):
+        losses = plan.learn(checkpoint)
         with stage.average.applied():
-            scores, chosen = course.judge()
+            scores, chosen = plan.validate()
             kept.offer(stage.network, chosen)
-        tell({"stage": course.name, "epoch": epoch + 1, **losses, **scores})
-        if epoch + 1 == course.epochs:
-            course.finish(kept.kept, float(kept.score))
+        log({"stage": plan.name, "epoch": epoch + 1, **losses, **scores})
+        if epoch + 1 == plan.epochs:
+            plan.finish(kept.kept, float(kept.score))
         checkpoint.finish(epoch + 1)  # after the weights, which a kill in between would lose

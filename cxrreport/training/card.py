@@ -18,28 +18,21 @@ def make_card(
     options: TrainOptions, samples: Sequence[Sample], origin: str, metrics: dict[str, Any]
 ) -> dict[str, Any]:  # fmt: skip
     """Facts of the manifest. samples: the training split with its phantoms; origin: what the weights started from."""
-    studies = sum(not s.key.startswith("phantom-") for s in samples)
-    phantoms = f"; {options.phantoms} phantoms" if options.phantoms else ""
+    size, studies = options.recipe.size, sum(not s.key.startswith("phantom-") for s in samples)
+    phantoms = f"; {options.recipe.phantoms} phantoms" if options.recipe.phantoms else ""
+    data = f"{options.dataset} train split, {studies} studies{phantoms}; started from {origin}"
     return {
-        "name": f"{options.size}-{options.dataset}",
-        "version": __version__,
-        "config": options.size,
-        "data": f"{options.dataset} train split, {studies} studies{phantoms}; started from {origin}",
-        "licence": options.licence,
-        "command": options.command,
-        "commit": commit(),
-        "seed": options.seed,
-        "preprocess_version": PREPROCESS_VERSION,
-        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "metrics": {"split": "val", **metrics},
-    }
+        "name": f"{size}-{options.dataset}", "version": __version__, "config": size, **part_card(options, data, metrics),
+        "preprocess_version": PREPROCESS_VERSION, "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }  # fmt: skip
 
 
-def part_card(options: TrainOptions, data: str, metrics: dict[str, float]) -> dict[str, Any]:
-    """Facts of a part of the weights that was trained after the rest."""
+def part_card(options: TrainOptions, data: str, metrics: dict[str, Any]) -> dict[str, Any]:
+    """Facts of the weights, or of a part that was trained after the rest."""
+    recipe = options.recipe
     return {
-        "data": data, "licence": options.licence, "command": options.command, "commit": commit(), "seed": options.seed,
-        "metrics": {"split": "val", **metrics},
+        "data": data, "licence": recipe.licence, "command": options.command, "commit": commit(), "seed": recipe.seed,
+        "recipe": recipe.model_dump(), "metrics": {"split": "val", **metrics},
     }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -17,16 +17,10 @@ from torch import Tensor, nn
 
 from cxrreport.errors import UsageError
 from cxrreport.files import atomic
+from cxrreport.training.descent import Descent
 
 Draw = Callable[[], Iterable[list[int]]]  # the batches of an epoch
 Step = Callable[[list[int]], Tensor]  # losses of one batch, after a step of the optimizer
-
-
-class Stage(Protocol):
-    """What has an optimizer and a schedule of its learning rate."""
-
-    optimizer: torch.optim.AdamW
-    schedule: torch.optim.lr_scheduler.OneCycleLR
 
 
 def save_checkpoint(
@@ -116,6 +110,12 @@ class Begun:
     sums: list[float]
 
 
+def run_epoch(draw: Draw, step: Step, names: Iterable[str], checkpoint: Checkpoint | None) -> dict[str, float]:
+    """One pass, or what is left of the one in the checkpoint; returns the mean losses by name."""
+    means = (checkpoint.run_epoch if checkpoint else run_whole)(draw, step)
+    return dict(zip(names, torch.atleast_1d(means).tolist(), strict=True))
+
+
 def run_whole(draw: Draw, step: Step) -> Tensor:
     """One pass without a checkpoint; returns the mean of what the steps return.
 
@@ -142,29 +142,34 @@ class Checkpoint:
     """
 
     def __init__(
-        self, path: Path, modules: dict[str, nn.Module], stage: Stage, generator: torch.Generator, minutes: float = 0
+        self,
+        path: Path,
+        modules: dict[str, nn.Module],
+        descent: Descent,
+        generator: torch.Generator,
+        minutes: float = 0,
     ) -> None:
-        self.path, self.modules, self.stage, self.generator = path, modules, stage, generator
+        self.path, self.modules, self.descent, self.generator = path, modules, descent, generator
         self.minutes, self.epochs = minutes, 0
         self._begun: Begun | None = None
         self._saved = time.monotonic()
 
     def resume(self) -> int:
         """Go on with what was last saved; returns how many epochs are finished, 0 where the run begins."""
-        facts = load_checkpoint(self.path, self.modules, self.stage.optimizer)
+        facts = load_checkpoint(self.path, self.modules, self.descent.optimizer)
         if facts is not None:
             with _opened(self.path):
                 self._go_on(facts)
         return self.epochs
 
     def _go_on(self, facts: dict[str, Any]) -> None:
-        if not 0 <= facts["steps"] <= self.stage.schedule.total_steps:
+        if not 0 <= facts["steps"] <= self.descent.schedule.total_steps:
             raise ValueError
-        self.stage.schedule.last_epoch = facts["steps"]
+        self.descent.schedule.last_epoch = facts["steps"]
         self.generator.set_state(_bytes(facts["generator"]))
         torch.set_rng_state(_bytes(facts["noise"]))  # dropout and Gumbel noise
-        if self._device.type == "cuda" and facts.get("noise_cuda"):
-            torch.cuda.set_rng_state(_bytes(facts["noise_cuda"]), self._device)
+        if self.descent.device.type == "cuda" and facts.get("noise_cuda"):
+            torch.cuda.set_rng_state(_bytes(facts["noise_cuda"]), self.descent.device)
         if begun := facts.get("begun"):
             self._begun = Begun(_bytes(begun["start"]), begun["done"], begun["sums"])
         self.epochs = int(facts["epoch"])
@@ -197,23 +202,18 @@ class Checkpoint:
                 self._save(Begun(begun.start, done, sums.tolist()))
         return sums / len(batches)
 
-    @property
-    def _device(self) -> torch.device:
-        device: torch.device = self.stage.optimizer.param_groups[0]["params"][0].device
-        return device
-
     def _save(self, begun: Begun | None) -> None:
         facts: dict[str, Any] = {
             "epoch": self.epochs,
-            "steps": self.stage.schedule.last_epoch,
+            "steps": self.descent.schedule.last_epoch,
             "generator": self.generator.get_state().tolist(),
             "noise": torch.get_rng_state().tolist(),
         }
-        if self._device.type == "cuda":
-            facts["noise_cuda"] = torch.cuda.get_rng_state(self._device).tolist()
+        if self.descent.device.type == "cuda":
+            facts["noise_cuda"] = torch.cuda.get_rng_state(self.descent.device).tolist()
         if begun is not None:
             facts["begun"] = {"start": begun.start.tolist(), "done": begun.done, "sums": begun.sums}
-        save_checkpoint(self.path, self.modules, self.stage.optimizer, facts)
+        save_checkpoint(self.path, self.modules, self.descent.optimizer, facts)
         self._saved = time.monotonic()
 
 

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel
 
 from cxrreport.datasets.augment import augment
-from cxrreport.datasets.nih import LabelledFilm
+from cxrreport.datasets.nih import LabelledImage
 from cxrreport.datasets.sample import Sample
 from cxrreport.evaluation.clinical import auc
 from cxrreport.findings import FINDINGS
@@ -22,9 +22,8 @@ from cxrreport.model.drafter import pad
 from cxrreport.model.losses import info_nce
 from cxrreport.model.tokens import ReportTokenizer
 from cxrreport.training.averaging import BestWeights, decay_at
-from cxrreport.training.checkpoint import Checkpoint, run_whole
-from cxrreport.training.optimizer import parameter_groups
-from cxrreport.training.precision import mixed_precision
+from cxrreport.training.checkpoint import Checkpoint, run_epoch
+from cxrreport.training.descent import Descent, mixed_precision, parameter_groups
 
 _SUMMARY_TOKENS = 64
 _CONTRAST_WEIGHT = 0.3
@@ -37,11 +36,11 @@ Tensors = tuple[Tensor, ...] | list[Tensor]
 class Batch:
     """B samples, T of them with a report.
 
-    films (B, 2, H, W) uint8, present (B, 2), positive and known (B, 14) float; written (T,) rows with a report, the ids
+    pixels (B, 2, H, W) uint8, present (B, 2), positive and known (B, 14) float; written (T,) rows with a report, the ids
     and mask (T, L) of their summaries, same (T, T) bool: equal summaries.
     """
 
-    films: Tensor
+    pixels: Tensor
     present: Tensor
     positive: Tensor
     known: Tensor
@@ -59,15 +58,15 @@ def shuffled(count: int, size: int, generator: torch.Generator) -> Iterator[list
             yield chunk
 
 
-def make_batch(samples: Sequence[Sample | LabelledFilm], tokenizer: ReportTokenizer) -> Batch:
+def make_batch(samples: Sequence[Sample | LabelledImage], tokenizer: ReportTokenizer) -> Batch:
     """Stack samples; `same` marks equal summaries, which are no negatives of each other."""
     written = [i for i, s in enumerate(samples) if isinstance(s, Sample)]
     texts = [s.summary for s in samples if isinstance(s, Sample)]
     rows = [tokenizer.encode(text, _SUMMARY_TOKENS) or [tokenizer.unknown] for text in texts]
-    ids, mask = pad(rows or [[tokenizer.unknown]])  # films alone have no text
+    ids, mask = pad(rows or [[tokenizer.unknown]])  # images alone have no text
     same = torch.tensor([[a == b for b in texts] for a in texts])
     return Batch(
-        torch.from_numpy(np.stack([s.films for s in samples])),
+        torch.from_numpy(np.stack([s.pixels for s in samples])),
         torch.from_numpy(np.stack([s.present for s in samples])),
         torch.from_numpy(np.stack([s.positive for s in samples])).float(),
         torch.from_numpy(np.stack([s.known for s in samples])).float(),
@@ -102,36 +101,29 @@ class EncoderStage:
         self.averaged = AveragedModel(self.modules, multi_avg_fn=_average, use_buffers=True)
         self.best = BestWeights(self.modules)
         groups = parameter_groups(others, lr) + parameter_groups(language, lr * _LANGUAGE_RATE)
-        rates = [group["lr"] for group in groups]
-        self.optimizer = torch.optim.AdamW(groups, lr=lr)
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, rates, total_steps=max(steps, 2))
+        self.descent = Descent(groups, max(steps, 2))
 
     def epoch(
-        self, samples: Sequence[Sample | LabelledFilm], size: int, checkpoint: Checkpoint | None = None
+        self, samples: Sequence[Sample | LabelledImage], size: int, checkpoint: Checkpoint | None = None
     ) -> dict[str, float]:
         """One pass, or what is left of the one in the checkpoint; returns the mean losses."""
         self.modules.train()
-        run = checkpoint.run_epoch if checkpoint else run_whole
-        means = run(
-            lambda: shuffled(len(samples), size, self.generator), lambda rows: self._step([samples[i] for i in rows])
-        )
-        return dict(zip(("findings_loss", "contrast_loss"), means.tolist(), strict=True))
+        return run_epoch(
+            lambda: shuffled(len(samples), size, self.generator), lambda rows: self._step([samples[i] for i in rows]),
+            ("findings_loss", "contrast_loss"), checkpoint,
+        )  # fmt: skip
 
-    def _step(self, samples: Sequence[Sample | LabelledFilm]) -> Tensor:
+    def _step(self, samples: Sequence[Sample | LabelledImage]) -> Tensor:
         findings, contrast = self._losses(make_batch(samples, self.tokenizer))
-        self.optimizer.zero_grad(set_to_none=True)
-        (findings + _CONTRAST_WEIGHT * contrast).backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.modules.parameters(), 1.0)
-        self.optimizer.step()
-        self.schedule.step()
+        self.descent.step(findings + _CONTRAST_WEIGHT * contrast)
         self.averaged.update_parameters(self.modules)
         return torch.stack([findings.detach(), contrast.detach()]).float().cpu()
 
     def _losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
         size = self.network.config.image_size
-        films = augment(batch.films.flatten(0, 1), size, self.generator).unflatten(0, batch.films.shape[:2])
+        pixels = augment(batch.pixels.flatten(0, 1), size, self.generator).unflatten(0, batch.pixels.shape[:2])
         with mixed_precision(self.device):
-            pooled = self.network.encoder(films.to(self.device), batch.present.to(self.device)).pooled
+            pooled = self.network.encoder(pixels.to(self.device), batch.present.to(self.device)).pooled
             logits = self.head(F.dropout(pooled, 0.3, self.network.encoder.training))
         known = batch.known.to(self.device)
         findings = F.binary_cross_entropy_with_logits(
@@ -180,7 +172,7 @@ class EncoderStage:
     def _scores(self, modules: nn.Module, batch: Batch) -> Tensor:
         """Logits (B, 14) of encoder and head."""
         encoder, _, head = modules.eval().children()
-        logits: Tensor = head(encoder(batch.films.to(self.device), batch.present.to(self.device)).pooled)
+        logits: Tensor = head(encoder(batch.pixels.to(self.device), batch.present.to(self.device)).pooled)
         return logits.float().cpu()
 
 

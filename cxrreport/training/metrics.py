@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-Told = tuple[Any, Any]  # stage and epoch
+Key = tuple[Any, Any]  # stage and epoch
 
 
 class MetricsLog:
@@ -17,20 +17,20 @@ class MetricsLog:
         content = path.read_bytes() if path.exists() else b""
         self._torn = bool(content) and not content.endswith(b"\n")  # a kill in the middle of a line
         lines = content.decode("utf-8", errors="replace").splitlines()
-        self._told = {told for line in lines if (told := _told(line)) is not None}
+        self._key = {key for line in lines if (key := _key(line)) is not None}
 
     def add(self, facts: dict[str, Any]) -> None:
         """Append a line, unless it is of an epoch that has one."""
-        told = (facts.get("stage"), facts.get("epoch"))
-        if "epoch" in facts and told in self._told:
+        key = (facts.get("stage"), facts.get("epoch"))
+        if "epoch" in facts and key in self._key:
             return
-        self._told.add(told)
+        self._key.add(key)
         with self._path.open("a", encoding="utf-8") as lines:
             lines.write(("\n" if self._torn else "") + json.dumps(facts) + "\n")
         self._torn = False
 
 
-def _told(line: str) -> Told | None:
+def _key(line: str) -> Key | None:
     """Stage and epoch of a whole line; None for anything else."""
     try:
         facts = json.loads(line)

@@ -1,7 +1,7 @@
 """Second stage: FAMs, classifier and decoder learn on cached features of the encoder, which stays as the first stage left it.
 
 The papers train the encoder along; on a CPU that would take days. Because the encoder is frozen, its patches are computed
-once for the plain film and once for each of a few augmented copies.
+once for the plain image and once for each of a few augmented copies.
 """
 
 from __future__ import annotations
@@ -21,11 +21,10 @@ from cxrreport.model.drafter import pad
 from cxrreport.model.losses import updated_prior
 from cxrreport.model.routing import gumbel_temperature
 from cxrreport.model.weights import Weights
-from cxrreport.training.averaging import WeightAverage
-from cxrreport.training.checkpoint import Checkpoint, run_whole
+from cxrreport.training.averaging import WeightAverage, statistics
+from cxrreport.training.checkpoint import Checkpoint, run_epoch
+from cxrreport.training.descent import Descent, mixed_precision, parameter_groups
 from cxrreport.training.encoder_stage import shuffled
-from cxrreport.training.optimizer import parameter_groups
-from cxrreport.training.precision import mixed_precision
 
 _RAREST = 8  # no sample is drawn more often than this, as against the commonest
 _PARTS = ("total", "language", "states", "contrast", "consistency")  # of the losses, as they are told
@@ -37,21 +36,13 @@ class NetworkStage:
 
     def __init__(self, weights: Weights, lr: float, steps: int, generator: torch.Generator, balance: float = 0) -> None:
         self.weights, self.network, self.tokenizer = weights, weights.network, weights.tokenizer
-        self.generator, self.steps, self.balance = generator, max(steps, 20), balance
+        self.generator, self.balance = generator, balance
         self.device = next(self.network.parameters()).device
         self.network.prepare_training(self.tokenizer)
         frozen = {id(p) for part in (self.network.encoder, self.network.retrieval) for p in part.parameters()}
         self.trained = [p for p in self.network.parameters() if id(p) not in frozen]
-        self.average = WeightAverage([*self.trained, *self._statistics()])
-        self.optimizer = torch.optim.AdamW(parameter_groups(self.trained, lr), lr=lr, betas=(0.9, 0.999))
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer, lr, total_steps=self.steps, pct_start=0.15, div_factor=100, final_div_factor=10
-        )
-
-    def _statistics(self) -> list[Tensor]:
-        """Means and variances of the trained batch norms, which belong to the weights as much."""
-        norms = (m for m in self.network.modules() if isinstance(m, nn.BatchNorm1d))  # the encoder's are BatchNorm2d
-        return [x for norm in norms for x in (norm.running_mean, norm.running_var) if x is not None]
+        self.average = WeightAverage([*self.trained, *statistics(self.network, nn.BatchNorm1d)])  # the encoder's are 2d
+        self.descent = Descent(parameter_groups(self.trained, lr), max(steps, 20), rise=0.15, first=100, last=10)
 
     def _mode(self, network: DiffRGenNet) -> None:
         network.train()
@@ -63,20 +54,16 @@ class NetworkStage:
     ) -> dict[str, float]:
         """One pass, or what is left of the one in the checkpoint; returns the mean losses."""
         self._mode(self.network)
-        run = checkpoint.run_epoch if checkpoint else run_whole
-        means = run(lambda: self._rows(samples, size), lambda rows: self._step(samples, encoded, rows))
-        found = dict(zip((f"{name}_loss" for name in _PARTS), means.tolist(), strict=True))
+        names = [f"{name}_loss" for name in _PARTS]
+        found = run_epoch(
+            lambda: self._rows(samples, size), lambda rows: self._step(samples, encoded, rows), names, checkpoint
+        )
         return {"loss": found.pop("total_loss"), **found}
 
     def _step(self, samples: Sequence[Sample], encoded: Encoded, rows: list[int]) -> Tensor:
-        temperature = gumbel_temperature(self.schedule.last_epoch / self.steps)
-        self.network.heat(temperature)
+        self.network.heat(gumbel_temperature(self.descent.done))
         losses = self._losses(samples, encoded, rows)
-        self.optimizer.zero_grad(set_to_none=True)
-        losses.total.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.trained, 1.0)
-        self.optimizer.step()
-        self.schedule.step()
+        self.descent.step(losses.total)
         self.average.update()
         return torch.stack([getattr(losses, name).detach() for name in _PARTS]).float().cpu()
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from cxrreport.errors import UsageError
 from cxrreport.files import write_json
-from cxrreport.model.ablations import ABLATIONS
 from cxrreport.model.bert import bert_sha256
+from cxrreport.model.config import SIZES
 from cxrreport.model.manifest import read_manifest, weights_sha256
 from cxrreport.model.tokens import LEAST_PATIENTS
 from cxrreport.training.pretrained import encoder_sha256
+from cxrreport.training.recipe import Recipe, load_recipe
 
 _FILE = "options.json"
 _MAY_DIFFER = ("out", "device", "licence", "command", "checkpoint_minutes")  # they change nothing that is learned
@@ -21,97 +22,63 @@ _MAY_DIFFER = ("out", "device", "licence", "command", "checkpoint_minutes")  # t
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
-    """Dataset, run directory, size of the network and course of the training.
+    """What to learn from and where, and the recipe.
 
-    films, films_directory: labelled films without reports for the encoder. Without network or view epochs that part
-    stays as `init` has it. encoder_weights, bert: a safetensors file and a BERT directory to start from instead of
-    `init`. copies: variants of each film that the second stage learns from. phantom_pairs, film_pairs: procedural pairs
-    of films, and pairs with inserted lesions of each real film, that the stage of pairs learns from. checkpoint_minutes: how
-    often a checkpoint is written within an epoch, 0 for never.
+    out: run directory; images, films_directory: labelled images without reports for the encoder; init: weights to start
+    from; encoder_weights, bert: a safetensors file and a BERT directory to start from instead.
     """
 
     dataset: str
     directory: Path
     out: Path
-    size: str = "mini"
+    recipe: Recipe = field(default_factory=Recipe)
     init: Path | None = None
-    phantoms: int = 0
-    phantom_pairs: int = 0
-    film_pairs: int = 2
-    encoder_epochs: int = 6
-    network_epochs: int = 10
-    view_epochs: int = 6
-    pair_epochs: int = 0
-    prior_epochs: int = 0
-    batch: int = 16
-    encoder_lr: float = 5e-4
-    network_lr: float = 5e-4
-    pair_lr: float = 5e-4
-    prior_lr: float = 1e-3
-    copies: int = 3
-    balance: float = 0.0
-    ablation: str | None = None
-    seed: int = 9233
-    device: str = "auto"
-    limit: int | None = None
-    licence: str = "research use only"
-    command: str = ""
-    films: str | None = None
-    films_directory: Path | None = None
-    checkpoint_minutes: float = 10
     encoder_weights: Path | None = None
     bert: Path | None = None
+    films: str | None = None
+    films_directory: Path | None = None
+    device: str = "auto"
+    limit: int | None = None
+    command: str = ""
 
     def __post_init__(self) -> None:
         """Refuse to leave a part untrained that nothing has trained before, and to start one from two places.
 
         Raises
         ------
-        UsageError : no network or view epochs, and no weights to start from; whole weights and parts; or prior epochs of a
-            network that is trained anew, without pair epochs.
+        UsageError : no network or view epochs, and no weights to start from; whole weights and parts, or an ablation;
+            or prior epochs of a network that is trained anew, without pair epochs.
         """
+        r = self.recipe
         if self.init is not None and (self.encoder_weights is not None or self.bert is not None):
             raise UsageError("The weights of --init have their parts: leave --encoder-weights and --bert, or it, out.")
-        if self.init is None and not (self.network_epochs and self.view_epochs):
+        if self.init is not None and r.ablation is not None:
+            raise UsageError("The weights of --init have their parts: leave the recipe's ablation, or --init, out.")
+        if self.init is None and not (r.network_epochs and r.view_epochs):
             raise UsageError("Without --init there must be at least one network epoch and one view epoch.")
-        retrained = self.init is None or bool(self.encoder_epochs or self.network_epochs)
-        if self.prior_epochs and not self.pair_epochs and retrained:
-            raise UsageError("A new network compares no pairs: ask for --pair-epochs beside --prior-epochs.")
+        retrained = self.init is None or bool(r.encoder_epochs or r.network_epochs)
+        if r.prior_epochs and not r.pair_epochs and retrained:
+            raise UsageError("A new network compares no pairs: the recipe needs pair_epochs beside prior_epochs.")
 
     @property
     def compares_alone(self) -> bool:
         """Whether only what compares a study with its prior is trained, and everything else stays as `init` has it."""
-        learnt = bool(self.pair_epochs or self.prior_epochs)
-        return learnt and not (self.encoder_epochs or self.network_epochs or self.view_epochs)
+        r = self.recipe
+        return bool(r.pair_epochs or r.prior_epochs) and not (r.encoder_epochs or r.network_epochs or r.view_epochs)
 
 
-def resolve_size(asked: str | None, init: Path | None) -> str:
-    """Size of the network: that of the weights to start from, else the one asked for, else mini.
-
-    Raises
-    ------
-    UsageError : the weights are of another size than the one asked for. WeightsError : there are none.
-    """
-    if init is None:
-        return asked or "mini"
-    known = str(read_manifest(init).get("config", ""))
-    if asked and known and asked != known:
-        raise UsageError(f"The weights of --init are of size {known}, not {asked}: leave --config out.")
-    return known or asked or "mini"
-
-
-def check_ablation(name: str | None, init: Path | None) -> None:
-    """Refuse a row that is unknown, or that the weights to start from cannot take on.
+def choose_recipe(asked: str | None, init: Path | None) -> Recipe:
+    """The recipe asked for, else the shipped one for the size of the weights to start from, else mini.
 
     Raises
     ------
-    UsageError
+    UsageError : there is no such recipe, or it is for another size than the weights. WeightsError : there are none.
     """
-    known = sorted(ABLATIONS)
-    if name is not None and name not in known:
-        raise UsageError(f"The ablations are {', '.join(known)}.")
-    if name is not None and init is not None:
-        raise UsageError("The weights of --init have their parts: leave --ablation or --init out.")
+    known = str(read_manifest(init).get("config", "")) if init is not None else ""
+    recipe = load_recipe(asked or (known if known in SIZES else "mini"))
+    if known and known != recipe.size:
+        raise UsageError(f"The weights of --init are of size {known}, and the recipe is for {recipe.size}.")
+    return recipe
 
 
 def start_sha256(options: TrainOptions) -> dict[str, str]:
@@ -156,7 +123,8 @@ def remember_options(out: Path, facts: dict[str, Any]) -> None:
 
 
 def _comparable(options: TrainOptions) -> dict[str, Any]:
-    facts = {name: value for name, value in asdict(options).items() if name not in _MAY_DIFFER}
+    given = {one.name: getattr(options, one.name) for one in fields(options) if one.name != "recipe"}
+    facts = {name: value for name, value in (given | dict(options.recipe)).items() if name not in _MAY_DIFFER}
     facts |= start_sha256(options)
     if options.init is None:
         facts["vocabulary"] = f"pieces of {LEAST_PATIENTS} patients"

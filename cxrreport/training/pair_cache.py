@@ -1,4 +1,4 @@
-"""Pairs as the stage of pairs learns from them: registered, encoded, each film judged alone; kept for a resumed run."""
+"""Pairs as the stage of pairs learns from them: registered, encoded, each image judged alone; kept for a resumed run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from cxrreport.datasets.encoded import encode_batch, nearest_rows
-from cxrreport.datasets.pairs.alignment import Films, align, leave_apart
+from cxrreport.datasets.pairs.alignment import Pixels, align, leave_apart
 from cxrreport.datasets.pairs.sample import PairSample
 from cxrreport.engine.local import LocalEngine
 from cxrreport.errors import InputError, UsageError
@@ -39,13 +39,13 @@ _WORKER_S, _WORKER_MB = 60, 2048
 
 @dataclass(frozen=True, slots=True)
 class EncodedPairs:
-    """n pairs; m patches of the frontal film, g cells a side.
+    """n pairs; m patches of the frontal image, g cells a side.
 
     current, prior (n, m, C) half precision; films (n, 2, 256, 256) uint8, current and registered prior, registered (n,)
-    bool; now, before (n, 13) logits of "positive" of each film alone; joint (n, 13) index into `PRESENCE` and course
+    bool; now, before (n, 13) logits of "positive" of each image alone; joint (n, 13) index into `PRESENCE` and course
     (n, 13) into `COURSES`, -1 unknown; maps (n, 13, 2g, 2g) int8: 1 where the finding changed, -1 where nobody knows;
-    place (n,) index into `PLACES`; report, prior_report (n, T) int16 ids of what was said of either film, 0-padded, all 0
-    where nobody said anything; days (n,) between the films, -1 unknown; retrieved (n, N) rows of the bank.
+    place (n,) index into `PLACES`; report, prior_report (n, T) int16 ids of what was said of either image, 0-padded, all 0
+    where nobody said anything; days (n,) between the images, -1 unknown; retrieved (n, N) rows of the bank.
     """
 
     current: Tensor
@@ -79,7 +79,7 @@ def join_pairs(parts: Sequence[EncodedPairs]) -> EncodedPairs:
 
 @dataclass(frozen=True, slots=True)
 class Bank:
-    """Reports to retrieve from while films are judged: vectors (rows, d), and the patient of each row."""
+    """Reports to retrieve from while images are judged: vectors (rows, d), and the patient of each row."""
 
     vectors: npt.NDArray[np.float32]
     patients: Sequence[str]
@@ -95,14 +95,14 @@ class Bank:
 
     def digest(self) -> str:
         """What tells this bank from others."""
-        told = hashlib.sha256(json.dumps(list(self.patients)).encode())
-        told.update(np.round(self.vectors, 3).tobytes())
-        return told.hexdigest()
+        digest = hashlib.sha256(json.dumps(list(self.patients)).encode())
+        digest.update(np.round(self.vectors, 3).tobytes())
+        return digest.hexdigest()
 
 
 def encode_pairs(
     drafter: Drafter, pairs: Iterable[PairSample], bank: Bank, workers: int = 0,
-    aligned: Callable[[PairSample], tuple[Films, bool]] = align,
+    aligned: Callable[[PairSample], tuple[Pixels, bool]] = align,
 ) -> EncodedPairs:  # fmt: skip
     """Register in child processes, encode and judge pairs: 0.4 MB a pair (mini), twice that for a moment at the end."""
     parts = []
@@ -118,9 +118,9 @@ def encode_pairs(
 
 @torch.inference_mode()
 def _encode(
-    drafter: Drafter, pairs: Sequence[PairSample], priors: Sequence[tuple[Films, bool]], bank: Bank
+    drafter: Drafter, pairs: Sequence[PairSample], priors: Sequence[tuple[Pixels, bool]], bank: Bank
 ) -> EncodedPairs:  # fmt: skip
-    studies = [PreparedStudy(p.current) for p in pairs] + [PreparedStudy(film) for film, _ in priors]
+    studies = [PreparedStudy(p.current) for p in pairs] + [PreparedStudy(pixels) for pixels, _ in priors]
     features = drafter.encode(studies)
     patients = [p.patient for p in pairs] * 2
     rows = bank.nearest(drafter, features, patients)
@@ -128,7 +128,7 @@ def _encode(
     states = drafter.read_states(features, reports, np.ones(reports.shape[:2], bool))
     logits = to_logits(torch.tensor([s.probabilities for s in states])[:, : len(FOLLOWED)])
     frontal = features.patches[:, :PATCHES].half().cpu()
-    films = [torch.from_numpy(np.stack([p.current, film])) for p, (film, _) in zip(pairs, priors, strict=True)]
+    films = [torch.from_numpy(np.stack([p.current, pixels])) for p, (pixels, _) in zip(pairs, priors, strict=True)]
     joint, course = zip(*(_truth(p) for p in pairs), strict=True)
     n, side = len(pairs), 2 * GRID
     return EncodedPairs(
@@ -153,7 +153,7 @@ def _truth(pair: PairSample) -> tuple[Tensor, Tensor]:
     now, before = (torch.from_numpy(x[: len(FOLLOWED)]) for x in (pair.now, pair.before))
     joint = now.long() + 2 * before.long()  # absent, new, resolved, in both
     joint[~torch.from_numpy(pair.known[: len(FOLLOWED)])] = UNKNOWN
-    return joint, torch.from_numpy(pair.course[: len(FOLLOWED)]).where(joint == 3, torch.tensor(UNKNOWN))
+    return joint, torch.from_numpy(pair.progression[: len(FOLLOWED)]).where(joint == 3, torch.tensor(UNKNOWN))
 
 
 def _maps(pair: PairSample, side: int) -> Tensor:

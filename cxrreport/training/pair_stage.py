@@ -16,15 +16,14 @@ from cxrreport.evaluation.temporal import Ints, classes, false_change, score_cha
 from cxrreport.model.config import DiffRGenNetConfig
 from cxrreport.model.progression import Progression, TemporalNetwork, decide
 from cxrreport.model.routing import gumbel_temperature
-from cxrreport.training.averaging import WeightAverage
-from cxrreport.training.checkpoint import Checkpoint, run_whole
+from cxrreport.training.averaging import WeightAverage, statistics
+from cxrreport.training.checkpoint import Checkpoint, run_epoch
+from cxrreport.training.descent import Descent, mixed_precision, parameter_groups
 from cxrreport.training.encoder_stage import shuffled
-from cxrreport.training.optimizer import parameter_groups
 from cxrreport.training.pair_cache import PLACES, UNKNOWN, EncodedPairs
-from cxrreport.training.precision import mixed_precision
 
 _FLIPPED, _UNREGISTERED, _UNJUDGED = 0.3, 0.15, 0.15  # shares of the pairs of a step
-_NOISE = 0.5  # of the logits: the classifier is surer of the films that it learnt from than of others
+_NOISE = 0.5  # of the logits: the classifier is surer of the images that it learnt from than of others
 _MAP_WEIGHT, _COURSE_WEIGHT = 0.5, 1.0
 _FOCUS = 2.0
 _BATCH = 64
@@ -90,35 +89,28 @@ class PairStage:
         self, config: DiffRGenNetConfig, lr: float, steps: int, generator: torch.Generator, device: str = "cpu"
     ) -> None:  # fmt: skip
         self.network = TemporalNetwork(config).to(device)
-        self.generator, self.steps, self.device = generator, max(steps, 20), torch.device(device)
-        norms = [m for m in self.network.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
-        statistics = [x for norm in norms for x in (norm.running_mean, norm.running_var) if x is not None]
-        self.average = WeightAverage([*self.network.parameters(), *statistics])
-        self.optimizer = torch.optim.AdamW(parameter_groups(self.network.parameters(), lr), lr=lr)
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, lr, total_steps=self.steps, pct_start=0.15)
+        self.generator, self.device = generator, torch.device(device)
+        norms = statistics(self.network, nn.BatchNorm1d, nn.BatchNorm2d)
+        self.average = WeightAverage([*self.network.parameters(), *norms])
+        self.descent = Descent(parameter_groups(self.network.parameters(), lr), max(steps, 20), rise=0.15)
 
     def epoch(self, pairs: EncodedPairs, size: int, checkpoint: Checkpoint | None = None) -> dict[str, float]:
         """One pass, or what is left of the one in the checkpoint; returns the mean losses."""
         self.network.train()
         weight = course_weights(pairs.course).to(self.device)
-        run = checkpoint.run_epoch if checkpoint else run_whole
-        means = run(
-            lambda: shuffled(len(pairs), size, self.generator), lambda rows: self._step(pairs.take(rows), weight)
-        )
-        return dict(zip(("joint_loss", "course_loss", "map_loss"), means.tolist(), strict=True))
+        return run_epoch(
+            lambda: shuffled(len(pairs), size, self.generator), lambda rows: self._step(pairs.take(rows), weight),
+            ("joint_loss", "course_loss", "map_loss"), checkpoint,
+        )  # fmt: skip
 
     def _step(self, pairs: EncodedPairs, course_weight: Tensor) -> Tensor:
-        self.network.fam.routing.temperature.fill_(gumbel_temperature(self.schedule.last_epoch / self.steps))
+        self.network.fam.routing.temperature.fill_(gumbel_temperature(self.descent.done))
         pairs = self._disturbed(pairs)
         with mixed_precision(self.device):
             said = self.network(*on_device(pairs, self.device))[1]
         losses = pair_losses(said, replace(pairs, joint=pairs.joint.to(self.device), course=pairs.course.to(self.device),
                                            maps=pairs.maps.to(self.device)), course_weight)  # fmt: skip
-        self.optimizer.zero_grad(set_to_none=True)
-        losses.total.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimizer.step()
-        self.schedule.step()
+        self.descent.step(losses.total)
         self.average.update()
         return torch.stack([loss.detach() for loss in losses]).float().cpu()
 

@@ -22,7 +22,7 @@ from cxrreport.model.drafter import Drafter
 from cxrreport.model.manifest import NETWORK
 from cxrreport.model.progression import TemporalNetwork
 from cxrreport.model.weights import Weights, load_weights, resolve_device, save_weights
-from cxrreport.training.best_epoch import Course, train_best
+from cxrreport.training.best_epoch import Plan, train_best
 from cxrreport.training.card import part_card
 from cxrreport.training.options import TrainOptions
 from cxrreport.training.pair_cache import PLACES, Bank, EncodedPairs, encode_pairs, kept_pairs
@@ -31,7 +31,7 @@ from cxrreport.training.pair_stage import SELECTING, PairStage, calibrate
 CHECKPOINT = "temporal.safetensors"
 _VAL_SHARE = 8  # procedural pairs of validation: one for so many of training
 _VAL_SEED = 1_000_003  # added to the seed: no patient of training is drawn again
-Tell = Callable[[dict[str, Any]], None]
+Log = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,33 +45,33 @@ class Sources:
 Draw = Callable[[TrainOptions, Sources], Iterable[PairSample]]
 
 
-def train_pairs(best: Path, options: TrainOptions, sources: Sources, tell: Tell) -> None:
+def train_pairs(best: Path, options: TrainOptions, sources: Sources, log: Log) -> None:
     """Train what compares a study with its prior, and put it beside the other weights in `best`."""
-    weights = load_weights(best, resolve_device(options.device))
+    weights, r = load_weights(best, resolve_device(options.device)), options.recipe
     drafter = Drafter(weights)
     train, val = cache_pairs(drafter, make_bank(drafter, sources), options, sources)
     if len(train) < 2 or not set(val.place.tolist()) & {PLACES.index(place) for place in SELECTING}:
-        raise UsageError("There are not enough pairs to learn from and to choose by: ask for more --phantom-pairs.")
+        raise UsageError("There are not enough pairs to learn from and to choose by: ask for more phantom_pairs.")
     registered = round(float(train.registered.float().mean()), 4)
-    tell({"stage": "pairs", "train": len(train), "val": len(val), "registered": registered})
-    generator = torch.Generator().manual_seed(options.seed + 5)
-    torch.manual_seed(options.seed + 5)
-    steps = options.pair_epochs * (len(train) // options.batch + 1)
+    log({"stage": "pairs", "train": len(train), "val": len(val), "registered": registered})
+    generator = torch.Generator().manual_seed(r.seed + 5)
+    torch.manual_seed(r.seed + 5)
+    steps = r.pair_epochs * (len(train) // r.batch + 1)
     device = str(next(weights.network.parameters()).device)
-    stage = PairStage(weights.network.config, options.pair_lr, steps, generator, device)
+    stage = PairStage(weights.network.config, r.pair_lr, steps, generator, device)
     if weights.temporal is not None:
         stage.network.load_state_dict(weights.temporal.state_dict())
 
-    def judge() -> tuple[dict[str, float], float]:
+    def validate() -> tuple[dict[str, float], float]:
         scores = calibrate(stage.network, val)
         return scores, scores["pair_selection"]
 
-    course = Course(
-        "temporal", options.out / CHECKPOINT, options.checkpoint_minutes, options.pair_epochs,
-        lambda checkpoint: stage.epoch(train, options.batch, checkpoint), judge,
+    plan = Plan(
+        "temporal", options.out / CHECKPOINT, r.checkpoint_minutes, r.pair_epochs,
+        lambda checkpoint: stage.epoch(train, r.batch, checkpoint), validate,
         lambda found, _: _save(best, weights, cast(TemporalNetwork, found), val, options),
     )  # fmt: skip
-    train_best(stage, course, tell)
+    train_best(stage, plan, log)
 
 
 def _save(best: Path, weights: Weights, temporal: TemporalNetwork, val: EncodedPairs, options: TrainOptions) -> None:
@@ -81,9 +81,8 @@ def _save(best: Path, weights: Weights, temporal: TemporalNetwork, val: EncodedP
     """
     card = {name: value for name, value in weights.manifest.items() if name not in ("files", "prior")}
     scores = {name: round(value, 4) for name, value in calibrate(temporal, val).items()}
-    data = (
-        f"{options.phantom_pairs} procedural pairs, {options.film_pairs} of each {options.dataset} film, lesions put in"
-    )
+    r = options.recipe
+    data = f"{r.phantom_pairs} procedural pairs, {r.film_pairs} of each {options.dataset} film, lesions put in"
     followups = ", follow-ups of NIH ChestX-ray14" if options.films == "nih" else ""
     card["temporal"] = part_card(options, data + followups, scores)
     save_weights(best, weights.network, weights.views, weights.tokenizer, card, weights.hyperbolic, temporal)
@@ -119,18 +118,18 @@ def cache_pairs(
 
 
 def training_pairs(options: TrainOptions, sources: Sources) -> Iterator[PairSample]:
-    """Procedural pairs, lesions inserted into real films, and follow-ups of labelled films."""
+    """Procedural pairs, lesions inserted into real images, and follow-ups of labelled images."""
     real = [s for s in sources.train if s.present[0] and not s.key.startswith("phantom")]
-    drawn = phantom_pairs(options.phantom_pairs, options.seed)
+    drawn = phantom_pairs(options.recipe.phantom_pairs, options.recipe.seed)
     followed: Iterator[PairSample] = iter(())
     if options.films == "nih" and options.films_directory is not None:
         followed = nih_pairs(options.films_directory, "train")
-    return chain(drawn, inserted_pairs(real, options.film_pairs, options.seed), followed)
+    return chain(drawn, inserted_pairs(real, options.recipe.film_pairs, options.recipe.seed), followed)
 
 
 def validation_pairs(options: TrainOptions, sources: Sources) -> Iterator[PairSample]:
-    """The same from other patients, and films that are compared with themselves."""
+    """The same from other patients, and images that are compared with themselves."""
     real = [s for s in sources.val if s.present[0]]
-    seed = options.seed + _VAL_SEED
-    drawn = phantom_pairs(options.phantom_pairs // _VAL_SHARE, seed)
+    seed = options.recipe.seed + _VAL_SEED
+    drawn = phantom_pairs(options.recipe.phantom_pairs // _VAL_SHARE, seed)
     return chain(drawn, inserted_pairs(real, 1, seed), identical_pairs(real, seed))

@@ -1,6 +1,6 @@
 """The stage of priors: the decoder learns to read them on pairs whose reports are known.
 
-Everything that the pairs say is read from their cache: the network's memory of the current film, G and the prior's patches
+Everything that the pairs say is read from their cache: the network's memory of the current image, G and the prior's patches
 of a temporal network that has learnt before, the true changes, and the reports that were written from the truth.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import functional_call
 
 from cxrreport.datasets.sample import state_indices
@@ -23,12 +23,11 @@ from cxrreport.model.losses import language_loss
 from cxrreport.model.prior import UNKNOWN_CHANGE, Prior, PriorReader, sides_of
 from cxrreport.model.progression import TemporalNetwork
 from cxrreport.training.averaging import WeightAverage
-from cxrreport.training.checkpoint import Checkpoint, run_whole
+from cxrreport.training.checkpoint import Checkpoint, run_epoch
+from cxrreport.training.descent import Descent, mixed_precision, parameter_groups
 from cxrreport.training.encoder_stage import shuffled
-from cxrreport.training.optimizer import parameter_groups
 from cxrreport.training.pair_cache import Bank, EncodedPairs
 from cxrreport.training.pair_stage import on_device
-from cxrreport.training.precision import mixed_precision
 
 _SILENT, _ANOTHERS, _UNTOLD = 0.3, 0.15, 0.15  # shares of pairs without prior report, with another's, without changes
 _BATCH = 32
@@ -37,7 +36,7 @@ _LEAST = 2
 
 @dataclass(frozen=True, slots=True)
 class ReadPairs:
-    """n pairs as the decoder reads them: memory (n, M, d_dec) and memory_mask (n, M) of the current film, half precision;
+    """n pairs as the decoder reads them: memory (n, M, d_dec) and memory_mask (n, M) of the current image, half precision;
     tokens (n, 2 m, d), prior report (n, T), changes and sides (n, 13) and days (n,) as in `prior.Prior`; ids: prefix with
     the states of the report, report, end.
     """
@@ -69,16 +68,16 @@ def read_pairs(drafter: Drafter, temporal: TemporalNetwork, pairs: EncodedPairs,
     ------
     UsageError : too few have.
     """
-    told = pairs.take(pairs.report.any(1).nonzero().flatten())
-    if len(told) < _LEAST:
-        raise UsageError("There are too few pairs with reports to learn from: ask for more --phantom-pairs.")
-    parts = [_read(drafter, temporal, told.take(rows), bank) for rows in torch.arange(len(told)).split(_BATCH)]
+    written = pairs.take(pairs.report.any(1).nonzero().flatten())
+    if len(written) < _LEAST:
+        raise UsageError("There are too few pairs with reports to learn from: ask for more phantom_pairs.")
+    parts = [_read(drafter, temporal, written.take(rows), bank) for rows in torch.arange(len(written)).split(_BATCH)]
     memory, mask, tokens = (torch.cat([part[i] for part in parts]) for i in range(3))
-    known = classes(told.joint.numpy(), told.course.numpy())
+    known = classes(written.joint.numpy(), written.course.numpy())
     changes = torch.from_numpy(np.where(known < 0, UNKNOWN_CHANGE, known))
-    ids = [_ids(drafter, row) for row in told.report.long()]
-    sides = sides_of(told.maps, changes)
-    return ReadPairs(memory, mask, tokens, told.prior_report.long(), changes, sides, told.days, ids)
+    ids = [_ids(drafter, row) for row in written.report.long()]
+    sides = sides_of(written.maps, changes)
+    return ReadPairs(memory, mask, tokens, written.prior_report.long(), changes, sides, written.days, ids)
 
 
 def _read(drafter: Drafter, temporal: TemporalNetwork, pairs: EncodedPairs, bank: Bank) -> tuple[Tensor, ...]:
@@ -93,7 +92,7 @@ def _read(drafter: Drafter, temporal: TemporalNetwork, pairs: EncodedPairs, bank
 
 
 def frontal_features(patches: Tensor) -> ImageFeatures:
-    """Features of studies whose frontal film alone is known."""
+    """Features of studies whose frontal image alone is known."""
     blank = torch.zeros_like(patches).repeat(1, VIEWS - 1, 1)
     there = torch.ones(patches.shape[:2], dtype=torch.bool)
     mask = torch.cat([there, torch.zeros(blank.shape[:2], dtype=torch.bool)], dim=1)
@@ -114,30 +113,25 @@ class PriorStage:
         self.decoder, self.device, self.generator = network.decoder, drafter.device, generator
         self.network = PriorReader(network.config, network.decoder).to(self.device)
         self.average = WeightAverage([*self.network.parameters()])
-        self.optimizer = torch.optim.AdamW(parameter_groups(self.network.parameters(), lr), lr=lr)
-        steps = max(steps, 20)
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, lr, total_steps=steps, pct_start=0.15)
+        self.descent = Descent(parameter_groups(self.network.parameters(), lr), max(steps, 20), rise=0.15)
 
     def epoch(self, pairs: ReadPairs, size: int, checkpoint: Checkpoint | None = None) -> dict[str, float]:
         """One pass, or what is left of the one in the checkpoint; returns the mean loss."""
         self.network.train()
-        run = checkpoint.run_epoch if checkpoint else run_whole
-        means = run(lambda: shuffled(len(pairs), size, self.generator), lambda rows: self._step(pairs, rows))
-        return {"language_loss": float(means)}
+        return run_epoch(
+            lambda: shuffled(len(pairs), size, self.generator), lambda rows: self._step(pairs, rows),
+            ("language_loss",), checkpoint,
+        )  # fmt: skip
 
     def _step(self, pairs: ReadPairs, rows: list[int]) -> Tensor:
         prior = self._disturbed(pairs.prior(rows, self.device), pairs.prior_report)
         loss = self._loss(pairs, rows, prior)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimizer.step()
-        self.schedule.step()
+        self.descent.step(loss)
         self.average.update()
         return loss.detach().float().cpu()
 
     def _disturbed(self, prior: Prior, reports: Tensor) -> Prior:
-        """Some priors without report, some with that of another pair, so that the films decide; some changes untold."""
+        """Some priors without report, some with that of another pair, so that the images decide; some changes unknown."""
         count, device = len(prior.days), self.device
         fate = torch.rand(2, count, 1, generator=self.generator).to(device)
         other = reports[torch.randint(len(reports), (count,), generator=self.generator)].to(device)

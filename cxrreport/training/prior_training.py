@@ -12,7 +12,7 @@ from cxrreport.errors import UsageError
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.prior import PriorReader
 from cxrreport.model.weights import Weights, load_weights, resolve_device, save_weights
-from cxrreport.training.best_epoch import Course, train_best
+from cxrreport.training.best_epoch import Plan, train_best
 from cxrreport.training.card import part_card
 from cxrreport.training.options import TrainOptions
 from cxrreport.training.pair_training import Sources, cache_pairs, make_bank
@@ -21,37 +21,39 @@ from cxrreport.training.prior_stage import PriorStage, read_pairs
 CHECKPOINT = "prior.safetensors"
 
 
-def train_prior(best: Path, options: TrainOptions, sources: Sources, tell: Callable[[dict[str, Any]], None]) -> None:
+def train_prior(best: Path, options: TrainOptions, sources: Sources, log: Callable[[dict[str, Any]], None]) -> None:
     """Train what lets the decoder read a prior, and put it beside the other weights in `best`.
 
     Raises
     ------
     UsageError : the weights compare no pairs, or no pair has a report.
     """
-    weights = load_weights(best, resolve_device(options.device))
+    weights, r = load_weights(best, resolve_device(options.device)), options.recipe
     if weights.temporal is None:
-        raise UsageError("Weights that compare no pairs cannot learn to write of them: ask for --pair-epochs too.")
+        raise UsageError(
+            "Weights that compare no pairs cannot learn to write of them: the recipe needs pair_epochs too."
+        )
     drafter = Drafter(weights)
     bank = make_bank(drafter, sources)
     train, val = (
         read_pairs(drafter, weights.temporal, pairs, bank) for pairs in cache_pairs(drafter, bank, options, sources)
     )
-    tell({"stage": "priors", "train": len(train), "val": len(val)})
-    generator = torch.Generator().manual_seed(options.seed + 6)
-    torch.manual_seed(options.seed + 6)
-    steps = options.prior_epochs * (len(train) // options.batch + 1)
-    stage = PriorStage(drafter, options.prior_lr, steps, generator)
+    log({"stage": "priors", "train": len(train), "val": len(val)})
+    generator = torch.Generator().manual_seed(r.seed + 6)
+    torch.manual_seed(r.seed + 6)
+    steps = r.prior_epochs * (len(train) // r.batch + 1)
+    stage = PriorStage(drafter, r.prior_lr, steps, generator)
 
-    def judge() -> tuple[dict[str, float], float]:
+    def validate() -> tuple[dict[str, float], float]:
         scores = stage.validate(val)
         return scores, -scores["val_language_loss"]
 
-    course = Course(
-        "prior", options.out / CHECKPOINT, options.checkpoint_minutes, options.prior_epochs,
-        lambda checkpoint: stage.epoch(train, options.batch, checkpoint), judge,
+    plan = Plan(
+        "prior", options.out / CHECKPOINT, r.checkpoint_minutes, r.prior_epochs,
+        lambda checkpoint: stage.epoch(train, r.batch, checkpoint), validate,
         lambda found, score: _save(best, weights, cast(PriorReader, found), options, len(train), -score),
     )  # fmt: skip
-    train_best(stage, course, tell)
+    train_best(stage, plan, log)
 
 
 def _save(best: Path, w: Weights, prior: PriorReader, options: TrainOptions, count: int, loss: float) -> None:

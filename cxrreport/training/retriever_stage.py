@@ -1,6 +1,6 @@
 """Third stage: the hyperbolic retriever (docs/model.md, REVTAF) learns on the state logits of the network; seconds on a CPU.
 
-Only plain films: augmented copies and noise on the logits made it no better on validation. The classifier has seen the
+Only plain images: augmented copies and noise on the logits made it no better on validation. The classifier has seen the
 training labels, which hardly shows: on IU X-Ray it is right in .816 of the training and .811 of the validation states,
 and as sure of itself, and a head that learned on studies new to the classifier was no better than one of as many old.
 """
@@ -16,8 +16,8 @@ from cxrreport.datasets.encoded import Encoded
 from cxrreport.evaluation.retrieval import label_f1_at
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.revtaf.hyperbolic import HyperbolicHead, distances, image_logits, ranking_loss
+from cxrreport.training.descent import Descent, parameter_groups
 from cxrreport.training.encoder_stage import shuffled
-from cxrreport.training.optimizer import parameter_groups
 
 EPOCHS = 60
 _BATCH = 64
@@ -26,7 +26,7 @@ _RATE = 3e-3
 
 @torch.inference_mode()
 def cache_logits(network: DiffRGenNet, encoded: Encoded) -> Tensor:
-    """State logits (n, 4, 14) of the plain films, no report retrieved; puts the network in evaluation mode."""
+    """State logits (n, 4, 14) of the plain images, no report retrieved; puts the network in evaluation mode."""
     network.eval()
     device = next(network.parameters()).device
     parts = []
@@ -45,19 +45,14 @@ def train_retriever(
     """
     head = _new_head(logits, width, generator)
     truth = torch.from_numpy(states)
-    optimizer = torch.optim.AdamW(parameter_groups(head.parameters(), _RATE), lr=_RATE)
     steps = max(epochs * (len(truth) // _BATCH + 1), 2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _RATE, total_steps=steps)
+    descent = Descent(parameter_groups(head.parameters(), _RATE), steps)
     losses = {}
     for epoch in range(epochs):
         total = []
         for rows in shuffled(len(truth), _BATCH, generator):
             loss = ranking_loss(head(logits[rows]), truth[rows])
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(head.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
+            descent.step(loss)
             total.append(loss.item())
         losses[f"retriever_loss_{epoch + 1}"] = float(np.mean(total))
     return head.eval(), losses

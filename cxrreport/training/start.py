@@ -62,15 +62,16 @@ def make_start(options: TrainOptions, samples: Sequence[Sample], device: str) ->
     if options.init:
         weights = load_weights(options.init, device)
         known = f"the weights {weights.sha256[:12]}"
-        if options.encoder_epochs or options.network_epochs:
+        if options.recipe.encoder_epochs or options.recipe.network_epochs:
             return Start(weights.network, weights.tokenizer, weights.views, known)
         cards: dict[str, Any] = {
             name: weights.manifest[name] for name in ("temporal", "prior") if name in weights.manifest
         }
         return Start(weights.network, weights.tokenizer, weights.views, known, weights.temporal, weights.prior, cards)
     vocabulary = _choose_vocabulary(options, samples)
-    config = SIZES[options.size](len(vocabulary))
-    network = build_network(ablate(config, options.ablation) if options.ablation else config)
+    recipe = options.recipe
+    config = SIZES[recipe.size](len(vocabulary))
+    network = build_network(ablate(config, recipe.ablation) if recipe.ablation else config)
     origin = [_fill_encoder(network, options), *_fill_language(network, options, vocabulary)]
     torch.nn.Module.to(network, device)
     return Start(network, ReportTokenizer(vocabulary), None, ", ".join(dict.fromkeys(origin)))
@@ -86,7 +87,7 @@ def _fill_encoder(network: DiffRGenNet, options: TrainOptions) -> str:
     if options.encoder_weights:
         load_encoder(network.encoder, options.encoder_weights)
         return f"the encoder weights {encoder_sha256(options.encoder_weights)}"
-    if options.size != _PRETRAINED:
+    if options.recipe.size != _PRETRAINED:
         return _RANDOM
     load_torchvision_mobilenet(network.encoder, load_imagenet())
     return IMAGENET
@@ -97,7 +98,7 @@ def _fill_language(network: DiffRGenNet, options: TrainOptions, vocabulary: Sequ
     if options.bert:
         load_bert(network, options.bert, vocabulary)
         return [f"the BERT {bert_sha256(options.bert)}"]
-    if options.size != _PRETRAINED:
+    if options.recipe.size != _PRETRAINED:
         return [_RANDOM, f"word pieces of {MINILM}"]
     load_bert(network, minilm_directory(), vocabulary)
     return [MINILM]

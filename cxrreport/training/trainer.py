@@ -15,7 +15,7 @@ import torch
 
 from cxrreport.datasets.encoded import Encoded, encode_samples
 from cxrreport.datasets.iu_xray import DirectoryReader
-from cxrreport.datasets.nih import FILM_READERS, LabelledFilm
+from cxrreport.datasets.nih import IMAGE_READERS, LabelledImage
 from cxrreport.datasets.phantoms import draw_phantoms
 from cxrreport.datasets.sample import Reader, Sample
 from cxrreport.datasets.splits import read_splits, remember_splits
@@ -41,22 +41,22 @@ from cxrreport.training.views_stage import train_views, view_accuracy
 
 _NETWORK = "network.safetensors"  # checkpoint of the second stage
 _BEST = "best"
-Tell = Callable[[dict[str, Any]], None]
+Log = Callable[[dict[str, Any]], None]
 
 
 class Trainer:
     """Holds what all stages share. kept: what `check_options` gave."""
 
     def __init__(
-        self, options: TrainOptions, kept: dict[str, Any], tell: Tell, read: Reader | None = None
+        self, options: TrainOptions, kept: dict[str, Any], log: Log, read: Reader | None = None
     ) -> None:  # fmt: skip
-        self.options, self._tell = options, tell
+        self.options, self.recipe, self._log = options, options.recipe, log
         self.device = resolve_device(options.device)
-        torch.manual_seed(options.seed)
+        torch.manual_seed(self.recipe.seed)
         read = read or DirectoryReader(options.dataset, options.directory)
         known, self.val = read_splits(read, options.out, options.limit)
-        self.train = known + draw_phantoms(options.phantoms, options.seed)
-        self.films = self._read_films()
+        self.train = known + draw_phantoms(self.recipe.phantoms, self.recipe.seed)
+        self.images = self._read_images()
         start = make_start(options, self.train, self.device)
         self.network, self.tokenizer = start.network, start.tokenizer
         self.views, self.origin, self.temporal, self.prior = start.views, start.origin, start.temporal, start.prior
@@ -66,25 +66,25 @@ class Trainer:
         self._metrics = MetricsLog(options.out / "metrics.jsonl")
         self.started = time.monotonic()
         skipped = {code: count for code, count in read.skipped.items() if count}
-        count = {"train": len(self.train), "films": len(self.films), "val": len(self.val)}
-        self.tell({"stage": "data", **count, "skipped": skipped, "device": self.device})
+        count = {"train": len(self.train), "films": len(self.images), "val": len(self.val)}
+        self.log({"stage": "data", **count, "skipped": skipped, "device": self.device})
 
-    def _read_films(self) -> list[LabelledFilm]:
-        """Labelled films without reports, for the encoder."""
+    def _read_images(self) -> list[LabelledImage]:
+        """Labelled images without reports, for the encoder."""
         name, directory = self.options.films, self.options.films_directory
-        if name is None or directory is None or not self.options.encoder_epochs:
+        if name is None or directory is None or not self.recipe.encoder_epochs:
             return []
-        return list(islice(FILM_READERS[name](directory, "train"), self.options.limit))
+        return list(islice(IMAGE_READERS[name](directory, "train"), self.options.limit))
 
-    def tell(self, facts: dict[str, Any]) -> None:
+    def log(self, facts: dict[str, Any]) -> None:
         """Write to metrics.jsonl, and show."""
         facts = {**facts, "seconds": round(time.monotonic() - self.started, 1)}
         self._metrics.add(facts)
-        self._tell(facts)
+        self._log(facts)
 
     def generator(self, stage: int) -> torch.Generator:
         """A stage's own random numbers, so that stages can be resumed one by one."""
-        return torch.Generator().manual_seed(self.options.seed + stage)
+        return torch.Generator().manual_seed(self.recipe.seed + stage)
 
     def run(self) -> Path:
         """Train; returns the weights directory of the best epoch."""
@@ -94,72 +94,72 @@ class Trainer:
             else:
                 self.train_encoder()
                 self.train_network(self.train_view_classifier())
-        o, sources = self.options, Sources(self.train, self.val)
-        if finished_epochs(o.out / PAIRS) < o.pair_epochs:
+        o, r, sources = self.options, self.recipe, Sources(self.train, self.val)
+        if finished_epochs(o.out / PAIRS) < r.pair_epochs:
             (o.out / PRIORS).unlink(missing_ok=True)  # what was learnt of another G is of no use
-            train_pairs(o.out / _BEST, o, sources, self.tell)
-        if finished_epochs(o.out / PRIORS) < o.prior_epochs:
-            train_prior(o.out / _BEST, o, sources, self.tell)
+            train_pairs(o.out / _BEST, o, sources, self.log)
+        if finished_epochs(o.out / PRIORS) < r.prior_epochs:
+            train_prior(o.out / _BEST, o, sources, self.log)
         return o.out / _BEST
 
     def train_encoder(self) -> None:
         """Stage 1."""
-        o = self.options
+        o, r = self.options, self.recipe
         generator = self.generator(1)
-        samples: list[Sample | LabelledFilm] = [*self.train, *self.films]
-        steps = o.encoder_epochs * (len(samples) // o.batch + 1)
-        stage = EncoderStage(self.network, self.tokenizer, o.encoder_lr, steps, generator)
+        samples: list[Sample | LabelledImage] = [*self.train, *self.images]
+        steps = r.encoder_epochs * (len(samples) // r.batch + 1)
+        stage = EncoderStage(self.network, self.tokenizer, r.encoder_lr, steps, generator)
         modules: dict[str, torch.nn.Module] = {"encoder": self.network.encoder, "retrieval": self.network.retrieval}
         modules |= {"head": stage.head, "averaged": stage.averaged, "best": stage.best}
-        checkpoint = Checkpoint(o.out / "encoder.safetensors", modules, stage, generator, o.checkpoint_minutes)
-        for epoch in range(checkpoint.resume(), o.encoder_epochs):
-            losses = stage.epoch(samples, o.batch, checkpoint)
-            scores = stage.validate(self.val, o.batch)
-            self.tell({"stage": "encoder", "epoch": epoch + 1, **losses, **scores})
+        checkpoint = Checkpoint(o.out / "encoder.safetensors", modules, stage.descent, generator, r.checkpoint_minutes)
+        for epoch in range(checkpoint.resume(), r.encoder_epochs):
+            losses = stage.epoch(samples, r.batch, checkpoint)
+            scores = stage.validate(self.val, r.batch)
+            self.log({"stage": "encoder", "epoch": epoch + 1, **losses, **scores})
             checkpoint.finish(epoch + 1)  # after the line, which a kill in between would lose
         stage.adopt_best()
 
     def train_view_classifier(self) -> ViewClassifier:
-        """The projection of films whose tags are silent; without epochs that of the weights to start from."""
+        """The projection of images whose tags are silent; without epochs that of the weights to start from."""
         model, losses = self.views, dict[str, float]()
-        if model is None or self.options.view_epochs:
-            model, losses = train_views(self.train, self.options.view_epochs, self.generator(2), self.device)
-        self.view_scores = view_accuracy(model, self.val, self.options.seed)
-        self.tell({"stage": "views", **losses, **self.view_scores})
+        if model is None or self.recipe.view_epochs:
+            model, losses = train_views(self.train, self.recipe.view_epochs, self.generator(2), self.device)
+        self.view_scores = view_accuracy(model, self.val, self.recipe.seed)
+        self.log({"stage": "views", **losses, **self.view_scores})
         return model
 
     def train_network(self, views: ViewClassifier) -> None:
         """Stage 2; without epochs the rest of the network stays as it is, beside the encoder of stage 1."""
-        o = self.options
+        o, r = self.options, self.recipe
         generator = self.generator(3)
         weights = Weights(self.network, views, self.tokenizer, {}, "")
         drafter = open_drafter(weights, Decoding(beams=1))
         self.network.eval()
         bank = drafter.embed_texts([s.summary for s in self.train])
-        copies = o.copies if o.network_epochs else 1
+        copies = r.copies if r.network_epochs else 1
         patients = [s.patient for s in self.train]
         train = encode_samples(drafter, self.train, bank, patients, copies, generator)
         val = encode_samples(drafter, self.val, bank, patients, 1, generator)
-        if not o.network_epochs:
+        if not r.network_epochs:
             facts = {"stage": "network", "epoch": 0, **validate(drafter, self.val, val, None)}
-            self.tell(self._save(views, facts, train, val))
+            self.log(self._save(views, facts, train, val))
             return
-        self.tell({"stage": "encoded", "bank": len(bank)})
+        self.log({"stage": "encoded", "bank": len(bank)})
         self.network.label_prior.copy_(start_prior(self.train))
-        steps = o.network_epochs * (len(self.train) // o.batch + 1)
-        stage = NetworkStage(weights, o.network_lr, steps, generator, o.balance)
+        steps = r.network_epochs * (len(self.train) // r.batch + 1)
+        stage = NetworkStage(weights, r.network_lr, steps, generator, r.balance)
         modules = {"network": self.network, "average": stage.average}
-        checkpoint = Checkpoint(o.out / _NETWORK, modules, stage, generator, o.checkpoint_minutes)
+        checkpoint = Checkpoint(o.out / _NETWORK, modules, stage.descent, generator, r.checkpoint_minutes)
         done, best = checkpoint.resume(), _best_so_far(o.out)
-        for epoch in range(done, o.network_epochs):
-            losses = stage.epoch(self.train, train, o.batch, checkpoint)
+        for epoch in range(done, r.network_epochs):
+            losses = stage.epoch(self.train, train, r.batch, checkpoint)
             with stage.average.applied():
                 scores = validate(drafter, self.val, val, stage)
                 facts = {"stage": "network", "epoch": epoch + 1, **losses, **scores}
                 if scores["selection"] > best:
                     best = scores["selection"]
                     facts = self._save(views, facts, train, val)
-            self.tell({**facts, "label_prior": [round(p, 6) for p in self.network.label_prior.tolist()]})
+            self.log({**facts, "label_prior": [round(p, 6) for p in self.network.label_prior.tolist()]})
             checkpoint.finish(epoch + 1)
 
     def _save(self, views: ViewClassifier, facts: dict[str, Any], train: Encoded, val: Encoded) -> dict[str, Any]:
@@ -170,23 +170,23 @@ class Trainer:
         with torch.random.fork_rng(devices=[]):  # a run that is killed after this and goes on must not draw other noise
             head, _ = train_retriever(known, truth, self.network.config.d_retrieval, self.generator(4))
         facts = {**facts, **validate_retriever(head, known, truth, new, asked)}
-        if self.films:
-            origin += f"; encoder also trained on {len(self.films)} films of {o.films} without reports"
+        if self.images:
+            origin += f"; encoder also trained on {len(self.images)} films of {o.films} without reports"
         card = {**make_card(o, self.train, origin, {**facts, **self.view_scores}), **self.cards}
         save_weights(o.out / _BEST, self.network, views, self.tokenizer, card, head, self.temporal, self.prior)
         return facts
 
 
 def _finished(options: TrainOptions) -> bool:
-    later = ((PAIRS, options.pair_epochs), (PRIORS, options.prior_epochs))
+    later = ((PAIRS, options.recipe.pair_epochs), (PRIORS, options.recipe.prior_epochs))
     return _has_network(options) and all(finished_epochs(options.out / name) >= epochs for name, epochs in later)
 
 
 def _has_network(options: TrainOptions) -> bool:
     """Whether the second stage is done; without network epochs the weights are saved once, at its end."""
-    if not options.network_epochs:
+    if not options.recipe.network_epochs:
         return (options.out / _BEST / "manifest.json").exists()
-    return finished_epochs(options.out / _NETWORK) >= options.network_epochs
+    return finished_epochs(options.out / _NETWORK) >= options.recipe.network_epochs
 
 
 def _best_so_far(out: Path) -> float:
@@ -200,7 +200,7 @@ def _best_so_far(out: Path) -> float:
         raise UsageError("The best/manifest.json of the run directory is damaged: name another --out.") from None
 
 
-def train(options: TrainOptions, tell: Tell, read: Reader | None = None) -> Path:
+def train(options: TrainOptions, log: Log, read: Reader | None = None) -> Path:
     """Train as asked; returns the directory of the best weights. `read`: by default a reader of the options' directory.
 
     Raises
@@ -213,4 +213,4 @@ def train(options: TrainOptions, tell: Tell, read: Reader | None = None) -> Path
     recover_weights(best)
     if _finished(options):
         return best
-    return Trainer(options, kept, tell, read).run()
+    return Trainer(options, kept, log, read).run()

@@ -62,7 +62,7 @@ def test_weights_that_compare_nothing_and_missing_films_are_told_in_a_sentence(w
 def test_still_pairs_show_one_film_twice_in_different_ways():
     (sample,) = random_samples(1)
     smooth = np.tile(np.linspace(0, 255, 256).astype(np.uint8), (256, 1))
-    sample.films[0] = smooth
+    sample.pixels[0] = smooth
     sets = still_sets([sample])
     assert len(sets) > 1
     for name, pairs in sets.items():

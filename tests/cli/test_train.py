@@ -15,17 +15,20 @@ from builders.tool import Tool
 from safetensors.torch import save_file
 
 from cxrreport.datasets.iu_xray import READERS
-from cxrreport.datasets.nih import FILM_READERS
+from cxrreport.datasets.nih import IMAGE_READERS
 from cxrreport.datasets.sample import Sample, make_sample
+from cxrreport.model.manifest import default_directory
 from cxrreport.model.weights import load_weights
-from cxrreport.training import start
+from cxrreport.training import recipe as recipes
+from cxrreport.training import start, trainer
+from cxrreport.training.options import TrainOptions
 
 SPLITS = {
     "train": random_samples(8, 1, "train"),
     "val": random_samples(6, 2, "val"),
     "test": random_samples(4, 3, "test"),
 }
-QUICK = ("--config", "tiny", "--encoder-epochs", "1", "--network-epochs", "1", "--view-epochs", "1", "--batch", "4")
+TINY = (Path(recipes.__file__).parent / "recipes" / "tiny.toml").read_text()
 
 
 def read_noise(_: Path, split: str) -> list[Sample]:
@@ -39,18 +42,27 @@ def _dataset(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def train(tool: Tool, out: Path, *more: str) -> int:
-    return tool("train", "--dataset", "noise", "/data", "--out", out, "--device", "cpu", *QUICK, *more)
+    recipe = () if "--recipe" in more else ("--recipe", "tiny")
+    return tool("train", "--dataset", "noise", "/data", "--out", out, "--device", "cpu", *recipe, *more)
+
+
+def recipe(folder: Path, **keys: object) -> tuple[str, str]:
+    """The option of a tiny recipe with other keys."""
+    kept = [line for line in TINY.splitlines() if line.split(" ")[0] not in keys]
+    path = folder / "mine.toml"
+    path.write_text("\n".join([*kept, *(f"{name} = {json.dumps(value)}" for name, value in keys.items())]))
+    return "--recipe", str(path)
 
 
 def test_training_tells_every_epoch_and_prints_where_the_weights_are(tool: Tool, tmp_path: Path) -> None:
-    assert train(tool, tmp_path / "run", "--licence", "for tests") == 0, tool.err
+    assert train(tool, tmp_path / "run", *recipe(tmp_path, licence="for tests")) == 0, tool.err
     assert tool.out == f"{tmp_path / 'run' / 'best'}\n"
     stages = [json.loads(line)["stage"] for line in tool.err.splitlines() if line.startswith("{")]
     assert stages == ["data", "encoder", "views", "encoded", "network"]
     manifest = load_weights(tmp_path / "run" / "best").manifest
     assert manifest["licence"] == "for tests" and manifest["config"] == "tiny"
     assert train(tool, tmp_path / "run") == 0 and not tool.err
-    assert train(tool, tmp_path / "run", "--seed", "1") == 2 and "another seed" in tool.err
+    assert train(tool, tmp_path / "run", *recipe(tmp_path, seed=1)) == 2 and "another seed" in tool.err
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate"])
@@ -68,23 +80,13 @@ def test_films_that_are_not_there(tool: Tool, tmp_path: Path) -> None:
 
 
 def test_the_recorded_command_names_no_directory(tool: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(FILM_READERS, "none", lambda _directory, _split: [])
-    line = [
-        "cxrreport",
-        "train",
-        "--dataset",
-        "noise",
-        "/data",
-        "--films",
-        "none",
-        "/data/films",
-        "--out",
-        str(tmp_path),
-    ]
+    monkeypatch.setitem(IMAGE_READERS, "none", lambda _directory, _split: [])
+    more = ("--films", "none", "/data/films", *recipe(tmp_path, encoder_lr=1e-4))
+    line = ["cxrreport", "train", "--dataset", "noise", "/data", *more, "--out", str(tmp_path)]
     monkeypatch.setattr("sys.argv", line)
-    assert train(tool, tmp_path, "--films", "none", "/data/films", "--encoder-lr", "1e-4") == 0, tool.err
+    assert train(tool, tmp_path, *more) == 0, tool.err
     manifest = load_weights(tmp_path / "best").manifest
-    assert manifest["command"] == "cxrreport train --dataset noise NOISE --films none NONE --out RUN"
+    assert manifest["command"] == "cxrreport train --dataset noise NOISE --films none NONE --recipe RECIPE --out RUN"
     options = json.loads((tmp_path / "options.json").read_text())
     assert (options["films"], options["films_directory"], options["encoder_lr"]) == ("none", "/data/films", 1e-4)
 
@@ -100,13 +102,13 @@ def test_training_starts_from_an_encoder_and_a_bert(
     tool: Tool, tmp_path: Path, files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoder, bert = files
-    more = ("--encoder-weights", str(encoder), "--bert", str(bert), "--copies", "2")
+    more = ("--encoder-weights", str(encoder), "--bert", str(bert), *recipe(tmp_path, copies=2))
     monkeypatch.setattr("sys.argv", ["cxrreport", "train", *more])
     assert train(tool, tmp_path / "run", *more) == 0, tool.err
     manifest = load_weights(tmp_path / "run" / "best").manifest
     digests = [hashlib.sha256(p.read_bytes()).hexdigest() for p in (encoder, bert / "model.safetensors")]
     assert all(digest in manifest["data"] for digest in digests)
-    assert manifest["command"] == "cxrreport train --encoder-weights ENCODER_WEIGHTS --bert BERT --copies 2"
+    assert manifest["command"] == "cxrreport train --encoder-weights ENCODER_WEIGHTS --bert BERT --recipe RECIPE"
     assert json.loads((tmp_path / "run" / "options.json").read_text())["copies"] == 2
     assert train(tool, tmp_path / "run", *more) == 0, tool.err
     save_file(tiny_state(1), encoder)
@@ -119,9 +121,8 @@ def test_starts_that_cannot_be(tool: Tool, tmp_path: Path, weights: Path, files:
     assert train(tool, tmp_path / "run", "--encoder-weights", str(tmp_path / "resnet.pth")) == 78
     assert "[weights.format]" in tool.err and "save_file" in tool.err and not (tmp_path / "run").exists()
     assert train(tool, tmp_path / "run", "--bert", str(tmp_path)) == 78 and "[weights.missing]" in tool.err
-    out = ("train", "--dataset", "noise", "/data", "--out", tmp_path / "init", "--init", weights)
-    for more in (("--encoder-weights", encoder), ("--bert", bert)):
-        assert tool(*out, *more) == 2 and "have their parts" in tool.err
+    for more in (("--encoder-weights", str(encoder)), ("--bert", str(bert))):
+        assert train(tool, tmp_path / "init", "--init", str(weights), *more) == 2 and "have their parts" in tool.err
     assert not (tmp_path / "init").exists()
 
 
@@ -138,14 +139,14 @@ def test_studies_of_one_patient_are_refused_before_anything_is_trained(
 def test_studies_that_all_say_the_same(tool: Tool, tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without any finding, or with one that all have, there is still a network to train."""
     for split, samples in SPLITS.items():
-        alike = [make_sample(s.key, s.patient, list(s.films), text, "") for s in samples]
+        alike = [make_sample(s.key, s.patient, list(s.pixels), text, "") for s in samples]
         monkeypatch.setitem(SPLITS, split, alike[:2] if split == "train" else alike[:1])
     assert train(tool, tmp_path / "run") == 0, tool.err
     load_weights(tmp_path / "run" / "best")
 
 
 def test_no_epochs_without_weights_to_start_from(tool: Tool, tmp_path: Path) -> None:
-    assert train(tool, tmp_path / "run", "--network-epochs", "0") == 2
+    assert train(tool, tmp_path / "run", *recipe(tmp_path, network_epochs=0)) == 2
     assert "Without --init" in tool.err and not (tmp_path / "run").exists()
 
 
@@ -157,3 +158,12 @@ def test_a_run_directory_that_cannot_be_written(tool: Tool, tmp_path: Path) -> N
 
 def test_a_device_that_is_none(tool: Tool, tmp_path: Path) -> None:
     assert train(tool, tmp_path / "run", "--device", "gpu") == 2 and "[device.unknown]" in tool.err
+
+
+def test_the_shipped_weights_are_what_default_starts_from(
+    tool: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[TrainOptions] = []
+    monkeypatch.setattr(trainer, "train", lambda options, *_: seen.append(options) or tmp_path)
+    assert tool("train", "--out", tmp_path / "run", "--init", "default", "--recipe", "pairs") == 0, tool.err
+    assert seen[0].init == default_directory() and seen[0].recipe.size == "mini" and seen[0].compares_alone

@@ -26,7 +26,7 @@ from cxrreport.store.training import patient_bucket
 from cxrreport.training import start, trainer
 
 PATIENTS = [f"MRN{number:04}" for number in range(60)]
-QUICK = ("--config", "tiny", "--encoder-epochs", "1", "--network-epochs", "1", "--view-epochs", "1", "--batch", "8")
+QUICK = ("--recipe", "tiny")
 
 
 def expected_split(patient: str) -> str:
@@ -100,7 +100,7 @@ def test_samples_are_made_of_films_report_and_stored_labels(settings: Settings, 
     late = [key for key in before if int(key) > 40]
     assert late and all(np.array_equal(after[key].states, before[key].states) for key in late)  # told from the text
     assert after["1"].present.tolist() == [True, True] and after["2"].present.tolist() == [True, False]
-    assert after["1"].films.shape == (2, 256, 256) and after["1"].films[1].any() and not after["2"].films[1].any()
+    assert after["1"].pixels.shape == (2, 256, 256) and after["1"].pixels[1].any() and not after["2"].pixels[1].any()
     assert all(s.target.endswith(" .") and s.report[0].isupper() and s.summary == "as above ." for s in after.values())
 
 

@@ -59,8 +59,8 @@ def test_states_are_indices_in_the_order_of_the_network():
 
 def test_sample_of_one_view():
     sample = make_sample("key", "patient", [FILM, None], "The heart is enlarged.", "Cardiomegaly.")
-    assert sample.films.shape == (2, 256, 256) and sample.films.dtype == np.uint8
-    assert sample.present.tolist() == [True, False] and (sample.films[1] == 0).all()
+    assert sample.pixels.shape == (2, 256, 256) and sample.pixels.dtype == np.uint8
+    assert sample.present.tolist() == [True, False] and (sample.pixels[1] == 0).all()
     assert sample.report == "The heart is enlarged." and sample.target == "the heart is enlarged ."
     assert sample.summary == "cardiomegaly ."
     assert make_sample("k", "p", [FILM, None], "The heart is enlarged.", "").summary == "the heart is enlarged ."
@@ -135,7 +135,7 @@ def test_iu_xray_directory(tmp_path):
     assert gone == [LeftOut(3, "report.empty"), LeftOut(5, "film.missing")]
     assert [s.key for s in train] == ["1", "2"] and [s.key for s in val] == ["4"]
     assert train[0].present.tolist() == [True, True] and train[1].present.tolist() == [False, True]
-    assert train[0].films.shape == (2, 256, 256) and val[0].present.tolist() == [True, False]
+    assert train[0].pixels.shape == (2, 256, 256) and val[0].present.tolist() == [True, False]
     assert list(read_iu_xray(tmp_path, "test")) == []
 
 
@@ -175,9 +175,11 @@ def test_another_directory_is_refused(tmp_path):
 def test_phantoms_are_their_own_patients():
     phantoms = draw_phantoms(2, 5)
     assert len({p.patient for p in phantoms}) == 2
-    assert all(p.target and p.present.all() and p.films.shape == (2, 256, 256) for p in phantoms)
+    assert all(p.target and p.present.all() and p.pixels.shape == (2, 256, 256) for p in phantoms)
     again = draw_phantoms(2, 5)
-    assert all(np.array_equal(a.films, b.films) and a.report == b.report for a, b in zip(phantoms, again, strict=True))
+    assert all(
+        np.array_equal(a.pixels, b.pixels) and a.report == b.report for a, b in zip(phantoms, again, strict=True)
+    )
 
 
 @pytest.mark.parametrize("content", [b"", b"no film", None])

@@ -65,8 +65,8 @@ def test_the_films_of_a_patient_are_on_one_side(tmp_path):
     train, held = list(read_nih(tmp_path, "train")), list(read_nih(tmp_path, "held out"))
     assert [f.key for f in train] == ["nih-a", "nih-c"] and [f.key for f in held] == ["nih-b"]
     film = train[0]
-    assert film.films.shape == (2, 256, 256) and film.films.dtype == np.uint8 and film.films[0].std() > 0
-    assert film.present.tolist() == [True, False] and not film.films[1].any()
+    assert film.pixels.shape == (2, 256, 256) and film.pixels.dtype == np.uint8 and film.pixels[0].std() > 0
+    assert film.present.tolist() == [True, False] and not film.pixels[1].any()
     assert film.positive[FINDINGS.index("lung lesion")] and not film.known[FINDINGS.index("fracture")]
 
 

@@ -14,9 +14,9 @@ from pydicom.uid import JPEG2000Lossless, JPEGLossless, JPEGLSLossless, RLELossl
 
 from cxrreport.demo.dicomfile import (
     SYNTAXES,
-    FilmTags,
     Identity,
-    make_film,
+    ImageTags,
+    make_image,
     make_uid,
     quantise,
     write_bare,
@@ -25,7 +25,7 @@ from cxrreport.demo.dicomfile import (
 from cxrreport.phantoms.phantom import draw_frontal
 
 IDENTITY = Identity("D0001", "DEMO^PATIENT 01", "19500101", "F")
-TAGS = FilmTags(make_uid(1), make_uid(2), make_uid(3), "A00101", datetime(2024, 1, 2, 3, 4, 5), "PA", 1)
+TAGS = ImageTags(make_uid(1), make_uid(2), make_uid(3), "A00101", datetime(2024, 1, 2, 3, 4, 5), "PA", 1)
 DCIODVFY = Path(sys.executable).parent / "dciodvfy"
 
 
@@ -53,25 +53,25 @@ def test_every_kind_of_object_conforms(film, tmp_path):
             blank_body_part=blank,
             body_part=part,
         )
-        write_dicom(make_film(film, IDENTITY, tags), tmp_path / "film.dcm")
+        write_dicom(make_image(film, IDENTITY, tags), tmp_path / "film.dcm")
         assert errors_of(tmp_path / "film.dcm") == []
 
 
 @pytest.mark.parametrize("digital", [True, False])
 @pytest.mark.parametrize("syntax", SYNTAXES)
 def test_every_syntax_conforms(digital, syntax, film, tmp_path):
-    write_dicom(make_film(film, IDENTITY, replace(TAGS, digital=digital, syntax=syntax)), tmp_path / "film.dcm")
+    write_dicom(make_image(film, IDENTITY, replace(TAGS, digital=digital, syntax=syntax)), tmp_path / "film.dcm")
     assert errors_of(tmp_path / "film.dcm") == []
 
 
 @pytest.mark.parametrize("view", ["AP", "LL"])
 def test_other_views_conform(view, film, tmp_path):
-    write_dicom(make_film(film, IDENTITY, replace(TAGS, view=view)), tmp_path / "film.dcm")
+    write_dicom(make_image(film, IDENTITY, replace(TAGS, view=view)), tmp_path / "film.dcm")
     assert errors_of(tmp_path / "film.dcm") == []
 
 
 def test_the_checker_finds_fault(film, tmp_path):
-    dataset = make_film(film, IDENTITY, TAGS)
+    dataset = make_image(film, IDENTITY, TAGS)
     del dataset.Manufacturer
     write_dicom(dataset, tmp_path / "film.dcm")
     assert errors_of(tmp_path / "film.dcm")
@@ -87,7 +87,7 @@ DECODERS = {
 @pytest.mark.parametrize("syntax", SYNTAXES)
 def test_pixels_survive_every_syntax(syntax, film, tmp_path):
     tags = replace(TAGS, syntax=syntax, inverted=True)
-    write_dicom(make_film(film, IDENTITY, tags), tmp_path / "film.dcm")
+    write_dicom(make_image(film, IDENTITY, tags), tmp_path / "film.dcm")
     dataset, (pixels, bits) = dcmread(tmp_path / "film.dcm"), quantise(film, tags)
     assert dataset.file_meta.TransferSyntaxUID == syntax and dataset.BitsStored == bits
     if syntax in DECODERS:
@@ -99,7 +99,7 @@ def test_pixels_survive_every_syntax(syntax, film, tmp_path):
 
 def test_rle_is_smaller_than_the_pixels():
     flat = np.zeros((64, 64), np.float32)
-    packed = make_film(flat, IDENTITY, replace(TAGS, syntax=RLELossless))
+    packed = make_image(flat, IDENTITY, replace(TAGS, syntax=RLELossless))
     assert len(packed.PixelData) < 64 * 64
 
 
@@ -107,7 +107,7 @@ def test_rle_is_smaller_than_the_pixels():
 @pytest.mark.parametrize("lut", [False, True])
 def test_display_gives_the_film_back(inverted, lut, film):
     """The window or the VOI LUT shows the same film whatever the storage (PS3.3 C.11.2)."""
-    dataset = make_film(film, IDENTITY, replace(TAGS, inverted=inverted, lut=lut))
+    dataset = make_image(film, IDENTITY, replace(TAGS, inverted=inverted, lut=lut))
     stored = np.frombuffer(dataset.PixelData, "<u2").reshape(film.shape)
     if lut:
         item = dataset.VOILUTSequence[0]
@@ -120,7 +120,7 @@ def test_display_gives_the_film_back(inverted, lut, film):
 
 
 def test_without_preamble(film, tmp_path):
-    write_bare(make_film(film, IDENTITY, TAGS), tmp_path / "bare")
+    write_bare(make_image(film, IDENTITY, TAGS), tmp_path / "bare")
     raw = (tmp_path / "bare").read_bytes()
     assert raw[128:132] != b"DICM" and raw[:2] == b"\x08\x00"
     assert dcmread(tmp_path / "bare", force=True).PatientID == "D0001"
@@ -128,7 +128,7 @@ def test_without_preamble(film, tmp_path):
 
 def test_a_lut_for_16_bits_is_refused(film):
     with pytest.raises(ValueError, match="12 bits"):
-        make_film(film, IDENTITY, replace(TAGS, lut=True, syntax=JPEGLSLossless))
+        make_image(film, IDENTITY, replace(TAGS, lut=True, syntax=JPEGLSLossless))
 
 
 def test_uids_repeat():

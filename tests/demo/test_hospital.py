@@ -10,7 +10,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
-from cxrreport.demo.clutter import REAL_FILM, copy_real_film
+from cxrreport.demo.distractors import REAL_IMAGE, copy_real_image
 from cxrreport.demo.hospital import build_hospital
 from cxrreport.findings import FINDINGS
 
@@ -182,9 +182,9 @@ def test_the_same_seed_builds_the_same_bytes(tmp_path):
 def test_the_real_film_is_used_where_it_is_installed(hospital, monkeypatch, tmp_path):
     real = [study for study in hospital.studies if not study.synthetic]
     assert bool(real) == bool(list(hospital.pacs.glob("vol3/9b/*")))
-    assert REAL_FILM.startswith("RG1")
-    monkeypatch.setattr("cxrreport.demo.clutter.external_data_sources", dict)
-    assert copy_real_film(tmp_path) is None and not list(tmp_path.iterdir())
+    assert REAL_IMAGE.startswith("RG1")
+    monkeypatch.setattr("cxrreport.demo.distractors.external_data_sources", dict)
+    assert copy_real_image(tmp_path) is None and not list(tmp_path.iterdir())
 
 
 def test_a_hospital_needs_a_patient(tmp_path):

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from cxrreport.demo.archive import later
 from cxrreport.drafting.spans import check_comparisons, mark_text
 from cxrreport.findings import Change
-from cxrreport.phantoms.report_text import courses, write_report_text
+from cxrreport.phantoms.report_text import changes_of, write_report_text
 from cxrreport.phantoms.samples import random_lesions
 from cxrreport.reports.claims import read
 from cxrreport.reports.comparison import strip_comparison
@@ -191,7 +191,7 @@ def test_reports_that_are_written_from_the_truth_are_supported_by_it(seed):
     before = random_lesions(rng)
     now = later(before, rng)
     text, _, _ = write_report_text(now, before, rng)
-    changes = {one.lesion.finding: Change(one.change) for one in courses(now, before)}
+    changes = {one.lesion.finding: Change(one.change) for one in changes_of(now, before)}
     wrong = [sentence for sentence, true in _checked(text, changes) if not true]
     assert len(wrong) <= 1  # two lesions of one finding can have two changes
 

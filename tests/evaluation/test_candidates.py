@@ -70,7 +70,7 @@ def test_image_retrieval_finds_the_same_film_of_another_patient(drafter):
     for row in (3, 18):
         twin = train[row]
         asked.append(
-            make_sample("new", "new", list(twin.films) if twin.present.all() else [twin.films[0], None], "Clear.", "")
+            make_sample("new", "new", list(twin.pixels) if twin.present.all() else [twin.pixels[0], None], "Clear.", "")
         )
     drafted = draft(drafter, train, asked)
     assert nearest_by_image(drafter, drafted.encoded, train, asked).tolist() == [3, 18]

@@ -128,7 +128,7 @@ def test_04_evaluation_is_deterministic(network, weights, features, reports, mas
 def test_05_nothing_is_retrieved_of_the_samples_own_study_or_patient():
     """Even where it is the nearest of all: the bank holds the query itself, and a second report of the same patient."""
     drafter, samples = Drafter(tiny_weights()), random_samples(6)
-    films = torch.from_numpy(np.stack([s.films for s in samples]))
+    films = torch.from_numpy(np.stack([s.pixels for s in samples]))
     with torch.inference_mode():
         features = drafter.network.encoder(films, torch.from_numpy(np.stack([s.present for s in samples])))
     query = drafter.embed_images(features)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from cxrreport.demo.archive import later
 from cxrreport.phantoms.patient import Lesion
-from cxrreport.phantoms.report_text import courses, write_report_text
+from cxrreport.phantoms.report_text import changes_of, write_report_text
 from cxrreport.phantoms.samples import random_lesions
 
 EFFUSION = Lesion("pleural effusion", "right", 0.5)
@@ -86,4 +86,4 @@ def test_devices_are_removed_not_resolved():
 
 def test_the_same_place_makes_the_same_lesion():
     before, after = Lesion("consolidation", "left", 0.3, "upper"), Lesion("consolidation", "left", 0.7, "lower")
-    assert [course.change for course in courses([after], [before])] == ["new", "resolved"]
+    assert [course.change for course in changes_of([after], [before])] == ["new", "resolved"]

@@ -8,15 +8,19 @@ from builders.network import random_samples
 import cxrreport.training.card as module
 from cxrreport.training.card import commit, make_card
 from cxrreport.training.options import TrainOptions
+from cxrreport.training.recipe import Recipe
 
 GIT = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
 
 
 def test_data_counts_studies_and_phantoms_apart():
     samples = [*random_samples(3), *random_samples(2, name="phantom-1")]
-    card = make_card(TrainOptions("iu-xray", Path("d"), Path("o"), phantoms=2), samples, "dice", {"selection": 0.5})
+    card = make_card(
+        TrainOptions("iu-xray", Path("d"), Path("o"), Recipe(phantoms=2)), samples, "dice", {"selection": 0.5}
+    )
     assert card["data"] == "iu-xray train split, 3 studies; 2 phantoms; started from dice"
     assert card["metrics"] == {"split": "val", "selection": 0.5} and card["name"] == "mini-iu-xray"
+    assert Recipe(**card["recipe"]) == Recipe(phantoms=2)
 
 
 @pytest.fixture()

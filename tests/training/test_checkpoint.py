@@ -1,51 +1,47 @@
-from types import SimpleNamespace
-
 import pytest
 import torch
 from torch import nn
 
 from cxrreport.errors import UsageError
 from cxrreport.training.checkpoint import Checkpoint, finished_epochs, load_checkpoint, run_whole, save_checkpoint
+from cxrreport.training.descent import Descent, parameter_groups
 
 
 def _setting(seed):
     torch.manual_seed(seed)
     model = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 1))
-    groups = [{"params": model[0].parameters()}, {"params": model[1:].parameters(), "weight_decay": 0.5}]
-    optimizer = torch.optim.AdamW(groups, lr=1e-2)
-    return model, optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-2, total_steps=20)
+    return model, Descent(
+        [*parameter_groups(model[0].parameters(), 1e-2), *parameter_groups(model[1:].parameters(), 1e-3)], 20
+    )
 
 
-def _train(model, optimizer, schedule, steps, first=0):
+def _train(model, descent, steps, first=0):
     losses = []
     for step in range(first, first + steps):
         x = torch.randn(6, 4, generator=torch.Generator().manual_seed(step))
         loss = (model(x) - x.sum(1, keepdim=True)).pow(2).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
+        descent.step(loss)
         losses.append(loss.item())
     return losses
 
 
 def test_nothing_to_load(tmp_path):
-    model, optimizer, _ = _setting(0)
-    assert load_checkpoint(tmp_path / "none.safetensors", {"m": model}, optimizer) is None
+    model, descent = _setting(0)
+    assert load_checkpoint(tmp_path / "none.safetensors", {"m": model}, descent.optimizer) is None
 
 
 def test_training_goes_on_as_if_it_had_never_stopped(tmp_path):
     path = tmp_path / "stage.safetensors"
-    model, optimizer, schedule = _setting(0)
-    _train(model, optimizer, schedule, 5)
-    save_checkpoint(path, {"model": model}, optimizer, {"epoch": 5, "words": ["a", "b"]})
-    expected = _train(model, optimizer, schedule, 5, first=5)
+    model, descent = _setting(0)
+    _train(model, descent, 5)
+    save_checkpoint(path, {"model": model}, descent.optimizer, {"epoch": 5, "words": ["a", "b"]})
+    expected = _train(model, descent, 5, first=5)
 
-    other, fresh, schedule = _setting(1)
-    facts = load_checkpoint(path, {"model": other}, fresh)
+    other, fresh = _setting(1)
+    facts = load_checkpoint(path, {"model": other}, fresh.optimizer)
     assert facts["epoch"] == 5 and facts["words"] == ["a", "b"]
-    schedule.last_epoch = facts["epoch"]
-    assert _train(other, fresh, schedule, 5, first=5) == expected
+    fresh.schedule.last_epoch = facts["epoch"]
+    assert _train(other, fresh, 5, first=5) == expected
     for key, value in model.state_dict().items():
         assert torch.equal(value, other.state_dict()[key])
 
@@ -61,16 +57,16 @@ def test_two_modules_do_not_mix(tmp_path):
 
 def test_a_save_that_dies_leaves_the_last_checkpoint(tmp_path, monkeypatch):
     path = tmp_path / "c.safetensors"
-    model, optimizer, _ = _setting(0)
-    save_checkpoint(path, {"m": model}, optimizer, {"epoch": 1})
+    model, descent = _setting(0)
+    save_checkpoint(path, {"m": model}, descent.optimizer, {"epoch": 1})
 
     def die(*_, **__):
         raise OSError("disk full")
 
     monkeypatch.setattr("cxrreport.training.checkpoint.save_file", die)
     with pytest.raises(OSError, match="full"):
-        save_checkpoint(path, {"m": model}, optimizer, {"epoch": 2})
-    assert load_checkpoint(path, {"m": model}, optimizer)["epoch"] == 1
+        save_checkpoint(path, {"m": model}, descent.optimizer, {"epoch": 2})
+    assert load_checkpoint(path, {"m": model}, descent.optimizer)["epoch"] == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"junk" * 100])
@@ -89,9 +85,8 @@ def test_a_damaged_checkpoint_is_told(tmp_path, content):
 def test_a_loss_that_is_no_number_ends_the_run_and_spares_the_checkpoint(tmp_path):
     """Else hours of training go on from weights that are lost."""
     path, generator = tmp_path / "stage.safetensors", torch.Generator()
-    model, optimizer, schedule = _setting(0)
-    stage = SimpleNamespace(optimizer=optimizer, schedule=schedule)
-    checkpoint = Checkpoint(path, {"model": model}, stage, generator, minutes=1e-9)
+    model, descent = _setting(0)
+    checkpoint = Checkpoint(path, {"model": model}, descent, generator, minutes=1e-9)
     checkpoint.finish(1)
     before = path.read_bytes()
     for run in (checkpoint.run_epoch, run_whole):
@@ -113,18 +108,16 @@ def test_a_loss_that_is_no_number_ends_the_run_and_spares_the_checkpoint(tmp_pat
     ],
 )
 def test_a_checkpoint_of_another_version_is_told(tmp_path, spoil):
-    model, optimizer, schedule = _setting(0)
-    _train(model, optimizer, schedule, 2)
+    model, descent = _setting(0)
+    _train(model, descent, 2)
     generator = torch.Generator()
     modules = {"model": model, "more": nn.Linear(2, 2)}
-    checkpoint = Checkpoint(
-        tmp_path / "c.safetensors", modules, SimpleNamespace(optimizer=optimizer, schedule=schedule), generator
-    )
+    checkpoint = Checkpoint(tmp_path / "c.safetensors", modules, descent, generator)
     checkpoint.finish(1)
     assert checkpoint.resume() == 1
-    facts, saved = load_checkpoint(checkpoint.path, modules, optimizer), dict(modules)
+    facts, saved = load_checkpoint(checkpoint.path, modules, descent.optimizer), dict(modules)
     facts.pop("groups")
     spoil(facts, saved)
-    save_checkpoint(checkpoint.path, saved, optimizer, facts)
+    save_checkpoint(checkpoint.path, saved, descent.optimizer, facts)
     with pytest.raises(UsageError, match="of another version"):
         checkpoint.resume()

@@ -3,7 +3,7 @@ import pytest
 import torch
 from builders.network import random_samples, tiny_weights
 
-from cxrreport.datasets.nih import LabelledFilm
+from cxrreport.datasets.nih import LabelledImage
 from cxrreport.training.encoder_stage import EncoderStage, make_batch, shuffled
 
 
@@ -13,7 +13,7 @@ def films(count, positive=(), known=range(14)):
     flags = [np.isin(np.arange(14), list(chosen)) for chosen in (positive, known)]
     present = np.array([True, False])
     return [
-        LabelledFilm(f"film-{i}", f"film-{i}", rng.integers(0, 256, (2, 256, 256), dtype=np.uint8), present, *flags)
+        LabelledImage(f"film-{i}", f"film-{i}", rng.integers(0, 256, (2, 256, 256), dtype=np.uint8), present, *flags)
         for i in range(count)
     ]
 
@@ -32,7 +32,7 @@ def test_batch_marks_equal_summaries():
     samples = random_samples(3)
     batch = make_batch([samples[0], samples[1], samples[0]], tiny_weights().tokenizer)
     assert batch.same.tolist() == [[True, False, True], [False, True, False], [True, False, True]]
-    assert batch.films.shape == (3, 2, 256, 256) and batch.positive.shape == (3, 14)
+    assert batch.pixels.shape == (3, 2, 256, 256) and batch.positive.shape == (3, 14)
     assert torch.equal(batch.positive[0], torch.from_numpy(samples[0].states == 1).float())
 
 
@@ -57,7 +57,7 @@ def test_a_batch_of_both_kinds_knows_what_is_written():
     assert batch.written.tolist() == [1, 2] and len(batch.ids) == 2 and batch.same.shape == (2, 2)
     assert batch.known[0].nonzero().flatten().tolist() == [3, 4] and batch.known[1:].all()
     assert batch.positive[0].nonzero().flatten().tolist() == [3]
-    assert batch.present.tolist()[0] == [True, False] and batch.films.shape == (3, 2, 256, 256)
+    assert batch.present.tolist()[0] == [True, False] and batch.pixels.shape == (3, 2, 256, 256)
 
 
 def _loss(stage, samples):
@@ -140,14 +140,14 @@ def test_validation_without_anything_to_tell_apart(stage):
 
 
 def test_vectors_and_the_contrastive_scale_do_not_decay(stage):
-    decay = {id(p): group["weight_decay"] for group in stage.optimizer.param_groups for p in group["params"]}
+    decay = {id(p): group["weight_decay"] for group in stage.descent.optimizer.param_groups for p in group["params"]}
     assert len(decay) == len(list(stage.modules.parameters()))
     assert decay[id(stage.network.retrieval.log_scale)] == 0
     assert all((decay[id(p)] > 0) == (p.ndim > 1) for p in stage.modules.parameters())
 
 
 def test_the_text_tower_learns_more_slowly(stage):
-    rates = {id(p): group["max_lr"] for group in stage.optimizer.param_groups for p in group["params"]}
+    rates = {id(p): group["max_lr"] for group in stage.descent.optimizer.param_groups for p in group["params"]}
     text = {id(p) for p in stage.network.retrieval.text.parameters()}
     assert [rates[i] for i in text] == pytest.approx([6e-4] * len(text))
     assert {rate for i, rate in rates.items() if i not in text} == {3e-3}

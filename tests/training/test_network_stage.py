@@ -49,7 +49,7 @@ def test_a_bank_may_hold_more_reports_than_there_are_samples(drafter, samples):
 
 
 def _features(drafter, samples):
-    films = torch.from_numpy(np.stack([s.films for s in samples]))
+    films = torch.from_numpy(np.stack([s.pixels for s in samples]))
     with torch.inference_mode():
         return drafter.network.encoder(films, torch.from_numpy(np.stack([s.present for s in samples])))
 
@@ -95,7 +95,7 @@ def test_temperature_falls_as_training_goes_on(stage, drafter, samples):
     encoded = _encode(drafter, samples, copies=1)
     stage.epoch(samples, encoded, 4)
     first = stage.network.similar.temperature.item()
-    stage.schedule.last_epoch = stage.steps - 2
+    stage.descent.schedule.last_epoch = stage.descent.schedule.total_steps - 2
     stage.epoch(samples, encoded, 4)
     assert first > 9 and stage.network.similar.temperature.item() < 0.2
     assert stage.network.different.temperature.item() == stage.network.similar.temperature.item()

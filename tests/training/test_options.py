@@ -1,20 +1,20 @@
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 from builders.network import tiny_weights, write_bert
 from builders.resnet import tiny_state
+from builders.training import start_weights, train_options
 from safetensors.torch import save_file
 
 from cxrreport.errors import UsageError, WeightsError
-from cxrreport.model.manifest import read_manifest
 from cxrreport.model.weights import save_weights
-from cxrreport.training.options import TrainOptions, check_ablation, check_options, remember_options, resolve_size
+from cxrreport.training.options import check_options, choose_recipe, remember_options
+from cxrreport.training.recipe import Recipe
 
 
 def _options(out, **changes):
-    return TrainOptions(**{"dataset": "iu-xray", "directory": Path("data"), "out": out, **changes})
+    return train_options(out, **{"dataset": "iu-xray", "directory": Path("data"), "size": "mini", **changes})
 
 
 def begin(options):
@@ -29,16 +29,8 @@ def test_the_same_options_go_on(tmp_path):
 
 def test_what_changes_nothing_that_is_learned_may_differ(tmp_path):
     begin(_options(tmp_path))
-    begin(
-        _options(
-            tmp_path,
-            device="cuda",
-            licence="other",
-            command="again",
-            directory=Path("data").resolve(),
-            checkpoint_minutes=1,
-        )
-    )
+    same = {"device": "cuda", "licence": "other", "command": "again", "checkpoint_minutes": 1.0}
+    begin(_options(tmp_path, directory=Path("data").resolve(), **same))
 
 
 @pytest.mark.parametrize(
@@ -59,8 +51,7 @@ def test_another_option_is_refused_by_name(tmp_path, changes):
 @pytest.fixture()
 def places(tmp_path):
     """What a run may start from."""
-    made = tiny_weights()
-    save_weights(tmp_path / "weights", made.network, made.views, made.tokenizer, {})
+    start_weights(tmp_path / "weights")
     save_file(tiny_state(), tmp_path / "encoder.safetensors")
     bert = write_bert(tmp_path / "bert")
     return {"init": tmp_path / "weights", "encoder_weights": tmp_path / "encoder.safetensors", "bert": bert}
@@ -135,25 +126,17 @@ def test_a_part_without_epochs_needs_weights_to_start_from(tmp_path, part):
     assert _options(tmp_path, init=Path("weights"), **{part: 0}).init
 
 
-def test_the_size_is_that_of_the_weights_to_start_from(weights):
-    known = read_manifest(weights).get("config")
-    assert resolve_size(None, None) == "mini" and resolve_size("base", None) == "base"
-    assert resolve_size(None, weights) == (known or "mini")
+def test_the_recipe_is_that_of_the_size_of_the_weights_to_start_from(tmp_path):
+    assert choose_recipe(None, None) == Recipe() and choose_recipe("base", None).size == "base"
+    weights = start_weights(tmp_path / "weights")
+    assert (
+        choose_recipe(None, weights) == choose_recipe("tiny", weights) and choose_recipe(None, weights).size == "tiny"
+    )
+    with pytest.raises(UsageError, match="of size tiny, and the recipe is for base"):
+        choose_recipe("base", weights)
 
 
-def test_another_size_than_that_of_the_weights_is_refused(tmp_path, weights):
-    shutil.copytree(weights, tmp_path / "weights")
-    manifest = tmp_path / "weights" / "manifest.json"
-    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "config": "tiny"}))
-    assert resolve_size("tiny", manifest.parent) == "tiny" == resolve_size(None, manifest.parent)
-    with pytest.raises(UsageError, match="of size tiny, not base"):
-        resolve_size("base", manifest.parent)
-
-
-def test_ablations_are_known_and_need_a_network_of_their_own(tmp_path):
-    check_ablation(None, tmp_path)
-    check_ablation("promptmrg", None)
-    with pytest.raises(UsageError, match="without-difference"):
-        check_ablation("without-everything", None)
+def test_an_ablation_needs_a_network_of_its_own(tmp_path):
+    assert _options(tmp_path, ablation="trar").recipe.ablation == "trar"
     with pytest.raises(UsageError, match="--init"):
-        check_ablation("trar", tmp_path)
+        _options(tmp_path, ablation="trar", init=tmp_path)

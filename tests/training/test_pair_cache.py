@@ -49,7 +49,7 @@ def test_the_truth_of_a_pair_becomes_joint_states_courses_and_maps(drafter, bank
     course[FINDINGS.index("edema")] = 2
     truth = pair(
         1, now=flags("edema", "pneumothorax"), before=flags("edema", "pleural effusion"), known=~flags("fracture"),
-        course=course, boxes=((FINDINGS.index("pneumothorax"), 0.5, 0.0, 0.25, 0.5),),
+        progression=course, boxes=((FINDINGS.index("pneumothorax"), 0.5, 0.0, 0.25, 0.5),),
     )  # fmt: skip
     found = encode_pairs(drafter, [truth], bank, aligned=leave_apart)
     joint = dict(zip(FINDINGS, found.joint[0].tolist(), strict=False))

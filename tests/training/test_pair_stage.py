@@ -72,7 +72,7 @@ def test_the_stage_learns_and_a_killed_run_ends_with_the_same_weights(tmp_path):
         g = torch.Generator().manual_seed(2)
         stage = PairStage(CONFIG, 2e-3, 12, g)
         modules = {"network": stage.network, "average": stage.average}
-        checkpoint = Checkpoint(path, modules, stage, g)
+        checkpoint = Checkpoint(path, modules, stage.descent, g)
         losses = []
         for epoch in range(checkpoint.resume(), 3):
             losses.append(sum(stage.epoch(pairs, 8, checkpoint).values()))

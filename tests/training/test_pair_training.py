@@ -1,116 +1,149 @@
+"""The stage of pairs from drawing and registering to the saved weights, on a few phantoms as a dataset."""
+
 import json
-from pathlib import Path
+import shutil
+from dataclasses import replace
 
 import pytest
-from builders.network import random_samples, tiny_weights
-from builders.pairs import drawn_pairs, kill_at
+from builders.network import random_samples
+from builders.pairs import kill_at
+from builders.training import start_weights, train_options
 
-import cxrreport.training.pair_training as module
 from cxrreport.datasets.iu_xray import READERS
-from cxrreport.datasets.pairs.alignment import leave_apart
 from cxrreport.datasets.pairs.sample import PairSample
+from cxrreport.datasets.phantoms import draw_phantoms
 from cxrreport.errors import UsageError
 from cxrreport.model.manifest import read_manifest
-from cxrreport.model.weights import load_weights, save_weights
-from cxrreport.training.options import TrainOptions
+from cxrreport.model.weights import load_weights
+from cxrreport.training import pair_training
+from cxrreport.training.pair_cache import PLACES, kept_pairs
 from cxrreport.training.pair_training import Sources, training_pairs, validation_pairs
 from cxrreport.training.trainer import train
 
-SPLITS = {"train": random_samples(12, 1, "train"), "val": random_samples(6, 2, "val")}
+ALONE = {"encoder_epochs": 0, "network_epochs": 0, "view_epochs": 0}
+CACHES = ("pairs-train.safetensors", "pairs-val.safetensors")
 
 
-@pytest.fixture()
-def init(tmp_path):
-    made = tiny_weights()
-    card = {"config": "tiny", "metrics": {"example_f1": 0.5}}
-    save_weights(tmp_path / "init", made.network, made.views, made.tokenizer, card)
-    return tmp_path / "init"
+@pytest.fixture(scope="module")
+def splits():
+    """Three and three drawn studies, to the stage as good as real ones."""
+    drawn = [replace(s, key=f"study-{s.key}", patient=f"study-{s.key}") for s in draw_phantoms(6, 5)]
+    return {"train": drawn[:3], "val": drawn[3:]}
 
 
 @pytest.fixture(autouse=True)
-def _sources(monkeypatch):
-    """Pairs of noise that nobody registers: drawing and registering have tests of their own."""
-    monkeypatch.setitem(READERS, "noise", lambda directory, split: list(SPLITS[split]))
-    monkeypatch.setattr(module, "training_pairs", lambda options, sources: drawn_pairs(12, options.seed, "phantom"))
-    still = lambda: drawn_pairs(4, 3, "identical")  # noqa: E731
-    monkeypatch.setattr(module, "validation_pairs", lambda options, sources: (*drawn_pairs(6, 2, "phantom"), *still()))
-    encode = module.encode_pairs
-    monkeypatch.setattr(module, "encode_pairs", lambda d, pairs, bank, workers: encode(d, pairs, bank, 0, leave_apart))
+def _dataset(splits, monkeypatch):
+    monkeypatch.setitem(READERS, "drawn", lambda directory, split: splits[split])
+
+
+@pytest.fixture(scope="module")
+def init(tmp_path_factory):
+    return start_weights(tmp_path_factory.mktemp("start") / "init", metrics={"example_f1": 0.5})
 
 
 def options(out, init, **changes):
-    chosen = {"encoder_epochs": 0, "network_epochs": 0, "view_epochs": 0, "pair_epochs": 2, "batch": 6, **changes}
-    chosen.setdefault("command", "cxrreport train")
-    return TrainOptions("noise", Path("/nowhere"), out, size="tiny", init=init, device="cpu", **chosen)
+    chosen = {"pair_epochs": 2, "batch": 4, "phantom_pairs": 8, "film_pairs": 1, **ALONE, **changes}
+    return train_options(out, dataset="drawn", init=init, command="cxrreport train", **chosen)
 
 
-def test_the_stage_adds_a_file_and_leaves_the_other_weights_as_they_are(tmp_path, init):
-    told = []
-    best = train(options(tmp_path / "run", init), told.append)
-    before, after = read_manifest(init)["files"], read_manifest(best)["files"]
-    assert set(after) - set(before) == {"temporal.safetensors"} and before.items() <= after.items()
-    assert load_weights(best).temporal is not None
-    manifest = read_manifest(best)
-    assert manifest["metrics"] == {"example_f1": 0.5}
+@pytest.fixture(scope="module")
+def finished(splits, init, tmp_path_factory):
+    """A whole run, and its lines of metrics."""
+    out, lines = tmp_path_factory.mktemp("run"), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(READERS, "drawn", lambda directory, split: splits[split])
+        train(options(out, init), lines.append)
+    return out, lines
+
+
+def with_pairs_of(run, out):
+    """A new run directory that has the pairs of another run already."""
+    out.mkdir()
+    for name in CACHES:
+        shutil.copyfile(run / name, out / name)
+    return out
+
+
+def test_pairs_of_every_kind_are_drawn_registered_and_kept(finished):
+    out, lines = finished
+    train_pairs, val_pairs = (kept_pairs(out / name, None, read_facts(out / name)) for name in CACHES)
+    assert {PLACES[i] for i in train_pairs.place.tolist()} == {"phantom", "inserted"}
+    assert {PLACES[i] for i in val_pairs.place.tolist()} == {"phantom", "inserted", "identical"}
+    assert val_pairs.registered[val_pairs.place == PLACES.index("identical")].all()
+    told = next(line for line in lines if line["stage"] == "pairs")
+    assert (told["train"], told["val"]) == (len(train_pairs), len(val_pairs)) and told["registered"] > 0.5
+
+
+def read_facts(path):
+    with open(path, "rb") as file:
+        return json.loads(file.read(int.from_bytes(file.read(8), "little")))["__metadata__"]
+
+
+def test_the_stage_adds_a_file_and_leaves_the_other_weights_as_they_are(finished, init):
+    out, lines = finished
+    before, manifest = read_manifest(init)["files"], read_manifest(out / "best")
+    assert (
+        set(manifest["files"]) - set(before) == {"temporal.safetensors"} and before.items() <= manifest["files"].items()
+    )
+    assert load_weights(out / "best").temporal is not None and manifest["metrics"] == {"example_f1": 0.5}
     card = manifest["temporal"]
     assert card["command"] == "cxrreport train" and card["seed"] == 9233 and "procedural pairs" in card["data"]
-    assert {"split", "strictness", "steadiness", "phantom_macro_f1", "false_change"} <= set(card["metrics"])
-    assert [line["epoch"] for line in told if line["stage"] == "temporal"] == [1, 2]
+    assert card["recipe"]["phantom_pairs"] == 8
+    assert {"split", "strictness", "steadiness", "pair_selection", "false_change"} <= set(card["metrics"])
+    assert [line["epoch"] for line in lines if line["stage"] == "temporal"] == [1, 2]
+    assert "study-" not in json.dumps(manifest)
 
 
-def test_a_killed_run_goes_on_and_ends_with_the_same_weights(tmp_path, init, monkeypatch):
-    whole = read_manifest(train(options(tmp_path / "whole", init), lambda facts: None))["files"]
+def test_a_killed_run_goes_on_and_ends_with_the_same_weights(finished, tmp_path, init, monkeypatch):
+    cut = with_pairs_of(finished[0], tmp_path / "cut")
+    monkeypatch.setattr(pair_training, "encode_pairs", lambda *_: pytest.fail("the pairs of the run are kept"))
     with pytest.raises(KeyboardInterrupt):
-        train(options(tmp_path / "cut", init), kill_at("temporal"))
-    monkeypatch.setattr(module, "training_pairs", lambda *_: pytest.fail("the pairs of the run are kept"))
-    told = []
-    assert read_manifest(train(options(tmp_path / "cut", init), told.append))["files"] == whole
-    again = []
-    train(options(tmp_path / "cut", init), again.append)
-    assert told and not again  # a finished run does nothing
+        train(options(cut, init), kill_at("temporal"))
+    lines, again = [], []
+    best = train(options(cut, init), lines.append)
+    assert read_manifest(best)["files"] == read_manifest(finished[0] / "best")["files"]
+    train(options(cut, init), again.append)
+    assert lines and not again  # a finished run does nothing
 
 
-def test_weights_that_compare_keep_it_where_the_network_stays(tmp_path, init):
-    best = train(options(tmp_path / "run", init), lambda facts: None)
-    for number, (changes, kept) in enumerate(
-        (({"view_epochs": 1}, True), ({"network_epochs": 1}, False), ({"encoder_epochs": 1}, False))
-    ):
-        other = train(options(tmp_path / f"other-{number}", best, pair_epochs=0, **changes), lambda facts: None)
-        assert ("temporal.safetensors" in read_manifest(other)["files"]) == kept
+@pytest.mark.parametrize(
+    ("part", "kept"), [("view_epochs", True), ("network_epochs", False), ("encoder_epochs", False)]
+)
+def test_weights_that_compare_keep_it_where_the_network_stays(finished, tmp_path, part, kept):
+    other = train(
+        options(tmp_path / "run", finished[0] / "best", pair_epochs=0, **{**ALONE, part: 1}), lambda facts: None
+    )
+    assert ("temporal.safetensors" in read_manifest(other)["files"]) == kept
 
 
-def test_what_compares_is_fine_tuned_from_what_the_first_weights_have(tmp_path, init):
-    best = train(options(tmp_path / "run", init), lambda facts: None)
-    told = []
-    train(options(tmp_path / "more", best, pair_epochs=1, pair_lr=1e-6), told.append)
-    more, first = (load_weights(place).temporal.state_dict() for place in (tmp_path / "more/best", best))
+def test_what_compares_is_fine_tuned_from_what_the_first_weights_have(finished, tmp_path):
+    out, first = with_pairs_of(finished[0], tmp_path / "run"), finished[0] / "best"
+    best = train(options(out, first, pair_epochs=1, pair_lr=1e-6), lambda facts: None)
+    more, before = (load_weights(place).temporal.state_dict() for place in (best, first))
     name = "fam.projection.0.weight"
-    assert (more[name] - first[name]).abs().max() < 1e-3
+    assert (more[name] - before[name]).abs().max() < 1e-3
 
 
 def test_pairs_that_nothing_can_be_chosen_by_are_refused(tmp_path, init, monkeypatch):
-    monkeypatch.setattr(module, "validation_pairs", lambda *_: drawn_pairs(4, 3, "identical"))
+    noise = {"train": random_samples(4, 1, "train"), "val": random_samples(4, 2, "val")}  # where no lungs are found
+    monkeypatch.setitem(READERS, "drawn", lambda directory, split: noise[split])
     with pytest.raises(UsageError, match="not enough pairs"):
-        train(options(tmp_path / "run", init), lambda facts: None)
+        train(options(tmp_path / "run", init, phantom_pairs=4), lambda facts: None)
 
 
-def test_another_number_of_pairs_is_another_run(tmp_path, init):
-    train(options(tmp_path / "run", init), lambda facts: None)
+def test_another_number_of_pairs_is_another_run(finished, init):
     with pytest.raises(UsageError, match="phantom_pairs"):
-        train(options(tmp_path / "run", init, phantom_pairs=9), lambda facts: None)
+        train(options(finished[0], init, phantom_pairs=9), lambda facts: None)
 
 
-def test_no_patient_is_in_training_and_validation_pairs(tmp_path, init, monkeypatch):
+def test_no_patient_is_in_training_and_validation_pairs(tmp_path, init, monkeypatch, splits):
     def once(samples, *_):
-        return (PairSample(s.key, s.patient, *[s.films[0]] * 2, *[s.positive] * 3, s.states, (), None) for s in samples)
+        return (
+            PairSample(s.key, s.patient, *[s.pixels[0]] * 2, *[s.positive] * 3, s.states, (), None) for s in samples
+        )
 
-    monkeypatch.setattr(module, "inserted_pairs", once)
-    monkeypatch.setattr(module, "identical_pairs", once)
-    chosen, sources = options(tmp_path / "run", init, phantom_pairs=16), Sources(SPLITS["train"], SPLITS["val"])
+    monkeypatch.setattr(pair_training, "inserted_pairs", once)
+    monkeypatch.setattr(pair_training, "identical_pairs", once)
+    chosen, sources = options(tmp_path / "run", init, phantom_pairs=16), Sources(splits["train"], splits["val"])
     learnt, asked = ([p.patient for p in make(chosen, sources)] for make in (training_pairs, validation_pairs))
-    assert len(learnt) == 16 + 12 and len(set(asked)) == 2 + 6 and not set(learnt) & set(asked)
-
-
-def test_the_manifest_holds_no_patient(tmp_path, init):
-    best = train(options(tmp_path / "run", init), lambda facts: None)
-    assert "train-" not in json.dumps(read_manifest(best))
+    assert len(learnt) == 16 + 3 and len(set(asked)) == 2 + 3 and not set(learnt) & set(asked)

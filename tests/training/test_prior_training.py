@@ -1,12 +1,11 @@
 """The stage of priors: the decoder learns to read what the pairs say, after the stage of pairs has."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
-from builders.network import random_samples, tiny_weights
+from builders.network import tiny_weights
 from builders.pairs import drawn_pairs, kill_at, random_pairs
+from builders.training import read_noise, start_weights, train_options
 
 import cxrreport.training.pair_training as pairs_module
 from cxrreport.datasets.iu_xray import READERS
@@ -17,13 +16,11 @@ from cxrreport.model.drafter import Drafter
 from cxrreport.model.manifest import read_manifest
 from cxrreport.model.prior import UNKNOWN_CHANGE
 from cxrreport.model.progression import TemporalNetwork
-from cxrreport.model.weights import load_weights, save_weights
-from cxrreport.training.options import TrainOptions
+from cxrreport.model.weights import load_weights
 from cxrreport.training.pair_cache import Bank
 from cxrreport.training.prior_stage import PriorStage, read_pairs
 from cxrreport.training.trainer import train
 
-SPLITS = {"train": random_samples(12, 1, "train"), "val": random_samples(6, 2, "val")}
 SAID = {"report": "The heart is normal. New left pleural effusion.", "prior_report": "No change. The lungs are clear."}
 
 
@@ -81,30 +78,21 @@ def test_noise_takes_reports_away_and_puts_others_in_their_place(drafter):
 @pytest.fixture()
 def init(tmp_path, monkeypatch):
     """Weights to start from, and pairs of noise with reports that nobody registers."""
-    monkeypatch.setitem(READERS, "noise", lambda directory, split: list(SPLITS[split]))
+    monkeypatch.setitem(READERS, "noise", read_noise)
     monkeypatch.setattr(
-        pairs_module, "training_pairs", lambda options, sources: drawn_pairs(8, options.seed, "phantom", **SAID)
+        pairs_module, "training_pairs", lambda options, sources: drawn_pairs(8, options.recipe.seed, "phantom", **SAID)
     )
     monkeypatch.setattr(pairs_module, "validation_pairs", lambda options, sources: drawn_pairs(4, 2, "phantom", **SAID))
     encode = pairs_module.encode_pairs
     monkeypatch.setattr(
         pairs_module, "encode_pairs", lambda d, pairs, bank, workers: encode(d, pairs, bank, 0, leave_apart)
     )
-    made = tiny_weights()
-    save_weights(tmp_path / "init", made.network, made.views, made.tokenizer, {"config": "tiny"})
-    return tmp_path / "init"
+    return start_weights(tmp_path / "init")
 
 
 def options(out, init, **changes):
-    chosen = {
-        "encoder_epochs": 0,
-        "network_epochs": 0,
-        "view_epochs": 0,
-        "pair_epochs": 1,
-        "prior_epochs": 2,
-        **changes,
-    }
-    return TrainOptions("noise", Path("/nowhere"), out, size="tiny", init=init, device="cpu", batch=4, **chosen)
+    chosen = {"encoder_epochs": 0, "network_epochs": 0, "view_epochs": 0, "pair_epochs": 1, "prior_epochs": 2}
+    return train_options(out, init=init, batch=4, **{**chosen, **changes})
 
 
 def test_the_stage_adds_a_file_and_a_card_of_its_own(tmp_path, init):
@@ -141,7 +129,7 @@ def test_it_can_be_learnt_alone_and_goes_where_the_pairs_are_learnt_again(tmp_pa
 
 
 def test_weights_that_compare_nothing_cannot_learn_it(tmp_path, init):
-    with pytest.raises(UsageError, match="--pair-epochs"):
+    with pytest.raises(UsageError, match="pair_epochs"):
         train(options(tmp_path / "run", init, pair_epochs=0), lambda facts: None)
 
 

@@ -2,16 +2,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from builders.network import VOCABULARY, random_samples, tiny_weights, write_bert
+from builders.network import VOCABULARY, random_samples, write_bert
 from builders.resnet import tiny_state
+from builders.training import start_weights, train_options
 from safetensors.torch import load_file, save_file
 
 import cxrreport.training.start as module
 from cxrreport.errors import ConfigurationError, WeightsError
 from cxrreport.model.bert import bert_sha256
 from cxrreport.model.config import PROMPT_TOKENS, SIZES
-from cxrreport.model.weights import save_weights
-from cxrreport.training.options import TrainOptions
+from cxrreport.model.weights import load_weights
 from cxrreport.training.pretrained import encoder_sha256
 from cxrreport.training.start import make_start
 
@@ -37,7 +37,7 @@ def files(tmp_path):
 
 
 def _options(**changes):
-    return TrainOptions("noise", Path("/nowhere"), Path("/out"), **{"size": "tiny", **changes})
+    return train_options(Path("/out"), **changes)
 
 
 def test_encoder_and_bert_of_files_are_what_the_network_starts_from(files):
@@ -103,8 +103,7 @@ def test_a_bert_of_another_width_is_refused(tmp_path):
 
 
 def test_weights_to_fine_tune_bring_all_of_it_and_need_no_package(tmp_path):
-    made = tiny_weights()
-    digest = save_weights(tmp_path / "weights", made.network, made.views, made.tokenizer, {})
-    start = make_start(_options(init=tmp_path / "weights"), SAMPLES, "cpu")
-    assert start.tokenizer.vocabulary == made.tokenizer.vocabulary and start.views is not None
-    assert start.origin == f"the weights {digest[:12]}"
+    weights = start_weights(tmp_path / "weights")
+    start, known = make_start(_options(init=weights), SAMPLES, "cpu"), load_weights(weights)
+    assert start.tokenizer.vocabulary == known.tokenizer.vocabulary and start.views is not None
+    assert start.origin == f"the weights {known.sha256[:12]}"

@@ -5,33 +5,31 @@ import numpy as np
 import pytest
 import torch
 from builders.network import VOCABULARY, random_samples
+from builders.training import SPLITS, read_noise, train_options
 from safetensors import safe_open
 from safetensors.torch import load_file
 
 import cxrreport.training.start as start_module
 import cxrreport.training.trainer as module
 from cxrreport.datasets.iu_xray import READERS
-from cxrreport.datasets.nih import FILM_READERS, LabelledFilm
+from cxrreport.datasets.nih import IMAGE_READERS, LabelledImage
 from cxrreport.errors import ConfigurationError, UnavailableError, UsageError
 from cxrreport.model.weights import load_weights
 from cxrreport.training.encoder_stage import EncoderStage
 from cxrreport.training.network_stage import NetworkStage
-from cxrreport.training.options import TrainOptions
 from cxrreport.training.trainer import train
-
-SPLITS = {"train": random_samples(12, 1, "train"), "val": random_samples(6, 2, "val")}
 
 
 @pytest.fixture(autouse=True)
 def _dataset(monkeypatch):
     """A dataset of noise, and a starting point that needs no package."""
-    monkeypatch.setitem(READERS, "noise", lambda directory, split: list(SPLITS[split]))
+    monkeypatch.setitem(READERS, "noise", read_noise)
     monkeypatch.setattr(start_module, "load_vocabulary", lambda: VOCABULARY)
 
 
 def _options(out, **changes):
-    chosen = {"size": "tiny", "encoder_epochs": 1, "network_epochs": 2, "view_epochs": 1, "batch": 8, "copies": 2}
-    return TrainOptions("noise", Path("/nowhere"), out, device="cpu", **{**chosen, **changes})
+    chosen = {"encoder_epochs": 1, "network_epochs": 2, "view_epochs": 1, "batch": 8, "copies": 2}
+    return train_options(out, **{**chosen, **changes})
 
 
 def _lines(out, stage=None):
@@ -44,7 +42,7 @@ def finished(tmp_path_factory):
     """One run, and what it told."""
     out, told = tmp_path_factory.mktemp("run"), []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(READERS, "noise", lambda directory, split: list(SPLITS[split]))
+        patch.setitem(READERS, "noise", read_noise)
         patch.setattr(start_module, "load_vocabulary", lambda: VOCABULARY)
         best = train(_options(out, licence="for tests", command="cxrreport train"), told.append)
     return out, best, told
@@ -135,15 +133,15 @@ def whole(tmp_path_factory):
     """A run of two and two epochs that nothing interrupts, with checkpoints after epochs only."""
     out = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(READERS, "noise", lambda directory, split: list(SPLITS[split]))
+        patch.setitem(READERS, "noise", read_noise)
         patch.setattr(start_module, "load_vocabulary", lambda: VOCABULARY)
-        train(_options(out, encoder_epochs=2, batch=4, checkpoint_minutes=0), lambda _: None)
+        train(_options(out, encoder_epochs=2, batch=4, checkpoint_minutes=0.0), lambda _: None)
     return out
 
 
 @pytest.mark.parametrize(("stage", "epoch"), [("encoder", 1), ("network", 1)])
 def test_a_killed_run_goes_on_as_if_nothing_had_been(whole, tmp_path, stage, epoch):
-    options = _options(tmp_path, encoder_epochs=2, batch=4, checkpoint_minutes=0)
+    options = _options(tmp_path, encoder_epochs=2, batch=4, checkpoint_minutes=0.0)
     with pytest.raises(_Killed):
         train(options, _kill_after(stage, epoch))
     train(options, lambda _: None)
@@ -236,10 +234,10 @@ def films(monkeypatch):
 
     def one(index):
         picture, positive = rng.integers(0, 256, (2, 256, 256), dtype=np.uint8), rng.random(14) < 0.3
-        return LabelledFilm(f"film-{index}", f"film-{index}", picture, present, positive, rng.random(14) < 0.7)
+        return LabelledImage(f"film-{index}", f"film-{index}", picture, present, positive, rng.random(14) < 0.7)
 
     collection = [one(index) for index in range(12)]
-    monkeypatch.setitem(FILM_READERS, "noise", lambda directory, split: collection if split == "train" else [])
+    monkeypatch.setitem(IMAGE_READERS, "noise", lambda directory, split: collection if split == "train" else [])
     return {"films": "noise", "films_directory": Path("/nowhere")}
 
 
@@ -296,10 +294,8 @@ def test_splits_that_share_a_patient_are_refused(tmp_path, monkeypatch):
 
 def test_a_gpu_that_is_not_there(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    options = _options(tmp_path)
-    options = TrainOptions(**{**{f: getattr(options, f) for f in options.__slots__}, "device": "cuda"})
     with pytest.raises(UnavailableError) as caught:
-        train(options, lambda _: None)
+        train(_options(tmp_path, device="cuda"), lambda _: None)
     assert caught.value.exit_code == 69
 
 

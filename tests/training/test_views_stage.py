@@ -6,15 +6,15 @@ from builders.network import random_samples
 
 from cxrreport.model.views import CLASSES, ViewClassifier
 from cxrreport.records import View
-from cxrreport.training.views_stage import labelled_films, train_views, view_accuracy
+from cxrreport.training.views_stage import labelled_images, train_views, view_accuracy
 
 
 def test_every_film_that_is_there_and_as_many_others_as_samples():
     samples = random_samples(8)  # two of them without a lateral
-    films, classes = labelled_films(samples, np.random.default_rng(0))
+    films, classes = labelled_images(samples, np.random.default_rng(0))
     assert films.shape == (8 + 6 + 8, 256, 256) and films.dtype == torch.uint8
     assert torch.bincount(classes).tolist() == [8, 6, 8]
-    again, _ = labelled_films(samples, np.random.default_rng(0))
+    again, _ = labelled_images(samples, np.random.default_rng(0))
     assert torch.equal(films, again)
 
 
@@ -22,8 +22,8 @@ def _easy(count):
     """Frontal films bright above, lateral films bright below."""
     samples = random_samples(count)
     for sample in samples:
-        sample.films[:] = 20
-        sample.films[0, :128], sample.films[1, 128:] = 220, 220
+        sample.pixels[:] = 20
+        sample.pixels[0, :128], sample.pixels[1, 128:] = 220, 220
         sample.present[:] = True
     return samples
 

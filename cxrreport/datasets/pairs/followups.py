@@ -1,4 +1,4 @@
-"""Real follow-ups: two films of one patient with what their labels tell of both."""
+"""Real follow-ups: two images of one patient with what their labels tell of both."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from cxrreport.datasets.iu_xray import read_film, read_table
+from cxrreport.datasets.iu_xray import read_pixels, read_table
 from cxrreport.datasets.nih import is_held_out, nih_findings
-from cxrreport.datasets.pairs.notes import told_by
-from cxrreport.datasets.pairs.sample import UNTOLD, PairSample
+from cxrreport.datasets.pairs.notes import truth_in_notes
+from cxrreport.datasets.pairs.sample import UNSTATED, PairSample
 from cxrreport.findings import FINDINGS
 from cxrreport.imaging.preprocess import preprocess
 
-# Licences that let a film train weights that are given away, version numbers left out. A blank one permits nothing, nor
+# Licences that let an image train weights that are given away, version numbers left out. A blank one permits nothing, nor
 # does one that forbids commerce (NC) or changes (ND).
 PERMITTED = ("CC0", "CC BY", "CC BY-SA", "Apache", "MIT", "BSD")
 _FRONTAL = ("PA", "AP", "AP Supine")
@@ -30,11 +30,11 @@ def nih_pairs(directory: Path, split: str) -> Iterator[PairSample]:
     """Read a split ("train" or "held out") of the follow-ups of NIH ChestX-ray14: `pairs.csv` and `images/`.
 
     Labels tell what is new, resolved or still there. Whether it is worse they do not tell, nor how many days lie
-    between the films.
+    between the images.
 
     Raises
     ------
-    UsageError : when it is no such directory, or a film of it cannot be read.
+    UsageError : when it is no such directory, or an image of it cannot be read.
     """
     for row in read_table(directory / "pairs.csv", _PAIR_COLUMNS, "The directory of pairs", "pairs"):
         if is_held_out(row["patient"]) == (split == "held out"):
@@ -42,39 +42,39 @@ def nih_pairs(directory: Path, split: str) -> Iterator[PairSample]:
 
 
 def _nih_pair(images: Path, row: dict[str, str]) -> PairSample:
-    prior, current = (_film(images / f"{row[name]}.jpg") for name in ("id_prev", "id_curr"))
+    prior, current = (_read(images / f"{row[name]}.jpg") for name in ("id_prev", "id_curr"))
     before, before_known = nih_findings(set(row["labels_prev"].split("|")))
     now, now_known = nih_findings(set(row["labels_curr"].split("|")))
     return PairSample(
         f"nih-{row['id_prev']}-{row['id_curr']}", f"nih-{row['patient']}", current, prior, now, before,
-        before_known & now_known, np.full(len(FINDINGS), UNTOLD), (), None, place="nih",
+        before_known & now_known, np.full(len(FINDINGS), UNSTATED), (), None, place="nih",
     )  # fmt: skip
 
 
 def covid_pairs(directory: Path, *, permitted_only: bool = True) -> Iterator[PairSample]:
     """Read follow-ups of the covid-chestxray-dataset whose notes tell of change: `metadata.csv` and `images/`.
 
-    Consecutive frontal films of a patient on different, known days. What the notes of either film say is known, what both
-    say to be there has the course that the later one tells. Pairs of which the notes tell nothing are left out.
+    Consecutive frontal images of a patient on different, known days. What the notes of either image say is known, what both
+    say to be there has the progression that the later one tells. Pairs of which the notes tell nothing are left out.
 
-    permitted_only : both films under a licence of `PERMITTED`, as training asks for. Such films come without notes, so of
+    permitted_only : both images under a licence of `PERMITTED`, as training asks for. Such images come without notes, so of
         the collection as published none is left; to measure with, all of them may be read.
 
     Raises
     ------
-    UsageError : when it is no such directory, or a film of it cannot be read.
+    UsageError : when it is no such directory, or an image of it cannot be read.
     """
     rows = read_table(directory / "metadata.csv", _COVID_COLUMNS, "The directory of pairs", "pairs")
     usable = [row for row in rows if row["view"] in _FRONTAL]
     if permitted_only:
         usable = [row for row in usable if is_permitted(row["license"])]
     for prior, current, days in _consecutive(usable, "patientid", lambda row: _days(row["offset"])):
-        told = told_by(prior["clinical_notes"], current["clinical_notes"])
-        if told.known.any():
-            films = [_film(directory / "images" / f"{Path(row['filename']).stem}.jpg") for row in (prior, current)]
+        truth = truth_in_notes(prior["clinical_notes"], current["clinical_notes"])
+        if truth.known.any():
+            images = [_read(directory / "images" / f"{Path(row['filename']).stem}.jpg") for row in (prior, current)]
             yield PairSample(
                 f"covid-{Path(prior['filename']).stem}-{Path(current['filename']).stem}", f"covid-{current['patientid']}",
-                films[1], films[0], told.now, told.before, told.known, told.course, (), days, place="covid",
+                images[1], images[0], truth.now, truth.before, truth.known, truth.progression, (), days, place="covid",
             )  # fmt: skip
 
 
@@ -86,31 +86,31 @@ def is_permitted(licence: str) -> bool:
 def hannover_pairs(directory: Path) -> Iterator[PairSample]:
     """Read follow-ups of the COVID-19 repository of Hannover Medical School: `data.csv` and `images/`.
 
-    Consecutive frontal films of a patient on different days. Nothing is known of any finding. `admission_offset` is the
-    day of admission less that of the film: the later the film, the smaller.
+    Consecutive frontal images of a patient on different days. Nothing is known of any finding. `admission_offset` is the
+    day of admission less that of the image: the later the image, the smaller.
 
     Raises
     ------
-    UsageError : when it is no such directory, or a film of it cannot be read.
+    UsageError : when it is no such directory, or an image of it cannot be read.
     """
     rows = read_table(directory / "data.csv", _HANNOVER_COLUMNS, "The directory of pairs", "pairs")
     frontal = [row for row in rows if row["projection"].lower() in ("pa", "ap")]
-    nothing, untold = np.zeros(len(FINDINGS), np.bool_), np.full(len(FINDINGS), UNTOLD)
+    nothing, unknown = np.zeros(len(FINDINGS), np.bool_), np.full(len(FINDINGS), UNSTATED)
 
     def day(row: dict[str, str]) -> int | None:
         offset = _days(row["admission_offset"])
         return None if offset is None else -offset
 
     for prior, current, days in _consecutive(frontal, "patient_id", day):
-        films = [_film(directory / "images" / f"{row['image_id']}.jpg") for row in (prior, current)]
+        images = [_read(directory / "images" / f"{row['image_id']}.jpg") for row in (prior, current)]
         yield PairSample(
             f"hannover-{prior['image_id']}-{current['image_id']}", f"hannover-{current['patient_id']}",
-            films[1], films[0], nothing, nothing, nothing, untold, (), days, place="hannover",
+            images[1], images[0], nothing, nothing, nothing, unknown, (), days, place="hannover",
         )  # fmt: skip
 
 
-def _film(path: Path) -> npt.NDArray[np.uint8]:
-    return preprocess(read_film(path))
+def _read(path: Path) -> npt.NDArray[np.uint8]:
+    return preprocess(read_pixels(path))
 
 
 def _days(text: str) -> int | None:
@@ -124,14 +124,14 @@ def _days(text: str) -> int | None:
 def _consecutive(
     rows: Iterable[dict[str, str]], owner: str, day: Callable[[dict[str, str]], int | None]
 ) -> Iterator[tuple[dict[str, str], dict[str, str], int]]:
-    """Prior and current film of each patient, and the days between them; of films of one day nobody knows the order."""
-    films: dict[str, list[tuple[int, dict[str, str]]]] = {}
+    """Prior and current image of each patient, and the days between them; of images of one day nobody knows the order."""
+    images: dict[str, list[tuple[int, dict[str, str]]]] = {}
     for row in rows:
         when = day(row)
         if when is not None:
-            films.setdefault(row[owner], []).append((when, row))
-    for dated in films.values():
-        dated.sort(key=lambda film: film[0])
+            images.setdefault(row[owner], []).append((when, row))
+    for dated in images.values():
+        dated.sort(key=lambda image: image[0])
         for (then, prior), (later, current) in pairwise(dated):
             if later > then:
                 yield prior, current, later - then

@@ -1,4 +1,4 @@
-"""Pairs made from single real films: two copies, filmed twice as it were, and what was done to them in between."""
+"""Pairs made from single real images: two copies, filmed twice as it were, and what was done to them in between."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from cxrreport.datasets.pairs.courses import Visits, random_days, random_visits
 from cxrreport.datasets.pairs.sample import Box, PairSample, Truth, truth_of
+from cxrreport.datasets.pairs.timelines import Visits, random_days, random_visits
 from cxrreport.datasets.sample import Sample
 from cxrreport.findings import FINDINGS, PARENTS, State
 from cxrreport.imaging.preprocess import preprocess
@@ -25,38 +25,38 @@ _STATES = tuple(State)
 _LEAST = 0.04  # grey value 0..1 of the strongest change that a reader sees
 _CORE = 0.4  # of the largest change of a central shadow, which moves the lungs beside it: what counts as changed
 _CENTRAL = ("cardiomegaly", "enlarged cardiomediastinum")
-_BASE = 1.0  # severity of what the real film shows itself: the same on both copies
+_BASE = 1.0  # severity of what the real image shows itself: the same on both copies
 
 
 def identical_pairs(samples: Iterable[Sample], seed: int) -> Iterator[PairSample]:
-    """Two retakes of each frontal film, on which nothing changed; the same seed gives the same pairs.
+    """Two retakes of each frontal image, on which nothing changed; the same seed gives the same pairs.
 
-    Samples without a frontal film are passed over.
+    Samples without a frontal image are passed over.
     """
     for number, sample in enumerate(samples):
         if sample.present[0]:
             rng = np.random.default_rng([seed, number, 62])
-            grey = sample.films[0].astype(np.float32) / 255
+            grey = sample.pixels[0].astype(np.float32) / 255
             prior, current = (preprocess(Retake.random(rng).take(grey)) for _ in range(2))
             truth = base_truth(sample)
             yield PairSample(
                 f"identical-{sample.key}", sample.patient, current, prior, truth.now, truth.before, truth.known,
-                truth.course, (), random_days(rng), place="identical",
+                truth.progression, (), random_days(rng), place="identical",
             )  # fmt: skip
 
 
 def inserted_pairs(samples: Iterable[Sample], count_per_film: int, seed: int) -> Iterator[PairSample]:
-    """Make `count_per_film` pairs of every frontal film on which both lungs are found; the same seed, the same pairs.
+    """Make `count_per_film` pairs of every frontal image on which both lungs are found; the same seed, the same pairs.
 
-    Lesions of findings that the film does not show are new, worse, better, gone or as before between the two retakes;
+    Lesions of findings that the image does not show are new, worse, better, gone or as before between the two retakes;
     what it shows itself is unchanged. In about 15 % of the pairs nothing changes. The reports tell of what was
-    inserted; where the film's own report asserts or doubts anything they are empty, for nobody knows where it lies.
+    inserted; where the image's own report asserts or doubts anything they are empty, for nobody knows where it lies.
     """
     for number, sample in enumerate(samples):
-        lungs = find_lungs(sample.films[0]) if sample.present[0] else None
+        lungs = find_lungs(sample.pixels[0]) if sample.present[0] else None
         if lungs is None or len(lungs.found) < 2:
             continue
-        chest = survey(sample.films[0], lungs)
+        chest = survey(sample.pixels[0], lungs)
         for repeat in range(count_per_film):
             yield _pair(sample, repeat, chest, np.random.default_rng([seed, number, repeat, 63]))
 
@@ -64,49 +64,49 @@ def inserted_pairs(samples: Iterable[Sample], count_per_film: int, seed: int) ->
 def _pair(sample: Sample, repeat: int, chest: Chest, rng: np.random.Generator) -> PairSample:
     shape_seed = int(rng.integers(2**31))
     then, later = Retake.random(rng), Retake.random(rng)
-    visits, changes, films = _visible(chest, random_visits(rng, insertable(sample)), shape_seed)
+    visits, changes, images = _visible(chest, random_visits(rng, insertable(sample)), shape_seed)
     before, now = [one.before for one in visits if one.before], [one.now for one in visits if one.now]
-    told_of = not told(sample, State.POSITIVE) and not told(sample, State.UNCERTAIN)
+    written = not stated(sample, State.POSITIVE) and not stated(sample, State.UNCERTAIN)
     truth = _truth(sample, visits)
     return PairSample(
-        f"inserted-{sample.key}-{repeat}", sample.patient, preprocess(later.take(films[1])), preprocess(then.take(films[0])),
-        truth.now, truth.before, truth.known, truth.course, _boxes(chest, later, changes), random_days(rng),
-        write_report_text(now, before, rng)[0] if told_of else "",
-        write_report_text(before, None, rng)[0] if told_of else "", "inserted",
+        f"inserted-{sample.key}-{repeat}", sample.patient, preprocess(later.take(images[1])), preprocess(then.take(images[0])),
+        truth.now, truth.before, truth.known, truth.progression, _boxes(chest, later, changes), random_days(rng),
+        write_report_text(now, before, rng)[0] if written else "",
+        write_report_text(before, None, rng)[0] if written else "", "inserted",
     )  # fmt: skip
 
 
 def insertable(sample: Sample) -> list[str]:
     """Findings that can be inserted: neither asserted nor doubted by the report, nor implied by what it asserts."""
-    there = told(sample, State.POSITIVE)
+    there = stated(sample, State.POSITIVE)
     implied = {parent for finding in there for parent in PARENTS.get(finding, ())}
-    taken = implied | set(there) | set(told(sample, State.UNCERTAIN))
+    taken = implied | set(there) | set(stated(sample, State.UNCERTAIN))
     return [finding for finding in PAINTERS if finding not in taken]
 
 
 def _visible(
     chest: Chest, visits: list[Visits], seed: int
 ) -> tuple[list[Visits], list[tuple[Visits, Layer]], tuple[Layer, Layer]]:
-    """The lesions without those whose change does not show, the change of each other one, and both films."""
+    """The lesions without those whose change does not show, the change of each other one, and both images."""
     kept = list(visits)
     changes: list[tuple[Visits, Layer]] = []
-    current = _film(chest, [one.now for one in kept], seed)
+    current = _drawn(chest, [one.now for one in kept], seed)
     for one in [one for one in visits if one.changed]:
-        change = current - _film(chest, [other.before if other is one else other.now for other in kept], seed)
+        change = current - _drawn(chest, [other.before if other is one else other.now for other in kept], seed)
         if np.abs(change).max() >= _LEAST:
             changes.append((one, change))
         else:
             kept.remove(one)
-            current = _film(chest, [other.now for other in kept], seed)
-    return kept, changes, (_film(chest, [one.before for one in kept], seed), current)
+            current = _drawn(chest, [other.now for other in kept], seed)
+    return kept, changes, (_drawn(chest, [one.before for one in kept], seed), current)
 
 
-def _film(chest: Chest, lesions: Sequence[Lesion | None], seed: int) -> Layer:
+def _drawn(chest: Chest, lesions: Sequence[Lesion | None], seed: int) -> Layer:
     return insert(chest, [lesion for lesion in lesions if lesion], seed)
 
 
 def _boxes(chest: Chest, retake: Retake, changes: list[tuple[Visits, Layer]]) -> tuple[Box, ...]:
-    """Where each change lies on the film as it was taken again."""
+    """Where each change lies on the image as it was taken again."""
     across = retake.move(X - np.float32(chest.middle) + np.float32(0.5), bordered=False)
     found = []
     for one, change in changes:
@@ -119,19 +119,19 @@ def _boxes(chest: Chest, retake: Retake, changes: list[tuple[Visits, Layer]]) ->
 
 
 def _truth(sample: Sample, visits: Sequence[Visits]) -> Truth:
-    """What is inserted, beside what the film shows itself."""
-    base = dict.fromkeys(told(sample, State.POSITIVE), _BASE)
+    """What is inserted, beside what the image shows itself."""
+    base = dict.fromkeys(stated(sample, State.POSITIVE), _BASE)
     before = {one.before.finding: one.before.severity for one in visits if one.before}
     now = {one.now.finding: one.now.severity for one in visits if one.now}
-    return truth_of(base | before, base | now, told(sample, State.UNCERTAIN))
+    return truth_of(base | before, base | now, stated(sample, State.UNCERTAIN))
 
 
 def base_truth(sample: Sample) -> Truth:
-    """What a pair shows on whose films is only what the report of the one real film says."""
-    there = dict.fromkeys(told(sample, State.POSITIVE), _BASE)
-    return truth_of(there, there, told(sample, State.UNCERTAIN))
+    """What a pair shows on whose images is only what the report of the one real image says."""
+    there = dict.fromkeys(stated(sample, State.POSITIVE), _BASE)
+    return truth_of(there, there, stated(sample, State.UNCERTAIN))
 
 
-def told(sample: Sample, state: State) -> list[str]:
+def stated(sample: Sample, state: State) -> list[str]:
     """Findings, without "no finding", that the report says to be in this state."""
     return [f for f, index in zip(FINDINGS[:-1], sample.states) if _STATES[index] == state]

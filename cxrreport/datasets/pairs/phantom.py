@@ -1,4 +1,4 @@
-"""Pairs of procedural films: one patient, two exposures, and the exact truth of what changed and where."""
+"""Pairs of procedural images: one patient, two exposures, and the exact truth of what changed and where."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from cxrreport.datasets.pairs.courses import Visits, random_days, random_visits, truth_of_visits
 from cxrreport.datasets.pairs.sample import Box, PairSample
+from cxrreport.datasets.pairs.timelines import Visits, random_days, random_visits, truth_of_visits
 from cxrreport.findings import FINDINGS
 from cxrreport.imaging.preprocess import preprocess
 from cxrreport.phantoms.canvas import Canvas, Layer
@@ -27,7 +27,7 @@ _LEAST = 0.04  # attenuation of the strongest change that a reader sees
 def phantom_pairs(count: int, seed: int) -> Iterator[PairSample]:
     """Draw `count` pairs, each of its own patient; the same seed gives the same pairs.
 
-    A lesion whose change hides behind other things is left out of both films, so that every change that is told shows.
+    A lesion whose change hides behind other things is left out of both images, so that every change that is told shows.
     """
     for number in range(count):
         yield _pair(f"phantom-{seed}-{number}", np.random.default_rng([seed, number, 61]))
@@ -40,12 +40,12 @@ def _pair(key: str, rng: np.random.Generator) -> PairSample:
     canvas = Canvas(SIDE, views[1].pose)
     visits, boxes = _visible(canvas, patient, random_visits(rng, list(PLACES)))
     before, now = [one.before for one in visits if one.before], [one.now for one in visits if one.now]
-    prior = film_of(attenuation(Canvas(SIDE, views[0].pose), patient, before), views[0])
-    current = film_of(attenuation(canvas, patient, now), views[1])
+    prior = pixels_of(attenuation(Canvas(SIDE, views[0].pose), patient, before), views[0])
+    current = pixels_of(attenuation(canvas, patient, now), views[1])
     truth = truth_of_visits(visits)
     report, prior_report = write_report_text(now, before, rng)[0], write_report_text(before, None, rng)[0]
     return PairSample(
-        key, key, current, prior, truth.now, truth.before, truth.known, truth.course, boxes, random_days(rng),
+        key, key, current, prior, truth.now, truth.before, truth.known, truth.progression, boxes, random_days(rng),
         report, prior_report, "phantom",
     )  # fmt: skip
 
@@ -57,13 +57,13 @@ def attenuation(canvas: Canvas, patient: Patient, lesions: Sequence[Lesion]) -> 
     return scene.attenuation()
 
 
-def film_of(total: Layer, exposure: Exposure) -> npt.NDArray[np.uint8]:
-    """Attenuation -> the film (256, 256) uint8 as the network sees it."""
+def pixels_of(total: Layer, exposure: Exposure) -> npt.NDArray[np.uint8]:
+    """Attenuation -> the image (256, 256) uint8 as the network sees it."""
     return preprocess(take_image(total, exposure).astype(np.float32))
 
 
 def _visible(canvas: Canvas, patient: Patient, visits: list[Visits]) -> tuple[list[Visits], tuple[Box, ...]]:
-    """The lesions without those whose change does not show, and where the others changed the current film."""
+    """The lesions without those whose change does not show, and where the others changed the current image."""
     kept, boxes = list(visits), []
     for one in [one for one in visits if one.changed]:
         with_now = attenuation(canvas, patient, [other.now for other in kept if other.now])

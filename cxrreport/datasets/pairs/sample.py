@@ -1,4 +1,4 @@
-"""One prior and one current frontal film with the truth of what became of each finding between them."""
+"""One prior and one current frontal image with the truth of what became of each finding between them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from cxrreport.findings import FINDINGS, PARENTS
 
-WORSENED, UNCHANGED, IMPROVED, UNTOLD = 0, 1, 2, -1
+WORSENED, UNCHANGED, IMPROVED, UNSTATED = 0, 1, 2, -1
 Box = tuple[int, float, float, float, float]
 
 _NO_FINDING, _DEVICES = FINDINGS.index("no finding"), FINDINGS.index("support devices")
@@ -18,13 +18,13 @@ _NO_FINDING, _DEVICES = FINDINGS.index("no finding"), FINDINGS.index("support de
 
 @dataclass(frozen=True, slots=True)
 class PairSample:
-    """A current film, its prior and what changed.
+    """A current image, its prior and what changed.
 
     current, prior (256, 256) uint8, preprocessed, the prior as taken and not registered; now, before (14,) bool:
-    positive on either film, in the order of `records.FINDINGS`; known (14,) bool: of which findings both are known;
-    course (14,) int64: 0 worsened, 1 unchanged, 2 improved, -1 where that is not known or not both are positive;
-    boxes: (finding index, x, y, w, h) in fractions of the current film, where a finding that is new, worsened,
-    improved or resolved changed (several of one finding are possible); days between the films, None where unknown;
+    positive on either image, in the order of `records.FINDINGS`; known (14,) bool: of which findings both are known;
+    progression (14,) int64: 0 worsened, 1 unchanged, 2 improved, -1 where that is not known or not both are positive;
+    boxes: (finding index, x, y, w, h) in fractions of the current image, where a finding that is new, worsened,
+    improved or resolved changed (several of one finding are possible); days between the images, None where unknown;
     report, prior_report: findings sections written from the truth, the current one with the comparison; place: where
     the pair comes from.
     """
@@ -36,7 +36,7 @@ class PairSample:
     now: npt.NDArray[np.bool_]
     before: npt.NDArray[np.bool_]
     known: npt.NDArray[np.bool_]
-    course: npt.NDArray[np.int64]
+    progression: npt.NDArray[np.int64]
     boxes: tuple[Box, ...]
     days: int | None
     report: str = ""
@@ -46,19 +46,19 @@ class PairSample:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What a pair shows: `now`, `before`, `known` and `course` of a `PairSample`, each (14,)."""
+    """What a pair shows: `now`, `before`, `known` and `progression` of a `PairSample`, each (14,)."""
 
     now: npt.NDArray[np.bool_]
     before: npt.NDArray[np.bool_]
     known: npt.NDArray[np.bool_]
-    course: npt.NDArray[np.int64]
+    progression: npt.NDArray[np.int64]
 
 
 def truth_of(before: Mapping[str, float], now: Mapping[str, float], uncertain: Collection[str] = ()) -> Truth:
-    """Truth from the severity of every finding that is there on either film, in any unit that grows with it.
+    """Truth from the severity of every finding that is there on either image, in any unit that grows with it.
 
     A finding that only follows from another one is unknown: consolidation is a lung opacity, but whether a reader says
-    so is open. Where it is positive by itself its course is untold once what implies it has changed.
+    so is open. Where it is positive by itself its progression is unknown once what implies it has changed.
     """
     implied = {parent for finding in {*before, *now} for parent in PARENTS.get(finding, ())}
     moved = {f for f in {*before, *now} if before.get(f) != now.get(f)}
@@ -66,11 +66,13 @@ def truth_of(before: Mapping[str, float], now: Mapping[str, float], uncertain: C
     there, was = _flags(now), _flags(before)
     unknown = set(uncertain) | (implied - {*before, *now})
     known = np.array([finding not in unknown for finding in FINDINGS])
-    if uncertain:  # whether the film is normal hangs on what nobody knows
+    if uncertain:  # whether the image is normal hangs on what nobody knows
         known[_NO_FINDING] = there[:_DEVICES].any() and was[:_DEVICES].any()
     both = there & was & known
-    course = [_course(before, now, f) if both[i] and f not in confused else UNTOLD for i, f in enumerate(FINDINGS)]
-    return Truth(there, was, known, np.array(course, np.int64))
+    progression = [
+        _progression(before, now, f) if both[i] and f not in confused else UNSTATED for i, f in enumerate(FINDINGS)
+    ]
+    return Truth(there, was, known, np.array(progression, np.int64))
 
 
 def _flags(severities: Collection[str]) -> npt.NDArray[np.bool_]:
@@ -80,8 +82,8 @@ def _flags(severities: Collection[str]) -> npt.NDArray[np.bool_]:
     return flags
 
 
-def _course(before: Mapping[str, float], now: Mapping[str, float], finding: str) -> int:
-    if finding not in before:  # "no finding" on both films has no course
-        return UNTOLD
+def _progression(before: Mapping[str, float], now: Mapping[str, float], finding: str) -> int:
+    if finding not in before:  # "no finding" on both images has no progression
+        return UNSTATED
     step = now[finding] - before[finding]
     return UNCHANGED if step == 0 else WORSENED if step > 0 else IMPROVED

@@ -9,8 +9,9 @@ import numpy as np
 from scipy import ndimage
 
 from cxrreport.phantoms.canvas import Canvas, Layer, Points, Stroke, blurred, ramp
-from cxrreport.phantoms.inserted.chest import SIGN, Chest, X, Y, enlarged, small
+from cxrreport.phantoms.inserted.chest import Chest, X, Y, enlarged, small
 from cxrreport.phantoms.patient import Lesion, shape_rng
+from cxrreport.phantoms.scene import SIGN
 from cxrreport.phantoms.target import Lung
 from cxrreport.records import SIDE
 
@@ -125,5 +126,5 @@ def squeezed(u: Layer, growth: float) -> Layer:
 
 def markings(layer: Layer) -> Layer:
     """What a layer has of bright lines thinner than five pixels, >= 0: vessels, but no ribs."""
-    thin: Layer = np.maximum(layer - blurred(ndimage.grey_opening(layer, size=5, mode="nearest"), 0.8), 0)
+    thin: Layer = np.maximum(layer - blurred(ndimage.grey_opening(layer, size=(5, 5), mode="nearest"), 0.8), 0)
     return thin

@@ -6,8 +6,8 @@ from builders.data import DATA
 from PIL import Image
 
 from cxrreport.datasets.pairs.followups import covid_pairs, hannover_pairs, is_permitted, nih_pairs
-from cxrreport.datasets.pairs.notes import told_by
-from cxrreport.datasets.pairs.sample import IMPROVED, UNCHANGED, UNTOLD, WORSENED
+from cxrreport.datasets.pairs.notes import truth_in_notes
+from cxrreport.datasets.pairs.sample import IMPROVED, UNCHANGED, UNSTATED, WORSENED
 from cxrreport.errors import UsageError
 from cxrreport.findings import FINDINGS
 
@@ -35,7 +35,7 @@ def test_nih_tells_what_is_new_resolved_and_still_there_but_not_how(tmp_path):
     assert (pair.key, pair.patient, pair.place, pair.days) == ("nih-a-b", "nih-1", "nih", None)
     assert pair.before[at("pleural effusion")] and not pair.now[at("pleural effusion")]
     assert pair.now[at("edema")] and not pair.before[at("edema")] and not pair.known[at("lung opacity")]
-    assert (pair.course == UNTOLD).all() and not pair.known[at("fracture")]
+    assert (pair.progression == UNSTATED).all() and not pair.known[at("fracture")]
     assert held.patient == "nih-11" and held.now[at("no finding")]
 
 
@@ -45,7 +45,7 @@ def test_hannover_pairs_follow_the_days_of_a_patient(tmp_path):
     names = ["late", "first", "same", "side", "undated", "alone"]
     (pair,) = hannover_pairs(collection(tmp_path, "data.csv", lines, names))
     assert (pair.key, pair.days, pair.patient) == ("hannover-first-late", 11, "hannover-p")
-    assert not pair.known.any() and (pair.course == UNTOLD).all() and pair.boxes == ()
+    assert not pair.known.any() and (pair.progression == UNSTATED).all() and pair.boxes == ()
 
 
 COVID = "patientid,offset,view,license,filename,clinical_notes"
@@ -62,7 +62,7 @@ def covid(tmp_path, licence="CC BY 4.0", now="The left pleural effusion has incr
 def test_covid_notes_tell_findings_and_course(tmp_path):
     (pair,) = covid_pairs(covid(tmp_path))
     assert (pair.key, pair.days, pair.patient) == ("covid-one-two", 5, "covid-5")
-    assert pair.course[at("pleural effusion")] == WORSENED and pair.known[at("pneumothorax")]
+    assert pair.progression[at("pleural effusion")] == WORSENED and pair.known[at("pneumothorax")]
     assert not pair.known[at("cardiomegaly")] and not pair.known[at("no finding")]
 
 
@@ -79,16 +79,17 @@ def test_licences_that_permit_it(licence):
 
 
 @pytest.mark.parametrize(
-    ("notes", "course"),
+    ("notes", "progression"),
     [
         ("The right pleural effusion has improved.", IMPROVED), ("Stable right pleural effusion.", UNCHANGED),
-        ("Increasing right pleural effusion.", WORSENED), ("There is a pleural effusion.", UNTOLD),
-        ("The pleural effusion has increased. The pleural effusion has decreased.", UNTOLD),
-        ("Increasing dyspnea and a pleural effusion.", UNTOLD), ("There is a pleural effusion. Fever has increased.", UNTOLD),
+        ("Increasing right pleural effusion.", WORSENED), ("There is a pleural effusion.", UNSTATED),
+        ("The pleural effusion has increased. The pleural effusion has decreased.", UNSTATED),
+        ("Increasing dyspnea and a pleural effusion.", UNSTATED),
+        ("There is a pleural effusion. Fever has increased.", UNSTATED),
     ],
 )  # fmt: skip
-def test_words_of_change_near_a_finding(notes, course):
-    assert told_by("There is a pleural effusion.", notes).course[at("pleural effusion")] == course
+def test_words_of_change_near_a_finding(notes, progression):
+    assert truth_in_notes("There is a pleural effusion.", notes).progression[at("pleural effusion")] == progression
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from cxrreport.datasets.pairs.courses import random_visits, truth_of_visits
 from cxrreport.datasets.pairs.inserted import identical_pairs, inserted_pairs
-from cxrreport.datasets.pairs.phantom import attenuation, film_of, phantom_pairs
-from cxrreport.datasets.pairs.sample import IMPROVED, UNCHANGED, UNTOLD, WORSENED, truth_of
+from cxrreport.datasets.pairs.phantom import attenuation, phantom_pairs, pixels_of
+from cxrreport.datasets.pairs.sample import IMPROVED, UNCHANGED, UNSTATED, WORSENED, truth_of
+from cxrreport.datasets.pairs.timelines import random_visits, truth_of_visits
 from cxrreport.datasets.sample import make_sample
 from cxrreport.findings import FINDINGS, PARENTS, State
 from cxrreport.imaging.preprocess import preprocess
@@ -56,7 +56,7 @@ def every():
 
 
 def same(a, b):
-    fields = ("current", "prior", "now", "before", "known", "course")
+    fields = ("current", "prior", "now", "before", "known", "progression")
     told = ("key", "patient", "boxes", "days", "report", "prior_report", "place")
     return all(np.array_equal(getattr(a, f), getattr(b, f)) for f in fields) and all(
         getattr(a, f) == getattr(b, f) for f in told
@@ -73,14 +73,19 @@ def test_films_are_as_the_network_takes_them():
 
 def test_a_course_is_told_only_of_what_is_on_both_films():
     for pair in every():
-        assert pair.course.dtype == np.int64 and set(pair.course.tolist()) <= {UNTOLD, WORSENED, UNCHANGED, IMPROVED}
-        assert not (pair.course != UNTOLD)[~(pair.now & pair.before & pair.known)].any()
-        assert pair.course[at("no finding")] == UNTOLD
+        assert pair.progression.dtype == np.int64 and set(pair.progression.tolist()) <= {
+            UNSTATED,
+            WORSENED,
+            UNCHANGED,
+            IMPROVED,
+        }
+        assert not (pair.progression != UNSTATED)[~(pair.now & pair.before & pair.known)].any()
+        assert pair.progression[at("no finding")] == UNSTATED
 
 
 def test_boxes_belong_to_what_changed_and_to_all_of_it():
     for pair in every():
-        moved = (pair.now != pair.before) | (pair.course == WORSENED) | (pair.course == IMPROVED)
+        moved = (pair.now != pair.before) | (pair.progression == WORSENED) | (pair.progression == IMPROVED)
         moved[at("no finding")] = False
         assert {box[0] for box in pair.boxes} == set(np.flatnonzero(moved))
     assert any(pair.boxes for pair in inserted()) and any(pair.boxes for pair in phantoms())
@@ -119,7 +124,7 @@ def test_courses_are_such_as_a_reader_sees_and_do_not_imply_each_other(seed):
 
 def test_truth_of_severities():
     truth = truth_of({"cardiomegaly": 0.3, "pneumonia": 0.6}, {"cardiomegaly": 0.7, "pneumothorax": 0.2})
-    assert truth.course[at("cardiomegaly")] == WORSENED and truth.course[at("pneumonia")] == UNTOLD
+    assert truth.progression[at("cardiomegaly")] == WORSENED and truth.progression[at("pneumonia")] == UNSTATED
     assert truth.before[at("pneumonia")] and not truth.now[at("pneumonia")] and truth.now[at("pneumothorax")]
     unknown = {FINDINGS[i] for i in np.flatnonzero(~truth.known)}
     assert unknown == {"enlarged cardiomediastinum", "consolidation", "lung opacity"}
@@ -128,7 +133,9 @@ def test_truth_of_severities():
 def test_what_a_changed_finding_implies_has_no_course_of_its_own():
     truth = truth_of({"lung opacity": 1, "pneumonia": 0.2}, {"lung opacity": 1, "pneumonia": 0.8})
     assert (
-        truth.now[at("lung opacity")] and truth.known[at("lung opacity")] and truth.course[at("lung opacity")] == UNTOLD
+        truth.now[at("lung opacity")]
+        and truth.known[at("lung opacity")]
+        and truth.progression[at("lung opacity")] == UNSTATED
     )
 
 
@@ -160,7 +167,7 @@ def test_a_phantom_pair_is_drawn_as_phantoms_are():
     exposure = Exposure.from_seed(4, 9, "frontal")
     total = attenuation(Canvas(256, exposure.pose), Patient.from_seed(4), lesions)
     assert np.array_equal(
-        film_of(total, exposure), preprocess(draw_frontal(4, lesions, exposure_seed=9, side=256).pixels)
+        pixels_of(total, exposure), preprocess(draw_frontal(4, lesions, exposure_seed=9, side=256).pixels)
     )
 
 
@@ -184,7 +191,7 @@ def test_inserted_films_say_nothing_of_a_report_that_names_findings_itself():
 def test_what_the_film_shows_itself_stays_and_what_is_doubted_is_unknown():
     heart, doubt = ([p for p in inserted() if p.patient == name] for name in ("p3", "p4"))
     assert heart and doubt
-    assert all(p.now[at("cardiomegaly")] and p.course[at("cardiomegaly")] == UNCHANGED for p in heart)
+    assert all(p.now[at("cardiomegaly")] and p.progression[at("cardiomegaly")] == UNCHANGED for p in heart)
     assert not any(p.known[at("pleural effusion")] or p.now[at("pleural effusion")] for p in doubt)
 
 
@@ -218,7 +225,7 @@ def test_identical_pairs_change_nothing():
     assert len(pairs) == len(bases())
     for pair in pairs:
         assert pair.boxes == () and np.array_equal(pair.now, pair.before)
-        assert set(pair.course[pair.now][:-1].tolist()) <= {UNCHANGED}
+        assert set(pair.progression[pair.now][:-1].tolist()) <= {UNCHANGED}
 
 
 @given(st.integers(0, 2**31 - 1), st.integers(0, 255))
@@ -234,7 +241,7 @@ def test_a_retake_is_a_small_move(seed, grey):
 
 
 def test_samples_without_a_frontal_film_are_passed_over():
-    lateral = make_sample("x", "x", [None, bases()[0].films[0]], NORMAL, "")
+    lateral = make_sample("x", "x", [None, bases()[0].pixels[0]], NORMAL, "")
     assert list(identical_pairs([lateral], 1)) == [] and list(inserted_pairs([lateral], 2, 1)) == []
 
 

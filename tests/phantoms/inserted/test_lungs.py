@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from cxrreport.datasets.iu_xray import read_film
+from cxrreport.datasets.iu_xray import read_pixels
 from cxrreport.imaging.preprocess import preprocess
 from cxrreport.phantoms.canvas import Canvas
 from cxrreport.phantoms.exposure import Exposure
@@ -99,7 +99,7 @@ def test_lungs_of_real_films_overlap_what_was_outlined_by_hand():
         masks = {part: outlined(name, part) for part in ("right_lung", "left_lung", "cardiomediastinum")}
         if not films or any(mask is None for mask in masks.values()):
             continue
-        lungs = find_lungs(preprocess(read_film(films[0])))
+        lungs = find_lungs(preprocess(read_pixels(films[0])))
         for side in lungs.found:
             overlaps[side].append(dice(lungs.masks[side], masks[f"{side}_lung"] & ~masks["cardiomediastinum"]))
     assert len(overlaps["right"]) > 40 and len(overlaps["left"]) > 40

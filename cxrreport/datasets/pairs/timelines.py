@@ -1,4 +1,4 @@
-"""What becomes of a patient's lesions between two visits: random courses that a reader would see."""
+"""What becomes of a patient's lesions between two visits: random progressions that a reader would see."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ class Visits:
 
 
 def random_visits(rng: np.random.Generator, findings: Sequence[str]) -> list[Visits]:
-    """None to three lesions of `findings` with their courses; in 12 % of cases nothing changes, else at least one does.
+    """None to three lesions of `findings` with their progressions; in 12 % of cases nothing changes, else at least one does.
 
-    No finding implies another one of the same patient, so that each has a course of its own.
+    No finding implies another one of the same patient, so that each has a progression of its own.
     """
     steady = rng.random() < UNCHANGED_SHARE
     count = int(rng.integers(0, _MOST + 1)) if steady else 1 + int(rng.choice(_MOST, p=_COUNTS))
     chosen = _compatible([str(name) for name in rng.permutation(np.array(findings))])[:count]
     return [
-        course_of(rng, random_lesion(rng, finding), _change(rng, finding, first=not number, steady=steady))
+        visits_of(rng, random_lesion(rng, finding), _change(rng, finding, first=not number, steady=steady))
         for number, finding in enumerate(chosen)
     ]
 
@@ -75,7 +75,7 @@ def _change(rng: np.random.Generator, finding: str, *, first: bool, steady: bool
     return change
 
 
-def course_of(rng: np.random.Generator, lesion: Lesion, change: str) -> Visits:
+def visits_of(rng: np.random.Generator, lesion: Lesion, change: str) -> Visits:
     """Both visits of a lesion whose severity worsens or improves by at least `CLEAR_STEP`, or else is as given."""
     if change in ("new", "resolved"):
         visible = replace(lesion, severity=max(lesion.severity, _VISIBLE))
@@ -88,11 +88,11 @@ def course_of(rng: np.random.Generator, lesion: Lesion, change: str) -> Visits:
 
 
 def truth_of_visits(visits: Sequence[Visits]) -> Truth:
-    """What the films of these lesions show."""
+    """What the images of these lesions show."""
     before = {one.before.finding: one.before.severity for one in visits if one.before}
     return truth_of(before, {one.now.finding: one.now.severity for one in visits if one.now})
 
 
 def random_days(rng: np.random.Generator) -> int:
-    """Days between two films: from the same day to two years, short times more often."""
+    """Days between two images: from the same day to two years, short times more often."""
     return int(np.exp(rng.uniform(0, np.log(_LONGEST_DAYS)))) - int(rng.random() < 0.2)

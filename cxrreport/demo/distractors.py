@@ -1,4 +1,4 @@
-"""What else lies in an export: other body parts, other modalities, damaged and foreign files, and one real film."""
+"""What else lies in an export: other body parts, other modalities, damaged and foreign files, and one real image."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from pydicom.data.data_manager import external_data_sources
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import BasicTextSRStorage, CTImageStorage, ExplicitVRLittleEndian
 
-from cxrreport.demo.dicomfile import FilmTags, Identity, add_identity, make_film, make_uid, write_dicom
+from cxrreport.demo.dicomfile import Identity, ImageTags, add_identity, make_image, make_uid, write_dicom
 from cxrreport.phantoms.leg import draw_leg
 
-REAL_FILM = "RG1_UNCI.dcm"  # a lossy-compressed and restored public test film of the package pydicom-data
+REAL_IMAGE = "RG1_UNCI.dcm"  # a lossy-compressed and restored public test image of the package pydicom-data
 TAKEN = datetime(2023, 9, 4, 10, 30)
 
 
-def write_clutter(pacs: Path, seed: int, side: int, sample: Path) -> None:
-    """Everything that must be skipped, refused or counted once. `sample` is a good film to damage and to copy."""
+def write_distractors(pacs: Path, seed: int, side: int, sample: Path) -> None:
+    """Everything that must be skipped, refused or counted once. `sample` is a good image to damage and to copy."""
     write_legs(pacs, seed, side)
     write_slice(pacs, seed)
     write_note(pacs, seed)
@@ -40,21 +40,21 @@ def place(path: Path) -> Path:
     return path
 
 
-def other_tags(seed: int, name: str, **changes: object) -> FilmTags:
-    """Tags of an object that is no chest film."""
+def other_tags(seed: int, name: str, **changes: object) -> ImageTags:
+    """Tags of an object that is no chest image."""
     uids = [make_uid(seed, name, part) for part in ("study", "series", "image")]
-    base = FilmTags(uids[0], uids[1], uids[2], f"X{name.upper()}"[:16], TAKEN, "AP", 1)
-    return FilmTags(**{**{slot: getattr(base, slot) for slot in FilmTags.__slots__}, **changes})  # type: ignore[arg-type]
+    base = ImageTags(uids[0], uids[1], uids[2], f"X{name.upper()}"[:16], TAKEN, "AP", 1)
+    return ImageTags(**{**{slot: getattr(base, slot) for slot in ImageTags.__slots__}, **changes})  # type: ignore[arg-type]
 
 
 def write_legs(pacs: Path, seed: int, side: int) -> None:
     """Two knees: one that says so, one whose tags are blank and which only its pixels betray."""
-    told = other_tags(seed, "leg1", description="XR KNEE", body_part="LEG")
+    named = other_tags(seed, "leg1", description="XR KNEE", body_part="LEG")
     blank = other_tags(seed, "leg2", body_part="LEG", digital=False, blank_view=True, blank_body_part=True)
-    for number, tags in enumerate((told, blank)):
+    for number, tags in enumerate((named, blank)):
         identity = Identity(f"D09{number:02d}", f"DEMO^KNEE {number:02d}", "19700101", "F")
-        film = draw_leg(seed + number, side)
-        write_dicom(make_film(film, identity, tags), pacs / "vol2" / "a7" / f"00000{number + 1}.dcm")
+        pixels = draw_leg(seed + number, side)
+        write_dicom(make_image(pixels, identity, tags), pacs / "vol2" / "a7" / f"00000{number + 1}.dcm")
 
 
 def write_slice(pacs: Path, seed: int) -> None:
@@ -90,12 +90,12 @@ def header(seed: int, name: str, sop_class: str, modality: str) -> Dataset:
     return dataset
 
 
-def copy_real_film(pacs: Path) -> Dataset | None:
-    """Copy the public film RG1 of the test-only package pydicom-data; its header, or None where it is not installed."""
+def copy_real_image(pacs: Path) -> Dataset | None:
+    """Copy the public image RG1 of the test-only package pydicom-data; its header, or None where it is not installed."""
     source = external_data_sources().get("pydicom-data")
     if source is None:
         return None
-    path = Path(str(source.get_path(REAL_FILM)))
+    path = Path(str(source.get_path(REAL_IMAGE)))
     if not path.is_file():
         return None
     target = place(pacs / "vol3" / "9b" / "000001.dcm")

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from cxrreport.training.precision import mixed_precision
+from cxrreport.training.descent import mixed_precision
 
 
 def test_matrices_are_multiplied_in_bf16_on_the_cpu():
@@ -14,11 +14,7 @@ def test_matrices_are_multiplied_in_bf16_on_the_cpu():
 @pytest.mark.parametrize("able", [True, False])
 def test_a_gpu_without_bf16_computes_in_float32(monkeypatch, able):
     asked = []
-
-    def autocast(kind, dtype, enabled):
-        asked.append((kind, dtype, enabled))
-
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: able and not including_emulation)
-    monkeypatch.setattr(torch, "autocast", autocast)
+    monkeypatch.setattr(torch, "autocast", lambda kind, dtype, enabled: asked.append((kind, dtype, enabled)))
     mixed_precision(torch.device("cuda:0"))
     assert asked == [("cuda", torch.bfloat16, able)]

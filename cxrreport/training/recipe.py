@@ -1,0 +1,87 @@
+"""Recipes: what a network is trained with, written in TOML; some are shipped in `recipes/`."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from cxrreport.errors import UsageError
+from cxrreport.model.ablations import ABLATIONS
+from cxrreport.model.config import SIZES
+
+_SHIPPED = Path(__file__).parent / "recipes"
+Count = Annotated[int, Field(ge=0)]
+Rate = Annotated[float, Field(ge=1e-6, le=1e-2)]
+
+
+class Recipe(BaseModel):
+    """Everything that decides what is learnt but the data. Epochs of 0 keep that part of the weights to start from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    size: str = "mini"  # of the network: mini, tiny, base
+    ablation: str | None = None  # a row of the papers' ablations instead of the whole network
+    seed: int = 9233  # of all random numbers
+    batch: Annotated[int, Field(ge=2)] = 16  # studies a step
+    phantoms: Count = 0  # procedural studies to learn from as well
+
+    encoder_epochs: Count = 6  # encoder and retrieval
+    encoder_lr: Rate = 5e-4  # peak learning rate, as are the others
+    network_epochs: Count = 10  # FAM, findings and decoder
+    network_lr: Rate = 5e-4
+    copies: Annotated[int, Field(ge=1, le=64)] = 3  # variants of each image, the plain one among them
+    balance: Annotated[float, Field(ge=0, le=1)] = (
+        0.0  # samples are drawn by the share of their rarest finding ** -balance
+    )
+    view_epochs: Count = 6  # view classifier
+
+    pair_epochs: Count = 0  # what changed since the prior
+    pair_lr: Rate = 5e-4
+    phantom_pairs: Count = 0  # procedural pairs to learn that from
+    film_pairs: Count = 2  # pairs with inserted lesions of each real frontal image
+    prior_epochs: Count = 0  # the decoder learns to read the prior and its report
+    prior_lr: Rate = 1e-3
+
+    checkpoint_minutes: Annotated[float, Field(ge=0)] = 10.0  # how often within an epoch; 0: after each only
+    licence: str = "research use only"  # note in the manifest
+
+    @field_validator("size", "ablation")
+    @classmethod
+    def _known(cls, value: str | None, info: Any) -> str | None:
+        known = sorted(SIZES) if info.field_name == "size" else sorted(ABLATIONS)
+        if value is not None and value not in known:
+            raise ValueError(f"known are {', '.join(known)}")
+        return value
+
+
+def shipped_recipes() -> list[str]:
+    """Names of the recipes of this package."""
+    return sorted(path.stem for path in _SHIPPED.glob("*.toml"))
+
+
+def load_recipe(asked: str) -> Recipe:
+    """A shipped recipe by its name, or one of a TOML file, which may leave keys out that are as in `mini`.
+
+    Raises
+    ------
+    UsageError : there is none, or it has unknown keys or values out of range.
+    """
+    path = _SHIPPED / f"{asked}.toml" if asked in shipped_recipes() else Path(asked)
+    try:
+        return Recipe(**tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError:
+        message = f"The recipe cannot be read: name a TOML file or one of {', '.join(shipped_recipes())}."
+        raise UsageError(message) from None
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {_sentence(one['msg'])}" for one in error.errors())
+        raise UsageError(f"The recipe does not fit: {wrong}.") from None
+    except (ValueError, TypeError):
+        raise UsageError("The recipe is no TOML in UTF-8.") from None
+
+
+def _sentence(message: str) -> str:
+    known = {"Extra inputs are not permitted": "no such key"}
+    return known.get(message, message.removeprefix("Value error, "))

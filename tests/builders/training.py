@@ -1,0 +1,30 @@
+"""Runs of training on noise."""
+
+from pathlib import Path
+
+from builders.network import random_samples, tiny_weights
+from cxrreport.model.weights import save_weights
+from cxrreport.training.options import TrainOptions
+from cxrreport.training.recipe import Recipe
+
+SPLITS = {"train": random_samples(12, 1, "train"), "val": random_samples(6, 2, "val")}
+
+
+def train_options(out, **changes):
+    """Options of a run on a dataset "noise"; what is a key of recipes goes into the recipe, of a tiny network."""
+    recipe = {name: changes.pop(name) for name in [*changes] if name in Recipe.model_fields}
+    recipe = Recipe(**{"size": "tiny", **recipe})
+    run = {"dataset": "noise", "directory": Path("/nowhere"), "out": out, "device": "cpu"}
+    return TrainOptions(**{**run, **changes}, recipe=recipe)
+
+
+def read_noise(directory, split):
+    """A reader of the dataset."""
+    return list(SPLITS[split])
+
+
+def start_weights(folder, **card):
+    """Weights to start from."""
+    made = tiny_weights()
+    save_weights(folder, made.network, made.views, made.tokenizer, {"config": "tiny", **card})
+    return folder

@@ -1,0 +1,56 @@
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import cxrreport.training
+from cxrreport.errors import UsageError
+from cxrreport.training.options import TrainOptions
+from cxrreport.training.recipe import Recipe, load_recipe, shipped_recipes
+
+FOLDER = Path(cxrreport.training.__file__).parent / "recipes"
+
+
+def written(tmp_path, text):
+    (tmp_path / "mine.toml").write_text(text)
+    return str(tmp_path / "mine.toml")
+
+
+@pytest.mark.parametrize("name", shipped_recipes())
+def test_every_shipped_recipe_can_be_trained(name):
+    init = Path("weights") if name == "pairs" else None
+    assert TrainOptions("iu-xray", Path("d"), Path("o"), load_recipe(name), init).recipe.size in {
+        "mini",
+        "base",
+        "tiny",
+    }
+
+
+def test_mini_writes_every_key_out_as_it_is_left_out():
+    text = (FOLDER / "mini.toml").read_text()
+    assert load_recipe("mini") == Recipe() and all(f"{name} = " in text for name in Recipe.model_fields)
+    assert set(tomllib.loads(text)) == set(Recipe.model_fields) - {"ablation"}
+
+
+def test_a_file_leaves_out_what_is_as_in_mini(tmp_path):
+    assert load_recipe(written(tmp_path, "seed = 1\n")) == Recipe(seed=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("epochs = 3", "epochs: no such key"), ("batch = 1", "batch: Input should be greater than or equal to 2"),
+        ("encoder_lr = 1.0", "encoder_lr: "), ("seed = 'one'", "seed: "), ("size = 'huge'", "size: known are base, mini, tiny"),
+        ("ablation = 'all'", "ablation: known are"), ("seed =", "no TOML"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_refused_in_a_sentence(tmp_path, text, said):
+    with pytest.raises(UsageError) as caught:
+        load_recipe(written(tmp_path, text))
+    assert said in caught.value.message and caught.value.exit_code == 2 and str(tmp_path) not in caught.value.message
+
+
+def test_a_recipe_that_is_not_there(tmp_path):
+    with pytest.raises(UsageError, match="one of base, mini, pairs, tiny") as caught:
+        load_recipe(str(tmp_path / "none.toml"))
+    assert str(tmp_path) not in caught.value.message
