@@ -41,9 +41,6 @@ class DraftStatus(StrEnum):
     REJECTED = "rejected"
 
 
-# -- the image archive ------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class FileEntry:
     """A regular file of the export. `path` is absolute and valid UTF-8."""
@@ -85,6 +82,13 @@ class Instance:
     columns: int
     bits_allocated: int
     bits_stored: int
+    manufacturer: str = ""
+    model: str = ""
+    station: str = ""
+    presentation_intent: str = ""
+    exposure_index: float | None = None  # IEC 62494-1, as the machine computed it
+    deviation_index: float | None = None  # 0 = as intended, +1 = 26 % more
+    age_years: float | None = None
 
 
 _NOBODY = re.compile(
@@ -211,9 +215,6 @@ class Prepared:
     quality: float | None = None  # of the registration, 0 to 1
 
 
-# -- the report archive -----------------------------------------------------------------------------------------------
-
-
 class ReportStatus(StrEnum):
     """How far a report of the archive is signed; a withdrawn one has no text."""
 
@@ -254,9 +255,6 @@ class Passage:
     text_sha256: str
     study_id: int | None
     text: str = ""
-
-
-# -- drafts ------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

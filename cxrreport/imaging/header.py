@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, time
+from math import isfinite
 from typing import Any
 
 from pydicom.dataset import Dataset
@@ -24,7 +25,12 @@ _TEXT_TAGS = {
     "protocol": 0x00181030,
     "image_type": 0x00080008,
     "photometric": 0x00280004,
+    "manufacturer": 0x00080070,
+    "model": 0x00081090,
+    "station": 0x00081010,
+    "presentation_intent": 0x00080068,
 }
+_NUMBER_TAGS = {"exposure_index": 0x00181411, "deviation_index": 0x00181413}
 _COUNT_TAGS = {  # tag and what its absence means
     "samples_per_pixel": (0x00280002, 1),
     "frames": (0x00280008, 1),
@@ -35,11 +41,12 @@ _COUNT_TAGS = {  # tag and what its absence means
 }
 _SOP_CLASS, _SOP_UID, _STUDY_UID = 0x00080016, 0x00080018, 0x0020000D
 _PATIENT_ID, _ISSUER, _ACCESSION = 0x00100020, 0x00100021, 0x00080050
-_STUDY_DATE, _STUDY_TIME, _BIRTH_DATE = 0x00080020, 0x00080030, 0x00100030
+_STUDY_DATE, _STUDY_TIME, _BIRTH_DATE, _AGE = 0x00080020, 0x00080030, 0x00100030, 0x00101010
 _TAGS = (
     *_TEXT_TAGS.values(),
+    *_NUMBER_TAGS.values(),
     *(tag for tag, _ in _COUNT_TAGS.values()),
-    *(_SOP_CLASS, _SOP_UID, _STUDY_UID, _PATIENT_ID, _ISSUER, _ACCESSION, _STUDY_DATE, _STUDY_TIME, _BIRTH_DATE),
+    *(_SOP_CLASS, _SOP_UID, _STUDY_UID, _PATIENT_ID, _ISSUER, _ACCESSION, _STUDY_DATE, _STUDY_TIME, _BIRTH_DATE, _AGE),
 )
 # Media directory, waveforms, presentation states, raw data, SR, key objects, documents, RT plans: no image.
 _NOT_IMAGE = re.compile(
@@ -47,6 +54,7 @@ _NOT_IMAGE = re.compile(
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 _MAX_CHARACTERS = 128
+_DAYS_A_YEAR = 365.25
 _MAX_IDENTIFIER = 64  # of an LO (PS3.5 6.2); an accession number is an SH of 16, which is exceeded in practice
 _KEEP_INFLATED_BYTES = 8 << 20  # far more than any radiograph's header
 
@@ -101,6 +109,8 @@ def _from_dataset(entry: FileEntry, head: Head) -> Instance:
     texts: dict[str, Any] = {name: _text(dataset, tag) for name, tag in _TEXT_TAGS.items()}
     texts["sex"] = texts["sex"].upper()
     counts: dict[str, Any] = {name: _count(dataset, *rule) for name, rule in _COUNT_TAGS.items()}
+    numbers: dict[str, Any] = {name: _number(_text(dataset, tag)) for name, tag in _NUMBER_TAGS.items()}
+    birth_date = _date(_text(dataset, _BIRTH_DATE))
     study_uid = _uid(_text(dataset, _STUDY_UID), required=True)
     return Instance(
         file=entry,
@@ -111,11 +121,13 @@ def _from_dataset(entry: FileEntry, head: Head) -> Instance:
         patient_id=_patient_id(_required(_identifier(dataset, _PATIENT_ID)), study_uid),
         issuer=_identifier(dataset, _ISSUER),
         accession=_identifier(dataset, _ACCESSION),
-        birth_date=_date(_text(dataset, _BIRTH_DATE)),
+        birth_date=birth_date,
+        age_years=_age_years(_text(dataset, _AGE), birth_date, studied_at),
         studied_at=studied_at,
         time_known=time_known,
         **texts,
         **counts,
+        **numbers,
     )
 
 
@@ -149,6 +161,25 @@ def _line(dataset: Dataset, tag: int, limit: int | None) -> str:
 def _count(dataset: Dataset, tag: int, default: int) -> int:
     text = _text(dataset, tag)
     return int(text.split("\\")[0]) if text else default
+
+
+def _number(text: str) -> float | None:
+    """Read a decimal string; None where it is blank, no number or of several values."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if isfinite(number) else None
+
+
+def _age_years(text: str, birth_date: date | None, studied_at: datetime | None) -> float | None:
+    """Read an age such as `045Y` or `018M` (PS3.5 6.2); else it is the time from birth to study. None beyond 0 to 130."""
+    years = None
+    if match := re.fullmatch(r"(\d{1,3})([DWMY])", text.upper()):
+        years = int(match[1]) / {"D": _DAYS_A_YEAR, "W": _DAYS_A_YEAR / 7, "M": 12, "Y": 1}[match[2]]
+    elif birth_date and studied_at:
+        years = (studied_at.date() - birth_date).days / _DAYS_A_YEAR
+    return round(years, 2) if years is not None and 0 <= years <= 130 else None
 
 
 def _required(text: str) -> str:

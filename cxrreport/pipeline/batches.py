@@ -11,7 +11,7 @@ from cxrreport.pipeline.counts import Count
 from cxrreport.pipeline.prepare import prepare
 from cxrreport.pipeline.run import Run
 from cxrreport.records import Draft, Due, Failure, Prepared
-from cxrreport.store import catalogue, drafts
+from cxrreport.store import attempts, catalogue, drafts
 from cxrreport.store.engine import session
 from cxrreport.store.views import Signed, signed_findings
 
@@ -39,14 +39,14 @@ def _finish(run: Run, batch: Sequence[Prepared], composer: Composer) -> None:
     ids = [item.due.pair.study.id for item in batch]
     with session(run.engine) as s:
         if all(item.due.attempts == 0 for item in batch):
-            drafts.clear_failures(s, ids)  # `--redo all` gives quarantined studies another chance
-        drafts.claim(s, run.id, ids)
+            attempts.clear_failures(s, ids)  # `--redo all` gives quarantined studies another chance
+        attempts.claim(s, run.id, ids)
     try:
         made = composer.compose(batch, _told(run, batch) if composer.reads_priors else {})
         _store(run, batch, made)
     except (StorageError, UnavailableError):  # the surroundings are to blame, not the studies
         with suppress(CxrReportError), session(run.engine) as s:
-            drafts.release(s, ids)
+            attempts.release(s, ids)
         raise
     run.progress("draft", len(batch))
 
@@ -65,7 +65,7 @@ def _store(run: Run, batch: Sequence[Prepared], made: Sequence[Draft | Failure])
         for image_id, sha256 in (digest for item in batch for digest in item.digests.items()):
             catalogue.set_pixel_digest(s, image_id, sha256)
         drafts.save_drafts(s, run.id, good)
-        drafts.fail_studies(s, run.id, bad)
+        attempts.fail_studies(s, run.id, bad)
     run.count(Count.DRAFTED, len(good))
     run.count(Count.PAIRED, sum(draft.prior_study_id is not None for draft in good))
     for failure in bad:

@@ -12,7 +12,7 @@ from cxrreport.imaging.preprocess import PREPROCESS_VERSION
 from cxrreport.pipeline.counts import Count
 from cxrreport.pipeline.run import Run
 from cxrreport.records import DraftStatus, Due, Study
-from cxrreport.store import catalogue, drafts
+from cxrreport.store import attempts, catalogue
 from cxrreport.store.engine import session
 
 if TYPE_CHECKING:
@@ -78,8 +78,8 @@ def _due_of_page(run: Run, s: Session, page: Sequence[Study], selection: Selecti
     inputs = {d.pair.study.id: d.inputs_sha256 for d in paired}
     current = catalogue.current_drafts(s, list(inputs), inputs)
     due = [d for d in paired if is_due(current.get(d.pair.study.id), d.inputs_sha256, made_with, selection.redo)]
-    attempts = {} if selection.redo == "all" else drafts.past_attempts(s, [d.pair.study.id for d in due])
-    free = [replace(d, attempts=n) for d in due if (n := attempts.get(d.pair.study.id, 0)) is not None]
+    tried = {} if selection.redo == "all" else attempts.past_attempts(s, [d.pair.study.id for d in due])
+    free = [replace(d, attempts=n) for d in due if (n := tried.get(d.pair.study.id, 0)) is not None]
     run.count(Count.STUDIES, len(page))
     run.count(Count.UNCHANGED, len(paired) - len(due))
     run.skip("study.no_frontal", len(page) - len(paired))

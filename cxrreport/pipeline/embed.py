@@ -21,8 +21,7 @@ from cxrreport.retrieval.corpus import clean_passage
 from cxrreport.retrieval.index import Part, Vectors
 from cxrreport.retrieval.versions import IndexManifest
 from cxrreport.store import catalogue
-from cxrreport.store.batches import batches
-from cxrreport.store.engine import session
+from cxrreport.store.engine import batches, session
 
 if TYPE_CHECKING:
     from cxrreport.model.drafter import Drafter

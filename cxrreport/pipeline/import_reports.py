@@ -15,8 +15,7 @@ from cxrreport.reports.labels import label, rules
 from cxrreport.reports.parsing.columns import FIELDS
 from cxrreport.reports.readers import Skipped, read_path
 from cxrreport.store import labels, reports, runs
-from cxrreport.store.batches import batches
-from cxrreport.store.engine import session
+from cxrreport.store.engine import batches, session
 
 _BATCH = 500  # reports a transaction
 

@@ -13,7 +13,7 @@ from cxrreport.imaging.load import LoadedImage, load_image
 from cxrreport.imaging.pairing import inputs_sha256
 from cxrreport.pipeline.run import Run
 from cxrreport.records import Due, Failure, Image, Prepared, PreparedStudy
-from cxrreport.store import drafts
+from cxrreport.store import attempts
 from cxrreport.store.engine import session
 
 if TYPE_CHECKING:
@@ -100,9 +100,9 @@ def _pixels(found: LoadedImage | InputError | None) -> npt.NDArray[np.uint8] | N
 
 def _fail(run: Run, due: Due, error: InputError) -> None:
     study_id = due.pair.study.id
-    counted = error.code != _AWAY  # three nights without the mount must not quarantine the archive
+    counts = error.code != _AWAY  # three nights without the mount must not quarantine the archive
     with session(run.engine) as s:
-        if counted:
-            drafts.claim(s, run.id, [study_id])
-        drafts.fail_studies(s, run.id, [Failure(error.code, error.message, study_id=study_id)], counted=counted)
+        if counts:
+            attempts.claim(s, run.id, [study_id])
+        attempts.fail_studies(s, run.id, [Failure(error.code, error.message, study_id=study_id)])
     run.fail(error.code)

@@ -19,8 +19,7 @@ from cxrreport.pipeline.counts import Count
 from cxrreport.pipeline.run import Run
 from cxrreport.records import Failure, FileEntry, Image, Instance, View, ViewGuess
 from cxrreport.store import catalogue, runs
-from cxrreport.store.batches import batches
-from cxrreport.store.engine import session
+from cxrreport.store.engine import batches, session
 from cxrreport.store.reports import link_reports
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from sqlalchemy import Select, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from cxrreport.records import DraftStatus, FileEntry, Image, Study, ViewGuess
-from cxrreport.store.batches import batches
+from cxrreport.store.engine import batches
 from cxrreport.store.filing import Outcome, SameBytes, record_file, record_instance
 from cxrreport.store.schema import DraftRow, FileRow, ImageRow, PatientRow, StudyRow
 

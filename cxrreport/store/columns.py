@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Enum, Integer, String
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Dialect, Enum, Integer, String
 from sqlalchemy.orm import mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -71,6 +72,23 @@ def choice(kind: type[StrEnum], name: str) -> Enum:
     )
 
 
+def words(column: str, values: Iterable[str]) -> CheckConstraint:
+    """Return the check that a column holds one of a closed list of words."""
+    return CheckConstraint(f"{column} IN ({', '.join(repr(str(value)) for value in values)})", name=column)
+
+
+def code(column: str) -> CheckConstraint:
+    """Return the check that a column of an open list of codes holds one word in small letters."""
+    return CheckConstraint(
+        f"{column} = lower({column}) AND {column} NOT LIKE '% %' AND length({column}) < 64", name=column
+    )
+
+
+def share(column: str) -> CheckConstraint:
+    """Return the check that a column holds a number from 0 to 1."""
+    return CheckConstraint(f"{column} BETWEEN 0 AND 1", name=column)
+
+
 def short(identifier: str) -> str:
     """Return "" in place of an identifier that no system can have given; it would not fit an index either."""
     return identifier if len(identifier.encode("utf-8", "replace")) <= MAX_IDENTIFIER_BYTES else ""
@@ -79,6 +97,7 @@ def short(identifier: str) -> str:
 ID = BigInteger().with_variant(Integer(), "sqlite")  # SQLite counts up only in INTEGER columns
 
 Key = Annotated[int, mapped_column(ID, primary_key=True)]
+Tag = Annotated[str, mapped_column(CleanText, default="")]  # of a header; blank where it does not tell
 Big = Annotated[int, mapped_column(BigInteger)]
 Utc = Annotated[datetime, mapped_column(UtcDateTime)]
 Clock = Annotated[datetime, mapped_column(HospitalDateTime)]

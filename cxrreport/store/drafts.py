@@ -1,4 +1,4 @@
-"""Claims, drafts and failed studies. Nothing reviewed is ever overwritten. `draft_view` comes from `views`."""
+"""Drafts on their way into the database. Nothing reviewed is ever overwritten."""
 
 from __future__ import annotations
 
@@ -9,125 +9,12 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from cxrreport.records import Draft, DraftStatus, Failure, Reference
-from cxrreport.store.batches import batches
-from cxrreport.store.schema import DraftRow, FailureRow, FindingRow, ReferenceRow, RegionRow, SpanRow
-from cxrreport.store.views import DraftView, draft_facts, draft_view
+from cxrreport.records import Draft, DraftStatus, Reference
+from cxrreport.store.attempts import clear_failures
+from cxrreport.store.schema import DraftRow, FindingRow, ReferenceRow, RegionRow, SpanRow
+from cxrreport.store.views import draft_facts
 
-__all__ = [
-    "DraftView",
-    "claim",
-    "clear_failures",
-    "draft_view",
-    "fail_studies",
-    "past_attempts",
-    "release",
-    "save_drafts",
-]
-
-MAX_ATTEMPTS = 3
-INTERRUPTED = "run.interrupted"
-INTERRUPTED_MESSAGE = "The run ended while this study was in work."
 PARTS = (FindingRow, RegionRow, SpanRow, ReferenceRow)
-
-
-# -- attempts ---------------------------------------------------------------------------------------------------------
-
-
-def claim(session: Session, run_id: int, study_ids: Sequence[int], max_attempts: int = MAX_ATTEMPTS) -> list[int]:
-    """Count one attempt for each study BEFORE the work; commit before beginning it.
-
-    Returns
-    -------
-    The studies to work on, in the given order. One that has used up its attempts is quarantined and left out.
-    """
-    rows = _failures(session, study_ids)
-    taken = []
-    for study_id in dict.fromkeys(study_ids):
-        row = rows.get(study_id)
-        if row is not None and (row.quarantined or row.attempts >= max_attempts):
-            row.quarantined = True
-            continue
-        row = _write_failure(session, row, run_id, Failure(INTERRUPTED, INTERRUPTED_MESSAGE, study_id=study_id), 1)
-        row.quarantined = row.attempts >= max_attempts  # if the work kills this process, nobody is left to say so
-        taken.append(study_id)
-    session.flush()
-    return taken
-
-
-def past_attempts(
-    session: Session, study_ids: Sequence[int], max_attempts: int = MAX_ATTEMPTS
-) -> dict[int, int | None]:
-    """Return how often each troubled study was tried; None for one that is quarantined or would now become so."""
-    return {
-        study_id: None if row.quarantined or row.attempts >= max_attempts else row.attempts
-        for study_id, row in _failures(session, study_ids).items()
-    }
-
-
-def release(session: Session, study_ids: Sequence[int]) -> None:
-    """Take the attempt of a claim back: the run was asked to stop, the study is not to blame."""
-    for row in _failures(session, study_ids).values():
-        if row.code != INTERRUPTED:
-            continue
-        row.attempts, row.quarantined = row.attempts - 1, False
-        if row.attempts <= 0:
-            session.delete(row)
-    session.flush()
-
-
-def fail_studies(
-    session: Session,
-    run_id: int,
-    failures: Sequence[Failure],
-    max_attempts: int = MAX_ATTEMPTS,
-    *,
-    counted: bool = True,
-) -> None:
-    """Turn claims into failures; the attempts stay as the claim counted them. The last attempt quarantines.
-
-    With `counted=False`, for studies that nobody claimed, the failure is told and no more: the mount was away, and the
-    study is not to blame. No attempt is counted, and nothing is quarantined.
-    """
-    rows = _failures(session, [f.study_id for f in failures if f.study_id is not None])
-    for failure in failures:
-        if failure.study_id is None:
-            raise ValueError("A failure of a study names the study.")
-        row = rows.get(failure.study_id)
-        row = _write_failure(session, row, run_id, failure, 1 if counted and row is None else 0)
-        if counted:
-            row.quarantined = row.attempts >= max_attempts
-        rows[failure.study_id] = row
-    session.flush()
-
-
-def clear_failures(session: Session, study_ids: Sequence[int]) -> None:
-    """Forget failures and quarantine of these studies: somebody asks for them anew."""
-    for batch in batches(study_ids):
-        session.execute(delete(FailureRow).where(FailureRow.study_id.in_(batch)))
-
-
-def _failures(session: Session, study_ids: Sequence[int]) -> dict[int, FailureRow]:
-    found: dict[int, FailureRow] = {}
-    for batch in batches(study_ids):
-        for row in session.scalars(select(FailureRow).where(FailureRow.study_id.in_(batch))):
-            if row.study_id is not None:
-                found[row.study_id] = row
-    return found
-
-
-def _write_failure(
-    session: Session, row: FailureRow | None, run_id: int, failure: Failure, attempts: int
-) -> FailureRow:
-    if row is None:
-        row = FailureRow(study_id=failure.study_id, attempts=0, quarantined=False)
-        session.add(row)
-    row.run_id, row.path, row.code, row.message = run_id, failure.path, failure.code, failure.message
-    row.attempts += attempts
-    return row
-
-
-# -- drafts -----------------------------------------------------------------------------------------------------------
 
 
 def save_drafts(session: Session, run_id: int, drafts: Sequence[Draft]) -> list[int]:
@@ -220,6 +107,8 @@ def _add_parts(session: Session, draft_id: int, draft: Draft) -> None:
         rows = [
             {"draft_id": draft_id} | {name: _plain(getattr(one, name)) for name in one.__slots__} for one in records
         ]
+        if table is FindingRow:  # nothing is calibrated yet
+            rows = [row | {"raw_score": row["probability"]} for row in rows]
         if rows:
             session.execute(insert(table), rows)
 

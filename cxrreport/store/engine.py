@@ -6,11 +6,12 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
@@ -23,11 +24,10 @@ from cxrreport.settings import Settings
 from cxrreport.store.faults import translate, translated
 from cxrreport.store.migrate import check_schema, current, head, prepare, upgrade
 
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
 __all__ = ["check_schema", "current", "head", "hold_archive", "open_database", "prepare", "session", "upgrade"]
 
+Item = TypeVar("Item")
+BATCH = 500
 ARCHIVE_LOCK = 0x6378725F61726368  # "cxr_arch": key of the advisory lock
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
@@ -152,7 +152,14 @@ def _to_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=True, allow_nan=False)
 
 
-# -- transactions -----------------------------------------------------------------------------------------------------
+# -- statements and transactions --------------------------------------------------------------------------------------
+
+
+def batches(items: Iterable[Item], size: int = BATCH) -> Iterator[list[Item]]:
+    """Yield lists of at most `size` items: a statement takes a bounded number of parameters."""
+    remaining = iter(items)
+    while batch := list(islice(remaining, size)):
+        yield batch
 
 
 @contextmanager

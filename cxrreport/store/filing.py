@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cxrreport.errors import HeaderError, InputError
 from cxrreport.records import FileEntry, Instance, ViewGuess
+from cxrreport.store.attempts import clear_failures
 from cxrreport.store.columns import short
-from cxrreport.store.schema import FailureRow, FileRow, ImageRow, PatientRow, StudyRow
+from cxrreport.store.schema import FileRow, ImageRow, PatientRow, StudyRow
 
 Outcome = Literal["image", "updated", "duplicate", "conflict", "patient_conflict"]
 SameBytes = Callable[[str, str], bool]
 
 PATIENT_CONFLICT = "identity.study"
 REPLACED = "file.replaced"
+_DEVICE = (
+    "manufacturer", "model", "station", "exposure_index", "deviation_index", "presentation_intent", "image_type",
+)  # fmt: skip
 MAX_PATH_BYTES = 2600  # a tree index of PostgreSQL takes 2,704
 
 
@@ -155,6 +159,7 @@ def _upsert_study(session: Session, study: StudyRow | None, patient: PatientRow,
     study.accession = study.accession or short(instance.accession)
     study.description = study.description or instance.study_description
     study.institution = study.institution or instance.institution
+    study.age_years = instance.age_years if study.age_years is None else study.age_years
     session.flush()
     return study
 
@@ -187,20 +192,17 @@ def _upsert_image(
     image.study_id = study.id
     image.path, image.size, image.mtime_ns = entry.path, entry.size, entry.mtime_ns
     image.height, image.width, image.transfer_syntax = instance.rows, instance.columns, instance.transfer_syntax
+    for name in _DEVICE:
+        setattr(image, name, getattr(instance, name))
     if not unchanged or reason is not None or image.reason in (PATIENT_CONFLICT, REPLACED):
         image.usable, image.reason = reason is None, reason
     if not unchanged:
         image.pixel_sha256 = image.view = image.view_source = image.view_probability = None
-        _forgive(session, study.id)
+        clear_failures(session, [study.id])  # a new or changed file deserves new attempts
     if view is not None:
         image.view, image.view_source, image.view_probability = view.view, view.source, view.probability
     session.flush()
     return image
-
-
-def _forgive(session: Session, study_id: int) -> None:
-    """Forget the failures of a study that got a new or changed file: it deserves new attempts."""
-    session.execute(delete(FailureRow).where(FailureRow.study_id == study_id))
 
 
 def _upsert_file(session: Session, entry: FileEntry, outcome: str, image_id: int | None) -> None:

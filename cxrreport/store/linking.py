@@ -15,7 +15,7 @@ from sqlalchemy import Row, Select, and_, func, not_, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cxrreport.records import names_nobody
-from cxrreport.store.batches import BATCH, batches
+from cxrreport.store.engine import BATCH, batches
 from cxrreport.store.schema import PatientRow, ReportRow, StudyRow
 
 WINDOW = timedelta(days=7)

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from cxrreport.findings import State
 from cxrreport.records import Passage, Report, ReportStatus, Study
-from cxrreport.store.batches import batches
 from cxrreport.store.columns import short
+from cxrreport.store.engine import batches
 from cxrreport.store.labels import as_stored
 from cxrreport.store.linking import Identity, link_reports, resolve, telling
 from cxrreport.store.schema import PatientRow, ReportRow, StudyRow

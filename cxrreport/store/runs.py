@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from cxrreport.records import DraftStatus, Failure
 from cxrreport.settings import mask_passwords
-from cxrreport.store.batches import batches
+from cxrreport.store.attempts import fail_abandoned
+from cxrreport.store.engine import batches
 from cxrreport.store.schema import AuditRow, DraftRow, FailureRow, ImageRow, PatientRow, ReportRow, RunRow, StudyRow
 
 
@@ -31,7 +32,11 @@ class RunFacts:
 
 
 def begin_run(session: Session, argv: Sequence[str], host: str, versions: Mapping[str, Any]) -> int:
-    """Record that a run begins and return its id. Passwords and the patient's number in `argv` are masked."""
+    """Record that a run begins and return its id. Passwords and the patient's number in `argv` are masked.
+
+    What a dead run left in work has failed: the caller holds the archive.
+    """
+    fail_abandoned(session)
     row = RunRow(
         started_at=datetime.now(UTC),
         argv=_masked(argv),
@@ -82,7 +87,7 @@ def _run_facts(row: RunRow) -> RunFacts:
 def add_failures(session: Session, run_id: int, failures: Sequence[Failure]) -> None:
     """Record files that could not be used: one row for each path, counted up with each attempt.
 
-    A failure of a study goes to `drafts.fail_studies`.
+    A failure of a study goes to `attempts.fail_studies`.
     """
     if any(failure.path is None or failure.study_id is not None for failure in failures):
         raise ValueError("A failure of a file names the path alone.")

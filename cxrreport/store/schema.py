@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, MetaData, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from cxrreport.findings import Change, State
+from cxrreport.findings import FINDINGS, Change, State
 from cxrreport.records import DraftStatus, ReportStatus, View
-from cxrreport.store.columns import ID, Big, CleanText, Clock, Json, Key, Utc, choice
+from cxrreport.store.columns import ID, Big, CleanText, Clock, Json, Key, Tag, Utc, choice, code, share, words
 
-REVISION = "0003"  # head of migrations/versions; a test holds both together
+REVISION = "0001"  # head of migrations/versions; a test holds both together
 PRELIMINARY = text("status = 'preliminary'")
+FLAGS = """CAST(flags AS VARCHAR) = '[]' OR CAST(flags AS VARCHAR) LIKE '["%"]'"""  # a list of words
 UNSEEN = text("view IS NULL AND usable")
 
 
@@ -65,13 +66,19 @@ class StudyRow(Base):
     accession: Mapped[str] = mapped_column(index=True)
     description: Mapped[str]
     institution: Mapped[str]
+    indication: Mapped[str | None]
+    age_years: Mapped[float | None]
 
 
 class ImageRow(Base):
     """One DICOM image; `reason` is a code and says why it is not usable."""
 
     __tablename__ = "image"
-    __table_args__ = (Index("ix_image_unseen", "id", sqlite_where=UNSEEN, postgresql_where=UNSEEN),)
+    __table_args__ = (
+        Index("ix_image_unseen", "id", sqlite_where=UNSEEN, postgresql_where=UNSEEN),
+        words("view_source", ("tags", "pixels")),
+        code("reason"),
+    )
 
     id: Mapped[Key]
     sop_uid: Mapped[str] = mapped_column(unique=True)
@@ -88,6 +95,13 @@ class ImageRow(Base):
     transfer_syntax: Mapped[str]
     usable: Mapped[bool]
     reason: Mapped[str | None]
+    manufacturer: Mapped[Tag]
+    model: Mapped[Tag]
+    station: Mapped[Tag]
+    exposure_index: Mapped[float | None]
+    deviation_index: Mapped[float | None]
+    presentation_intent: Mapped[Tag]
+    image_type: Mapped[Tag]
 
 
 class FileRow(Base):
@@ -97,6 +111,7 @@ class FileRow(Base):
     """
 
     __tablename__ = "file"
+    __table_args__ = (code("outcome"),)
 
     id: Mapped[Key]
     path: Mapped[str] = mapped_column(unique=True)
@@ -113,6 +128,7 @@ class ReportRow(Base):
     """
 
     __tablename__ = "report"
+    __table_args__ = (code("label_source"),)
 
     id: Mapped[Key]
     source: Mapped[str]
@@ -124,14 +140,14 @@ class ReportRow(Base):
     study_id: Mapped[int | None] = link("study")
     patient_id: Mapped[int | None] = link("patient")
     reported_at: Mapped[Clock | None]
-    status: Mapped[ReportStatus] = mapped_column(
-        choice(ReportStatus, "status"), default=ReportStatus.FINAL, server_default="final"
-    )
+    status: Mapped[ReportStatus] = mapped_column(choice(ReportStatus, "status"))
     findings: Mapped[str]
     impression: Mapped[str]
     comparison: Mapped[str]
+    indication: Mapped[str | None]
+    addendum: Mapped[str | None]
     labels: Mapped[Json]
-    label_source: Mapped[str] = mapped_column(default="", server_default=text("''"))  # "" = not told
+    label_source: Mapped[str]  # "" = not told
     identity_sha256: Mapped[str] = mapped_column(unique=True)
     text_sha256: Mapped[str] = mapped_column(unique=True)
 
@@ -160,6 +176,10 @@ class DraftRow(Base):
             "study_id", "weights_sha256", "preprocess_version", "index_version", "inputs_sha256", name="uq_draft_key"
         ),
         Index("uq_draft_preliminary", "study_id", unique=True, sqlite_where=PRELIMINARY, postgresql_where=PRELIMINARY),
+        CheckConstraint("prior_reason = '' OR prior_reason LIKE 'prior.%'", name="prior_reason"),
+        CheckConstraint(FLAGS, name="flags"),
+        words("priority", ("critical", "urgent", "notable", "routine")),
+        share("confidence"),
     )
 
     id: Mapped[Key]
@@ -178,19 +198,24 @@ class DraftRow(Base):
     flags: Mapped[list[str]]
     inputs_sha256: Mapped[str]
     created_at: Mapped[Utc]
+    priority: Mapped[str | None]
+    priority_reason: Mapped[str | None]
+    confidence: Mapped[float | None]
+    calibration_sha256: Mapped[str | None]
 
 
 class FindingRow(Base):
-    """One finding of a draft."""
+    """One finding of a draft; `raw_score` is what the network said before any calibration."""
 
     __tablename__ = "finding"
-    __table_args__ = (UniqueConstraint("draft_id", "finding"),)
+    __table_args__ = (UniqueConstraint("draft_id", "finding"), words("finding", FINDINGS))
 
     id: Mapped[Key]
     draft_id: Mapped[int] = link("draft", index=False)
     finding: Mapped[str]
     state: Mapped[State] = mapped_column(choice(State, "state"))
     probability: Mapped[float]
+    raw_score: Mapped[float]
     prior_state: Mapped[State | None] = mapped_column(choice(State, "prior_state"))
     prior_probability: Mapped[float | None]
     change: Mapped[Change | None] = mapped_column(choice(Change, "change"))
@@ -201,7 +226,7 @@ class RegionRow(Base):
     """One box of a draft, in pixels of the current image."""
 
     __tablename__ = "region"
-    __table_args__ = (CheckConstraint("kind IN ('change', 'evidence')", name="kind"),)
+    __table_args__ = (words("kind", ("change", "evidence")), words("finding", FINDINGS))
 
     id: Mapped[Key]
     draft_id: Mapped[int] = link("draft")
@@ -218,7 +243,12 @@ class SpanRow(Base):
     """One highlighted range of characters of a draft."""
 
     __tablename__ = "span"
-    __table_args__ = (CheckConstraint("kind IN ('change', 'evidence', 'flag')", name="kind"),)
+    __table_args__ = (
+        words("kind", ("change", "evidence", "flag")),
+        words("section", ("findings", "impression", "comparison")),
+        words("finding", FINDINGS),
+        share("confidence"),
+    )
 
     id: Mapped[Key]
     draft_id: Mapped[int] = link("draft")
@@ -227,6 +257,7 @@ class SpanRow(Base):
     end_char: Mapped[int]
     kind: Mapped[str]
     finding: Mapped[str | None]
+    confidence: Mapped[float | None]
 
 
 class ReferenceRow(Base):
@@ -251,6 +282,7 @@ class FailureRow(Base):
         CheckConstraint("path IS NOT NULL OR study_id IS NOT NULL", name="subject"),
         # A hash index: a path may be longer than what a PostgreSQL tree holds.
         Index("ix_failure_path", "path", postgresql_using="hash"),
+        code("code"),
     )
 
     id: Mapped[Key]
@@ -261,6 +293,18 @@ class FailureRow(Base):
     message: Mapped[str]
     attempts: Mapped[int]
     quarantined: Mapped[bool]
+
+
+class AttemptRow(Base):
+    """The attempts at a study since its last draft; `claimed_at` is set while a run works on it."""
+
+    __tablename__ = "attempt"
+
+    id: Mapped[Key]
+    study_id: Mapped[int] = mapped_column(ID, ForeignKey("study.id"), unique=True)
+    run_id: Mapped[int] = link("run")
+    count: Mapped[int]
+    claimed_at: Mapped[Utc | None]
 
 
 class AuditRow(Base):

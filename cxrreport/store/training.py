@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from cxrreport.findings import State
 from cxrreport.records import ReportStatus, Study, View
-from cxrreport.store.batches import batches
 from cxrreport.store.catalogue import studies
+from cxrreport.store.engine import batches
 from cxrreport.store.schema import ImageRow, PatientRow, ReportRow, StudyRow
 
 BUCKETS = 10

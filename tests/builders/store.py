@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import date, datetime
 from typing import Any
 
@@ -36,5 +37,5 @@ def make_instance(sop: str = "1.1", study: str = "1", patient: str = "P1", **cha
         "bits_allocated": 16,
         "bits_stored": 12,
     }
-    blank = dict.fromkeys(Instance.__dataclass_fields__, "")
+    blank = {field.name: "" for field in dataclasses.fields(Instance) if field.default is dataclasses.MISSING}
     return Instance(**{**blank, **fields, **changes})

@@ -14,7 +14,7 @@ from builders.tool import VISITS, Tool
 PLAIN = "--without-retrieval"
 COMPOSE = "cxrreport.drafting.compose:Composer.compose"
 SAVE = "cxrreport.store.drafts:save_drafts"
-CLAIM = "cxrreport.store.drafts:claim"
+CLAIM = "cxrreport.store.attempts:claim"
 FILE = "cxrreport.store.catalogue:record_instance"
 KILL = signal.SIGKILL
 MOMENTS = {
@@ -90,7 +90,7 @@ def test_a_study_that_kills_every_run_is_quarantined_alone(tool: Tool, shared_ex
     """All eight are in one batch at first; then each is drafted alone, and only the poison keeps its attempts."""
     poison = Mishap("cxrreport.drafting.compose:Composer.compose", 1, KILL)
     assert Process(tool.home, "generate", shared_export, PLAIN, mishap=poison).wait() == -KILL
-    assert tool.rows("SELECT count(*), sum(attempts) FROM failure WHERE code = 'run.interrupted'") == [(8, 8)]
+    assert tool.rows("SELECT count(*), sum(count) FROM attempt") == [(8, 8)]
     for _ in range(2):
         assert Process(tool.home, "generate", shared_export, PLAIN, mishap=poison).wait() == -KILL
     last = tool.json("generate", shared_export, PLAIN)

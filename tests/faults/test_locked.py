@@ -19,7 +19,7 @@ SLOWLY = Mishap("cxrreport.drafting.compose:Composer.compose", sleep_s=30)
 def holder(tool: Tool, shared_export: Path) -> Iterator[Process]:
     """A run that is at work."""
     process = Process(tool.home, "generate", shared_export, PLAIN, mishap=SLOWLY)
-    wait_until(lambda: tool.rows("SELECT count(*) FROM failure") == [8])
+    wait_until(lambda: tool.rows("SELECT count(*) FROM attempt") == [8])
     yield process
     process.end()
 
@@ -55,7 +55,7 @@ def test_two_homes_of_one_postgresql_exclude_each_other(
 ) -> None:
     tool.db = new_postgres(postgres_template)
     elsewhere = Process(tmp_path / "other", "generate", shared_export, PLAIN, mishap=SLOWLY, db=tool.db)
-    wait_until(lambda: tool.rows("SELECT count(*) FROM failure") == [8])
+    wait_until(lambda: tool.rows("SELECT count(*) FROM attempt") == [8])
     assert tool("generate", shared_export, PLAIN) == 75
     elsewhere.end()
     wait_until(lambda: tool("generate", shared_export, PLAIN) == 0)

@@ -26,7 +26,7 @@ def test_a_signal_ends_the_run_within_ten_seconds_and_it_can_be_resumed(
     drafted = sum(tool.drafts().values())
     assert 2 <= drafted < 8
     assert tool.rows("SELECT exit_code FROM run") == [code]
-    assert tool.rows("SELECT count(*) FROM failure") == [0]  # no attempt is counted against a study
+    assert tool.rows("SELECT count(*) FROM attempt") == [0]  # no attempt is counted against a study
     assert f'"drafted": {drafted}' in process.printed
     assert tool.json("generate", shared_export, PLAIN)["drafted"] == 8 - drafted
 
@@ -42,7 +42,7 @@ def test_a_signal_ends_the_run_within_ten_seconds_and_it_can_be_resumed(
 def test_a_signal_in_any_stage_stops_the_run(tool: Tool, shared_export: Path, function: str) -> None:
     process = Process(tool.home, "generate", shared_export, PLAIN, mishap=Mishap(function, 1, signal.SIGTERM))
     assert process.wait() == 143
-    assert tool.rows("SELECT count(*) FROM failure") == [0] and tool.rows(
+    assert tool.rows("SELECT count(*) FROM attempt") == [0] and tool.rows(
         "SELECT count(*) FROM image WHERE NOT usable"
     ) == [0]
     assert sum(tool.drafts().values()) in (0, 8)
@@ -53,7 +53,7 @@ def test_a_signal_in_any_stage_stops_the_run(tool: Tool, shared_export: Path, fu
 def test_a_second_signal_ends_at_once(tool: Tool, shared_export: Path) -> None:
     stuck = Mishap("cxrreport.drafting.compose:Composer.compose", sleep_s=30)
     process = Process(tool.home, "generate", shared_export, PLAIN, mishap=stuck)
-    wait_until(lambda: tool.rows("SELECT count(*) FROM failure") == [8])
+    wait_until(lambda: tool.rows("SELECT count(*) FROM attempt") == [8])
     process.signal(signal.SIGTERM)
     time.sleep(0.2)
     process.signal(signal.SIGTERM)

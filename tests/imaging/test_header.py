@@ -48,6 +48,26 @@ def test_reads_the_tags_of_every_transfer_syntax(tmp_path, syntax):
     assert (found.image_type, found.frames, found.samples_per_pixel) == ("ORIGINAL\\PRIMARY", 1, 1)
 
 
+def test_reads_the_machine_and_how_it_was_used(tmp_path):
+    machine = {"Manufacturer": "Acme", "ManufacturerModelName": "X1", "StationName": "ER 2"}
+    tags = {**machine, "PresentationIntentType": "FOR PRESENTATION", "ExposureIndex": "312.5", "DeviationIndex": "-1.2"}
+    found = read(builders.write_dicom(tmp_path / "a", **tags))
+    assert (found.manufacturer, found.model, found.station) == ("Acme", "X1", "ER 2")
+    assert (found.presentation_intent, found.exposure_index, found.deviation_index) == ("FOR PRESENTATION", 312.5, -1.2)
+
+
+@pytest.mark.parametrize(
+    ("age", "birth", "years"),
+    [
+        ("045Y", "19500102", 45), ("018M", "", 1.5), ("026W", "", 0.5), ("073D", "", 0.2), ("45", "20230305", 1),
+        ("", "19500102", 74.17), ("", "", None), ("", "18000101", None), ("", "20250101", None), ("999Y", "20230305", None),
+    ],
+)  # fmt: skip
+def test_the_age_is_as_told_or_from_the_birth(tmp_path, age, birth, years):
+    found = read(builders.write_dicom(tmp_path / "a", PatientAge=age, PatientBirthDate=birth))
+    assert found.age_years == years
+
+
 @pytest.mark.parametrize(
     ("day", "clock", "expected", "known"),
     [

@@ -116,13 +116,12 @@ def test_a_quarantined_study_takes_no_place_of_the_limit(tool: Tool, export: Pat
     tool.json("generate", export, PLAIN, "--dry-run")
     with tool.connection() as connection:
         connection.exec_driver_sql(
-            "INSERT INTO failure (run_id, study_id, code, message, attempts, quarantined)"
-            " SELECT 1, id, 'run.interrupted', '', 3, true FROM study WHERE accession = 'A101'"
+            "INSERT INTO attempt (run_id, study_id, count) SELECT 1, id, 3 FROM study WHERE accession = 'A101'"
         )
     found = tool.json("generate", export, PLAIN, "--limit", "1")
     assert found["drafted"] == 1 and found["skipped"] == {"study.quarantined": 1}
     again = tool.json("generate", export, PLAIN, "--redo", "all")
-    assert again["drafted"] == 8 and tool.rows("SELECT count(*) FROM failure") == [0]
+    assert again["drafted"] == 8 and tool.rows("SELECT count(*) FROM attempt") == [0]
 
 
 @pytest.mark.parametrize(
@@ -196,5 +195,5 @@ def test_a_failed_batch_of_the_database_releases_its_studies(
         disk.setattr(drafts, "save_drafts", full)
         for _ in range(4):
             assert tool("generate", export, PLAIN) == 74
-    assert tool.rows("SELECT count(*) FROM failure") == [0]
+    assert tool.rows("SELECT count(*) FROM attempt") == [0]
     assert tool.json("generate", export, PLAIN)["drafted"] == 8

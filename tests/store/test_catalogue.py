@@ -64,6 +64,15 @@ def test_a_new_image_fills_all_tables(engine: Engine) -> None:
     assert study(engine).birth_date == date(1950, 1, 2)
 
 
+def test_what_the_header_says_of_machine_and_age_is_filed(engine: Engine) -> None:
+    told = {"manufacturer": "Acme", "model": "X1", "station": "ER", "presentation_intent": "FOR PRESENTATION"}
+    told |= {"exposure_index": 312.5, "deviation_index": -1.2, "image_type": "ORIGINAL\\PRIMARY"}
+    record(engine, make_instance(age_years=45.5, **told))
+    record(engine, make_instance("1.2", age_years=46.0))
+    assert {name: getattr(image(engine), name) for name in told} == told
+    assert (study(engine).age_years, image(engine, "1.2").exposure_index) == (45.5, None)
+
+
 def test_only_unchanged_files_are_known(engine: Engine) -> None:
     record(engine, make_instance(path="/a", size=10, mtime_ns=1_700_000_000_123_456_789))
     with session(engine) as current:

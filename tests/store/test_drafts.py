@@ -1,9 +1,8 @@
-"""Drafts and claims: counted before the work, stored once, never over a radiologist's word."""
+"""Drafts: stored once, never over a radiologist's word."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,10 +15,11 @@ from sqlalchemy.exc import IntegrityError
 
 from cxrreport.errors import UsageError
 from cxrreport.findings import Change, State
-from cxrreport.records import Draft, DraftStatus, Failure, Finding, Provenance, Reference, Region, Report, Span
+from cxrreport.records import Draft, DraftStatus, Finding, Provenance, Reference, Region, Report, Span
 from cxrreport.store import catalogue, drafts, reports, runs
 from cxrreport.store.engine import session
-from cxrreport.store.schema import DraftRow, FailureRow, FindingRow, ReferenceRow, RegionRow, SpanRow
+from cxrreport.store.schema import DraftRow, FindingRow, ReferenceRow, RegionRow, SpanRow
+from cxrreport.store.views import draft_view
 
 PARTS = (FindingRow, RegionRow, SpanRow, ReferenceRow)
 
@@ -53,7 +53,7 @@ def make_draft(study_id: int = 1, inputs: str = "i1", **changes: Any) -> Draft:
             regions=(Region("change", 1, 2, 3, 4, 0.5, "edema"),),
             references=(Reference(1, 1, 0.75, 0.25),),
             provenance=Provenance("w" * 64, 1, "x1", inputs, {"beams": 3}),
-            flags=("low contrast",),
+            flags=("hit_max_length",),
         ),
         **changes,
     )
@@ -75,24 +75,10 @@ def review(engine: Engine, draft_id: int, status: DraftStatus = DraftStatus.REVI
         current.execute(update(DraftRow).where(DraftRow.id == draft_id).values(status=status, findings="Mine."))
 
 
-def claim(engine: Engine, run_id: int, study_ids: Sequence[int]) -> list[int]:
-    with session(engine) as current:
-        return drafts.claim(current, run_id, study_ids)
-
-
-def failures(engine: Engine) -> dict[int, tuple[str, int, bool]]:
-    with session(engine, read_only=True) as current:
-        return {
-            row.study_id: (row.code, row.attempts, row.quarantined)
-            for row in current.scalars(select(FailureRow))
-            if row.study_id
-        }
-
-
 def test_a_draft_comes_back_whole(engine: Engine, run_id: int) -> None:
     (draft_id,) = save(engine, run_id, make_draft())
     with session(engine, read_only=True) as current:
-        view = drafts.draft_view(current, "1.2.1")
+        view = draft_view(current, "1.2.1")
     made = make_draft()
     assert view and view.draft and view.prior
     assert (view.study.accession, view.prior.uid, view.failure) == ("A1", "1.2.2", None)
@@ -102,6 +88,8 @@ def test_a_draft_comes_back_whole(engine: Engine, run_id: int) -> None:
     (reference,) = view.draft.references
     assert (reference.rank, reference.score, reference.findings) == (1, 0.75, "Old text.")
     assert view.draft.created_at.utcoffset() is not None
+    with session(engine, read_only=True) as current:
+        assert set(current.execute(select(FindingRow.raw_score, FindingRow.probability))) == {(0.9, 0.9), (0.01, 0.01)}
 
 
 def test_saving_twice_changes_nothing(engine: Engine, run_id: int) -> None:
@@ -126,7 +114,7 @@ def test_the_same_inputs_decoded_otherwise_are_written_anew(engine: Engine, run_
     first = save(engine, run_id, make_draft())
     assert save(engine, run_id, make_draft(findings="Other.", regions=())) == first
     with session(engine, read_only=True) as current:
-        view = drafts.draft_view(current, "A1")
+        view = draft_view(current, "A1")
     assert view and view.draft
     assert (view.draft.findings, view.draft.regions, len(view.draft.spans)) == ("Other.", (), 2)
 
@@ -180,75 +168,13 @@ def test_whatever_happens_the_last_inputs_have_the_current_draft(
     assert sum(reviewed for _, reviewed in set(steps)) <= list(statuses(engine).values()).count("reviewed")
 
 
-# -- claims -----------------------------------------------------------------------------------------------------------
-
-
-def test_a_study_that_kills_the_run_is_quarantined(engine: Engine, run_id: int) -> None:
-    for _ in range(3):
-        assert claim(engine, run_id, [1, 2, 1]) == [1, 2]
-        save(engine, run_id, make_draft(2))
-    assert failures(engine) == {1: ("run.interrupted", 3, True)}
-    assert claim(engine, run_id, [1, 2]) == [2]
-    assert failures(engine)[1] == ("run.interrupted", 3, True)
-    with session(engine) as current:
-        drafts.clear_failures(current, [1])
-    assert claim(engine, run_id, [1]) == [1]
-
-
-def test_a_draft_ends_the_claim(engine: Engine, run_id: int) -> None:
-    claim(engine, run_id, [1])
-    save(engine, run_id, make_draft())
-    assert failures(engine) == {}
-
-
-def test_a_graceful_stop_costs_no_attempt(engine: Engine, run_id: int) -> None:
-    claim(engine, run_id, [1])
-    claim(engine, run_id, [1, 2])
-    with session(engine) as current:
-        drafts.release(current, [1, 2, 3])
-    assert failures(engine) == {1: ("run.interrupted", 1, False)}
-
-
-def test_a_failed_study_keeps_its_attempts_and_is_no_claim_to_release(engine: Engine, run_id: int) -> None:
-    broken = Failure("pixels.truncated", "The image is cut short.", study_id=1)
-    for attempt in (1, 2, 3):
-        assert claim(engine, run_id, [1]) == [1]
-        with session(engine) as current:
-            drafts.fail_studies(current, run_id, [broken])
-            drafts.release(current, [1])
-        assert failures(engine) == {1: ("pixels.truncated", attempt, attempt == 3)}
-    assert claim(engine, run_id, [1]) == []
-    with session(engine, read_only=True) as current:
-        view = drafts.draft_view(current, "A1")
-    assert view and view.failure and view.draft is None
-    assert (view.failure.code, view.failure.quarantined) == ("pixels.truncated", True)
-
-
-def test_a_failure_without_a_claim_or_study(engine: Engine, run_id: int) -> None:
-    with session(engine) as current:
-        drafts.fail_studies(current, run_id, [Failure("b", "B.", study_id=2)])
-        with pytest.raises(ValueError):
-            drafts.fail_studies(current, run_id, [Failure("a", "A.", path="/x")])
-    assert failures(engine) == {2: ("b", 1, False)}
-
-
-def test_a_failure_that_does_not_count_never_quarantines(engine: Engine, run_id: int) -> None:
-    away = [Failure("pixels.unreadable", "Away.", study_id=study_id) for study_id in (1, 2)]
-    claim(engine, run_id, [2])
-    for _ in range(4):
-        with session(engine) as current:
-            drafts.fail_studies(current, run_id, away, counted=False)
-    assert failures(engine) == {1: ("pixels.unreadable", 0, False), 2: ("pixels.unreadable", 1, False)}
-    assert claim(engine, run_id, [1, 2]) == [1, 2]
-
-
 # -- finding a study --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("key", ["1.2.2", "A2", "2", " A2 "])
 def test_a_study_is_found_by_any_of_its_names(engine: Engine, run_id: int, key: str) -> None:
     with session(engine, read_only=True) as current:
-        view = drafts.draft_view(current, key)
+        view = draft_view(current, key)
     assert view
     assert view.study.study_id == 2
 
@@ -256,7 +182,7 @@ def test_a_study_is_found_by_any_of_its_names(engine: Engine, run_id: int, key: 
 @pytest.mark.parametrize("key", ["", "A", "99", "9" * 40, "²", "%", "1.2"])
 def test_an_unknown_name_finds_nothing(engine: Engine, run_id: int, key: str) -> None:
     with session(engine, read_only=True) as current:
-        assert drafts.draft_view(current, key) is None
+        assert draft_view(current, key) is None
 
 
 def test_an_ambiguous_name_is_refused_without_telling_whose(engine: Engine, run_id: int) -> None:
@@ -265,6 +191,6 @@ def test_an_ambiguous_name_is_refused_without_telling_whose(engine: Engine, run_
         catalogue.record_instance(current, made, None, None, lambda a, b: True)
     for key in ("twice", "1"):
         with pytest.raises(UsageError) as caught, session(engine, read_only=True) as current:
-            drafts.draft_view(current, key)
+            draft_view(current, key)
         assert "P" not in caught.value.message
         assert "1.2" not in caught.value.message

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -41,6 +44,32 @@ def test_models_and_migration_do_not_differ(engine: Engine) -> None:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, Base.metadata) == []
+
+
+def test_checks_of_models_and_migration_do_not_differ(engine: Engine, backend: str) -> None:
+    """Alembic compares no checks: hold the tables beside those that the models make."""
+    migrated = constraints(engine)
+    with engine.begin() as connection:
+        if backend == "postgresql":
+            connection.execute(text("CREATE SCHEMA beside"))
+            connection.execute(text("SET search_path TO beside"))
+        else:
+            connection.execute(text("ATTACH ':memory:' AS beside"))
+        Base.metadata.create_all(connection.execution_options(schema_translate_map={None: "beside"}), checkfirst=False)
+        made = constraints(connection, "beside")
+    assert len(made) == 14 and sum(map(len, made.values())) > 20
+    assert migrated == made
+
+
+def constraints(bind: Any, schema: str | None = None) -> dict[str, dict[str, str]]:
+    found = inspect(bind)
+    return {
+        table.name: {
+            str(one["name"]): re.sub(r"::\w+( varying)?(\[\])?|[()\"]", "", one["sqltext"])
+            for one in found.get_check_constraints(table.name, schema)
+        }
+        for table in Base.metadata.sorted_tables
+    }
 
 
 @pytest.mark.parametrize("revision", ["0000", "9999"])
@@ -89,17 +118,44 @@ def test_there_is_no_way_back(engine: Engine) -> None:
     store.check_schema(engine)
 
 
+REGION = (
+    "INSERT INTO region (draft_id, kind, finding, x, y, w, h, score) VALUES (1, '{kind}', '{finding}', 0, 0, 1, 1, 0)"
+)
+SPAN = (
+    "INSERT INTO span (draft_id, section, start_char, end_char, kind, confidence)"
+    " VALUES (1, '{section}', 0, 1, '{kind}', {confidence})"
+)
+FINDING = (
+    "INSERT INTO finding (draft_id, finding, state, probability, raw_score, change)"
+    " VALUES (1, '{finding}', '{state}', 0, 0, '{change}')"
+)
+FAILURE = "INSERT INTO failure (run_id, path, code, message, attempts, quarantined) VALUES (1, {path}, '{code}', 'x', 1, false)"
+DRAFT = (
+    "INSERT INTO draft (study_id, prior_reason, run_id, status, findings, impression, comparison, weights_sha256,"
+    " preprocess_version, index_version, decoding, flags, inputs_sha256, created_at, priority)"
+    " VALUES (1, '{reason}', 1, '{status}', '', '', '', '', 1, '', '{{}}', '{flags}', '', '2024-01-01', '{priority}')"
+)
+
+
 @pytest.mark.parametrize(
     "statement",
     [
-        "INSERT INTO region (draft_id, kind, x, y, w, h, score) VALUES (1, 'guess', 0, 0, 1, 1, 0)",
-        "INSERT INTO span (draft_id, section, start_char, end_char, kind) VALUES (1, 'findings', 0, 1, 'guess')",
-        "INSERT INTO finding (draft_id, finding, state, probability) VALUES (1, 'edema', 'maybe', 0)",
-        "INSERT INTO finding (draft_id, finding, state, probability, change) VALUES (1, 'edema', 'blank', 0, 'worse')",
-        "INSERT INTO failure (run_id, code, message, attempts, quarantined) VALUES (1, 'x', 'x', 1, false)",
-        "INSERT INTO draft (study_id, prior_reason, run_id, status, findings, impression, comparison, weights_sha256,"
-        " preprocess_version, index_version, decoding, flags, inputs_sha256, created_at)"
-        " VALUES (1, '', 1, 'final', '', '', '', '', 1, '', '{}', '[]', '', '2024-01-01')",
+        REGION.format(kind="guess", finding="edema"),
+        REGION.format(kind="change", finding="cough"),
+        SPAN.format(section="findings", kind="guess", confidence=1),
+        SPAN.format(section="history", kind="flag", confidence=1),
+        SPAN.format(section="findings", kind="flag", confidence=1.5),
+        FINDING.format(finding="edema", state="maybe", change="new"),
+        FINDING.format(finding="edema", state="blank", change="worse"),
+        FINDING.format(finding="cough", state="blank", change="new"),
+        FAILURE.format(path="NULL", code="x"),
+        FAILURE.format(path="'/a'", code="not a code"),
+        FAILURE.format(path="'/a'", code="Code"),
+        DRAFT.format(status="final", reason="", flags="[]", priority="routine"),
+        DRAFT.format(status="reviewed", reason="none", flags="[]", priority="routine"),
+        DRAFT.format(status="reviewed", reason="", flags="{}", priority="routine"),
+        DRAFT.format(status="reviewed", reason="", flags="[]", priority="high"),
+        "INSERT INTO file (path, size, mtime_ns, outcome) VALUES ('/a', 1, 1, 'Not DICOM')",
     ],
 )
 def test_the_database_itself_refuses_unknown_words(engine: Engine, statement: str) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-from alembic import command
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, select
 
 from cxrreport.findings import State
 from cxrreport.records import Report, ReportStatus
-from cxrreport.store import engine as store
-from cxrreport.store import labels, migrate, reports
+from cxrreport.store import labels, reports
 from cxrreport.store.engine import session
 from cxrreport.store.schema import ReportRow
 
@@ -65,24 +62,3 @@ def test_importing_again_labels_with_the_new_source(engine: Engine) -> None:
     add(engine, named("A"))
     add(engine, named("A"), source="new")
     assert outdated(engine, "new") == []
-
-
-@pytest.mark.parametrize("number", [1, 3])
-def test_reports_of_the_schema_before_keep_their_labels_and_are_outdated(empty: Engine, number: int) -> None:
-    config = migrate.configuration()
-    with empty.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
-        for name in range(number):
-            connection.execute(
-                text(
-                    "INSERT INTO report (source, external_id, accession, study_uid, issuer, mrn, findings, impression,"
-                    " comparison, labels, identity_sha256, text_sha256)"
-                    " VALUES ('r', :n, :n, '', '', '', 'Text.', '', '', '{\"edema\": \"positive\"}', :n, :n)"
-                ),
-                {"n": str(name)},
-            )
-    store.upgrade(empty)
-    store.check_schema(empty)
-    assert stored(empty) == {str(name): ({"edema": "positive"}, "") for name in range(number)}
-    assert len(outdated(empty, "rules-1")) == number
