@@ -1,4 +1,4 @@
-"""Where on the current film a finding, or its change, shows: maps of the network's grid -> heat maps and boxes.
+"""Where on the current image a finding, or its change, shows: maps of the network's grid -> heat maps and boxes.
 
 The maps are those of docs/model.md, Progression: one a finding, and of a change only what is higher than on pairs without one.
 """
@@ -16,11 +16,11 @@ from scipy import ndimage
 from cxrreport.findings import CHANGED, FINDINGS, State
 from cxrreport.records import Finding, Region
 
-SIDE = 256  # of the preprocessed film, on which boxes are sought
-MOST_BOXES = 3  # per finding: more would mark the film, not a place
+SIDE = 256  # of the preprocessed image, on which boxes are sought
+MOST_BOXES = 3  # per finding: more would mark the image, not a place
 LEVEL = 0.2  # a map that stays below says nothing, whatever its highest value
 _SHARE = 0.5  # of the highest value: a single cell of the grid gets a box of its own size
-_SPECK = 64  # pixels of the preprocessed film: about a centimetre square of a chest
+_SPECK = 64  # pixels of the preprocessed image: about a centimetre square of a chest
 _NOWHERE = "no finding"  # shows nowhere
 
 Grid = npt.NDArray[np.floating[Any]]
@@ -28,11 +28,11 @@ Grid = npt.NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Maps:
-    """What the network says of the places of one study; grids cover the whole preprocessed film of the current study.
+    """What the network says of the places of one study; grids cover the whole preprocessed image of the current study.
 
     Attributes
     ----------
-    change : (k, g, g), 0..1, probability that each finding has changed there; None without a prior that lies on this film.
+    change : (k, g, g), 0..1, probability that each finding has changed there; None without a prior that lies on this image.
     evidence : (k, g, g), 0..1, where each finding is seen.
     findings : names of the k maps, in order.
     """
@@ -80,7 +80,7 @@ def find_regions(
     """Boxes round the places where a heat map (256, 256) is high; at most three, the highest first.
 
     A place is what hangs together above `LEVEL` and above a share of the highest value; specks are left out. The score
-    is the highest value of the place. The film was squeezed to a square, so height and width have a scale each.
+    is the highest value of the place. The image was squeezed to a square, so height and width have a scale each.
     """
     top = float(heat.max())
     if not top > LEVEL:

@@ -42,7 +42,7 @@ def _finish(run: Run, batch: Sequence[Prepared], composer: Composer) -> None:
             attempts.clear_failures(s, ids)  # `--redo all` gives quarantined studies another chance
         attempts.claim(s, run.id, ids)
     try:
-        made = composer.compose(batch, _told(run, batch) if composer.reads_priors else {})
+        made = composer.compose(batch, _signed(run, batch) if composer.reads_priors else {})
         _store(run, batch, made)
     except (StorageError, UnavailableError):  # the surroundings are to blame, not the studies
         with suppress(CxrReportError), session(run.engine) as s:
@@ -51,7 +51,7 @@ def _finish(run: Run, batch: Sequence[Prepared], composer: Composer) -> None:
     run.progress("draft", len(batch))
 
 
-def _told(run: Run, batch: Sequence[Prepared]) -> dict[int, Signed]:
+def _signed(run: Run, batch: Sequence[Prepared]) -> dict[int, Signed]:
     """The signed reports of the priors, by study id."""
     priors = {p.prior.id: p.study.studied_at for p in (item.due.pair for item in batch) if p.prior}
     with session(run.engine, read_only=True) as s:

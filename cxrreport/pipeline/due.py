@@ -83,7 +83,7 @@ def _due_of_page(run: Run, s: Session, page: Sequence[Study], selection: Selecti
     run.count(Count.STUDIES, len(page))
     run.count(Count.UNCHANGED, len(paired) - len(due))
     run.skip("study.no_frontal", len(page) - len(paired))
-    run.skip("study.quarantined", len(due) - len(free))  # told as failed by the runs that it cost
+    run.skip("study.quarantined", len(due) - len(free))  # counted as failed by the runs that it cost
     return free
 
 
@@ -91,5 +91,5 @@ def _pair(study: Study, family: Sequence[Study]) -> Due | None:
     made = pair(study, family)
     if made is None:
         return None
-    known = {film.id: film.pixel_sha256 for film in made.images if film}
+    known = {image.id: image.pixel_sha256 for image in made.images if image}
     return Due(made, inputs_sha256(made, known))

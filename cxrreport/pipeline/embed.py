@@ -99,7 +99,7 @@ class Embedder:
         paths = [image.path for row in rows for image in row.images]
         read = self._run.workers.map(partial(load_image, max_pixels=self._run.settings.max_pixels), paths)
         for row in rows:
-            found = [film for _, (_, film) in zip(row.images, read)]  # no more than its own from the stream
+            found = [loaded for _, (_, loaded) in zip(row.images, read)]  # no more than its own from the stream
             if self._run.cancelled:
                 raise Interrupted
             if (error := _missing(row, found)) is not None:
@@ -109,11 +109,12 @@ class Embedder:
 
     def _embed_batch(self, batch: Sequence[_Read]) -> dict[str, Part]:
         with session(self._run.engine) as s:
-            for image, film in (pair for read in batch for pair in zip(read.row.images, read.found, strict=True)):
-                if isinstance(film, LoadedImage):
-                    catalogue.set_pixel_digest(s, image.id, film.pixel_sha256)
+            for image, loaded in (pair for read in batch for pair in zip(read.row.images, read.found, strict=True)):
+                if isinstance(loaded, LoadedImage):
+                    catalogue.set_pixel_digest(s, image.id, loaded.pixel_sha256)
         prepared = [
-            PreparedStudy(*(film.pixels for film in read.found if isinstance(film, LoadedImage))) for read in batch
+            PreparedStudy(*(loaded.pixels for loaded in read.found if isinstance(loaded, LoadedImage)))
+            for read in batch
         ]
         keys = self._drafter.keys(self._drafter.encode(prepared))
         ids, digests = ids_of([read.row for read in batch]), np.array([read.digest for read in batch], np.int64)
@@ -131,15 +132,15 @@ class _Read(NamedTuple):
     def digest(self) -> int:
         pairs = zip(self.found, self.row.images, strict=True)
         return images_digest(
-            [film.pixel_sha256 if isinstance(film, LoadedImage) else image.size for film, image in pairs]
+            [loaded.pixel_sha256 if isinstance(loaded, LoadedImage) else image.size for loaded, image in pairs]
         )
 
 
 def _missing(row: Imaged, found: Sequence[LoadedImage | InputError]) -> InputError | None:
     """What forbids to embed: no frontal image, or a lateral one that was read before and may come back."""
-    for place, (image, film) in enumerate(zip(row.images, found, strict=True)):
-        if isinstance(film, InputError) and (place == 0 or image.pixel_sha256):
-            return film
+    for place, (image, loaded) in enumerate(zip(row.images, found, strict=True)):
+        if isinstance(loaded, InputError) and (place == 0 or image.pixel_sha256):
+            return loaded
     return None
 
 

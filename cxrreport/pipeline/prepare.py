@@ -60,10 +60,10 @@ def _read(run: Run, due: Iterator[Due]) -> Iterator[Prepared]:
     """Read the images of each study in child processes; one that cannot be drafted from is recorded as failed."""
     found: Found = {}
     wanted = ((item, image) for item in due for image in item.pair.images if image)
-    for (item, image), film in run.workers.map(partial(_load, run.settings.max_pixels), wanted):
+    for (item, image), loaded in run.workers.map(partial(_load, run.settings.max_pixels), wanted):
         if run.cancelled:  # whoever stops the run may have stopped the children too: believe no error any more
             return
-        found[image.id] = film
+        found[image.id] = loaded
         if len(found) == sum(one is not None for one in item.pair.images):
             try:
                 yield _assemble(item, found)
@@ -81,8 +81,8 @@ def _assemble(due: Due, found: Found) -> Prepared:
     lateral, prior_frontal, prior_lateral = (found[image.id] if image else None for image in due.pair.images[1:])
     if isinstance(frontal := found[due.pair.frontal.id], InputError):
         raise frontal
-    digests = {image_id: film.pixel_sha256 for image_id, film in found.items() if isinstance(film, LoadedImage)}
-    away = {image_id: _AWAY for image_id, film in found.items() if getattr(film, "code", "") == _AWAY}
+    digests = {image_id: loaded.pixel_sha256 for image_id, loaded in found.items() if isinstance(loaded, LoadedImage)}
+    away = {image_id: _AWAY for image_id, loaded in found.items() if getattr(loaded, "code", "") == _AWAY}
     return Prepared(
         due,
         PreparedStudy(frontal.pixels, _pixels(lateral)),

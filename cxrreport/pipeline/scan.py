@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cxrreport.model.drafter import Drafter
 
 _FILES = 200  # headers a transaction
-_FILMS = 64  # films a batch of the view classifier
+_IMAGES = 64  # images a batch of the view classifier
 _UNREADABLE = ("header.unreadable", "pixels.unreadable")  # a mount or a permission may come back: try again
 
 
@@ -50,7 +50,7 @@ def scan(run: Run, roots: Sequence[Path]) -> None:
 
 
 def _count_skip(run: Run, kind: str, path: str | None) -> None:
-    """Count what the walk leaves out. What it could not read has failed: films may lie there."""
+    """Count what the walk leaves out. What it could not read has failed: images may lie there."""
     run.count(Count.FILES)
     if not kind.startswith("path."):
         run.skip(kind)
@@ -104,7 +104,7 @@ def _file(run: Run, s: Session, entry: FileEntry) -> Failure | None:
 
 
 def _view(instance: Instance) -> ViewGuess | None:
-    """The view of the tags, of a film that they call a chest; else the pixels tell whether it is one. OTHER harms none."""
+    """The view of the tags, of an image that they call a chest; else the pixels tell whether it is one. OTHER harms none."""
     guess = view_from_tags(instance)
     return guess if guess is None or guess.view is View.OTHER or says_chest(instance) else None
 
@@ -136,17 +136,17 @@ def classify_views(run: Run, drafter: Drafter) -> None:
     last = 0
     while not run.cancelled:
         with session(run.engine) as s:
-            images = catalogue.images_without_view(s, _FILMS, last)
+            images = catalogue.images_without_view(s, _IMAGES, last)
         if not images:
             return
         last = images[-1].id
-        films: dict[Image, LoadedImage | InputError] = {}
-        for image, film in run.workers.map(partial(_load, run.settings.max_pixels), images):
+        found: dict[Image, LoadedImage | InputError] = {}
+        for image, loaded in run.workers.map(partial(_load, run.settings.max_pixels), images):
             if run.cancelled:  # whoever stops the run may have stopped the children too: believe no error any more
                 return
-            films[image] = film
+            found[image] = loaded
         with session(run.engine) as s:
-            _store_views(run, s, drafter, films)
+            _store_views(run, s, drafter, found)
         run.progress("views", len(images))
 
 
@@ -154,15 +154,15 @@ def _load(max_pixels: int, image: Image) -> LoadedImage:
     return load_image(image.path, max_pixels)
 
 
-def _store_views(run: Run, s: Session, drafter: Drafter, films: dict[Image, LoadedImage | InputError]) -> None:
-    good = {image: film for image, film in films.items() if isinstance(film, LoadedImage)}
-    guesses = drafter.guess_views([film.pixels for film in good.values()]) if good else []
-    for (image, film), guess in zip(good.items(), guesses, strict=True):
+def _store_views(run: Run, s: Session, drafter: Drafter, found: dict[Image, LoadedImage | InputError]) -> None:
+    good = {image: loaded for image, loaded in found.items() if isinstance(loaded, LoadedImage)}
+    guesses = drafter.guess_views([loaded.pixels for loaded in good.values()]) if good else []
+    for (image, loaded), guess in zip(good.items(), guesses, strict=True):
         other = guess.view is View.OTHER
-        catalogue.set_pixel_digest(s, image.id, film.pixel_sha256)
+        catalogue.set_pixel_digest(s, image.id, loaded.pixel_sha256)
         catalogue.set_view(s, image.id, guess, usable=not other, reason="view.other" if other else None)
         run.skip("view.other", int(other))
-    for image, error in films.items():
+    for image, error in found.items():
         if isinstance(error, InputError):
             if error.code not in _UNREADABLE:
                 catalogue.mark_unusable(s, image.id, error.code)

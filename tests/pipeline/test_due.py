@@ -43,21 +43,17 @@ def test_new_weights_make_nothing_due_unless_asked(tool: Tool, export: Path, oth
     assert tool.rows("SELECT count(DISTINCT weights_sha256) FROM draft") == [2]
 
 
-def test_a_new_index_makes_nothing_due_unless_asked(tool: Tool, export: Path, shared_reports: Path) -> None:
-    tool.json("index", shared_reports)
-    tool.json("generate", export)
-    tool.json("index")
-    assert tool.json("generate", export)["drafted"] == 0
-    assert tool.json("generate", export, "--redo", "weights")["drafted"] == 0
-    assert tool.json("generate", export, "--redo", "index")["drafted"] == 8
-    assert statuses(tool, "A101") == ["superseded", "preliminary"]
+def test_a_new_index_makes_nothing_due_unless_asked(drafted: Tool, shared_export: Path) -> None:
+    drafted.json("index")
+    redone = [drafted.json("generate", shared_export, *flags)["drafted"] for flags in ([], ["--redo", "weights"])]
+    assert redone == [0, 0] and drafted.json("generate", shared_export, "--redo", "index")["drafted"] == 8
+    assert statuses(drafted, "A101") == ["superseded", "preliminary"]
 
 
-def test_redo_all_writes_the_same_drafts_once(tool: Tool, export: Path) -> None:
-    tool.json("generate", export, PLAIN)
-    texts = tool.texts()
-    assert tool.json("generate", export, PLAIN, "--redo", "all")["drafted"] == 8
-    assert statuses(tool, "A101") == ["preliminary"] and tool.texts() == texts
+def test_redo_all_writes_the_same_drafts_once(drafted: Tool, shared_export: Path) -> None:
+    texts = drafted.texts()
+    assert drafted.json("generate", shared_export, "--redo", "all")["drafted"] == 8
+    assert statuses(drafted, "A101") == ["preliminary"] and drafted.texts() == texts
 
 
 def test_without_retrieval_is_recorded(tool: Tool, export: Path, shared_reports: Path) -> None:
@@ -155,14 +151,9 @@ def test_dry_run_counts_what_is_due_and_drafts_nothing(tool: Tool, export: Path)
     assert tool.json("generate", export, "--dry-run")["due"] == 0
 
 
-def test_dry_run_with_redo_compares_weights_and_index(
-    tool: Tool, export: Path, shared_reports: Path, other_weights: str
-) -> None:
-    tool.json("index", shared_reports)
-    tool.json("generate", export)
-
+def test_dry_run_with_redo_compares_weights_and_index(drafted: Tool, shared_export: Path, other_weights: str) -> None:
     def due(*flags: str) -> int:
-        return int(tool.json("generate", export, "--dry-run", *flags)["due"])
+        return int(drafted.json("generate", shared_export, "--dry-run", *flags)["due"])
 
     assert [due("--redo", kind) for kind in ("weights", "index", "all")] == [0, 0, 8]
     assert due("--redo", "weights", "--weights", other_weights) == 8

@@ -21,12 +21,18 @@ def export(tmp_path: Path, shared_export: Path) -> Path:
 
 
 @pytest.fixture
-def indexed(tool: Tool, export: Path, shared_reports: Path) -> Tool:
-    """A home whose reports are linked to the catalogue, their films in the index."""
+def catalogued(tool: Tool, export: Path, shared_reports: Path) -> Tool:
+    """A home whose reports are linked to the catalogue, their texts in the index."""
     tool.json("index", shared_reports)
     tool.json("generate", export)
-    tool.json("index")
     return tool
+
+
+@pytest.fixture
+def indexed(catalogued: Tool) -> Tool:
+    """The same with the images in the index."""
+    catalogued.json("index")
+    return catalogued
 
 
 def spaces(tool: Tool) -> dict[str, int]:
@@ -42,14 +48,11 @@ def retrieved(tool: Tool, accession: str) -> list[str]:
     )
 
 
-def test_films_are_embedded_once_their_studies_are_known(tool: Tool, export: Path, shared_reports: Path) -> None:
-    found = tool.json("index", shared_reports)
-    assert (found["embedded"], found["films_embedded"], spaces(tool)) == (11, 0, {"text": 11})
-    tool.json("generate", export)
-    found = tool.json("index")
-    assert (found["embedded"], found["films_embedded"], spaces(tool)) == (0, 3, {"text": 11, "image": 3})
-    found = tool.json("index")
-    assert (found["embedded"], found["films_embedded"], spaces(tool)) == (0, 0, {"text": 11, "image": 3})
+def test_images_are_embedded_once_their_studies_are_known(catalogued: Tool) -> None:
+    assert spaces(catalogued) == {"text": 11}
+    for images in (3, 0):
+        found = catalogued.json("index")
+        assert (found["embedded"], found["films_embedded"], spaces(catalogued)) == (0, images, {"text": 11, "image": 3})
 
 
 def test_a_film_that_changed_is_embedded_again(indexed: Tool, export: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,40 +106,28 @@ def test_a_retriever_without_its_vectors_is_refused(tool: Tool, export: Path, sh
     assert "index.no_films" in tool.err
 
 
-def test_a_film_that_cannot_be_read_leaves_its_report_to_the_text(
-    tool: Tool, export: Path, shared_reports: Path
-) -> None:
-    tool.json("index", shared_reports)
-    tool.json("generate", export)
-    (export / "P2" / "A201_PA.dcm").unlink()
-    found = tool.json("index")
+@pytest.mark.parametrize("name", ["P2/A201_PA.dcm", "P1/A101_LL.dcm"], ids=["frontal", "lateral"])
+def test_an_image_that_is_away_for_a_night_is_waited_for(catalogued: Tool, export: Path, name: str) -> None:
+    image = export / name
+    image.rename(export / "away")
+    found = catalogued.json("index")
     assert (found["films_embedded"], found["skipped"]) == (2, {"pixels.unreadable": 1})
-    assert spaces(tool) == {"text": 11, "image": 2}
+    assert spaces(catalogued) == {"text": 11, "image": 2}
+    (export / "away").rename(image)
+    assert catalogued.json("index")["films_embedded"] == 1 and spaces(catalogued) == {"text": 11, "image": 3}
 
 
 def test_a_lateral_that_was_never_read_does_without(tool: Tool, export: Path, shared_reports: Path) -> None:
-    """A101 is embedded by its frontal film alone, once; as soon as its lateral is read, it is embedded again."""
+    """A101 is embedded by its frontal image alone, once; as soon as its lateral is read, it is embedded again."""
     lateral = export / "P1" / "A101_LL.dcm"
     whole = lateral.read_bytes()
     lateral.write_bytes(whole[:-5000])
     tool.json("index", shared_reports)
     tool.json("generate", export)
-    assert tool.json("index")["films_embedded"] == 3
-    assert tool.json("index")["films_embedded"] == 0
+    assert [tool.json("index")["films_embedded"] for _ in range(2)] == [3, 0]
     lateral.write_bytes(whole)
     tool.json("generate", export)
     assert tool.json("index")["films_embedded"] == 1
-
-
-def test_a_lateral_that_is_away_for_a_night_is_waited_for(tool: Tool, export: Path, shared_reports: Path) -> None:
-    tool.json("index", shared_reports)
-    tool.json("generate", export)
-    lateral = export / "P1" / "A101_LL.dcm"
-    lateral.rename(export / "away")
-    found = tool.json("index")
-    assert (found["films_embedded"], found["skipped"]) == (2, {"pixels.unreadable": 1})
-    (export / "away").rename(lateral)
-    assert tool.json("index")["films_embedded"] == 1 and spaces(tool) == {"text": 11, "image": 3}
 
 
 def test_films_whose_views_were_mixed_up_are_embedded_again(indexed: Tool) -> None:
@@ -152,11 +143,8 @@ def test_other_preprocessing_makes_other_vectors(indexed: Tool, monkeypatch: pyt
     assert indexed.json("index")["films_embedded"] == 3
 
 
-def test_a_signal_between_films_publishes_nothing(tool: Tool, export: Path, shared_reports: Path) -> None:
-    tool.json("index", shared_reports)
-    tool.json("generate", export)
-    (before,) = (tool.home / "index" / "CURRENT").read_text().split()
-    mishap = Mishap("cxrreport.pipeline.embed:load_image", 2, signal.SIGTERM)
-    process = Process(tool.home, "index", "--json", mishap=mishap)
-    assert process.wait() == 143
-    assert (tool.home / "index" / "CURRENT").read_text().split() == [before]
+def test_a_signal_between_images_publishes_nothing(catalogued: Tool) -> None:
+    current = catalogued.home / "index" / "CURRENT"
+    before = current.read_text()
+    process = Process(catalogued.home, "index", mishap=Mishap("cxrreport.pipeline.embed:load_image", 2, signal.SIGTERM))
+    assert (process.wait(), current.read_text()) == (143, before)

@@ -24,6 +24,11 @@ def test_first_run_drafts_all_and_second_opens_no_unchanged_file(
     assert (first["files"], first["images"], first["studies"], first["drafted"]) == (11, 11, 8, 8)
     assert (first["paired"], first["unchanged"], first["skipped"], first["failed"]) == (3, 0, {}, {})
     assert any_tool.drafts() == ALL
+    found = any_tool.rows(
+        "SELECT study.accession, prior.accession, prior_reason FROM draft JOIN study ON study.id = draft.study_id"
+        " LEFT JOIN study AS prior ON prior.id = draft.prior_study_id ORDER BY 1"
+    )
+    assert found == [(visit.accession, visit.prior or None, visit.reason) for visit in VISITS]
 
     def forbidden(*_: object) -> None:
         raise AssertionError("an unchanged file was opened")
@@ -35,18 +40,8 @@ def test_first_run_drafts_all_and_second_opens_no_unchanged_file(
     assert any_tool.drafts() == ALL
 
 
-def test_priors_are_those_that_pairing_must_find(any_tool: Tool, shared_export: Path) -> None:
-    any_tool.json("generate", shared_export, "--without-retrieval")
-    found = any_tool.rows(
-        "SELECT study.accession, prior.accession, prior_reason FROM draft JOIN study ON study.id = draft.study_id"
-        " LEFT JOIN study AS prior ON prior.id = draft.prior_study_id ORDER BY 1"
-    )
-    assert found == [(visit.accession, visit.prior or None, visit.reason) for visit in VISITS]
-
-
-def test_with_a_prior_each_finding_has_its_states_and_change(tool: Tool, shared_export: Path) -> None:
-    tool.json("generate", shared_export, "--without-retrieval")
-    rows = tool.rows(
+def test_with_a_prior_each_finding_has_its_states_and_change(drafted: Tool) -> None:
+    rows = drafted.rows(
         "SELECT finding, state, prior_state, prior_probability, change, change_probability FROM finding"
         " JOIN draft ON draft.id = draft_id WHERE prior_study_id IS NOT NULL"
     )
@@ -75,26 +70,23 @@ def test_states_of_the_prior_are_those_of_its_own_draft(tool: Tool, shared_expor
     assert all(now == before and abs(difference) < 1e-4 for now, before, difference in pairs)
 
 
-def test_comparison_names_the_date_of_the_prior(tool: Tool, shared_export: Path) -> None:
-    tool.json("generate", shared_export, "--without-retrieval")
-    comparisons = {accession: texts[2] for accession, texts in tool.texts().items()}
+def test_comparison_names_the_date_of_the_prior(drafted: Tool) -> None:
+    comparisons = {accession: texts[2] for accession, texts in drafted.texts().items()}
     assert comparisons["A102"].startswith("Compared with the prior of 2024-01-05 (60 days earlier): ")
     assert comparisons["A103"].startswith("Compared with the prior of 2024-03-05 (88 days earlier): ")
     assert comparisons["A202"].startswith("Compared with the prior of 2024-02-01 (19 days earlier): ")
 
 
-def test_without_a_prior_nothing_is_compared(tool: Tool, shared_export: Path) -> None:
-    tool.json("generate", shared_export, "--without-retrieval")
-    assert tool.rows("SELECT DISTINCT comparison FROM draft WHERE prior_study_id IS NULL") == [""]
+def test_without_a_prior_nothing_is_compared(drafted: Tool) -> None:
+    assert drafted.rows("SELECT DISTINCT comparison FROM draft WHERE prior_study_id IS NULL") == [""]
     changes = "SELECT DISTINCT change FROM finding JOIN draft ON draft.id = draft_id WHERE prior_study_id IS NULL"
-    assert tool.rows(changes) == [None]
+    assert drafted.rows(changes) == [None]
     kinds = "SELECT DISTINCT kind FROM span JOIN draft ON draft.id = draft_id WHERE prior_study_id IS NULL"
-    assert "change" not in tool.rows(kinds)
+    assert "change" not in drafted.rows(kinds)
 
 
-def test_spans_lie_inside_their_sections_and_hold_their_words(tool: Tool, shared_export: Path) -> None:
-    tool.json("generate", shared_export, "--without-retrieval")
-    spans = tool.rows(
+def test_spans_lie_inside_their_sections_and_hold_their_words(drafted: Tool) -> None:
+    spans = drafted.rows(
         "SELECT section, start_char, end_char, kind, finding, findings, impression, comparison FROM span"
         " JOIN draft ON draft.id = draft_id"
     )
@@ -125,32 +117,21 @@ def test_what_a_draft_was_made_with_is_stored(tool: Tool, shared_export: Path, s
     assert manifest["weights"]["sha256"] == made[0] and "research use only" in manifest["disclaimer"]
 
 
-def test_the_view_comes_from_the_pixels_where_the_tags_are_silent(tool: Tool, shared_export: Path) -> None:
-    tool.json("generate", shared_export, "--without-retrieval")
-    views = tool.rows("SELECT view, view_source, count(*) FROM image GROUP BY 1, 2 ORDER BY 1")
+def test_the_view_comes_from_the_pixels_where_the_tags_are_silent(drafted: Tool) -> None:
+    views = drafted.rows("SELECT view, view_source, count(*) FROM image GROUP BY 1, 2 ORDER BY 1")
     assert views == [("frontal", "pixels", 1), ("lateral", "tags", 3), ("pa", "tags", 7)]
-    assert tool.rows("SELECT count(*) FROM image WHERE length(pixel_sha256) = 64") == [11]
+    assert drafted.rows("SELECT count(*) FROM image WHERE length(pixel_sha256) = 64") == [11]
 
 
-def test_the_size_of_the_batches_changes_no_draft(tool: Tool, shared_export: Path, shared_reports: Path) -> None:
-    tool.json("index", shared_reports)
-    tool.json("generate", shared_export, "--batch-size", "3")
-    texts = tool.texts()
-    tool.json("generate", shared_export, "--batch-size", "1", "--redo", "all")
-    assert tool.texts() == texts
+@pytest.mark.parametrize("flags", [["--batch-size", "3"], ["--workers", "1"]])
+def test_neither_batches_nor_children_change_a_draft(drafted: Tool, shared_export: Path, flags: list[str]) -> None:
+    texts = drafted.texts()
+    again = drafted.json("generate", shared_export, "--redo", "all", *flags)
+    assert (again["drafted"], drafted.texts()) == (8, texts)
 
 
-def test_children_draft_what_this_process_drafts(tool: Tool, shared_export: Path) -> None:
-    tool.json("generate", shared_export, "--without-retrieval")
-    texts = tool.texts()
-    redone = tool.json("generate", shared_export, "--without-retrieval", "--redo", "all", "--workers", "1")
-    assert redone["drafted"] == 8 and tool.texts() == texts
-
-
-def test_a_moved_export_is_not_drafted_again(tool: Tool, shared_export: Path, tmp_path: Path) -> None:
-    tool.json("generate", shared_export, "--without-retrieval")
-    moved = copy_tree(shared_export, tmp_path / "moved")
-    again = tool.json("generate", moved, "--without-retrieval")
+def test_a_moved_export_is_not_drafted_again(drafted: Tool, shared_export: Path, tmp_path: Path) -> None:
+    again = drafted.json("generate", copy_tree(shared_export, tmp_path / "moved"))
     assert (again["drafted"], again["unchanged"], again["skipped"]) == (0, 8, {"duplicate": 11})
 
 
