@@ -14,9 +14,6 @@ _PROMPTMRG: Mapping[str, Any] = {
     "reports_in_memory": False,
 }  # fmt: skip
 # The layers of Figure A follow p = (2, 4): the first routes between two windows, the others among four.
-# Table 3 took metrics from Eq. 1 as printed, whose tokens hold them alone. Beside the content path, which hands on e - f
-# whatever is measured of it, one metric could hardly be told from another. Its "w/ Feature Difference" is hence
-# "literal-difference" here.
 ABLATIONS: Mapping[str, Mapping[str, Any]] = {
     "without-difference": {"feature_difference": False},  # Table 2
     "without-fam": {"fam_attention": "transformer"},  # Table 2, and Table A "Transformer"

@@ -16,12 +16,13 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
 from cxrreport.errors import WeightsError
 from cxrreport.findings import FINDINGS, State
+from cxrreport.model.tokens import wordpiece
 
 NETWORK, VOCABULARY, CONFIG = "model.safetensors", "vocab.txt", "config.json"
 _STATES = tuple(State)
@@ -99,13 +100,9 @@ def _read_tokenizer(directory: Path) -> Tokenizer:
         raise WeightsError(
             f"CheXbert's {VOCABULARY} of bert-base-uncased cannot be read.", "weights.missing"
         ) from error
-    ids = {piece: index for index, piece in enumerate(pieces)}
-    if not {"[PAD]", "[UNK]", "[CLS]", "[SEP]"} <= ids.keys():
+    if not {"[PAD]", "[UNK]", "[CLS]", "[SEP]"} <= {*pieces}:
         raise WeightsError(f"CheXbert's {VOCABULARY} is no vocabulary of BERT.", "weights.vocabulary")
-    tokenizer = Tokenizer(models.WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=100))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    return tokenizer
+    return wordpiece(pieces, longest=100)
 
 
 def _read_config(directory: Path, pieces: int) -> BertConfig:

@@ -89,12 +89,7 @@ class Comparer:
 def _marginals(progression: Progression) -> Tensor:
     """p(positive) of both images (B, 13, 2)."""
     share = progression.joint.softmax(-1)
-    return torch.stack([sum_of(share, _NOW), sum_of(share, _BEFORE)], dim=-1)
-
-
-def sum_of(share: Tensor, presences: tuple[Change, ...]) -> Tensor:
-    """Sum of some of the four joint states (..., 4)."""
-    return share[..., [PRESENCE.index(one) for one in presences]].sum(-1)
+    return torch.stack([share[..., [PRESENCE.index(p) for p in there]].sum(-1) for there in (_NOW, _BEFORE)], dim=-1)
 
 
 def _reading(

@@ -116,15 +116,9 @@ def _check_keys(others: dict[str, Any]) -> None:
 
 def _bert(vocab_size: int, width: int, layers: int, heads: int, ffn: int, positions: int = 512) -> dict[str, Any]:
     return {
-        "model_type": "bert",
-        "vocab_size": vocab_size,
-        "hidden_size": width,
-        "num_hidden_layers": layers,
-        "num_attention_heads": heads,
-        "intermediate_size": ffn,
-        "max_position_embeddings": positions,
-        "pad_token_id": 0,
-    }
+        "model_type": "bert", "vocab_size": vocab_size, "hidden_size": width, "num_hidden_layers": layers,
+        "num_attention_heads": heads, "intermediate_size": ffn, "max_position_embeddings": positions, "pad_token_id": 0,
+    }  # fmt: skip
 
 
 def base(vocab_size: int) -> DiffRGenNetConfig:
@@ -145,13 +139,8 @@ def mini(vocab_size: int) -> DiffRGenNetConfig:
 
 def tiny(vocab_size: int) -> DiffRGenNetConfig:
     """For tests: a few thousand weights, the same parts."""
-    resnet = {
-        "model_type": "resnet",
-        "embedding_size": 8,
-        "hidden_sizes": [8, 16],
-        "depths": [1, 1],
-        "layer_type": "basic",
-    }
+    sizes = {"embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 1], "layer_type": "basic"}
+    resnet = {"model_type": "resnet", **sizes}
     bert = _bert(vocab_size, 32, 2, 4, 64, 160)
     return DiffRGenNetConfig(
         encoder=resnet, decoder=bert, text=bert, image_size=56, encoder_width=16, d_model=32, heads=4, ffn=64,

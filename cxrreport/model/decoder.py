@@ -53,24 +53,6 @@ class ReportDecoder(nn.Module):
         words: Tensor = self.lm.bert.embeddings.word_embeddings(ids)
         return words if context is None else words + F.pad(context, (0, 0, 0, ids.shape[1] - context.shape[1]))
 
-    @torch.no_grad()
-    def attend(self, ids: Tensor, memory: Tensor, memory_mask: Tensor) -> Tensor:
-        """Where each token looks: cross-attention (B, T, M), mean over heads and layers.
-
-        ids (B, T) whole sequences, prefix included. The mean over the tokens of a sentence shows what it rests on.
-        """
-        cache = self.start(memory, memory_mask)
-        x = self.lm.bert.embeddings(input_ids=ids)
-        maps = []
-        for index, layer in enumerate(self._layers):
-            x = self._attend_self(layer, x)
-            q, k = self._heads(layer.crossattention.self.query(x)), cache.memory[index][0]
-            scores = (q @ k.transpose(-1, -2)).float() / q.shape[-1] ** 0.5 + cache.memory_mask  # (B, h, T, M)
-            maps.append(scores.softmax(-1).mean(1))
-            x = self._attend_memory(layer, x, cache, index)
-            x = layer.output(layer.intermediate(x), x)
-        return torch.stack(maps).mean(0)
-
     @property
     def _layers(self) -> list[Any]:
         return list(self.lm.bert.encoder.layer)
@@ -84,15 +66,6 @@ class ReportDecoder(nn.Module):
         projected = [(self._heads(c.key(memory)), self._heads(c.value(memory))) for c in keys]
         blocked = torch.zeros_like(memory_mask, dtype=memory.dtype).masked_fill(~memory_mask, -1e9)
         return DecoderCache(projected, blocked[:, None, None, :])
-
-    def _attend_self(self, layer: Any, x: Tensor) -> Tensor:
-        """Causal self-attention of whole sequences."""
-        own = layer.attention.self
-        attended = F.scaled_dot_product_attention(
-            self._heads(own.query(x)), self._heads(own.key(x)), self._heads(own.value(x)), is_causal=True
-        )
-        out: Tensor = layer.attention.output(attended.transpose(1, 2).flatten(2), x)
-        return out
 
     def step(self, ids: Tensor, cache: DecoderCache, context: Tensor | None = None) -> Tensor:
         """Feed ids (B * beams, L), L = 1 but for the prefix, after the cached past; return logits of the last position.

@@ -32,9 +32,6 @@ class LiteralDifference(nn.Module):
         self.norm = nn.BatchNorm1d(len(metrics))
         self.mlp = nn.Sequential(nn.Linear(len(metrics), d), nn.GELU(), nn.Linear(d, d))
 
-    def reset(self) -> None:
-        """Draw again what must not start as linear layers do."""
-
     def forward(self, e: Tensor, f: Tensor, mask: Tensor) -> Tensor:
         """e (B, N, d), f (B, d), mask (B, N) bool -> difference tokens (B, N, d); padding is left out of the statistics."""
         return self.compare(e, f, mask) * mask.unsqueeze(-1)
@@ -63,10 +60,6 @@ class FeatureDifference(LiteralDifference):
     def __init__(self, config: DiffRGenNetConfig, metrics: tuple[str, ...] = METRICS) -> None:
         super().__init__(config, metrics)
         self.content = nn.Linear(config.d_model, config.d_model, bias=False)
-        self.reset()
-
-    def reset(self) -> None:
-        """Start without content."""
         nn.init.zeros_(self.content.weight)
 
     def compare(self, e: Tensor, f: Tensor, mask: Tensor) -> Tensor:

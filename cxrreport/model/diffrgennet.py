@@ -77,7 +77,8 @@ class DiffRGenNet(PreTrainedModel):  # type: ignore[misc]
         self.register_buffer("label_prior", torch.tensor(config.label_prior))
         self.post_init()
         nn.init.normal_(self.classifier.linear.weight, std=0.001)  # post_init has redrawn them
-        self.difference.reset()  # type: ignore[operator]
+        if isinstance(self.difference, FeatureDifference):
+            nn.init.zeros_(self.difference.content.weight)
 
     def build(self, config: DiffRGenNetConfig) -> None:
         """Make the parts, in reading order."""

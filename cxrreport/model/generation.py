@@ -19,7 +19,6 @@ class Decoding:
     max_new_tokens: int = 110
     min_new_tokens: int = 8
     length_penalty: float = 1.0  # score = sum of log-probabilities / length ** penalty
-    no_repeat_ngram: int = 0  # 0: off. A sentence said twice is otherwise the commonest fault of a small decoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +52,9 @@ class _Hypotheses:
 
 @torch.inference_mode()
 def generate(
-    decoder: ReportDecoder,
-    memory: Tensor,
-    memory_mask: Tensor,
-    prefix: Tensor,
-    end: int,
-    banned: list[int],
-    decoding: Decoding,
-    context: Tensor | None = None,
-) -> list[list[Generated]]:
+    decoder: ReportDecoder, memory: Tensor, memory_mask: Tensor, prefix: Tensor, end: int, banned: list[int],
+    decoding: Decoding, context: Tensor | None = None,
+) -> list[list[Generated]]:  # fmt: skip
     """Draft B reports: of each study the best `beams` that were finished, the likeliest first.
 
     memory (B, M, d_dec), memory_mask (B, M) bool, prefix (B, L) ids; `banned` ids are never produced; context (B, L', d_dec)
@@ -79,7 +72,7 @@ def generate(
     pools = [_Hypotheses(beams, decoding.length_penalty) for _ in range(batch)]
     active = list(range(batch))
     for length in range(1, decoding.max_new_tokens + 1):
-        scores = _scores(logits, texts, active, end, banned, decoding, length)
+        scores = _scores(logits, end, banned, length <= decoding.min_new_tokens)
         running = scores.view(len(active), beams, -1) + totals[:, :, None]
         best, place = running.flatten(1).topk(2 * beams, dim=1)
         chosen = [
@@ -108,33 +101,13 @@ class _Chosen:
     texts: list[list[int]]
 
 
-def _scores(
-    logits: Tensor,
-    texts: list[list[list[int]]],
-    active: list[int],
-    end: int,
-    banned: list[int],
-    decoding: Decoding,
-    length: int,
-) -> Tensor:
-    """Log-probabilities (rows, V) with everything forbidden at -1e9."""
+def _scores(logits: Tensor, end: int, banned: list[int], early: bool) -> Tensor:
+    """Log-probabilities (rows, V) with everything forbidden at -1e9; `early`: no report may end yet."""
     scores = logits.float().log_softmax(-1)
     scores[:, banned] = -1e9
-    if length <= decoding.min_new_tokens:
+    if early:
         scores[:, end] = -1e9
-    if decoding.no_repeat_ngram:
-        rows = [text for s in active for text in texts[s]]
-        for row, text in enumerate(rows):
-            scores[row, _repeats(text, decoding.no_repeat_ngram)] = -1e9
     return scores
-
-
-def _repeats(text: list[int], n: int) -> list[int]:
-    """Tokens that would complete an n-gram which the text already holds."""
-    if len(text) < n:
-        return []
-    tail = text[len(text) - n + 1 :]
-    return [text[i + n - 1] for i in range(len(text) - n + 1) if text[i : i + n - 1] == tail]
 
 
 def _advance(

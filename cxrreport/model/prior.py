@@ -123,9 +123,8 @@ class PriorReader(nn.Module):
         difference, patches = prior.tokens.chunk(2, dim=1)
         report = decoder.lm.bert.embeddings(input_ids=prior.report) + self.types[2]  # (B, T, d_dec)
         seen = torch.cat([self.difference(difference) + self.types[0], self.patches(patches) + self.types[1]], dim=1)
-        return torch.cat([seen, report], dim=1), torch.cat(
-            [torch.ones_like(seen[..., 0], dtype=torch.bool), prior.report != 0], dim=1
-        )
+        there = torch.ones_like(seen[..., 0], dtype=torch.bool)
+        return torch.cat([seen, report], dim=1), torch.cat([there, prior.report != 0], dim=1)
 
     def context(self, prior: Prior) -> Tensor:
         """What is added to the embeddings of [DEC] and s_1 .. s_13: (B, 14, d_dec)."""

@@ -27,7 +27,7 @@ def prune_vocabulary(
     and "≥", are pieces like all. texts: (patient, text). The special tokens come first, in a fixed order; the prompt
     tokens last.
     """
-    whole = _wordpiece([*vocabulary])
+    whole = wordpiece([*vocabulary])
     patients: defaultdict[str, set[str]] = defaultdict(set)
     for patient, text in texts:
         for piece in whole.encode(text, add_special_tokens=False).tokens:
@@ -43,9 +43,10 @@ def _is_latin_character(piece: str) -> bool:
     return len(character) == 1 and character < _AFTER_LATIN
 
 
-def _wordpiece(vocabulary: Sequence[str]) -> Tokenizer:
+def wordpiece(vocabulary: Sequence[str], longest: int = 64) -> Tokenizer:
+    """BERT's tokenizer of lower-cased text; a word of more than `longest` characters is unknown."""
     ids = {piece: index for index, piece in enumerate(vocabulary)}
-    tokenizer = Tokenizer(models.WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=64))
+    tokenizer = Tokenizer(models.WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=longest))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
@@ -65,7 +66,7 @@ class ReportTokenizer:
         if missing:
             raise WeightsError(f"The vocabulary of the weights lacks {', '.join(sorted(missing))}.")
         self.vocabulary = list(vocabulary)
-        self._tokenizer = _wordpiece(vocabulary)
+        self._tokenizer = wordpiece(vocabulary)
         self.unknown, self.end, self.begin = (self.vocabulary.index(name) for name in ("[UNK]", "[SEP]", "[DEC]"))
         self.states = [self.vocabulary.index(_STATE_TOKEN[state]) for state in State]
 

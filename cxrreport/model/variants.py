@@ -205,9 +205,6 @@ class ConcatLayer(nn.Module):
 class ReportsAlone(nn.Module):
     """Table 2's "w/o Feature Difference": the projected reports e themselves."""
 
-    def reset(self) -> None:
-        """Nothing is learnt here."""
-
     def forward(self, e: Tensor, f: Tensor, mask: Tensor) -> Tensor:
         """As in `FeatureDifference`."""
         return e * mask.unsqueeze(-1)

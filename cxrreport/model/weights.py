@@ -88,10 +88,8 @@ def _build(content: bytes) -> DiffRGenNet:
     """The network that a config.json describes."""
     try:
         config = DiffRGenNetConfig(**json.loads(content))
-    except ValueError as error:  # of JSON, or ours, which name no more than keys and values
+    except (ValueError, TypeError) as error:  # no JSON, or keys and values that the message names
         raise WeightsError(f"The weights file {CONFIG} describes no network. {error}", "weights.config") from error
-    except TypeError as error:
-        raise WeightsError(f"The weights file {CONFIG} describes no network.", "weights.config") from error
     try:
         return build_network(config)
     except Exception as error:  # whatever the constructors of its parts raise at a value that makes no sense
@@ -167,9 +165,7 @@ def save_weights(
     parts = {NETWORK: network, VIEWS: views, RETRIEVER: hyperbolic, TEMPORAL: temporal, PRIOR: prior}
     for name, part in parts.items():
         if part is not None:
-            precision = (
-                torch.float32 if name == RETRIEVER else torch.float16
-            )  # the first is small, and ranks hang on it
+            precision = torch.float32 if name == RETRIEVER else torch.float16  # it is small, and ranks hang on it
             (new / name).write_bytes(save(_tensors(part, precision)))
             names.append(name)
     manifest = {**card, "files": {name: hashlib.sha256((new / name).read_bytes()).hexdigest() for name in names}}

@@ -1,12 +1,6 @@
 import pytest
 import torch
-from builders.network import (
-    SENTENCES,
-    random_features,
-    random_reports,
-    target_ids,
-    tiny_weights,
-)
+from builders.network import SENTENCES, random_features, random_reports, target_ids, tiny_weights
 
 from cxrreport.reports.sections import clean
 

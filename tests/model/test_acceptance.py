@@ -1,6 +1,7 @@
-"""The acceptance tests of the network, (1) to (11) as its design numbers them; details are tested beside each module."""
+"""The acceptance tests of the network, (1) to (11) as its design numbers them.
 
-import itertools
+(6), (8) and (9) are in test_losses.py and test_generation.py.
+"""
 
 import numpy as np
 import pytest
@@ -12,13 +13,11 @@ from torch import nn
 from cxrreport.datasets.encoded import encode_samples
 from cxrreport.findings import FINDINGS
 from cxrreport.model.ablations import ablate
-from cxrreport.model.config import PREFIX_LENGTH, DiffRGenNetConfig, base
-from cxrreport.model.decoder import ReportDecoder
+from cxrreport.model.config import PREFIX_LENGTH, base
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.encoder import ImageEncoder
 from cxrreport.model.generation import Decoding, generate
-from cxrreport.model.losses import updated_prior
 from cxrreport.model.resnet import load_torchvision_resnet
 from cxrreport.model.variants import build_network
 from cxrreport.reports.sections import clean
@@ -138,15 +137,6 @@ def test_05_nothing_is_retrieved_of_the_samples_own_study_or_patient():
         assert rows and sample.patient not in {patients[row] for row in rows}
 
 
-def test_06_prior_stays_finite_without_any_positive():
-    states, probability = torch.zeros(5, 14, dtype=torch.long), torch.rand(5, 14)
-    old = torch.full((14,), 0.4)
-    assert torch.equal(updated_prior(old, probability, states), old)
-    states[:, 1] = 1
-    found = updated_prior(old, probability, states)
-    assert found.isfinite().all() and found[1] == 1 and (found[torch.arange(14) != 1] == 0.4).all()
-
-
 @torch.no_grad()
 def test_07_greedy_is_the_manual_loop(network, weights, features, reports, mask, ids):
     tokenizer, prefix = weights.tokenizer, ids[:, :PREFIX_LENGTH]
@@ -164,40 +154,6 @@ def test_07_greedy_is_the_manual_loop(network, weights, features, reports, mask,
                 logits[tokenizer.end] = -torch.inf
             text.append(int(logits.argmax()))
         assert found[row][0].ids == [token for token in text if token != tokenizer.end]
-
-
-@torch.no_grad()
-def test_08_beam_search_is_brute_force_on_a_toy_of_five_tokens():
-    end, begin, words, longest = 1, 4, (2, 3), 4
-    bert = {
-        "model_type": "bert", "vocab_size": 5, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
-        "intermediate_size": 16, "max_position_embeddings": 16, "pad_token_id": 0,
-    }  # fmt: skip
-    torch.manual_seed(2)
-    decoder = ReportDecoder(DiffRGenNetConfig(decoder=bert)).eval()
-    for parameter in decoder.parameters():
-        if parameter.ndim > 1:
-            parameter.normal_(std=0.8)
-    memory, memory_mask = torch.randn(1, 3, 8), torch.ones(1, 3, dtype=torch.bool)
-
-    def score(text):
-        whole = torch.tensor([[begin, *text]])
-        logits = decoder(whole, torch.ones_like(whole), memory, memory_mask)
-        logits[..., [0, begin]] = -1e9
-        return logits.log_softmax(-1)[0, range(len(text)), text].sum().item() / len(text)
-
-    said = [[*w, end] for n in range(longest) for w in itertools.product(words, repeat=n)]
-    said += [list(w) for w in itertools.product(words, repeat=longest)]  # cut at the limit
-    best = max(said, key=score)
-    decoding = Decoding(beams=2 * len(said), max_new_tokens=longest, min_new_tokens=0)
-    ((found, *_),) = generate(decoder, memory, memory_mask, torch.tensor([[begin]]), end, [0, begin], decoding)
-    assert found.ids == [token for token in best if token != end] and found.complete == (best[-1] == end)
-
-
-def test_09_contrastive_loss_is_never_negative(own, features, reports, mask, states, ids):
-    torch.manual_seed(0)
-    steps = list(_train(own, (features, reports, mask, states, ids, reports[:, 0]), 6))
-    assert all(losses.contrast >= 0 for losses in steps) and len(own.contrastive.queue.anchors) == 24
 
 
 def test_10_overfits_sixteen_studies(weights):

@@ -64,24 +64,3 @@ def test_masked_memory_is_not_seen(network, memory):
     noise = torch.where(seen.unsqueeze(-1), tokens, torch.full_like(tokens, 3.0))
     one, two = (network.decoder.step(ids, network.decoder.start(m, seen)) for m in (tokens, noise))
     assert not seen.all() and torch.allclose(one, two, atol=1e-5)
-
-
-@torch.no_grad()
-def test_tokens_look_where_hugging_faces_eager_attention_looks(network, memory):
-    tokens, seen = memory
-    ids = _ids(network, 4, 9)
-    found = network.decoder.attend(ids, tokens, seen)
-    lm = network.decoder.lm
-    before = lm.config._attn_implementation
-    lm.set_attn_implementation("eager")
-    try:
-        told = lm(
-            input_ids=ids, encoder_hidden_states=tokens, encoder_attention_mask=seen.long(), use_cache=False,
-            output_attentions=True,
-        ).cross_attentions  # fmt: skip
-    finally:
-        lm.set_attn_implementation(before)
-    assert found.shape == (4, 9, tokens.shape[1])
-    assert torch.allclose(found, torch.stack(told).mean((0, 2)), atol=1e-5)
-    assert torch.allclose(found.sum(-1), torch.ones(4, 9), atol=1e-5)
-    assert (found.transpose(1, 2)[~seen] == 0).all()

@@ -69,27 +69,6 @@ def test_beam_search_over_everything_is_brute_force(toy, penalty, least):
         assert found.score == pytest.approx(score, abs=1e-4)
 
 
-@torch.no_grad()
-def test_greedy_is_the_manual_loop(toy):
-    decoder, memory, memory_mask, prefix = toy
-    decoding = Decoding(beams=1, max_new_tokens=20, min_new_tokens=3)
-    found = _generate(toy, decoding)
-    for row in range(5):
-        ids, text = prefix[row : row + 1], []
-        while len(text) < 20:
-            logits = decoder(ids, torch.ones_like(ids), memory[row : row + 1], memory_mask[row : row + 1])[0, -1]
-            logits[BANNED] = -torch.inf
-            if len(text) < 3:
-                logits[END] = -torch.inf
-            token = int(logits.argmax())
-            if token == END:
-                break
-            text.append(token)
-            ids = torch.cat([ids, torch.tensor([[token]])], dim=1)
-        assert found[row].ids == text
-        assert found[row].complete == (len(text) < 20)
-
-
 @pytest.mark.parametrize("beams", [1, 2, 4])
 def test_score_is_the_mean_log_probability_of_what_was_said(toy, beams):
     for row, found in enumerate(_generate(toy, Decoding(beams=beams, max_new_tokens=12, min_new_tokens=4))):
@@ -125,21 +104,6 @@ def test_lengths_hold_and_banned_tokens_never_come(toy, beams, least, most):
         assert least <= len(found.ids) <= most
         assert set(found.ids) <= set(WORDS)
         assert found.complete or len(found.ids) == most
-
-
-def _ngrams(ids, n):
-    return list(zip(*(ids[i:] for i in range(n)), strict=False))
-
-
-@pytest.mark.parametrize("beams", [1, 3])
-def test_no_ngram_is_said_twice(toy, beams):
-    free = Decoding(beams=beams, max_new_tokens=12, min_new_tokens=12)
-    repeating = [_ngrams(g.ids, 3) for g in _generate(toy, free)]
-    assert any(len(set(grams)) < len(grams) for grams in repeating)  # or the test would say nothing
-    strict = Decoding(beams=beams, max_new_tokens=12, min_new_tokens=0, no_repeat_ngram=3)  # may end in a blind alley
-    texts = [found.ids for found in _generate(toy, strict)]
-    assert max(map(len, texts)) > 5
-    assert all(len(set(_ngrams(text, 3))) == max(len(text) - 2, 0) for text in texts)
 
 
 def test_all_finished_beams_come_the_likeliest_first(toy):

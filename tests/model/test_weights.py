@@ -2,6 +2,7 @@ import hashlib
 import json
 import os
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,15 @@ from cxrreport.model.weights import RETRIEVER, load_weights, recover_weights, re
 
 
 def _save(directory, weights):
-    return save_weights(directory, weights.network, weights.views, weights.tokenizer, {"licence": "test"})
+    card = {"licence": "test"}
+    return save_weights(directory, weights.network, weights.views, weights.tokenizer, card, weights.hyperbolic)
+
+
+def _head(width=16, seed=6):
+    torch.manual_seed(seed)
+    head = HyperbolicHead(width)
+    head.fit(torch.randn(20, 4, 14) * 3 + 1)
+    return head
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +35,7 @@ def original():
     with torch.no_grad():
         weights.network.label_prior.copy_(torch.linspace(0.1, 1, 14))
     weights.network.config.thresholds = [0.3] * 14
-    return weights
+    return replace(weights, hyperbolic=_head())
 
 
 @pytest.fixture()
@@ -90,7 +99,7 @@ def _die_at(monkeypatch, owner, name, number):
     monkeypatch.setattr(owner, name, replaced)
 
 
-SAVES = [("fsync", 1), ("fsync", 5), ("fsync", 6), ("rename", 1), ("rename", 2)]
+SAVES = [("fsync", 1), ("fsync", 6), ("fsync", 7), ("rename", 1), ("rename", 2)]
 
 
 @pytest.mark.parametrize(("call", "number"), SAVES)
@@ -99,7 +108,7 @@ def test_a_save_that_is_killed_leaves_the_old_weights_whole(original, saved, mon
     before = load_weights(saved).sha256
     with monkeypatch.context() as patch, pytest.raises(_Killed):
         _die_at(patch, *((os, "fsync") if call == "fsync" else (Path, "rename")), number)
-        save_weights(saved, tiny_weights(5).network, original.views, original.tokenizer, {})
+        _save(saved, replace(original, network=tiny_weights(5).network, hyperbolic=_head(seed=7)))
     recover_weights(saved)
     assert load_weights(saved).sha256 == before
     digest = _save(saved, tiny_weights(5))
@@ -134,7 +143,7 @@ def test_digest_knows_every_file(saved):
     assert len(digests) == 1 + len(manifest["files"])
 
 
-@pytest.mark.parametrize("name", [NETWORK, VIEWS, CONFIG, VOCABULARY_FILE])
+@pytest.mark.parametrize("name", [NETWORK, VIEWS, CONFIG, VOCABULARY_FILE, RETRIEVER])
 @pytest.mark.parametrize("damage", ["flipped", "truncated"])
 def test_damaged_file_is_named_with_both_digests(saved, name, damage):
     content = bytearray((saved / name).read_bytes())
@@ -149,76 +158,28 @@ def test_damaged_file_is_named_with_both_digests(saved, name, damage):
     assert expected in error.message and hashlib.sha256(content).hexdigest() in error.message
 
 
-@pytest.mark.parametrize("name", [NETWORK, VIEWS, CONFIG, VOCABULARY_FILE])
+@pytest.mark.parametrize("name", [NETWORK, VIEWS, CONFIG, VOCABULARY_FILE, RETRIEVER])
 def test_missing_file_is_named(saved, name):
     (saved / name).unlink()
     assert _refused(saved, name).code == "weights.missing"
 
 
-# -- the hyperbolic retriever ------------------------------------------------------------------------------------------
-
-
-def _head(width=16, seed=6):
-    torch.manual_seed(seed)
-    head = HyperbolicHead(width)
-    head.fit(torch.randn(20, 4, 14) * 3 + 1)
-    return head
-
-
-@pytest.fixture()
-def retrieving(original, tmp_path):
-    save_weights(tmp_path / "r", original.network, original.views, original.tokenizer, {}, _head())
-    return tmp_path / "r"
-
-
-def test_a_retriever_comes_back_bit_for_bit(retrieving):
-    back = load_weights(retrieving)
-    before, after = _head().state_dict(), back.hyperbolic.state_dict()
+def test_a_retriever_comes_back_bit_for_bit(original, saved):
+    before, after = original.hyperbolic.state_dict(), load_weights(saved).hyperbolic.state_dict()
     assert before.keys() == after.keys() and all(torch.equal(before[key], after[key]) for key in before)
-    assert not back.hyperbolic.training and RETRIEVER in back.manifest["files"]
 
 
-def test_weights_without_a_retriever_have_none(saved):
+def test_a_retriever_that_the_manifest_does_not_name_is_not_read(original, saved):
+    """It goes with a save without one, and such weights are others."""
+    digest = load_weights(saved).sha256
+    assert _save(saved, replace(original, hyperbolic=None)) != digest and not (saved / RETRIEVER).exists()
+    (saved / RETRIEVER).write_bytes(b"whatever")
     assert load_weights(saved).hyperbolic is None and RETRIEVER not in read_manifest(saved)["files"]
 
 
-def test_a_retriever_that_the_manifest_does_not_name_is_not_read(saved):
-    (saved / RETRIEVER).write_bytes(b"whatever")
-    assert load_weights(saved).hyperbolic is None
-
-
-def test_a_retriever_makes_other_weights_and_goes_with_a_save_without(original, retrieving):
-    with_one = load_weights(retrieving).sha256
-    without = _save(retrieving, original)
-    assert without != with_one and not (retrieving / RETRIEVER).exists()
-    assert load_weights(retrieving).hyperbolic is None
-
-
-def test_a_damaged_retriever_is_refused(retrieving):
-    content = bytearray((retrieving / RETRIEVER).read_bytes())
-    content[-1] ^= 1
-    (retrieving / RETRIEVER).write_bytes(content)
-    assert _refused(retrieving, RETRIEVER).code == "weights.sha256"
-
-
-def test_a_retriever_that_is_named_but_missing_is_refused(retrieving):
-    (retrieving / RETRIEVER).unlink()
-    assert _refused(retrieving, RETRIEVER).code == "weights.missing"
-
-
 def test_a_retriever_of_another_width_is_refused(original, tmp_path):
-    save_weights(tmp_path / "w", original.network, original.views, original.tokenizer, {}, _head(8))
+    _save(tmp_path / "w", replace(original, hyperbolic=_head(8)))
     assert _refused(tmp_path / "w", RETRIEVER).code == "weights.shape"
-
-
-@pytest.mark.parametrize(("call", "number"), [("fsync", 5), ("fsync", 6), ("fsync", 7), ("rename", 1), ("rename", 2)])
-def test_a_killed_save_never_mixes_retrievers(original, retrieving, monkeypatch, call, number):
-    before = load_weights(retrieving).sha256
-    with monkeypatch.context() as patch, pytest.raises(_Killed):
-        _die_at(patch, *((os, "fsync") if call == "fsync" else (Path, "rename")), number)
-        save_weights(retrieving, original.network, original.views, original.tokenizer, {}, _head(seed=7))
-    recover_weights(retrieving)
-    assert load_weights(retrieving).sha256 == before
 
 
 @pytest.mark.parametrize(
@@ -257,61 +218,36 @@ def test_a_pickle_in_disguise_is_never_executed(saved, tmp_path, name, how):
     assert not (tmp_path / "executed").exists()
 
 
-def _other_width(config):
-    config["d_model"] = 64
+def _configure(directory, key, value):
+    """Change a key of config.json, update one that is a dict, drop it where the value is None."""
+    config = json.loads((directory / CONFIG).read_text())
+    before = config.pop(key, None)
+    if value is not None:
+        config[key] = {**before, **value} if isinstance(before, dict) else value
+    (directory / CONFIG).write_text(json.dumps(config))
+    _resign(directory)
 
 
-def _other_findings_of_the_decoder(config):
-    config["decoder"]["num_hidden_layers"] = 3
-
-
-def _fewer_layers(config):
-    config["masks_per_layer"] = [2]
-
-
-@pytest.mark.parametrize("change", [_other_width, _other_findings_of_the_decoder, _fewer_layers])
-def test_tensors_that_do_not_fit_the_config(saved, change):
-    config = json.loads((saved / CONFIG).read_text())
-    change(config)
-    (saved / CONFIG).write_text(json.dumps(config))
-    _resign(saved)
+@pytest.mark.parametrize(
+    ("key", "value"), [("d_model", 64), ("decoder", {"num_hidden_layers": 3}), ("masks_per_layer", [2])]
+)
+def test_tensors_that_do_not_fit_the_config(saved, key, value):
+    _configure(saved, key, value)
     assert _refused(saved, NETWORK).code == "weights.shape"
 
 
-def _no_decoder(config):
-    del config["decoder"]
-
-
-def _unknown_encoder(config):
-    config["encoder"] = {"model_type": "telepathy"}
-
-
-def _odd_heads(config):
-    config["heads"] = 5
-
-
-def _unknown_metric(config):
-    config["metrics"] = ["smell"]
-
-
-def _width_in_words(config):
-    config["d_model"] = "wide"
-
-
-def _thirteen_thresholds(config):
-    config["thresholds"] = [0.5] * 13
-
-
-CHANGES = [_no_decoder, _unknown_encoder, _odd_heads, _unknown_metric, _width_in_words, _thirteen_thresholds]
-
-
-@pytest.mark.parametrize("change", CHANGES)
-def test_config_of_no_network(saved, change):
-    config = json.loads((saved / CONFIG).read_text())
-    change(config)
-    (saved / CONFIG).write_text(json.dumps(config))
-    _resign(saved)
-    _refused(saved, CONFIG)
+@pytest.mark.parametrize(
+    ("key", "value", "word"),
+    [
+        ("decoder", None, ""), ("encoder", {"model_type": "telepathy"}, ""), ("heads", 5, ""), ("d_model", "wide", ""),
+        ("metrics", ["smell"], "metrics must be"), ("thresholds", [0.5] * 13, "thresholds must"),
+        ("grid", 14, "grid must be 7"), ("depth_of_field", 3, "no depth_of_field"),
+    ],
+)  # fmt: skip
+def test_config_of_no_network(saved, key, value, word):
+    _configure(saved, key, value)
+    error = _refused(saved, CONFIG)
+    assert error.code == "weights.config" and word in error.message
 
 
 @pytest.mark.parametrize("content", [b"", b"[1]", b"{", b"\xff\xfe"])

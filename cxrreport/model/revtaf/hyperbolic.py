@@ -107,9 +107,8 @@ def hyperbolic_queries(points: Tensor) -> Tensor:
 
 def distance_of(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Inner products of queries and keys -> distances; -inf (no report) -> inf."""
-    found: npt.NDArray[np.float32] = (np.arccosh(np.maximum(1.0, -scores.astype(np.float64))) / _ROOT).astype(
-        np.float32
-    )
+    cosh = np.maximum(1.0, -scores.astype(np.float64))
+    found: npt.NDArray[np.float32] = (np.arccosh(cosh) / _ROOT).astype(np.float32)
     return found
 
 
