@@ -68,6 +68,17 @@ def test_the_source_numbers_no_section_of_a_page_that_is_not_in_the_repository()
     assert SOURCES and [path for path, text in SOURCES.items() if "\N{SECTION SIGN}" in text] == []
 
 
+def test_every_option_of_a_command_that_a_page_names_exists():
+    known = {path: {"--help", *(name for one in command.params for name in one.opts)} for path, command in HELP.items()}
+    unknown, lines = [], 0
+    for page, text in PAGES.items():
+        for line, path in re.findall(r"((cxrreport \w+)[^`\n]*)", text):
+            lines += path in known
+            options = set(re.findall(r"(?<!\S)--[a-z][a-z-]+", line))
+            unknown += [(page, path, option) for option in options - known.get(path, options)]
+    assert lines and not unknown
+
+
 def test_every_page_is_linked_from_the_readme():
     linked = {file for file, _ in links("README.md")}
     assert {"docs/cli.md", "MODEL_CARD.md"} <= set(PAGES) - {"README.md"} <= linked
