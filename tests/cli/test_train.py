@@ -145,11 +145,6 @@ def test_studies_that_all_say_the_same(tool: Tool, tmp_path: Path, text: str, mo
     load_weights(tmp_path / "run" / "best")
 
 
-def test_no_epochs_without_weights_to_start_from(tool: Tool, tmp_path: Path) -> None:
-    assert train(tool, tmp_path / "run", *recipe(tmp_path, network_epochs=0)) == 2
-    assert "Without --init" in tool.err and not (tmp_path / "run").exists()
-
-
 def test_a_run_directory_that_cannot_be_written(tool: Tool, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert train(tool, tmp_path / "file" / "run") == 74

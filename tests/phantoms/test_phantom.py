@@ -64,13 +64,8 @@ def test_anatomy_lies_where_it_should():
         row, column = round(y * SIDE), round(x * SIDE)
         return float(np.median(film[row - 3 : row + 4, column - 3 : column + 4]))
 
-    right_lung, left_lung, heart, abdomen, air = (
-        at(0.28, 0.45),
-        at(0.74, 0.40),
-        at(0.56, 0.6),
-        at(0.35, 0.9),
-        at(0.04, 0.04),
-    )
+    places = ((0.28, 0.45), (0.74, 0.40), (0.56, 0.6), (0.35, 0.9), (0.04, 0.04))
+    right_lung, left_lung, heart, abdomen, air = (at(*place) for place in places)
     assert air < 0.15 < right_lung < heart - 0.1 and left_lung < heart - 0.1
     assert heart < abdomen + 0.05
     assert at(0.62, 0.62) > at(0.36, 0.62) + 0.05, "the heart reaches further to the patient's left"

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 import cxrreport.training.pair_stage as module
 from cxrreport.evaluation.temporal import false_change
 from cxrreport.model.progression import Progression, TemporalNetwork
-from cxrreport.training.checkpoint import Checkpoint
 from cxrreport.training.pair_cache import join_pairs
 from cxrreport.training.pair_stage import (
     PairStage,
@@ -64,28 +63,11 @@ def test_a_rare_course_weighs_more():
     assert weights[0] < weights[1] < weights[2] and weights.mean() == pytest.approx(1)
 
 
-def test_the_stage_learns_and_a_killed_run_ends_with_the_same_weights(tmp_path):
-    pairs = random_pairs(24)
-
-    def train(path, stop_after=None):
-        torch.manual_seed(1)
-        g = torch.Generator().manual_seed(2)
-        stage = PairStage(CONFIG, 2e-3, 12, g)
-        modules = {"network": stage.network, "average": stage.average}
-        checkpoint = Checkpoint(path, modules, stage.descent, g)
-        losses = []
-        for epoch in range(checkpoint.resume(), 3):
-            losses.append(sum(stage.epoch(pairs, 8, checkpoint).values()))
-            checkpoint.finish(epoch + 1)
-            if stop_after == epoch + 1:
-                return None, losses
-        return stage.network.state_dict(), losses
-
-    whole, losses = train(tmp_path / "a.safetensors")
+def test_the_stage_learns():
+    torch.manual_seed(1)
+    pairs, stage = random_pairs(24), PairStage(CONFIG, 2e-3, 12, torch.Generator().manual_seed(2))
+    losses = [sum(stage.epoch(pairs, 8).values()) for _ in range(3)]
     assert losses[-1] < losses[0]
-    train(tmp_path / "b.safetensors", stop_after=1)
-    resumed, _ = train(tmp_path / "b.safetensors")
-    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
 def test_calibration_holds_changes_back_where_nothing_has_changed():

@@ -31,9 +31,11 @@ def splits():
     return {"train": drawn[:3], "val": drawn[3:]}
 
 
-@pytest.fixture(autouse=True)
-def _dataset(splits, monkeypatch):
-    monkeypatch.setitem(READERS, "drawn", lambda directory, split: splits[split])
+@pytest.fixture(autouse=True, scope="module")
+def _dataset(splits):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(READERS, "drawn", lambda directory, split: splits[split])
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +49,10 @@ def options(out, init, **changes):
 
 
 @pytest.fixture(scope="module")
-def finished(splits, init, tmp_path_factory):
+def finished(init, tmp_path_factory):
     """A whole run, and its lines of metrics."""
     out, lines = tmp_path_factory.mktemp("run"), []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(READERS, "drawn", lambda directory, split: splits[split])
-        train(options(out, init), lines.append)
+    train(options(out, init), lines.append)
     return out, lines
 
 

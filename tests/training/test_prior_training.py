@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from builders.network import tiny_weights
-from builders.pairs import drawn_pairs, kill_at, random_pairs
+from builders.pairs import drawn_pairs, random_pairs
 from builders.training import read_noise, start_weights, train_options
 
 import cxrreport.training.pair_training as pairs_module
@@ -105,18 +105,6 @@ def test_the_stage_adds_a_file_and_a_card_of_its_own(tmp_path, init):
     assert [line["epoch"] for line in lines] == [1, 2]
     best_loss = min(line["val_language_loss"] for line in lines)
     assert read_manifest(best)["prior"]["metrics"]["language_loss"] == pytest.approx(best_loss, abs=1e-4)
-
-
-def test_a_killed_run_goes_on_and_ends_with_the_same_weights(tmp_path, init):
-    whole = read_manifest(train(options(tmp_path / "whole", init), lambda facts: None))["files"]
-    with pytest.raises(KeyboardInterrupt):
-        train(options(tmp_path / "cut", init), kill_at("prior"))
-    told = []
-    assert read_manifest(train(options(tmp_path / "cut", init), told.append))["files"] == whole
-    assert not [line for line in told if line["stage"] == "temporal"]  # the stage of pairs was done
-    again = []
-    train(options(tmp_path / "cut", init), again.append)
-    assert told and not again
 
 
 def test_it_can_be_learnt_alone_and_goes_where_the_pairs_are_learnt_again(tmp_path, init):

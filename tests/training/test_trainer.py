@@ -20,11 +20,13 @@ from cxrreport.training.network_stage import NetworkStage
 from cxrreport.training.trainer import train
 
 
-@pytest.fixture(autouse=True)
-def _dataset(monkeypatch):
+@pytest.fixture(autouse=True, scope="module")
+def _dataset():
     """A dataset of noise, and a starting point that needs no package."""
-    monkeypatch.setitem(READERS, "noise", read_noise)
-    monkeypatch.setattr(start_module, "load_vocabulary", lambda: VOCABULARY)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(READERS, "noise", read_noise)
+        patch.setattr(start_module, "load_vocabulary", lambda: VOCABULARY)
+        yield
 
 
 def _options(out, **changes):
@@ -41,10 +43,7 @@ def _lines(out, stage=None):
 def finished(tmp_path_factory):
     """One run, and what it told."""
     out, told = tmp_path_factory.mktemp("run"), []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(READERS, "noise", read_noise)
-        patch.setattr(start_module, "load_vocabulary", lambda: VOCABULARY)
-        best = train(_options(out, licence="for tests", command="cxrreport train"), told.append)
+    best = train(_options(out, licence="for tests", command="cxrreport train"), told.append)
     return out, best, told
 
 
@@ -91,16 +90,11 @@ def test_the_best_epoch_is_kept(finished):
 def test_a_finished_run_does_not_train_again(finished, monkeypatch):
     out, best, _ = finished
     before = load_weights(best).sha256
-
-    def never(*_):
-        raise AssertionError("trained again")
-
-    monkeypatch.setattr(EncoderStage, "epoch", never)
-    monkeypatch.setattr(NetworkStage, "epoch", never)
+    for stage in (EncoderStage, NetworkStage):
+        monkeypatch.setattr(stage, "epoch", lambda *_: pytest.fail("trained again"))
     told = []
-    assert train(_options(out), told.append) == best
+    assert train(_options(out), told.append) == best and not told
     assert load_weights(best).sha256 == before
-    assert not {"encoder", "network"} & {line["stage"] for line in told}
 
 
 class _Killed(Exception):
@@ -132,10 +126,7 @@ def _assert_alike(whole, killed):
 def whole(tmp_path_factory):
     """A run of two and two epochs that nothing interrupts, with checkpoints after epochs only."""
     out = tmp_path_factory.mktemp("whole")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(READERS, "noise", read_noise)
-        patch.setattr(start_module, "load_vocabulary", lambda: VOCABULARY)
-        train(_options(out, encoder_epochs=2, batch=4, checkpoint_minutes=0.0), lambda _: None)
+    train(_options(out, encoder_epochs=2, batch=4, checkpoint_minutes=0.0), lambda _: None)
     return out
 
 

@@ -21,7 +21,7 @@ class PairSample:
     """A current image, its prior and what changed.
 
     current, prior (256, 256) uint8, preprocessed, the prior as taken and not registered; now, before (14,) bool:
-    positive on either image, in the order of `records.FINDINGS`; known (14,) bool: of which findings both are known;
+    positive on either image, in the order of `findings.FINDINGS`; known (14,) bool: of which findings both are known;
     progression (14,) int64: 0 worsened, 1 unchanged, 2 improved, -1 where that is not known or not both are positive;
     boxes: (finding index, x, y, w, h) in fractions of the current image, where a finding that is new, worsened,
     improved or resolved changed (several of one finding are possible); days between the images, None where unknown;

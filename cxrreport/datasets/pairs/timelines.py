@@ -12,7 +12,7 @@ from cxrreport.findings import PARENTS
 from cxrreport.phantoms.patient import Lesion
 from cxrreport.phantoms.samples import random_lesion
 
-CLEAR_STEP = 0.28  # of severity: more than `demo.wording.STEP`, which a reader just sees
+CLEAR_STEP = 0.28  # of severity: more than `report_text.STEP`, which a reader just sees
 UNCHANGED_SHARE = 0.12  # of pairs of which nothing changed; a few more come where no change shows
 _STEADY = ("support devices", "fracture")  # they come and go, but have no degree
 _CHANGES = {"new": 0.27, "worsened": 0.27, "improved": 0.23, "resolved": 0.23}
