@@ -13,7 +13,7 @@ from cxrreport.pipeline.run import Run
 from cxrreport.records import Draft, Due, Failure, Prepared
 from cxrreport.store import attempts, catalogue, drafts
 from cxrreport.store.engine import session
-from cxrreport.store.views import Signed, signed_findings
+from cxrreport.store.views import signed_findings
 
 if TYPE_CHECKING:
     from cxrreport.drafting.compose import Composer
@@ -37,25 +37,19 @@ def draft_due(run: Run, due: Iterator[Due], composer: Composer) -> None:
 def _finish(run: Run, batch: Sequence[Prepared], composer: Composer) -> None:
     """Draft one batch and store it in one transaction. Attempts are counted before the work."""
     ids = [item.due.pair.study.id for item in batch]
+    priors = {p.prior.id: p.study.studied_at for p in (item.due.pair for item in batch) if p.prior}
     with session(run.engine) as s:
         if all(item.due.attempts == 0 for item in batch):
             attempts.clear_failures(s, ids)  # `--redo all` gives quarantined studies another chance
         attempts.claim(s, run.id, ids)
+        signed = signed_findings(s, priors) if composer.reads_priors else {}
     try:
-        made = composer.compose(batch, _signed(run, batch) if composer.reads_priors else {})
-        _store(run, batch, made)
+        _store(run, batch, composer.compose(batch, signed))
     except (StorageError, UnavailableError):  # the surroundings are to blame, not the studies
         with suppress(CxrReportError), session(run.engine) as s:
             attempts.release(s, ids)
         raise
     run.progress("draft", len(batch))
-
-
-def _signed(run: Run, batch: Sequence[Prepared]) -> dict[int, Signed]:
-    """The signed reports of the priors, by study id."""
-    priors = {p.prior.id: p.study.studied_at for p in (item.due.pair for item in batch) if p.prior}
-    with session(run.engine, read_only=True) as s:
-        return signed_findings(s, priors)
 
 
 def _store(run: Run, batch: Sequence[Prepared], made: Sequence[Draft | Failure]) -> None:
