@@ -14,7 +14,7 @@ from cxrreport.records import Failure, Report
 from cxrreport.reports.labels import label, rules
 from cxrreport.reports.parsing.columns import FIELDS
 from cxrreport.reports.readers import Skipped, read_path
-from cxrreport.store import labels, reports, runs
+from cxrreport.store import reports, runs
 from cxrreport.store.engine import batches, session
 
 _BATCH = 500  # reports a transaction
@@ -65,7 +65,7 @@ def _store(run: Run, batch: Sequence[Report | Failure | Skipped]) -> None:
             run.skip(item.code)
 
 
-def _label(report: Report | labels.StoredText) -> dict[str, State]:
+def _label(report: Report | reports.StoredText) -> dict[str, State]:
     """States of the 14 findings, told from findings and impression together."""
     return label(f"{report.findings} {report.impression}")
 
@@ -75,11 +75,11 @@ def _label_again(run: Run) -> None:
     last = 0
     while not run.cancelled:
         with session(run.engine, read_only=True) as s:
-            batch = labels.outdated_labels(s, rules(), last, _BATCH)
+            batch = reports.outdated_labels(s, rules(), last, _BATCH)
         if not batch:
             return
         with session(run.engine) as s:
-            labels.set_labels(s, {text.report_id: _label(text) for text in batch}, rules())
+            reports.set_labels(s, {text.report_id: _label(text) for text in batch}, rules())
         last = batch[-1].report_id
         run.count(Count.RELABELLED, len(batch))
         run.progress("labels", len(batch))

@@ -18,9 +18,9 @@ from cxrreport.imaging.walk import walk
 from cxrreport.pipeline.counts import Count
 from cxrreport.pipeline.run import Run
 from cxrreport.records import Failure, FileEntry, Image, Instance, View, ViewGuess
-from cxrreport.store import catalogue, runs
+from cxrreport.store import catalogue, filing, runs
 from cxrreport.store.engine import batches, session
-from cxrreport.store.reports import link_reports
+from cxrreport.store.linking import link_reports
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -86,13 +86,13 @@ def _file(run: Run, s: Session, entry: FileEntry) -> Failure | None:
             _skip(run, s, entry, "not_dicom")
             return None
         reason = screen(instance)
-        outcome = catalogue.record_instance(s, instance, _view(instance), reason, _same_bytes)
+        outcome = filing.record_instance(s, instance, _view(instance), reason, _same_bytes)
     except HeaderError as error:
         if error.code == "header.not_image":
             _skip(run, s, entry, "not_image")
             return None
         if error.code not in _UNREADABLE:  # a header that is bad today is bad tomorrow: do not open it again
-            catalogue.record_file(s, entry, error.code)
+            filing.record_file(s, entry, error.code)
         raise
     if outcome in _CONFLICTS:
         return _fail(run, entry, _CONFLICTS[outcome], CODES[_CONFLICTS[outcome]].sentence)
@@ -113,7 +113,7 @@ _CONFLICTS = {"conflict": "identity.conflict", "patient_conflict": "identity.pat
 
 
 def _skip(run: Run, s: Session, entry: FileEntry, kind: str) -> None:
-    catalogue.record_file(s, entry, kind)
+    filing.record_file(s, entry, kind)
     run.skip(kind)
 
 

@@ -1,6 +1,6 @@
 """The image archive as the database knows it: unchanged files, views, studies that may be due, their drafts.
 
-Bounded batches, and never a query per study. `record_instance` and `record_file` come from `filing`.
+Bounded batches, and never a query per study.
 """
 
 from __future__ import annotations
@@ -14,26 +14,7 @@ from sqlalchemy.orm import Session
 
 from cxrreport.records import DraftStatus, FileEntry, Image, Study, ViewGuess
 from cxrreport.store.engine import batches
-from cxrreport.store.filing import Outcome, SameBytes, record_file, record_instance
 from cxrreport.store.schema import DraftRow, FileRow, ImageRow, PatientRow, StudyRow
-
-__all__ = [
-    "CurrentDraft",
-    "Outcome",
-    "SameBytes",
-    "candidate_studies",
-    "count_without_view",
-    "current_drafts",
-    "images_without_view",
-    "known_files",
-    "mark_unusable",
-    "patient_studies",
-    "record_file",
-    "record_instance",
-    "set_pixel_digest",
-    "set_view",
-    "studies",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,15 +140,7 @@ def current_drafts(
     found: dict[int, CurrentDraft] = {}
     for batch in batches(study_ids):
         rows = session.execute(
-            select(
-                DraftRow.study_id,
-                DraftRow.id,
-                DraftRow.status,
-                DraftRow.weights_sha256,
-                DraftRow.preprocess_version,
-                DraftRow.index_version,
-                DraftRow.inputs_sha256,
-            )
+            select(DraftRow.study_id, DraftRow.id, *(getattr(DraftRow, name) for name in CurrentDraft.__slots__[1:]))
             .where(DraftRow.study_id.in_(batch), DraftRow.status != DraftStatus.SUPERSEDED)
             .order_by(DraftRow.id)
         ).all()
@@ -192,32 +165,11 @@ def _to_studies(session: Session, rows: Sequence[StudyRow]) -> list[Study]:
 
 
 def _to_study(row: StudyRow, images: tuple[Image, ...]) -> Study:
-    return Study(
-        id=row.id,
-        uid=row.uid,
-        patient_id=row.patient_id,
-        studied_at=row.studied_at,
-        time_known=row.time_known,
-        birth_date=row.birth_date,
-        sex=row.sex,
-        accession=row.accession,
-        images=images,
-    )
+    return Study(**{name: getattr(row, name) for name in Study.__slots__ if name != "images"}, images=images)
 
 
 def _to_image(row: ImageRow) -> Image:
-    """Return the record of a row."""
-    return Image(
-        id=row.id,
-        sop_uid=row.sop_uid,
-        path=row.path,
-        size=row.size,
-        view=row.view,
-        view_probability=row.view_probability,
-        height=row.height,
-        width=row.width,
-        pixel_sha256=row.pixel_sha256,
-    )
+    return Image(**{name: getattr(row, name) for name in Image.__slots__})
 
 
 def count_without_view(session: Session) -> int:

@@ -14,6 +14,7 @@ from cxrreport.store.attempts import clear_failures
 from cxrreport.store.schema import DraftRow, FindingRow, ReferenceRow, RegionRow, SpanRow
 from cxrreport.store.views import draft_facts
 
+MADE_WITH = ("weights_sha256", "preprocess_version", "index_version", "inputs_sha256")
 PARTS = (FindingRow, RegionRow, SpanRow, ReferenceRow)
 
 
@@ -49,16 +50,8 @@ def _save_draft(session: Session, run_id: int, draft: Draft) -> int:
 
 
 def _find_same(session: Session, draft: Draft) -> DraftRow | None:
-    made_with = draft.provenance
-    return session.scalar(
-        select(DraftRow).where(
-            DraftRow.study_id == draft.study_id,
-            DraftRow.weights_sha256 == made_with.weights_sha256,
-            DraftRow.preprocess_version == made_with.preprocess_version,
-            DraftRow.index_version == made_with.index_version,
-            DraftRow.inputs_sha256 == made_with.inputs_sha256,
-        )
-    )
+    same = (getattr(DraftRow, name) == getattr(draft.provenance, name) for name in MADE_WITH)
+    return session.scalar(select(DraftRow).where(DraftRow.study_id == draft.study_id, *same))
 
 
 def _supersede(session: Session, study_id: int, keep: DraftRow | None) -> None:
@@ -93,10 +86,8 @@ def _fill(row: DraftRow, run_id: int, draft: Draft) -> None:
     row.run_id, row.status, row.created_at = run_id, DraftStatus.PRELIMINARY, datetime.now(UTC)
     row.prior_study_id, row.prior_reason = draft.prior_study_id, draft.prior_reason
     row.findings, row.impression, row.comparison = draft.findings, draft.impression, draft.comparison
-    row.weights_sha256 = draft.provenance.weights_sha256
-    row.preprocess_version = draft.provenance.preprocess_version
-    row.index_version = draft.provenance.index_version
-    row.inputs_sha256 = draft.provenance.inputs_sha256
+    for name in MADE_WITH:
+        setattr(row, name, getattr(draft.provenance, name))
     row.decoding, row.flags = dict(draft.provenance.decoding), list(draft.flags)
 
 

@@ -4,33 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime, time
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, and_, func, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from cxrreport.findings import State
 from cxrreport.records import Passage, Report, ReportStatus, Study
 from cxrreport.store.columns import short
 from cxrreport.store.engine import batches
-from cxrreport.store.labels import as_stored
-from cxrreport.store.linking import Identity, link_reports, resolve, telling
+from cxrreport.store.linking import Identity, resolve, telling
 from cxrreport.store.schema import PatientRow, ReportRow, StudyRow
-
-__all__ = [
-    "AddCounts",
-    "LabelledReport",
-    "add_reports",
-    "allowed",
-    "count_passages",
-    "findings_of",
-    "link_reports",
-]
 
 LabelledReport = tuple[Report, Mapping[str, State]]
 _WITHDRAWN = ReportRow.status == ReportStatus.WITHDRAWN
+SIGNED = (ReportStatus.FINAL, ReportStatus.CORRECTED)
 _RANK = list(ReportStatus)  # of two of one time the later in this list holds
 
 
@@ -51,14 +41,7 @@ class AddCounts:
 
     def __add__(self, other: AddCounts) -> AddCounts:
         """Add up batches of an import."""
-        return AddCounts(
-            self.added + other.added,
-            self.replaced + other.replaced,
-            self.unchanged + other.unchanged,
-            self.linked + other.linked,
-            self.ambiguous + other.ambiguous,
-            self.withdrawn + other.withdrawn,
-        )
+        return AddCounts(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other))))
 
 
 def add_reports(session: Session, reports: Sequence[LabelledReport], label_source: str = "") -> AddCounts:
@@ -149,10 +132,9 @@ def _supersedes(row: ReportRow, report: Report) -> bool:
     A signed report takes the place of a preliminary one and never the reverse. Else the later one holds; of one time,
     or where a time is missing, withdrawn before corrected before final before preliminary; of two alike, the last read.
     """
-    signed = (ReportStatus.FINAL, ReportStatus.CORRECTED)
-    if report.status is ReportStatus.PRELIMINARY and row.status in signed:
+    if report.status is ReportStatus.PRELIMINARY and row.status in SIGNED:
         return False
-    if row.status is ReportStatus.PRELIMINARY and report.status in signed:
+    if row.status is ReportStatus.PRELIMINARY and report.status in SIGNED:
         return True
     old, new = row.reported_at, report.reported_at and report.reported_at.replace(tzinfo=None)
     if old is not None and new is not None and new != old:
@@ -196,15 +178,50 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256(joined.encode("utf-8", "replace")).hexdigest()
 
 
+# -- labels ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StoredText:
+    """A report as it is labelled."""
+
+    report_id: int
+    findings: str
+    impression: str
+
+
+def outdated_labels(session: Session, source: str, after_id: int, limit: int) -> list[StoredText]:
+    """Return the first `limit` reports beyond `after_id`, by id, that another than `source` has labelled.
+
+    A withdrawn report has no text and no labels. One call is one short transaction, as labelling may take long.
+    """
+    query = (
+        select(ReportRow.id, ReportRow.findings, ReportRow.impression)
+        .where(ReportRow.id > after_id, ReportRow.label_source != source, ReportRow.status != ReportStatus.WITHDRAWN)
+        .order_by(ReportRow.id)
+        .limit(limit)
+    )
+    return [StoredText(*row) for row in session.execute(query)]
+
+
+def set_labels(session: Session, labels: Mapping[int, Mapping[str, State]], source: str) -> None:
+    """Put the labels that `source` gave in the place of those that the reports of these ids have."""
+    rows = [
+        {"id": report_id, "labels": as_stored(states), "label_source": source} for report_id, states in labels.items()
+    ]
+    if rows:
+        session.execute(update(ReportRow), rows)
+
+
+def as_stored(labels: Mapping[str, State]) -> dict[str, str]:
+    """Labels as the JSON of the column."""
+    return {finding: State(state).value for finding, state in labels.items()}
+
+
 # -- reading ----------------------------------------------------------------------------------------------------------
 
 
 _HAS_TEXT = or_(func.trim(ReportRow.impression) != "", func.trim(ReportRow.findings) != "")
-
-
-def count_passages(session: Session) -> int:
-    """Return how many reports have a text to retrieve: what a complete index holds."""
-    return session.scalar(select(func.count()).select_from(ReportRow).where(_HAS_TEXT)) or 0
 
 
 def passages(session: Session, after_id: int = 0, limit: int = 1000, texts: bool = True) -> list[Passage]:
@@ -220,6 +237,17 @@ def passages(session: Session, after_id: int = 0, limit: int = 1000, texts: bool
 
 def _first_filled(sections: Sequence[str]) -> str:
     return next((stripped for section in sections if (stripped := section.strip())), "")
+
+
+def signed_reports(session: Session, study_ids: Collection[int]) -> dict[int, list[ReportRow]]:
+    """Return the signed reports of each study that has any, the latest last; of two of one time the corrected is later."""
+    found: dict[int, list[ReportRow]] = {}
+    for batch in batches(study_ids):
+        query = select(ReportRow).where(ReportRow.study_id.in_(batch), ReportRow.status.in_(SIGNED))
+        rows = session.scalars(query).all()
+        for row in sorted(rows, key=lambda row: (row.reported_at or datetime.min, _RANK.index(row.status), row.id)):
+            found.setdefault(row.study_id or 0, []).append(row)  # never 0: it was asked for by its id
+    return found
 
 
 def findings_of(session: Session, report_ids: Collection[int]) -> dict[int, str]:

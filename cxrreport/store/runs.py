@@ -69,16 +69,8 @@ def list_runs(session: Session, limit: int = 20) -> list[RunFacts]:
 
 
 def _run_facts(row: RunRow) -> RunFacts:
-    return RunFacts(
-        id=row.id,
-        started_at=row.started_at,
-        ended_at=row.ended_at,
-        argv=tuple(row.argv),
-        host=row.host,
-        versions=dict(row.versions),
-        counts=dict(row.counts),
-        exit_code=row.exit_code,
-    )
+    facts = {name: getattr(row, name) for name in RunFacts.__slots__}
+    return RunFacts(**{**facts, "argv": tuple(row.argv)})
 
 
 # -- files that failed ------------------------------------------------------------------------------------------------

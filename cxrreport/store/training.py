@@ -5,19 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from cxrreport.findings import State
-from cxrreport.records import ReportStatus, Study, View
+from cxrreport.records import Study, View
 from cxrreport.store.catalogue import studies
 from cxrreport.store.engine import batches
+from cxrreport.store.reports import SIGNED, signed_reports
 from cxrreport.store.schema import ImageRow, PatientRow, ReportRow, StudyRow
 
 BUCKETS = 10
-_SIGNED = (ReportStatus.FINAL, ReportStatus.CORRECTED)
 _FRONTAL = tuple(view for view in View if view.is_frontal)
 
 
@@ -52,7 +51,9 @@ def signed_studies(session: Session, after_id: int = 0, limit: int = 200) -> lis
         select(StudyRow.id)
         .where(
             StudyRow.id > after_id,
-            exists().where(ReportRow.study_id == StudyRow.id, *_is_signed()),
+            exists().where(
+                ReportRow.study_id == StudyRow.id, ReportRow.status.in_(SIGNED), func.trim(ReportRow.findings) != ""
+            ),
             exists().where(ImageRow.study_id == StudyRow.id, ImageRow.usable, ImageRow.view.in_(_FRONTAL)),
         )
         .order_by(StudyRow.id)
@@ -62,23 +63,10 @@ def signed_studies(session: Session, after_id: int = 0, limit: int = 200) -> lis
     return [_combine(found[i], reports[i], buckets[i]) for i in ids if i in found and i in reports]
 
 
-def _is_signed() -> list[ColumnElement[bool]]:
-    return [ReportRow.status.in_(_SIGNED), func.trim(ReportRow.findings) != ""]
-
-
 def _reports(session: Session, study_ids: Sequence[int]) -> dict[int, ReportRow]:
-    """The report that holds of each study."""
-    found: dict[int, ReportRow] = {}
-    for batch in batches(study_ids):
-        rows = session.scalars(select(ReportRow).where(ReportRow.study_id.in_(batch), *_is_signed())).all()
-        for row in sorted(rows, key=_rank):
-            if row.study_id is not None:
-                found[row.study_id] = row  # the last of a study wins
-    return found
-
-
-def _rank(row: ReportRow) -> tuple[datetime, bool, int]:
-    return row.reported_at or datetime.min, row.status is ReportStatus.CORRECTED, row.id
+    """The report that holds of each study: the latest with findings."""
+    found = signed_reports(session, study_ids)
+    return {study_id: row for study_id, rows in found.items() for row in rows if row.findings.strip()}
 
 
 def _buckets(session: Session, study_ids: Sequence[int]) -> dict[int, int]:

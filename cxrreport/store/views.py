@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,8 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from cxrreport.errors import UsageError
-from cxrreport.records import DraftStatus, Finding, Provenance, Region, ReportStatus, Span
+from cxrreport.records import DraftStatus, Finding, Provenance, Region, Span
+from cxrreport.store.reports import signed_reports
 from cxrreport.store.schema import (
     DraftRow,
     FailureRow,
@@ -24,7 +25,6 @@ from cxrreport.store.schema import (
 )
 
 MAX_ID = 2**63 - 1
-_SIGNED = (ReportStatus.FINAL, ReportStatus.CORRECTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,21 +162,11 @@ def _study_facts(row: StudyRow) -> StudyFacts:
 
 def _prior_report(session: Session, study_id: int) -> PriorReport | None:
     """Return the latest signed report, of two of one time the corrected; else the draft that stands."""
-    if latest := _latest(row for row in _signed(session, study_id) if (row.findings + row.impression).strip()):
-        return PriorReport("report", latest.reported_at, latest.findings, latest.impression)
+    for latest in reversed(signed_reports(session, [study_id]).get(study_id, [])):
+        if (latest.findings + latest.impression).strip():
+            return PriorReport("report", latest.reported_at, latest.findings, latest.impression)
     draft = _current_draft(session, study_id)
     return PriorReport("draft", None, draft.findings, draft.impression) if draft else None
-
-
-def _signed(session: Session, study_id: int) -> Sequence[ReportRow]:
-    return session.scalars(select(ReportRow).where(ReportRow.study_id == study_id, ReportRow.status.in_(_SIGNED))).all()
-
-
-def _latest(rows: Iterable[ReportRow]) -> ReportRow | None:
-    """Return the latest of signed reports, of two of one time the corrected."""
-    return max(
-        rows, key=lambda row: (row.reported_at or datetime.min, row.status is ReportStatus.CORRECTED, row.id), default=None
-    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,11 +184,11 @@ def signed_findings(session: Session, studies: Mapping[int, datetime | None]) ->
     its study, as in `reports.allowed`.
     """
     found = {}
-    for study_id, until in studies.items():
-        told = (row for row in _signed(session, study_id) if row.findings.strip())
-        known = (row for row in told if not (until and row.reported_at and row.reported_at > until))
-        if latest := _latest(known):
-            found[study_id] = Signed(latest.id, latest.findings)
+    for study_id, rows in signed_reports(session, list(studies)).items():
+        until = studies[study_id]
+        for row in rows:  # the last one holds
+            if row.findings.strip() and not (until and row.reported_at and row.reported_at > until):
+                found[study_id] = Signed(row.id, row.findings)
     return found
 
 
@@ -231,16 +221,9 @@ def _parts(session: Session, draft_id: int, table: Any, record: Any) -> tuple[An
 
 
 def _references(session: Session, draft_id: int) -> tuple[RetrievedReport, ...]:
+    used, said = ("rank", "report_id", "score", "weight"), ("reported_at", "findings", "impression")
     rows = session.execute(
-        select(
-            ReferenceRow.rank,
-            ReferenceRow.report_id,
-            ReferenceRow.score,
-            ReferenceRow.weight,
-            ReportRow.reported_at,
-            ReportRow.findings,
-            ReportRow.impression,
-        )
+        select(*(getattr(ReferenceRow, name) for name in used), *(getattr(ReportRow, name) for name in said))
         .join(ReportRow, ReportRow.id == ReferenceRow.report_id)
         .where(ReferenceRow.draft_id == draft_id)
         .order_by(ReferenceRow.rank)

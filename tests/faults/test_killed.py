@@ -15,7 +15,7 @@ PLAIN = "--without-retrieval"
 COMPOSE = "cxrreport.drafting.compose:Composer.compose"
 SAVE = "cxrreport.store.drafts:save_drafts"
 CLAIM = "cxrreport.store.attempts:claim"
-FILE = "cxrreport.store.catalogue:record_instance"
+FILE = "cxrreport.store.filing:record_instance"
 KILL = signal.SIGKILL
 MOMENTS = {
     "in the scan": Mishap(FILE, 6, KILL),

@@ -9,7 +9,7 @@ from builders.store import make_instance
 from sqlalchemy import Engine, select
 
 from cxrreport.records import Draft, Failure, Provenance
-from cxrreport.store import attempts, catalogue, drafts, runs
+from cxrreport.store import attempts, drafts, filing, runs
 from cxrreport.store.engine import session
 from cxrreport.store.schema import FailureRow
 from cxrreport.store.views import draft_view
@@ -23,7 +23,7 @@ def run_id(engine: Engine) -> int:
     with session(engine) as current:
         for number in (1, 2):
             made = make_instance(f"{number}.1", f"1.2.{number}", f"P{number}")
-            catalogue.record_instance(current, made, None, None, lambda a, b: True)
+            filing.record_instance(current, made, None, None, lambda a, b: True)
     return begin(engine)
 
 

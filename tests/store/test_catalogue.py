@@ -32,7 +32,7 @@ def same(first: str, second: str) -> bool:
 
 def record(engine: Engine, instance: Instance, reason: str | None = None, same_bytes: Any = never) -> str:
     with session(engine) as current:
-        return catalogue.record_instance(current, instance, PA, reason, same_bytes)
+        return filing.record_instance(current, instance, PA, reason, same_bytes)
 
 
 def image(engine: Engine, sop: str = "1.1") -> ImageRow:
@@ -76,7 +76,7 @@ def test_what_the_header_says_of_machine_and_age_is_filed(engine: Engine) -> Non
 def test_only_unchanged_files_are_known(engine: Engine) -> None:
     record(engine, make_instance(path="/a", size=10, mtime_ns=1_700_000_000_123_456_789))
     with session(engine) as current:
-        catalogue.record_file(current, make_entry("/b", 5, 6), "not_dicom")
+        filing.record_file(current, make_entry("/b", 5, 6), "not_dicom")
         asked = [make_entry("/a", 10, 1_700_000_000_123_456_789), make_entry("/b", 5, 7), make_entry("/c")]
         assert catalogue.known_files(current, asked) == {"/a"}
         assert catalogue.known_files(current, [make_entry("/b", 5, 6)] * 1200) == {"/b"}
@@ -163,7 +163,7 @@ def test_a_duplicate_steps_in_where_the_first_file_breaks(engine: Engine) -> Non
     record(engine, make_instance(path="/a"))
     record(engine, make_instance(path="/b", mtime_ns=9), same_bytes=same)
     with session(engine) as current:
-        catalogue.record_file(current, make_entry("/a", 3, 3), "header.incomplete")
+        filing.record_file(current, make_entry("/a", 3, 3), "header.incomplete")
     row = image(engine)
     assert (row.path, row.mtime_ns, row.usable) == ("/b", 9, True)
     assert outcome_of(engine, "/a") == "header.incomplete"
@@ -238,7 +238,7 @@ def test_views_are_found_in_pages_and_set(engine: Engine) -> None:
     with session(engine) as current:
         for number in range(5):
             reason = "pixels.colour" if number == 4 else None
-            catalogue.record_instance(current, make_instance(f"1.{number}"), None, reason, never)
+            filing.record_instance(current, make_instance(f"1.{number}"), None, reason, never)
         first = catalogue.images_without_view(current, limit=3)
         rest = catalogue.images_without_view(current, limit=3, after_id=first[-1].id)
         assert [found.sop_uid for found in first + rest] == ["1.0", "1.1", "1.2", "1.3"]

@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from cxrreport.errors import UsageError
 from cxrreport.findings import Change, State
 from cxrreport.records import Draft, DraftStatus, Finding, Provenance, Reference, Region, Report, Span
-from cxrreport.store import catalogue, drafts, reports, runs
+from cxrreport.store import catalogue, drafts, filing, reports, runs
 from cxrreport.store.engine import session
 from cxrreport.store.schema import DraftRow, FindingRow, ReferenceRow, RegionRow, SpanRow
 from cxrreport.store.views import draft_view
@@ -31,7 +30,7 @@ def run_id(engine: Engine) -> int:
         for number in range(1, 5):
             accession = f"A{number}" if number < 3 else "twice"
             made = make_instance(f"{number}.1", f"1.2.{number}", f"P{number}", accession=accession)
-            catalogue.record_instance(current, made, None, None, lambda a, b: True)
+            filing.record_instance(current, made, None, None, lambda a, b: True)
         reports.add_reports(current, [(Report("r.csv", "r", findings="Old text."), {})])
         return runs.begin_run(current, ["generate"], "host", {})
 
@@ -166,31 +165,3 @@ def test_whatever_happens_the_last_inputs_have_the_current_draft(
         if reviewed:
             review(engine, draft_id)
     assert sum(reviewed for _, reviewed in set(steps)) <= list(statuses(engine).values()).count("reviewed")
-
-
-# -- finding a study --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("key", ["1.2.2", "A2", "2", " A2 "])
-def test_a_study_is_found_by_any_of_its_names(engine: Engine, run_id: int, key: str) -> None:
-    with session(engine, read_only=True) as current:
-        view = draft_view(current, key)
-    assert view
-    assert view.study.study_id == 2
-
-
-@pytest.mark.parametrize("key", ["", "A", "99", "9" * 40, "²", "%", "1.2"])
-def test_an_unknown_name_finds_nothing(engine: Engine, run_id: int, key: str) -> None:
-    with session(engine, read_only=True) as current:
-        assert draft_view(current, key) is None
-
-
-def test_an_ambiguous_name_is_refused_without_telling_whose(engine: Engine, run_id: int) -> None:
-    with session(engine) as current:
-        made = make_instance("5.1", "1.2.5", "P5", accession="1")  # also the id of the first study
-        catalogue.record_instance(current, made, None, None, lambda a, b: True)
-    for key in ("twice", "1"):
-        with pytest.raises(UsageError) as caught, session(engine, read_only=True) as current:
-            draft_view(current, key)
-        assert "P" not in caught.value.message
-        assert "1.2" not in caught.value.message

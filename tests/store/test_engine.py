@@ -18,8 +18,8 @@ from builders.store import make_instance
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from cxrreport.errors import ConfigurationError, CxrReportError, LockedError, StorageError, UnavailableError
-from cxrreport.store import catalogue
 from cxrreport.store import engine as store
+from cxrreport.store import filing
 from cxrreport.store.schema import PatientRow
 
 PASSWORD = "hunter2-hospital"
@@ -159,7 +159,7 @@ def test_a_long_reader_stops_no_writer(engine: Engine) -> None:
     with store.session(engine, read_only=True) as reader:
         before = reader.query(PatientRow).count()
         with store.session(engine) as writer:
-            catalogue.record_instance(writer, make_instance(), None, None, lambda a, b: True)
+            filing.record_instance(writer, make_instance(), None, None, lambda a, b: True)
     assert before == 0
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select, text
 
 from cxrreport.findings import State
 from cxrreport.records import Report, ReportStatus, Study
-from cxrreport.store import catalogue
+from cxrreport.store import catalogue, filing, linking
 from cxrreport.store import reports as archive
 from cxrreport.store.engine import session
 from cxrreport.store.schema import ReportRow
@@ -35,7 +35,7 @@ def add(engine: Engine, *made: Report) -> archive.AddCounts:
 def scan(engine: Engine, sop: str = "1.1", study: str = "1", patient: str = "P1", **changes: Any) -> Study:
     with session(engine) as current:
         made = make_instance(sop, study, patient, **{"studied_at": NOON, **changes})
-        catalogue.record_instance(current, made, None, None, lambda a, b: True)
+        filing.record_instance(current, made, None, None, lambda a, b: True)
         return next(found for found in catalogue.candidate_studies(current) if found.uid == study)
 
 
@@ -46,7 +46,7 @@ def facts(engine: Engine) -> list[ReportRow]:
 
 def link(engine: Engine) -> int:
     with session(engine) as current:
-        return archive.link_reports(current)
+        return linking.link_reports(current)
 
 
 @pytest.mark.parametrize("keys", [{}, {"accession": "A1"}, {"study_uid": "1"}, {"patient_id": "P1"}])
@@ -269,7 +269,6 @@ def test_passages_come_in_order_without_empty_ones(engine: Engine) -> None:
         *(make_report(str(n), findings="" if n == 2 else f"F{n}", impression="I3" if n == 3 else "") for n in range(5)),
     )
     with session(engine, read_only=True) as current:
-        assert archive.count_passages(current) == 4
         first = archive.passages(current, limit=2)
         rest = archive.passages(current, after_id=first[-1].report_id, limit=9)
     assert [p.text for p in first] == ["F0", "F1"]
@@ -340,3 +339,60 @@ def test_one_number_of_another_issuer_is_another_patient(engine: Engine) -> None
     add(engine, *makes)
     with session(engine, read_only=True) as current:
         assert archive.allowed(current, study, [1, 2, 3]) == {2}
+
+
+# -- labels ------------------------------------------------------------------------------------------------------------
+
+
+GIVEN, NEW = {"edema": State.POSITIVE}, {"edema": State.NEGATIVE}
+
+
+def label(engine: Engine, *made: Report, source: str = "old") -> None:
+    with session(engine) as current:
+        archive.add_reports(current, [(report, GIVEN) for report in made], source)
+
+
+def named(name: str, **changes: ReportStatus) -> Report:
+    return Report("r.csv", name, accession=name, findings=f"Text of {name}.", impression="Edema.", **changes)
+
+
+def labelled(engine: Engine) -> dict[str, tuple[dict[str, str], str]]:
+    with session(engine, read_only=True) as current:
+        rows = current.scalars(select(ReportRow).order_by(ReportRow.id))
+        return {row.accession: (row.labels, row.label_source) for row in rows}
+
+
+def outdated(engine: Engine, source: str, after_id: int = 0, limit: int = 10) -> list[archive.StoredText]:
+    with session(engine, read_only=True) as current:
+        return archive.outdated_labels(current, source, after_id, limit)
+
+
+def test_only_what_another_source_labelled_is_outdated(engine: Engine) -> None:
+    label(engine, named("A"), named("B"))
+    label(engine, named("C"), source="new")
+    found = outdated(engine, "new")
+    assert [text.findings for text in found] == ["Text of A.", "Text of B."] and found[0].impression == "Edema."
+    assert [text.findings for text in outdated(engine, "old")] == ["Text of C."]
+    assert outdated(engine, "new", limit=1) == found[:1] and outdated(engine, "new", found[0].report_id) == found[1:]
+
+
+def test_new_labels_take_the_place_of_the_old_ones(engine: Engine) -> None:
+    label(engine, named("A"), named("B"))
+    first = outdated(engine, "new", limit=1)[0].report_id
+    with session(engine) as current:
+        archive.set_labels(current, {first: NEW}, "new")
+        archive.set_labels(current, {}, "new")
+    assert labelled(engine) == {"A": ({"edema": "negative"}, "new"), "B": ({"edema": "positive"}, "old")}
+
+
+def test_a_withdrawn_report_is_never_outdated(engine: Engine) -> None:
+    label(engine, named("A"))
+    gone = Report("r.csv", "A", accession="A", status=ReportStatus.WITHDRAWN)
+    label(engine, gone)
+    assert labelled(engine) == {"A": ({}, "")} and outdated(engine, "new") == []
+
+
+def test_importing_again_labels_with_the_new_source(engine: Engine) -> None:
+    label(engine, named("A"))
+    label(engine, named("A"), source="new")
+    assert outdated(engine, "new") == []

@@ -10,7 +10,7 @@ from builders.store import make_instance
 from sqlalchemy import Engine, select
 
 from cxrreport.records import Draft, Failure, Provenance, Report, View, ViewGuess
-from cxrreport.store import attempts, catalogue, drafts, reports, runs
+from cxrreport.store import attempts, drafts, filing, reports, runs
 from cxrreport.store.engine import session
 from cxrreport.store.schema import AuditRow, FailureRow
 
@@ -86,7 +86,7 @@ def test_the_status_counts_everything(engine: Engine) -> None:
             guess = ViewGuess(view, "tags", 1.0) if view else None
             made = make_instance(f"{number}.1", f"{number}", f"P{number // 2}")
             reason = "pixels.colour" if number == 1 else None
-            catalogue.record_instance(current, made, guess, reason, lambda a, b: True)
+            filing.record_instance(current, made, guess, reason, lambda a, b: True)
         reports.add_reports(current, [(Report("r", "1", accession="A0"), {}), (Report("r", "2"), {})])
         made_with = Provenance("w", 1, "", "i")
         drafts.save_drafts(current, run_id, [Draft(1, None, "prior.none", "F", "I", "", (), (), (), (), made_with)])

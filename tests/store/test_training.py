@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from cxrreport.findings import State
 from cxrreport.records import Report, ReportStatus, View, ViewGuess
-from cxrreport.store import catalogue, reports
+from cxrreport.store import catalogue, filing, reports
 from cxrreport.store.engine import session
 from cxrreport.store.training import SignedStudy, patient_bucket, signed_studies
 
@@ -22,7 +22,7 @@ def scan(engine: Engine, number: str, patient: str = "P1", view: View | None = V
     with session(engine) as s:
         instance = make_instance(f"{number}.1", number, patient, issuer=issuer)
         guess = ViewGuess(view, "tags", 1.0) if view else None
-        catalogue.record_instance(s, instance, guess, None, lambda *_: False)
+        filing.record_instance(s, instance, guess, None, lambda *_: False)
 
 
 def tell(engine: Engine, number: str, findings: str = "Edema.", name: str = "", **changes: object) -> None:

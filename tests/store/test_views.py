@@ -1,0 +1,115 @@
+"""A study by any of its names; of its prior, what was signed last, else what was drafted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from builders.store import make_instance
+from sqlalchemy import Engine
+
+from cxrreport.errors import UsageError
+from cxrreport.records import Draft, Provenance, Report, ReportStatus
+from cxrreport.store import drafts, filing, reports, runs
+from cxrreport.store.engine import session
+from cxrreport.store.views import PriorReport, draft_view, signed_findings
+
+OLD, NEW, LATER = datetime(2024, 1, 1), datetime(2024, 2, 1), datetime(2024, 3, 1)
+FINAL, CORRECTED, PRELIMINARY = ReportStatus.FINAL, ReportStatus.CORRECTED, ReportStatus.PRELIMINARY
+
+
+@pytest.fixture
+def run_id(engine: Engine) -> int:
+    """Two studies of one patient: 1 (accession A1) is the prior of 2."""
+    with session(engine) as current:
+        for number in (1, 2):
+            made = make_instance(f"{number}.1", f"1.2.{number}", "P1", accession=f"A{number}")
+            filing.record_instance(current, made, None, None, lambda a, b: True)
+        return runs.begin_run(current, ["generate"], "host", {})
+
+
+def save(engine: Engine, run_id: int, study_id: int, findings: str, prior: int | None = None) -> None:
+    made_with = Provenance("w" * 64, 1, "x", findings)
+    made = Draft(study_id, prior, "", findings, "", "", (), (), (), (), made_with)
+    with session(engine) as current:
+        drafts.save_drafts(current, run_id, [made])
+
+
+def sign(engine: Engine, findings: str, at: datetime | None, status: ReportStatus = ReportStatus.FINAL) -> None:
+    report = Report("r.csv", findings, "A1", patient_id="P1", reported_at=at, findings=findings, status=status)
+    with session(engine) as current:
+        reports.add_reports(current, [(report, {})])
+
+
+SIGNED = [
+    ("Undated.", None, FINAL),
+    ("Newer.", NEW, FINAL),
+    ("Older.", OLD, FINAL),
+    ("Not signed.", LATER, PRELIMINARY),
+]
+DRAFTED = PriorReport("draft", None, "Draft of the prior.", "")
+
+
+@pytest.mark.parametrize(
+    ("drafted", "signed", "expected"),
+    [
+        (["Draft of the prior."], SIGNED, PriorReport("report", NEW, "Newer.", "")),
+        ([], [("Corrected.", NEW, CORRECTED), ("First.", NEW, FINAL)], PriorReport("report", NEW, "Corrected.", "")),
+        (["Superseded.", "Draft of the prior."], SIGNED[3:], DRAFTED),
+        ([], [], None),
+    ],
+)
+def test_the_prior_tells_what_was_signed_last_else_what_was_drafted(
+    engine: Engine, run_id: int, drafted: list[str], signed: list[Any], expected: PriorReport | None
+) -> None:
+    for findings in drafted:
+        save(engine, run_id, 1, findings)
+    save(engine, run_id, 2, "Draft.", prior=1)
+    for report in signed:
+        sign(engine, *report)
+    with session(engine, read_only=True) as current:
+        view, alone = draft_view(current, "A2"), draft_view(current, "A1")
+    assert view and view.prior_report == expected
+    assert alone and alone.prior_report is None  # without a prior there is nothing to compare with
+
+
+@pytest.mark.parametrize(
+    ("signed", "until", "expected"),
+    [
+        ([], None, {}),  # a draft of ours is no witness
+        (SIGNED, None, {1: "Newer."}),
+        (SIGNED, datetime(2024, 2, 2), {1: "Newer."}),
+        (SIGNED, datetime(2024, 1, 15), {}),  # what was signed later may tell of what came later
+    ],
+)
+def test_the_decoder_is_told_what_was_signed_of_the_prior_until_then(
+    engine: Engine, run_id: int, signed: list[Any], until: datetime | None, expected: dict[int, str]
+) -> None:
+    save(engine, run_id, 1, "Draft of the prior.")
+    for report in signed:
+        sign(engine, *report)
+    with session(engine, read_only=True) as current:
+        found = signed_findings(current, {1: until, 2: until})
+    assert {study_id: one.findings for study_id, one in found.items()} == expected
+
+
+KEYS = {"1.2.2": 2, "A2": 2, "2": 2, " A2 ": 2} | dict.fromkeys(("", "A", "99", "9" * 40, "²", "%", "1.2"))
+
+
+@pytest.mark.parametrize(("key", "study_id"), KEYS.items())
+def test_a_study_is_found_by_any_of_its_names(engine: Engine, run_id: int, key: str, study_id: int | None) -> None:
+    with session(engine, read_only=True) as current:
+        view = draft_view(current, key)
+    assert (view and view.study.study_id) == study_id
+
+
+@pytest.mark.parametrize("key", ["twice", "1"])
+def test_an_ambiguous_name_is_refused_without_telling_whose(engine: Engine, run_id: int, key: str) -> None:
+    with session(engine) as current:
+        for number, accession in (("3", "twice"), ("4", "twice"), ("5", "1")):  # "1" is also the id of the first study
+            made = make_instance(f"{number}.1", f"1.2.{number}", "P5", accession=accession)
+            filing.record_instance(current, made, None, None, lambda a, b: True)
+    with pytest.raises(UsageError) as caught, session(engine, read_only=True) as current:
+        draft_view(current, key)
+    assert "P5" not in caught.value.message and "1.2" not in caught.value.message
