@@ -26,7 +26,7 @@ _PATH = click.Path(path_type=Path)
 @click.command()
 @click.option(
     "--dataset",
-    nargs=2,
+    type=(str, _PATH),
     metavar="NAME DIRECTORY",
     help="Labelled dataset: iu-xray and its directory; without, the studies of the archive that have a signed report.",
 )
@@ -67,7 +67,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def evaluate(
-    settings: Settings, /, dataset: tuple[str, str] | None, beside: tuple[str, ...], out: Path | None, texts: Path | None,
+    settings: Settings, /, dataset: tuple[str, Path] | None, beside: tuple[str, ...], out: Path | None, texts: Path | None,
     as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Score drafts of a labelled split beside baselines, with 95 % bootstrap intervals.
@@ -86,7 +86,7 @@ def evaluate(
 
     if dataset and dataset[0] not in READERS:
         raise UsageError(f"Known datasets: {', '.join(READERS)}.")
-    read = open_dataset((dataset[0], Path(dataset[1])) if dataset else None, settings)
+    read = open_dataset(dataset, settings)
     document = place_document(out, read.name, options["split"], options["protocol"]) if out is not None else None
     check_places(document, texts)
     found = run(EvaluateOptions(read, beside=_pairs(beside), **options))

@@ -14,11 +14,11 @@ PATH = click.Path(path_type=Path)
 
 @click.command()
 @click.option(
-    "--dataset", nargs=2, metavar="NAME DIRECTORY",
+    "--dataset", type=(str, PATH), metavar="NAME DIRECTORY",
     help="Dataset to learn from: iu-xray and its directory. Without, the archive of the home.",
 )  # fmt: skip
 @click.option(
-    "--films", nargs=2, metavar="NAME DIRECTORY",
+    "--films", "images", type=(str, PATH), metavar="NAME DIRECTORY",
     help="Labelled films without reports for the encoder: nih and its directory.",
 )  # fmt: skip
 @click.option(
@@ -42,7 +42,7 @@ PATH = click.Path(path_type=Path)
 @click.option("--device", default="auto", show_default=True, metavar="DEVICE", help="auto, cpu, cuda or cuda:i.")
 @click.pass_context
 def train(
-    ctx: click.Context, /, dataset: tuple[str, str] | None, films: tuple[str, str] | None, recipe: str | None,
+    ctx: click.Context, /, dataset: tuple[str, Path] | None, images: tuple[str, Path] | None, recipe: str | None,
     init: str | None, **options: Any,
 ) -> None:  # fmt: skip
     """Train the network; the weights of the best validation epoch are in OUT/best.
@@ -58,14 +58,14 @@ def train(
     from cxrreport.training.options import TrainOptions, choose_recipe
     from cxrreport.training.trainer import train as run
 
-    read = open_dataset((dataset[0], Path(dataset[1])) if dataset else None, ctx.obj)
-    if films and films[0] not in IMAGE_READERS:
+    read = open_dataset(dataset, ctx.obj)
+    if images and images[0] not in IMAGE_READERS:
         raise UsageError(f"Known films: {', '.join(IMAGE_READERS)}.")
-    name, directory = (dataset[0], Path(dataset[1])) if dataset else (ARCHIVE, ctx.obj.home)
-    collection, folder = (films[0], Path(films[1])) if films else (None, None)
+    name, directory = dataset or (ARCHIVE, ctx.obj.home)
+    collection, folder = images or (None, None)
     start = default_directory() if init == "default" else Path(init) if init else None
     places = {
-        **({name.upper(): dataset[1]} if dataset else {}), **({films[0].upper(): films[1]} if films else {}),
+        **{kind.upper(): place for kind, place in filter(None, (dataset, images))},
         **{option.upper(): ctx.find_root().params.get(option) for option in ("home", "db", "config")},
         **{option.upper(): options[option] for option in ("encoder_weights", "bert")},
         "INIT": None if init == "default" else init, "RUN": options["out"],

@@ -16,7 +16,7 @@ from cxrreport.errors import PixelError
 from cxrreport.records import SIDE
 
 PREPROCESS_VERSION = 1
-REGISTER_VERSION = 2  # of `register`, which nobody should have to import to know it
+REGISTER_VERSION = 3  # of `register`, which nobody should have to import to know it
 
 _MID_GREY = 0.65  # about the median body of published images: most need little correction
 _GAMMA_RANGE = (0.5, 2.5)  # a smaller exponent would show the noise of dark areas

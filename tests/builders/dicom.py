@@ -1,4 +1,4 @@
-"""Small valid DICOM files for tests: a schematic chest film in any transfer syntax, with any tag changed."""
+"""Small valid DICOM files for tests: a schematic chest image in any transfer syntax, with any tag changed."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ LOSSLESS = (*NATIVE, RLE, JPEG_LOSSLESS, JPEG_LS, JPEG_2000, HTJ2K)
 
 
 def chest(rows: int = 160, columns: int = 136, bits: int = 12, seed: int = 0) -> npt.NDArray[np.uint16]:
-    """Draw a schematic frontal film: air dark, body bright, two dark lungs, a heart; uint16 of `bits` bits."""
+    """Draw a schematic frontal image: air dark, body bright, two dark lungs, a heart; uint16 of `bits` bits."""
     y, x = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j]
-    film = 0.72 / (1 + np.exp(30 * (np.abs(x) - 0.86)))
+    pixels = 0.72 / (1 + np.exp(30 * (np.abs(x) - 0.86)))
     for centre in (-0.42, 0.42):
-        film -= 0.38 / (1 + np.exp(25 * (np.hypot((x - centre) / 0.3, (y + 0.05) / 0.65) - 1)))
-    film += 0.18 / (1 + np.exp(20 * (np.hypot((x - 0.15) / 0.35, (y - 0.4) / 0.3) - 1)))
-    film += np.random.default_rng(seed).normal(0, 0.01, film.shape)
-    return np.round(np.clip(film + 0.05, 0, 1) * ((1 << bits) - 1)).astype(np.uint16)
+        pixels -= 0.38 / (1 + np.exp(25 * (np.hypot((x - centre) / 0.3, (y + 0.05) / 0.65) - 1)))
+    pixels += 0.18 / (1 + np.exp(20 * (np.hypot((x - 0.15) / 0.35, (y - 0.4) / 0.3) - 1)))
+    pixels += np.random.default_rng(seed).normal(0, 0.01, pixels.shape)
+    return np.round(np.clip(pixels + 0.05, 0, 1) * ((1 << bits) - 1)).astype(np.uint16)
 
 
 def write_dicom(
     path: Path, pixels: npt.NDArray[Any] | None = None, syntax: str = EXPLICIT, bits: int = 12, **tags: Any
 ) -> Path:
-    """Write a DX film. `tags` are DICOM keywords; a value of None leaves the tag out.
+    """Write a DX image. `tags` are DICOM keywords; a value of None leaves the tag out.
 
     `pixels` are stored values (rows, columns), int8 to uint16; the default is `chest(bits=bits)`.
     """
@@ -62,7 +62,7 @@ def write_dicom(
 
 
 def header(pixels: npt.NDArray[Any], bits: int = 12, **tags: Any) -> Dataset:
-    """Build the elements of a DX chest film without its Pixel Data."""
+    """Build the elements of a DX chest image without its Pixel Data."""
     cell = pixels.dtype.itemsize * 8
     values: dict[str, Any] = {
         "SOPClassUID": DX,

@@ -62,13 +62,13 @@ def write_bert(directory: Path, seed: int = 5, **changes: int) -> Path:
 
 
 def random_features(network: DiffRGenNet, batch: int, seed: int = 0) -> ImageFeatures:
-    """Features of `batch` studies; the odd ones have no lateral film."""
+    """Features of `batch` studies; the odd ones have no lateral image."""
     generator = torch.Generator().manual_seed(seed)
-    films = torch.randint(0, 256, (batch, 2, 256, 256), generator=generator, dtype=torch.uint8)
+    pixels = torch.randint(0, 256, (batch, 2, 256, 256), generator=generator, dtype=torch.uint8)
     mask = torch.ones(batch, 2, dtype=torch.bool)
     mask[1::2, 1] = False
     with torch.no_grad():
-        features: ImageFeatures = network.encoder(films, mask)
+        features: ImageFeatures = network.encoder(pixels, mask)
     return features
 
 
@@ -90,13 +90,13 @@ def target_ids(tokenizer: ReportTokenizer, states: torch.Tensor, texts: list[str
 
 
 def random_samples(count: int, seed: int = 0, name: str = "patient") -> list[Sample]:
-    """Samples of noise with two or three sentences each; every fourth has no lateral film."""
+    """Samples of noise with two or three sentences each; every fourth has no lateral image."""
     rng = np.random.default_rng(seed)
     samples = []
     for index in range(count):
-        films = list(rng.integers(0, 256, (2, 256, 256), dtype=np.uint8))
+        pixels = list(rng.integers(0, 256, (2, 256, 256), dtype=np.uint8))
         if index % 4 == 3:
-            films[1] = None
+            pixels[1] = None
         text = " ".join(rng.permutation(SENTENCES)[: rng.integers(2, 4)])
-        samples.append(make_sample(f"{name}-{index}", f"{name}-{index}", films, text, ""))
+        samples.append(make_sample(f"{name}-{index}", f"{name}-{index}", pixels, text, ""))
     return samples

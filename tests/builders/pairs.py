@@ -19,7 +19,7 @@ def random_ids(count, g, words=20):
 
 
 def random_pairs(count, place="phantom", seed=0):
-    """Truth and films at random; consistent: a course is known only where a finding is in both films."""
+    """Truth and images at random; consistent: a course is known only where a finding is in both images."""
     g = torch.Generator().manual_seed(seed)
     cells, side = PATCHES, 2 * GRID
     joint = torch.randint(-1, 4, (count, 13), generator=g)

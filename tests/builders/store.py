@@ -15,7 +15,7 @@ def make_entry(path: str, size: int = 100, mtime_ns: int = 1) -> FileEntry:
 
 
 def make_instance(sop: str = "1.1", study: str = "1", patient: str = "P1", **changes: Any) -> Instance:
-    """Build the header of a frontal film; `path`, `size` and `mtime_ns` go to its file."""
+    """Build the header of a frontal image; `path`, `size` and `mtime_ns` go to its file."""
     entry = make_entry(changes.pop("path", f"/export/{sop}.dcm"), changes.pop("size", 100), changes.pop("mtime_ns", 1))
     fields: dict[str, Any] = {
         "file": entry,

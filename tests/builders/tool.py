@@ -35,7 +35,7 @@ ENVIRONMENT = {
 
 
 def build_weights(directory: Path, seed: int = 7, hyperbolic: bool = False) -> Path:
-    """Save a tiny network of random numbers whose findings differ from film to film and whose FAM is in use."""
+    """Save a tiny network of random numbers whose findings differ from image to image and whose FAM is in use."""
     import torch
 
     from cxrreport.model.config import tiny
@@ -59,14 +59,14 @@ def build_weights(directory: Path, seed: int = 7, hyperbolic: bool = False) -> P
 
 
 def _spread_findings(network: Any) -> None:
-    """Centre and stretch the classifier, so that the findings change from film to film."""
+    """Centre and stretch the classifier, so that the findings change from image to image."""
     import torch
 
     from cxrreport.imaging.preprocess import preprocess
     from cxrreport.model.drafter import stack_images
     from cxrreport.records import PreparedStudy
 
-    studies = [PreparedStudy(preprocess(film(seed).astype(np.float32))) for seed in range(100, 110)]
+    studies = [PreparedStudy(preprocess(spotted_chest(seed).astype(np.float32))) for seed in range(100, 110)]
     pooled = network.encoder(*stack_images(studies)).pooled
     linear, width = network.classifier.linear, pooled.shape[1]
     torch.nn.init.normal_(linear.weight[:, :width])
@@ -116,8 +116,8 @@ VISITS = (
 )
 
 
-def film(seed: int) -> npt.NDArray[np.uint16]:
-    """Draw a schematic film with a white spot of its own."""
+def spotted_chest(seed: int) -> npt.NDArray[np.uint16]:
+    """Draw a schematic image with a white spot of its own."""
     pixels = chest(seed=seed)
     y, x = np.random.default_rng(seed).integers(20, 90, 2)
     pixels[y : y + 40, x : x + 30] = 4095
@@ -125,7 +125,7 @@ def film(seed: int) -> npt.NDArray[np.uint16]:
 
 
 def write_visit(folder: Path, visit: Visit, **tags: Any) -> list[Path]:
-    """Write the films of one study."""
+    """Write the images of one study."""
     number = int(visit.accession[1:])
     common = {
         "StudyInstanceUID": visit.uid,
@@ -142,7 +142,7 @@ def write_visit(folder: Path, visit: Visit, **tags: Any) -> list[Path]:
             own |= {"ViewPosition": None, "SOPClassUID": CR, "Modality": "CR"}
         path = folder / visit.patient / f"{visit.accession}_{view}.dcm"
         path.parent.mkdir(parents=True, exist_ok=True)
-        paths.append(write_dicom(path, film(seed), **(common | own | tags)))
+        paths.append(write_dicom(path, spotted_chest(seed), **(common | own | tags)))
     return paths
 
 

@@ -101,7 +101,7 @@ def test_why_there_is_no_prior_is_said_in_words(drafted: Tool, accession: str, r
     assert f"Prior  none: {reason}" in drafted.out and "COMPARISON" not in drafted.out
 
 
-def test_a_prior_whose_film_is_of_no_use_is_told_in_words(drafted: Tool) -> None:
+def test_a_prior_whose_image_is_of_no_use_is_told_in_words(drafted: Tool) -> None:
     with drafted.connection() as connection:
         connection.exec_driver_sql("UPDATE draft SET prior_study_id = NULL, prior_reason = 'prior.rotated'")
     drafted("show", "A103")

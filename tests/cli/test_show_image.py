@@ -1,4 +1,4 @@
-"""`show --image`: the picture of a draft, whole or not at all, of the films that the draft was made from."""
+"""`show --image`: the picture of a draft, whole or not at all, of the images that the draft was made from."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from builders.dicom import chest
-from builders.tool import Tool, Visit, copy_tree, film, write_visit
+from builders.tool import Tool, Visit, copy_tree, spotted_chest, write_visit
 from PIL import Image, ImageColor
 
 from cxrreport import DISCLAIMER
 from cxrreport.export import picture as picturing
 from cxrreport.export.panels import Line, Panel, colour_of, shrink
 
-REGISTER = picturing._register  # the other tests lay films over each other without it
+REGISTER = picturing._register  # the other tests lay images over each other without it
 Grey = npt.NDArray[np.uint8]
 
 
 @dataclass
 class FakeRegistration:
-    """What `register` tells, of a prior that lies as the current film does."""
+    """What `register` tells, of a prior that lies as the current image does."""
 
     pixels: Grey
     inside: npt.NDArray[np.bool_]
@@ -106,7 +106,7 @@ def fails(tool: Tool, place: Path, code: int, error: str) -> str:
 
 def test_with_a_prior_there_are_three_panels(pictured: Tool, tmp_path: Path) -> None:
     three, one = draw(pictured, "A103", tmp_path / "three.png"), draw(pictured, "A101", tmp_path / "one.png")
-    width = film(1).shape[1]
+    width = spotted_chest(1).shape[1]
     assert three.shape[1] >= 3 * width and three.shape[1] > one.shape[1]
     assert "Picture written to" in pictured.err and "FINDINGS" in pictured.out
 
@@ -123,9 +123,9 @@ def test_boxes_of_what_changed_lie_in_the_third_panel(pictured: Tool, drawn: Dra
     assert (picture == ImageColor.getrgb(colour_of("edema"))).all(axis=2).any()
 
 
-def test_a_box_is_scaled_to_the_film_that_is_shown(pictured: Tool, drawn: Drawn, tmp_path: Path) -> None:
+def test_a_box_is_scaled_to_the_image_that_is_shown(pictured: Tool, drawn: Drawn, tmp_path: Path) -> None:
     add_region(pictured, "A103", "edema", "change", 20, 30, 40, 50, 0.7)
-    with pictured.connection() as connection:  # as if the film had been far larger
+    with pictured.connection() as connection:  # as if the image had been far larger
         connection.exec_driver_sql("UPDATE image SET height = 2 * height, width = 4 * width")
     draw(pictured, "A103", tmp_path / "out.png")
     (box,) = drawn.panels[2].boxes
@@ -150,7 +150,7 @@ def test_what_changed_without_a_place_is_told_too(pictured: Tool, drawn: Drawn, 
     assert any("pneumothorax: improved" in line and "no place found" in line for line in drawn.lines)
 
 
-def test_a_first_film_shows_where_the_findings_are_and_why_there_is_no_comparison(
+def test_a_first_image_shows_where_the_findings_are_and_why_there_is_no_comparison(
     pictured: Tool, drawn: Drawn, tmp_path: Path
 ) -> None:
     add_region(pictured, "A101", "edema", "evidence", 20, 30, 40, 50, 0.9)
@@ -172,7 +172,7 @@ def test_a_prior_that_cannot_be_registered_is_shown_as_it_is(
     assert any("could not be laid over" in line for line in drawn.lines)
 
 
-def test_films_are_laid_over_each_other_by_the_registration() -> None:
+def test_images_are_laid_over_each_other_by_the_registration() -> None:
     pytest.importorskip("cxrreport.imaging.register")
     current = chest(seed=3).astype(np.float32)
     laid = REGISTER(shrink(current), shrink(current[:, :-8]))
@@ -225,11 +225,11 @@ def _full_disk(*_: Any, **__: Any) -> None:
     raise OSError(28, "No space left on device", "/secret")
 
 
-# -- the films --------------------------------------------------------------------------------------------------------
+# -- the images -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("accession", ["A103", "A102"])
-def test_a_film_that_is_gone_or_another_one_is_refused(
+def test_a_image_that_is_gone_or_another_one_is_refused(
     pictured: Tool, export: Path, tmp_path: Path, accession: str
 ) -> None:
     path = export / "P1" / f"{accession}_PA.dcm"
@@ -244,7 +244,7 @@ def test_a_film_that_is_gone_or_another_one_is_refused(
     fails(pictured, place, 3, "film.away")
 
 
-def test_a_draft_of_other_films_is_not_drawn_on_these(pictured: Tool, tmp_path: Path) -> None:
+def test_a_draft_of_other_images_is_not_drawn_on_these(pictured: Tool, tmp_path: Path) -> None:
     place = tmp_path / "pictures" / "out.png"
     place.parent.mkdir()
     write_visit(tmp_path / "more", Visit("A110", "P1", "20240501"))

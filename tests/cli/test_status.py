@@ -164,7 +164,7 @@ def test_doctor_names_a_decoder_that_is_missing(
     assert tool("doctor") == 78 and f"imagecodecs lacks {name}: reinstall it. [decoders]" in tool.out
 
 
-def test_doctor_asks_for_the_decoders_that_films_are_decoded_with() -> None:
+def test_doctor_asks_for_the_decoders_that_images_are_decoded_with() -> None:
     from cxrreport.imaging import decode
 
     used = set(re.findall(r"imagecodecs\.(\w+)_decode\b", inspect.getsource(decode)))

@@ -73,7 +73,7 @@ def test_a_dataset_that_is_not_there(tool: Tool, tmp_path: Path, command: str, n
     assert said in tool.err and str(tmp_path) not in tool.err
 
 
-def test_films_that_are_not_there(tool: Tool, tmp_path: Path) -> None:
+def test_images_that_are_not_there(tool: Tool, tmp_path: Path) -> None:
     assert train(tool, tmp_path / "run", "--films", "mimic", str(tmp_path)) == 2 and "Known films: nih" in tool.err
     assert train(tool, tmp_path / "run", "--films", "nih", str(tmp_path)) == 2 and "no labels.csv" in tool.err
     assert str(tmp_path) not in tool.err

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from builders.dicom import write_dicom
 from builders.network import SENTENCES, VOCABULARY
-from builders.tool import ENVIRONMENT, Tool, film
+from builders.tool import ENVIRONMENT, Tool, spotted_chest
 from sqlalchemy import text
 
 from cxrreport.datasets.archive import ArchiveReader, split_of
@@ -47,7 +47,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory, sqlite_template: bytes) -> 
         views = ("PA", "LL") if number % 10 == 0 else ("PA",)
         for view in views:
             own = {"SOPInstanceUID": f"1.2.{number}.{len(view)}{view == 'PA':d}", "ViewPosition": view}
-            write_dicom(export / f"{number:02}{view}.dcm", film(number), **common, **own)
+            write_dicom(export / f"{number:02}{view}.dcm", spotted_chest(number), **common, **own)
         findings = " ".join(rng.permutation(SENTENCES)[: rng.integers(2, 4)])
         rows.append([f"ACC{number}", patient, findings, "As above."])
     with reports.open("w", newline="") as lines:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from builders.dicom import EXPLICIT, JPEG_LOSSLESS, write_dicom
-from builders.tool import Tool, Visit, film, write_visit
+from builders.tool import Tool, Visit, spotted_chest, write_visit
 
 PLAIN = "--without-retrieval"
 GOOD = Visit("A901", "P1", "20240101")
@@ -38,7 +38,7 @@ def write_pixels(export: Path, pixels: npt.NDArray[np.uint16], syntax: str) -> P
 
 
 def cut_lossless_frame(export: Path) -> None:
-    cut(write_pixels(export, film(1), JPEG_LOSSLESS), 0.6)
+    cut(write_pixels(export, spotted_chest(1), JPEG_LOSSLESS), 0.6)
 
 
 def no_patient(export: Path) -> None:
@@ -67,8 +67,8 @@ def too_large(export: Path) -> None:
     write_visit(export, BAD, Rows=65535, Columns=65535)
 
 
-def blank_film(export: Path) -> None:
-    write_pixels(export, film(1) * 0, EXPLICIT)
+def blank_image(export: Path) -> None:
+    write_pixels(export, spotted_chest(1) * 0, EXPLICIT)
 
 
 FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
@@ -81,7 +81,7 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     "study of another patient": (other_patient_same_study, "identity.patient_conflict"),
     "too little pixel data": (random_pixels, "pixels.truncated"),
     "far too large": (too_large, "pixels.too_large"),
-    "blank": (blank_film, "pixels.blank"),
+    "blank": (blank_image, "pixels.blank"),
 }
 
 
@@ -97,7 +97,7 @@ def test_one_bad_file_becomes_a_failure_and_the_rest_is_drafted(tool: Tool, tmp_
     assert tool.drafts() == {"A901": 1}
 
 
-def test_a_bad_file_is_told_once_and_a_bad_film_until_quarantine(tool: Tool, tmp_path: Path) -> None:
+def test_a_bad_file_is_told_once_and_a_bad_image_until_quarantine(tool: Tool, tmp_path: Path) -> None:
     """What is known to be bad and has not changed is not tried again, so a later run is not failed by it for ever."""
     export = tmp_path / "export"
     cut_header(export)
@@ -121,7 +121,7 @@ def test_a_file_that_is_mended_is_drafted(tool: Tool, tmp_path: Path, spoil: Cal
     assert tool.rows("SELECT count(*) FROM failure") == [0]
 
 
-def test_a_film_of_unknown_view_that_cannot_be_read(tool: Tool, tmp_path: Path) -> None:
+def test_a_image_of_unknown_view_that_cannot_be_read(tool: Tool, tmp_path: Path) -> None:
     export = tmp_path / "export"
     (path,) = write_visit(export, Visit("A902", "P2", "20240102", silent=True))
     cut(path, 0.6)
@@ -131,7 +131,7 @@ def test_a_film_of_unknown_view_that_cannot_be_read(tool: Tool, tmp_path: Path) 
     assert tool("generate", export, PLAIN) == 0
 
 
-def test_an_unreadable_film_of_the_prior_costs_the_comparison_only(tool: Tool, tmp_path: Path) -> None:
+def test_an_unreadable_image_of_the_prior_costs_the_comparison_only(tool: Tool, tmp_path: Path) -> None:
     export = tmp_path / "export"
     (prior,) = write_visit(export, Visit("A100", "P1", "20230101"))
     write_visit(export, GOOD)
@@ -143,7 +143,7 @@ def test_an_unreadable_film_of_the_prior_costs_the_comparison_only(tool: Tool, t
     assert tool("show", "A901") == 0 and "the film of the prior cannot be read" in tool.out
 
 
-def test_an_unreadable_lateral_film_is_a_flag(tool: Tool, tmp_path: Path) -> None:
+def test_an_unreadable_lateral_image_is_a_flag(tool: Tool, tmp_path: Path) -> None:
     export = tmp_path / "export"
     _, lateral = write_visit(export, Visit("A901", "P1", "20240101", lateral=True))
     cut(lateral, 0.6)

@@ -25,8 +25,8 @@ def days(count):
     return NOON + timedelta(days=count)
 
 
-def test_the_surest_then_largest_film_is_chosen():
-    films = [
+def test_the_surest_then_largest_image_is_chosen():
+    images = [
         image("3", probability=0.8, height=900),
         image("2", View.AP, height=200),
         image("1", View.FRONTAL, height=200),
@@ -34,9 +34,9 @@ def test_the_surest_then_largest_film_is_chosen():
         image("5", None, height=900),
         image("6", View.OTHER, height=900),
     ]
-    assert choose_frontal(films).sop_uid == choose_frontal(films[::-1]).sop_uid == "1"
-    assert choose_lateral(films).sop_uid == "4"
-    assert choose_frontal(films[3:]) is None and choose_lateral([]) is None
+    assert choose_frontal(images).sop_uid == choose_frontal(images[::-1]).sop_uid == "1"
+    assert choose_lateral(images).sop_uid == "4"
+    assert choose_frontal(images[3:]) is None and choose_lateral([]) is None
 
 
 def test_the_latest_earlier_study_is_the_prior():
@@ -72,7 +72,7 @@ def test_on_one_day_two_known_times_decide():
     assert choose_prior(study("9"), [later, earlier]) == (earlier, "")
 
 
-def test_the_same_day_without_a_frontal_film_is_no_tie():
+def test_the_same_day_without_a_frontal_image_is_no_tie():
     old = study("1", days(-1))
     assert choose_prior(study("9"), [study("2", NOON, frontal=False), old]) == (old, "")
 
@@ -93,7 +93,7 @@ def test_another_identity_means_no_prior_not_an_older_one(known, other, conflict
     assert choose_prior(study("9", **known), [older, latest]) == expected
 
 
-def test_a_pair_holds_the_films_of_both_studies():
+def test_a_pair_holds_the_images_of_both_studies():
     prior = study("1", days(-1))
     made = pair(study("9"), [prior])
     assert (made.prior, made.reason) == (prior, "")
@@ -119,7 +119,7 @@ archives = st.lists(fields, max_size=6).map(lambda found: [study(str(i + 1), **o
 
 @quick
 @given(fields, archives)
-def test_a_prior_is_strictly_earlier_of_the_same_patient_with_a_frontal_film(one, others):
+def test_a_prior_is_strictly_earlier_of_the_same_patient_with_a_frontal_image(one, others):
     current = study("99", **one)
     prior, reason = choose_prior(current, others)
     assert (prior is None) == bool(reason)

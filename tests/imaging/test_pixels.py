@@ -32,23 +32,23 @@ def lut(first, entries, bits=12):
 @pytest.mark.parametrize("syntax", builders.LOSSLESS)
 @pytest.mark.parametrize("bits", [8, 12, 16])
 def test_every_lossless_syntax_gives_the_stored_values(tmp_path, syntax, bits):
-    film = builders.chest(bits=bits)
-    film = film.astype(np.uint8) if bits == 8 else film
-    frame = read_frame(str(builders.write_dicom(tmp_path / "a", film, syntax, bits)))
-    reference = read_frame(str(builders.write_dicom(tmp_path / "b", film, builders.EXPLICIT, bits)))
-    assert frame.values.dtype == np.float32 and np.array_equal(frame.values, film)
+    pixels = builders.chest(bits=bits)
+    pixels = pixels.astype(np.uint8) if bits == 8 else pixels
+    frame = read_frame(str(builders.write_dicom(tmp_path / "a", pixels, syntax, bits)))
+    reference = read_frame(str(builders.write_dicom(tmp_path / "b", pixels, builders.EXPLICIT, bits)))
+    assert frame.values.dtype == np.float32 and np.array_equal(frame.values, pixels)
     assert frame.pixel_sha256 == reference.pixel_sha256
 
 
 @pytest.mark.parametrize(("syntax", "bits"), [(builders.JPEG_BASELINE, 8), (builders.JPEG_EXTENDED, 12)])
 def test_lossy_jpeg_is_close(tmp_path, syntax, bits):
-    film = builders.chest(bits=bits)
-    film = film.astype(np.uint8) if bits == 8 else film
-    shown = values(builders.write_dicom(tmp_path / "a", film, syntax, bits))
-    assert np.abs(shown - film).mean() < (1 << bits) * 0.02
+    pixels = builders.chest(bits=bits)
+    pixels = pixels.astype(np.uint8) if bits == 8 else pixels
+    shown = values(builders.write_dicom(tmp_path / "a", pixels, syntax, bits))
+    assert np.abs(shown - pixels).mean() < (1 << bits) * 0.02
 
 
-def test_the_digest_tells_films_apart(tmp_path):
+def test_the_digest_tells_images_apart(tmp_path):
     digests = {
         read_frame(str(builders.write_dicom(tmp_path / f"{seed}", builders.chest(seed=seed)))).pixel_sha256
         for seed in range(3)
@@ -57,18 +57,18 @@ def test_the_digest_tells_films_apart(tmp_path):
 
 
 def test_signed_values_are_rescaled(tmp_path):
-    film = builders.chest().astype(np.int16) - 1024
-    path = builders.write_dicom(tmp_path / "a", film, bits=12, RescaleSlope=2, RescaleIntercept=-5)
-    cut = ((film.astype(int) & 0xFFF) ^ 0x800) - 0x800
+    pixels = builders.chest().astype(np.int16) - 1024
+    path = builders.write_dicom(tmp_path / "a", pixels, bits=12, RescaleSlope=2, RescaleIntercept=-5)
+    cut = ((pixels.astype(int) & 0xFFF) ^ 0x800) - 0x800
     assert np.array_equal(values(path), 2 * cut - 5)
 
 
 def test_overlays_in_the_high_bits_and_a_shifted_high_bit_are_cut_away(tmp_path):
-    film = builders.chest(bits=10)
-    overlay = film | (np.arange(film.size, dtype=np.uint16).reshape(film.shape) % 2 << 15)
-    assert np.array_equal(values(builders.write_dicom(tmp_path / "a", overlay, bits=10)), film)
-    shifted = builders.write_dicom(tmp_path / "b", film << 4, bits=10, HighBit=13)
-    assert np.array_equal(values(shifted), film)
+    pixels = builders.chest(bits=10)
+    overlay = pixels | (np.arange(pixels.size, dtype=np.uint16).reshape(pixels.shape) % 2 << 15)
+    assert np.array_equal(values(builders.write_dicom(tmp_path / "a", overlay, bits=10)), pixels)
+    shifted = builders.write_dicom(tmp_path / "b", pixels << 4, bits=10, HighBit=13)
+    assert np.array_equal(values(shifted), pixels)
 
 
 @pytest.mark.parametrize(
@@ -82,25 +82,25 @@ def test_overlays_in_the_high_bits_and_a_shifted_high_bit_are_cut_away(tmp_path)
     ],
 )
 def test_air_is_dark_and_nothing_is_inverted_twice(tmp_path, photometric, shape, inverted):
-    film = builders.chest()
-    stored = 4095 - film if inverted else film
+    pixels = builders.chest()
+    stored = 4095 - pixels if inverted else pixels
     path = builders.write_dicom(
         tmp_path / "a", stored, PhotometricInterpretation=photometric, PresentationLUTShape=shape
     )
     shown = values(path)
-    assert np.corrcoef(shown.ravel(), film.ravel())[0, 1] > 0.999
+    assert np.corrcoef(shown.ravel(), pixels.ravel())[0, 1] > 0.999
     assert shown[:, 0].mean() < shown[:, shown.shape[1] // 2].mean()
 
 
 @pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
 def test_a_window_keeps_order_and_clips_or_saturates(tmp_path, function):
-    film = builders.chest()
+    pixels = builders.chest()
     shown = values(
-        builders.write_dicom(tmp_path / "a", film, WindowCenter=2000, WindowWidth=1500, VOILUTFunction=function)
+        builders.write_dicom(tmp_path / "a", pixels, WindowCenter=2000, WindowWidth=1500, VOILUTFunction=function)
     )
-    order = np.argsort(film, axis=None)
+    order = np.argsort(pixels, axis=None)
     assert (np.diff(shown.ravel()[order]) >= 0).all() and shown.min() >= 0 and shown.max() <= 1
-    middle = np.abs(film.astype(int) - 2000) < 50
+    middle = np.abs(pixels.astype(int) - 2000) < 50
     assert np.abs(shown[middle] - 0.5).max() < 0.1
 
 
@@ -111,44 +111,44 @@ def test_the_first_of_several_windows_is_used(tmp_path):
 
 
 @pytest.mark.parametrize(("centre", "width"), [(60000, 10), (-9000, 100), (2000, 0), (2000, 1)])
-def test_a_window_that_shows_nothing_of_the_film_is_passed_by(tmp_path, centre, width):
-    film = builders.chest()
+def test_a_window_that_shows_nothing_of_the_image_is_passed_by(tmp_path, centre, width):
+    pixels = builders.chest()
     assert np.array_equal(
-        values(builders.write_dicom(tmp_path / "a", film, WindowCenter=centre, WindowWidth=width)), film
+        values(builders.write_dicom(tmp_path / "a", pixels, WindowCenter=centre, WindowWidth=width)), pixels
     )
 
 
 def test_a_voi_lut_is_preferred_and_held_at_its_ends(tmp_path):
-    film = builders.chest()
+    pixels = builders.chest()
     entries = (np.linspace(0, 1, 2000) ** 2 * 4095).astype(int)
     path = builders.write_dicom(
-        tmp_path / "a", film, VOILUTSequence=lut(1000, entries.tolist()), WindowCenter=5, WindowWidth=9
+        tmp_path / "a", pixels, VOILUTSequence=lut(1000, entries.tolist()), WindowCenter=5, WindowWidth=9
     )
-    expected = entries[np.clip(film.astype(int) - 1000, 0, 1999)]
+    expected = entries[np.clip(pixels.astype(int) - 1000, 0, 1999)]
     assert np.array_equal(values(path), expected)
 
 
 def test_a_modality_lut_comes_before_the_window(tmp_path):
-    film = builders.chest()
+    pixels = builders.chest()
     table = list(range(4095, -1, -1))
-    path = builders.write_dicom(tmp_path / "a", film, ModalityLUTSequence=lut(0, table))
-    assert np.array_equal(values(path), 4095 - film.astype(int))
+    path = builders.write_dicom(tmp_path / "a", pixels, ModalityLUTSequence=lut(0, table))
+    assert np.array_equal(values(path), 4095 - pixels.astype(int))
 
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
 def test_padding_becomes_the_darkest_value(tmp_path, photometric):
-    film = builders.chest()
-    film[film < 5] = 5
-    film[:, :20] = 3
-    path = builders.write_dicom(tmp_path / "a", film, PhotometricInterpretation=photometric, PixelPaddingValue=3)
+    pixels = builders.chest()
+    pixels[pixels < 5] = 5
+    pixels[:, :20] = 3
+    path = builders.write_dicom(tmp_path / "a", pixels, PhotometricInterpretation=photometric, PixelPaddingValue=3)
     shown = values(path)
     assert (shown[:, :20] == shown[:, 20:].min()).all()
 
 
 def test_padding_of_signed_values_may_be_written_unsigned(tmp_path):
-    film = builders.chest().astype(np.int16) - 1024
-    film[:, :20] = -2000
-    path = builders.write_dicom(tmp_path / "a", film, bits=16, PixelPaddingValue=-2000)
+    pixels = builders.chest().astype(np.int16) - 1024
+    pixels[:, :20] = -2000
+    path = builders.write_dicom(tmp_path / "a", pixels, bits=16, PixelPaddingValue=-2000)
     whole = path.read_bytes()
     path.write_bytes(whole.replace(b"\x28\x00\x20\x01SS", b"\x28\x00\x20\x01US"))
     shown = values(path)
@@ -156,17 +156,17 @@ def test_padding_of_signed_values_may_be_written_unsigned(tmp_path):
 
 
 def test_high_throughput_tiles_are_each_required(tmp_path):
-    film = builders.chest()
-    frame = bytes(imagecodecs.htj2k_encode(film, reversible=True, tile=(64, 64)))
+    pixels = builders.chest()
+    frame = bytes(imagecodecs.htj2k_encode(pixels, reversible=True, tile=(64, 64)))
     frame += b"\0" * (len(frame) % 2)
-    path = builders.write_dicom(tmp_path / "a", film, builders.HTJ2K, PixelData=encapsulate([frame]))
-    assert np.array_equal(values(path), film)
+    path = builders.write_dicom(tmp_path / "a", pixels, builders.HTJ2K, PixelData=encapsulate([frame]))
+    assert np.array_equal(values(path), pixels)
     last = frame.rindex(b"\xff\x90\x00\x0a")
     endless = frame[: last + 6] + b"\0\0\0\0" + frame[last + 10 :]  # the last tile-part may leave its length open
-    path = builders.write_dicom(tmp_path / "b", film, builders.HTJ2K, PixelData=encapsulate([endless]))
-    assert np.array_equal(values(path), film)
+    path = builders.write_dicom(tmp_path / "b", pixels, builders.HTJ2K, PixelData=encapsulate([endless]))
+    assert np.array_equal(values(path), pixels)
     cut = frame[:last] + b"\0" * (last % 2)
-    path = builders.write_dicom(tmp_path / "c", film, builders.HTJ2K, PixelData=encapsulate([cut]))
+    path = builders.write_dicom(tmp_path / "c", pixels, builders.HTJ2K, PixelData=encapsulate([cut]))
     assert code_of(path) == "pixels.truncated"
 
 

@@ -1,4 +1,4 @@
-"""What registration must do for a comparison: bring one person's films together, keep what changed, refuse the rest."""
+"""What registration must do for a comparison: bring one person's images together, keep what changed, refuse the rest."""
 
 import csv
 import subprocess
@@ -28,25 +28,27 @@ def frontal(patient, lesions=(), exposure=0, side=256):
     return preprocess(draw_frontal(patient, lesions, exposure_seed=exposure, side=side).pixels)
 
 
-def moved(film, degrees=0.0, scale=1.0, shift=(0.0, 0.0)):
-    """The film turned, shrunk or stretched about its centre and shifted, by Pillow: another code than the one under test."""
-    height, width = film.shape
+def moved(pixels, degrees=0.0, scale=1.0, shift=(0.0, 0.0)):
+    """The image turned, shrunk or stretched about its centre and shifted, by Pillow: another code than the one under test."""
+    height, width = pixels.shape
     angle = np.radians(degrees)
     a, b = np.cos(angle) / scale, np.sin(angle) / scale
     x, y = width / 2 + shift[0], height / 2 + shift[1]
     matrix = (a, b, width / 2 - a * x - b * y, -b, a, height / 2 + b * x - a * y)
-    return np.asarray(Image.fromarray(film).transform((width, height), Image.Transform.AFFINE, matrix, Image.BILINEAR))
+    return np.asarray(
+        Image.fromarray(pixels).transform((width, height), Image.Transform.AFFINE, matrix, Image.BILINEAR)
+    )
 
 
-def spot(film, row, column, size=20, height=70.0):
-    """The film with an opacity of Gaussian shape."""
-    y, x = np.mgrid[: film.shape[0], : film.shape[1]]
+def spot(pixels, row, column, size=20, height=70.0):
+    """The image with an opacity of Gaussian shape."""
+    y, x = np.mgrid[: pixels.shape[0], : pixels.shape[1]]
     bump = height * np.exp(-((y - row) ** 2 + (x - column) ** 2) / (2 * size**2))
-    return np.clip(film + bump, 0, 255).astype(np.uint8)
+    return np.clip(pixels + bump, 0, 255).astype(np.uint8)
 
 
 def off(current, found):
-    """Mean difference in grey levels where both films show the body."""
+    """Mean difference in grey levels where both images show the body."""
     shown = found.inside & body(current)
     return np.abs(current[shown].astype(float) - found.pixels[shown]).mean()
 
@@ -55,15 +57,15 @@ def plainly_off(current, prior):
     return np.abs(current[body(current)].astype(float) - prior[body(current)]).mean()
 
 
-# -- films that belong together ---------------------------------------------------------------------------------------
+# -- images that belong together ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("patient", PATIENTS)
-def test_a_film_beside_itself_stays_where_it_is(patient):
-    film = frontal(patient)
-    found = register(film, film)
+def test_a_image_beside_itself_stays_where_it_is(patient):
+    pixels = frontal(patient)
+    found = register(pixels, pixels)
     assert found.registered and found.usable and found.quality > 0.99
-    assert np.abs(film.astype(int) - found.pixels)[found.inside].mean() < 1
+    assert np.abs(pixels.astype(int) - found.pixels)[found.inside].mean() < 1
 
 
 @few
@@ -73,14 +75,14 @@ def test_a_film_beside_itself_stays_where_it_is(patient):
     st.floats(0.93, 1.08),
     st.tuples(st.floats(-16, 16), st.floats(-16, 16)),
 )
-def test_a_moved_film_comes_back(patient, degrees, scale, shift):
-    film = frontal(patient)
-    found = register(film, moved(film, degrees, scale, shift))
+def test_a_moved_image_comes_back(patient, degrees, scale, shift):
+    pixels = frontal(patient)
+    found = register(pixels, moved(pixels, degrees, scale, shift))
     assert found.registered and found.quality > 0.93
-    assert off(film, found) < 5
+    assert off(pixels, found) < 5
 
 
-def test_the_same_films_give_the_same_result():
+def test_the_same_images_give_the_same_result():
     current, prior = frontal(1, exposure=1), frontal(1)
     one, other = register(current, prior), register(current, prior)
     assert np.array_equal(one.pixels, other.pixels) and one.quality == other.quality
@@ -127,19 +129,19 @@ def test_the_result_is_on_the_current_grid_whatever_the_sizes(sides):
 
 
 def test_nothing_is_claimed_where_the_prior_does_not_reach():
-    film = frontal(1)
-    found = register(film, moved(film, shift=(0, 30)))
+    pixels = frontal(1)
+    found = register(pixels, moved(pixels, shift=(0, 30)))
     assert found.registered and not found.inside[-20:].any() and found.inside[40:200, 60:200].all()
     assert not found.pixels[~found.inside].any()
 
 
 def test_elastic_takes_up_what_no_affine_transform_can():
-    film = frontal(1)
+    pixels = frontal(1)
     y, x = np.mgrid[:256, :256].astype(float)
     rows = np.clip(y + 7 * np.sin(2 * np.pi * (x / 256 + 0.25)) * np.sin(2 * np.pi * y / 256), 0, 255)
-    bent = film[rows.round().astype(int), x.astype(int)]
-    stiff, soft = register(film, bent), register(film, bent, elastic=True)
-    assert soft.registered and soft.quality > stiff.quality and off(film, soft) < 0.85 * off(film, stiff)
+    bent = pixels[rows.round().astype(int), x.astype(int)]
+    stiff, soft = register(pixels, bent), register(pixels, bent, elastic=True)
+    assert soft.registered and soft.quality > stiff.quality and off(pixels, soft) < 0.85 * off(pixels, stiff)
 
 
 # -- grey values ------------------------------------------------------------------------------------------------------
@@ -148,16 +150,16 @@ def test_elastic_takes_up_what_no_affine_transform_can():
 @few
 @given(st.sampled_from(PATIENTS), st.floats(0.6, 1.6), st.floats(0.6, 1.0), st.floats(0, 40))
 def test_another_machine_makes_no_difference(patient, gamma, slope, offset):
-    film = frontal(patient)
-    other = np.round(np.clip(offset + slope * 255 * (film / 255) ** gamma, 0, 255)).astype(np.uint8)
-    found = register(film, other)
-    assert found.registered and off(film, found) < 3
+    pixels = frontal(patient)
+    other = np.round(np.clip(offset + slope * 255 * (pixels / 255) ** gamma, 0, 255)).astype(np.uint8)
+    found = register(pixels, other)
+    assert found.registered and off(pixels, found) < 3
 
 
 @pytest.mark.parametrize("place", [(110, 75), (150, 185)])
 @pytest.mark.parametrize("came", [True, False], ids=["came", "went"])
 def test_an_opacity_keeps_its_contrast(place, came):
-    """Though the machine differs and the film is moved, the difference at the opacity is most of its height."""
+    """Though the machine differs and the image is moved, the difference at the opacity is most of its height."""
     plain, ill = frontal(1), spot(frontal(1), *place)
     current, earlier = (ill, plain) if came else (plain, ill)
     prior = moved(np.round(255 * (earlier / 255) ** 1.3).astype(np.uint8), 2, 1.02, (4, 3))
@@ -191,7 +193,7 @@ def test_the_curve_of_grey_values_never_falls(seed):
         assert table.shape == (256,) and (np.diff(table.astype(int)) >= 0).all()
 
 
-# -- films that do not ------------------------------------------------------------------------------------------------
+# -- images that do not ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
@@ -214,7 +216,7 @@ def test_a_mirrored_prior_is_no_prior():
 
 
 @pytest.mark.parametrize("patient", PATIENTS)
-def test_a_lateral_film_is_another_view(patient):
+def test_a_lateral_image_is_another_view(patient):
     lateral = preprocess(draw_lateral(patient, (), side=256).pixels)
     assert not register(frontal(patient), lateral).usable
     assert not register(lateral, frontal(patient)).usable
@@ -232,7 +234,7 @@ def test_an_impossible_change_of_size_is_refused(scale):
     assert found.pixels.shape == (256, 256) and 0 <= found.quality <= 1
 
 
-def test_films_that_show_nothing_are_refused():
+def test_images_that_show_nothing_are_refused():
     noise = np.random.default_rng(0).integers(0, 256, (256, 256), dtype=np.uint8)
     for nothing in (np.zeros((256, 256), np.uint8), np.full((256, 256), 200, np.uint8), noise):
         for current, prior in ((frontal(1), nothing), (nothing, frontal(1)), (nothing, nothing[::-1, ::-1].copy())):
@@ -241,24 +243,28 @@ def test_films_that_show_nothing_are_refused():
             assert not found.registered or nothing is noise
 
 
-@pytest.mark.parametrize("film", [np.zeros((256, 256)), np.zeros((16, 16), np.uint8), np.zeros((64, 64, 3), np.uint8)])
-def test_what_is_no_film_is_said_so(film):
+@pytest.mark.parametrize(
+    "pixels", [np.zeros((256, 256)), np.zeros((16, 16), np.uint8), np.zeros((64, 64, 3), np.uint8)]
+)
+def test_what_is_no_image_is_said_so(pixels):
     with pytest.raises(ValueError, match="uint8"):
-        register(frontal(1), film)
+        register(frontal(1), pixels)
 
 
 # -- masks and surroundings -------------------------------------------------------------------------------------------
 
 
 def test_shutters_are_no_content_and_letters_no_body():
-    film = frontal(1).copy()
-    film[:, :20], film[-15:] = 0, 0
-    film[100:112, 30:34] = 255
-    assert not content(film)[:, :16].any() and not content(film)[-12:].any() and content(film)[60:180, 60:200].all()
-    assert not body(film)[101:111, 30:34].any() and body(film)[80:160, 60:200].mean() > 0.9
+    pixels = frontal(1).copy()
+    pixels[:, :20], pixels[-15:] = 0, 0
+    pixels[100:112, 30:34] = 255
+    assert (
+        not content(pixels)[:, :16].any() and not content(pixels)[-12:].any() and content(pixels)[60:180, 60:200].all()
+    )
+    assert not body(pixels)[101:111, 30:34].any() and body(pixels)[80:160, 60:200].mean() > 0.9
 
 
-def test_the_shift_between_two_films_is_found():
+def test_the_shift_between_two_images_is_found():
     fit = compare(frontal(1), moved(frontal(1), shift=(16, -11)))
     assert np.allclose(np.multiply(fit.shift, 256), (16, -11), atol=4)
 
@@ -275,8 +281,8 @@ from pathlib import Path
 ids = np.array([5, 6])
 folder = Path({str(tmp_path)!r})
 build(folder, iter([{{"text": Part(ids, ids, np.eye(2, dtype=np.float32))}}]), model_sha256="0" * 64, source={{}})
-film = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
-assert register(film, film, elastic=True).quality > 0.9
+pixels = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
+assert register(pixels, pixels, elastic=True).quality > 0.9
 assert open_index(folder).text.search(np.eye(2, dtype=np.float32), 1)[1].ravel().tolist() == [5, 6]
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -288,8 +294,10 @@ def test_real_pairs_are_hardly_ever_refused():
     rows = list(csv.DictReader((nih / "pairs.csv").open()))[::20]
     reasons = []
     for row in rows:
-        films = [nih / "images" / f"{row[key]}.jpg" for key in ("id_curr", "id_prev")]
-        current, prior = (preprocess(np.asarray(Image.open(film).convert("L"), dtype=np.float32)) for film in films)
+        images = [nih / "images" / f"{row[key]}.jpg" for key in ("id_curr", "id_prev")]
+        current, prior = (
+            preprocess(np.asarray(Image.open(pixels).convert("L"), dtype=np.float32)) for pixels in images
+        )
         reasons.append(register(current, prior).reason)
     assert len(rows) > 20 and sum(reason == "" for reason in reasons) >= 0.9 * len(rows)
     assert sum(reason.startswith("prior.") for reason in reasons) <= 0.05 * len(rows)

@@ -39,7 +39,7 @@ def image(**tags):
         {"study_description": "Röntgen-Abteilung", "series_description": "Face"},  # a frontal film in French
     ],
 )
-def test_a_chest_film_is_never_dropped_for_a_blank_or_odd_tag(tags):
+def test_a_chest_image_is_never_dropped_for_a_blank_or_odd_tag(tags):
     assert screen(image(**tags)) is None
 
 

@@ -1,4 +1,4 @@
-"""The rules on real films of public collections; skipped where those are not at hand."""
+"""The rules on real images of public collections; skipped where those are not at hand."""
 
 import numpy as np
 import pytest
@@ -9,18 +9,18 @@ from cxrreport.imaging.load import load_image
 from cxrreport.imaging.pixels import read_frame
 
 
-def film(name):
+def load(name):
     return load_image(str(data("dicom", name)), 60_000_000)
 
 
-def test_one_film_in_lossless_syntaxes_is_one_film():
-    digests = {film(f"wg04/RG2_{syntax}.dcm").pixel_sha256 for syntax in ("J2KR", "JLSL", "JPLL", "RLE")}
+def test_one_image_in_lossless_syntaxes_is_one_image():
+    digests = {load(f"wg04/RG2_{syntax}.dcm").pixel_sha256 for syntax in ("J2KR", "JLSL", "JPLL", "RLE")}
     assert len(digests) == 1
 
 
 @pytest.mark.parametrize("pair", [("RG1_J2KI", "RG1_JLSN"), ("RG2_J2KR", "RG2_JPLY")])
-def test_lossy_syntaxes_look_like_the_film(pair):
-    one, other = (film(f"wg04/{name}.dcm").pixels.astype(int) for name in pair)
+def test_lossy_syntaxes_look_like_the_image(pair):
+    one, other = (load(f"wg04/{name}.dcm").pixels.astype(int) for name in pair)
     assert np.abs(one - other).mean() < 4
 
 
@@ -29,7 +29,7 @@ def test_lossy_syntaxes_look_like_the_film(pair):
     ["wg04/RG1_J2KI", "gdcm/CR-MONO1-10-chest_acrnema", "gdcm/gdcm-CR-MONO1-10-chest", "nih-udacity/test1"],
 )
 def test_lungs_are_dark_and_the_spine_is_bright(name):
-    pixels = film(f"{name}.dcm").pixels
+    pixels = load(f"{name}.dcm").pixels
     spine = pixels[60:200, 118:138].mean()
     assert pixels[90:150, 50:100].mean() + 30 < spine and pixels[90:150, 160:200].mean() + 30 < spine
 
