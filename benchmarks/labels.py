@@ -5,7 +5,7 @@
 Two references: the 14 labels published with TransChex (Hatamizadeh et al., 2022), and the MeSH codes that people gave the
 reports at Open-i. The first follow the second closely, so that they are no second opinion on a report; they differ in what
 they take for a finding (TransChex counts no sternotomy wires and clips as devices, MeSH and CheXpert do). Only what a report
-plainly asserts counts as present: neither marks doubt. Severity and side have no other reference than MeSH's qualifiers
+plainly asserts counts as present: neither marks doubt. Sides have no other reference than MeSH's qualifiers
 ("Pleural Effusion/left/small"). The rules were made on train and val; test is printed beside.
 """
 
@@ -13,23 +13,16 @@ import csv
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks.arguments import make_parser
 from cxrreport.findings import FINDINGS, State
-from cxrreport.reports.claims import details
+from cxrreport.reports.claims import sides
 from cxrreport.reports.labels import in_sentence, label, with_parents
 from cxrreport.reports.qualifiers import Side
 
 IU_XRAY = Path(__file__).resolve().parents[2] / "shared/data/iu-xray"
-SEVERITY = {
-    "mild": 1,
-    "small": 1,
-    "moderate": 2,
-    "large": 3,
-    "severe": 3,
-}  # ranks; for "minimal" the coders of MeSH wrote mild
 ENOUGH = 20  # findings with fewer positives are printed and do not count in the mean
 Row = dict[str, str]
 Present = Callable[[Row], dict[str, bool]]
@@ -118,36 +111,27 @@ def print_agreement(name: str, rows: list[Row], reference: str) -> None:
         print(f"  {finding:<28}{positives:5d}  precision {precision:.3f}  recall {recall:.3f}  F1 {f1:.3f}{note}")
 
 
-def qualifiers(row: Row, finding: str, known: Iterable[str]) -> set[str]:
-    """The qualifiers among `known` in the MeSH codes of a finding."""
+def coded_sides(row: Row, finding: str) -> set[str]:
+    """The sides in the MeSH codes of a finding."""
     codes = [code.strip().split("/") for code in row["mesh"].split(";") if re.match(MESH[finding], code.strip())]
-    return {part for code in codes for part in code if part in set(known)}
+    return {part for code in codes for part in code if part in {*Side}}
 
 
-def print_details(name: str, rows: list[Row]) -> None:
-    """How often severity and side are said where MeSH has one such qualifier, and how often they are the same."""
-    print(f"\nseverity and side beside MeSH, {name}")
-    for kind, known in (("severity", SEVERITY), ("side", {side.value: side for side in Side})):
-        for finding in MESH:
-            pairs = []
-            for row in rows:
-                theirs = qualifiers(row, finding, known)
-                ours = details(report_text(row)).get(finding)
-                if ours is not None and len(theirs) == 1:
-                    level = getattr(ours, kind)
-                    pairs.append((1 if level == 0 else level, known[theirs.pop()]))
-            said = [(ours, theirs) for ours, theirs in pairs if ours is not None]
-            if len(pairs) >= ENOUGH:
-                same = sum(ours == theirs for ours, theirs in said) / max(len(said), 1)
-                print(
-                    f"  {kind:<9}{finding:<24}{len(pairs):5d} reports  said {len(said) / len(pairs):.3f}  same {same:.3f}"
-                )
+def print_sides(name: str, rows: list[Row]) -> None:
+    """How often a side that our text names is the one that MeSH has."""
+    print(f"\nsides beside MeSH, {name}")
+    for finding in MESH:
+        coded = [(sides(report_text(row)).get(finding), coded_sides(row, finding)) for row in rows]
+        pairs = [(ours, theirs) for ours, theirs in coded if ours and len(theirs) == 1]
+        if len(pairs) >= ENOUGH:
+            same = sum({ours} == theirs for ours, theirs in pairs) / len(pairs)
+            print(f"  {finding:<24}{len(pairs):5d} reports  same {same:.3f}")
 
 
 def print_speed(rows: list[Row]) -> None:
     """Reports a second on one core, first with empty memory of sentences."""
     texts = [report_text(row) for row in rows]
-    for name, work in (("label", label), ("label and details", lambda text: (label(text), details(text)))):
+    for name, work in (("label", label), ("label and sides", lambda text: (label(text), sides(text)))):
         in_sentence.cache_clear()
         for again in ("first pass", "second pass"):
             start = time.process_time()
@@ -172,7 +156,7 @@ def main() -> int:
     for reference in REFERENCES:
         print_agreement("train and val", known, reference)
         print_agreement("test, not tuned on", [row for row in rows if row["split"] == "test"], reference)
-    print_details("train and val", known)
+    print_sides("train and val", known)
     return 0
 
 

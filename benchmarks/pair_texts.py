@@ -17,7 +17,7 @@ from cxrreport.model.drafter import Drafter, join_features
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.prior import make_prior
 from cxrreport.model.progression import FOLLOWED
-from cxrreport.reports.claims import details, read
+from cxrreport.reports.claims import read, sides
 from cxrreport.reports.labels import label
 from cxrreport.reports.sections import clean
 from cxrreport.reports.sentences import sentences
@@ -120,7 +120,7 @@ def _told(text: str, changes: dict[str, Change]) -> list[bool]:
 
 
 def _sides(report: str, text: str) -> list[bool]:
-    true, said = ({f: d.side for f, d in details(one).items() if d.side} for one in (report, text))
+    true, said = (sides(one) for one in (report, text))
     return [said[finding] == side for finding, side in true.items() if finding in said]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Protocol
 
 from cxrreport.findings import NAMES, PARENTS, Change, State, most_particular
 from cxrreport.records import Finding, Span
@@ -21,22 +20,17 @@ _PHRASES = {
 }
 
 
-class FindingLike(Protocol):
-    """State and probability of "positive" (0..1) of one finding of a study."""
-
-    @property
-    def finding(self) -> str: ...  # noqa: D102
-    @property
-    def state(self) -> State: ...  # noqa: D102
-    @property
-    def probability(self) -> float: ...  # noqa: D102
-
-
+_FROM_TWO = {  # what follows from a finding's presence now and before
+    (True, True): Change.UNCHANGED,
+    (True, False): Change.NEW,
+    (False, True): Change.RESOLVED,
+    (False, False): Change.ABSENT,
+}
 Observed = Mapping[str, tuple[Change | None, float | None]]
 
 
 def compare(
-    current: Sequence[FindingLike], prior: Sequence[FindingLike] | None, observed: Observed | None = None
+    current: Sequence[Finding], prior: Sequence[Finding] | None, observed: Observed | None = None
 ) -> tuple[Finding, ...]:
     """Join the findings of a study with those of its prior.
 
@@ -52,30 +46,22 @@ def compare(
     return tuple(_joined(row, before.get(row.finding), observed) for row in current)
 
 
-def _joined(row: FindingLike, prior: FindingLike | None, observed: Observed | None) -> Finding:
+def _joined(row: Finding, prior: Finding | None, observed: Observed | None) -> Finding:
     if prior is None:
         return Finding(row.finding, row.state, row.probability)
     change, probability = observed.get(row.finding, (None, None)) if observed is not None else _alone(row, prior)
     return Finding(row.finding, row.state, row.probability, prior.state, prior.probability, change, probability)
 
 
-def _alone(row: FindingLike, prior: FindingLike) -> tuple[Change | None, float | None]:
+def _alone(row: Finding, prior: Finding) -> tuple[Change | None, float | None]:
     """Change of a finding of two studies that nobody has compared."""
     if row.finding == _NO_FINDING or State.UNCERTAIN in (row.state, prior.state):
         return None, None
-    change = _change(row.state == State.POSITIVE, prior.state == State.POSITIVE)
-    return change, _probability(change, row.probability, prior.probability)
-
-
-def _change(now: bool, before: bool) -> Change:
-    if now:
-        return Change.UNCHANGED if before else Change.NEW
-    return Change.RESOLVED if before else Change.ABSENT
-
-
-def _probability(change: Change, current: float, prior: float) -> float:
-    now = current if change in (Change.NEW, Change.UNCHANGED) else 1 - current
-    return now * (prior if change in (Change.RESOLVED, Change.UNCHANGED) else 1 - prior)
+    now, before = row.state == State.POSITIVE, prior.state == State.POSITIVE
+    likely = (row.probability if now else 1 - row.probability) * (
+        prior.probability if before else 1 - prior.probability
+    )
+    return _FROM_TWO[now, before], likely
 
 
 def comparison_sentence(
@@ -119,7 +105,7 @@ def _when(prior_date: date | None, days: int | None) -> str:
     return f"{dated} ({days} day{'' if days == 1 else 's'} earlier)"
 
 
-def impression(rows: Sequence[FindingLike]) -> str:
+def impression(rows: Sequence[Finding]) -> str:
     """Write a short impression from the states: "Cardiomegaly and pleural effusion. Possible pneumonia."."""
     positive = _named(rows, State.POSITIVE)
     said = {parent for finding in positive for parent in PARENTS.get(finding, ())}
@@ -131,7 +117,7 @@ def impression(rows: Sequence[FindingLike]) -> str:
     return text
 
 
-def _named(rows: Sequence[FindingLike], state: State) -> list[str]:
+def _named(rows: Sequence[Finding], state: State) -> list[str]:
     return [row.finding for row in rows if row.state == state and row.finding != _NO_FINDING]
 
 

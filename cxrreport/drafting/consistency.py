@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from cxrreport.codes import Flag
 from cxrreport.findings import FINDINGS, NAMES, State, most_particular
 from cxrreport.records import Region
-from cxrreport.reports.claims import details, has_comparison
+from cxrreport.reports.claims import has_comparison, sides
 from cxrreport.reports.comparison import plain_sentences
 from cxrreport.reports.labels import label, with_parents
 from cxrreport.reports.qualifiers import Side, find_words
@@ -125,8 +125,7 @@ def wrong_sides(text: str, regions: Sequence[Region], width: int) -> tuple[str, 
         if region.kind == "change" and region.finding is not None:
             seen.setdefault(region.finding, set()).add(_side((region.x + region.w / 2) / width))
     opposite = {Side.LEFT: {"right"}, Side.RIGHT: {"left"}}
-    said = ((finding, opposite.get(detail.side)) for finding, detail in details(text).items() if detail.side)
-    return tuple(finding for finding, wrong in said if wrong and seen.get(finding) == wrong)
+    return tuple(finding for finding, side in sides(text).items() if seen.get(finding, ()) == opposite.get(side))
 
 
 def _side(place: float) -> str:

@@ -28,13 +28,13 @@ from cxrreport.files import atomic
 from cxrreport.findings import CHANGED, NAMES, most_particular
 from cxrreport.imaging.pairing import inputs_sha256, pair
 from cxrreport.imaging.pixels import read_frame
+from cxrreport.imaging.register import Registration, register
 from cxrreport.records import Finding, Image, Region
 from cxrreport.store import catalogue
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from cxrreport.imaging.register import Registration
     from cxrreport.store.views import DraftFacts, DraftView, StudyFacts
 
 _READING = (
@@ -120,8 +120,6 @@ def _panels(
 
 def _register(current: npt.NDArray[np.uint8], prior: npt.NDArray[np.uint8]) -> Registration:
     """Lay the prior over the current image; as for the network, both are of one shape before."""
-    from cxrreport.imaging.register import register
-
     return register(current, resize(prior, *current.shape))
 
 

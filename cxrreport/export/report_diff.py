@@ -7,14 +7,15 @@ sentence that speaks of no finding.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cxrreport.findings import State
-from cxrreport.reports.claims import Sentence, read
+from cxrreport.reports.claims import read
 from cxrreport.store.views import DraftView, PriorReport
 
 Fact = tuple[str, State]
+Degree = tuple[int, str]  # a word of severity, behind its rank: 0 = least
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,29 +39,23 @@ class SentenceChange:
 
 
 def compare_with_prior(view: DraftView) -> tuple[SentenceChange, ...]:
-    """Sentences of the draft's findings against what was said of the prior; () where there is nothing to compare."""
-    if view.draft is None or view.prior_report is None:
-        return ()
-    prior = list(_of_report(view.prior_report))
-    return _compare(list(_facts(view.draft.findings)), prior) if prior else ()
-
-
-def compare_sentences(draft: str, prior: str) -> tuple[SentenceChange, ...]:
-    """Compare a draft with the prior's report: the draft's sentences in order, then those that were dropped.
+    """The draft's sentences in order against what was said of the prior, then those that were dropped; () without either.
 
     A sentence is kept where the prior's report holds each of its findings in the same state, wherever and however
     said. It is of another severity where one of them has a word of severity now which it had not then, and had another.
     A prior's sentence is dropped where it says something that neither the draft nor a dropped one before it says.
     """
-    return _compare(list(_facts(draft)), list(_facts(prior)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Degree:
-    """A word of severity and its place in the order, 0 = least."""
-
-    rank: int
-    word: str
+    if view.draft is None or view.prior_report is None:
+        return ()
+    now, before = list(_sentences(view.draft.findings)), list(_of_report(view.prior_report))
+    if not before:
+        return ()
+    said = {what for sentence in before for what in sentence.said}
+    degrees: dict[Fact, list[Degree]] = {}
+    for sentence in before:
+        for fact, given in sentence.facts.items():
+            degrees.setdefault(fact, []).extend(given)
+    return (*(_compared(sentence, said, degrees) for sentence in now), *_dropped(before, now))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,66 +63,47 @@ class _Sentence:
     text: str
     start: int
     end: int
-    facts: Mapping[Fact, Sequence[_Degree]]
+    facts: Mapping[Fact, Sequence[Degree]]
 
     @property
-    def wording(self) -> str:
-        return " ".join(re.findall(r"\w+", self.text.lower()))
+    def said(self) -> set[Fact | str]:
+        """What counts of it: the findings, or where it speaks of none the words."""
+        return {*self.facts} or {" ".join(re.findall(r"\w+", self.text.lower()))}
 
 
 def _of_report(report: PriorReport) -> Iterator[_Sentence]:
     """Findings and impression; what the impression says beside findings ("no acute disease") is no sentence to miss."""
     findings = report.findings.strip()
-    for sentence in _facts(f"{findings}\n\n{report.impression}".strip()):
+    for sentence in _sentences(f"{findings}\n\n{report.impression}".strip()):
         if not findings or sentence.start < len(findings) or sentence.facts:
             yield sentence
 
 
-def _facts(text: str) -> Iterator[_Sentence]:
+def _sentences(text: str) -> Iterator[_Sentence]:
     for sentence in read(text):
-        yield _Sentence(text[sentence.start : sentence.end], sentence.start, sentence.end, _degrees(text, sentence))
+        facts: dict[Fact, list[Degree]] = {}
+        for claim in sentence.claims:
+            degrees, word = facts.setdefault((claim.finding, claim.state), []), claim.degree
+            if claim.state is not State.NEGATIVE and word and word.meaning.severity is not None:
+                degrees.append((word.meaning.severity, text[word.start : word.end].lower()))
+        yield _Sentence(text[sentence.start : sentence.end], sentence.start, sentence.end, facts)
 
 
-def _degrees(text: str, sentence: Sentence) -> dict[Fact, list[_Degree]]:
-    facts: dict[Fact, list[_Degree]] = {}
-    for claim in sentence.claims:
-        degrees, word = facts.setdefault((claim.finding, claim.state), []), claim.degree
-        if claim.state is not State.NEGATIVE and word and word.meaning.severity is not None:
-            degrees.append(_Degree(word.meaning.severity, text[word.start : word.end].lower()))
-    return facts
-
-
-def _merged(sentences: Iterable[_Sentence]) -> dict[Fact, list[_Degree]]:
-    merged: dict[Fact, list[_Degree]] = {}
-    for sentence in sentences:
-        for fact, degrees in sentence.facts.items():
-            merged.setdefault(fact, []).extend(degrees)
-    return merged
-
-
-def _compare(now: Sequence[_Sentence], before: Sequence[_Sentence]) -> tuple[SentenceChange, ...]:
-    known, wordings = _merged(before), {one.wording for one in before}
-    return (*(_compared(sentence, known, wordings) for sentence in now), *_dropped(before, now))
-
-
-def _compared(sentence: _Sentence, known: Mapping[Fact, Sequence[_Degree]], wordings: set[str]) -> SentenceChange:
+def _compared(sentence: _Sentence, said: set[Fact | str], known: Mapping[Fact, Sequence[Degree]]) -> SentenceChange:
     place = (sentence.text, sentence.start, sentence.end)
-    said = sentence.facts.keys() <= known.keys() if sentence.facts else sentence.wording in wordings
-    if not said:
+    if not sentence.said <= said:
         return SentenceChange("added", *place)
-    for (finding, state), degrees in sentence.facts.items():
-        before = known[finding, state]
-        for degree in degrees:
-            if before and degree.rank not in {one.rank for one in before}:
-                return SentenceChange("severity", *place, finding, before[0].word, degree.word)
+    for fact, degrees in sentence.facts.items():
+        before = dict(known[fact])
+        for rank, word in degrees:
+            if before and rank not in before:
+                return SentenceChange("severity", *place, fact[0], known[fact][0][1], word)
     return SentenceChange("kept", *place)
 
 
 def _dropped(before: Sequence[_Sentence], now: Sequence[_Sentence]) -> Iterator[SentenceChange]:
-    facts, wordings = set(_merged(now)), {sentence.wording for sentence in now}
+    said = {what for sentence in now for what in sentence.said}
     for sentence in before:
-        said = sentence.facts.keys() <= facts if sentence.facts else sentence.wording in wordings
-        if not said:
+        if not sentence.said <= said:
             yield SentenceChange("dropped", sentence.text)
-        facts.update(sentence.facts)
-        wordings.add(sentence.wording)
+        said |= sentence.said

@@ -82,15 +82,6 @@ def _moved(words: Sequence[Word], by: int) -> tuple[Word, ...]:
     return tuple(Word(word.meaning, word.start + by, word.end + by) for word in words)
 
 
-@dataclass(frozen=True, slots=True)
-class Detail:
-    """What a text says of one finding beside its state; None where it says nothing or two things."""
-
-    change: Change | None
-    severity: int | None
-    side: Side | None
-
-
 def read(text: str) -> list[Sentence]:
     """The sentences of a text with what they claim."""
     return [_sentence(lower(text[start:end])).moved(start) for start, end in pieces(text)]
@@ -101,21 +92,14 @@ def has_comparison(text: str) -> bool:
     return any(_sentence(lower(text[start:end])).comparisons for start, end in pieces(text))
 
 
-def details(text: str) -> dict[str, Detail]:
-    """Change, severity and side of the findings that a text asserts, doubts or calls resolved."""
-    said: dict[str, list[Claim]] = {}
+def sides(text: str) -> dict[str, Side]:
+    """Sides of the findings that a text asserts, doubts or calls resolved, where it names just one."""
+    said: dict[str, set[Side]] = {}
     for sentence in read(text):
         for claim in sentence.claims:
-            if claim.state is not State.NEGATIVE or claim.change:
-                said.setdefault(claim.finding, []).append(claim)
-    return {finding: _detail(claims) for finding, claims in said.items()}
-
-
-def _detail(claims: Sequence[Claim]) -> Detail:
-    changes, sides = {claim.change for claim in claims} - {None}, {claim.side for claim in claims} - {None}
-    return Detail(
-        _one(changes), _one({w.meaning.severity for claim in claims for w in claim.words} - {None}), _one(sides)
-    )
+            if claim.side and (claim.state is not State.NEGATIVE or claim.change):
+                said.setdefault(claim.finding, set()).add(claim.side)
+    return {finding: side for finding, given in said.items() if (side := _one(given))}
 
 
 _Value = TypeVar("_Value")

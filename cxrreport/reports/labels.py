@@ -64,14 +64,14 @@ def lower(text: str) -> str:
 @lru_cache(maxsize=20_000)  # reports repeat their normal sentences; the bound keeps memory flat
 def in_sentence(sentence: str) -> tuple[tuple[str, State, int, int], ...]:
     """(finding, state, start, end) of the mentions in one lower-case sentence."""
-    dictionary = _dictionary()
+    findings, all_cues = _dictionary()
     found: list[tuple[str, State, int, int]] = []
     cues = None
-    for finding, names in dictionary.findings.items():
-        denials = names.denied(sentence)
+    for finding, names in findings.items():
+        denials = _spans(names.denials, sentence)
         found += [(finding, State.NEGATIVE, *span) for span in denials]
         for span in names.named(sentence, denials):
-            cues = dictionary.cues.find(sentence) if cues is None else cues
+            cues = all_cues.find(sentence) if cues is None else cues
             what = state(sentence, cues, *span)
             if what is not None:
                 found.append((finding, what, *span))
@@ -82,26 +82,19 @@ def in_sentence(sentence: str) -> tuple[tuple[str, State, int, int], ...]:
 class _Names:
     """How one finding is named, denied, and named without being spoken of; None where labels.yaml has no such words."""
 
-    mentions: re.Pattern[str]
+    mentions: re.Pattern[str] | None
     denials: re.Pattern[str] | None
     asides: re.Pattern[str] | None
 
-    def denied(self, sentence: str) -> list[tuple[int, int]]:
-        """Places that deny the finding by themselves."""
-        return [match.span() for match in self.denials.finditer(sentence)] if self.denials else []
-
     def named(self, sentence: str, taken: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
         """Places that name the finding, but for those that overlap a taken one or an aside."""
-        spans = [match.span() for match in self.mentions.finditer(sentence)]
-        if spans and self.asides:
-            taken = [*taken, *(match.span() for match in self.asides.finditer(sentence))]
+        if spans := _spans(self.mentions, sentence):
+            taken = [*taken, *_spans(self.asides, sentence)]
         return [(start, end) for start, end in spans if not any(start < last and first < end for first, last in taken)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Dictionary:
-    findings: dict[str, _Names]
-    cues: Cues
+def _spans(pattern: re.Pattern[str] | None, sentence: str) -> list[tuple[int, int]]:
+    return [match.span() for match in pattern.finditer(sentence)] if pattern else []
 
 
 @cache
@@ -112,18 +105,14 @@ def words() -> dict[str, Any]:
 
 
 @cache
-def _dictionary() -> _Dictionary:
+def _dictionary() -> tuple[dict[str, _Names], Cues]:
     """Compile the findings and cues once."""
     findings = {
-        name: _Names(_any_of(row["mentions"]), _optional(row["denials"]), _optional(row.get("asides", [])))
+        name: _Names(*(_any_of(row.get(kind)) for kind in ("mentions", "denials", "asides")))
         for name, row in words()["findings"].items()
     }
-    return _Dictionary(findings, Cues(words()["cues"]))
+    return findings, Cues(words()["cues"])
 
 
-def _any_of(patterns: Sequence[str]) -> re.Pattern[str]:
-    return re.compile(rf"\b(?:{join(patterns)})")
-
-
-def _optional(patterns: Sequence[str]) -> re.Pattern[str] | None:
-    return _any_of(patterns) if patterns else None
+def _any_of(patterns: Sequence[str] | None) -> re.Pattern[str] | None:
+    return re.compile(rf"\b(?:{join(patterns)})") if patterns else None

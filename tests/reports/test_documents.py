@@ -40,7 +40,7 @@ def tar():
     return out.getvalue()
 
 
-CLUTTER = {
+DOCUMENTS = {
     "README": "Reports of the chest.", "README.md": f"# Reports\n```\n{MSH}\n```\n", "readme.txt": "FINDINGS: as signed.",
     "Read_Me_First.txt": "All reports.", "README.de.html": "<html>", "LICENSE": "MIT", "LICENCE.txt": "All rights.",
     "LICENSE-APACHE": "Apache", "COPYING": "GPL", "NOTICE": "x", "CHANGELOG.rst": "x", "Makefile": "all:\n\tls\n",
@@ -58,7 +58,6 @@ BROKEN = {
     "unknown.csv": ("number,body\n1,x\n", "report.empty"),
     "A1.txt": ("", "report.empty"),
     "empty": ("", "report.unknown_format"),
-    "cut.xml": ("<eCitation><uId", "report.malformed"),
     "word.doc": (b"\xd0\xcf\x11\xe0", "report.unknown_format"),
     "word.docx": (packed(), "report.unknown_format"),
     "README.json": ("[1, 2", "report.unknown_format"),
@@ -66,51 +65,34 @@ BROKEN = {
 }
 
 
-def write(folder, name, content):
-    folder.mkdir(exist_ok=True)
-    (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-    return folder / name
-
-
-@pytest.mark.parametrize("name", CLUTTER)
-@pytest.mark.parametrize("form", [None, "text"])
-def test_clutter_is_skipped_within_a_folder(tmp_path, name, form):
-    write(tmp_path / "deep", name, CLUTTER[name])
-    assert list(readers.read_path(tmp_path, {}, form)) == [Skipped("report.not_report")]
-
-
-@pytest.mark.parametrize("name", CLUTTER)
-def test_clutter_that_is_named_itself_is_a_failure(tmp_path, name):
-    path = write(tmp_path, name, CLUTTER[name])
-    (found,) = readers.read_path(path, {})
-    assert isinstance(found, Failure) and found.code == "report.not_report" and found.path == str(path)
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_document_is_skipped_within_a_folder_and_a_failure_where_it_is_named(tmp_path, only, name):
+    found = only(f"deep/{name}", DOCUMENTS[name])
+    assert (
+        isinstance(found, Failure) and found.code == "report.not_report" and found.path == str(tmp_path / "deep" / name)
+    )
     assert found.message.startswith("This file is no report") and name not in found.message.split()
+    for form in (None, "text"):
+        assert list(readers.read_path(tmp_path, {}, form)) == [Skipped("report.not_report")]
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_is_broken_or_unknown_stays_a_failure(tmp_path, name):
+def test_what_is_broken_or_unknown_stays_a_failure(tmp_path, read, name):
     content, code = BROKEN[name]
-    write(tmp_path, name, content)
+    read(name, content)
     found = list(readers.read_path(tmp_path, {}))
     assert found and {one.code for one in found} == {code} and all(isinstance(one, Failure) for one in found)
 
 
 @pytest.mark.parametrize(
-    "name", ["A1.txt", "doe-2024.txt", "s50414267.txt", "readmeter.txt", "authority.txt", "A1.RPT"]
-)
-def test_texts_of_any_other_name_are_reports(tmp_path, name):
-    write(tmp_path, name, "FINDINGS: Clear.")
-    (found,) = readers.read_path(tmp_path, {})
-    assert isinstance(found, Report) and found.accession == name.rpartition(".")[0]
-
-
-def test_a_table_named_like_a_document_is_a_table(tmp_path):
-    write(tmp_path, "notice.jsonl", json.dumps({"accession": "A1", "findings": "Clear."}))
-    (found,) = readers.read_path(tmp_path, {})
-    assert found.accession == "A1"
-
-
-def test_a_named_document_of_a_named_format_is_read(tmp_path):
-    path = write(tmp_path, "notes.md", "FINDINGS: Clear.")
-    (found,) = readers.read_path(path, {}, "text")
-    assert found.findings == "Clear."
+    ("name", "content", "form", "accession"),
+    [
+        *((name, "FINDINGS: Clear.", None, name.rpartition(".")[0])
+          for name in ("A1.txt", "doe-2024.txt", "s50414267.txt", "readmeter.txt", "authority.txt", "A1.RPT")),
+        ("notice.jsonl", json.dumps({"accession": "A1", "findings": "Clear."}), None, "A1"),  # a table all the same
+        ("notes.md", "FINDINGS: Clear.", "text", "notes"),  # its format is named
+    ],
+)  # fmt: skip
+def test_what_is_no_document_is_read(only, name, content, form, accession):
+    found = only(name, content, form)
+    assert isinstance(found, Report) and (found.accession, found.findings) == (accession, "Clear.")

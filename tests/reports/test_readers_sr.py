@@ -180,12 +180,6 @@ def test_a_deflate_bomb_is_refused_before_it_is_inflated(tmp_path):
     assert found.code == "report.too_large" and peak < 100 << 20
 
 
-def test_a_large_file_and_a_missing_one(tmp_path):
-    (tmp_path / "big").write_bytes(bytes(sr.MAX_BYTES + 1))
-    assert [found.code for found in sr.read(tmp_path / "big")] == ["report.too_large"]
-    assert [found.code for found in sr.read(tmp_path / "none")] == ["report.unreadable"]
-
-
 @given(st.data())
 @settings(max_examples=120, deadline=None)
 def test_no_bytes_raise(tmp_path_factory, data):

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import IO, AnyStr
 
 from cxrreport.records import Failure
 
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+){2,}")
 _CHUNK = 1 << 20
-_DATE_FORMATS = ("%Y%m%d", "%Y%m%d%H%M", "%Y%m%d%H%M%S")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -27,7 +27,7 @@ class Skipped:
 
 
 def encoding_of(path: Path) -> str:
-    """Find the encoding of a text file: its byte order mark, else UTF-8 where all of it is valid, else Latin-1.
+    """Find the encoding of a text file by the rule of `characters`, piece by piece.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def encoding_of(path: Path) -> str:
                 chunk = file.read(_CHUNK)
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
-            return "latin-1"
+            return "cp1252"
     return "utf-8-sig"
 
 
@@ -63,9 +63,32 @@ def chunks(path: Path) -> Iterator[bytes]:
             chunk = file.read(_CHUNK)
 
 
+def whole(path: Path, most: int) -> bytes | None:
+    """All bytes of a file; None where there are more than `most`.
+
+    Raises
+    ------
+    OSError : the file cannot be read.
+    """
+    with path.open("rb") as file:
+        data = file.read(most + 1)
+    return data if len(data) <= most else None
+
+
+def lines(file: IO[AnyStr], longest: int) -> Iterator[AnyStr | None]:
+    """Lines of a file; None for one that is longer: nothing cut passes as whole."""
+    while line := file.readline(longest):
+        ended = len(line) < longest or line[-1:] in ("\n", b"\n")
+        yield line if ended else None
+        while not ended and (rest := file.readline(longest)):
+            ended = rest[-1:] in ("\n", b"\n")
+
+
 def characters(data: bytes, encoding: str = "") -> str:
-    """Decode text: by the named encoding, else as UTF-8 where all of it is valid, else as Windows' Latin-1."""
-    for name in filter(None, (encoding, "utf-8")):
+    """Decode text: by the named encoding, its byte order mark, as UTF-8 where all of it is valid, else as Windows' Latin-1."""
+    if not encoding and data.startswith(UTF16_MARKS):
+        return data.decode("utf-16", "replace")
+    for name in filter(None, (encoding, "utf-8-sig")):
         try:
             return data.decode(name)
         except (LookupError, ValueError):
@@ -93,29 +116,19 @@ def moment(text: str) -> datetime | None:
 
     A time zone is dropped rather than converted: studies are dated by the hospital's own clock too.
     """
-    text = text.strip()
-    digits = re.sub(r"[-:T ]", "", text.partition(".")[0])
-    for form in _DATE_FORMATS:
-        if digits.isascii() and digits.isdigit() and len(digits) == len(datetime(2000, 1, 1).strftime(form)):
-            return _parsed(digits, form)
+    digits = re.sub(r"[-:T ]", "", text.strip().partition(".")[0])
+    bare = digits.isascii() and digits.isdigit() and len(digits) in (8, 10, 12, 14)
+    written = f"{digits[:8]}T{digits[8:] or '00'}" if bare else text.strip()
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=None)
+        return datetime.fromisoformat(written).replace(tzinfo=None)
     except ValueError:
         return None
 
 
 def hl7_moment(text: str) -> datetime | None:
     """Read an HL7 or DICOM time, YYYYMMDD[HH[MM[SS[.S…]]]][+/-ZZZZ]; None where it is no date."""
-    digits = re.match(r"\d*", text.strip(), re.ASCII)
-    found = digits.group() if digits else ""
-    return moment(found + "00" if len(found) == 10 else found[:14]) if len(found) >= 8 else None
-
-
-def _parsed(digits: str, form: str) -> datetime | None:
-    try:
-        return datetime.strptime(digits, form)
-    except ValueError:
-        return None
+    digits = re.match(r"\s*(\d{8,14})", text, re.ASCII)
+    return moment(digits[1]) if digits else None
 
 
 def malformed(path: Path, what: str) -> Failure:

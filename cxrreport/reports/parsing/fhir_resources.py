@@ -54,11 +54,7 @@ def _attached(form: Resource, kind: str) -> str:
         data = base64.b64decode("".join(word(form.get("data")).split()), validate=True)
     except (binascii.Error, ValueError):
         return ""
-    text = (
-        data.decode("utf-16", "replace")
-        if data.startswith(decode.UTF16_MARKS)
-        else decode.characters(data, "utf-8-sig")
-    )
+    text = decode.characters(data)
     return (text if kind == "text/plain" else assemble.without_tags(text)).strip()
 
 

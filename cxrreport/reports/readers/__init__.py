@@ -48,13 +48,12 @@ def read_path(
 def _read_file(file: Path, columns: Mapping[str, str], format: str | None, within: bool) -> Iterator[Item]:
     try:
         kind = sniff.format_of(file, columns)
+        if kind == sniff.NO_REPORT and within:
+            yield Skipped("report.not_report")
+        else:
+            yield from _by(kind if format in (None, "auto") else format, file, columns)
     except OSError:
         yield decode.unreadable(file)
-        return
-    if kind == sniff.NO_REPORT and within:
-        yield Skipped("report.not_report")
-        return
-    yield from _by(kind if format in (None, "auto") else format, file, columns)
 
 
 def _by(kind: str | None, file: Path, columns: Mapping[str, str]) -> Iterator[Item]:

@@ -35,37 +35,27 @@ def read(path: Path) -> Iterator[Report | Failure | Skipped]:
       identifier `urn:dicom:uid` of its one ImagingStudy
     * registered, partial, preliminary, modified and unknown are preliminary; cancelled and entered-in-error withdraw
     """
-    try:
-        with path.open("rb") as file:
-            first = file.readline(MAX_LINE)
-        by_line = _document(first.removeprefix(b"\xef\xbb\xbf")) is not None
-        yield from _of_lines(path) if by_line else _of_file(path)
-    except OSError:
-        yield decode.unreadable(path)
-
-
-def _of_file(path: Path) -> Iterator[Report | Failure | Skipped]:
-    if path.stat().st_size > MAX_BYTES:
+    with path.open("rb") as file:
+        first = file.readline(MAX_LINE)
+    if _document(first) is not None:
+        yield from _of_lines(path)
+    elif (data := decode.whole(path, MAX_BYTES)) is not None:
+        yield from _of_document(path, "A FHIR document", data)
+    else:
         yield decode.too_large(path, "A FHIR document is larger than 64 MB; export it as NDJSON.")
-        return
-    yield from _of_document(path, "A FHIR document", b"".join(decode.chunks(path)))
 
 
 def _of_lines(path: Path) -> Iterator[Report | Failure | Skipped]:
     with path.open("rb") as file:
-        number = 0
-        while line := file.readline(MAX_LINE):
-            number += 1
-            if len(line) == MAX_LINE and not line.endswith(b"\n"):
-                while (rest := file.readline(MAX_LINE)) and not rest.endswith(b"\n"):
-                    pass
+        for number, line in enumerate(decode.lines(file, MAX_LINE), start=1):
+            if line is None:
                 yield decode.too_large(path, f"Line {number} of a FHIR file is longer than 8 MB.")
             elif line.strip():
                 yield from _of_document(path, f"Line {number} of a FHIR file", line)
 
 
 def _of_document(path: Path, place: str, data: bytes) -> Iterator[Report | Failure | Skipped]:
-    document = _document(data.removeprefix(b"\xef\xbb\xbf"))
+    document = _document(data)
     if document is None:
         yield decode.malformed(path, f"{place} is no valid JSON.")
         return

@@ -44,11 +44,8 @@ def read(path: Path) -> Iterator[Report | Failure | Skipped]:
     * status: the weaker of OBR-25 and of OBX-11 of the texts, none counts as final; deleted and wrong rows (D, W, X)
       are left out, and where nothing else is left the report is withdrawn
     """
-    try:
-        for number, message in enumerate(read_messages(path), start=1):
-            yield from _reports(path, number, message)
-    except OSError:
-        yield decode.unreadable(path)
+    for number, message in enumerate(read_messages(path), start=1):
+        yield from _reports(path, number, message)
 
 
 def _reports(path: Path, number: int, message: Message) -> Iterator[Report | Failure | Skipped]:

@@ -14,16 +14,9 @@ MAX_BYTES = 4 << 20
 
 def read(path: Path) -> Iterator[Report | Failure]:
     """Read one report. It is known by its uId alone; the date of publication is not the report's and is left out."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError:
-        yield decode.unreadable(path)
-        return
-    if len(data) > MAX_BYTES:
-        yield decode.too_large(path, "An Open-i XML file is larger than 4 MB.")
-    else:
-        yield parse(data, path)
+    data = decode.whole(path, MAX_BYTES)
+    large = "An Open-i XML file is larger than 4 MB."
+    yield parse(data, path) if data is not None else decode.too_large(path, large)
 
 
 def parse(data: bytes, path: Path) -> Report | Failure:

@@ -32,34 +32,20 @@ def read(path: Path) -> Iterator[Report | Failure | Skipped]:
     not complete and verified is preliminary, one with a predecessor a correction. The time is that of the verification,
     else of the content.
     """
-    try:
-        data = _bytes(path)
-    except OSError:
-        yield decode.unreadable(path)
-        return
-    if data is None:
+    data = decode.whole(path, MAX_BYTES)
+    if data is None or not _inflates_within(data):
         yield decode.too_large(path, "A DICOM report is larger than 16 MB.")
         return
     try:
-        yield _report(path, _dataset(data))
+        yield _report(path, dcmread(BytesIO(data), force=data[128:132] != b"DICM"))
     except (Exception, RecursionError):  # pydicom raises nearly anything on broken data
         yield decode.malformed(path, "A DICOM report cannot be parsed.")
 
 
-def _bytes(path: Path) -> bytes | None:
-    with path.open("rb") as file:
-        data = file.read(MAX_BYTES + 1)
-    if data[128:132] == b"DICM" and _is_deflated(data) and not _inflates_within(data):
-        return None
-    return None if len(data) > MAX_BYTES else data
-
-
-def _is_deflated(data: bytes) -> bool:
-    return DeflatedExplicitVRLittleEndian.encode() in data[:2048]
-
-
 def _inflates_within(data: bytes) -> bool:
-    """Inflate no more than the limit before pydicom inflates it all."""
+    """Inflate no more than the limit before pydicom inflates it all; what is not deflated is within."""
+    if data[128:132] != b"DICM" or DeflatedExplicitVRLittleEndian.encode() not in data[:2048]:
+        return True
     if data[132:140] != b"\x02\x00\x00\x00UL\x04\x00":
         return False
     start = 144 + int(struct.unpack("<I", data[140:144])[0])
@@ -67,11 +53,6 @@ def _inflates_within(data: bytes) -> bool:
         return len(zlib.decompressobj(-zlib.MAX_WBITS).decompress(data[start:], MAX_BYTES + 1)) <= MAX_BYTES
     except zlib.error:
         return True  # pydicom will refuse it
-
-
-def _dataset(data: bytes) -> Dataset:
-    bare = data[128:132] != b"DICM"
-    return dcmread(BytesIO(data), force=bare)
 
 
 def _report(path: Path, dataset: Dataset) -> Report | Failure | Skipped:

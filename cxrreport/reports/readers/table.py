@@ -27,13 +27,10 @@ def read(path: Path, columns: Mapping[str, str]) -> Iterator[Report | Failure]:
         of its own name in any case ("date" for reported_at, "report" for text). A `text` column is split into sections.
         A row without accession and study UID is known by an `id` column, else by the digest of its text.
     """
-    try:
-        with path.open(encoding=decode.encoding_of(path), errors="replace", newline="") as file:
-            rows = _json_rows(file) if _is_json(file) else _csv_rows(file)
-            for number, row in enumerate(rows, start=1):
-                yield _result(path, number, row, columns)
-    except OSError:
-        yield decode.unreadable(path)
+    with path.open(encoding=decode.encoding_of(path), errors="replace", newline="") as file:
+        rows = _json_rows(file) if _is_json(file) else _csv_rows(file)
+        for number, row in enumerate(rows, start=1):
+            yield _result(path, number, row, columns)
 
 
 def _is_json(file: TextIO) -> bool:
@@ -91,14 +88,8 @@ def _delimiter(file: TextIO) -> str:
 
 
 def _lines(file: TextIO) -> Iterator[str]:
-    """Lines of bounded length; for a longer one comes one that no parser accepts: nothing cut passes as whole."""
-    while line := file.readline(MAX_FIELD):
-        if len(line) < MAX_FIELD or line.endswith("\n"):
-            yield line
-            continue
-        while (rest := file.readline(MAX_FIELD)) and not rest.endswith("\n"):
-            pass
-        yield _TOO_LONG
+    """Lines of bounded length; for a longer one comes one that no parser accepts."""
+    return (_TOO_LONG if line is None else line for line in decode.lines(file, MAX_FIELD))
 
 
 def _result(path: Path, number: int, row: Row | str, columns: Mapping[str, str]) -> Report | Failure:

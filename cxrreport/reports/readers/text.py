@@ -24,25 +24,16 @@ def read(path: Path) -> Iterator[Report | Failure]:
     In a tree `p10/p10000032/s50414267.txt` (MIMIC-CXR) the folder names the patient and the file the accession number.
     `reported_at` comes from a "DATE:" line (YYYY-MM-DD or YYYYMMDD) and is None without one.
     """
-    try:
-        text = _text(path)
-    except OSError:
-        yield decode.unreadable(path)
+    data = decode.whole(path, MAX_BYTES)
+    if data is None:
+        yield decode.too_large(path, "A text report is larger than 1 MB.")
         return
-    if text is None:
-        yield Failure("report.too_large", "A text report is larger than 1 MB.", path=str(path))
-        return
+    text = decode.prose(decode.characters(data))
     found = sections.split(text)
     if not found.findings and not found.impression:
         yield Failure("report.empty", "A text report holds neither findings nor an impression.", path=str(path))
         return
     yield _report(path, text, found)
-
-
-def _text(path: Path) -> str | None:
-    if path.stat().st_size > MAX_BYTES:
-        return None
-    return decode.prose(path.read_text(decode.encoding_of(path), errors="replace"))
 
 
 def _report(path: Path, text: str, found: sections.Sections) -> Report:
