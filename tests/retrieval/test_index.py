@@ -120,16 +120,6 @@ def test_versions_are_kept_and_the_last_serves(tmp_path):
     assert verify(tmp_path, first.version) == first
 
 
-@pytest.mark.parametrize("place", [0, 40, -1])
-def test_flipped_byte_is_refused(tmp_path, place):
-    file = tmp_path / _build(tmp_path, _vectors(50)).version / "text.faiss"
-    content = bytearray(file.read_bytes())
-    content[place] ^= 1
-    file.write_bytes(content)
-    with pytest.raises(IndexFitError, match=r"damaged.*cxrreport index"):
-        open_index(tmp_path)
-
-
 def test_truncated_missing_or_unnamed_parts_are_refused(tmp_path):
     folder = tmp_path / _build(tmp_path, _vectors(50)).version
     content = (folder / "text.faiss").read_bytes()
@@ -151,17 +141,18 @@ def test_other_weights_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("batches", "code"),
+    ("space", "batches", "code"),
     [
-        ([], "index.empty"),
-        ([(np.array([1, 1]), np.array([5, 6]), _vectors(2))], "index"),
-        ([(ONE, ONE, _vectors(1)), (np.array([2]), ONE, _vectors(1, dim=8))], "index"),
-        ([(ONE, ONE, np.full((1, 4), np.nan, np.float32))], "index"),
+        ("text", [], "index.empty"),
+        ("image", [(ONE, ONE, _vectors(1))], "index.empty"),
+        ("text", [(np.array([1, 1]), np.array([5, 6]), _vectors(2))], "index"),
+        ("text", [(ONE, ONE, _vectors(1)), (np.array([2]), ONE, _vectors(1, dim=8))], "index"),
+        ("text", [(ONE, ONE, np.full((1, 4), np.nan, np.float32))], "index"),
     ],
 )
-def test_unfit_vectors_publish_nothing(tmp_path, batches, code):
+def test_unfit_vectors_publish_nothing(tmp_path, space, batches, code):
     with pytest.raises(IndexFitError) as caught:
-        build(tmp_path, [{"text": Part(*part)} for part in batches], model_sha256=MODEL, source={})
+        build(tmp_path, [{space: Part(*part)} for part in batches], model_sha256=MODEL, source={})
     assert caught.value.code == code
     assert open_index(tmp_path) is None and [path.name for path in tmp_path.iterdir()] == [".lock"]
 
@@ -246,12 +237,6 @@ def test_spaces_of_one_version_are_searched_apart(tmp_path):
     assert (index.text.vectors(np.array([5, 0])) == texts[[5, 0]]).all()
 
 
-def test_an_index_of_films_alone_is_none(tmp_path):
-    with pytest.raises(IndexFitError) as caught:
-        build(tmp_path, [{"image": Part(ONE, ONE, _vectors(1))}], model_sha256=MODEL, source={})
-    assert caught.value.code == "index.empty"
-
-
 @pytest.mark.parametrize("name", ["../text", "text.faiss", ""])
 def test_a_manifest_names_no_other_file(tmp_path, name):
     path = tmp_path / _build(tmp_path, _vectors(5)).version / "manifest.json"
@@ -262,19 +247,17 @@ def test_a_manifest_names_no_other_file(tmp_path, name):
         open_index(tmp_path)
 
 
-@pytest.mark.parametrize("part", ["text.faiss", "text.npy"])
-def test_a_damaged_part_is_not_taken_over(tmp_path, part):
-    version = _build(tmp_path, _vectors(5)).version
-    path = tmp_path / version / part
+@pytest.mark.parametrize(
+    ("part", "place"), [("text.faiss", 0), ("text.faiss", 40), ("text.faiss", -1), ("text.npy", -1)]
+)
+def test_a_flipped_byte_is_refused_and_nothing_is_taken_over(tmp_path, part, place):
+    path = tmp_path / _build(tmp_path, _vectors(50)).version / part
     content = bytearray(path.read_bytes())
-    content[-1] ^= 1
+    content[place] ^= 1
     path.write_bytes(content)
-    assert (
-        not Known(open_serving(tmp_path, MODEL))
-        .take("text", np.arange(100, 105), digests(np.arange(100, 105)))[0]
-        .any()
-    )
-    with pytest.raises(IndexFitError, match=part):
+    ids = np.arange(100, 105)
+    assert not Known(open_serving(tmp_path, MODEL)).take("text", ids, digests(ids))[0].any()
+    with pytest.raises(IndexFitError, match=rf"damaged.*{part}.*cxrreport index"):
         open_index(tmp_path)
 
 

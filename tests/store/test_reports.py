@@ -27,9 +27,9 @@ def make_report(name: str = "r1", **changes: Any) -> Report:
     return Report("reports.csv", name, **{**fields, **changes})
 
 
-def add(engine: Engine, *made: Report) -> archive.AddCounts:
+def add(engine: Engine, *made: Report, source: str = "old") -> archive.AddCounts:
     with session(engine) as current:
-        return archive.add_reports(current, [(report, LABELS) for report in made])
+        return archive.add_reports(current, [(report, LABELS) for report in made], source)
 
 
 def scan(engine: Engine, sop: str = "1.1", study: str = "1", patient: str = "P1", **changes: Any) -> Study:
@@ -76,8 +76,8 @@ def test_reports_of_two_files_with_one_text_stay_two(engine: Engine) -> None:
 
 
 def test_reports_are_linked_when_their_study_is_scanned_later(engine: Engine) -> None:
-    add(engine, make_report("u", study_uid="1"), make_report("a", accession="A2"), make_report("x", accession="A9"))
-    assert link(engine) == 0
+    made = make_report("u", study_uid="1"), make_report("a", accession="A2"), make_report("x", accession="A9")
+    assert add(engine, *made).linked == link(engine) == 0
     one, two = scan(engine), scan(engine, "2.1", "2", "P2")
     assert link(engine) == 2
     assert link(engine) == 0
@@ -86,12 +86,7 @@ def test_reports_are_linked_when_their_study_is_scanned_later(engine: Engine) ->
         (two.id, two.patient_id),
         (None, None),
     ]
-
-
-def test_reports_are_linked_at_import_where_the_study_is_known(engine: Engine) -> None:
-    study = scan(engine)
-    assert add(engine, make_report(accession="A1", patient_id="P1")).linked == 1
-    assert facts(engine)[0].study_id == study.id
+    assert add(engine, make_report("now", accession="A1", patient_id="P1")).linked == 1  # where the study is known
 
 
 def test_an_accession_of_two_studies_links_to_none(engine: Engine) -> None:
@@ -232,13 +227,19 @@ def test_two_studies_in_the_window_link_to_none_and_are_counted(engine: Engine) 
 
 
 @pytest.mark.parametrize(
-    ("accession", "study_accession", "linked"), [("A9", "A1", False), ("A9", "", True), ("", "A1", True)]
+    ("changes", "of_study", "linked"),
+    [
+        ({"accession": "A9"}, "A1", False),
+        ({"accession": "A9"}, "", True),
+        ({}, "A1", True),
+        ({"study_uid": "7"}, "A1", False),
+    ],
 )
-def test_another_accession_number_speaks_against_a_link_by_time(
-    engine: Engine, accession: str, study_accession: str, linked: bool
+def test_another_accession_number_or_study_uid_speaks_against_a_link_by_time(
+    engine: Engine, changes: dict[str, str], of_study: str, linked: bool
 ) -> None:
-    scan(engine, accession=study_accession)
-    assert add(engine, make_report(patient_id="P1", accession=accession)).linked == linked
+    scan(engine, accession=of_study)
+    assert add(engine, make_report(patient_id="P1", **changes)).linked == linked
 
 
 def test_a_placeholder_for_a_patient_neither_links_nor_speaks_against_a_link(engine: Engine) -> None:
@@ -248,11 +249,6 @@ def test_a_placeholder_for_a_patient_neither_links_nor_speaks_against_a_link(eng
     assert add(engine, make_report("b", patient_id="000", accession="A1")).linked == 1
     link(engine)
     assert [(f.study_id, f.patient_id) for f in facts(engine)] == [(None, None), (first.id, first.patient_id)]
-
-
-def test_an_unknown_study_uid_is_never_linked_by_time(engine: Engine) -> None:
-    scan(engine)
-    assert add(engine, make_report(patient_id="P1", study_uid="77")).linked == 0
 
 
 def test_a_later_scan_links_by_time(engine: Engine) -> None:
@@ -341,25 +337,7 @@ def test_one_number_of_another_issuer_is_another_patient(engine: Engine) -> None
         assert archive.allowed(current, study, [1, 2, 3]) == {2}
 
 
-# -- labels ------------------------------------------------------------------------------------------------------------
-
-
-GIVEN, NEW = {"edema": State.POSITIVE}, {"edema": State.NEGATIVE}
-
-
-def label(engine: Engine, *made: Report, source: str = "old") -> None:
-    with session(engine) as current:
-        archive.add_reports(current, [(report, GIVEN) for report in made], source)
-
-
-def named(name: str, **changes: ReportStatus) -> Report:
-    return Report("r.csv", name, accession=name, findings=f"Text of {name}.", impression="Edema.", **changes)
-
-
-def labelled(engine: Engine) -> dict[str, tuple[dict[str, str], str]]:
-    with session(engine, read_only=True) as current:
-        rows = current.scalars(select(ReportRow).order_by(ReportRow.id))
-        return {row.accession: (row.labels, row.label_source) for row in rows}
+# -- labels -----------------------------------------------------------------------------------------------------------
 
 
 def outdated(engine: Engine, source: str, after_id: int = 0, limit: int = 10) -> list[archive.StoredText]:
@@ -368,31 +346,24 @@ def outdated(engine: Engine, source: str, after_id: int = 0, limit: int = 10) ->
 
 
 def test_only_what_another_source_labelled_is_outdated(engine: Engine) -> None:
-    label(engine, named("A"), named("B"))
-    label(engine, named("C"), source="new")
+    add(engine, make_report("A"), make_report("B"))
+    add(engine, make_report("C"), source="new")
     found = outdated(engine, "new")
     assert [text.findings for text in found] == ["Text of A.", "Text of B."] and found[0].impression == "Edema."
     assert [text.findings for text in outdated(engine, "old")] == ["Text of C."]
     assert outdated(engine, "new", limit=1) == found[:1] and outdated(engine, "new", found[0].report_id) == found[1:]
-
-
-def test_new_labels_take_the_place_of_the_old_ones(engine: Engine) -> None:
-    label(engine, named("A"), named("B"))
-    first = outdated(engine, "new", limit=1)[0].report_id
-    with session(engine) as current:
-        archive.set_labels(current, {first: NEW}, "new")
-        archive.set_labels(current, {}, "new")
-    assert labelled(engine) == {"A": ({"edema": "negative"}, "new"), "B": ({"edema": "positive"}, "old")}
-
-
-def test_a_withdrawn_report_is_never_outdated(engine: Engine) -> None:
-    label(engine, named("A"))
-    gone = Report("r.csv", "A", accession="A", status=ReportStatus.WITHDRAWN)
-    label(engine, gone)
-    assert labelled(engine) == {"A": ({}, "")} and outdated(engine, "new") == []
-
-
-def test_importing_again_labels_with_the_new_source(engine: Engine) -> None:
-    label(engine, named("A"))
-    label(engine, named("A"), source="new")
+    add(engine, make_report("A"), make_report("B"), source="new")  # importing again labels with the new source
     assert outdated(engine, "new") == []
+
+
+def test_new_labels_take_the_place_of_the_old_ones_but_of_nothing_withdrawn(engine: Engine) -> None:
+    add(engine, make_report("A"), make_report("B"), make_report("C", accession="C"))
+    add(engine, make_report("gone", accession="C", status=WITHDRAWN, findings=""))
+    first, second = outdated(engine, "new")
+    with session(engine) as current:
+        archive.set_labels(current, {first.report_id: {"edema": State.NEGATIVE}}, "new")
+        archive.set_labels(current, {}, "new")
+    assert [(row.labels, row.label_source) for row in facts(engine)] == [
+        ({"edema": "negative"}, "new"), (LABELS, "old"), ({}, ""),
+    ]  # fmt: skip
+    assert outdated(engine, "new") == [second]
