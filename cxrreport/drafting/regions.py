@@ -85,23 +85,20 @@ def find_regions(
     top = float(heat.max())
     if not top > LEVEL:
         return ()
-    labels, _ = ndimage.label(heat >= max(LEVEL, _SHARE * top))  # neighbours share a side
-    numbers, areas = np.unique(labels[labels > 0], return_counts=True)
-    regions = [_region(heat, labels == n, height, width, kind, finding) for n in numbers[areas >= _SPECK]]
+    labels, count = ndimage.label(heat >= max(LEVEL, _SHARE * top))  # neighbours share a side
+    scores = ndimage.maximum(heat, labels, range(1, count + 1))
+    areas = np.bincount(labels.ravel())[1:]
+    regions = [
+        Region(kind, *_box(place, height, width), float(score), finding)
+        for place, score, area in zip(ndimage.find_objects(labels), scores, areas, strict=True)
+        if area >= _SPECK
+    ]
     return tuple(sorted(regions, key=lambda region: (-region.score, region.y, region.x))[:MOST_BOXES])
 
 
-def _region(
-    heat: npt.NDArray[np.float32], place: npt.NDArray[np.bool_], height: int, width: int, kind: str, finding: str | None
-) -> Region:
-    rows, columns = np.nonzero(place)
-    x, w = _extent(columns, width)
-    y, h = _extent(rows, height)
-    return Region(kind, x, y, w, h, float(heat[place].max()), finding)
-
-
-def _extent(lines: npt.NDArray[np.int64], length: int) -> tuple[int, int]:
-    """First pixel and number of pixels, of `length`, that these lines of the square cover."""
-    first = int(lines.min()) * length // SIDE
-    last = -(-(int(lines.max()) + 1) * length // SIDE)
-    return first, last - first
+def _box(place: tuple[slice, ...], height: int, width: int) -> tuple[int, int, int, int]:
+    """x, y, w, h in an image of a place on the square."""
+    (top, bottom), (left, right) = (
+        (side.start * length // SIDE, -(-side.stop * length // SIDE)) for side, length in zip(place, (height, width))
+    )
+    return left, top, right - left, bottom - top

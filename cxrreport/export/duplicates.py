@@ -19,16 +19,18 @@ _FILLER = re.compile(
 )
 
 
-def first_alike(texts: Sequence[str]) -> list[int]:
-    """For each text the position of the first one that says the same; its own where none before it does.
+def group_alike(texts: Sequence[str]) -> list[list[int]]:
+    """Positions of the texts that say the same, together; groups in the order of their first.
 
     Two texts say the same if they consist of the same sentences of the same words in the same order. Case, punctuation,
     list numbers, placeholders of de-identification and fillers are no difference; every other word is, however long
     the texts are. A share of common words would not do: a report of 40 words with one "no", side or number more or less
     has 90 % in common with the other. A text without a word is like no other.
     """
-    first: dict[Said, int] = {}
-    return [first.setdefault(said, place) if (said := _said(text)) else place for place, text in enumerate(texts)]
+    groups: dict[Said | int, list[int]] = {}
+    for place, text in enumerate(texts):
+        groups.setdefault(_said(text) or place, []).append(place)
+    return list(groups.values())
 
 
 def _said(text: str) -> Said:

@@ -8,7 +8,7 @@ from typing import Any
 
 from cxrreport import DISCLAIMER
 from cxrreport.errors import UsageError
-from cxrreport.export.duplicates import first_alike
+from cxrreport.export.duplicates import group_alike
 from cxrreport.export.report_diff import SentenceChange, compare_with_prior
 from cxrreport.settings import Settings
 from cxrreport.store.engine import open_archive, session
@@ -56,11 +56,6 @@ def view_study(settings: Settings, key: str, picture: Path | None = None) -> Stu
             from cxrreport.export.picture import draw_study
 
             draw_study(s, held, picture, settings.max_pixels)
-    return StudyView(held, compare_with_prior(held), _alike(held.draft.references if held.draft else ()))
-
-
-def _alike(references: tuple[RetrievedReport, ...]) -> tuple[tuple[RetrievedReport, ...], ...]:
-    groups: dict[int, list[RetrievedReport]] = {}
-    for reference, first in zip(references, first_alike([f"{r.findings}\n\n{r.impression}" for r in references])):
-        groups.setdefault(first, []).append(reference)
-    return tuple(map(tuple, groups.values()))
+    references = held.draft.references if held.draft else ()
+    groups = group_alike([f"{one.findings}\n\n{one.impression}" for one in references])
+    return StudyView(held, compare_with_prior(held), tuple(tuple(references[i] for i in group) for group in groups))

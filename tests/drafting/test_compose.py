@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -79,30 +80,26 @@ def test_a_prior_that_cannot_be_read_by_the_network_is_no_prior(
     assert reasons[1:3] == ["prior.unreadable"] * 2 and reasons[0] == "prior.none"
 
 
-def test_an_invented_comparison_is_dropped_and_flagged(
+def test_what_the_network_cannot_know_is_dropped_or_else_marked(
     tool: Tool, shared_export: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cxrreport.drafting.text.follow_table", lambda text, *_: (text, ()))
-    text = "The heart is normal. Compared with the prior study, the effusion has increased."
-    change_drafts(monkeypatch, lambda made: replace(made, text=text, flags=()))
+    expected = {  # said: kept, and the flag
+        "Clear. Left effusion, increased since the prior study.": ("Clear. Left effusion.", "comparison_removed"),
+        "No change since the prior study.": ("No change since the prior study.", "comparison_invented"),
+        "The heart is normal. There is a 12 mm nodule.": ("The heart is normal.", "measurement_removed"),
+    }
+    comparing, nothing_else, measuring = expected
+    said = cycle((measuring, comparing, comparing, nothing_else))
+    change_drafts(monkeypatch, lambda made: replace(made, text=next(said), flags=()))
     tool.json("generate", shared_export, PLAIN)
     found = tool.rows("SELECT prior_study_id IS NULL, findings, flags FROM draft")
-    assert {row[0] for row in found} == {0, 1}  # with a prior too: the decoder has not read it
-    for kept, flags in {row[1:] for row in found}:
-        assert "heart is normal" in kept and "prior study" not in kept and "comparison_removed" in json.loads(flags)
-
-
-def test_a_draft_that_does_nothing_but_compare_is_kept_with_its_words_marked(
-    tool: Tool, shared_export: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("cxrreport.drafting.text.follow_table", lambda text, *_: (text, ()))
-    text = "No change since the prior study."
-    change_drafts(monkeypatch, lambda made: replace(made, text=text, flags=()))
-    tool.json("generate", shared_export, PLAIN)
-    drafts = tool.rows("SELECT DISTINCT findings, flags FROM draft")
-    assert {row[0] for row in drafts} == {text} and all("comparison_invented" in json.loads(row[1]) for row in drafts)
+    assert len(found) == 8 and {row[1] for row in found} == {kept for kept, _ in expected.values()}
+    assert all(dict(expected.values())[row[1]] in json.loads(row[2]) for row in found)
+    # with a prior too: the decoder has not read it
+    assert {row[0] for row in found if row[1].startswith("Clear.")} == {0, 1}
     spans = tool.rows("SELECT DISTINCT start_char, end_char FROM span WHERE kind = 'flag'")
-    assert "No change" in {text[begin:end] for begin, end in spans}
+    assert "No change" in {"No change since the prior study."[begin:end] for begin, end in spans}
 
 
 @pytest.mark.parametrize("flags", [[], ["--dry-run"]])
@@ -126,17 +123,6 @@ def test_children_that_a_stop_takes_along_spoil_no_film(
     assert tool.rows("SELECT count(*) FROM failure") == [0]
     assert tool.rows("SELECT count(*) FROM image WHERE NOT usable") == [0]
     assert tool.json("generate", shared_export, PLAIN)["drafted"] == 8
-
-
-def test_a_size_is_dropped_and_flagged(tool: Tool, shared_export: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cxrreport.drafting.text.follow_table", lambda text, *_: (text, ()))
-    text = "The heart is normal. There is a 12 mm nodule. No effusion."
-    change_drafts(monkeypatch, lambda made: replace(made, text=text, flags=()))
-    tool.json("generate", shared_export, PLAIN)
-    made = tool.rows("SELECT findings, flags FROM draft")
-    assert len(made) == 8
-    for findings, flags in made:
-        assert findings == "The heart is normal. No effusion." and "measurement_removed" in json.loads(flags)
 
 
 def test_of_several_beams_the_one_most_like_the_archive_is_stored_with_its_flags(

@@ -1,4 +1,4 @@
-"""Ranks of several spaces, and studies whose query is broken."""
+"""Ranks of several spaces."""
 
 from __future__ import annotations
 
@@ -43,13 +43,6 @@ def test_a_report_second_in_both_lists_beats_the_first_of_one(retriever) -> None
     """Though only one is kept: the lists must reach deeper than that."""
     fused = retriever("fused", 1, text=[0, 5, 80, 85], image=[85, 5, 0, 80])
     assert found(fused, text=EAST, image=EAST) == [1]
-
-
-def test_a_broken_query_costs_its_own_study_alone(retriever) -> None:
-    text = retriever("text", 2, text=[0, 10, 20])
-    queries = np.array([[np.nan, 0], [1, 0]], np.float32)
-    broken, whole = text.retrieve([object(), object()], {"text": queries})
-    assert (broken.ranked, len(whole.ranked)) == ([], 2) and not broken.mask.any() and whole.mask.all()
 
 
 def test_what_cannot_be_searched_is_not_claimed(retriever) -> None:

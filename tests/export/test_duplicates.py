@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxrreport.export.duplicates import first_alike
+from cxrreport.export.duplicates import group_alike
 
 NORMAL = "The heart is normal in size. The lungs are clear. No pleural effusion or pneumothorax. No acute disease."
 LONG = " ".join([NORMAL, *(f"Rib {number} on the left is intact and there is no fracture." for number in range(30))])
 
 
 def alike(one, other):
-    return first_alike([one, other]) == [0, 0]
+    return group_alike([one, other]) == [[0, 1]]
 
 
 @pytest.mark.parametrize(
@@ -72,22 +72,24 @@ def test_one_word_within_a_long_report(old, new):
     assert not alike(LONG, other)
 
 
-def test_an_added_sentence_keeps_reports_apart():
-    assert not alike(NORMAL, NORMAL + " Small left effusion.")
-
-
-def test_the_first_of_each_group_is_named():
-    assert first_alike(["A mass.", "Clear.", "mass", "Clear lungs.", "Clear", "the MASS!"]) == [0, 1, 0, 3, 1, 0]
-    assert first_alike([]) == []
-
-
-def test_texts_without_a_word_are_like_no_other():
-    assert first_alike(["", "", " ___ ", "XXXX.", "Clear."]) == [0, 1, 2, 3, 4]
+@pytest.mark.parametrize(
+    ("texts", "groups"),
+    [
+        (["A mass.", "Clear.", "mass", "Clear lungs.", "Clear", "the MASS!"], [[0, 2, 5], [1, 4], [3]]),
+        (["", "", " ___ ", "XXXX.", "Clear."], [[0], [1], [2], [3], [4]]),  # without a word: like no other
+        ([NORMAL, NORMAL + " Small left effusion."], [[0], [1]]),
+        ([], []),
+    ],
+)
+def test_texts_are_grouped_in_order(texts, groups):
+    assert group_alike(texts) == groups
 
 
 @given(st.lists(st.sampled_from(["Clear.", "clear", "No mass.", "Mass.", "", "The lungs"]), max_size=12))
 @settings(max_examples=60, deadline=None)
-def test_groups_are_groups(texts):
-    first = first_alike(texts)
-    assert all(first[place] == place for place in first) and all(f <= place for place, f in enumerate(first))
-    assert all((texts[a] == texts[b]) <= (first[a] == first[b]) for a in first for b in first if texts[a])
+def test_every_text_is_in_one_group_and_equal_texts_are_in_the_same(texts):
+    groups = group_alike(texts)
+    assert sorted(place for group in groups for place in group) == list(range(len(texts)))
+    assert all(groups) and groups == sorted(groups) and all(group == sorted(group) for group in groups)
+    home = {place: number for number, group in enumerate(groups) for place in group}
+    assert all((texts[a] == texts[b]) <= (home[a] == home[b]) for a in home for b in home if texts[a])

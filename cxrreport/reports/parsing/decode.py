@@ -34,15 +34,12 @@ def encoding_of(path: Path) -> str:
     OSError : the file cannot be read.
     """
     with path.open("rb") as file:
-        chunk = file.read(_CHUNK)
-        if chunk.startswith(UTF16_MARKS):
+        if file.read(2) in UTF16_MARKS:
             return "utf-16"
-        decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open(encoding="utf-8-sig") as file:
         try:
-            while chunk:
-                decoder.decode(chunk)
-                chunk = file.read(_CHUNK)
-            decoder.decode(b"", final=True)
+            while file.read(_CHUNK):
+                pass
         except UnicodeDecodeError:
             return "cp1252"
     return "utf-8-sig"

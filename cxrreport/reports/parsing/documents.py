@@ -14,7 +14,7 @@ _DOCUMENT = re.compile(
 _DATA_SUFFIXES = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".hl7", ".xml", ".dcm", ".rpt"})
 _DOCUMENT_SUFFIXES = frozenset({".md", ".markdown", ".rst"})
 # Asked only of files whose content tells nothing: an empty or cut picture is no report either.
-_SUFFIXES = frozenset({
+SUFFIXES = frozenset({
     ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".svg", ".ico", ".jp2",
     ".pdf", ".zip", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".tar", ".zst",
     ".md5", ".sha1", ".sha256", ".sha512",
@@ -46,8 +46,3 @@ def is_checksums(text: str) -> bool:
     lines = text.splitlines()
     whole = lines[:-1] if len(lines) > 1 else lines
     return bool(whole) and all(_CHECKSUM.fullmatch(line) for line in whole)
-
-
-def has_suffix(path: PurePath) -> bool:
-    """Is the ending of the name that of a picture, a PDF, a packed file or a list of checksums?"""
-    return path.suffix.lower() in _SUFFIXES

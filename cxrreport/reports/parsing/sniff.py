@@ -21,9 +21,8 @@ _TABLE_SUFFIXES = frozenset({".csv", ".tsv"})
 def format_of(path: Path, columns: Mapping[str, str]) -> str | None:
     """Name of the reader, `NO_REPORT` for what is plainly none, or None for a file of no known kind.
 
-    The ending of the name is asked last: plain text needs one of its own
-    (or none and a heading), and a table without any known column does. But a README may quote a message, and the bytes
-    of a picture may look like one: documents by name and binary files go first.
+    The ending of the name is asked last: plain text needs one of its own (or none and a heading), and a table without
+    any known column does. A README may quote a message, and a picture's bytes may look like one: these go first.
 
     Raises
     ------
@@ -35,12 +34,13 @@ def format_of(path: Path, columns: Mapping[str, str]) -> str | None:
         return "sr"
     if documents.is_document(path) or documents.is_binary(path, data):
         return NO_REPORT
-    text = _text(data)
+    text = data.decode("utf-16" if data.startswith(decode.UTF16_MARKS) else "utf-8-sig", "replace")
     if _HL7.search(text):
         return "hl7"
+    suffix = path.suffix.lower()
     odd = "\x00" in text or data.startswith((b"%PDF", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"))
-    kind = None if odd else _of_text(text, path.suffix.lower(), columns)
-    if (kind is None and documents.has_suffix(path)) or (kind in (None, "text") and documents.is_checksums(text)):
+    kind = None if odd else _of_text(text, suffix, columns)
+    if (kind is None and suffix in documents.SUFFIXES) or (kind in (None, "text") and documents.is_checksums(text)):
         return NO_REPORT
     return kind
 
@@ -48,25 +48,13 @@ def format_of(path: Path, columns: Mapping[str, str]) -> str | None:
 def _of_text(text: str, suffix: str, columns: Mapping[str, str]) -> str | None:
     start = text.lstrip()
     if start.startswith(("{", "[")):
-        return _of_json(start)
+        return "fhir" if re.search(r'"resourceType"\s*:', start) else "table" if start.startswith("{") else None
     if start.startswith("<"):
         return "openi" if "<eCitation" in text else None
     if _has_known_column(start, columns) or suffix in _TABLE_SUFFIXES:
         return "table"
     is_text = suffix in _TEXT_SUFFIXES or (not suffix.strip(".0123456789") and _HEADING.search(text))
     return "text" if is_text else None
-
-
-def _of_json(start: str) -> str | None:
-    if re.search(r'"resourceType"\s*:', start):
-        return "fhir"
-    return "table" if start.startswith("{") else None
-
-
-def _text(data: bytes) -> str:
-    if data.startswith(decode.UTF16_MARKS):
-        return data.decode("utf-16", "replace")
-    return data.decode("utf-8-sig", "replace")
 
 
 def _has_known_column(start: str, columns: Mapping[str, str]) -> bool:
