@@ -121,55 +121,43 @@ def test_other_messages_are_skipped(only):
 
 
 @pytest.mark.parametrize(
-    ("patient", "expected"),
+    ("patient", "number", "issuer"),
     [
-        ("PID|1||P1^^^NORTH^MR", ("P1", "NORTH")),
-        ("PID|1||E1^^^E^PI~P1^^^N^MRN", ("P1", "N")),
-        ("PID|1||E1^^^E^SS~P1^^^N^PI", ("P1", "N")),
-        ("PID|1||P1", ("P1", "")),
-        ("PID|1|P2||", ("P2", "")),
-        ('PID|1||""|', ("", "")),
-        ("PID|1", ("", "")),
+        ("PID|1||P1^^^NORTH^MR", "P1", "NORTH"),
+        ("PID|1||E1^^^E^PI~P1^^^N^MRN", "P1", "N"),
+        ("PID|1||E1^^^E^SS~P1^^^N^PI", "P1", "N"),
+        ("PID|1||P1", "P1", ""),
+        ("PID|1|P2||", "P2", ""),
+        ('PID|1||""|', "", ""),
+        ("PID|1", "", ""),
     ],
 )
-def test_the_patient(only, patient, expected):
+def test_the_patient(only, patient, number, issuer):
     found = only("feed.hl7", message(patient=patient))
-    assert (found.patient_id, found.issuer) == expected
+    assert (found.patient_id, found.issuer) == (number, issuer)
+
+
+UID_ROW = "OBX|3|HD|113014^DICOM Study^DCM||1.2.3.4||||||F"
 
 
 @pytest.mark.parametrize(
-    ("order", "common", "accession"),
+    ("segments", "accession", "uid"),
     [
-        (obr(filler="A1^RIS"), "ORC|RE|P|B2", "A1"),
-        (obr(filler=""), "ORC|RE|P|B2^RIS", "B2"),
-        (obr(filler="", f18="C3"), "ORC|RE", "C3"),
-        (obr(filler="", f18="CHEST", f20="ROOM5"), "ORC|RE", ""),
+        (["ORC|RE|P|B2", obr(filler="A1^RIS")], "A1", ""),
+        (["ORC|RE|P|B2^RIS", obr(filler="")], "B2", ""),
+        (["ORC|RE", obr(filler="", f18="C3")], "C3", ""),
+        (["ORC|RE", obr(filler="", f18="CHEST", f20="ROOM5")], "", ""),
+        ([obr(), UID_ROW], "A1", "1.2.3.4"),
+        ([obr(), "ZDS|1.2.3.4^RIS"], "A1", "1.2.3.4"),
+        ([obr(), "ZDS|1.2.3.4^RIS", "ZDS|1.2.3.5^RIS"], "A1", ""),
+        ([obr(), "ZDS|nonsense"], "A1", ""),
+        (["ORC|RE", "IPC|A1|RP1|1.2.3.9|SPS1", obr()], "A1", "1.2.3.9"),
     ],
 )
-def test_the_accession_number(only, order, common, accession):
-    found = only("feed.hl7", "\r".join([MSH, PID, common, order, *ROWS]))
-    assert found.accession == accession
-    assert found.external_id == (accession or "PL1")
-
-
-@pytest.mark.parametrize(
-    ("segments", "uid"),
-    [
-        (["OBX|3|HD|113014^DICOM Study^DCM||1.2.3.4||||||F"], "1.2.3.4"),
-        (["ZDS|1.2.3.4^RIS"], "1.2.3.4"),
-        (["ZDS|1.2.3.4^RIS", "ZDS|1.2.3.5^RIS"], ""),
-        (["ZDS|nonsense"], ""),
-    ],
-)
-def test_the_study_uid(only, segments, uid):
-    found = only("feed.hl7", message(*ROWS, *segments))
-    assert found.study_uid == uid
-    assert not uid or uid not in found.findings + found.impression
-
-
-def test_imaging_procedure_control_tells_the_study_uid(only):
-    content = "\r".join([MSH, PID, "ORC|RE", "IPC|A1|RP1|1.2.3.9|SPS1", obr(), *ROWS])
-    assert only("feed.hl7", content).study_uid == "1.2.3.9"
+def test_the_accession_number_and_the_study_uid(only, segments, accession, uid):
+    found = only("feed.hl7", "\r".join([MSH, PID, *segments, *ROWS]))
+    assert (found.accession, found.study_uid, found.external_id) == (accession, uid, accession or "PL1")
+    assert found.findings + found.impression == "Clear lungs.Normal."
 
 
 @pytest.mark.parametrize(

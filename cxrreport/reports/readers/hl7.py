@@ -103,7 +103,6 @@ def _of_order(path: Path, header: Segment, patient: Segment, order: _Order) -> R
         return Skipped("report.not_chest")
     if status is not ReportStatus.WITHDRAWN and not (found.findings or found.impression):
         return Skipped("report.empty")  # a message of a status alone
-    gone = status is ReportStatus.WITHDRAWN
     return Report(
         source=path.name,
         external_id=accession or study_uid or order.request.component(2, 1) or header.component(10, 1),
@@ -112,9 +111,9 @@ def _of_order(path: Path, header: Segment, patient: Segment, order: _Order) -> R
         patient_id=number,
         issuer=issuer,
         reported_at=_reported_at(header, order.request),
-        findings="" if gone else found.findings,
-        impression="" if gone else found.impression,
-        comparison="" if gone else found.comparison,
+        findings=found.findings,
+        impression=found.impression,
+        comparison=found.comparison,
         status=status,
     )
 
@@ -159,7 +158,7 @@ def _reported_at(header: Segment, request: Segment) -> datetime | None:
 
 
 def _status(order: _Order) -> tuple[ReportStatus, list[Segment]]:
-    """Status of the report and the rows that still hold."""
+    """Status of the report and the rows that still hold, none of a withdrawn one."""
     given = order.request.component(25, 1).upper()
     rows: list[Segment] = []
     states = [_STATUS.get(given, ReportStatus.PRELIMINARY)] if given else []
