@@ -16,8 +16,6 @@ from cxrreport.model.drafter import Drafter
 from cxrreport.model.encoder import ImageFeatures
 
 _CPU_BATCH, _GPU_BATCH = 4, 64  # on a CPU the activations of more studies are mapped and given back at every layer
-
-
 _QUERIES = 512  # compared with the bank at once
 
 

@@ -18,8 +18,6 @@ from cxrreport.imaging.preprocess import preprocess
 from cxrreport.reports.sections import clean
 
 _COLUMNS = {"uid", "split", "images", "findings", "impression"}
-
-
 _SPLITS = {"train", "val", "test"}
 
 

@@ -60,8 +60,9 @@ def read_nih(directory: Path, split: str) -> Iterator[LabelledImage]:
     ------
     UsageError : when it is no such directory, or an image of it cannot be read.
     """
-    for row in _nih_rows(directory / "labels.csv", split):
-        yield _nih_image(directory / "images", row)
+    for row in read_table(directory / "labels.csv", _NIH_COLUMNS, "The directory of films", "films"):
+        if row["labels"] and is_held_out(row["patient"]) == (split == "held out"):
+            yield _nih_image(directory / "images", row)
 
 
 def is_held_out(patient: str) -> bool:
@@ -80,11 +81,6 @@ def nih_findings(labels: Set[str]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[n
     implied |= {_NIH_IMPLIED[label] for label in labels if label in _NIH_IMPLIED}
     unknown = _NIH_NEVER_LABELLED | (implied - positive)
     return np.array([f in positive for f in FINDINGS]), np.array([f not in unknown for f in FINDINGS])
-
-
-def _nih_rows(table: Path, split: str) -> Iterator[dict[str, str]]:
-    rows = read_table(table, _NIH_COLUMNS, "The directory of films", "films")
-    return (row for row in rows if row["labels"] and is_held_out(row["patient"]) == (split == "held out"))
 
 
 def _nih_image(images: Path, row: dict[str, str]) -> LabelledImage:

@@ -115,8 +115,6 @@ class Reader(Protocol):
     @property
     def skipped(self) -> Counter[str]:
         """What has been left out so far, by code."""
-        ...
 
     def __call__(self, split: str, limit: int | None = None, only: Collection[str] | None = None) -> list[Sample]:
         """The first `limit` samples of a split, of those with one of the keys `only`."""
-        ...

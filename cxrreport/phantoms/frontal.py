@@ -21,18 +21,18 @@ RIGHT_VESSELS = ((0.06, 0.050), (0.14, 0.052), (0.22, 0.054), (0.32, 0.058), (0.
 RIGHT_HEART = ((0.46, 0.072), (0.52, 0.090), (0.58, 0.101), (0.64, 0.104), (0.70, 0.094), (0.75, 0.07))
 
 
-def diaphragm(patient: Patient, u: Layer, side: str) -> Layer:
-    """Height of the hemidiaphragm at distance u (> 0 lateral) from the midline."""
-    centre = (0.44 if side == "right" else 0.50) * patient.chest
-    lateral = np.clip((u - centre) / (patient.chest - centre), 0, 1.3)
-    medial = np.clip((centre - u) / centre, 0, 1.3)
-    height: Layer = patient.dome(side) + patient.angle_depth * lateral**2.2 + 0.035 * medial**2
-    return height
-
-
 def diaphragm_layer(canvas: Canvas, patient: Patient, side: str) -> Layer:
-    """`diaphragm` over the image."""
-    return canvas.by_column(lambda x: diaphragm(patient, (x - 0.5) * SIGN[side], side))
+    """Height of the hemidiaphragm in every column."""
+    centre = (0.44 if side == "right" else 0.50) * patient.chest
+
+    def height(x: Layer) -> Layer:
+        u = (x - 0.5) * SIGN[side]  # from the midline, > 0 lateral
+        lateral = np.clip((u - centre) / (patient.chest - centre), 0, 1.3)
+        medial = np.clip((centre - u) / centre, 0, 1.3)
+        at: Layer = patient.dome(side) + patient.angle_depth * lateral**2.2 + 0.035 * medial**2
+        return at
+
+    return canvas.by_column(height)
 
 
 def side_share(canvas: Canvas, side: str) -> Layer:

@@ -25,23 +25,17 @@ SKIN_BACK = ((0.0, 0.72), (0.10, 0.78), (0.25, 0.87), (0.45, 0.915), (0.65, 0.91
 TRACHEA = ((0.0, 0.50), (0.15, 0.515), (0.28, 0.535), (0.41, 0.55))
 
 
-def drop(patient: Patient) -> float:
-    """How much lower this patient's diaphragm lies than the average one."""
-    return patient.right_dome - 0.69
-
-
-def diaphragm_lateral(patient: Patient, x: Layer, side: str) -> Layer:
-    """Height of a hemidiaphragm: highest in front of the middle, deepest in the posterior costophrenic angle."""
-    top = patient.dome(side) - 0.015
-    back = np.clip((x - 0.43) / 0.40, 0, 1.2)
-    front = np.clip((0.43 - x) / 0.22, 0, 1.2)
-    height: Layer = top + (patient.angle_depth + 0.06) * back**2.0 + 0.055 * front**2
-    return height
-
-
 def diaphragm_lateral_layer(canvas: Canvas, patient: Patient, side: str) -> Layer:
-    """`diaphragm_lateral` over the image."""
-    return canvas.by_column(lambda x: diaphragm_lateral(patient, x, side))
+    """Height of a hemidiaphragm: highest in front of the middle, deepest in the posterior costophrenic angle."""
+
+    def height(x: Layer) -> Layer:
+        top = patient.dome(side) - 0.015
+        back = np.clip((x - 0.43) / 0.40, 0, 1.2)
+        front = np.clip((0.43 - x) / 0.22, 0, 1.2)
+        at: Layer = top + (patient.angle_depth + 0.06) * back**2.0 + 0.055 * front**2
+        return at
+
+    return canvas.by_column(height)
 
 
 def lung_span(canvas: Canvas) -> tuple[Layer, Layer]:
@@ -67,7 +61,7 @@ def central_lateral(canvas: Canvas, patient: Patient, enlarged: float = 0.0, wid
     """Cm of heart and great vessels: heart on the front of the diaphragm, the aortic arch above it."""
     x, y = canvas.grid
     size = patient.heart * (1 + 0.40 * enlarged)
-    bottom = 0.60 + drop(patient)
+    bottom = 0.60 + patient.right_dome - 0.69  # as much lower as the diaphragm lies than the average one
     heart = ellipse(
         x, y, (0.395 + 0.05 * enlarged, bottom - 0.01 - 0.03 * enlarged), (0.205 * size, 0.150 * size), -0.62
     )

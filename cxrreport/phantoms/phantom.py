@@ -20,8 +20,6 @@ from cxrreport.phantoms.painters import PAINTERS
 from cxrreport.phantoms.patient import Lesion, Patient
 from cxrreport.phantoms.scene import Scene
 
-__all__ = ["Box", "Lesion", "Patient", "Phantom", "draw_frontal", "draw_lateral"]
-
 Box = tuple[int, int, int, int]
 
 DRAWN: dict[str, Callable[[Scene, Lesion], None]] = {"fracture": add_fracture, **PAINTERS}

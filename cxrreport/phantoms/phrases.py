@@ -115,7 +115,6 @@ SHORT: dict[str, str] = {
     "lung opacity": "{side} {zone} lung opacity",
     "pleural other": "{side} pleural thickening",
 }
-VERBS_PLURAL = ("sternal wires",)
 
 CHANGES: dict[str, tuple[str, ...]] = {
     "new": (

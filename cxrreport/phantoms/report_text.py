@@ -22,7 +22,6 @@ from cxrreport.phantoms.phrases import (
     SEVERITY,
     SHORT,
     UNCHANGED_NORMAL,
-    VERBS_PLURAL,
 )
 
 STEP = 0.12  # smallest difference of severity that a reader calls a change
@@ -99,7 +98,7 @@ def noun(lesion: Lesion) -> str:
 def finding_sentence(one: LesionChange, rng: np.random.Generator) -> str:
     """What the findings section says of one lesion."""
     lesion, name = one.lesion, noun(one.lesion)
-    are = "have" if name in VERBS_PLURAL or " and " in name or name.endswith("s") else "has"
+    are = "have" if " and " in name or name.endswith("s") else "has"
     if one.change == "resolved":
         device = lesion.finding == "support devices"
         return fill_in(pick(rng, RESOLVED["device" if device else "lesion"]).format(noun=name, have=are), lesion)
@@ -128,11 +127,7 @@ def clear_sentences(lesions: Sequence[Lesion], rng: np.random.Generator) -> list
         sentences.append(pick(rng, CLEAR["lungs"]))
     listed = [name for name in (focal, *absent) if name]
     if listed:
-        joined = (
-            listed[0]
-            if len(listed) == 1
-            else ", ".join(listed[:-1]) + (", or " if len(listed) > 2 else " or ") + listed[-1]
-        )
+        joined = " or ".join(listed) if len(listed) < 3 else f"{', '.join(listed[:-1])}, or {listed[-1]}"
         sentences.append(pick(rng, ("No {0}.", "There is no {0}.", "No evidence of {0}.")).format(joined))
     if "fracture" not in present and rng.random() < 0.6:
         sentences.append(pick(rng, CLEAR["bones"]))
@@ -141,16 +136,14 @@ def clear_sentences(lesions: Sequence[Lesion], rng: np.random.Generator) -> list
 
 def impression_line(one: LesionChange, rng: np.random.Generator) -> str:
     """What the impression says of one lesion."""
-    name = noun(one.lesion)
-    if one.change == "resolved" and one.lesion.finding == "support devices":
-        return f"Interval removal of {name}."
-    if not one.change:
-        if one.lesion.finding == "support devices":
-            return f"{name[:1].upper()}{name[1:]} in place."
+    name, device = noun(one.lesion), one.lesion.finding == "support devices"
+    if one.change == "resolved" and device:
+        line = f"Interval removal of {name}."
+    elif one.change:
+        line = pick(rng, IMPRESSIONS[one.change]).format(noun=name)
+    else:
         word = severity_word(one.lesion.severity, one.lesion.finding)
-        line = f"{word} {name}."
-        return line[:1].upper() + line[1:]
-    line = pick(rng, IMPRESSIONS[one.change]).format(noun=name)
+        line = f"{name} in place." if device else f"{word} {name}."
     return line[:1].upper() + line[1:]
 
 

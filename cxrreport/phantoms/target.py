@@ -61,15 +61,12 @@ class Target(Protocol):
     @property
     def view(self) -> str:
         """ "frontal" or "lateral"."""
-        ...
 
     def lung(self, name: str) -> Lung:
         """The right or the left lung as it is now."""
-        ...
 
     def rng(self, lesion: Lesion, side: str = "") -> np.random.Generator:
         """Generator of a lesion's shape."""
-        ...
 
     def fill(self, lung: Lung, share: Layer, keep: float, dense: Layer | float = 0.0) -> None:
         """Replace a share 0..1 of a lung's air by fluid.
@@ -77,32 +74,24 @@ class Target(Protocol):
         `keep` is how much of the markings shows through it where layers cannot be told apart, `dense` what it
         attenuates there beyond other tissue.
         """
-        ...
 
     def add(self, lung: Lung, thickness: Layer) -> None:
         """Put cm of soft tissue in place of a lung's air."""
-        ...
 
     def mark(self, lung: Lung, layer: Layer) -> None:
         """Add attenuation where a lung shows."""
-        ...
 
     def empty(self, lung: Lung, share: Layer) -> None:
         """Leave nothing but air in a share 0..1 of a lung."""
-        ...
 
     def congest(self, lung: Lung, growth: float) -> None:
         """Let the vessels of a lung grow by a share."""
-        ...
 
     def lift(self, lung: Lung, height: float) -> None:
         """Raise the hemidiaphragm."""
-        ...
 
     def widen(self, finding: str, severity: float) -> None:
         """Let the heart ("cardiomegaly") or the upper mediastinum grow."""
-        ...
 
     def place_devices(self, strokes: Sequence[Stroke], bend: tuple[float, float]) -> None:
         """Lay metal and plastic upon the chest, bent a little in image fractions."""
-        ...

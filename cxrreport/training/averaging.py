@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -58,6 +59,7 @@ class WeightAverage(nn.Module):
 class BestWeights(nn.Module):
     """A copy of modules as they were at their best; a checkpoint holds it too."""
 
+    kept: Any  # a module of the kind that it copies
     score: Tensor
 
     def __init__(self, modules: nn.Module) -> None:

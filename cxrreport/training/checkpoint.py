@@ -23,19 +23,6 @@ Draw = Callable[[], Iterable[list[int]]]  # the batches of an epoch
 Step = Callable[[list[int]], Tensor]  # losses of one batch, after a step of the optimizer
 
 
-def save_checkpoint(
-    path: Path, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer, facts: dict[str, Any]
-) -> None:
-    """Write modules, optimizer moments and JSON facts (epoch, schedule, generator state, …) in one atomic file."""
-    tensors = {f"{name}/{key}": value for name, module in modules.items() for key, value in _state(module).items()}
-    for index, state in optimizer.state_dict()["state"].items():
-        tensors.update({f"optimizer/{index}/{key}": torch.as_tensor(value) for key, value in state.items()})
-    groups = [{k: v for k, v in group.items() if k != "params"} for group in optimizer.param_groups]
-    unique = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
-    with atomic(path) as file:
-        save_file(unique, file, metadata={"facts": json.dumps({**facts, "groups": groups})})
-
-
 def _state(module: nn.Module) -> dict[str, Tensor]:
     """The state of a module with those buffers that are not saved with weights, such as the queue of L_SCL."""
     return {**dict(module.named_buffers()), **module.state_dict()}
@@ -50,6 +37,17 @@ def _fill(module: nn.Module, state: dict[str, Tensor]) -> None:
             owner, _, name = key.rpartition(".")
             part = module.get_submodule(owner)
             setattr(part, name, value.to(getattr(part, name).device))
+
+
+def _fill_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], groups: list[dict[str, Any]]) -> None:
+    moments: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        if key.startswith("optimizer/"):
+            _, index, kind = key.split("/")
+            moments.setdefault(int(index), {})[kind] = value
+    own = optimizer.state_dict()["param_groups"]
+    merged = [{**one, **saved} for one, saved in zip(own, groups, strict=True)]
+    optimizer.load_state_dict({"state": moments, "param_groups": merged})
 
 
 @contextmanager
@@ -78,53 +76,13 @@ def finished_epochs(path: Path) -> int:
         return int(json.loads(file.metadata()["facts"]).get("epoch", 0))
 
 
-def load_checkpoint(
-    path: Path, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer
-) -> dict[str, Any] | None:
-    """Fill modules and optimizer from a checkpoint; returns its facts, or None where there is none."""
-    if not path.exists():
-        return None
-    with _opened(path) as file:
-        facts: dict[str, Any] = json.loads(file.metadata()["facts"])
-        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-        for name, module in modules.items():
-            _fill(module, {k.partition("/")[2]: v for k, v in tensors.items() if k.startswith(f"{name}/")})
-        moments: dict[int, dict[str, Tensor]] = {}
-        for key, value in tensors.items():
-            if key.startswith("optimizer/"):
-                _, index, kind = key.split("/")
-                moments.setdefault(int(index), {})[kind] = value
-        groups = [
-            {**own, **saved} for own, saved in zip(optimizer.state_dict()["param_groups"], facts["groups"], strict=True)
-        ]
-        optimizer.load_state_dict({"state": moments, "param_groups": groups})
-        return facts
-
-
 @dataclass(frozen=True, slots=True)
 class Begun:
     """An epoch in hand: state of the generator at its beginning, batches done, sums of their losses."""
 
     start: Tensor
     done: int
-    sums: list[float]
-
-
-def run_epoch(draw: Draw, step: Step, names: Iterable[str], checkpoint: Checkpoint | None) -> dict[str, float]:
-    """One pass, or what is left of the one in the checkpoint; returns the mean losses by name."""
-    means = (checkpoint.run_epoch if checkpoint else run_whole)(draw, step)
-    return dict(zip(names, torch.atleast_1d(means).tolist(), strict=True))
-
-
-def run_whole(draw: Draw, step: Step) -> Tensor:
-    """One pass without a checkpoint; returns the mean of what the steps return.
-
-    Raises
-    ------
-    UsageError : a loss is no number any more.
-    """
-    batches = list(draw())
-    return sum((_finite(step(rows)) for rows in batches), torch.zeros(())) / len(batches)
+    sums: list[float] | float
 
 
 def _finite(losses: Tensor) -> Tensor:
@@ -154,15 +112,24 @@ class Checkpoint:
         self._begun: Begun | None = None
         self._saved = time.monotonic()
 
+    def remaining(self, count: int) -> Iterator[int]:
+        """Numbers, from 1, of the epochs that are left of `count`. Each is saved when the next one is asked for."""
+        for epoch in range(self.resume() + 1, count + 1):
+            yield epoch
+            self.finish(epoch)
+
     def resume(self) -> int:
         """Go on with what was last saved; returns how many epochs are finished, 0 where the run begins."""
-        facts = load_checkpoint(self.path, self.modules, self.descent.optimizer)
-        if facts is not None:
-            with _opened(self.path):
-                self._go_on(facts)
+        if self.path.exists():
+            with _opened(self.path) as file:
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+                self._go_on(tensors, json.loads(file.metadata()["facts"]))
         return self.epochs
 
-    def _go_on(self, facts: dict[str, Any]) -> None:
+    def _go_on(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        for name, module in self.modules.items():
+            _fill(module, {k.partition("/")[2]: v for k, v in tensors.items() if k.startswith(f"{name}/")})
+        _fill_optimizer(self.descent.optimizer, tensors, facts["groups"])
         if not 0 <= facts["steps"] <= self.descent.schedule.total_steps:
             raise ValueError
         self.descent.schedule.last_epoch = facts["steps"]
@@ -189,13 +156,13 @@ class Checkpoint:
         UsageError : a loss is no number any more; the checkpoint stays as it was before.
         """
         now = self.generator.get_state()
-        begun = self._begun or Begun(now, 0, [])
+        begun = self._begun or Begun(now, 0, 0.0)
         self._begun = None
         self.generator.set_state(begun.start)
         batches = list(draw())
         if begun.done:
             self.generator.set_state(now)
-        sums = torch.tensor(begun.sums) if begun.done else torch.zeros(())
+        sums = torch.tensor(begun.sums)
         for done, rows in enumerate(batches[begun.done :], start=begun.done + 1):
             sums = sums + _finite(step(rows))
             if self.minutes and time.monotonic() - self._saved >= self.minutes * 60:
@@ -203,17 +170,26 @@ class Checkpoint:
         return sums / len(batches)
 
     def _save(self, begun: Begun | None) -> None:
+        optimizer = self.descent.optimizer
         facts: dict[str, Any] = {
             "epoch": self.epochs,
             "steps": self.descent.schedule.last_epoch,
             "generator": self.generator.get_state().tolist(),
             "noise": torch.get_rng_state().tolist(),
+            "groups": [{k: v for k, v in group.items() if k != "params"} for group in optimizer.param_groups],
         }
         if self.descent.device.type == "cuda":
             facts["noise_cuda"] = torch.cuda.get_rng_state(self.descent.device).tolist()
         if begun is not None:
             facts["begun"] = {"start": begun.start.tolist(), "done": begun.done, "sums": begun.sums}
-        save_checkpoint(self.path, self.modules, self.descent.optimizer, facts)
+        tensors = {
+            f"{name}/{key}": value for name, module in self.modules.items() for key, value in _state(module).items()
+        }
+        for index, state in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer/{index}/{key}": torch.as_tensor(value) for key, value in state.items()}
+        unique = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
+        with atomic(self.path) as file:
+            save_file(unique, file, metadata={"facts": json.dumps(facts)})
         self._saved = time.monotonic()
 
 

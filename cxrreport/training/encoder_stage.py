@@ -10,7 +10,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.optim.swa_utils import AveragedModel
 
 from cxrreport.datasets.augment import augment
 from cxrreport.datasets.nih import LabelledImage
@@ -21,15 +20,15 @@ from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.drafter import pad
 from cxrreport.model.losses import info_nce
 from cxrreport.model.tokens import ReportTokenizer
-from cxrreport.training.averaging import BestWeights, decay_at
-from cxrreport.training.checkpoint import Checkpoint, run_epoch
+from cxrreport.training.averaging import BestWeights, WeightAverage, statistics
+from cxrreport.training.checkpoint import Checkpoint
 from cxrreport.training.descent import Descent, mixed_precision, parameter_groups
+from cxrreport.training.stage import Stage
 
 _SUMMARY_TOKENS = 64
 _CONTRAST_WEIGHT = 0.3
 _LANGUAGE_RATE = 0.2  # of the image encoder's learning rate: the text tower starts nearer to its goal
 _COMMON = 8  # positives that make the AUC of a finding worth averaging
-Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +73,10 @@ def make_batch(samples: Sequence[Sample | LabelledImage], tokenizer: ReportToken
     )  # fmt: skip
 
 
-def _average(averaged: Tensors, current: Tensors, updates: Tensor | int) -> None:
-    """Exponential moving average in place, of buffers too: those of batch norm belong to the weights."""
-    decay = decay_at(float(updates))
-    for mean, value in zip(averaged, current, strict=True):
-        if mean.is_floating_point():
-            mean.lerp_(value, 1 - decay)
-        else:  # counters
-            mean.copy_(value)
-
-
-class EncoderStage:
+class EncoderStage(Stage):
     """Trains encoder, both towers and a throw-away findings head, averages their weights and keeps the best average."""
+
+    losses = ("findings_loss", "contrast_loss")
 
     def __init__(
         self, network: DiffRGenNet, tokenizer: ReportTokenizer, lr: float, steps: int, generator: torch.Generator
@@ -98,7 +89,8 @@ class EncoderStage:
         language = list(network.retrieval.text.parameters())
         known = {id(p) for p in language}
         others = (p for p in self.modules.parameters() if id(p) not in known)
-        self.averaged = AveragedModel(self.modules, multi_avg_fn=_average, use_buffers=True)
+        norms = statistics(self.modules, nn.BatchNorm1d, nn.BatchNorm2d)
+        self.average = WeightAverage([*self.modules.parameters(), *norms])
         self.best = BestWeights(self.modules)
         groups = parameter_groups(others, lr) + parameter_groups(language, lr * _LANGUAGE_RATE)
         self.descent = Descent(groups, max(steps, 2))
@@ -106,18 +98,17 @@ class EncoderStage:
     def epoch(
         self, samples: Sequence[Sample | LabelledImage], size: int, checkpoint: Checkpoint | None = None
     ) -> dict[str, float]:
-        """One pass, or what is left of the one in the checkpoint; returns the mean losses."""
+        """See `Stage`."""
         self.modules.train()
-        return run_epoch(
-            lambda: shuffled(len(samples), size, self.generator), lambda rows: self._step([samples[i] for i in rows]),
-            ("findings_loss", "contrast_loss"), checkpoint,
-        )  # fmt: skip
+        return self._epoch(
+            lambda: shuffled(len(samples), size, self.generator),
+            lambda rows: self._step([samples[i] for i in rows]),
+            checkpoint,
+        )
 
     def _step(self, samples: Sequence[Sample | LabelledImage]) -> Tensor:
         findings, contrast = self._losses(make_batch(samples, self.tokenizer))
-        self.descent.step(findings + _CONTRAST_WEIGHT * contrast)
-        self.averaged.update_parameters(self.modules)
-        return torch.stack([findings.detach(), contrast.detach()]).float().cpu()
+        return self._descend(findings + _CONTRAST_WEIGHT * contrast, (findings, contrast))
 
     def _losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
         size = self.network.config.image_size
@@ -153,27 +144,28 @@ class EncoderStage:
         `mean_auc` and, over the findings with eight positives or more, `mean_auc_common` are those of the averaged
         weights, `mean_auc_raw` of the last step's. The best are those of the highest `mean_auc_common`.
         """
-        averaged, raw, truth = [], [], []
-        for start in range(0, len(samples), size):
-            batch = make_batch(samples[start : start + size], self.tokenizer)
-            averaged.append(self._scores(self.averaged.module, batch))
-            raw.append(self._scores(self.modules, batch))
-            truth.append(batch.positive)
-        t, s = torch.cat(truth).numpy().astype(bool), torch.cat(averaged).numpy()
-        means = {
-            "mean_auc": _mean_auc(t, s),
-            "mean_auc_raw": _mean_auc(t, torch.cat(raw).numpy()),
-            "mean_auc_common": _mean_auc(t, s, _COMMON),
-        }
-        found = {name: mean for name, mean in means.items() if mean is not None}
-        self.best.offer(self.averaged.module, found.get("mean_auc_common", found.get("mean_auc", 0.0)))
+        truth, raw = np.stack([s.positive for s in samples]), self._logits(samples, size)
+        with self.average.applied():
+            averaged = self._logits(samples, size)
+            means = {
+                "mean_auc": _mean_auc(truth, averaged),
+                "mean_auc_raw": _mean_auc(truth, raw),
+                "mean_auc_common": _mean_auc(truth, averaged, _COMMON),
+            }
+            found = {name: mean for name, mean in means.items() if mean is not None}
+            self.best.offer(self.modules, found.get("mean_auc_common", found.get("mean_auc", 0.0)))
         return found
 
-    def _scores(self, modules: nn.Module, batch: Batch) -> Tensor:
-        """Logits (B, 14) of encoder and head."""
-        encoder, _, head = modules.eval().children()
-        logits: Tensor = head(encoder(batch.pixels.to(self.device), batch.present.to(self.device)).pooled)
-        return logits.float().cpu()
+    def _logits(self, samples: Sequence[Sample], size: int) -> npt.NDArray[np.float32]:
+        """Logits (n, 14) of encoder and head."""
+        self.modules.eval()
+        parts = []
+        for start in range(0, len(samples), size):
+            batch = make_batch(samples[start : start + size], self.tokenizer)
+            pooled = self.network.encoder(batch.pixels.to(self.device), batch.present.to(self.device)).pooled
+            parts.append(self.head(pooled).float().cpu())
+        logits: npt.NDArray[np.float32] = torch.cat(parts).numpy()
+        return logits
 
 
 def _mean_auc(truth: npt.NDArray[np.bool_], scores: npt.NDArray[np.float32], fewest: int = 1) -> float | None:

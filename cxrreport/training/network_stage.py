@@ -16,23 +16,25 @@ from torch import Tensor, nn
 from cxrreport.datasets.encoded import Encoded
 from cxrreport.datasets.sample import Sample
 from cxrreport.model.config import POSITIVE, REPORT_TOKENS
-from cxrreport.model.diffrgennet import DiffRGenNet, Losses
+from cxrreport.model.diffrgennet import Losses
 from cxrreport.model.drafter import pad
 from cxrreport.model.losses import updated_prior
 from cxrreport.model.routing import gumbel_temperature
 from cxrreport.model.weights import Weights
 from cxrreport.training.averaging import WeightAverage, statistics
-from cxrreport.training.checkpoint import Checkpoint, run_epoch
+from cxrreport.training.checkpoint import Checkpoint
 from cxrreport.training.descent import Descent, mixed_precision, parameter_groups
 from cxrreport.training.encoder_stage import shuffled
+from cxrreport.training.stage import Stage
 
 _RAREST = 8  # no sample is drawn more often than this, as against the commonest
-_PARTS = ("total", "language", "states", "contrast", "consistency")  # of the losses, as they are told
 _NONE_SHOWN, _FEW_SHOWN = 0.1, 0.3  # shares of samples without, and with few retrieved reports
 
 
-class NetworkStage:
+class NetworkStage(Stage):
     """Trains everything but encoder and retrieval towers, and averages the weights."""
+
+    losses = ("loss", "language_loss", "states_loss", "contrast_loss", "consistency_loss")
 
     def __init__(self, weights: Weights, lr: float, steps: int, generator: torch.Generator, balance: float = 0) -> None:
         self.weights, self.network, self.tokenizer = weights, weights.network, weights.tokenizer
@@ -44,28 +46,22 @@ class NetworkStage:
         self.average = WeightAverage([*self.trained, *statistics(self.network, nn.BatchNorm1d)])  # the encoder's are 2d
         self.descent = Descent(parameter_groups(self.trained, lr), max(steps, 20), rise=0.15, first=100, last=10)
 
-    def _mode(self, network: DiffRGenNet) -> None:
-        network.train()
-        network.encoder.eval()
-        network.retrieval.eval()
-
     def epoch(
         self, samples: Sequence[Sample], encoded: Encoded, size: int, checkpoint: Checkpoint | None = None
     ) -> dict[str, float]:
-        """One pass, or what is left of the one in the checkpoint; returns the mean losses."""
-        self._mode(self.network)
-        names = [f"{name}_loss" for name in _PARTS]
-        found = run_epoch(
-            lambda: self._rows(samples, size), lambda rows: self._step(samples, encoded, rows), names, checkpoint
+        """See `Stage`."""
+        self.network.train()
+        self.network.encoder.eval()
+        self.network.retrieval.eval()
+        return self._epoch(
+            lambda: self._rows(samples, size), lambda rows: self._step(samples, encoded, rows), checkpoint
         )
-        return {"loss": found.pop("total_loss"), **found}
 
     def _step(self, samples: Sequence[Sample], encoded: Encoded, rows: list[int]) -> Tensor:
         self.network.heat(gumbel_temperature(self.descent.done))
-        losses = self._losses(samples, encoded, rows)
-        self.descent.step(losses.total)
-        self.average.update()
-        return torch.stack([getattr(losses, name).detach() for name in _PARTS]).float().cpu()
+        found = self._losses(samples, encoded, rows)
+        parts = (found.language, found.states, found.contrast, found.consistency)
+        return self._descend(found.total, (found.total, *parts))
 
     def _rows(self, samples: Sequence[Sample], size: int) -> Iterator[list[int]]:
         """Batches of one epoch: every sample once, or with `balance` drawn by how rare their findings are."""

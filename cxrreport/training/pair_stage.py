@@ -17,10 +17,11 @@ from cxrreport.model.config import DiffRGenNetConfig
 from cxrreport.model.progression import Progression, TemporalNetwork, decide
 from cxrreport.model.routing import gumbel_temperature
 from cxrreport.training.averaging import WeightAverage, statistics
-from cxrreport.training.checkpoint import Checkpoint, run_epoch
+from cxrreport.training.checkpoint import Checkpoint
 from cxrreport.training.descent import Descent, mixed_precision, parameter_groups
 from cxrreport.training.encoder_stage import shuffled
 from cxrreport.training.pair_cache import PLACES, UNKNOWN, EncodedPairs
+from cxrreport.training.stage import Stage
 
 _FLIPPED, _UNREGISTERED, _UNJUDGED = 0.3, 0.15, 0.15  # shares of the pairs of a step
 _NOISE = 0.5  # of the logits: the classifier is surer of the images that it learnt from than of others
@@ -82,8 +83,10 @@ def flip(pairs: EncodedPairs, rows: Tensor) -> EncodedPairs:
     )  # fmt: skip
 
 
-class PairStage:
+class PairStage(Stage):
     """Trains a temporal network on cached pairs and averages its weights."""
+
+    losses = ("joint_loss", "course_loss", "map_loss")
 
     def __init__(
         self, config: DiffRGenNetConfig, lr: float, steps: int, generator: torch.Generator, device: str = "cpu"
@@ -95,13 +98,14 @@ class PairStage:
         self.descent = Descent(parameter_groups(self.network.parameters(), lr), max(steps, 20), rise=0.15)
 
     def epoch(self, pairs: EncodedPairs, size: int, checkpoint: Checkpoint | None = None) -> dict[str, float]:
-        """One pass, or what is left of the one in the checkpoint; returns the mean losses."""
+        """See `Stage`."""
         self.network.train()
         weight = course_weights(pairs.course).to(self.device)
-        return run_epoch(
-            lambda: shuffled(len(pairs), size, self.generator), lambda rows: self._step(pairs.take(rows), weight),
-            ("joint_loss", "course_loss", "map_loss"), checkpoint,
-        )  # fmt: skip
+        return self._epoch(
+            lambda: shuffled(len(pairs), size, self.generator),
+            lambda rows: self._step(pairs.take(rows), weight),
+            checkpoint,
+        )
 
     def _step(self, pairs: EncodedPairs, course_weight: Tensor) -> Tensor:
         self.network.fam.routing.temperature.fill_(gumbel_temperature(self.descent.done))
@@ -110,9 +114,7 @@ class PairStage:
             said = self.network(*on_device(pairs, self.device))[1]
         losses = pair_losses(said, replace(pairs, joint=pairs.joint.to(self.device), course=pairs.course.to(self.device),
                                            maps=pairs.maps.to(self.device)), course_weight)  # fmt: skip
-        self.descent.step(losses.total)
-        self.average.update()
-        return torch.stack([loss.detach() for loss in losses]).float().cpu()
+        return self._descend(losses.total, losses)
 
     def _disturbed(self, pairs: EncodedPairs) -> EncodedPairs:
         """Flipped, unregistered and unjudged pairs among the others, and noise on all judgements."""

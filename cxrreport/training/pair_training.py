@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 
@@ -22,8 +22,9 @@ from cxrreport.model.drafter import Drafter
 from cxrreport.model.manifest import NETWORK
 from cxrreport.model.progression import TemporalNetwork
 from cxrreport.model.weights import Weights, load_weights, resolve_device, save_weights
-from cxrreport.training.best_epoch import Plan, train_best
+from cxrreport.training.averaging import BestWeights
 from cxrreport.training.card import part_card
+from cxrreport.training.checkpoint import Checkpoint
 from cxrreport.training.options import TrainOptions
 from cxrreport.training.pair_cache import PLACES, Bank, EncodedPairs, encode_pairs, kept_pairs
 from cxrreport.training.pair_stage import SELECTING, PairStage, calibrate
@@ -61,17 +62,17 @@ def train_pairs(best: Path, options: TrainOptions, sources: Sources, log: Log) -
     stage = PairStage(weights.network.config, r.pair_lr, steps, generator, device)
     if weights.temporal is not None:
         stage.network.load_state_dict(weights.temporal.state_dict())
-
-    def validate() -> tuple[dict[str, float], float]:
-        scores = calibrate(stage.network, val)
-        return scores, scores["pair_selection"]
-
-    plan = Plan(
-        "temporal", options.out / CHECKPOINT, r.checkpoint_minutes, r.pair_epochs,
-        lambda checkpoint: stage.epoch(train, r.batch, checkpoint), validate,
-        lambda found, _: _save(best, weights, cast(TemporalNetwork, found), val, options),
-    )  # fmt: skip
-    train_best(stage, plan, log)
+    kept = BestWeights(stage.network)
+    modules = {"network": stage.network, "average": stage.average, "best": kept}
+    checkpoint = Checkpoint(options.out / CHECKPOINT, modules, stage.descent, generator, r.checkpoint_minutes)
+    for epoch in checkpoint.remaining(r.pair_epochs):
+        losses = stage.epoch(train, r.batch, checkpoint)
+        with stage.average.applied():
+            scores = calibrate(stage.network, val)
+            kept.offer(stage.network, scores["pair_selection"])
+        log({"stage": "temporal", "epoch": epoch, **losses, **scores})
+        if epoch == r.pair_epochs:  # before the checkpoint says so, for a kill in between would lose the weights
+            _save(best, weights, kept.kept, val, options)
 
 
 def _save(best: Path, weights: Weights, temporal: TemporalNetwork, val: EncodedPairs, options: TrainOptions) -> None:

@@ -23,11 +23,12 @@ from cxrreport.model.losses import language_loss
 from cxrreport.model.prior import UNKNOWN_CHANGE, Prior, PriorReader, sides_of
 from cxrreport.model.progression import TemporalNetwork
 from cxrreport.training.averaging import WeightAverage
-from cxrreport.training.checkpoint import Checkpoint, run_epoch
+from cxrreport.training.checkpoint import Checkpoint
 from cxrreport.training.descent import Descent, mixed_precision, parameter_groups
 from cxrreport.training.encoder_stage import shuffled
 from cxrreport.training.pair_cache import Bank, EncodedPairs
 from cxrreport.training.pair_stage import on_device
+from cxrreport.training.stage import Stage
 
 _SILENT, _ANOTHERS, _UNTOLD = 0.3, 0.15, 0.15  # shares of pairs without prior report, with another's, without changes
 _BATCH = 32
@@ -105,8 +106,10 @@ def _ids(drafter: Drafter, report: Tensor) -> list[int]:
     return [drafter.tokenizer.begin, *states, *text, drafter.tokenizer.end]
 
 
-class PriorStage:
+class PriorStage(Stage):
     """Trains a `PriorReader` for a decoder that stays as it is, and averages its weights."""
+
+    losses = ("language_loss",)
 
     def __init__(self, drafter: Drafter, lr: float, steps: int, generator: torch.Generator) -> None:
         network = drafter.network
@@ -116,19 +119,16 @@ class PriorStage:
         self.descent = Descent(parameter_groups(self.network.parameters(), lr), max(steps, 20), rise=0.15)
 
     def epoch(self, pairs: ReadPairs, size: int, checkpoint: Checkpoint | None = None) -> dict[str, float]:
-        """One pass, or what is left of the one in the checkpoint; returns the mean loss."""
+        """See `Stage`."""
         self.network.train()
-        return run_epoch(
-            lambda: shuffled(len(pairs), size, self.generator), lambda rows: self._step(pairs, rows),
-            ("language_loss",), checkpoint,
-        )  # fmt: skip
+        return self._epoch(
+            lambda: shuffled(len(pairs), size, self.generator), lambda rows: self._step(pairs, rows), checkpoint
+        )
 
     def _step(self, pairs: ReadPairs, rows: list[int]) -> Tensor:
         prior = self._disturbed(pairs.prior(rows, self.device), pairs.prior_report)
         loss = self._loss(pairs, rows, prior)
-        self.descent.step(loss)
-        self.average.update()
-        return loss.detach().float().cpu()
+        return self._descend(loss, (loss,))
 
     def _disturbed(self, prior: Prior, reports: Tensor) -> Prior:
         """Some priors without report, some with that of another pair, so that the images decide; some changes unknown."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 
@@ -12,8 +12,9 @@ from cxrreport.errors import UsageError
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.prior import PriorReader
 from cxrreport.model.weights import Weights, load_weights, resolve_device, save_weights
-from cxrreport.training.best_epoch import Plan, train_best
+from cxrreport.training.averaging import BestWeights
 from cxrreport.training.card import part_card
+from cxrreport.training.checkpoint import Checkpoint
 from cxrreport.training.options import TrainOptions
 from cxrreport.training.pair_training import Sources, cache_pairs, make_bank
 from cxrreport.training.prior_stage import PriorStage, read_pairs
@@ -43,17 +44,17 @@ def train_prior(best: Path, options: TrainOptions, sources: Sources, log: Callab
     torch.manual_seed(r.seed + 6)
     steps = r.prior_epochs * (len(train) // r.batch + 1)
     stage = PriorStage(drafter, r.prior_lr, steps, generator)
-
-    def validate() -> tuple[dict[str, float], float]:
-        scores = stage.validate(val)
-        return scores, -scores["val_language_loss"]
-
-    plan = Plan(
-        "prior", options.out / CHECKPOINT, r.checkpoint_minutes, r.prior_epochs,
-        lambda checkpoint: stage.epoch(train, r.batch, checkpoint), validate,
-        lambda found, score: _save(best, weights, cast(PriorReader, found), options, len(train), -score),
-    )  # fmt: skip
-    train_best(stage, plan, log)
+    kept = BestWeights(stage.network)
+    modules = {"network": stage.network, "average": stage.average, "best": kept}
+    checkpoint = Checkpoint(options.out / CHECKPOINT, modules, stage.descent, generator, r.checkpoint_minutes)
+    for epoch in checkpoint.remaining(r.prior_epochs):
+        losses = stage.epoch(train, r.batch, checkpoint)
+        with stage.average.applied():
+            scores = stage.validate(val)
+            kept.offer(stage.network, -scores["val_language_loss"])
+        log({"stage": "prior", "epoch": epoch, **losses, **scores})
+        if epoch == r.prior_epochs:  # as of the pairs
+            _save(best, weights, kept.kept, options, len(train), -float(kept.score))
 
 
 def _save(best: Path, w: Weights, prior: PriorReader, options: TrainOptions, count: int, loss: float) -> None:

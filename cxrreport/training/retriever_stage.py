@@ -22,6 +22,7 @@ from cxrreport.training.encoder_stage import shuffled
 EPOCHS = 60
 _BATCH = 64
 _RATE = 3e-3
+_COUNTS = (1, 5)  # of the reports that are scored
 
 
 @torch.inference_mode()
@@ -38,8 +39,8 @@ def cache_logits(network: DiffRGenNet, encoded: Encoded) -> Tensor:
 
 def train_retriever(
     logits: Tensor, states: npt.NDArray[np.int64], width: int, generator: torch.Generator, epochs: int = EPOCHS
-) -> tuple[HyperbolicHead, dict[str, float]]:  # fmt: skip
-    """Train a head of `width`; returns it in eval mode and on the CPU, and the mean ranking loss of each epoch.
+) -> HyperbolicHead:  # fmt: skip
+    """Train a head of `width`; returns it in eval mode and on the CPU.
 
     logits (n, 4, 14), states (n, 14) indices. Equal arguments give an equal head.
     """
@@ -47,15 +48,10 @@ def train_retriever(
     truth = torch.from_numpy(states)
     steps = max(epochs * (len(truth) // _BATCH + 1), 2)
     descent = Descent(parameter_groups(head.parameters(), _RATE), steps)
-    losses = {}
-    for epoch in range(epochs):
-        total = []
+    for _ in range(epochs):
         for rows in shuffled(len(truth), _BATCH, generator):
-            loss = ranking_loss(head(logits[rows]), truth[rows])
-            descent.step(loss)
-            total.append(loss.item())
-        losses[f"retriever_loss_{epoch + 1}"] = float(np.mean(total))
-    return head.eval(), losses
+            descent.step(ranking_loss(head(logits[rows]), truth[rows]))
+    return head.eval()
 
 
 def _new_head(logits: Tensor, width: int, generator: torch.Generator) -> HyperbolicHead:
@@ -68,12 +64,11 @@ def _new_head(logits: Tensor, width: int, generator: torch.Generator) -> Hyperbo
 
 @torch.inference_mode()
 def validate_retriever(
-    head: HyperbolicHead, bank: Tensor, bank_states: npt.NDArray[np.int64], logits: Tensor,
-    states: npt.NDArray[np.int64], counts: tuple[int, ...] = (1, 5),
+    head: HyperbolicHead, bank: Tensor, bank_states: npt.NDArray[np.int64], logits: Tensor, states: npt.NDArray[np.int64]
 ) -> dict[str, float]:  # fmt: skip
     """Label-F1@k of the reports of the bank studies nearest to each query; no query's patient may be in the bank.
 
     bank (m, 4, 14) and logits (n, 4, 14) are as `cache_logits` gives them; bank_states (m, 14), states (n, 14).
     """
-    near = distances(head(logits), head(bank)).topk(min(max(counts), len(bank)), largest=False).indices.numpy()
-    return {f"retriever_f1_at_{k}": label_f1_at(states, bank_states[near[:, :k]]) for k in counts}
+    near = distances(head(logits), head(bank)).topk(min(max(_COUNTS), len(bank)), largest=False).indices.numpy()
+    return {f"retriever_f1_at_{k}": label_f1_at(states, bank_states[near[:, :k]]) for k in _COUNTS}

@@ -59,8 +59,7 @@ class Trainer:
         self.images = self._read_images()
         start = make_start(options, self.train, self.device)
         self.network, self.tokenizer = start.network, start.tokenizer
-        self.views, self.origin, self.temporal, self.prior = start.views, start.origin, start.temporal, start.prior
-        self.cards = start.cards
+        self.start = start
         remember_options(options.out, kept)  # only now: what cannot be begun must not bind a later try
         remember_splits(options.out, known, self.val)
         self._metrics = MetricsLog(options.out / "metrics.jsonl")
@@ -109,19 +108,16 @@ class Trainer:
         samples: list[Sample | LabelledImage] = [*self.train, *self.images]
         steps = r.encoder_epochs * (len(samples) // r.batch + 1)
         stage = EncoderStage(self.network, self.tokenizer, r.encoder_lr, steps, generator)
-        modules: dict[str, torch.nn.Module] = {"encoder": self.network.encoder, "retrieval": self.network.retrieval}
-        modules |= {"head": stage.head, "averaged": stage.averaged, "best": stage.best}
+        modules = {"network": stage.modules, "average": stage.average, "best": stage.best}
         checkpoint = Checkpoint(o.out / "encoder.safetensors", modules, stage.descent, generator, r.checkpoint_minutes)
-        for epoch in range(checkpoint.resume(), r.encoder_epochs):
+        for epoch in checkpoint.remaining(r.encoder_epochs):
             losses = stage.epoch(samples, r.batch, checkpoint)
-            scores = stage.validate(self.val, r.batch)
-            self.log({"stage": "encoder", "epoch": epoch + 1, **losses, **scores})
-            checkpoint.finish(epoch + 1)  # after the line, which a kill in between would lose
+            self.log({"stage": "encoder", "epoch": epoch, **losses, **stage.validate(self.val, r.batch)})
         stage.adopt_best()
 
     def train_view_classifier(self) -> ViewClassifier:
         """The projection of images whose tags are silent; without epochs that of the weights to start from."""
-        model, losses = self.views, dict[str, float]()
+        model, losses = self.start.views, dict[str, float]()
         if model is None or self.recipe.view_epochs:
             model, losses = train_views(self.train, self.recipe.view_epochs, self.generator(2), self.device)
         self.view_scores = view_accuracy(model, self.val, self.recipe.seed)
@@ -150,30 +146,29 @@ class Trainer:
         stage = NetworkStage(weights, r.network_lr, steps, generator, r.balance)
         modules = {"network": self.network, "average": stage.average}
         checkpoint = Checkpoint(o.out / _NETWORK, modules, stage.descent, generator, r.checkpoint_minutes)
-        done, best = checkpoint.resume(), _best_so_far(o.out)
-        for epoch in range(done, r.network_epochs):
+        best = _best_so_far(o.out)
+        for epoch in checkpoint.remaining(r.network_epochs):
             losses = stage.epoch(self.train, train, r.batch, checkpoint)
             with stage.average.applied():
                 scores = validate(drafter, self.val, val, stage)
-                facts = {"stage": "network", "epoch": epoch + 1, **losses, **scores}
+                facts = {"stage": "network", "epoch": epoch, **losses, **scores}
                 if scores["selection"] > best:
                     best = scores["selection"]
                     facts = self._save(views, facts, train, val)
             self.log({**facts, "label_prior": [round(p, 6) for p in self.network.label_prior.tolist()]})
-            checkpoint.finish(epoch + 1)
 
     def _save(self, views: ViewClassifier, facts: dict[str, Any], train: Encoded, val: Encoded) -> dict[str, Any]:
         """Train the hyperbolic retriever on this epoch's logits and save weights and card; adds its scores."""
-        o, origin = self.options, self.origin
+        o, start, origin = self.options, self.start, self.start.origin
         known, new = cache_logits(self.network, train), cache_logits(self.network, val)
         truth, asked = (np.stack([s.states for s in samples]) for samples in (self.train, self.val))
         with torch.random.fork_rng(devices=[]):  # a run that is killed after this and goes on must not draw other noise
-            head, _ = train_retriever(known, truth, self.network.config.d_retrieval, self.generator(4))
+            head = train_retriever(known, truth, self.network.config.d_retrieval, self.generator(4))
         facts = {**facts, **validate_retriever(head, known, truth, new, asked)}
         if self.images:
             origin += f"; encoder also trained on {len(self.images)} films of {o.films} without reports"
-        card = {**make_card(o, self.train, origin, {**facts, **self.view_scores}), **self.cards}
-        save_weights(o.out / _BEST, self.network, views, self.tokenizer, card, head, self.temporal, self.prior)
+        card = {**make_card(o, self.train, origin, {**facts, **self.view_scores}), **start.cards}
+        save_weights(o.out / _BEST, self.network, views, self.tokenizer, card, head, start.temporal, start.prior)
         return facts
 
 

@@ -13,33 +13,13 @@ from cxrreport.datasets.sample import LeftOut, check_disjoint, make_sample, stat
 from cxrreport.errors import UsageError
 from cxrreport.findings import FINDINGS, State
 from cxrreport.model.config import POSITIVE
-from cxrreport.reports.claims import has_comparison
 
 FILM = np.full((256, 256), 90, np.uint8)
 
 
-def test_target_leaves_placeholders_and_comparisons_out():
-    text = target_text("XXXX, stable cardiomegaly compared to XXXX. Unchanged effusion. Lungs are clear. xxxxs seen.")
-    assert "xxxx" not in text and not has_comparison(text)
-    assert "lungs are clear ." in text and "effusion" in text
-
-
-@pytest.mark.parametrize(
-    "measured",
-    [
-        "There is a 1.2 cm nodule.",
-        "An 8-mm nodule is seen.",
-        "A nodule of XXXX cm.",
-        "Mass of 2 x 3cm.",
-        "12 millimeter mass.",
-    ],
-)
-def test_target_measures_nothing(measured):
-    assert target_text(f"{measured} Heart normal.") == "heart normal ."
-
-
-def test_numbers_that_are_no_size_stay():
-    assert target_text("Fracture of the 7th rib. Two leads. Seen at T12 level.").count(" .") == 3
+def test_target_measures_nothing_but_numbers_that_are_no_size_stay():
+    measured = "There is a 1.2 cm nodule. A nodule of XXXX cm. Mass of 2 x 3cm. 12 millimeter mass."
+    assert target_text(f"{measured} Two leads. Fracture of the 7th rib.") == "two leads . fracture of the 7th rib ."
 
 
 def test_target_is_cleaned_and_at_most_100_words():
@@ -58,23 +38,12 @@ def test_states_are_indices_in_the_order_of_the_network():
 
 
 def test_sample_of_one_view():
-    sample = make_sample("key", "patient", [FILM, None], "The heart is enlarged.", "Cardiomegaly.")
+    sample = make_sample("key", "patient", [FILM, None], "The heart is enlarged. Possible pneumonia.", "Rib fracture.")
     assert sample.pixels.shape == (2, 256, 256) and sample.pixels.dtype == np.uint8
     assert sample.present.tolist() == [True, False] and (sample.pixels[1] == 0).all()
-    assert sample.report == "The heart is enlarged." and sample.target == "the heart is enlarged ."
-    assert sample.summary == "cardiomegaly ."
-    assert make_sample("k", "p", [FILM, None], "The heart is enlarged.", "").summary == "the heart is enlarged ."
-
-
-def test_states_come_from_findings_and_impression():
-    sample = make_sample("key", "patient", [FILM, FILM], "The lungs are clear.", "Rib fracture.")
-    assert sample.states[FINDINGS.index("fracture")] == POSITIVE
-
-
-def test_a_report_tells_of_every_finding():
-    sample = make_sample("key", "patient", [FILM, None], "Small pleural effusion. Possible pneumonia.", "")
-    assert [f for f, positive in zip(FINDINGS, sample.positive, strict=True) if positive] == ["pleural effusion"]
-    assert sample.known.shape == (14,) and sample.known.all()
+    assert sample.report == "The heart is enlarged. Possible pneumonia." and sample.summary == "rib fracture ."
+    assert {f for f, there in zip(FINDINGS, sample.positive) if there} == {"cardiomegaly", "fracture"}
+    assert sample.known.all() and make_sample("k", "p", [FILM, None], "No edema.", "").summary == "no edema ."
 
 
 def test_stored_labels_take_the_place_of_ours_where_they_are_complete():
@@ -85,12 +54,6 @@ def test_stored_labels_take_the_place_of_ours_where_they_are_complete():
     ours = make_sample("a", "a", films, "The heart is enlarged.", "").states
     for incomplete in ({}, {"edema": State.POSITIVE}):
         assert np.array_equal(make_sample("a", "a", films, "The heart is enlarged.", "", incomplete).states, ours)
-
-
-def test_a_study_on_both_sides_is_refused_whoever_it_is_said_to_be_of():
-    (sample,) = random_samples(1)
-    with pytest.raises(UsageError, match="1 studies are in two splits"):
-        check_disjoint([sample], [dataclasses.replace(sample, patient="other")])
 
 
 def test_a_directory_is_read_as_any_collection(monkeypatch):
@@ -104,12 +67,16 @@ def test_a_directory_is_read_as_any_collection(monkeypatch):
         DirectoryReader("mimic", Path("/nowhere"))
 
 
-def test_a_patient_on_both_sides_is_refused():
+def test_who_is_on_both_sides_is_refused():
     train, val = random_samples(4), random_samples(2, name="other")
     check_disjoint(train, val)
-    with pytest.raises(UsageError, match="1 patients") as caught:
-        check_disjoint(train, [*val, train[2]])
-    assert caught.value.exit_code == 2 and train[2].patient not in caught.value.message
+    for twice, said in (
+        (train[2], "1 patients"),
+        (dataclasses.replace(train[2], patient="x"), "1 studies are in two splits"),
+    ):
+        with pytest.raises(UsageError, match=said) as caught:
+            check_disjoint(train, [*val, twice])
+        assert caught.value.exit_code == 2 and train[2].patient not in caught.value.message
 
 
 def _archive(directory, rows):
@@ -128,11 +95,12 @@ def test_iu_xray_directory(tmp_path):
         "3,train,d:Frontal,,No findings section.",
         "4,val,d:Frontal;a:Frontal,No pneumothorax.,",
         "5,train,,The lungs are clear.,",
+        "6,train",
     ]
     _archive(tmp_path, rows)
     (one, two, *gone), val = read_iu_xray(tmp_path, "train"), list(read_iu_xray(tmp_path, "val"))
     train = [one, two]
-    assert gone == [LeftOut(3, "report.empty"), LeftOut(5, "film.missing")]
+    assert gone == [LeftOut(3, "report.empty"), LeftOut(5, "film.missing"), LeftOut(6, "report.empty")]
     assert [s.key for s in train] == ["1", "2"] and [s.key for s in val] == ["4"]
     assert train[0].present.tolist() == [True, True] and train[1].present.tolist() == [False, True]
     assert train[0].pixels.shape == (2, 256, 256) and val[0].present.tolist() == [True, False]
@@ -166,20 +134,11 @@ def test_no_more_films_are_read_than_are_asked_for(tmp_path):
         read("train", limit=3)
 
 
-def test_another_directory_is_refused(tmp_path):
-    with pytest.raises(UsageError, match=r"studies\.csv") as caught:
-        list(read_iu_xray(tmp_path, "train"))
-    assert caught.value.exit_code == 2
-
-
-def test_phantoms_are_their_own_patients():
-    phantoms = draw_phantoms(2, 5)
-    assert len({p.patient for p in phantoms}) == 2
-    assert all(p.target and p.present.all() and p.pixels.shape == (2, 256, 256) for p in phantoms)
-    again = draw_phantoms(2, 5)
-    assert all(
-        np.array_equal(a.pixels, b.pixels) and a.report == b.report for a, b in zip(phantoms, again, strict=True)
-    )
+def test_phantoms_are_their_own_patients_and_ever_the_same():
+    phantoms, again = draw_phantoms(2, 5), draw_phantoms(2, 5)
+    assert len({p.patient for p in phantoms}) == len({p.pixels.tobytes() for p in phantoms}) == 2
+    assert all(p.target and p.summary and p.present.all() and p.pixels.shape == (2, 256, 256) for p in phantoms)
+    assert all(np.array_equal(a.pixels, b.pixels) and a.report == b.report for a, b in zip(phantoms, again))
 
 
 @pytest.mark.parametrize("content", [b"", b"no film", None])
@@ -196,15 +155,11 @@ def test_a_damaged_film_is_a_usage_error_without_its_path(tmp_path, content):
     [
         (b"uid,split,findings\n1,train,Clear.\n", "dataset lacks columns: images, impression"), (b"uid\xff\xfe\n", "UTF-8"),
         (b"", "lacks columns: findings, images"), (b"\n\n", "lacks columns: findings, images"),
+        (None, "has no studies"),
     ],
 )  # fmt: skip
 def test_a_table_that_is_none_of_ours_is_refused(tmp_path, content, said):
-    (tmp_path / "studies.csv").write_bytes(content)
+    if content is not None:
+        (tmp_path / "studies.csv").write_bytes(content)
     with pytest.raises(UsageError, match=said):
         list(read_iu_xray(tmp_path, "train"))
-
-
-def test_a_short_row_is_no_study(tmp_path):
-    _archive(tmp_path, ["1,train", "2,train,a:Frontal,The heart is enlarged."])
-    first, second = read_iu_xray(tmp_path, "train")
-    assert first == LeftOut(1, "report.empty") and second.key == "2"

@@ -19,15 +19,17 @@ def _told(*labels):
     return of(positive & known), of(known & ~positive), of(~known)
 
 
-def test_labels_in_our_words():
-    positive, absent, unknown = _told("Effusion", "Infiltration", "Pleural_Thickening", "Nodule", "Cardiomegaly")
-    assert positive == {"pleural effusion", "lung opacity", "pleural other", "lung lesion", "cardiomegaly"}
-    assert unknown == NEVER_TOLD and {"pneumothorax", "no finding", "edema"} <= absent
-
-
-def test_a_normal_film_has_none_of_the_findings_that_are_labelled():
-    positive, absent, unknown = _told("No Finding")
-    assert positive == {"no finding"} and unknown == NEVER_TOLD and absent == set(FINDINGS) - positive - unknown
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ("Effusion|Infiltration|Pleural_Thickening|Nodule", "pleural effusion|lung opacity|pleural other|lung lesion"),
+        ("No Finding", "no finding"),
+    ],
+)
+def test_labels_in_our_words(labels, words):
+    positive, absent, unknown = _told(*labels.split("|"))
+    assert positive == set(words.split("|"))
+    assert unknown == NEVER_TOLD and absent == set(FINDINGS) - positive - unknown
 
 
 @pytest.mark.parametrize(
@@ -77,20 +79,8 @@ def test_about_one_patient_in_five_is_held_out():
 def test_another_directory_is_refused(tmp_path):
     with pytest.raises(UsageError, match=r"no labels\.csv"):
         list(read_nih(tmp_path, "train"))
-    (tmp_path / "labels.csv").write_text("")
-    with pytest.raises(UsageError, match="lacks columns: id, labels, patient"):
-        list(read_nih(tmp_path, "train"))
     (tmp_path / "labels.csv").write_text("id,labels\n")
     with pytest.raises(UsageError, match="lacks columns: patient"):
-        list(read_nih(tmp_path, "train"))
-    (tmp_path / "labels.csv").write_bytes(b"id\xff\xfe\n")
-    with pytest.raises(UsageError, match="UTF-8"):
-        list(read_nih(tmp_path, "train"))
-
-
-def test_a_film_that_is_missing_is_a_usage_error_without_its_path(tmp_path):
-    (tmp_path / "labels.csv").write_text(f"id,patient,labels\na,{KEPT},Mass\n")
-    with pytest.raises(UsageError, match=r"^A film of the dataset cannot be read\.$"):
         list(read_nih(tmp_path, "train"))
 
 

@@ -1,4 +1,3 @@
-import hashlib
 import math
 from dataclasses import replace
 
@@ -35,18 +34,13 @@ def inside(pixels: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("view", DRAW)
-def test_pixels_are_an_image(view):
-    pixels = DRAW[view](3, [], side=SIDE).pixels
+def test_pixels_are_an_image_and_the_same_of_the_same_seeds(view):
+    lesions = [everyday("consolidation"), everyday("edema")]
+    pixels, again = (DRAW[view](5, lesions, exposure_seed=2, side=SIDE).pixels for _ in range(2))
+    assert np.array_equal(pixels, again)
     assert pixels.dtype == np.float32 and pixels.shape == (SIDE, SIDE)
     assert pixels.min() >= 0 and pixels.max() <= 1
     assert pixels.std() > 0.15
-
-
-@pytest.mark.parametrize("view", DRAW)
-def test_the_same_seeds_draw_the_same_image(view):
-    lesions = [everyday("consolidation"), everyday("edema")]
-    digests = {hashlib.sha256(DRAW[view](5, lesions, exposure_seed=2, side=96).pixels).hexdigest() for _ in range(2)}
-    assert len(digests) == 1
 
 
 def test_patients_differ_and_visits_differ_less():
@@ -56,13 +50,18 @@ def test_patients_differ_and_visits_differ_less():
     assert np.abs(one - other).mean() > 0.02
 
 
-def test_anatomy_lies_where_it_should():
-    """Median over patients: black lungs, bright heart, spine and abdomen, black air beside the neck."""
-    film = np.median([draw_frontal(seed, [], side=SIDE).pixels for seed in range(9)], axis=0)
+@pytest.fixture(scope="module")
+def median():
+    """Median image over patients."""
+    return np.median([draw_frontal(seed, [], side=SIDE).pixels for seed in range(9)], axis=0)
+
+
+def test_anatomy_lies_where_it_should(median):
+    """Black lungs, bright heart, spine and abdomen, black air beside the neck."""
 
     def at(x: float, y: float) -> float:
         row, column = round(y * SIDE), round(x * SIDE)
-        return float(np.median(film[row - 3 : row + 4, column - 3 : column + 4]))
+        return float(np.median(median[row - 3 : row + 4, column - 3 : column + 4]))
 
     places = ((0.28, 0.45), (0.74, 0.40), (0.56, 0.6), (0.35, 0.9), (0.04, 0.04))
     right_lung, left_lung, heart, abdomen, air = (at(*place) for place in places)
@@ -71,11 +70,9 @@ def test_anatomy_lies_where_it_should():
     assert at(0.62, 0.62) > at(0.36, 0.62) + 0.05, "the heart reaches further to the patient's left"
 
 
-def test_the_right_hemidiaphragm_is_higher():
-    film = np.median([draw_frontal(seed, [], side=SIDE).pixels for seed in range(9)], axis=0)
-
+def test_the_right_hemidiaphragm_is_higher(median):
     def dome(x: float) -> int:
-        column = film[SIDE // 2 :, round(x * SIDE)]
+        column = median[SIDE // 2 :, round(x * SIDE)]
         return int(np.argmax(np.diff(column[: SIDE // 3])))
 
     assert dome(0.33) < dome(0.70)
@@ -162,16 +159,12 @@ def test_boxes_are_numbered_as_the_lesions_were_given():
         Lesion("support devices", "left", 0.5),
         Lesion("cardiomegaly", "midline", 0.8),
         Lesion("lung lesion", "right", 0.5, "upper"),
+        Lesion("enlarged cardiomediastinum", "midline", 0.8),
     ]
     boxes = draw_frontal(2, lesions, side=SIDE).boxes
-    assert set(boxes) == {0, 1, 2}
+    assert set(boxes) == {0, 1, 2, 3}
     assert middle(boxes[2])[0] < 0.5 < middle(boxes[0])[0]
     assert boxes[1][2] > boxes[2][2]
-
-
-def test_heart_and_mediastinum_grow_together():
-    both = [Lesion("cardiomegaly", "midline", 0.8), Lesion("enlarged cardiomediastinum", "midline", 0.8)]
-    assert set(draw_frontal(2, both, side=SIDE).boxes) == {0, 1}
 
 
 @settings(max_examples=40, deadline=None)

@@ -1,15 +1,6 @@
 import numpy as np
 
-from cxrreport.phantoms.samples import random_lesions, sample_studies
-
-
-def test_samples_repeat_and_carry_their_report():
-    first, again = (list(sample_studies(3, 5, side=64)) for _ in range(2))
-    for one, two in zip(first, again):
-        assert np.array_equal(one.frontal.pixels, two.frontal.pixels)
-        assert (one.lesions, one.findings, one.impression) == (two.lesions, two.findings, two.impression)
-    assert len({study.frontal.pixels.tobytes() for study in first}) == 3
-    assert all(study.findings and study.impression and study.lateral.pixels.shape == (64, 64) for study in first)
+from cxrreport.phantoms.samples import random_lesions
 
 
 def test_lesions_are_of_different_findings_and_all_come_up():

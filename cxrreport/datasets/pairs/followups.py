@@ -74,7 +74,7 @@ def covid_pairs(directory: Path, *, permitted_only: bool = True) -> Iterator[Pai
             images = [_read(directory / "images" / f"{Path(row['filename']).stem}.jpg") for row in (prior, current)]
             yield PairSample(
                 f"covid-{Path(prior['filename']).stem}-{Path(current['filename']).stem}", f"covid-{current['patientid']}",
-                images[1], images[0], truth.now, truth.before, truth.known, truth.progression, (), days, place="covid",
+                images[1], images[0], *truth, (), days, place="covid",
             )  # fmt: skip
 
 

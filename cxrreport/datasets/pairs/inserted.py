@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from cxrreport.datasets.pairs.sample import Box, PairSample, Truth, truth_of
-from cxrreport.datasets.pairs.timelines import Visits, random_days, random_visits
+from cxrreport.datasets.pairs.sample import Box, PairSample, Truth
+from cxrreport.datasets.pairs.timelines import Visits, random_days, random_visits, truth_of_visits
 from cxrreport.datasets.sample import Sample
 from cxrreport.findings import FINDINGS, PARENTS, State
 from cxrreport.imaging.preprocess import preprocess
@@ -25,7 +25,6 @@ _STATES = tuple(State)
 _LEAST = 0.04  # grey value 0..1 of the strongest change that a reader sees
 _CORE = 0.4  # of the largest change of a central shadow, which moves the lungs beside it: what counts as changed
 _CENTRAL = ("cardiomegaly", "enlarged cardiomediastinum")
-_BASE = 1.0  # severity of what the real image shows itself: the same on both copies
 
 
 def identical_pairs(samples: Iterable[Sample], seed: int) -> Iterator[PairSample]:
@@ -38,10 +37,9 @@ def identical_pairs(samples: Iterable[Sample], seed: int) -> Iterator[PairSample
             rng = np.random.default_rng([seed, number, 62])
             grey = sample.pixels[0].astype(np.float32) / 255
             prior, current = (preprocess(Retake.random(rng).take(grey)) for _ in range(2))
-            truth = base_truth(sample)
             yield PairSample(
-                f"identical-{sample.key}", sample.patient, current, prior, truth.now, truth.before, truth.known,
-                truth.progression, (), random_days(rng), place="identical",
+                f"identical-{sample.key}", sample.patient, current, prior, *_truth(sample), (), random_days(rng),
+                place="identical",
             )  # fmt: skip
 
 
@@ -67,10 +65,9 @@ def _pair(sample: Sample, repeat: int, chest: Chest, rng: np.random.Generator) -
     visits, changes, images = _visible(chest, random_visits(rng, insertable(sample)), shape_seed)
     before, now = [one.before for one in visits if one.before], [one.now for one in visits if one.now]
     written = not stated(sample, State.POSITIVE) and not stated(sample, State.UNCERTAIN)
-    truth = _truth(sample, visits)
     return PairSample(
         f"inserted-{sample.key}-{repeat}", sample.patient, preprocess(later.take(images[1])), preprocess(then.take(images[0])),
-        truth.now, truth.before, truth.known, truth.progression, _boxes(chest, later, changes), random_days(rng),
+        *_truth(sample, visits), _boxes(chest, later, changes), random_days(rng),
         write_report_text(now, before, rng)[0] if written else "",
         write_report_text(before, None, rng)[0] if written else "", "inserted",
     )  # fmt: skip
@@ -118,18 +115,9 @@ def _boxes(chest: Chest, retake: Retake, changes: list[tuple[Visits, Layer]]) ->
     return tuple(found)
 
 
-def _truth(sample: Sample, visits: Sequence[Visits]) -> Truth:
-    """What is inserted, beside what the image shows itself."""
-    base = dict.fromkeys(stated(sample, State.POSITIVE), _BASE)
-    before = {one.before.finding: one.before.severity for one in visits if one.before}
-    now = {one.now.finding: one.now.severity for one in visits if one.now}
-    return truth_of(base | before, base | now, stated(sample, State.UNCERTAIN))
-
-
-def base_truth(sample: Sample) -> Truth:
-    """What a pair shows on whose images is only what the report of the one real image says."""
-    there = dict.fromkeys(stated(sample, State.POSITIVE), _BASE)
-    return truth_of(there, there, stated(sample, State.UNCERTAIN))
+def _truth(sample: Sample, visits: Sequence[Visits] = ()) -> Truth:
+    """What is inserted, beside what the report of the image says that it shows itself."""
+    return truth_of_visits(visits, stated(sample, State.POSITIVE), stated(sample, State.UNCERTAIN))
 
 
 def stated(sample: Sample, state: State) -> list[str]:

@@ -42,11 +42,9 @@ def _pair(key: str, rng: np.random.Generator) -> PairSample:
     before, now = [one.before for one in visits if one.before], [one.now for one in visits if one.now]
     prior = pixels_of(attenuation(Canvas(SIDE, views[0].pose), patient, before), views[0])
     current = pixels_of(attenuation(canvas, patient, now), views[1])
-    truth = truth_of_visits(visits)
     report, prior_report = write_report_text(now, before, rng)[0], write_report_text(before, None, rng)[0]
     return PairSample(
-        key, key, current, prior, truth.now, truth.before, truth.known, truth.progression, boxes, random_days(rng),
-        report, prior_report, "phantom",
+        key, key, current, prior, *truth_of_visits(visits), boxes, random_days(rng), report, prior_report, "phantom",
     )  # fmt: skip
 
 

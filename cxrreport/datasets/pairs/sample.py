@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -44,8 +45,7 @@ class PairSample:
     place: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Truth:
+class Truth(NamedTuple):
     """What a pair shows: `now`, `before`, `known` and `progression` of a `PairSample`, each (14,)."""
 
     now: npt.NDArray[np.bool_]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -87,10 +87,14 @@ def visits_of(rng: np.random.Generator, lesion: Lesion, change: str) -> Visits:
     return Visits(mild, severe) if change == "worsened" else Visits(severe, mild)
 
 
-def truth_of_visits(visits: Sequence[Visits]) -> Truth:
-    """What the images of these lesions show."""
+def truth_of_visits(
+    visits: Sequence[Visits], shown: Collection[str] = (), uncertain: Collection[str] = ()
+) -> Truth:  # fmt: skip
+    """What the images of these lesions show, beside findings that they show anyway, both alike."""
+    base = dict.fromkeys(shown, 1.0)
     before = {one.before.finding: one.before.severity for one in visits if one.before}
-    return truth_of(before, {one.now.finding: one.now.severity for one in visits if one.now})
+    now = {one.now.finding: one.now.severity for one in visits if one.now}
+    return truth_of(base | before, base | now, uncertain)
 
 
 def random_days(rng: np.random.Generator) -> int:

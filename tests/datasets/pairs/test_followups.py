@@ -104,12 +104,6 @@ def test_another_directory_is_refused_in_one_sentence(tmp_path, read, table):
         list(read(tmp_path))
 
 
-def test_a_missing_film_is_a_usage_error_without_its_path(tmp_path):
-    (tmp_path / "pairs.csv").write_text(f"{NIH}\n1,a,b,Mass,Mass\n")
-    with pytest.raises(UsageError, match=r"^A film of the dataset cannot be read\.$"):
-        list(nih_pairs(tmp_path, "train"))
-
-
 @pytest.mark.skipif(not (DATA / "nih").is_dir(), reason="the films are not here")
 def test_no_patient_of_nih_is_on_both_sides():
     sides = [{pair.patient for pair in nih_pairs(DATA / "nih", split)} for split in ("train", "held out")]

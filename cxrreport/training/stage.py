@@ -1,0 +1,33 @@
+"""What the stages have in common that average their weights and go on where a killed run was last saved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from cxrreport.training.averaging import WeightAverage
+from cxrreport.training.checkpoint import Checkpoint, Draw, Step
+from cxrreport.training.descent import Descent
+
+
+class Stage:
+    """Learns in epochs. `losses` names what a step returns; everything else the constructor of a stage makes."""
+
+    losses: tuple[str, ...]
+    average: WeightAverage
+    descent: Descent
+    generator: torch.Generator
+
+    def _epoch(self, draw: Draw, step: Step, checkpoint: Checkpoint | None) -> dict[str, float]:
+        """One pass, or what is left of the one in the checkpoint; returns the mean losses."""
+        checkpoint = checkpoint or Checkpoint(Path(), {}, self.descent, self.generator)  # which is never written
+        return dict(zip(self.losses, checkpoint.run_epoch(draw, step).tolist(), strict=True))
+
+    def _descend(self, loss: Tensor, told: Sequence[Tensor]) -> Tensor:
+        """Take a step; returns the losses to tell of it."""
+        self.descent.step(loss)
+        self.average.update()
+        return torch.stack([one.detach() for one in told]).float().cpu()
