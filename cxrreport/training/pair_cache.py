@@ -173,13 +173,6 @@ def _cells(start: float, length: float, side: int) -> slice:
     return slice(max(0, min(first, middle)), max(last, middle + 1))
 
 
-def keep_pairs(path: Path, pairs: EncodedPairs, made_with: Mapping[str, str]) -> None:
-    """Write a cache, and what it was made with, whole or not at all."""
-    tensors = {f.name: getattr(pairs, f.name).contiguous() for f in fields(pairs)}
-    with atomic(path) as file:
-        save_file(tensors, file, metadata=dict(made_with))
-
-
 def kept_pairs(path: Path, make: Callable[[], EncodedPairs], made_with: Mapping[str, str]) -> EncodedPairs:
     """The cache of this run, made where there is none yet, or it was made with other weights or another registration.
 
@@ -189,7 +182,9 @@ def kept_pairs(path: Path, make: Callable[[], EncodedPairs], made_with: Mapping[
     """
     try:
         if not path.exists() or _made_with(path) != made_with:
-            keep_pairs(path, make(), made_with)
+            made = make()
+            with atomic(path) as file:
+                save_file({f.name: getattr(made, f.name).contiguous() for f in fields(made)}, file, dict(made_with))
         return EncodedPairs(**load_file(path))
     except (SafetensorError, TypeError):
         raise UsageError(f"The {path.name} of the run directory is damaged: remove it.") from None

@@ -100,9 +100,3 @@ def test_pairs_are_cached_once_and_a_damaged_cache_is_refused(tmp_path):
 def test_pairs_that_are_none_are_refused(drafter, bank):
     with pytest.raises(UsageError, match="no pairs"):
         encode_pairs(drafter, [], bank)
-
-
-def test_joined_caches_keep_their_order():
-    one, other = random_pairs(2), random_pairs(3, seed=9)
-    joined = join_pairs([one, other])
-    assert torch.equal(joined.joint[2:], other.joint) and len(joined) == 5

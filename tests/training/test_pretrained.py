@@ -62,19 +62,14 @@ def test_a_mobilenet_of_a_file_is_copied_although_its_tensors_come_in_another_or
     assert _alike(expected, found)
 
 
-def _shallow(state):
-    return {name: value for name, value in state.items() if not name.startswith("layer2")}
-
-
-def _wide(state):
-    return {**state, "conv1.weight": state["conv1.weight"].repeat(2, 1, 1, 1)}
-
-
-def _renamed(state):
-    return {f"backbone.{name}": value for name, value in state.items()}
-
-
-@pytest.mark.parametrize("change", [_shallow, _wide, _renamed])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda state: {name: value for name, value in state.items() if not name.startswith("layer2")},  # shallower
+        lambda state: {**state, "conv1.weight": state["conv1.weight"].repeat(2, 1, 1, 1)},  # wider
+        lambda state: {f"backbone.{name}": value for name, value in state.items()},
+    ],
+)
 @pytest.mark.parametrize(("config", "name"), [(tiny, "ResNet"), (mini, "MobileNetV2")])
 def test_other_tensors_are_refused_in_a_sentence_and_nothing_is_copied(tmp_path, change, config, name):
     path = _written(tmp_path / "other.safetensors", change(tiny_state()))
@@ -90,7 +85,10 @@ class _Trap:
         return pytest.fail, ("unpickled",)
 
 
-@pytest.mark.parametrize("use", [encoder_sha256, lambda path: load_encoder(_encoder(), path)])
+USES = pytest.mark.parametrize("use", [encoder_sha256, lambda path: load_encoder(_encoder(), path)])
+
+
+@USES
 def test_a_pickle_is_refused_unread_with_the_way_to_convert_it(tmp_path, use):
     (tmp_path / "plain.pth").write_bytes(pickle.dumps(_Trap()))
     torch.save({"trap": _Trap()}, tmp_path / "zipped.pth")
@@ -100,7 +98,7 @@ def test_a_pickle_is_refused_unread_with_the_way_to_convert_it(tmp_path, use):
         assert caught.value.code == "weights.format" and str(tmp_path) not in caught.value.message
 
 
-@pytest.mark.parametrize("use", [encoder_sha256, lambda path: load_encoder(_encoder(), path)])
+@USES
 def test_a_file_that_is_not_there(tmp_path, use):
     for path in (tmp_path, tmp_path / "none.safetensors"):
         with pytest.raises(WeightsError, match="cannot be read") as caught:

@@ -62,11 +62,6 @@ def test_weights_can_be_loaded_and_say_where_they_come_from(finished):
     assert prior.isfinite().all() and prior.min() >= 0.0099 and prior.max() <= 1
 
 
-def test_the_vocabulary_is_that_of_the_training_texts(finished):
-    vocabulary = load_weights(finished[1]).tokenizer.vocabulary
-    assert "heart" in vocabulary and "mildly" not in vocabulary
-
-
 def test_every_epoch_leaves_a_line_and_tells_it(finished):
     out, _, told = finished
     lines = _lines(out)
@@ -269,12 +264,15 @@ def test_an_encoder_that_is_begun_is_not_yet_a_finished_run(finished, tmp_path):
     assert [line["epoch"] for line in _lines(tmp_path, "encoder")] == [1, 2]
 
 
-def test_phantoms_join_the_train_split_only(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("changes", "train_and_val"), [({"phantoms": 3}, (15, 6)), ({"limit": 4}, (4, 4))])
+def test_phantoms_join_the_train_split_only_and_a_limit_shortens_every_one(
+    tmp_path, monkeypatch, changes, train_and_val
+):
     monkeypatch.setattr(module, "draw_phantoms", lambda count, seed: random_samples(count, seed, "phantom-1"))
     told = []
     with pytest.raises(_Killed):
-        train(_options(tmp_path, phantoms=3), lambda facts: told.append(facts) or _kill_after("data", None)(facts))
-    assert (told[0]["train"], told[0]["val"]) == (15, 6)
+        train(_options(tmp_path, **changes), lambda facts: told.append(facts) or _kill_after("data", None)(facts))
+    assert (told[0]["train"], told[0]["val"]) == train_and_val
 
 
 def test_splits_that_share_a_patient_are_refused(tmp_path, monkeypatch):
@@ -288,21 +286,6 @@ def test_a_gpu_that_is_not_there(tmp_path, monkeypatch):
     with pytest.raises(UnavailableError) as caught:
         train(_options(tmp_path, device="cuda"), lambda _: None)
     assert caught.value.exit_code == 69
-
-
-def test_limit_shortens_every_split(tmp_path):
-    told = []
-    with pytest.raises(_Killed):
-        train(_options(tmp_path, limit=4), lambda facts: told.append(facts) or _kill_after("data", None)(facts))
-    assert (told[0]["train"], told[0]["val"]) == (4, 4)
-
-
-def test_a_run_is_not_resumed_with_other_options(finished):
-    out, best, _ = finished
-    before = load_weights(best).sha256
-    with pytest.raises(UsageError, match="another seed"):
-        train(_options(out, seed=1), lambda _: None)
-    assert load_weights(best).sha256 == before
 
 
 def test_weights_whose_swap_was_killed_are_back_before_training_goes_on(finished):

@@ -240,12 +240,7 @@ def test_a_retake_is_a_small_move(seed, grey):
     assert (retake.move(np.full((256, 256), grey, np.float32), bordered=False) == grey).all()
 
 
-def test_samples_without_a_frontal_film_are_passed_over():
-    lateral = make_sample("x", "x", [None, bases()[0].pixels[0]], NORMAL, "")
-    assert list(identical_pairs([lateral], 1)) == [] and list(inserted_pairs([lateral], 2, 1)) == []
-
-
-def test_films_without_lungs_are_passed_over():
-    rng = np.random.default_rng(0)
-    noise = make_sample("x", "x", [rng.integers(0, 256, (256, 256), dtype=np.uint8), None], NORMAL, "")
-    assert list(inserted_pairs([noise], 2, 1)) == []
+def test_samples_without_a_frontal_image_or_without_lungs_are_passed_over():
+    pixels = np.random.default_rng(0).integers(0, 256, (256, 256), dtype=np.uint8)
+    lateral, noise = (make_sample("x", "x", views, NORMAL, "") for views in ([None, pixels], [pixels, None]))
+    assert list(identical_pairs([lateral], 1)) == list(inserted_pairs([lateral, noise], 2, 1)) == []
