@@ -15,10 +15,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path), default=Path("cxrreport-demo"))
-@click.option(
-    "--patients", type=click.IntRange(min=1, max=200), default=12, show_default=True, help="Patients of the hospital."
-)
-@click.option("--seed", type=int, default=7, show_default=True, help="Another seed draws another hospital.")
+@click.option("--patients", type=click.IntRange(min=1, max=200), default=12, help="Patients of the hospital.")
+@click.option("--seed", type=int, default=7, help="Another seed draws another hospital.")
 @click.pass_context
 def demo(ctx: click.Context, directory: Path, patients: int, seed: int) -> int:
     """Draw a hospital archive in DIRECTORY, index its reports, draft its studies and show one draft.

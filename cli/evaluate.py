@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from cxrreport.cli.options import named
 
 if TYPE_CHECKING:
     from cxrreport.settings import Settings
@@ -30,34 +31,26 @@ _PATH = click.Path(path_type=Path)
     metavar="NAME DIRECTORY",
     help="Labelled dataset: iu-xray and its directory; without, the studies of the archive that have a signed report.",
 )
-@click.option(
-    "--split", type=click.Choice(["train", "val", "test"]), default="test", show_default=True, help="Split to score."
-)
+@click.option("--split", type=click.Choice(["train", "val", "test"]), default="test", help="Split to score.")
 @click.option(
     "--protocol",
     type=click.Choice(["C", "R"]),
     default="C",
-    show_default=True,
     help="Form of the texts that are compared: C full references, cleaned; R as R2Gen.",
 )
 @click.option("--weights", type=_PATH, help="Weights directory.")
 @click.option(
     "--beside",
+    callback=named,
     multiple=True,
     metavar="NAME=DIR",
     help="Weights for a further row, such as ones trained without the differences; may come several times.",
 )
-@click.option("--beams", type=click.IntRange(1, 16), default=3, show_default=True, help="Width of the beam search.")
+@click.option("--beams", type=click.IntRange(1, 16), default=3, help="Width of the beam search.")
 @click.option("--chexbert", type=_PATH, help="Directory of CheXbert's weights, to label with it instead of the rules.")
-@click.option("--device", default="auto", show_default=True, metavar="DEVICE", help="auto, cpu, cuda or cuda:i.")
+@click.option("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda or cuda:i.")
 @click.option("--limit", type=click.IntRange(min=2), help="Only this many studies, to try things out.")
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Seed of the bootstrap and of the random reports.",
-)
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Seed of the bootstrap and of the random reports.")
 @click.option("--out", type=_PATH, help="Write the JSON document to this file, or into this directory.")
 @click.option(
     "--texts",
@@ -67,8 +60,8 @@ _PATH = click.Path(path_type=Path)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def evaluate(
-    settings: Settings, /, dataset: tuple[str, Path] | None, beside: tuple[str, ...], out: Path | None, texts: Path | None,
-    as_json: bool, **options: Any,
+    settings: Settings, /, dataset: tuple[str, Path] | None, beside: list[tuple[str, str]], out: Path | None,
+    texts: Path | None, as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Score drafts of a labelled split beside baselines, with 95 % bootstrap intervals.
 
@@ -77,19 +70,15 @@ def evaluate(
     METEOR is measured where the extra cxrreport[meteor] and Java are installed.
     """
     from cxrreport.datasets.archive import open_dataset
-    from cxrreport.datasets.iu_xray import READERS
-    from cxrreport.errors import UsageError
     from cxrreport.evaluation.evaluate import EvaluateOptions
     from cxrreport.evaluation.evaluate import evaluate as run
     from cxrreport.evaluation.output import check_places, place_document, write_texts
     from cxrreport.files import write_json
 
-    if dataset and dataset[0] not in READERS:
-        raise UsageError(f"Known datasets: {', '.join(READERS)}.")
     read = open_dataset(dataset, settings)
     document = place_document(out, read.name, options["split"], options["protocol"]) if out is not None else None
     check_places(document, texts)
-    found = run(EvaluateOptions(read, beside=_pairs(beside), **options))
+    found = run(EvaluateOptions(read, beside=tuple((name, Path(directory)) for name, directory in beside), **options))
     if texts is not None:
         write_texts(texts, found)
     if document is not None:
@@ -98,16 +87,6 @@ def evaluate(
         click.echo(json.dumps(found.document))
     else:
         _print(found.document)
-
-
-def _pairs(beside: tuple[str, ...]) -> tuple[tuple[str, Path], ...]:
-    """NAME=DIR of each --beside."""
-    from cxrreport.errors import UsageError
-
-    parts = [text.partition("=") for text in beside]
-    if not all(name.strip() and directory for name, _, directory in parts):
-        raise UsageError("--beside takes NAME=DIR.")
-    return tuple((name.strip(), Path(directory)) for name, _, directory in parts)
 
 
 def _print(found: dict[str, Any]) -> None:

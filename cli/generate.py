@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import click
 from cxrreport.cli.options import print_result, progress, settings_with
 
-_DATE = click.DateTime(["%Y-%m-%d", "%Y%m%d"])
+from cxrreport import DISCLAIMER
+
+
+class _Day(click.DateTime):
+    """A date."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Drop the time of the day."""
+        return super().convert(value, param, ctx).date()
+
+
+_DATE = _Day(["%Y-%m-%d", "%Y%m%d"])
 
 
 @click.command()
@@ -46,30 +57,17 @@ _DATE = click.DateTime(["%Y-%m-%d", "%Y%m%d"])
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def generate(
-    ctx: click.Context,
-    /,
-    paths: tuple[Path, ...],
-    dry_run: bool,
-    since: datetime | None,
-    until: datetime | None,
-    patient: str | None,
-    limit: int | None,
-    redo: str | None,
-    without_retrieval: bool,
-    as_json: bool,
-    **flags: Any,
+    ctx: click.Context, /, paths: tuple[Path, ...], dry_run: bool, without_retrieval: bool, as_json: bool, **flags: Any
 ) -> int:
     """Scan PATHS, pair every new study with its prior, draft reports and store them.
 
     Running twice does the work once; a run that was killed is completed by the next.
     """
-    from cxrreport.cli.main import print_disclaimer
-
     from cxrreport.pipeline.due import Selection
 
+    selection = Selection(**{one.name: flags.pop(one.name) for one in fields(Selection)})
     settings = settings_with(ctx, **flags)
-    selection = Selection(_day(since), _day(until), patient, limit, redo)
-    print_disclaimer()
+    click.echo(DISCLAIMER, err=True)
     with progress() as tell:
         if dry_run:
             from cxrreport.pipeline.preview import preview as job
@@ -78,7 +76,3 @@ def generate(
         counts, exit_code = job(settings, paths, selection, without_retrieval, tell)
     print_result(counts, as_json)
     return exit_code
-
-
-def _day(moment: datetime | None) -> date | None:
-    return moment.date() if moment else None

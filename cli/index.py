@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from cxrreport.cli.options import print_result, progress, settings_with
+from cxrreport.cli.options import named, print_result, progress, settings_with
 
 if TYPE_CHECKING:
     from cxrreport.settings import Settings
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     "form",
     type=click.Choice(["auto", "text", "table", "hl7", "sr", "fhir", "openi"]),
     default="auto",
-    show_default=True,
     help="Kind of the report files; auto goes by the content of each.",
 )
 @click.option(
     "--column",
     "columns",
+    callback=named,
     multiple=True,
     metavar="FIELD=NAME",
     help="Column of a table that holds one of our fields: accession, study_uid, patient_id, issuer, reported_at, "
@@ -40,16 +40,9 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def index(
-    ctx: click.Context,
-    paths: tuple[Path, ...],
-    form: str,
-    columns: tuple[str, ...],
-    preliminary: bool | None,
-    device: str | None,
-    weights: Path | None,
-    action: str | None,
-    as_json: bool,
-) -> int:
+    ctx: click.Context, /, paths: tuple[Path, ...], form: str, columns: list[tuple[str, str]],
+    action: str | None, as_json: bool, **flags: Any,
+) -> int:  # fmt: skip
     """Import signed reports from PATHS and publish the index.
 
     PATHS are files and folders of plain text (named by accession number or study UID), CSV, TSV, JSON Lines, HL7 v2 ORU
@@ -58,7 +51,7 @@ def index(
 
     Without PATHS the index is rebuilt from the reports that the database already holds.
     """
-    settings = settings_with(ctx, device=device, weights=weights, columns=_mapping(columns), preliminary=preliminary)
+    settings = settings_with(ctx, columns=dict(columns) or None, **flags)
     if action is not None:
         if paths:
             raise click.UsageError(f"--{action} takes no PATHS.")
@@ -70,13 +63,6 @@ def index(
         counts, exit_code = build(settings, paths, form, tell)
     print_result(counts, as_json)
     return exit_code
-
-
-def _mapping(columns: tuple[str, ...]) -> dict[str, str] | None:
-    pairs = [column.partition("=") for column in columns]
-    if any(not equals or not name for _, equals, name in pairs):
-        raise click.UsageError("--column takes FIELD=NAME.")
-    return {field: name for field, _, name in pairs} or None
 
 
 def _verify(settings: Settings, as_json: bool) -> None:

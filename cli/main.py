@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from cxrreport import DISCLAIMER, __version__
+from cxrreport import __version__
 from cxrreport.errors import CxrReportError
 
 # command -> (module of cxrreport.cli, name there, line of help); modules are imported when the command is used
@@ -56,7 +56,10 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
 
 
-@click.group(cls=LazyGroup, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+_CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True}
+
+
+@click.group(cls=LazyGroup, epilog=EXIT_CODES, context_settings=_CONTEXT)
 @click.version_option(__version__, prog_name="cxrreport")
 @click.option("--home", type=click.Path(path_type=Path), help="Directory of all state. [env: CXRREPORT_HOME]")
 @click.option("--db", metavar="URL", help="PostgreSQL instead of the SQLite of the home. [env: CXRREPORT_DB]")
@@ -113,12 +116,3 @@ def _complain(arguments: list[str], code: str, message: str, exit_code: int) -> 
         document: dict[str, Any] = {"error": {"code": code, "message": message}, "exit_code": exit_code}
         click.echo(json.dumps(document))
     return exit_code
-
-
-def print_disclaimer() -> None:
-    """Once a run, on stderr."""
-    click.echo(DISCLAIMER, err=True)
-
-
-if __name__ == "__main__":
-    run()

@@ -17,6 +17,14 @@ from cxrreport.settings import Settings, load_settings
 GIVEN = "cxrreport.given"  # key of the group's own flags in ctx.meta
 
 
+def named(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Callback of an option that takes NAME=VALUE many times: as pairs; neither side may be blank."""
+    parts = [text.partition("=") for text in texts]
+    if not all(name.strip() and value for name, _, value in parts):
+        raise click.BadParameter("It takes NAME=VALUE.", ctx, param)
+    return [(name.strip(), value) for name, _, value in parts]
+
+
 def settings_with(ctx: click.Context, **flags: Any) -> Settings:
     """Settings of the group's flags and the given ones of a command; None means not given."""
     return load_settings(**ctx.meta[GIVEN], **flags)
@@ -63,4 +71,4 @@ def print_result(counts: dict[str, Any], as_json: bool) -> None:
     for name, value in counts.items():
         if isinstance(value, dict):
             value = ", ".join(f"{key} {number}" for key, number in value.items()) or "none"
-        click.echo(f"{name:<16} {value}")
+        click.echo(f"{name:<16} {'none' if value is None else value}")

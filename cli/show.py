@@ -34,7 +34,6 @@ _SENTENCES = {
     "--references",
     type=click.IntRange(min=0),
     default=3,
-    show_default=True,
     help="Retrieved reports to show; those that say the same count as one.",
 )
 @click.option(

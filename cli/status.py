@@ -32,7 +32,7 @@ def status(settings: Settings, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many runs, newest first.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, help="How many runs, newest first.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def runs(settings: Settings, limit: int, as_json: bool) -> None:

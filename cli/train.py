@@ -39,7 +39,7 @@ PATH = click.Path(path_type=Path)
     help="BERT to start from, model.safetensors and vocab.txt: of BERT-base's width for base.",
 )  # fmt: skip
 @click.option("--limit", type=click.IntRange(min=4), help="Only this many studies of each split, to try things out.")
-@click.option("--device", default="auto", show_default=True, metavar="DEVICE", help="auto, cpu, cuda or cuda:i.")
+@click.option("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda or cuda:i.")
 @click.pass_context
 def train(
     ctx: click.Context, /, dataset: tuple[str, Path] | None, images: tuple[str, Path] | None, recipe: str | None,

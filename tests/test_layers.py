@@ -155,7 +155,10 @@ def test_files_are_short():
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        *((line, 0) for line in ("--help", "status", "runs", "show A101", "index --list", "index --verify")),
+        *(
+            (line, 0)
+            for line in ("--help", "generate --help", "status", "runs", "show A101", "index --list", "index --verify")
+        ),
         ("index --rollback", 78),  # there is no other version
     ],
 )

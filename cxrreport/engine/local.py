@@ -72,8 +72,6 @@ class LocalEngine:
             for item in items:
                 yield item, _settle(partial(function, item))
             return
-        if self._pool is None:
-            raise RuntimeError("LocalEngine.map needs the context manager")
         in_flight: deque[tuple[Item, Any]] = deque()
         try:
             for item in items:

@@ -80,8 +80,6 @@ def shrink(values: npt.NDArray[np.float32], side: int = SIDE) -> Grey:
 
 def resize(pixels: npt.NDArray[Number], height: int, width: int) -> npt.NDArray[Number]:
     """Resize an image to another grid; the aspect is the caller's."""
-    if pixels.shape == (height, width):
-        return pixels
     return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.HAMMING, reducing_gap=3.0))
 
 

@@ -78,24 +78,18 @@ def open_head(path: str, tags: Collection[int], max_inflated: int, keep_inflated
 
 
 def _parse(file: BinaryIO, size: int, tags: list[int], limits: tuple[int, int]) -> Head:
-    _require_dicom(file, size)
-    try:
-        return _parse_guarded(file, size, tags, limits)
-    except HeaderError:
-        raise
-    except RecursionError:
-        raise HeaderError("The header nests sequences too deeply.", code="header.nested") from None
-    except OSError:
-        raise
-    except Exception:  # whatever pydicom raises on hostile bytes: the text may quote values
-        raise HeaderError("The header cannot be parsed.") from None
-
-
-def _require_dicom(file: BinaryIO, size: int) -> None:
     head = file.read(512)
     if head[128:132] != b"DICM" and not _begins_with_group_8(head, size):
         raise NotDicomError
     file.seek(0)
+    try:
+        return _parse_guarded(file, size, tags, limits)
+    except (HeaderError, OSError):
+        raise
+    except RecursionError:
+        raise HeaderError("The header nests sequences too deeply.", code="header.nested") from None
+    except Exception:  # whatever pydicom raises on hostile bytes: the text may quote values
+        raise HeaderError("The header cannot be parsed.") from None
 
 
 def _begins_with_group_8(head: bytes, size: int) -> bool:

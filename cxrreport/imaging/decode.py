@@ -6,6 +6,7 @@ frame is whole or it is refused (PS3.5 section 8.2 and annex A).
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,19 +35,16 @@ _PROBE = b"\x5a\xa7\x3c\x91" * 16  # bits that no complete stream still needs
 class Layout:
     """How one grey frame is stored."""
 
-    rows: int
-    columns: int
+    shape: tuple[int, int]  # rows, columns
     bits_allocated: int
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(rows, columns)."""
-        return self.rows, self.columns
+    bits: int  # of these, those of one value (PS3.5 section 8.1.1)
+    shift: int  # of its lowest bit
+    signed: bool
 
     @property
     def size_bytes(self) -> int:
         """Bytes of the frame without compression."""
-        return self.rows * self.columns * self.bits_allocated // 8
+        return math.prod(self.shape) * self.bits_allocated // 8
 
 
 def is_supported(transfer_syntax: str) -> bool:

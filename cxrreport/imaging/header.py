@@ -60,22 +60,13 @@ _KEEP_INFLATED_BYTES = 8 << 20  # far more than any radiograph's header
 
 
 def read_header(entry: FileEntry, max_dataset_mb: int = 256) -> Instance | None:
-    """Read the header of one file.
+    """Read the header of one file; None when it is not DICOM. A deflated data set may inflate to `max_dataset_mb`.
 
     Study date and time are read from Study Date and Study Time alone: the other dates differ from image to image of
     one study. `studied_at` is midnight with `time_known=False` where there is a date only.
 
     A Patient ID that is a placeholder names nobody: such a study stands alone, under a patient number made of its own
     study UID, and is never another one's prior.
-
-    Parameters
-    ----------
-    entry : the file.
-    max_dataset_mb : limit for what a deflated data set may inflate to.
-
-    Returns
-    -------
-    The instance, or None when the file is not DICOM.
 
     Raises
     ------
@@ -112,13 +103,14 @@ def _from_dataset(entry: FileEntry, head: Head) -> Instance:
     numbers: dict[str, Any] = {name: _number(_text(dataset, tag)) for name, tag in _NUMBER_TAGS.items()}
     birth_date = _date(_text(dataset, _BIRTH_DATE))
     study_uid = _uid(_text(dataset, _STUDY_UID), required=True)
+    patient_id = _required(_identifier(dataset, _PATIENT_ID))
     return Instance(
         file=entry,
         sop_uid=_uid(_text(dataset, _SOP_UID), required=True),
         study_uid=study_uid,
         sop_class_uid=_uid(head.sop_class_uid),
         transfer_syntax=_uid(head.transfer_syntax),
-        patient_id=_patient_id(_required(_identifier(dataset, _PATIENT_ID)), study_uid),
+        patient_id=f"nobody:{study_uid}" if names_nobody(patient_id) else patient_id,
         issuer=_identifier(dataset, _ISSUER),
         accession=_identifier(dataset, _ACCESSION),
         birth_date=birth_date,
@@ -142,10 +134,6 @@ def _identifier(dataset: Dataset, tag: int) -> str:
     if len(text) > _MAX_IDENTIFIER:
         raise HeaderError("An identifier in the header is longer than DICOM allows.")
     return text
-
-
-def _patient_id(text: str, study_uid: str) -> str:
-    return f"nobody:{study_uid}" if names_nobody(text) else text
 
 
 def _line(dataset: Dataset, tag: int, limit: int | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import grey_opening, maximum_filter, minimum_filter
+from scipy.ndimage import maximum_filter, morphological_gradient, white_tophat
 
 from cxrreport.imaging.orientation import Mask, Picture, Pixels, blur
 
@@ -28,7 +28,7 @@ def content(pixels: Pixels) -> Mask:
     That is even, of the value that the rim has there, and reaches from the rim inwards along a row or a column; what is
     bright must fill whole rows or columns, or it is an overexposed shoulder or belly.
     """
-    even = _range(pixels, 5) <= _FLAT
+    even = _even(pixels)
     outside = np.zeros_like(even)
     for turns in range(4):  # from each side once
         here, level = np.rot90(even, turns), np.rot90(pixels, turns).astype(np.int16)
@@ -40,7 +40,7 @@ def content(pixels: Pixels) -> Mask:
 def body(pixels: Pixels) -> Mask:
     """Where the image (rows, columns) shows the body: brighter than air, not even, and no letter."""
     blurred = blur(pixels.astype(np.float32), pixels.shape[0] / 51)
-    return (blurred > _AIR) & (_range(pixels, 5) > _FLAT) & ~_letters(pixels)
+    return (blurred > _AIR) & ~_even(pixels) & ~_letters(pixels)
 
 
 def grey_table(current: Pixels, prior: Pixels, mask: Mask, *, aligned: bool) -> npt.NDArray[np.uint8]:
@@ -62,18 +62,15 @@ def grey_table(current: Pixels, prior: Pixels, mask: Mask, *, aligned: bool) -> 
     return table
 
 
-def _range(pixels: Pixels, size: int) -> Pixels:
-    """Largest less smallest value of the size x size pixels around each one."""
-    spread: Pixels = maximum_filter(pixels, size, mode="nearest") - minimum_filter(pixels, size, mode="nearest")
-    return spread
+def _even(pixels: Pixels) -> Mask:
+    return np.asarray(morphological_gradient(pixels, (5, 5), mode="nearest") <= _FLAT)
 
 
 def _letters(pixels: Pixels) -> Mask:
     """Small white marks: white, and gone where every pixel takes the darkest value near it (an opening)."""
     size = max(3, pixels.shape[0] // 20 | 1)
-    opened = grey_opening(pixels, (size, size), mode="nearest")
     white, above = _LETTER
-    marks: Mask = maximum_filter((pixels > white) & (pixels - opened > above), 5)
+    marks: Mask = maximum_filter((pixels > white) & (white_tophat(pixels, (size, size), mode="nearest") > above), 5)
     return marks
 
 
@@ -81,10 +78,7 @@ def _same_shares(now: Pixels | Picture, before: Pixels | Picture) -> Curve:
     """Value (256,) of one sample for each grey level of another one, with as many pixels below it; black stays black."""
     levels, values = np.quantile(before, _QUANTILES), np.quantile(now, _QUANTILES)
     kept = np.concatenate([levels[:1] > 0, np.diff(levels) > 0])
-    black, white = [0.0], [255.0]
-    curve = np.interp(
-        _LEVELS, np.concatenate([black, levels[kept], white]), np.concatenate([black, values[kept], white])
-    )
+    curve = np.interp(_LEVELS, [0, *levels[kept], 255], [0, *values[kept], 255])
     rising: Curve = np.maximum.accumulate(curve)
     return rising
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
 
 from cxrreport.codes import PriorReason
 from cxrreport.records import Image, Pair, Study, View
@@ -86,15 +85,11 @@ def _best(images: Sequence[Image], wanted: Callable[[View], bool]) -> Image | No
     return order[0] if order else None
 
 
-def _moment(study: Study) -> datetime:
-    if study.studied_at is None:
-        raise ValueError("only dated studies have a moment")
-    return study.studied_at
-
-
 def _is_earlier(one: Study, other: Study) -> bool:
-    """Strictly earlier: by date, or on one day by two known times."""
-    first, second = _moment(one), _moment(other)
+    """Strictly earlier: by date, or on one day by two known times. Without a date there is no order."""
+    first, second = one.studied_at, other.studied_at
+    if first is None or second is None:
+        return False
     if first.date() != second.date():
         return first.date() < second.date()
     return one.time_known and other.time_known and first < second

@@ -17,7 +17,7 @@ from pydicom.dataset import Dataset
 from cxrreport.errors import HeaderError, PixelError
 from cxrreport.imaging.dataset import Head, NotDicomError, open_head
 from cxrreport.imaging.decode import Layout, decode, is_supported
-from cxrreport.imaging.voi import Table, apply_lut, apply_window, lut_of, number, window_of
+from cxrreport.imaging.voi import Table, lut_of, number, window_of
 
 _TAGS = (
     *(0x00280002, 0x00280004, 0x00280008, 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280102, 0x00280103),
@@ -33,15 +33,6 @@ class Frame:
 
     values: npt.NDArray[np.float32]
     pixel_sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Encoding:
-    """Bits of one stored value (PS3.5 section 8.1.1)."""
-
-    bits: int
-    shift: int
-    signed: bool
 
 
 def read_frame(path: str, max_pixels: int = 60_000_000) -> Frame:
@@ -77,10 +68,9 @@ def _frame(head: Head, max_pixels: int) -> Frame:
     if not head.at_pixels:
         raise PixelError("The file holds no pixel data.", code="pixels.truncated")
     layout = _layout(head, max_pixels)
-    encoding = _encoding(head.dataset, layout)
-    stored = _stored(decode(head, layout), encoding)
-    counts = np.bincount(stored.ravel(), minlength=1 << encoding.bits)
-    table = _display_table(head.dataset, encoding, counts)
+    stored = _stored(decode(head, layout), layout)
+    counts = np.bincount(stored.ravel(), minlength=1 << layout.bits)
+    table = _display_table(head.dataset, layout, counts)
     digest = hashlib.sha256(repr(stored.shape).encode() + stored.astype("<u2", copy=False).tobytes())
     return Frame(table.astype(np.float32)[stored], digest.hexdigest())
 
@@ -102,37 +92,38 @@ def _layout(head: Head, max_pixels: int) -> Layout:
         raise PixelError("Only 8 and 16 bit images can be read.", code="pixels.bits")
     if not is_supported(head.transfer_syntax):
         raise PixelError("The transfer syntax is not supported.", code="pixels.syntax")
-    return Layout(rows, columns, int(dataset.BitsAllocated))
+    return Layout((rows, columns), *_bits(dataset), signed=int(dataset.get("PixelRepresentation") or 0) == 1)
 
 
-def _encoding(dataset: Dataset, layout: Layout) -> _Encoding:
-    bits = int(dataset.get("BitsStored") or layout.bits_allocated)
-    high = dataset.get("HighBit")
+def _bits(dataset: Dataset) -> tuple[int, int, int]:
+    """Bits allocated and stored, and the place of the lowest one."""
+    allocated = int(dataset.BitsAllocated)
+    bits, high = int(dataset.get("BitsStored") or allocated), dataset.get("HighBit")
     shift = (bits - 1 if high is None else int(high)) - bits + 1
-    if not (1 < bits <= layout.bits_allocated and 0 <= shift <= layout.bits_allocated - bits):
+    if not (1 < bits <= allocated and 0 <= shift <= allocated - bits):
         raise PixelError("The header declares impossible bits.")
-    return _Encoding(bits, shift, int(dataset.get("PixelRepresentation") or 0) == 1)
+    return allocated, bits, shift
 
 
-def _stored(cells: npt.NDArray[Any], encoding: _Encoding) -> npt.NDArray[Any]:
+def _stored(cells: npt.NDArray[Any], layout: Layout) -> npt.NDArray[Any]:
     """Cut the stored bits out of each cell; overlays may live in the others."""
-    if encoding.shift:
-        cells = cells >> encoding.shift
-    if encoding.bits < 8 * cells.dtype.itemsize:
-        cells = cells & cells.dtype.type((1 << encoding.bits) - 1)
+    if layout.shift:
+        cells = cells >> layout.shift
+    if layout.bits < 8 * cells.dtype.itemsize:
+        cells = cells & cells.dtype.type((1 << layout.bits) - 1)
     return cells
 
 
-def _display_table(dataset: Dataset, encoding: _Encoding, counts: npt.NDArray[np.int64]) -> Table:
+def _display_table(dataset: Dataset, layout: Layout, counts: npt.NDArray[np.int64]) -> Table:
     """Display value of each possible stored value; `counts` tells which of them occur."""
-    stored = np.arange(1 << encoding.bits, dtype=np.float64)
-    if encoding.signed:
-        stored[1 << (encoding.bits - 1) :] -= 1 << encoding.bits
-    padding = _padding(dataset, stored, encoding.signed)
+    stored = np.arange(1 << layout.bits, dtype=np.float64)
+    if layout.signed:
+        stored[1 << (layout.bits - 1) :] -= 1 << layout.bits
+    padding = _padding(dataset, stored, layout.signed)
     occurring = (counts > 0) & ~padding
     if not occurring.any():
         raise PixelError("The image is blank.", code="pixels.blank")
-    values = _voi(dataset, _modality(dataset, stored, encoding.signed), encoding.signed, np.where(padding, 0, counts))
+    values = _voi(dataset, _modality(dataset, stored, layout.signed), layout.signed, np.where(padding, 0, counts))
     if _is_inverse(dataset):
         values = -values
     if not np.isfinite(values[occurring]).all():
@@ -153,19 +144,16 @@ def _padding(dataset: Dataset, stored: Table, signed: bool) -> npt.NDArray[np.bo
 def _modality(dataset: Dataset, stored: Table, signed: bool) -> Table:
     lut = lut_of(dataset, "ModalityLUTSequence", signed)
     if lut is not None:
-        return apply_lut(lut, stored)
+        return lut(stored)
     slope, intercept = number(dataset.get("RescaleSlope")), number(dataset.get("RescaleIntercept"))
     return stored * (1.0 if slope is None else slope) + (0.0 if intercept is None else intercept)
 
 
 def _voi(dataset: Dataset, values: Table, signed: bool, counts: npt.NDArray[np.int64]) -> Table:
     """VOI LUT before window, as PS3.3 C.11.2 leaves to the reader; one that leaves nothing of the image is passed by."""
-    lut = lut_of(dataset, "VOILUTSequence", signed)
-    window = window_of(dataset)
-    if lut is not None and _shows_anatomy(shown := apply_lut(lut, values), counts):
-        return shown
-    if window is not None and _shows_anatomy(shown := apply_window(window, values), counts):
-        return shown
+    for show in (lut_of(dataset, "VOILUTSequence", signed), window_of(dataset)):
+        if show is not None and _shows_anatomy(shown := show(values), counts):
+            return shown
     return values
 
 

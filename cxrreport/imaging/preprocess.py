@@ -60,8 +60,6 @@ def preprocess(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
 def _resize(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Area-average to the square; HAMMING never overshoots, so burnt-in letters leave no ringing."""
     image = Image.fromarray(np.ascontiguousarray(values, dtype=np.float32))
-    if image.size == (SIDE, SIDE):
-        return np.asarray(image)
     return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.HAMMING, reducing_gap=3.0))
 
 

@@ -36,8 +36,6 @@ _STILL, _ALIKE = 0.5, 0.005  # so small a move on average, for so little likenes
 class Registration:
     """A prior image beside the current one.
 
-    Parameters
-    ----------
     pixels : uint8 of the current image's shape: the prior on the current grid, its grey values matched; where `reason`
         is set, the prior stretched to the current shape, its grey values matched as well as can be.
     inside : bool of the same shape, where the prior shows something on this grid; elsewhere nothing can be compared.
@@ -125,6 +123,4 @@ def _table(pair: PixelPair, transform: Transform, *, aligned: bool) -> Pixels:
 
 
 def _shrink(pixels: Pixels) -> Pixels:
-    if pixels.shape == (SIDE, SIDE):
-        return pixels
     return np.asarray(Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.BOX))

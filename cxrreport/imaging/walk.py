@@ -23,7 +23,7 @@ _SYSTEM_FILES = {"thumbs.db", "desktop.ini"}
 
 
 def walk(roots: Iterable[Path], on_skip: OnSkip, settle_s: float = 0.0) -> Iterator[FileEntry]:
-    """Yield the regular files below `roots`, sorted by name within each directory.
+    """Yield the regular files below `roots` (directories or files), sorted by name within each directory.
 
     Symbolic links are never followed, so a loop or a link out of the export cannot be entered; FIFOs, sockets and
     devices are never opened. Only names that are clearly not DICOM are left out, unless the content is DICOM all the
@@ -31,7 +31,6 @@ def walk(roots: Iterable[Path], on_skip: OnSkip, settle_s: float = 0.0) -> Itera
 
     Parameters
     ----------
-    roots : directories or files.
     on_skip : called with (kind, path) for everything left out; kinds are symlink, special, empty, dicomdir,
         archive, document, image, hidden, growing, path.unreadable and path.name. The path is None where it is not valid UTF-8.
     settle_s : files modified less than this many seconds ago are still being copied: left for the next run.

@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset, write_file_meta_info
+from pydicom.pixels.encoders import RLELosslessEncoder
 from pydicom.uid import UID
 
 CR = "1.2.840.10008.5.1.4.1.1.1"
@@ -98,13 +99,11 @@ def header(pixels: npt.NDArray[Any], bits: int = 12, **tags: Any) -> Dataset:
 
 def write_dataset_file(path: Path, dataset: Dataset, syntax: str = EXPLICIT) -> Path:
     """Write any data set as a DICOM file of the given transfer syntax."""
-    meta = FileMetaDataset()
-    meta.TransferSyntaxUID = UID(syntax)
-    meta.MediaStorageSOPClassUID = UID(dataset.get("SOPClassUID") or DX)
-    meta.MediaStorageSOPInstanceUID = UID(dataset.get("SOPInstanceUID") or "1.2.3.4.1")
-    dataset.file_meta = meta
+    dataset.file_meta = _meta(syntax, dataset)
     if syntax == DEFLATED:
-        return write_deflated(path, _encoded(dataset), meta)
+        body = _buffer()
+        write_dataset(body, dataset)
+        return write_deflated(path, body.getvalue(), dataset.file_meta)
     implicit, little = syntax == IMPLICIT, syntax != BIG_ENDIAN
     dcmwrite(path, dataset, implicit_vr=implicit, little_endian=little, enforce_file_format=True)
     return path
@@ -112,17 +111,25 @@ def write_dataset_file(path: Path, dataset: Dataset, syntax: str = EXPLICIT) -> 
 
 def write_deflated(path: Path, body: bytes, meta: FileMetaDataset | None = None) -> Path:
     """Write a deflated file around the given explicit little endian elements."""
-    if meta is None:
-        meta = FileMetaDataset()
-        meta.TransferSyntaxUID = UID(DEFLATED)
-        meta.MediaStorageSOPClassUID = UID(DX)
-        meta.MediaStorageSOPInstanceUID = UID("1.2.3.4.1")
-    buffer = DicomBytesIO()
-    buffer.is_implicit_VR, buffer.is_little_endian = False, True
-    write_file_meta_info(buffer, meta)
+    buffer = _buffer()
+    write_file_meta_info(buffer, meta or _meta(DEFLATED, Dataset()))
     deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     path.write_bytes(b"\0" * 128 + b"DICM" + buffer.getvalue() + deflater.compress(body) + deflater.flush())
     return path
+
+
+def _meta(syntax: str, dataset: Dataset) -> FileMetaDataset:
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = UID(syntax)
+    meta.MediaStorageSOPClassUID = UID(dataset.get("SOPClassUID") or DX)
+    meta.MediaStorageSOPInstanceUID = UID(dataset.get("SOPInstanceUID") or "1.2.3.4.1")
+    return meta
+
+
+def _buffer() -> DicomBytesIO:
+    buffer = DicomBytesIO()
+    buffer.is_implicit_VR, buffer.is_little_endian = False, True
+    return buffer
 
 
 def encode(pixels: npt.NDArray[Any], syntax: str = EXPLICIT, bits: int = 12) -> bytes:
@@ -151,21 +158,9 @@ def encode_frame(pixels: npt.NDArray[Any], syntax: str, bits: int = 12) -> bytes
 
 
 def _rle(pixels: npt.NDArray[Any]) -> bytes:
-    """PS3.5 annex G, each byte plane as literal runs."""
-    planes = pixels.astype(pixels.dtype.newbyteorder(">")).view(np.uint8).reshape(*pixels.shape, -1)
-    segments = []
-    for index in range(planes.shape[-1]):
-        plane = planes[..., index].tobytes()
-        runs = (plane[at : at + 128] for at in range(0, len(plane), 128))
-        segment = b"".join(bytes([len(run) - 1]) + run for run in runs)
-        segments.append(segment + b"\x80" * (len(segment) % 2))
-    offsets = [64 + sum(len(one) for one in segments[:index]) for index in range(len(segments))]
-    table = np.array([len(segments), *offsets] + [0] * (15 - len(offsets)), "<u4")
-    return table.tobytes() + b"".join(segments)
-
-
-def _encoded(dataset: Dataset) -> bytes:
-    buffer = DicomBytesIO()
-    buffer.is_implicit_VR, buffer.is_little_endian = False, True
-    write_dataset(buffer, dataset)
-    return buffer.getvalue()
+    bits = 8 * pixels.itemsize
+    facts = {"rows": pixels.shape[0], "columns": pixels.shape[1], "bits_allocated": bits, "bits_stored": bits}
+    facts |= {"samples_per_pixel": 1, "number_of_frames": 1, "pixel_representation": int(pixels.dtype.kind == "i")}
+    return RLELosslessEncoder.encode(
+        pixels, encoding_plugin="pydicom", photometric_interpretation="MONOCHROME2", **facts
+    )

@@ -55,13 +55,7 @@ class Process:
 
     def __init__(self, home: Path, *arguments: str | Path, mishap: Mishap | None = None, db: str | None = None) -> None:
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(
-            [
-                "builders.process",
-                "cxrreport.pipeline.generate",
-                "cxrreport.pipeline.index",
-            ]
-        )
+        context.set_forkserver_preload(["builders.process", "cxrreport.pipeline.generate", "cxrreport.pipeline.index"])
         self._print = home.parent / f"printed-{time.monotonic_ns()}"
         database = ["--db", db] if db else []
         line = ["--home", str(home), *database, *map(str, arguments)]

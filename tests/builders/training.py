@@ -7,7 +7,11 @@ from cxrreport.model.weights import save_weights
 from cxrreport.training.options import TrainOptions
 from cxrreport.training.recipe import Recipe
 
-SPLITS = {"train": random_samples(12, 1, "train"), "val": random_samples(6, 2, "val")}
+SPLITS = {
+    "train": random_samples(12, 1, "train"),
+    "val": random_samples(6, 2, "val"),
+    "test": random_samples(4, 3, "test"),
+}
 
 
 def train_options(out, **changes):

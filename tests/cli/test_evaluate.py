@@ -10,26 +10,16 @@ from typing import Any
 
 import pytest
 from builders.chexbert import tiny_checkpoint, write_chexbert
-from builders.network import random_samples
 from builders.tool import Tool, build_weights
+from builders.training import SPLITS, read_noise
 
 from cxrreport.datasets.iu_xray import READERS
-from cxrreport.datasets.sample import Sample
 from cxrreport.evaluation import evaluate as evaluation
 from cxrreport.evaluation.candidates import ALONE, BASELINES
 from cxrreport.model import prose
 from cxrreport.model.weights import load_weights
 
-SPLITS = {
-    "train": random_samples(8, 1, "train"),
-    "val": random_samples(6, 2, "val"),
-    "test": random_samples(4, 3, "test"),
-}
 ROWS = {"cxrreport", *BASELINES}
-
-
-def read_noise(_: Path, split: str) -> list[Sample]:
-    return list(SPLITS[split])
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +43,7 @@ def evaluate(tool: Tool, weights: Path, *more: str | Path, dataset: str = "noise
 def test_the_document_names_what_was_measured_and_how(tool: Tool, weights: Path) -> None:
     found = evaluate(tool, weights)
     facts = ("protocol", "dataset", "split", "studies", "bank", "beams", "limit")
-    assert [found[fact] for fact in facts] == ["C", "noise", "test", 4, 8, 1, None]
+    assert [found[fact] for fact in facts] == ["C", "noise", "test", 4, 12, 1, None]
     assert found["bootstrap"] == {"draws": 1000, "level": 0.95, "seed": 0}
     assert found["weights_sha256"] == load_weights(weights).sha256
     assert found["weights"]["name"] == "random 7" and found["weights"]["network"]["retrieved"] == 5
@@ -82,7 +72,7 @@ def test_drafts_are_scored_beside_every_baseline_with_intervals(tool: Tool, weig
 
 def test_part_of_the_train_split_is_scored_against_the_whole_bank(tool: Tool, weights: Path) -> None:
     found = evaluate(tool, weights, "--split", "train", "--limit", "3")
-    assert (found["studies"], found["bank"], found["limit"]) == (3, 8, 3) and "part of the split" in found["notes"][0]
+    assert (found["studies"], found["bank"], found["limit"]) == (3, 12, 3) and "part of the split" in found["notes"][0]
     assert found["rows"]["nearest report by text"]["bleu_4"] < 1  # its own report is not retrieved
     assert found["rows"]["nearest report by image"]["bleu_4"] < 1
 

@@ -36,16 +36,6 @@ def test_a_corrected_report_replaces_the_old_one_under_its_id(tool: Tool, tmp_pa
     assert json.loads(labels)["pleural effusion"] == "positive"
 
 
-def test_text_csv_tsv_and_jsonl(tool: Tool, tmp_path: Path) -> None:
-    (tmp_path / "1.2.840.99.txt").write_text("IMPRESSION: Cardiomegaly.\n")
-    (tmp_path / "a.csv").write_text('accession;findings\nB1;"Clear; lungs."\n')
-    (tmp_path / "b.tsv").write_text("accession\timpression\nB2\tPneumonia.\n")
-    (tmp_path / "c.jsonl").write_text('{"accession": "B3", "text": "FINDINGS: A.\\nIMPRESSION: B."}\n')
-    assert counts(tool, tmp_path)["added"] == 4
-    assert tool.rows("SELECT study_uid FROM report WHERE accession = ''") == ["1.2.840.99"]
-    assert tool.rows("SELECT findings, impression FROM report WHERE accession = 'B3'") == [("A.", "B.")]
-
-
 def test_columns_of_another_name(tool: Tool, tmp_path: Path) -> None:
     table = tmp_path / "ris.csv"
     table.write_text("AuftragsNr,PatNr,Datum,Befund,Beurteilung\n4711,P1,2024-01-05,Clear lungs.,Normal.\n")

@@ -87,25 +87,12 @@ def test_references_that_say_the_same_are_one_row(drafted: Tool) -> None:
     assert [row[0] for row in table(drafted, 2)] == ["1", "2"]
 
 
-def test_references_that_differ_in_a_side_or_a_number_stay_apart(drafted: Tool) -> None:
-    texts = ("Left effusion.", "Right effusion.", "No left effusion.", "Nodule of 1.5 cm.", "Nodule of 15 cm.")
-    assert {row["same_as"] for row in references(drafted, *texts)} == {None}
-    assert len(table(drafted, 9)) == 5 and "(5 retrieved)" in " ".join(drafted.out.split())
-
-
 @pytest.mark.parametrize(
     ("accession", "reason"), [("A101", "no earlier study"), ("A401", "the order of two studies is not certain")]
 )
 def test_why_there_is_no_prior_is_said_in_words(drafted: Tool, accession: str, reason: str) -> None:
     drafted("show", accession)
     assert f"Prior  none: {reason}" in drafted.out and "COMPARISON" not in drafted.out
-
-
-def test_a_prior_whose_image_is_of_no_use_is_told_in_words(drafted: Tool) -> None:
-    with drafted.connection() as connection:
-        connection.exec_driver_sql("UPDATE draft SET prior_study_id = NULL, prior_reason = 'prior.rotated'")
-    drafted("show", "A103")
-    assert "Prior  none: the film of the prior is turned" in drafted.out
 
 
 def test_a_flag_is_explained_where_there_are_words_for_it(drafted: Tool) -> None:

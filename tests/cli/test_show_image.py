@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import numpy.typing as npt
@@ -18,18 +20,15 @@ from PIL import Image, ImageColor
 from cxrreport import DISCLAIMER
 from cxrreport.export import picture as picturing
 from cxrreport.export.panels import Line, Panel, colour_of, shrink
+from cxrreport.imaging.register import Registration
 
 REGISTER = picturing._register  # the other tests lay images over each other without it
 Grey = npt.NDArray[np.uint8]
 
 
-@dataclass
-class FakeRegistration:
-    """What `register` tells, of a prior that lies as the current image does."""
-
-    pixels: Grey
-    inside: npt.NDArray[np.bool_]
-    registered: bool = True
+def lie_alike(current: Grey, prior: Grey, reason: str = "") -> Registration:
+    """What `register` tells of a prior that lies as the current image does."""
+    return Registration(prior, np.ones(current.shape, bool), 1.0, reason)
 
 
 @pytest.fixture
@@ -39,8 +38,7 @@ def pictured(drafted: Tool, monkeypatch: pytest.MonkeyPatch) -> Tool:
         connection.exec_driver_sql("DELETE FROM region")
         connection.exec_driver_sql("UPDATE finding SET change = 'absent' WHERE change IN ('new', 'resolved')")
         connection.exec_driver_sql("UPDATE draft SET flags = '[]'")
-    lay = lambda current, prior: FakeRegistration(prior, np.ones(current.shape, bool))  # noqa: E731
-    monkeypatch.setattr(picturing, "_register", lay)
+    monkeypatch.setattr(picturing, "_register", lie_alike)
     return drafted
 
 
@@ -90,6 +88,13 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> Drawn:
 
     monkeypatch.setattr(picturing, "draw_panels", record)
     return found
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Where a picture may be; nothing else is there."""
+    (tmp_path / "pictures").mkdir()
+    return tmp_path / "pictures" / "out.png"
 
 
 def fails(tool: Tool, place: Path, code: int, error: str) -> str:
@@ -164,8 +169,7 @@ def test_a_prior_that_cannot_be_registered_is_shown_as_it_is(
     pictured: Tool, drawn: Drawn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_region(pictured, "A103", "edema", "change", 20, 30, 40, 50, 0.9)
-    lost = lambda current, prior: FakeRegistration(prior, np.zeros(current.shape, bool), registered=False)  # noqa: E731
-    monkeypatch.setattr(picturing, "_register", lost)
+    monkeypatch.setattr(picturing, "_register", partial(lie_alike, reason="registration.poor"))
     draw(pictured, "A103", tmp_path / "out.png")
     assert [panel.title for panel in drawn.panels] == ["Current 2024-06-01", "Prior 2024-03-05, not registered"]
     assert [len(panel.boxes) for panel in drawn.panels] == [1, 0]
@@ -173,56 +177,39 @@ def test_a_prior_that_cannot_be_registered_is_shown_as_it_is(
 
 
 def test_images_are_laid_over_each_other_by_the_registration() -> None:
-    pytest.importorskip("cxrreport.imaging.register")
     current = chest(seed=3).astype(np.float32)
     laid = REGISTER(shrink(current), shrink(current[:, :-8]))
     assert laid.pixels.shape == laid.inside.shape == current.shape and laid.pixels.dtype == np.uint8
 
 
-def test_the_picture_tells_no_name_and_no_number(pictured: Tool, tmp_path: Path) -> None:
-    draw(pictured, "A103", tmp_path / "out.png")
-    assert Image.open(tmp_path / "out.png").info == {}
-    assert not {b"P1", b"A103", b"1.2.9"} & set((tmp_path / "out.png").read_bytes().split())
-
-
 # -- the file ---------------------------------------------------------------------------------------------------------
 
 
-def test_json_stays_one_document(pictured: Tool, tmp_path: Path) -> None:
-    assert pictured.json("show", "A103", "--image", tmp_path / "out.png")["study"]["accession"] == "A103"
-    assert (tmp_path / "out.png").stat().st_mode & 0o777 == 0o600
-
-
-def test_an_older_picture_is_replaced_and_nothing_else_is_left(pictured: Tool, tmp_path: Path) -> None:
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    (folder / "out.png").write_bytes(b"old")
-    draw(pictured, "A103", folder / "out.png")
-    assert os.listdir(folder) == ["out.png"]
+def test_the_picture_replaces_an_older_one_beside_one_document_and_tells_no_name(pictured: Tool, place: Path) -> None:
+    place.write_bytes(b"old")
+    assert pictured.json("show", "A103", "--image", place)["study"]["accession"] == "A103"
+    assert os.listdir(place.parent) == ["out.png"] and place.stat().st_mode & 0o777 == 0o600
+    assert Image.open(place).info == {}
+    assert not {b"P1", b"A103", b"1.2.9"} & set(place.read_bytes().split())
 
 
 @pytest.mark.parametrize("name", ["out.jpg", "out", "folder.png", "link.png", "missing/out.png", "file.png/out.png"])
-def test_what_cannot_become_a_picture_is_refused(pictured: Tool, tmp_path: Path, name: str) -> None:
-    folder = tmp_path / "pictures"
-    (folder / "folder.png").mkdir(parents=True)
+def test_what_cannot_become_a_picture_is_refused(pictured: Tool, place: Path, name: str) -> None:
+    folder = place.parent
+    (folder / "folder.png").mkdir()
     (folder / "link.png").symlink_to(folder / "elsewhere.png")
     (folder / "file.png").write_bytes(b"")
     fails(pictured, folder / name, 2, "usage")
 
 
 def test_a_picture_that_cannot_be_finished_leaves_the_old_one(
-    pictured: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pictured: Tool, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = tmp_path / "pictures" / "out.png"
-    place.parent.mkdir()
     place.write_bytes(b"old")
-    monkeypatch.setattr(Image.Image, "save", _full_disk)
+    full = OSError(28, "No space left on device", "/secret")
+    monkeypatch.setattr(Image.Image, "save", Mock(side_effect=full))
     assert "No space left" in fails(pictured, place, 74, "io")
     assert place.read_bytes() == b"old"
-
-
-def _full_disk(*_: Any, **__: Any) -> None:
-    raise OSError(28, "No space left on device", "/secret")
 
 
 # -- the images -------------------------------------------------------------------------------------------------------
@@ -230,11 +217,9 @@ def _full_disk(*_: Any, **__: Any) -> None:
 
 @pytest.mark.parametrize("accession", ["A103", "A102"])
 def test_a_image_that_is_gone_or_another_one_is_refused(
-    pictured: Tool, export: Path, tmp_path: Path, accession: str
+    pictured: Tool, export: Path, place: Path, accession: str
 ) -> None:
     path = export / "P1" / f"{accession}_PA.dcm"
-    place = tmp_path / "pictures" / "out.png"
-    place.parent.mkdir()
     content = path.read_bytes()
     path.write_bytes(content[:-2])
     fails(pictured, place, 3, "film.changed")
@@ -244,15 +229,12 @@ def test_a_image_that_is_gone_or_another_one_is_refused(
     fails(pictured, place, 3, "film.away")
 
 
-def test_a_draft_of_other_images_is_not_drawn_on_these(pictured: Tool, tmp_path: Path) -> None:
-    place = tmp_path / "pictures" / "out.png"
-    place.parent.mkdir()
+def test_a_draft_of_other_images_is_not_drawn_on_these(pictured: Tool, tmp_path: Path, place: Path) -> None:
     write_visit(tmp_path / "more", Visit("A110", "P1", "20240501"))
     assert pictured("generate", tmp_path / "more", "--without-retrieval", "--dry-run") == 0
     fails(pictured, place, 3, "draft.stale")
 
 
-def test_a_study_without_a_draft_has_no_picture(tool: Tool, shared_export: Path, tmp_path: Path) -> None:
+def test_a_study_without_a_draft_has_no_picture(tool: Tool, shared_export: Path, place: Path) -> None:
     tool.json("generate", shared_export, "--dry-run")
-    (tmp_path / "pictures").mkdir()
-    fails(tool, tmp_path / "pictures" / "out.png", 2, "draft.none")
+    fails(tool, place, 2, "draft.none")

@@ -9,30 +9,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from builders.network import VOCABULARY, random_samples, write_bert
+from builders.network import VOCABULARY, write_bert
 from builders.resnet import tiny_state
 from builders.tool import Tool
+from builders.training import SPLITS, read_noise
 from safetensors.torch import save_file
 
 from cxrreport.datasets.iu_xray import READERS
 from cxrreport.datasets.nih import IMAGE_READERS
-from cxrreport.datasets.sample import Sample, make_sample
+from cxrreport.datasets.sample import make_sample
 from cxrreport.model.manifest import default_directory
 from cxrreport.model.weights import load_weights
 from cxrreport.training import recipe as recipes
 from cxrreport.training import start, trainer
 from cxrreport.training.options import TrainOptions
 
-SPLITS = {
-    "train": random_samples(8, 1, "train"),
-    "val": random_samples(6, 2, "val"),
-    "test": random_samples(4, 3, "test"),
-}
 TINY = (Path(recipes.__file__).parent / "recipes" / "tiny.toml").read_text()
-
-
-def read_noise(_: Path, split: str) -> list[Sample]:
-    return list(SPLITS[split])
 
 
 @pytest.fixture(autouse=True)
@@ -79,15 +71,24 @@ def test_images_that_are_not_there(tool: Tool, tmp_path: Path) -> None:
     assert str(tmp_path) not in tool.err
 
 
-def test_the_recorded_command_names_no_directory(tool: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_recorded_command_names_no_directory(
+    tool: Tool, tmp_path: Path, files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(IMAGE_READERS, "none", lambda _directory, _split: [])
-    more = ("--films", "none", "/data/films", *recipe(tmp_path, encoder_lr=1e-4))
-    line = ["cxrreport", "train", "--dataset", "noise", "/data", *more, "--out", str(tmp_path)]
+    encoder, bert = files
+    starts = ("--encoder-weights", str(encoder), "--bert", str(bert))
+    more = ("--films", "none", "/data/films", *starts, *recipe(tmp_path, encoder_lr=1e-4))
+    line = ["cxrreport", "train", "--dataset", "noise", "/data", *more, "--out", str(tmp_path / "run")]
     monkeypatch.setattr("sys.argv", line)
-    assert train(tool, tmp_path, *more) == 0, tool.err
-    manifest = load_weights(tmp_path / "best").manifest
-    assert manifest["command"] == "cxrreport train --dataset noise NOISE --films none NONE --recipe RECIPE --out RUN"
-    options = json.loads((tmp_path / "options.json").read_text())
+    assert train(tool, tmp_path / "run", *more) == 0, tool.err
+    manifest = load_weights(tmp_path / "run" / "best").manifest
+    assert manifest["command"] == (
+        "cxrreport train --dataset noise NOISE --films none NONE --encoder-weights ENCODER_WEIGHTS --bert BERT"
+        " --recipe RECIPE --out RUN"
+    )
+    digests = [hashlib.sha256(p.read_bytes()).hexdigest() for p in (encoder, bert / "model.safetensors")]
+    assert all(digest in manifest["data"] for digest in digests)
+    options = json.loads((tmp_path / "run" / "options.json").read_text())
     assert (options["films"], options["films_directory"], options["encoder_lr"]) == ("none", "/data/films", 1e-4)
 
 
@@ -96,23 +97,6 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
     """An encoder and a BERT for the tiny network."""
     save_file(tiny_state(), tmp_path / "encoder.safetensors")
     return tmp_path / "encoder.safetensors", write_bert(tmp_path / "bert")
-
-
-def test_training_starts_from_an_encoder_and_a_bert(
-    tool: Tool, tmp_path: Path, files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    encoder, bert = files
-    more = ("--encoder-weights", str(encoder), "--bert", str(bert), *recipe(tmp_path, copies=2))
-    monkeypatch.setattr("sys.argv", ["cxrreport", "train", *more])
-    assert train(tool, tmp_path / "run", *more) == 0, tool.err
-    manifest = load_weights(tmp_path / "run" / "best").manifest
-    digests = [hashlib.sha256(p.read_bytes()).hexdigest() for p in (encoder, bert / "model.safetensors")]
-    assert all(digest in manifest["data"] for digest in digests)
-    assert manifest["command"] == "cxrreport train --encoder-weights ENCODER_WEIGHTS --bert BERT --recipe RECIPE"
-    assert json.loads((tmp_path / "run" / "options.json").read_text())["copies"] == 2
-    assert train(tool, tmp_path / "run", *more) == 0, tool.err
-    save_file(tiny_state(1), encoder)
-    assert train(tool, tmp_path / "run", *more) == 2 and "another encoder_weights" in tool.err
 
 
 def test_starts_that_cannot_be(tool: Tool, tmp_path: Path, weights: Path, files: tuple[Path, Path]) -> None:
@@ -131,7 +115,7 @@ def test_studies_of_one_patient_are_refused_before_anything_is_trained(
 ) -> None:
     monkeypatch.setitem(SPLITS, "train", [replace(s, patient="one") for s in SPLITS["train"]])
     assert train(tool, tmp_path / "run") == 2
-    assert "[usage.few_studies]" in tool.err and "8 (patients: 1) and 6" in tool.err
+    assert "[usage.few_studies]" in tool.err and "12 (patients: 1) and 6" in tool.err
     assert not (tmp_path / "run").exists()  # a later try with other options may have the place
 
 
@@ -149,10 +133,6 @@ def test_a_run_directory_that_cannot_be_written(tool: Tool, tmp_path: Path) -> N
     (tmp_path / "file").write_text("")
     assert train(tool, tmp_path / "file" / "run") == 74
     assert "Not a directory" in tool.err and str(tmp_path) not in tool.err
-
-
-def test_a_device_that_is_none(tool: Tool, tmp_path: Path) -> None:
-    assert train(tool, tmp_path / "run", "--device", "gpu") == 2 and "[device.unknown]" in tool.err
 
 
 def test_the_shipped_weights_are_what_default_starts_from(

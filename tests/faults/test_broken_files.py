@@ -6,10 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pytest
-from builders.dicom import EXPLICIT, JPEG_LOSSLESS, write_dicom
 from builders.tool import Tool, Visit, spotted_chest, write_visit
 
 PLAIN = "--without-retrieval"
@@ -31,24 +28,6 @@ def cut_pixels(export: Path) -> None:
     cut(write_visit(export, BAD)[0], 0.6)
 
 
-def write_pixels(export: Path, pixels: npt.NDArray[np.uint16], syntax: str) -> Path:
-    (path,) = write_visit(export, BAD)
-    tags = {"StudyInstanceUID": BAD.uid, "SOPInstanceUID": "1.9", "PatientID": "P2", "AccessionNumber": "A902"}
-    return write_dicom(path, pixels, syntax, **tags)
-
-
-def cut_lossless_frame(export: Path) -> None:
-    cut(write_pixels(export, spotted_chest(1), JPEG_LOSSLESS), 0.6)
-
-
-def no_patient(export: Path) -> None:
-    write_visit(export, BAD, PatientID=None)
-
-
-def bad_uid(export: Path) -> None:
-    write_visit(export, BAD, StudyInstanceUID="../../etc/passwd")
-
-
 def other_bytes_same_uid(export: Path) -> None:
     write_visit(export, GOOD, **{"SOPInstanceUID": f"{GOOD.uid}.901", "SeriesDescription": "Another one"})
     (export / "P1" / "A901_PA.dcm").rename(export / "P1" / "Z.dcm")
@@ -59,28 +38,15 @@ def other_patient_same_study(export: Path) -> None:
     write_visit(export, BAD, StudyInstanceUID=GOOD.uid)
 
 
-def random_pixels(export: Path) -> None:
-    write_visit(export, BAD, PixelData=b"\x80\x00" * 50)
-
-
-def too_large(export: Path) -> None:
-    write_visit(export, BAD, Rows=65535, Columns=65535)
-
-
 def blank_image(export: Path) -> None:
-    write_pixels(export, spotted_chest(1) * 0, EXPLICIT)
+    write_visit(export, BAD, PixelData=bytes(spotted_chest(1).nbytes))
 
 
 FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     "header cut": (cut_header, "header.incomplete"),
     "pixels cut": (cut_pixels, "pixels.truncated"),
-    "lossless frame cut": (cut_lossless_frame, "pixels.truncated"),
-    "patient missing": (no_patient, "header.incomplete"),
-    "uid that is a path": (bad_uid, "header.malformed"),
     "other bytes under one UID": (other_bytes_same_uid, "identity.conflict"),
     "study of another patient": (other_patient_same_study, "identity.patient_conflict"),
-    "too little pixel data": (random_pixels, "pixels.truncated"),
-    "far too large": (too_large, "pixels.too_large"),
     "blank": (blank_image, "pixels.blank"),
 }
 
@@ -109,7 +75,7 @@ def test_a_bad_file_is_told_once_and_a_bad_image_until_quarantine(tool: Tool, tm
     assert tool.json("generate", export, PLAIN)["skipped"] == {"study.quarantined": 1}
 
 
-@pytest.mark.parametrize("spoil", [cut_header, cut_pixels, random_pixels, no_patient])
+@pytest.mark.parametrize("spoil", [cut_header, cut_pixels])
 def test_a_file_that_is_mended_is_drafted(tool: Tool, tmp_path: Path, spoil: Callable[[Path], None]) -> None:
     export = tmp_path / "export"
     spoil(export)
@@ -165,9 +131,10 @@ def test_links_and_devices_are_not_followed(tool: Tool, tmp_path: Path) -> None:
     write_visit(tmp_path / "outside", BAD)
     (export / "loop").symlink_to(export)
     (export / "out").symlink_to(tmp_path / "outside")
+    (export / "file").symlink_to(write_visit(tmp_path / "another", BAD)[0])
     os.mkfifo(export / "pipe")
     found = tool.json("generate", export, PLAIN)
-    assert found["drafted"] == 1 and found["skipped"] == {"symlink": 2, "special": 1}
+    assert found["drafted"] == 1 and found["skipped"] == {"symlink": 3, "special": 1}
 
 
 def test_a_path_too_long_for_the_database_costs_that_file_alone(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import pickle
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -93,38 +92,6 @@ def test_missing_weights(tool: Tool, shared_export: Path, copy: Path, tmp_path: 
     assert "views.safetensors" in refused(tool, 78, "weights.missing", "generate", shared_export)
 
 
-class Canary:
-    """Unpickled, it makes a file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[object, tuple[Path]]:
-        return Path.touch, (self.path,)
-
-
-def test_a_pickle_in_place_of_the_weights_is_not_executed(
-    tool: Tool, shared_export: Path, copy: Path, tmp_path: Path
-) -> None:
-    content = pickle.dumps(Canary(tmp_path / "executed"))
-    (copy / "model.safetensors").write_bytes(content)
-    manifest = json.loads((copy / "manifest.json").read_text())
-    manifest["files"]["model.safetensors"] = hashlib.sha256(content).hexdigest()
-    (copy / "manifest.json").write_text(json.dumps(manifest))
-    refused(tool, 78, "weights.shape", "generate", shared_export)
-    assert not (tmp_path / "executed").exists()
-
-
-def test_weights_of_another_shape(tool: Tool, shared_export: Path, copy: Path) -> None:
-    config = json.loads((copy / "config.json").read_text())
-    content = json.dumps(config | {"d_model": 64}).encode()
-    (copy / "config.json").write_bytes(content)
-    manifest = json.loads((copy / "manifest.json").read_text())
-    manifest["files"]["config.json"] = hashlib.sha256(content).hexdigest()
-    (copy / "manifest.json").write_text(json.dumps(manifest))
-    refused(tool, 78, "weights.shape", "generate", shared_export)
-
-
 # -- device, database, settings, usage --------------------------------------------------------------------------------
 
 
@@ -158,18 +125,6 @@ def test_a_newer_schema(tool: Tool, shared_export: Path) -> None:
     assert tool.json("db", "current")["current"] == "9999"
 
 
-def test_another_programs_database(tool: Tool, shared_export: Path) -> None:
-    (tool.home / "cxrreport.db").unlink()
-    with tool.connection() as connection:
-        connection.exec_driver_sql("CREATE TABLE other (id INTEGER)")
-    assert tool("generate", shared_export) == 78 and "[schema]" in tool.err
-
-
-def test_a_file_that_is_no_database(tool: Tool, shared_export: Path) -> None:
-    (tool.home / "cxrreport.db").write_bytes(b"no database" * 1000)
-    assert tool("generate", shared_export) == 74
-
-
 @pytest.mark.parametrize(
     ("content", "said"), [("colour = 1", "colour"), ("batch_size = 0", "batch_size"), ("a =", "TOML"), (None, "TOML")]
 )
@@ -181,17 +136,6 @@ def test_settings_that_do_not_fit(
         config.write_text(content)
     assert tool("--config", config, "generate", shared_export) == 78
     assert said in tool.err and "[configuration." in tool.err
-
-
-def test_a_setting_of_the_file_is_used(tool: Tool, shared_export: Path, tmp_path: Path) -> None:
-    config = tmp_path / "settings.toml"
-    config.write_text("max_new_tokens = 20\nbeams = 5\n")
-    assert tool(
-        "--config", config, "generate", shared_export, "--limit", "1", "--without-retrieval", "--beams", "2"
-    ) in (0, 3)
-    decoding = json.loads(next((tool.home / "runs").glob("run-*.json")).read_text())["decoding"]
-    assert decoding["beams"] == 2  # flag before environment before file
-    assert decoding["max_new_tokens"] == 16
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,12 @@
 import os
 import struct
-import subprocess
-import sys
 import time
 import tracemalloc
 from datetime import date, datetime
 
 import builders.dicom as builders
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
@@ -88,14 +86,10 @@ def test_the_time_of_the_study_is_never_guessed(tmp_path, day, clock, expected, 
     assert (found.studied_at, found.time_known) == (expected, known)
 
 
-@pytest.mark.parametrize("content", [b"hello", b"\0" * 4000, b"%PDF-1.7" + b"x" * 900, b"{}"])
-def test_what_is_not_dicom_is_none(tmp_path, content):
-    (tmp_path / "a").write_bytes(content)
-    assert read(tmp_path / "a") is None
-
-
 @settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=600))
+@example(b"\0" * 4000)
+@example(b"%PDF-1.7" + b"x" * 900)
 def test_random_bytes_are_never_dicom_and_never_raise(tmp_path_factory, content):
     path = tmp_path_factory.mktemp("x") / "a"
     path.write_bytes(content)
@@ -207,18 +201,6 @@ def test_sequences_of_other_tags_do_not_matter(tmp_path):
     item.PatientID = "SOMEONE ELSE"
     path = builders.write_dicom(tmp_path / "a", OtherPatientIDsSequence=Sequence([item]))
     assert read(path).patient_id == "P1"
-
-
-def test_nothing_of_a_bad_header_is_printed(tmp_path):
-    path = builders.write_dicom(tmp_path / "a")
-    whole = path.read_bytes()
-    path.write_bytes(whole.replace(b"19500102", b"SecretPo").replace(b"DX  ", b"\xff\xfe  ").replace(b"P1", b"\xc3("))
-    script = (
-        "import sys; from cxrreport.imaging.header import read_header; from cxrreport.records import FileEntry;"
-        "read_header(FileEntry(sys.argv[1], 1, 1))"
-    )
-    done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True)
-    assert done.stdout == done.stderr == ""
 
 
 def test_a_vanished_file_is_unreadable(tmp_path):

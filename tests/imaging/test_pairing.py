@@ -39,9 +39,20 @@ def test_the_surest_then_largest_image_is_chosen():
     assert choose_frontal(images[3:]) is None and choose_lateral([]) is None
 
 
-def test_the_latest_earlier_study_is_the_prior():
-    others = [study("1", days(-30)), study("2", days(-2)), study("3", days(-9)), study("4", days(3))]
-    assert choose_prior(study("9"), others) == (others[1], "")
+@pytest.mark.parametrize(
+    "others",
+    [
+        [study("1", days(-2)), study("2", days(-30)), study("3", days(-9)), study("4", days(3))],
+        [
+            study("1", NOON - timedelta(minutes=5)),
+            study("2", NOON + timedelta(minutes=5)),
+        ],  # on one day the times decide
+        [study("1", days(-1)), study("2", NOON, frontal=False)],  # no tie with what nobody compares
+    ],
+)
+def test_the_latest_earlier_study_is_the_prior(others):
+    assert choose_prior(study("9"), others[::-1]) == (others[0], "")
+    assert choose_prior(study("9", None), others) == (None, "prior.date_missing")
 
 
 @pytest.mark.parametrize(
@@ -60,21 +71,6 @@ def test_the_latest_earlier_study_is_the_prior():
 )
 def test_doubt_means_no_prior_and_says_why(others, reason):
     assert choose_prior(study("9"), others) == (None, reason)
-
-
-def test_a_study_without_a_date_has_no_prior():
-    assert choose_prior(study("9", None), [study("1", days(-1))]) == (None, "prior.date_missing")
-
-
-def test_on_one_day_two_known_times_decide():
-    earlier = study("1", NOON - timedelta(minutes=5))
-    later = study("2", NOON + timedelta(minutes=5))
-    assert choose_prior(study("9"), [later, earlier]) == (earlier, "")
-
-
-def test_the_same_day_without_a_frontal_image_is_no_tie():
-    old = study("1", days(-1))
-    assert choose_prior(study("9"), [study("2", NOON, frontal=False), old]) == (old, "")
 
 
 @pytest.mark.parametrize(

@@ -71,19 +71,15 @@ def test_burnt_in_letters_do_not_dim_the_image():
     assert difference(preprocess(lettered)[32:], preprocess(pixels(256, 256))[32:]) < 3
 
 
-@pytest.mark.parametrize("value", [0, 7, -3.5])
-def test_a_blank_image_is_refused(value):
+LETTERS = np.zeros((256, 256), np.float32)
+LETTERS[3:6, 3:9] = LETTERS[200:202, 200:205] = 255
+
+
+@pytest.mark.parametrize("pixels", [*(np.full((300, 200), value, np.float32) for value in (0, 7, -3.5)), LETTERS])
+def test_a_blank_image_and_one_of_letters_alone_are_refused(pixels):
     with pytest.raises(PixelError) as caught:
-        preprocess(np.full((300, 200), value, np.float32))
+        preprocess(pixels)
     assert caught.value.code == "pixels.blank"
-
-
-def test_a_image_of_letters_alone_is_blank():
-    letters = np.zeros((256, 256), np.float32)
-    letters[3:6, 3:9] = 255
-    letters[200:202, 200:205] = 255
-    with pytest.raises(PixelError):
-        preprocess(letters)
 
 
 def test_a_file_and_the_same_image_stored_otherwise_look_alike(tmp_path):

@@ -56,9 +56,8 @@ def test_images_are_embedded_once_their_studies_are_known(catalogued: Tool) -> N
 
 
 def test_a_film_that_changed_is_embedded_again(indexed: Tool, export: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        end_to_end, "spotted_chest", lambda seed: spotted_chest(seed + 500)
-    )  # other pixels under the same UIDs
+    # other pixels under the same UIDs
+    monkeypatch.setattr(end_to_end, "spotted_chest", lambda seed: spotted_chest(seed + 500))
     write_visit(export, next(visit for visit in VISITS if visit.accession == "A201"))
     assert indexed.json("generate", export)["drafted"] == 2  # A201, and A202 whose prior it is
     found = indexed.json("index")
