@@ -23,7 +23,8 @@ from benchmarks.results import FULL, SCORES, ablation_tables
 from benchmarks.tables import Row, as_row, read_rows, write_rows
 from cxrreport.datasets.encoded import Encoded, encode_samples
 from cxrreport.datasets.iu_xray import DirectoryReader
-from cxrreport.datasets.sample import Sample, check_disjoint
+from cxrreport.datasets.sample import Sample
+from cxrreport.datasets.splits import read_whole
 from cxrreport.drafting.drafter import open_drafter
 from cxrreport.errors import CxrReportError, UsageError
 from cxrreport.findings import FINDINGS
@@ -44,32 +45,12 @@ NAMES = (
 _SHOWN = ("selection", "mean_auc", *SCORES)
 
 
-class AblationsError(Exception):
-    """A sentence for the terminal."""
-
-
 @dataclass(frozen=True)
 class Split:
     """Samples and their features."""
 
     samples: list[Sample]
     encoded: Encoded
-
-
-def read_splits(data: Path, names: Sequence[str], limit: int | None) -> dict[str, list[Sample]]:
-    """Samples of the splits, which share no patient.
-
-    Raises
-    ------
-    UsageError : bad dataset, or a split of it is empty.
-    """
-    read = DirectoryReader("iu-xray", data)
-    splits = {name: read(name, limit) for name in names}
-    if empty := [name for name, samples in splits.items() if not samples]:
-        raise UsageError(f"The dataset has no study for {', '.join(empty)}.")
-    for name in names[1:]:
-        check_disjoint(splits["train"], splits[name])
-    return splits
 
 
 def encode(drafter: Drafter, splits: dict[str, list[Sample]], copies: int) -> dict[str, Split]:
@@ -148,11 +129,11 @@ def read_runs(path: Path, settings: Row, studies: dict[str, int]) -> list[Row]:
 
     Raises
     ------
-    AblationsError : the file is damaged, or its runs are others.
+    UsageError : the file is damaged, or its runs are others.
     """
     rows = read_rows(path) if path.exists() else []
     if any({**row, **settings} != row or row.get("studies") != str(studies.get(row.get("split", ""))) for row in rows):
-        raise AblationsError(f"{path.name} is damaged or of runs with other settings: name another --out.")
+        raise UsageError(f"{path.name} is damaged or of runs with other settings: name another --out.")
     return rows
 
 
@@ -182,7 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     try:
         print("\n".join(ablation_tables(run_all(options))))
-    except (CxrReportError, AblationsError) as error:
+    except CxrReportError as error:
         sys.exit(str(error))
 
 
@@ -191,15 +172,15 @@ def run_all(options: argparse.Namespace) -> list[Row]:
 
     Raises
     ------
-    CxrReportError, AblationsError : bad weights, device or dataset; --out cannot be made, or holds other or damaged runs.
+    CxrReportError : bad weights, device or dataset; --out cannot be made, or holds other or damaged runs.
     """
     base = load_weights(options.init, resolve_device(options.device))
     try:
         options.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise AblationsError(f"--out cannot be made: {error.strerror}.") from None
+        raise UsageError(f"--out cannot be made: {error.strerror}.") from None
     names = ["train", "val", *(["test"] if options.test else [])]
-    samples = read_splits(options.data, names, options.limit)
+    samples = read_whole(DirectoryReader("iu-xray", options.data), names, options.limit)
     splits = encode(open_drafter(base, Decoding(beams=1)), samples, options.copies)
     path, settings = options.out / "ablations.csv", settings_of(options, base, splits)
     rows = read_runs(path, settings, {name: len(split.samples) for name, split in splits.items()})

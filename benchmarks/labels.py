@@ -1,4 +1,4 @@
-"""How well the labels by rules agree with others' labels of the Indiana University reports, and how fast they are.
+"""How well the labels by rules agree with others' labels of the Indiana University reports.
 
     python -m benchmarks.labels [DATA/iu-xray/studies.csv]
 
@@ -12,14 +12,16 @@ plainly asserts counts as present: neither marks doubt. Sides have no other refe
 import csv
 import re
 import sys
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks.arguments import make_parser
+from cxrreport.evaluation.clinical import ratios
 from cxrreport.findings import FINDINGS, State
 from cxrreport.reports.claims import sides
-from cxrreport.reports.labels import in_sentence, label, with_parents
+from cxrreport.reports.labels import label, with_parents
 from cxrreport.reports.qualifiers import Side
 
 IU_XRAY = Path(__file__).resolve().parents[2] / "shared/data/iu-xray"
@@ -81,18 +83,13 @@ Score = tuple[int, float, float, float]  # positives, precision, recall, F1
 
 def agreement(rows: list[Row], reference: str) -> dict[str, Score]:
     """Scores per finding."""
-    counts = {finding: [0, 0, 0] for finding in FINDINGS}  # both, theirs, ours
+    counts = {finding: np.zeros(3) for finding in FINDINGS}  # both, ours, theirs
     for row in rows:
         states: Mapping[str, State] = with_parents(label(report_text(row)))
         for finding, theirs in REFERENCES[reference](row).items():
             ours = states[finding] == State.POSITIVE
-            for place, hit in enumerate((theirs and ours, theirs, ours)):
-                counts[finding][place] += hit
-    return {finding: _score(*c) for finding, c in counts.items() if c[1] or c[2]}
-
-
-def _score(both: int, theirs: int, ours: int) -> Score:
-    return theirs, both / max(ours, 1), both / max(theirs, 1), 2 * both / max(theirs + ours, 1)
+            counts[finding] += theirs and ours, ours, theirs
+    return {finding: (int(c[2]), *ratios(*c)) for finding, c in counts.items() if c.any()}
 
 
 def mean_f1(scores: Mapping[str, Score]) -> float:
@@ -128,20 +125,8 @@ def print_sides(name: str, rows: list[Row]) -> None:
             print(f"  {finding:<24}{len(pairs):5d} reports  same {same:.3f}")
 
 
-def print_speed(rows: list[Row]) -> None:
-    """Reports a second on one core, first with empty memory of sentences."""
-    texts = [report_text(row) for row in rows]
-    for name, work in (("label", label), ("label and sides", lambda text: (label(text), sides(text)))):
-        in_sentence.cache_clear()
-        for again in ("first pass", "second pass"):
-            start = time.process_time()
-            for text in texts:
-                work(text)
-            print(f"{name}, {again}: {len(texts) / (time.process_time() - start):.0f} reports/s on one core")
-
-
 def main() -> int:
-    """Print speed and agreement."""
+    """Print agreement."""
     parser = make_parser(__doc__)
     parser.add_argument(
         "studies", type=Path, nargs="?", default=IU_XRAY / "studies.csv", help="studies.csv of the collection"
@@ -151,7 +136,6 @@ def main() -> int:
         parser.error("name the studies.csv of the collection")
     with options.studies.open(newline="", encoding="utf-8") as lines:
         rows = [row for row in csv.DictReader(lines) if row["findings"] or row["impression"]]
-    print_speed(rows)
     known = [row for row in rows if row["split"] != "test"]
     for reference in REFERENCES:
         print_agreement("train and val", known, reference)

@@ -8,7 +8,7 @@ import torch
 from benchmarks.pair_sets import PairSet
 from cxrreport.drafting.spans import check_comparisons
 from cxrreport.drafting.text import final_text
-from cxrreport.evaluation import clinical, language
+from cxrreport.evaluation.scoring import score_texts
 from cxrreport.evaluation.temporal import CLASSES, classes
 from cxrreport.findings import CHANGED, FINDINGS, Change
 from cxrreport.model.comparer import Comparer, PairReading
@@ -94,14 +94,13 @@ def _score(one: PairSet, texts: list[str], given: list[str]) -> dict[str, float]
     """
     true = [_changes(row) for row in classes(one.registered.joint.numpy(), one.registered.course.numpy())]
     reports = [pair.report for pair in one.pairs]
-    clinic = clinical.score([label(text) for text in texts], [label(report) for report in reports])
-    spoken = language.score([clean(text) for text in texts], [[clean(report)] for report in reports])
+    scores = score_texts(texts, reports, [label(report) for report in reports])
     said = [_told(text, changes) for text, changes in zip(texts, true, strict=True)]
     judged = [ok for text, changes in zip(texts, true, strict=True) for ok in _supported(text, changes)]
     copies = [s in {*_sentences(report)} for text, report in zip(texts, given, strict=True) for s in _sentences(text)]
     sides = [ok for report, text in zip(reports, texts, strict=True) for ok in _sides(report, text)]
     return {
-        "pairs": len(reports), "bleu_4": spoken["bleu_4"], "rouge_l": spoken["rouge_l"], "macro_f1": clinic["macro_f1"],
+        "pairs": len(reports), **{name: scores[name] for name in ("bleu_4", "rouge_l", "macro_f1")},
         "changes told": _mean([ok for row in said for ok in row]), "comparing sentences": len(judged) / len(reports),
         "comparisons true": _mean(judged), "sides right": _mean(sides), "copied": _mean(copies),
     }  # fmt: skip

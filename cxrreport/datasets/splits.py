@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,21 @@ from cxrreport.files import write_json
 _FILE = "studies.json"  # keys and digest of each split; keys are row numbers or public names, never a patient's
 _LEAST_VAL = 4
 _LEAST_PATIENTS = 2
+
+
+def read_whole(read: Reader, names: Iterable[str], limit: int | None = None) -> dict[str, list[Sample]]:
+    """Samples of splits by name.
+
+    Raises
+    ------
+    UsageError : bad dataset, a split of it is empty, or two have a patient or a study in common.
+    """
+    splits = {name: read(name, limit) for name in names}
+    if empty := sorted(name for name, samples in splits.items() if not samples):
+        raise UsageError(f"The dataset has no study for {', '.join(empty)}.", "usage.few_studies")
+    for one, other in combinations(splits.values(), 2):
+        check_disjoint(one, other)
+    return splits
 
 
 def read_splits(read: Reader, out: Path, limit: int | None) -> tuple[list[Sample], list[Sample]]:

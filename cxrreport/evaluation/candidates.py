@@ -62,7 +62,7 @@ def constant(train: Sequence[Sample], val: Sequence[Sample], protocol: Protocol)
 
     It is chosen in the form of the protocol; the more frequent wins a tie.
     """
-    references = [[protocol.reference(s.report)] for s in val]
+    references = [protocol.reference(s.report) for s in val]
     common = [text for text, _ in Counter(s.report for s in train).most_common(_COMMONEST)]
     return max(common, key=lambda text: bleu([protocol.hypothesis(text)] * len(references), references)[3])
 

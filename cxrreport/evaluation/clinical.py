@@ -29,10 +29,7 @@ def score(found: Sequence[States], truth: Sequence[States]) -> dict[str, float]:
     """Scores of drafted against signed labels by name; the i-th entries belong to one study.
 
     `example_…` averages over reports, `micro_…` pools every decision, `macro_…` averages over the 14 findings.
-
-    Raises
-    ------
-    ValueError : no study at all, or lists of different length.
+    Raises as `agreement`.
     """
     tables = agreement(found, truth)
     scores = dict(zip((f"example_{name}" for name in RATIOS), by_example(*tables).mean(0)))

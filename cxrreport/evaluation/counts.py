@@ -60,9 +60,8 @@ def count_studies(
     ------
     ValueError : no study, or lists of different length.
     """
-    groups = [[reference] for reference in references]
-    bleu, tables = language.bleu_counts(hypotheses, groups), clinical.agreement(found, truth)
-    columns = [language.rouge_l_each(hypotheses, groups), language.cider_each(hypotheses, groups)]
+    bleu, tables = language.bleu_counts(hypotheses, references), clinical.agreement(found, truth)
+    columns = [language.rouge_l(hypotheses, references), language.cider(hypotheses, references)]
     shares = [np.array(hallucinated, np.float64), np.array(copied, np.float64)]
     means = np.stack([*columns, *clinical.by_example(*tables).T, *shares], 1)
     return StudyCounts(bleu, means, *tables)
@@ -83,10 +82,10 @@ def draw_counts(studies: int, seed: int = 0, draws: int = DRAWS) -> Floats:
     return generator.multinomial(studies, np.full(studies, 1 / studies), draws).astype(np.float64)
 
 
-def interval(values: Floats, level: float = LEVEL) -> tuple[float, float] | None:
+def interval(values: Floats) -> tuple[float, float] | None:
     """Percentile interval of resampled values (draws,); NaN draws are left out, None where there is no other."""
     defined = values[~np.isnan(values)]
     if not defined.size:
         return None
-    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from cxrreport.datasets.sample import Reader, Sample, check_disjoint
+from cxrreport.datasets.sample import Reader, Sample
+from cxrreport.datasets.splits import read_whole
 from cxrreport.drafting.drafter import open_drafter
 from cxrreport.errors import UsageError
 from cxrreport.evaluation.candidates import (
@@ -89,7 +90,8 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
     labeller = make_labeller(options.chexbert, device)
     weights = load_weights(options.weights, device)
     beside = {name: load_weights(path, device) for name, path in options.beside}
-    train, val, samples = _read(options)
+    splits = read_whole(options.read, {"train", "val", options.split})
+    train, val, samples = splits["train"], splits["val"], splits[options.split][: options.limit]
     form = protocol(options.protocol, [s.report for s in train])
     drafter = open_drafter(weights, Decoding(beams=options.beams))
     drafted = draft(drafter, train, samples)
@@ -128,24 +130,6 @@ def _rival(weights: Weights, beams: int, train: Sequence[Sample], samples: Seque
     """Texts as other weights would have them stored."""
     drafted = draft(open_drafter(weights, Decoding(beams=beams)), train, samples)
     return [text for text, _ in stored_texts(drafted, train)]
-
-
-def _read(options: EvaluateOptions) -> tuple[list[Sample], list[Sample], list[Sample]]:
-    """Train and val whole, and the samples to score.
-
-    Raises
-    ------
-    UsageError : a split is empty.
-    """
-    splits = {split: options.read(split) for split in {"train", "val", options.split}}
-    if empty := sorted(split for split, samples in splits.items() if not samples):
-        raise UsageError(f"The dataset has no study for {', '.join(empty)}.", "usage.few_studies")
-    samples = splits[options.split][: options.limit]
-    if options.split != "train":
-        check_disjoint(splits["train"], samples)
-    if options.split != "val":  # the constant report is chosen there
-        check_disjoint(splits["val"], samples)
-    return splits["train"], splits["val"], samples
 
 
 def _facts(options: EvaluateOptions, form: Protocol, labeller: Labeller, bank: int, studies: int) -> dict[str, Any]:

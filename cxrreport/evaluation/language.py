@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Ngram = tuple[str, ...]
-References = Sequence[Sequence[str]]
 
 _TINY = 1e-15  # pycocoevalcap's constants: an order without a match scores almost, not exactly, nothing
 _SMALL = 1e-9
@@ -24,36 +23,33 @@ _SIGMA = 6.0  # width of CIDEr's length penalty, in words
 _MAX_ORDER = 4
 
 
-def score(hypotheses: Sequence[str], references: References) -> dict[str, float]:
-    """All language scores of a corpus by name: bleu_1 … bleu_4, rouge_l (0..1) and cider (0..10)."""
-    names = [f"bleu_{order}" for order in range(1, _MAX_ORDER + 1)]
-    scores = dict(zip(names, bleu(hypotheses, references)))
-    return {**scores, "rouge_l": rouge_l(hypotheses, references), "cider": cider(hypotheses, references)}
-
-
-def bleu(hypotheses: Sequence[str], references: References) -> tuple[float, ...]:
-    """Corpus BLEU-1 … BLEU-4 (0..1) with the closest reference length.
+def score(hypotheses: Sequence[str], references: Sequence[str]) -> dict[str, float]:
+    """All language scores of a corpus by name: bleu_1 … bleu_4, rouge_l (0..1) and cider (0..10).
 
     Raises
     ------
-    ValueError : no text at all, or not one list of references a hypothesis.
+    ValueError : no text at all, or not one reference a hypothesis.
     """
-    totals = bleu_counts(hypotheses, references).sum(0)
-    return tuple(bleu_from_counts(totals).tolist())
+    found = {f"bleu_{order + 1}": value for order, value in enumerate(bleu(hypotheses, references))}
+    found |= {"rouge_l": rouge_l(hypotheses, references).mean(), "cider": cider(hypotheses, references).mean()}
+    return {name: float(value) for name, value in found.items()}
 
 
-def bleu_counts(hypotheses: Sequence[str], references: References) -> Floats:
+def bleu(hypotheses: Sequence[str], references: Sequence[str]) -> Floats:
+    """Corpus BLEU-1 … BLEU-4 (0..1), (4,)."""
+    return bleu_from_counts(bleu_counts(hypotheses, references).sum(0))
+
+
+def bleu_counts(hypotheses: Sequence[str], references: Sequence[str]) -> Floats:
     """What BLEU is made of, text by text: (n, 10) = matches and n-grams by order, both lengths."""
     _check(hypotheses, references)
-    return np.array([_bleu_row(h.split(), group) for h, group in zip(hypotheses, references)], np.float64)
+    return np.array([_bleu_row(h.split(), r.split()) for h, r in zip(hypotheses, references)], np.float64)
 
 
-def _bleu_row(words: list[str], group: Sequence[str]) -> list[int]:
+def _bleu_row(words: list[str], reference: list[str]) -> list[int]:
     orders = range(1, _MAX_ORDER + 1)
-    lengths = [len(reference.split()) for reference in group]
-    closest = min((abs(length - len(words)), length) for length in lengths)[1]
-    matched = [_clipped_matches(words, group, order) for order in orders]
-    return [*matched, *(max(0, len(words) - order + 1) for order in orders), len(words), closest]
+    matched = [(_ngrams(words, order) & _ngrams(reference, order)).total() for order in orders]
+    return [*matched, *(max(0, len(words) - order + 1) for order in orders), len(words), len(reference)]
 
 
 def bleu_from_counts(totals: Floats) -> Floats:
@@ -68,35 +64,18 @@ def bleu_from_counts(totals: Floats) -> Floats:
     return scores
 
 
-def _clipped_matches(words: list[str], group: Sequence[str], order: int) -> int:
-    best: Counter[Ngram] = Counter()
-    for reference in group:
-        best |= _ngrams(reference.split(), order)
-    return (_ngrams(words, order) & best).total()
-
-
-def rouge_l(hypotheses: Sequence[str], references: References) -> float:
-    """Mean ROUGE-L F-score (0..1, beta 1.2); precision and recall are each the best over the references.
+def rouge_l(hypotheses: Sequence[str], references: Sequence[str]) -> Floats:
+    """ROUGE-L F-score (0..1, beta 1.2) of each text, (n,).
 
     As in pycocoevalcap words are split at single spaces here: a doubled space holds an empty word.
     """
-    return float(rouge_l_each(hypotheses, references).mean())
-
-
-def rouge_l_each(hypotheses: Sequence[str], references: References) -> Floats:
-    """ROUGE-L of each text, (n,)."""
     _check(hypotheses, references)
-    return np.array([_rouge_l(h, group) for h, group in zip(hypotheses, references)])
+    return np.array([_rouge_l(h.split(" "), r.split(" ")) for h, r in zip(hypotheses, references)])
 
 
-def _rouge_l(hypothesis: str, group: Sequence[str]) -> float:
-    words = hypothesis.split(" ")
-    common = [(_longest_common(reference.split(" "), words), len(reference.split(" "))) for reference in group]
-    precision = max(length for length, _ in common) / len(words)
-    recall = max(length / total for length, total in common)
-    if precision == 0:
-        return 0.0
-    return (1 + _BETA**2) * precision * recall / (recall + _BETA**2 * precision)
+def _rouge_l(words: list[str], reference: list[str]) -> float:
+    common = _longest_common(reference, words)
+    return (1 + _BETA**2) * common / (len(words) + _BETA**2 * len(reference))
 
 
 def _longest_common(first: Sequence[str], second: Sequence[str]) -> int:
@@ -111,27 +90,17 @@ def _longest_common(first: Sequence[str], second: Sequence[str]) -> int:
     return row[-1]
 
 
-def cider(hypotheses: Sequence[str], references: References) -> float:
-    """Mean CIDEr (0..10) as pycocoevalcap's `Cider` has it: clipped tf-idf cosine, Gaussian length penalty, sigma 6.
+def cider(hypotheses: Sequence[str], references: Sequence[str]) -> Floats:
+    """CIDEr (0..10) of each text, (n,), as pycocoevalcap's `Cider`: clipped tf-idf cosine, Gaussian length penalty, sigma 6.
 
-    Document frequencies come from the references, so the score depends on the whole corpus.
+    Document frequencies come from the references, so each score depends on the whole corpus.
     """
-    return float(cider_each(hypotheses, references).mean())
-
-
-def cider_each(hypotheses: Sequence[str], references: References) -> Floats:
-    """CIDEr of each text, (n,), with the document frequencies of all references."""
     _check(hypotheses, references)
-    frequency: Counter[Ngram] = Counter()
-    for group in references:
-        frequency.update({gram for reference in group for gram in _all_ngrams(reference)})
-    log_count = math.log(len(references))
-    scores = []
-    for hypothesis, group in zip(hypotheses, references):
-        vectors = _weights(hypothesis, frequency, log_count)
-        similarity = sum(_similarity(vectors, _weights(r, frequency, log_count)) for r in group)
-        scores.append(10.0 * similarity / (_MAX_ORDER * len(group)))
-    return np.array(scores)
+    frequency = Counter(gram for reference in references for gram in _all_ngrams(reference))
+    pairs = (
+        [_weights(text, frequency, math.log(len(references))) for text in pair] for pair in zip(hypotheses, references)
+    )
+    return np.array([10 / _MAX_ORDER * _similarity(*pair) for pair in pairs])
 
 
 _Vector = tuple[list[dict[Ngram, float]], int]  # tf-idf by order, and the number of bigrams
@@ -166,8 +135,6 @@ def _ngrams(words: Sequence[str], order: int) -> Counter[Ngram]:
     return Counter(zip(*(words[offset:] for offset in range(order))))
 
 
-def _check(hypotheses: Sequence[str], references: References) -> None:
+def _check(hypotheses: Sequence[str], references: Sequence[str]) -> None:
     if not hypotheses or len(hypotheses) != len(references):
-        raise ValueError(f"{len(hypotheses)} hypotheses for {len(references)} groups of references")
-    if not all(references):
-        raise ValueError("a hypothesis has no reference")
+        raise ValueError(f"{len(hypotheses)} hypotheses for {len(references)} references")

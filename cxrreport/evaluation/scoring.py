@@ -21,6 +21,7 @@ from cxrreport.reports.sections import clean
 
 _BATCH = 16
 _ENOUGH = 15  # positives that make an area worth a mean
+_FEWEST, _MOST_CALLED = 5, 1.25  # positives that a threshold is chosen for; how many more it may call
 
 
 def draft_samples(drafter: Drafter, encoded: Encoded) -> list[NetworkDraft]:
@@ -38,7 +39,7 @@ def draft_samples(drafter: Drafter, encoded: Encoded) -> list[NetworkDraft]:
 def score_texts(texts: Sequence[str], references: Sequence[str], truth: Sequence[dict[str, State]]) -> dict[str, float]:
     """Language (protocol C: full cleaned references) and clinical scores of texts; clinical from our labeler on both."""
     found = clinical.score([label(text) for text in texts], truth)
-    spoken = language.score([clean(t) for t in texts], [[clean(r)] for r in references])
+    spoken = language.score([clean(t) for t in texts], [clean(r) for r in references])
     return {
         **spoken,
         **{name: found[name] for name in ("example_f1", "micro_f1", "macro_f1")},
@@ -83,32 +84,21 @@ def _areas(drafts: Sequence[NetworkDraft], states: npt.NDArray[np.int64], counts
     usable = [i for i in range(len(FINDINGS)) if positive[:, i].any() and not positive[:, i].all()]
     areas = {i: auc_draws(positive[:, i], probabilities[:, i], counts) for i in usable}
     groups = {"mean_auc": usable, "mean_auc_15": [i for i in usable if positive[:, i].sum() >= _ENOUGH]}
-    means = {name: _mean([areas[i] for i in group]) for name, group in groups.items() if group}
+    tables = {name: np.ma.masked_invalid([areas[i] for i in group]) for name, group in groups.items() if group}
+    means = {name: table.mean(0).filled(np.nan) for name, table in tables.items()}
     return {**means, **{f"auc {FINDINGS[i]}": values for i, values in areas.items()}}
 
 
-def _mean(areas: Sequence[Floats]) -> Floats:
-    table = np.stack(areas)
-    defined = ~np.isnan(table)
-    number = defined.sum(0)
-    total = np.where(defined, table, 0).sum(0)
-    return np.where(number > 0, total / np.maximum(number, 1), np.nan)
+def choose_thresholds(probabilities: npt.NDArray[np.float64], positive: npt.NDArray[np.bool_]) -> list[float]:
+    """Threshold of each finding with the best F1 on validation data (n, 14); 0.5 where it has fewer than 5 positives.
 
-
-def choose_thresholds(
-    probabilities: npt.NDArray[np.float64], positive: npt.NDArray[np.bool_], least: int = 5, most: float = 1.25
-) -> list[float]:
-    """Threshold of each finding with the best F1 on validation data (n, 14); 0.5 where it has fewer than `least` positives.
-
-    A threshold may call at most `most` times as many studies positive as there are: the best F1 of a rare finding often
+    A threshold may call at most 1.25 times as many studies positive as there are: the best F1 of a rare finding often
     lies where every second call is wrong, and a radiologist would soon stop reading such drafts.
     """
-    return [
-        _threshold(p, y, most) if y.sum() >= least else 0.5 for p, y in zip(probabilities.T, positive.T, strict=True)
-    ]
+    return [_threshold(p, y) if y.sum() >= _FEWEST else 0.5 for p, y in zip(probabilities.T, positive.T, strict=True)]
 
 
-def _threshold(p: npt.NDArray[np.float64], y: npt.NDArray[np.bool_], most: float) -> float:
-    candidates = [t for t in np.unique(p) if (p >= t).sum() <= most * y.sum()] or [p.max()]
+def _threshold(p: npt.NDArray[np.float64], y: npt.NDArray[np.bool_]) -> float:
+    candidates = [t for t in np.unique(p) if (p >= t).sum() <= _MOST_CALLED * y.sum()] or [p.max()]
     f1 = [2 * (y & (p >= t)).sum() / (y.sum() + (p >= t).sum()) for t in candidates]
     return float(candidates[int(np.argmax(f1))])

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from cxrreport.records import SIDE
+
 Ints = npt.NDArray[np.int64]
 Box = tuple[float, float, float, float]  # x, y, width, height in fractions of the image
 # Indices of the joint states absent, new, resolved, in both, and of the directions worsened, unchanged, improved
@@ -85,15 +87,15 @@ def hits(heat: npt.NDArray[np.float32], boxes: Sequence[Box]) -> bool:
     return any(left <= x <= left + w and top <= y <= top + h for left, top, w, h in boxes)
 
 
-def overlap(said: Sequence[Box], true: Sequence[Box], side: int = 256) -> float:
+def overlap(said: Sequence[Box], true: Sequence[Box]) -> float:
     """Intersection over union of two sets of boxes, each taken as one area of the image."""
-    one, other = _area(said, side), _area(true, side)
+    one, other = _area(said), _area(true)
     either = (one | other).sum()
     return float((one & other).sum() / either) if either else 0.0
 
 
-def _area(boxes: Sequence[Box], side: int) -> npt.NDArray[np.bool_]:
-    covered = np.zeros((side, side), np.bool_)
+def _area(boxes: Sequence[Box]) -> npt.NDArray[np.bool_]:
+    covered, side = np.zeros((SIDE, SIDE), np.bool_), SIDE
     for x, y, w, h in boxes:
         left, top = max(0, round(x * side)), max(0, round(y * side))
         covered[top : max(top + 1, round((y + h) * side)), left : max(left + 1, round((x + w) * side))] = True

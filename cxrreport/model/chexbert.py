@@ -22,7 +22,7 @@ from transformers import BertConfig, BertModel
 
 from cxrreport.errors import WeightsError
 from cxrreport.findings import FINDINGS, State
-from cxrreport.model.tokens import wordpiece
+from cxrreport.model.tokens import by_length, wordpiece
 
 NETWORK, VOCABULARY, CONFIG = "model.safetensors", "vocab.txt", "config.json"
 _STATES = tuple(State)
@@ -69,28 +69,19 @@ class CheXbert:
         self._longest = min(_LONGEST, config.max_position_embeddings)
         self._batch_size = batch_size
 
+    @torch.inference_mode()
     def label(self, texts: Sequence[str]) -> list[dict[str, State]]:
         """States of the 14 findings for each text, in the order of the texts."""
         rows = [self._encode(text) for text in texts]
-        order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
-        found: dict[int, dict[str, State]] = {}
-        for start in range(0, len(order), self._batch_size):
-            batch = order[start : start + self._batch_size]
-            found.update(zip(batch, self._states([rows[index] for index in batch])))
-        return [found[index] for index in range(len(rows))]
+        found = torch.zeros(len(rows), len(FINDINGS), dtype=torch.long)
+        for numbers, ids, mask in by_length(rows, self._batch_size):
+            found[numbers] = self._network(ids.to(self._device), mask.to(self._device)).cpu()
+        return [{finding: _STATES[c] for finding, c in zip(FINDINGS, row)} for row in found.tolist()]
 
     def _encode(self, text: str) -> list[int]:
         """Tokens between [CLS] and [SEP], white space collapsed, cut at the longest that BERT reads."""
         ids = self._tokenizer.encode(re.sub(r"\s+", " ", text).strip(), add_special_tokens=False).ids
         return [self._first, *ids[: self._longest - 2], self._last]
-
-    def _states(self, rows: Sequence[list[int]]) -> list[dict[str, State]]:
-        width = max(map(len, rows))
-        ids = torch.tensor([row + [0] * (width - len(row)) for row in rows])
-        mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
-        with torch.inference_mode():
-            classes = self._network(ids.to(self._device), mask.to(self._device)).tolist()
-        return [{finding: _STATES[c] for finding, c in zip(FINDINGS, row)} for row in classes]
 
 
 def _read_tokenizer(directory: Path) -> Tokenizer:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import BertConfig, BertLMHeadModel
 
+from cxrreport.model.attention import split_heads
 from cxrreport.model.cache import DecoderCache
 from cxrreport.model.config import DiffRGenNetConfig
 
@@ -57,13 +58,10 @@ class ReportDecoder(nn.Module):
     def _layers(self) -> list[Any]:
         return list(self.lm.bert.encoder.layer)
 
-    def _heads(self, x: Tensor) -> Tensor:
-        return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)  # (rows, h, T, d_h)
-
     def start(self, memory: Tensor, memory_mask: Tensor) -> DecoderCache:
         """Project the memory once for every layer. memory (B, M, d_dec), memory_mask (B, M) bool."""
         keys = [layer.crossattention.self for layer in self._layers]
-        projected = [(self._heads(c.key(memory)), self._heads(c.value(memory))) for c in keys]
+        projected = [(split_heads(c.key(memory), self.heads), split_heads(c.value(memory), self.heads)) for c in keys]
         blocked = torch.zeros_like(memory_mask, dtype=memory.dtype).masked_fill(~memory_mask, -1e9)
         return DecoderCache(projected, blocked[:, None, None, :])
 
@@ -90,7 +88,7 @@ class ReportDecoder(nn.Module):
         own = layer.attention.self
         rows, length, width = x.shape
         beside = x.view(-1, cache.beams * length, width)  # (B, beams, width), or the prefix (B, L, width)
-        q, k, v = self._heads(own.query(beside)), self._heads(own.key(beside)), self._heads(own.value(beside))
+        q, k, v = (split_heads(project(beside), self.heads) for project in (own.query, own.key, own.value))
         k, v = cache.past[index].append(used, k, v)
         attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
         out: Tensor = layer.attention.output(attended.transpose(1, 2).reshape(rows, length, width), x)
@@ -100,7 +98,7 @@ class ReportDecoder(nn.Module):
         """Cross-attention without causality: the beams of a study stand side by side as queries of one row."""
         cross = layer.crossattention
         rows, length, width = x.shape
-        q = self._heads(cross.self.query(x).view(rows // cache.beams, cache.beams * length, width))
+        q = split_heads(cross.self.query(x).view(rows // cache.beams, cache.beams * length, width), self.heads)
         k, v = cache.memory[index]
         attended = F.scaled_dot_product_attention(q, k, v, attn_mask=cache.memory_mask)
         attended = attended.transpose(1, 2).reshape(rows, length, width)

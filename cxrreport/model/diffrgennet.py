@@ -125,9 +125,8 @@ class DiffRGenNet(PreTrainedModel):  # type: ignore[misc]
     def remember(self, features: ImageFeatures, relations: Relations) -> tuple[Tensor, Tensor]:
         """Decoder memory (B, m + 2N, d_dec) and its mask (B, m + 2N).
 
-        The tokens of a gate of exactly 0 are left out, so that the network is bit for bit the one without FAM (tokens
-        that are only masked change the order of the sums). The gates start at 0.1 because a closed one would never get
-        a gradient.
+        The tokens of a gate of exactly 0 are left out, so that the network is bit for bit the one without FAM: tokens
+        that are only masked change the order of the sums.
         """
         memory = [self.memory_norms[0](self.memory_patches(features.patches)) + self.memory_types[0]]
         masks = [features.patch_mask]

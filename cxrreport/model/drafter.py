@@ -21,6 +21,7 @@ from cxrreport.model.heads import decide_states
 from cxrreport.model.prior import Prior
 from cxrreport.model.prose import Prose, tidy
 from cxrreport.model.revtaf.hyperbolic import HyperbolicHead, hyperbolic_keys, hyperbolic_queries, image_logits
+from cxrreport.model.tokens import by_length
 from cxrreport.model.weights import Weights
 from cxrreport.records import PreparedStudy, ViewGuess
 
@@ -132,13 +133,10 @@ class Drafter:
     def embed_texts(self, texts: Sequence[str]) -> Floats:
         """Retrieval vectors (n, d) of report texts; sorted by length for speed, order kept."""
         ids = [self.tokenizer.encode(text, _TEXT_TOKENS) or [self.tokenizer.unknown] for text in texts]
-        order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
         vectors = np.zeros((len(ids), self.dimension), np.float32)
-        for start in range(0, len(order), _TEXT_BATCH):
-            chunk = order[start : start + _TEXT_BATCH]
-            padded, mask = pad([ids[i] for i in chunk])
+        for rows, padded, mask in by_length(ids, _TEXT_BATCH):
             embedded = self.network.retrieval.embed_text(padded.to(self.device), mask.to(self.device))
-            vectors[chunk] = embedded.float().cpu().numpy()
+            vectors[rows] = embedded.float().cpu().numpy()
         return vectors
 
     @torch.inference_mode()
@@ -221,27 +219,15 @@ class Drafter:
         return NetworkDraft(first.text, states, first.flags, states.valid, tuple(others))
 
 
-def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """Ids of different lengths -> (n, T) padded with 0, and the mask (n, T) bool."""
-    longest = max(len(row) for row in rows)
-    padded = torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows])
-    mask = torch.tensor([[True] * len(row) + [False] * (longest - len(row)) for row in rows])
-    return padded, mask
-
-
 def take_features(features: ImageFeatures, rows: Sequence[int]) -> ImageFeatures:
     """The given studies of a batch."""
     index = torch.tensor(list(rows), device=features.pooled.device)
-    return ImageFeatures(features.patches[index], features.patch_mask[index], features.pooled[index])
+    return ImageFeatures(*(part[index] for part in features))
 
 
 def join_features(parts: Sequence[ImageFeatures]) -> ImageFeatures:
     """Several batches as one."""
-    return ImageFeatures(
-        torch.cat([p.patches for p in parts]),
-        torch.cat([p.patch_mask for p in parts]),
-        torch.cat([p.pooled for p in parts]),
-    )
+    return ImageFeatures(*map(torch.cat, zip(*parts, strict=True)))
 
 
 def _halves(items: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:

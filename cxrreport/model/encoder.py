@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +15,7 @@ _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
-@dataclass(frozen=True, slots=True)
-class ImageFeatures:
+class ImageFeatures(NamedTuple):
     """What the encoder says of B studies; m = VIEWS * PATCHES patches, row-major, frontal first.
 
     patches (B, m, C), patch_mask (B, m) bool, pooled (B, C).
@@ -28,7 +27,7 @@ class ImageFeatures:
 
     def to(self, device: torch.device | str) -> ImageFeatures:
         """Move to a device."""
-        return ImageFeatures(self.patches.to(device), self.patch_mask.to(device), self.pooled.to(device))
+        return ImageFeatures(*(part.to(device) for part in self))
 
 
 def normalise(pixels: Tensor, size: int) -> Tensor:

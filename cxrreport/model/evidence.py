@@ -1,7 +1,5 @@
-"""Where on the frontal image the network sees a finding: its class activation map (Zhou et al., CVPR 2016).
-
-The classifier is linear in the pooled vector v, and v is the mean of the patches, so the logit of a state is exactly a sum
-over patches plus what the retrieved reports say. Nothing has to be learnt or approximated.
+"""Where on the frontal image the network sees a finding: its class activation map (Zhou et al., CVPR 2016), which is exact
+because the classifier is linear in v, the mean of the patches (docs/model.md, Findings).
 """
 
 from __future__ import annotations
@@ -18,10 +16,8 @@ from cxrreport.model.encoder import ImageFeatures
 
 @torch.inference_mode()
 def evidence_maps(network: DiffRGenNet, features: ImageFeatures) -> npt.NDArray[np.float32]:
-    """How much each patch speaks for a finding: (B, 14, g, g), in shares of the patch that does most; 0 where it speaks
-    against it.
-
-    For and against are meant as "positive" against the mean of the other three states.
+    """How much each patch speaks for "positive" against the mean of the other three states: (B, 14, g, g), in shares of the
+    patch that does most; 0 where it speaks against it.
     """
     config = network.config
     weight = network.classifier.linear.weight[:, : config.encoder_width]  # those of v; the rest reads s

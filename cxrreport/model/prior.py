@@ -4,16 +4,14 @@ memory = [..., G, prior patches, prior report]
 prefix = [DEC] + what there is of the prior + days between, s_1 + change 1 + side 1, ..., s_13 + ..., s_14
 
 Only a study with a prior comes here; without one, memory, prefix and weights are those of `diffrgennet.py`, bit for bit.
-What is known of the prior is added to the embeddings of the prefix, where the decoder looks for findings: as tokens of the
-memory sides were no better than guessed. The linear layers of a decoder that has learnt on reports that compare with
-nothing get a difference of low rank (LoRA, Hu et al., 2022).
+The linear layers of the decoder get a difference of low rank (LoRA, Hu et al., 2022).
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -34,8 +32,7 @@ _CHANGED = [index for index, change in enumerate(CHANGES) if change in CHANGED]
 _ONE_SIDED = 0.8  # of a map that lies on one side
 
 
-@dataclass(frozen=True, slots=True)
-class Prior:
+class Prior(NamedTuple):
     """What the decoder reads of B priors; m = grid**2 patches.
 
     tokens (B, 2 m, d): G, then the prior's patches where the current image has them (`temporal.Difference`). report (B, T):
@@ -53,7 +50,7 @@ class Prior:
     def take(self, rows: Sequence[int]) -> Prior:
         """Some of them."""
         index = torch.tensor(list(rows), device=self.days.device)
-        return Prior(*(getattr(self, f.name)[index] for f in fields(self)))
+        return Prior(*(part[index] for part in self))
 
 
 def make_prior(

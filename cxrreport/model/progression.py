@@ -1,17 +1,14 @@
 """What became of each finding since the prior (docs/model.md, Progression): consistent by construction.
 
-Two images of one patient are not independent: of an identical pair that is read as 0.5 twice, p(current) (1 - p(prior))
-would be "new" with 0.25. So the two states are read jointly,
+    softmax(absent: k    new: l_c    resolved: l_p    in both: l_c + l_p + k)
 
-    absent: k    new: l_c    resolved: l_p    in both: l_c + l_p + k,
-
-a softmax over the four, where l_c and l_p are the logits of the two studies as the network judges each alone, moved by
-what TempFAM sees, and k >= 0 ties them; k = 0 is independence. What is in both is worse, the same or better.
+l_c and l_p are the logits of the two studies as the network judges each alone, moved by what TempFAM sees; k >= 0 ties
+them, k = 0 is independence. What is in both is worse, the same or better.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -28,8 +25,7 @@ CHANGES = (Change.NEW, Change.WORSENED, Change.UNCHANGED, Change.IMPROVED, Chang
 _LAYERS, _FFN = 2, 512
 
 
-@dataclass(frozen=True, slots=True)
-class Progression:
+class Progression(NamedTuple):
     """Of B pairs and the 13 findings: joint (B, 13, 4) logits in the order of `PRESENCE`, course (B, 13, 3) in that of
     `COURSES`, maps (B, 13, 2g, 2g) logits of "the finding changed here" over the current image.
     """
@@ -146,11 +142,7 @@ class TemporalNetwork(nn.Module):
         """
         difference, one = self(current, prior, pixels, registered, now, before)
         other = self(prior, current, pixels.flip(1), registered, before, now)[1].reversed()
-        means = (
-            torch.stack(pair).mean(0)
-            for pair in ((one.joint, other.joint), (one.course, other.course), (one.maps, other.maps))
-        )
-        return difference, Progression(*means)
+        return difference, Progression(*(torch.stack(pair).mean(0) for pair in zip(one, other, strict=True)))
 
 
 def decide(progression: Progression) -> tuple[Tensor, Tensor]:

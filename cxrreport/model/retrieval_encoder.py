@@ -1,7 +1,4 @@
-"""Retrieval encoder (docs/model.md, Retrieval): image and text towers into one space, trained with symmetric InfoNCE.
-
-It stands where the papers use CLIP tuned on MIMIC-CXR, which may not be redistributed.
-"""
+"""Retrieval encoder (docs/model.md, Retrieval): image and text towers into one space, trained with symmetric InfoNCE."""
 
 from __future__ import annotations
 

@@ -3,9 +3,6 @@
 patches P_c, P_p -> soft registration within windows -> P_p'
 [l2, cos, dot](P_c, P_p') and registered pixels -> difference Delta_t
 FAM_tdif(Delta_t, P_c) -> G
-
-Registration on pixels puts anatomy into place that is smaller than a patch of 32 pixels, so what grew by a few pixels can
-be seen. 1 - cosine of P_c and P_p' marks no places: it was measured to hide more true changes than false ones.
 """
 
 from __future__ import annotations

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from cxrreport.errors import WeightsError
 from cxrreport.findings import State
@@ -99,7 +102,16 @@ class ReportTokenizer:
         """Write the vocabulary, one piece a line."""
         path.write_text("\n".join(self.vocabulary) + "\n", encoding="utf-8")
 
-    @classmethod
-    def load(cls, path: Path) -> ReportTokenizer:
-        """Read a vocabulary that `save` wrote."""
-        return cls(path.read_text(encoding="utf-8").splitlines())
+
+def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Ids of different lengths -> (n, T) padded with 0, and the mask (n, T) bool."""
+    padded = pad_sequence([torch.tensor(row, dtype=torch.long) for row in rows], batch_first=True)
+    return padded, torch.arange(padded.shape[1]) < torch.tensor([[len(row)] for row in rows])
+
+
+def by_length(rows: Sequence[Sequence[int]], size: int) -> Iterator[tuple[list[int], Tensor, Tensor]]:
+    """Batches of rows of similar length: their numbers, and what `pad` makes of them."""
+    order = sorted(range(len(rows)), key=lambda number: len(rows[number]))
+    for start in range(0, len(order), size):
+        numbers = order[start : start + size]
+        yield numbers, *pad([rows[number] for number in numbers])

@@ -150,13 +150,9 @@ class HardRouter(Router):
 
 
 class TRARAttention(nn.Module):
-    """Table A's "TRAR" (Zhou et al., ICCV 2021): the patches route their own attention, the reports do not.
-
-    DiffRGenNet sets itself apart from it thus: TRAR performs "routing on a single feature's attention grid", DRA routes
-    "hierarchical co-attention across both image and text features". So here windows and router act on the self-attention
-    of the patches, each at its own place, and all layers choose among the same orders 0..3. The report tokens then
-    attend to the refined patches plainly, which hand on to the next layer. TRAR's feed-forward over the patches is left
-    out, so that the layers cost about the same.
+    """Table A's "TRAR" (Zhou et al., ICCV 2021): the patches route their own attention, each at its own place, among the
+    same orders 0..3 in all layers; the report tokens attend to the refined patches plainly, which the next layer gets.
+    TRAR's feed-forward over the patches is left out, so that the layers cost about the same.
     """
 
     def __init__(self, config: DiffRGenNetConfig) -> None:

@@ -17,9 +17,8 @@ from cxrreport.datasets.sample import Sample
 from cxrreport.evaluation.clinical import auc
 from cxrreport.findings import FINDINGS
 from cxrreport.model.diffrgennet import DiffRGenNet
-from cxrreport.model.drafter import pad
 from cxrreport.model.losses import info_nce
-from cxrreport.model.tokens import ReportTokenizer
+from cxrreport.model.tokens import ReportTokenizer, pad
 from cxrreport.training.averaging import BestWeights, WeightAverage, statistics
 from cxrreport.training.checkpoint import Checkpoint
 from cxrreport.training.descent import Descent, mixed_precision, parameter_groups

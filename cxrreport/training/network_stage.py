@@ -17,9 +17,9 @@ from cxrreport.datasets.encoded import Encoded
 from cxrreport.datasets.sample import Sample
 from cxrreport.model.config import POSITIVE, REPORT_TOKENS
 from cxrreport.model.diffrgennet import Losses
-from cxrreport.model.drafter import pad
 from cxrreport.model.losses import updated_prior
 from cxrreport.model.routing import gumbel_temperature
+from cxrreport.model.tokens import pad
 from cxrreport.model.weights import Weights
 from cxrreport.training.averaging import WeightAverage, statistics
 from cxrreport.training.checkpoint import Checkpoint

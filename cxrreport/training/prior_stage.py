@@ -6,7 +6,7 @@ of a temporal network that has learnt before, the true changes, and the reports 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,11 +17,12 @@ from cxrreport.datasets.sample import state_indices
 from cxrreport.errors import UsageError
 from cxrreport.evaluation.temporal import classes
 from cxrreport.model.config import PREFIX_LENGTH, VIEWS
-from cxrreport.model.drafter import Drafter, pad
+from cxrreport.model.drafter import Drafter
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.losses import language_loss
 from cxrreport.model.prior import UNKNOWN_CHANGE, Prior, PriorReader, sides_of
 from cxrreport.model.progression import TemporalNetwork
+from cxrreport.model.tokens import pad
 from cxrreport.training.averaging import WeightAverage
 from cxrreport.training.checkpoint import Checkpoint
 from cxrreport.training.descent import Descent, mixed_precision, parameter_groups
@@ -138,7 +139,7 @@ class PriorStage(Stage):
         report = torch.where(fate[0] < _SILENT + _ANOTHERS, other, prior.report) * (fate[0] >= _SILENT)
         untold = fate[1] < _UNTOLD
         changes, sides = prior.changes.masked_fill(untold, UNKNOWN_CHANGE), prior.sides.masked_fill(untold, 0)
-        return replace(prior, report=report, changes=changes, sides=sides)
+        return prior._replace(report=report, changes=changes, sides=sides)
 
     def _loss(self, pairs: ReadPairs, rows: list[int], prior: Prior) -> Tensor:
         ids, mask = (x.to(self.device) for x in pad([pairs.ids[i] for i in rows]))
@@ -160,7 +161,7 @@ class PriorStage(Stage):
         for chunk in torch.arange(len(pairs)).split(_BATCH):
             rows = chunk.tolist()
             prior = pairs.prior(rows, self.device)
-            silent = replace(prior, report=torch.zeros_like(prior.report))
+            silent = prior._replace(report=torch.zeros_like(prior.report))
             for name, one in zip(found, (prior, silent), strict=True):
                 found[name] += float(self._loss(pairs, rows, one)) * len(rows) / len(pairs)
         return found

@@ -13,9 +13,8 @@ from transformers import BertConfig, BertModel
 from cxrreport.datasets.sample import Sample, make_sample
 from cxrreport.model.config import PREFIX_LENGTH, PROMPT_TOKENS, SPECIAL_TOKENS, tiny
 from cxrreport.model.diffrgennet import DiffRGenNet
-from cxrreport.model.drafter import pad
 from cxrreport.model.encoder import ImageFeatures
-from cxrreport.model.tokens import ReportTokenizer
+from cxrreport.model.tokens import ReportTokenizer, pad
 from cxrreport.model.views import ViewClassifier
 from cxrreport.model.weights import Weights
 

@@ -26,7 +26,7 @@ def _counts(rows=range(4)):
 
 def test_points_are_the_scores_of_the_corpus():
     points = _counts().points()
-    spoken = language.score(SPOKEN, [[r] for r in REFERENCES])
+    spoken = language.score(SPOKEN, REFERENCES)
     assert {name: points[name] for name in spoken} == pytest.approx(spoken)
     found = clinical.score(SAID, TRUTH)
     assert {name: points[name] for name in found} == pytest.approx(found)

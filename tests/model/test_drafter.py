@@ -7,7 +7,7 @@ from builders.network import tiny_weights
 
 import cxrreport.model.drafter as module
 from cxrreport.findings import State
-from cxrreport.model.drafter import Drafter, join_features, pad, stack_images, take_features
+from cxrreport.model.drafter import Drafter, join_features, stack_images, take_features
 from cxrreport.model.generation import Decoding, Generated
 from cxrreport.model.revtaf.hyperbolic import HyperbolicHead, distance_of, distances, image_logits
 from cxrreport.records import PreparedStudy
@@ -235,12 +235,6 @@ def test_batches_are_taken_apart_and_joined(drafter):
     back = take_features(parts, [2, 3, 0, 1])
     for name in ("patches", "patch_mask", "pooled"):
         assert torch.equal(getattr(back, name), getattr(features, name))
-
-
-def test_pad():
-    ids, mask = pad([[5, 6, 7], [8]])
-    assert ids.tolist() == [[5, 6, 7], [8, 0, 0]]
-    assert mask.tolist() == [[True] * 3, [True, False, False]]
 
 
 def test_a_runaway_draft_is_not_valid(drafter, monkeypatch):

@@ -1,7 +1,5 @@
 """How the decoder reads a prior; and that a study without one is drafted as if nobody could."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -123,13 +121,13 @@ def test_every_part_of_the_prior_reaches_memory_or_prefix(made):
     assert memory.shape[1] == mask.shape[1] == 2 * PATCHES + prior.report.shape[1] and mask.all()
     context = reader.context(prior)
     assert context.shape == (1, 14, made.network.config.decoder_width)
-    for changed in (replace(prior, tokens=prior.tokens + 1), replace(prior, report=prior.report.flip(1))):
+    for changed in (prior._replace(tokens=prior.tokens + 1), prior._replace(report=prior.report.flip(1))):
         assert not torch.equal(reader.remember(decoder, changed)[0], memory)
     for place, changed in (
-        (slice(1, None), replace(prior, changes=(prior.changes + 1) % UNKNOWN_CHANGE)),
-        (slice(1, None), replace(prior, sides=(prior.sides + 1) % 4)),
-        (slice(0, 1), replace(prior, days=torch.full_like(prior.days, -1))),
-        (slice(0, 1), replace(prior, report=torch.zeros_like(prior.report))),
+        (slice(1, None), prior._replace(changes=(prior.changes + 1) % UNKNOWN_CHANGE)),
+        (slice(1, None), prior._replace(sides=(prior.sides + 1) % 4)),
+        (slice(0, 1), prior._replace(days=torch.full_like(prior.days, -1))),
+        (slice(0, 1), prior._replace(report=torch.zeros_like(prior.report))),
     ):
         differs = (reader.context(changed) != context).any(-1)
         assert differs[:, place].all() and differs.sum() == differs[:, place].sum()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from cxrreport.errors import WeightsError
 from cxrreport.findings import State
 from cxrreport.model.config import PROMPT_TOKENS, SPECIAL_TOKENS
-from cxrreport.model.tokens import ReportTokenizer, prune_vocabulary
+from cxrreport.model.tokens import ReportTokenizer, pad, prune_vocabulary
 
 TOKENIZER = ReportTokenizer(VOCABULARY)
 WORD = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=20) | st.sampled_from(WORDS)
@@ -61,9 +61,10 @@ def test_a_vocabulary_without_the_tokens_is_refused(name):
     assert caught.value.exit_code == 78
 
 
-def test_save_and_load(tmp_path):
-    TOKENIZER.save(tmp_path / "vocab.txt")
-    assert ReportTokenizer.load(tmp_path / "vocab.txt").vocabulary == VOCABULARY
+def test_pad():
+    ids, mask = pad([[5, 6, 7], [8]])
+    assert ids.tolist() == [[5, 6, 7], [8, 0, 0]]
+    assert mask.tolist() == [[True] * 3, [True, False, False]]
 
 
 FULL = [*SPECIAL_TOKENS, *CHARACTERS, *(f"##{c}" for c in CHARACTERS), *WORDS, "unused", "##ing", "cardio", "##megaly"]

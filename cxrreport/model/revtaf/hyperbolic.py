@@ -162,8 +162,7 @@ class HyperbolicHead(nn.Module):
 def ranking_loss(points: Tensor, states: Tensor) -> Tensor:
     """Cross-entropy of softmax(-distance) against softmax(-number of differing states), without the diagonal.
 
-    points (B, d), states (B, 14) indices, B of 2 or more. A soft target (REVTAF Eq. 7 takes an argmin), because ties are
-    the rule: several studies of a batch have the same states, and an argmin would pick whichever comes first.
+    points (B, d), states (B, 14) indices, B of 2 or more. REVTAF Eq. 7 takes an argmin, but ties are the rule.
     """
     differing = (states[:, None, :] != states[None, :, :]).sum(-1).float()  # (B, B), half the Hamming distance
     own = torch.eye(len(states), dtype=torch.bool, device=points.device)

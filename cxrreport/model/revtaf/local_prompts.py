@@ -1,9 +1,7 @@
 """Local reference prompts and their consistency with the retrieved reports (REVTAF's LRP and FCC).
 
-REVTAF gets 75 triplets of entity, position and existence from MedKLIP. Here a prompt is a finding and its state as a
-short text ("pleural effusion is present"), embedded by the network's own text tower, hence in the space of the retrieved
-reports; a finding that a report is silent about has no prompt. The prompts serve the loss alone: they are no tokens of
-the decoder's memory, which has the states already as its prefix.
+A prompt is a finding and its state as a short text ("pleural effusion is present"), embedded by the network's own text
+tower; a finding that a report is silent about has none. Prompts serve the loss alone (docs/model.md, REVTAF).
 """
 
 from __future__ import annotations
@@ -97,8 +95,7 @@ def consistency_loss(cosine: Tensor, overlap: Tensor, pairs: Tensor) -> Tensor:
     """REVTAF's FCC: texts that say the same look at the same place.
 
     cosine, overlap (B, N, L) of the texts and maps of global and local prompts; pairs (B, N, L) bool, those that
-    count. Mean of (max(cosine, 0) - overlap)^2, the texts' side without gradient; 0 without any pair. The paper's
-    form, the mean of 1 - sigmoid(cosine) * overlap, would reward overlap for every pair, however unlike the texts.
+    count. Mean of (max(cosine, 0) - overlap)^2, the texts' side without gradient; 0 without any pair.
     """
     each = (cosine.clamp(min=0).detach() - overlap).square()
     return (each * pairs).sum() / pairs.sum().clamp(min=1)

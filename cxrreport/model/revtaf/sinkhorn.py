@@ -79,11 +79,8 @@ class Transport(nn.Module):
 
 
 class SinkhornAttention(nn.Module):
-    """MPSA in MHCAR's place. Patches gather text through the plan, and reports read them back through it.
-
-    First as in REVTAF: (m T) v -> projection, residual and norm, feed-forward, norm (the patches of the next layer).
-    MHCAR's place needs report tokens, so these then gather the fused patches by the columns of the same plan, K T^T,
-    whose rows sum to 1. One plan for both: reports compete for patches instead of all looking at the same.
+    """MPSA in MHCAR's place. Patches gather text through the plan, (m T) v, and are those of the next layer; report
+    tokens read them back through the same plan, K T^T, whose rows sum to 1.
     """
 
     def __init__(self, config: DiffRGenNetConfig) -> None:
