@@ -7,7 +7,6 @@ from builders.network import random_samples, tiny_weights
 from benchmarks import ablations
 from benchmarks.tables import read_rows
 from cxrreport.datasets.iu_xray import READERS
-from cxrreport.model.ablations import ABLATIONS
 from cxrreport.model.weights import load_weights, save_weights
 
 SPLITS = {name: random_samples(count, seed, name) for seed, (name, count) in enumerate({"train": 12, "val": 6, "test": 5}.items())}  # fmt: skip  # noqa: E501
@@ -73,19 +72,6 @@ def test_a_run_starts_from_the_language_model_and_leaves_the_rest_random(start):
         other.state_dict()[weight], own[weight]
     )
     assert network.config.thresholds is None and network.decoder.lm is not base.network.decoder.lm
-
-
-@pytest.mark.parametrize("name", [*ablations.NAMES, "fcc"])
-def test_every_row_can_be_built_and_takes_a_step(start, name):
-    base = load_weights(start)
-    assert name in (*ABLATIONS, "full", "promptmrg")
-    splits = ablations.encode(ablations.open_drafter(base), {"train": SPLITS["train"]}, 1)
-    network = ablations.build(base, name, 1, 1)
-    weights = ablations.Weights(network, base.views, base.tokenizer, {}, "")
-    stage = ablations.NetworkStage(weights, 1e-3, 20, torch.Generator().manual_seed(0))
-    losses = stage.epoch(SPLITS["train"][:4], splits["train"].encoded, 4)
-    assert all(0 <= value < 100 for value in losses.values())
-    assert (losses["contrast_loss"] == 0) == (not network.config.scl)
 
 
 @pytest.mark.parametrize("content", ["name,seed\nfull,1\n", "name,split,studies\nfull,val,6\n"])

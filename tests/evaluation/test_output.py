@@ -15,14 +15,3 @@ def test_one_file_for_numbers_and_texts_is_refused_however_it_is_written(tmp_pat
     with pytest.raises(UsageError, match="the same file"):
         check_places(place, tmp_path / "evaluation-iu-xray-test-C.json")
     assert [path.name for path in tmp_path.iterdir()] == ["link"]
-
-
-def test_two_files_are_tried_and_leave_nothing(tmp_path):
-    (tmp_path / "old.csv").write_text("as it was")
-    check_places(tmp_path / "z", tmp_path / "z.csv")
-    check_places(tmp_path / "old.csv", None)
-    check_places(tmp_path / "z", None)
-    check_places(None, tmp_path / "z")
-    assert [path.name for path in tmp_path.iterdir()] == ["old.csv"] and (
-        tmp_path / "old.csv"
-    ).read_text() == "as it was"

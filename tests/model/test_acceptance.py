@@ -1,6 +1,6 @@
 """The acceptance tests of the network, (1) to (11) as its design numbers them.
 
-(6), (8) and (9) are in test_losses.py and test_generation.py.
+(3) is in test_routing.py, (4) in test_drafter.py, (6), (8) and (9) in test_losses.py and test_generation.py.
 """
 
 import numpy as np
@@ -87,41 +87,6 @@ def test_02_closed_gates_are_the_network_without_fam_bit_for_bit(own, features, 
     for seed in range(1, 4):
         batch = (features, random_reports(own, 4, seed), mask, ids)
         assert torch.equal(_logits(own, *batch), _logits(without, *batch))
-
-
-class _Only(nn.Module):
-    """A router that always takes one window."""
-
-    def __init__(self, order, masks):
-        super().__init__()
-        self.order, self.masks = order, masks
-
-    def forward(self, f, f_mask, temperature):
-        return nn.functional.one_hot(torch.full((len(f),), self.order), self.masks).float()
-
-
-@pytest.mark.parametrize("order", [1, 2, 3])
-@torch.no_grad()
-def test_03_nothing_is_attended_to_outside_the_window(own, features, reports, mask, order):
-    """In the last layer of both branches, about the patch where the whole image's attention has its peak."""
-    widest = [(4, 9), (9, 25), (16, 49)][order - 1]
-    for fam in (own.similar, own.different):
-        fam.layers[-1].routed.router = _Only(order, 4)
-    relations = own.relate(features, reports, mask)
-    for branch in (relations.similar, relations.different):
-        seen = (branch.attention_map > 0).sum(-1)
-        assert widest[0] <= seen.min() and seen.max() <= widest[1]
-        assert (branch.attention_map >= 0).all()  # so that what is not above 0 is exactly 0
-        assert torch.allclose(branch.attention_map.sum(-1), torch.ones(4, 5), atol=1e-5)
-
-
-@torch.no_grad()
-def test_04_evaluation_is_deterministic(network, weights, features, reports, mask, ids):
-    found = []
-    for _ in range(3):
-        draft = Drafter(weights, Decoding(max_new_tokens=12)).draft(features, reports.numpy(), mask.numpy())
-        found.append((_logits(network, features, reports, mask, ids), draft))
-    assert all(torch.equal(logits, found[0][0]) and draft == found[0][1] for logits, draft in found[1:])
 
 
 def test_05_nothing_is_retrieved_of_the_samples_own_study_or_patient():

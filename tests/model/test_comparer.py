@@ -10,7 +10,7 @@ from cxrreport.findings import FINDINGS, Change, State
 from cxrreport.model.comparer import Comparer, _reading
 from cxrreport.model.drafter import Drafter, StudyStates, take_features
 from cxrreport.model.progression import COURSES, FOLLOWED, PRESENCE, TemporalNetwork
-from cxrreport.model.weights import Weights, load_weights, save_weights
+from cxrreport.model.weights import Weights
 
 STATE, SHARE = st.sampled_from(list(State)), st.floats(0, 1)
 STATES = st.lists(STATE, min_size=14, max_size=14)
@@ -95,15 +95,3 @@ def test_a_network_that_gives_no_numbers_spoils_its_own_pair_alone(weights):
     now.patches[0] = float("nan")
     found = comparer.compare(now, before, films(2), [True, True], s_now, s_before)
     assert [r.now.valid for r in found] == [False, True] and not found[0].before.valid
-
-
-def test_what_compares_pairs_is_saved_and_loaded_with_the_weights(weights, tmp_path):
-    weights.temporal.strictness.fill_(1.5)
-    save_weights(tmp_path / "w", weights.network, weights.views, weights.tokenizer, {}, None, weights.temporal)
-    loaded = load_weights(tmp_path / "w")
-    assert loaded.temporal is not None and float(loaded.temporal.strictness) == 1.5
-    half = {name: value.half() for name, value in weights.temporal.state_dict().items() if value.is_floating_point()}
-    assert all(torch.equal(half[name], loaded.temporal.state_dict()[name].half()) for name in half)
-    (tmp_path / "w/temporal.safetensors").write_bytes(b"x")
-    with pytest.raises(WeightsError, match="damaged"):
-        load_weights(tmp_path / "w")

@@ -98,12 +98,6 @@ def test_layers_are_as_many_as_masks_are_named(masks):
         assert [alpha.shape[1] for alpha in found.alphas] == expected
 
 
-def test_only_routed_variants_have_a_router():
-    names = {attention: {name for name, _ in _fam(attention).named_modules()} for attention in FAM_ATTENTIONS}
-    routed = {attention for attention, found in names.items() if any("router" in name for name in found)}
-    assert routed == {"dra", "trar"}
-
-
 @torch.no_grad()
 def test_transformer_is_dra_with_the_global_window_alone():
     plain, routed = _fam("transformer"), _fam("dra", masks_per_layer=(1, 1))

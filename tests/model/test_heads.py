@@ -109,10 +109,3 @@ def test_queue_is_first_in_first_out_and_detached():
     assert found.anchors[:, 0].tolist() == [3, 3, 2, 2, 1] and found.reports[:, 0].tolist() == [13, 13, 12, 12, 11]
     assert found.positives[:, 0].tolist() == [True, True, False, False, False]
     assert not found.anchors.requires_grad and not found.reports.requires_grad
-
-
-def test_queue_is_no_part_of_the_weights():
-    queue = ContrastiveQueue(8)
-    queue.push(torch.ones(2, 8), torch.ones(2, 8), torch.ones(2, 14, dtype=torch.bool))
-    assert dict(queue.state_dict()) == {} and list(queue.parameters()) == []
-    assert next(iter(queue.to(torch.float64).buffers())).dtype == torch.float64  # and yet moves with the network

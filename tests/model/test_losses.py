@@ -86,23 +86,6 @@ def test_jaccard_is_a_similarity(rows, seed):
             assert found[i, j].item() == pytest.approx(both / either if either else 1)
 
 
-def test_contrastive_loss_pulls_the_report_and_pushes_the_difference():
-    a = _unit(4, 8, 0)
-    positives = torch.eye(14, dtype=torch.bool)[:4]  # four unrelated studies
-    good = contrastive_loss(a, -a, a, positives)
-    bad = contrastive_loss(a, a, -a, positives)
-    assert good < 0.1 < 5 < bad
-
-
-def test_contrastive_loss_pulls_studies_of_equal_findings():
-    positives = torch.zeros(2, 14, dtype=torch.bool)
-    positives[:, 1] = True
-    n, t = -_unit(1, 8, 0).expand(2, -1), _unit(1, 8, 0).expand(2, -1)
-    together = torch.cat([t[:1], t[:1]])
-    apart = torch.cat([t[:1], _unit(1, 8, 9)])
-    assert contrastive_loss(together, n, t, positives) < contrastive_loss(apart, n, t, positives)
-
-
 def test_info_nce_is_lower_for_matching_pairs():
     image = _unit(6, 16, 0)
     scale = torch.tensor(math.log(1 / 0.07))

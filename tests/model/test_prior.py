@@ -8,13 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.func import functional_call
 
-from cxrreport.errors import WeightsError
 from cxrreport.findings import Change
 from cxrreport.model.config import PATCHES
 from cxrreport.model.drafter import Drafter, take_features
 from cxrreport.model.generation import Decoding, generate
 from cxrreport.model.prior import CHANGES, UNKNOWN_CHANGE, Prior, PriorReader, intervals, make_prior, sides_of
-from cxrreport.model.weights import Weights, load_weights, save_weights
+from cxrreport.model.weights import Weights
 
 
 @pytest.fixture(scope="module")
@@ -178,22 +177,6 @@ def test_the_side_of_a_change_is_that_of_its_map():
     assert sides_of(maps, new)[0, :5].tolist() == [1, 2, 3, 0, 0]
     assert not sides_of(maps, new + CHANGES.index(Change.UNCHANGED)).any()  # it has not changed anywhere
     assert not sides_of(maps, new + UNKNOWN_CHANGE).any()
-
-
-def test_a_reader_is_kept_with_the_weights_and_must_fit(made, tmp_path):
-    reader = reader_of(made)
-    save_weights(tmp_path / "w", made.network, made.views, made.tokenizer, {}, None, None, reader)
-    loaded = load_weights(tmp_path / "w").prior
-    assert loaded is not None
-    assert all(
-        torch.equal(value.half(), loaded.state_dict()[name].half()) for name, value in reader.state_dict().items()
-    )
-    other = tiny_weights(9)
-    wide = PriorReader(other.network.config, other.network.decoder)
-    wide.types = torch.nn.Parameter(torch.zeros(3, 7))
-    save_weights(tmp_path / "v", other.network, other.views, other.tokenizer, {}, None, None, wide)
-    with pytest.raises(WeightsError, match=r"prior\.safetensors does not fit"):
-        load_weights(tmp_path / "v")
 
 
 def test_without_a_prior_the_decoder_cannot_say_words_that_compare(made, monkeypatch):

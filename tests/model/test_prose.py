@@ -8,7 +8,7 @@ from cxrreport.model.prose import sentence_case, split_sentences, tidy
 def test_sentence_case():
     assert sentence_case("heart is normal . no effusion .") == "Heart is normal. No effusion."
     assert sentence_case("heart is normal. no effusion") == "Heart is normal. No effusion."
-    assert sentence_case("small , left . . ") == "Small, left."
+    assert sentence_case("plate - like band , small . . ") == "Plate-like band, small."
     assert sentence_case("") == sentence_case(" . ") == ""
 
 
@@ -32,6 +32,7 @@ def test_half_a_sentence_is_dropped_unless_it_is_all_there_is():
 
 def test_flags_tell_what_was_mended():
     assert tidy("clear . no effusion .", complete=True).flags == ()
+    assert tidy("clear .", complete=False).flags == ("hit_max_length",)
     assert tidy("clear . clear . no", complete=False).flags == ("hit_max_length", "repeated_sentence")
 
 

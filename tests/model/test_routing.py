@@ -9,16 +9,10 @@ from cxrreport.model.variants import HardRouter, TRARAttention, cyclic
 GRID, CELLS, PATCHES = 7, 49, 98
 
 
-def test_windows_hold_as_many_keys_as_the_grid_allows():
+def test_windows_are_chebyshev_and_never_cross_views():
     windows = build_windows(GRID, 4)
     assert windows[0].all()
-    counts = windows[1:].sum(-1)  # (orders, m)
-    assert [(int(c.min()), int(c.max())) for c in counts] == [(4, 9), (9, 25), (16, 49)]
-
-
-def test_windows_are_chebyshev_and_never_cross_views():
-    windows = build_windows(GRID, 3)
-    for order in (1, 2):
+    for order in (1, 2, 3):
         for i in range(PATCHES):
             for j in range(0, PATCHES, 5):
                 view_i, view_j = i // CELLS, j // CELLS
@@ -62,16 +56,6 @@ def test_attention_outside_the_window_is_exactly_zero(order, anchor):
     assert (found[~allowed] == 0).all()
     assert (found[allowed] > 0).all()
     assert torch.allclose(found.sum(-1), torch.ones(3, 60), atol=1e-5)
-
-
-def test_a_view_that_is_not_there_gets_no_attention():
-    attention = _attention(0, peak)
-    f_mask = torch.ones(2, PATCHES, dtype=torch.bool)
-    f_mask[1, CELLS:] = False
-    z, z_mask = torch.randn(2, 5, 32), torch.ones(2, 5, dtype=torch.bool)
-    found = attention(z, z_mask, torch.randn(2, PATCHES, 32), f_mask, torch.tensor(1.0)).attention_map
-    assert (found[1, :, CELLS:] == 0).all()
-    assert (found[0] > 0).all()
 
 
 @pytest.mark.parametrize("anchor", [peak, cyclic])
@@ -118,15 +102,6 @@ def test_router_sums_to_one_and_is_silent_in_evaluation():
         assert torch.allclose(alpha.sum(-1), torch.ones(3), atol=1e-5)
 
 
-def test_router_looks_at_present_patches_only():
-    router = Router(32, 4).eval()
-    f, f_mask = torch.randn(1, PATCHES, 32), torch.ones(1, PATCHES, dtype=torch.bool)
-    f_mask[:, CELLS:] = False
-    before = router(f, f_mask, torch.tensor(1.0))
-    f[:, CELLS:] = 1e3
-    assert torch.equal(router(f, f_mask, torch.tensor(1.0)), before)
-
-
 def test_hot_router_is_flatter_than_a_cold_one():
     torch.manual_seed(0)
     router = Router(32, 4)
@@ -168,9 +143,3 @@ def test_trar_routes_the_patches_and_looks_from_the_reports_plainly():
     far[:, CELLS - 1] += 5  # the last corner of the frontal film
     moved = (trar(z, z_mask, far, f_mask, torch.tensor(1.0)).patches - narrow.patches).abs().amax((0, 2)) > 1e-6
     assert moved.nonzero().flatten().tolist() == [40, 41, 47, 48]  # its 3 x 3 neighbourhood alone
-
-
-def test_trar_has_the_same_windows_in_all_layers():
-    config = tiny(50)
-    windows = [TRARAttention(config).grid.windows for _ in range(2)]
-    assert torch.equal(*windows) and torch.equal(windows[0], build_windows(GRID, 4))

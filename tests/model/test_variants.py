@@ -60,7 +60,8 @@ def test_a_row_survives_saving(name, tokenizer, tmp_path):
     features, reports, mask, *_ = _batch(network, tokenizer)
     with torch.no_grad():
         found = [n.remember(features, n.relate(features, reports, mask))[0] for n in (network, back)]
-    assert torch.equal(*found)
+    lm = back.decoder.lm
+    assert torch.equal(*found) and lm.cls.predictions.decoder.weight is lm.bert.embeddings.word_embeddings.weight
 
 
 @torch.no_grad()
