@@ -36,12 +36,13 @@ def _print_revisions(settings: Settings, as_json: bool, change: bool) -> None:
     from cxrreport.cli.options import print_result
 
     from cxrreport.store import engine as store
+    from cxrreport.store.schema import REVISION
 
     engine = store.open_database(settings.database_url, settings.home, settings.db_timeout_s)
     try:
         found = {"before": store.current(engine)} if change else {}
         if change:
             store.upgrade(engine)
-        print_result({**found, "current": store.current(engine), "head": store.head()}, as_json)
+        print_result({**found, "current": store.current(engine), "head": REVISION}, as_json)
     finally:
         engine.dispose()

@@ -148,19 +148,19 @@ CODES: dict[str, Code] = {
 }
 
 
-class _Told(StrEnum):
+class Explained(StrEnum):
     """A code with its sentence."""
 
     sentence: str
 
-    def __new__(cls, value: str, sentence: str = "") -> _Told:
+    def __new__(cls, value: str, sentence: str = "") -> Explained:
         """Keep the sentence beside the value."""
         member = str.__new__(cls, value)
         member._value_, member.sentence = value, sentence
         return member
 
 
-class PriorReason(_Told):
+class PriorReason(Explained):
     """Why a draft has no prior (`draft.prior_reason`, which is "" where it has one)."""
 
     NONE = "prior.none", "no earlier study"
@@ -175,7 +175,7 @@ class PriorReason(_Told):
     OTHER_VIEW = "prior.other_view", "the film of the prior is another view than the current one"
 
 
-class Flag(_Told):
+class Flag(Explained):
     """What a reader of a draft must know (`draft.flags`)."""
 
     LATERAL_UNREADABLE = "lateral_unreadable", "the lateral film cannot be read: the draft is made from the frontal one"
@@ -196,6 +196,6 @@ class Flag(_Told):
     SIDE_DIFFERS = "side_differs", "the text names a side on which no change of that finding is seen"
 
 
-def describe(kind: type[_Told], value: str) -> str:
+def describe(kind: type[Explained], value: str) -> str:
     """Return the sentence of a stored flag or reason; "" for one of another version."""
     return kind(value).sentence if value in list(kind) else ""

@@ -1,7 +1,7 @@
 """The log: one line an event on stderr, free of patient data by construction, and the manifest of each run.
 
 Our own events are constant words with counts and codes; any other value is withheld. What libraries log may hold
-anything (pydicom's warnings print names), so of their messages only logger, level and place are told.
+anything (pydicom's warnings print names), so of their messages only logger, level and place are kept.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cxrreport.files import atomic
 
 Progress = Callable[[str, int], None]  # (stage, how many more are done)
 Event = MutableMapping[str, Any]
-_TOLD = {
+_KNOWN_KEYS = {
     "event", "level", "timestamp", "logger", "where", "code", "run", "seconds", "count", "done", "total", "stage",
     "files", "images", "studies", "drafted", "failed", "skipped", "attempts", "version", "device", "exit_code",
     "kind", "pid", "error", "stack", "batch",
@@ -34,13 +34,13 @@ def unwatched(stage: str, n: int) -> None:
 
 def _withhold(_: Any, __: str, event: Event) -> Event:
     """Keep known keys only."""
-    hidden = [key for key in event if key not in _TOLD and not key.startswith("_")]
+    hidden = [key for key in event if key not in _KNOWN_KEYS and not key.startswith("_")]
     for key in hidden:
         del event[key]
     return event
 
 
-def _veil_foreign(_: Any, __: str, event: Event) -> Event:
+def _replace_foreign(_: Any, __: str, event: Event) -> Event:
     """Replace a library's message by the place it comes from."""
     record: logging.LogRecord | None = event.get("_record")
     if record is not None:
@@ -54,7 +54,7 @@ def configure(level: str = "info") -> None:
     """Send all logs of this process, ours and the libraries', through one chain to stderr."""
     shared: list[Any] = [structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)]
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[*shared, _veil_foreign],
+        foreign_pre_chain=[*shared, _replace_foreign],
         use_get_message=False,  # a message whose arguments do not fit would be printed with them
         processors=[
             _withhold,

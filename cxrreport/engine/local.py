@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from functools import partial
-from types import TracebackType
 from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
@@ -42,17 +41,11 @@ class LocalEngine:
     def __enter__(self) -> LocalEngine:
         """Set the pool up; children start with the first item."""
         if self._workers > 0:
-            self._pool = ProcessPool(
-                max_workers=self._workers,
-                context=multiprocessing.get_context("spawn"),
-                initializer=_confine,
-                initargs=(self._memory_mb,),
-            )
+            spawn = multiprocessing.get_context("spawn")
+            self._pool = ProcessPool(self._workers, 0, _confine, (self._memory_mb,), spawn)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop the children; what they have in hand is dropped."""
         if self._pool is not None:
             self._pool.stop()

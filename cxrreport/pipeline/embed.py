@@ -16,7 +16,7 @@ from cxrreport.pipeline.freshness import Imaged, compare, ids_of, images_digest,
 from cxrreport.pipeline.run import Interrupted, Run
 from cxrreport.records import Passage, PreparedStudy
 from cxrreport.reports.sections import clean
-from cxrreport.retrieval.build import Batch, Index, Known, build, open_serving
+from cxrreport.retrieval.build import Batch, Index, build, open_serving, take_over
 from cxrreport.retrieval.corpus import clean_passage
 from cxrreport.retrieval.index import Part, Vectors
 from cxrreport.retrieval.versions import IndexManifest
@@ -38,7 +38,7 @@ def build_index(run: Run, drafter: Drafter) -> IndexManifest:
     serving = open_serving(home, model)
     manifest = serving.manifest if serving and _is_complete(run, serving) else None
     if manifest is None:
-        parts, keep = Embedder(run, drafter, Known(serving)).parts(), run.settings.index_versions
+        parts, keep = Embedder(run, drafter, serving).parts(), run.settings.index_versions
         manifest = build(home, parts, model_sha256=model, source={"run": run.id}, keep=keep)
     spaces = {name: {"count": space.count, "sha256": space.sha256} for name, space in manifest.spaces.items()}
     run.details["index"] = {"version": manifest.version, "count": manifest.count, "spaces": spaces}
@@ -56,8 +56,8 @@ def _is_complete(run: Run, index: Index) -> bool:
 class Embedder:
     """Vectors of reports page by page; what is known already is taken over."""
 
-    def __init__(self, run: Run, drafter: Drafter, known: Known) -> None:
-        self._run, self._drafter, self._known = run, drafter, known
+    def __init__(self, run: Run, drafter: Drafter, serving: Index | None) -> None:
+        self._run, self._drafter, self._serving = run, drafter, serving
         self._image_spaces = [name for name in drafter.spaces if name != "text"]
 
     def parts(self) -> Iterator[Batch]:
@@ -75,7 +75,7 @@ class Embedder:
 
     def _embed_texts(self, passages: Sequence[Passage]) -> Part:
         ids, digests = ids_of(passages), text_digests(passages)
-        known, vectors = self._known.take("text", ids, digests)
+        known, vectors = take_over(self._serving, "text", ids, digests)
         fresh = [clean(clean_passage(p.text)) for p, seen in zip(passages, known.tolist(), strict=True) if not seen]
         self._run.count(Count.EMBEDDED, len(fresh))
         return Part(ids, digests, _merge(known, vectors, self._drafter.embed_texts(fresh)))
@@ -85,7 +85,7 @@ class Embedder:
         with session(self._run.engine, read_only=True) as s:
             rows = with_images(s, passages)
         ids, digests = ids_of(rows), np.array([row.digest for row in rows], np.int64)
-        taken = {name: self._known.take(name, ids, digests) for name in self._image_spaces}
+        taken = {name: take_over(self._serving, name, ids, digests) for name in self._image_spaces}
         known = np.logical_and.reduce([mask for mask, _ in taken.values()])
         parts = {name: [Part(ids[known], digests[known], v[known[mask]])] for name, (mask, v) in taken.items()}
         fresh = [row for row, seen in zip(rows, known.tolist(), strict=True) if not seen]

@@ -31,7 +31,7 @@ def import_reports(run: Run, paths: Sequence[Path], form: str) -> None:
     _check(roots, run.settings.columns)
     for root in roots:
         with session(run.engine) as s:
-            runs.clear_report_failures(s, str(root))  # the files may have been mended
+            runs.clear_failures_below(s, str(root), "report.")  # the files may have been mended
         found = read_path(root, run.settings.columns, form, preliminary=run.settings.preliminary)
         for batch in batches(found, _BATCH):
             if run.cancelled:
@@ -57,7 +57,7 @@ def _store(run: Run, batch: Sequence[Report | Failure | Skipped]) -> None:
         runs.add_failures(s, run.id, bad)
     run.count(Count.REPORTS, len(good))
     for name in IMPORT:
-        run.count(name, getattr(counts, name))
+        run.count(name, counts[name])
     for failure in bad:
         run.fail(failure.code)
     for item in batch:

@@ -36,7 +36,7 @@ def scan(run: Run, roots: Sequence[Path]) -> None:
     """Catalogue every chest radiograph below the roots. A bad file becomes a row in `failure`; the scan goes on."""
     with session(run.engine) as s:
         for root in roots:
-            runs.clear_path_failures(s, os.path.realpath(root))
+            runs.clear_failures_below(s, os.path.realpath(root), "path.")
     entries = walk(roots, partial(_count_skip, run), settle_s=run.settings.settle_s)
     for batch in batches(entries, _FILES):
         if run.cancelled:
@@ -158,10 +158,11 @@ def _store_views(run: Run, s: Session, drafter: Drafter, found: dict[Image, Load
     good = {image: loaded for image, loaded in found.items() if isinstance(loaded, LoadedImage)}
     guesses = drafter.guess_views([loaded.pixels for loaded in good.values()]) if good else []
     for (image, loaded), guess in zip(good.items(), guesses, strict=True):
-        other = guess.view is View.OTHER
         catalogue.set_pixel_digest(s, image.id, loaded.pixel_sha256)
-        catalogue.set_view(s, image.id, guess, usable=not other, reason="view.other" if other else None)
-        run.skip("view.other", int(other))
+        catalogue.set_view(s, image.id, guess)
+        if guess.view is View.OTHER:
+            catalogue.mark_unusable(s, image.id, "view.other")
+            run.skip("view.other")
     for image, error in found.items():
         if isinstance(error, InputError):
             if error.code not in _UNREADABLE:

@@ -25,15 +25,7 @@ from cxrreport.errors import IndexFitError
 from cxrreport.files import atomic
 from cxrreport.retrieval import publish
 from cxrreport.retrieval.index import Ids, Part, Space, SpaceWriter, Vectors
-from cxrreport.retrieval.versions import (
-    MANIFEST,
-    REBUILD,
-    TEXT,
-    IndexManifest,
-    prune,
-    storage_errors,
-    verify,
-)
+from cxrreport.retrieval.versions import MANIFEST, REBUILD, TEXT, IndexManifest, prune, storage_errors, verify
 
 Batch = Mapping[str, Part]  # name of the space -> vectors of it
 
@@ -134,19 +126,13 @@ def open_index(home_index: Path, *, model_sha256: str | None = None) -> Index | 
         return Index(manifest, {name: Space(folder, name, space) for name, space in manifest.spaces.items()})
 
 
-class Known:
-    """Vectors of the version that serves, so that a rebuild embeds only what is new."""
-
-    def __init__(self, index: Index | None) -> None:
-        self._spaces = index.spaces if index else {}
-
-    def take(self, name: str, ids: Ids, digests: Ids) -> tuple[npt.NDArray[np.bool_], Vectors]:
-        """Which reports (n,) one space knows with this very content, and their vectors (known, d)."""
-        space = self._spaces.get(name)
-        if space is None:
-            return np.zeros(len(ids), bool), np.zeros((0, 0), np.float32)
-        _, known = space.compare(ids, digests)
-        return known, space.vectors(ids[known])
+def take_over(index: Index | None, name: str, ids: Ids, digests: Ids) -> tuple[npt.NDArray[np.bool_], Vectors]:
+    """Which reports (n,) the space `name` holds with this very content, and their vectors (held, d), not to be made again."""
+    space = index.spaces.get(name) if index else None
+    if space is None:
+        return np.zeros(len(ids), bool), np.zeros((0, 0), np.float32)
+    _, known = space.compare(ids, digests)
+    return known, space.vectors(ids[known])
 
 
 def open_serving(home_index: Path, model_sha256: str) -> Index | None:

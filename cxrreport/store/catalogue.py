@@ -55,19 +55,10 @@ def images_without_view(session: Session, limit: int, after_id: int = 0) -> list
     return [_to_image(row) for row in rows]
 
 
-def set_view(session: Session, image_id: int, guess: ViewGuess, usable: bool, reason: str | None) -> None:
-    """Record the view that the pixels show, and whether the image can serve at all."""
-    session.execute(
-        update(ImageRow)
-        .where(ImageRow.id == image_id)
-        .values(
-            view=guess.view,
-            view_source=guess.source,
-            view_probability=guess.probability,
-            usable=usable,
-            reason=None if usable else reason,
-        )
-    )
+def set_view(session: Session, image_id: int, guess: ViewGuess) -> None:
+    """Record the view that the pixels show."""
+    found = {"view": guess.view, "view_source": guess.source, "view_probability": guess.probability}
+    session.execute(update(ImageRow).where(ImageRow.id == image_id).values(**found))
 
 
 def set_pixel_digest(session: Session, image_id: int, sha256: str) -> None:
@@ -161,11 +152,8 @@ def _to_studies(session: Session, rows: Sequence[StudyRow]) -> list[Study]:
         query = select(ImageRow).where(ImageRow.study_id.in_(batch), ImageRow.usable).order_by(ImageRow.id)
         for image in session.scalars(query):
             images[image.study_id].append(_to_image(image))
-    return [_to_study(row, tuple(images[row.id])) for row in rows]
-
-
-def _to_study(row: StudyRow, images: tuple[Image, ...]) -> Study:
-    return Study(**{name: getattr(row, name) for name in Study.__slots__ if name != "images"}, images=images)
+    own = [name for name in Study.__slots__ if name != "images"]
+    return [Study(**{name: getattr(row, name) for name in own}, images=tuple(images[row.id])) for row in rows]
 
 
 def _to_image(row: ImageRow) -> Image:

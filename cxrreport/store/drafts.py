@@ -33,9 +33,7 @@ def save_drafts(session: Session, run_id: int, drafts: Sequence[Draft]) -> list[
 def _save_draft(session: Session, run_id: int, draft: Draft) -> int:
     row = _find_same(session, draft)
     _supersede(session, draft.study_id, keep=row)
-    if row is not None and (
-        row.status in (DraftStatus.REVIEWED, DraftStatus.REJECTED) or _is_stored(session, row, draft)
-    ):
+    if row and (row.status in (DraftStatus.REVIEWED, DraftStatus.REJECTED) or _is_stored(session, row, draft)):
         return row.id
     if row is None:
         row = DraftRow(study_id=draft.study_id)
@@ -56,15 +54,9 @@ def _find_same(session: Session, draft: Draft) -> DraftRow | None:
 
 def _supersede(session: Session, study_id: int, keep: DraftRow | None) -> None:
     """Supersede the preliminary draft, if it is another one than `keep`."""
-    session.execute(
-        update(DraftRow)
-        .where(
-            DraftRow.study_id == study_id,
-            DraftRow.status == DraftStatus.PRELIMINARY,
-            DraftRow.id != (keep.id if keep else 0),
-        )
-        .values(status=DraftStatus.SUPERSEDED)
-    )
+    others = (DraftRow.study_id == study_id, DraftRow.id != (keep.id if keep else 0))
+    preliminary = DraftRow.status == DraftStatus.PRELIMINARY
+    session.execute(update(DraftRow).where(*others, preliminary).values(status=DraftStatus.SUPERSEDED))
 
 
 def _is_stored(session: Session, row: DraftRow, draft: Draft) -> bool:
@@ -95,11 +87,11 @@ def _add_parts(session: Session, draft_id: int, draft: Draft) -> None:
     """Insert the rows of a draft; the records' fields are the tables' columns."""
     parts: tuple[tuple[Any, ...], ...] = (draft.finding_rows, draft.regions, draft.spans, draft.references)
     for table, records in zip(PARTS, parts):
-        rows = [
-            {"draft_id": draft_id} | {name: _plain(getattr(one, name)) for name in one.__slots__} for one in records
-        ]
-        if table is FindingRow:  # nothing is calibrated yet
-            rows = [row | {"raw_score": row["probability"]} for row in rows]
+        rows = [{name: _plain(getattr(one, name)) for name in one.__slots__} for one in records]
+        for row in rows:
+            row["draft_id"] = draft_id
+            if table is FindingRow:  # nothing is calibrated yet
+                row["raw_score"] = row["probability"]
         if rows:
             session.execute(insert(table), rows)
 

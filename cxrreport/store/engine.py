@@ -22,9 +22,9 @@ from cxrreport.errors import ConfigurationError, LockedError, StorageError, Unav
 from cxrreport.files import lock
 from cxrreport.settings import Settings
 from cxrreport.store.faults import translate, translated
-from cxrreport.store.migrate import check_schema, current, head, prepare, upgrade
+from cxrreport.store.migrate import check_schema, current, prepare, upgrade
 
-__all__ = ["check_schema", "current", "head", "hold_archive", "open_database", "prepare", "session", "upgrade"]
+__all__ = ["check_schema", "current", "hold_archive", "open_database", "prepare", "session", "upgrade"]
 
 Item = TypeVar("Item")
 BATCH = 500

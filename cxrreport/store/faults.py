@@ -17,25 +17,26 @@ UNREADABLE = "The disk of the database cannot be read or written."
 BUSY = "The database stayed locked by another process."
 LOST = "The connection to the database was lost."
 
+Fault = tuple[type[CxrReportError], str]
 # https://sqlite.org/rescode.html, primary codes
-SQLITE_FAULTS: dict[int, CxrReportError] = {
-    sqlite3.SQLITE_FULL: StorageError(DISK_FULL),
-    sqlite3.SQLITE_READONLY: StorageError(READ_ONLY),
-    sqlite3.SQLITE_IOERR: StorageError(UNREADABLE),
-    sqlite3.SQLITE_CANTOPEN: StorageError("The database file cannot be opened."),
-    sqlite3.SQLITE_CORRUPT: StorageError(DAMAGED),
-    sqlite3.SQLITE_NOTADB: StorageError(DAMAGED),
-    sqlite3.SQLITE_BUSY: UnavailableError(BUSY),
-    sqlite3.SQLITE_LOCKED: UnavailableError(BUSY),
+SQLITE_FAULTS: dict[int, Fault] = {
+    sqlite3.SQLITE_FULL: (StorageError, DISK_FULL),
+    sqlite3.SQLITE_READONLY: (StorageError, READ_ONLY),
+    sqlite3.SQLITE_IOERR: (StorageError, UNREADABLE),
+    sqlite3.SQLITE_CANTOPEN: (StorageError, "The database file cannot be opened."),
+    sqlite3.SQLITE_CORRUPT: (StorageError, DAMAGED),
+    sqlite3.SQLITE_NOTADB: (StorageError, DAMAGED),
+    sqlite3.SQLITE_BUSY: (UnavailableError, BUSY),
+    sqlite3.SQLITE_LOCKED: (UnavailableError, BUSY),
 }
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
-POSTGRES_FAULTS: dict[str, CxrReportError] = {
-    "53100": StorageError(DISK_FULL),
-    "25006": StorageError(READ_ONLY),
-    "58030": StorageError(UNREADABLE),
-    "53300": UnavailableError("The database has no free connection."),
-    "55P03": UnavailableError(BUSY),
-    "40P01": UnavailableError(BUSY),
+POSTGRES_FAULTS: dict[str, Fault] = {
+    "53100": (StorageError, DISK_FULL),
+    "25006": (StorageError, READ_ONLY),
+    "58030": (StorageError, UNREADABLE),
+    "53300": (UnavailableError, "The database has no free connection."),
+    "55P03": (UnavailableError, BUSY),
+    "40P01": (UnavailableError, BUSY),
 }
 LOST_CLASSES = ("08", "57P")
 
@@ -46,11 +47,12 @@ def translate(error: DBAPIError) -> CxrReportError:
         return UnavailableError(LOST)
     code = getattr(error.orig, "sqlite_errorcode", None)
     if code is not None:
-        known = SQLITE_FAULTS.get(code & 0xFF)
-        return _copy(known) if known else _defect(error, getattr(error.orig, "sqlite_errorname", str(code)))
+        kind, message = SQLITE_FAULTS.get(code & 0xFF, (None, ""))
+        return kind(message) if kind else _defect(error, getattr(error.orig, "sqlite_errorname", str(code)))
     state = getattr(error.orig, "sqlstate", None) or ""
     if state in POSTGRES_FAULTS:
-        return _copy(POSTGRES_FAULTS[state])
+        kind, message = POSTGRES_FAULTS[state]
+        return kind(message)
     refused = not state and isinstance(error, OperationalError)  # libpq gives no SQLSTATE where it cannot connect
     if refused or state.startswith(LOST_CLASSES):
         return UnavailableError(LOST)
@@ -64,11 +66,6 @@ def translated() -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise translate(error).with_traceback(error.__traceback__) from None
-
-
-def _copy(error: CxrReportError) -> CxrReportError:
-    """Return a fresh error: an exception carries its traceback along."""
-    return type(error)(error.message, error.code)
 
 
 def _defect(error: DBAPIError, code: str) -> CxrReportError:

@@ -90,11 +90,8 @@ def _vacate(session: Session, entry: FileEntry, keep: str | None) -> None:
     """Take the path away from images that were read from it and are no longer there (all but SOP UID `keep`)."""
     gone = session.scalars(select(ImageRow).where(ImageRow.path == entry.path, ImageRow.sop_uid != (keep or "")))
     for image in gone:
-        twin = session.scalar(
-            select(FileRow)
-            .where(FileRow.image_id == image.id, FileRow.outcome == "duplicate", FileRow.path != entry.path)
-            .limit(1)
-        )
+        twins = (FileRow.image_id == image.id, FileRow.outcome == "duplicate", FileRow.path != entry.path)
+        twin = session.scalar(select(FileRow).where(*twins).limit(1))
         if twin is None:
             image.usable, image.reason = False, REPLACED
         else:
@@ -118,7 +115,8 @@ def _file_image(
     session: Session, image: ImageRow | None, instance: Instance, view: ViewGuess | None, reason: str | None
 ) -> Outcome:
     study = session.scalar(select(StudyRow).where(StudyRow.uid == instance.study_uid))
-    patient = _find_patient(session, instance)
+    same = (PatientRow.issuer == instance.issuer, PatientRow.mrn == instance.patient_id)
+    patient = session.scalar(select(PatientRow).where(*same))
     conflict = study is not None and (patient is None or study.patient_id != patient.id)
     if study is None or not conflict:
         patient = _upsert_patient(session, patient, instance)
@@ -127,12 +125,6 @@ def _file_image(
     image = _upsert_image(session, image, study, instance, view, PATIENT_CONFLICT if conflict else reason)
     _upsert_file(session, instance.file, PATIENT_CONFLICT if conflict else "image", image.id)
     return outcome
-
-
-def _find_patient(session: Session, instance: Instance) -> PatientRow | None:
-    return session.scalar(
-        select(PatientRow).where(PatientRow.issuer == instance.issuer, PatientRow.mrn == instance.patient_id)
-    )
 
 
 def _upsert_patient(session: Session, patient: PatientRow | None, instance: Instance) -> PatientRow:

@@ -10,8 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from typing import Any
 
-from sqlalchemy import Row, Select, and_, func, not_, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cxrreport.records import names_nobody
@@ -19,7 +20,8 @@ from cxrreport.store.engine import BATCH, batches
 from cxrreport.store.schema import PatientRow, ReportRow, StudyRow
 
 WINDOW = timedelta(days=7)
-Known = Row[int, str, str, int, str, str, datetime | None, str]
+_STUDY = (StudyRow.id, StudyRow.accession, StudyRow.studied_at, StudyRow.patient_id, PatientRow.issuer, PatientRow.mrn)
+Known = Any  # a row: the columns of `_STUDY`, then the key
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,10 @@ def link_reports(session: Session) -> int:
 
 def identity_of(row: ReportRow) -> Identity:
     """Return the identifiers of a stored report."""
-    return Identity(row.study_uid, row.accession, row.issuer, telling(row.mrn), row.reported_at)
+    return Identity(row.study_uid, row.accession, row.issuer, blank_placeholder(row.mrn), row.reported_at)
 
 
-def telling(mrn: str) -> str:
+def blank_placeholder(mrn: str) -> str:
     """Return "" in place of a placeholder, which says nothing of the patient."""
     return "" if names_nobody(mrn) else mrn
 
@@ -91,7 +93,7 @@ def resolve(session: Session, identities: Sequence[Identity]) -> list[Link]:
             rows = by_accession[identity.accession]
         fitting = [row for row in rows if _same_patient(identity, row)]
         if len(fitting) == 1:
-            links.append(Link(fitting[0][0], fitting[0][3]))
+            links.append(Link(fitting[0].id, fitting[0].patient_id))
         else:
             links.append(Link(None, _find_patient(identity, patients[identity.mrn]), len(fitting) > 1))
     return links
@@ -106,13 +108,13 @@ def _asks_time(identity: Identity, by_accession: defaultdict[str, list[Known]]) 
 
 def _fits_time(identity: Identity, row: Known) -> bool:
     """Tell whether the report was written within `WINDOW` after the study; midnight stands for a day without a time."""
-    studied_at, reported_at = row[6], identity.reported_at
-    if studied_at is None or reported_at is None or (identity.accession and row[2]):
+    studied_at, reported_at = row.studied_at, identity.reported_at
+    if studied_at is None or reported_at is None or (identity.accession and row.accession):
         return False
     latest = reported_at.replace(tzinfo=None)
     if latest.time() == time.min:
         latest += timedelta(days=1, microseconds=-1)
-    return studied_at <= latest and reported_at.replace(tzinfo=None) <= studied_at + WINDOW
+    return bool(studied_at <= latest and reported_at.replace(tzinfo=None) <= studied_at + WINDOW)
 
 
 def _studies(
@@ -120,41 +122,24 @@ def _studies(
 ) -> defaultdict[str, list[Known]]:
     found: defaultdict[str, list[Known]] = defaultdict(list)
     for batch in batches({key for key in keys if key}):
-        query = (
-            select(
-                StudyRow.id,
-                StudyRow.uid,
-                StudyRow.accession,
-                PatientRow.id,
-                PatientRow.issuer,
-                PatientRow.mrn,
-                StudyRow.studied_at,
-                column,
-            )
-            .join(PatientRow, PatientRow.id == StudyRow.patient_id)
-            .where(column.in_(batch))
-        )
-        for row in session.execute(query):
-            found[row[7]].append(row)
+        query = select(*_STUDY, column.label("key")).join(PatientRow, PatientRow.id == StudyRow.patient_id)
+        for row in session.execute(query.where(column.in_(batch))):
+            found[row.key].append(row)
     return found
 
 
 def _patients(session: Session, mrns: Iterable[str]) -> defaultdict[str, list[tuple[int, str]]]:
     found: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
     for batch in batches({mrn for mrn in mrns if mrn}):
-        for row in session.execute(
-            select(PatientRow.mrn, PatientRow.id, PatientRow.issuer).where(PatientRow.mrn.in_(batch))
-        ):
-            found[row[0]].append((row[1], row[2]))
+        query = select(PatientRow.mrn, PatientRow.id, PatientRow.issuer).where(PatientRow.mrn.in_(batch))
+        for mrn, patient_id, issuer in session.execute(query):
+            found[mrn].append((patient_id, issuer))
     return found
 
 
 def _same_patient(identity: Identity, row: Known) -> bool:
     """Tell whether nothing speaks against it: a blank number or issuer does not."""
-    issuer, mrn = row[4], row[5]
-    return (not identity.mrn or identity.mrn == mrn) and (
-        not identity.issuer or not issuer or identity.issuer == issuer
-    )
+    return identity.mrn in ("", row.mrn) and (not row.issuer or identity.issuer in ("", row.issuer))
 
 
 def _find_patient(identity: Identity, patients: list[tuple[int, str]]) -> int | None:
@@ -166,26 +151,17 @@ def _find_patient(identity: Identity, patients: list[tuple[int, str]]) -> int | 
 
 def _linkable() -> Select[ReportRow]:
     """Select unlinked reports that something in the catalogue matches, and links that have become ambiguous."""
+    unlinked, no_uid = ReportRow.study_id.is_(None), ReportRow.study_uid == ""
+    by_accession = and_(no_uid, ReportRow.accession != "")
     twice = select(StudyRow.accession).group_by(StudyRow.accession).having(func.count() > 1)
-    by_accession = and_(ReportRow.study_uid == "", ReportRow.accession != "")
-    by_time = and_(
-        ReportRow.study_uid == "",
-        ReportRow.mrn != "",
-        ReportRow.reported_at.is_not(None),
-        ReportRow.mrn.in_(select(PatientRow.mrn)),
-        not_(and_(ReportRow.study_id.is_not(None), ReportRow.accession.in_(select(StudyRow.accession)))),
-    )
+    known_accession = ReportRow.accession.in_(select(StudyRow.accession))
+    known_patient = and_(ReportRow.mrn != "", ReportRow.mrn.in_(select(PatientRow.mrn)))
     return select(ReportRow).where(
         or_(
-            and_(
-                ReportRow.study_id.is_(None),
-                or_(
-                    and_(ReportRow.study_uid != "", ReportRow.study_uid.in_(select(StudyRow.uid))),
-                    and_(by_accession, ReportRow.accession.in_(select(StudyRow.accession))),
-                ),
-            ),
-            and_(ReportRow.patient_id.is_(None), ReportRow.mrn != "", ReportRow.mrn.in_(select(PatientRow.mrn))),
-            and_(ReportRow.study_id.is_not(None), by_accession, ReportRow.accession.in_(twice)),
-            by_time,
+            and_(unlinked, ~no_uid, ReportRow.study_uid.in_(select(StudyRow.uid))),
+            and_(unlinked, by_accession, known_accession),
+            and_(~unlinked, by_accession, ReportRow.accession.in_(twice)),
+            and_(no_uid, known_patient, ReportRow.reported_at.is_not(None), or_(unlinked, ~known_accession)),
+            and_(ReportRow.patient_id.is_(None), known_patient),
         )
     )

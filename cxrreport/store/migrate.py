@@ -17,11 +17,6 @@ if TYPE_CHECKING:  # a nightly run needs no Alembic; it is slow to import
 MIGRATION_LOCK = 0x6378725F73636865  # "cxr_sche": two processes may find the same empty database
 
 
-def head() -> str:
-    """Return the revision that this version of cxrreport works with."""
-    return REVISION
-
-
 def current(engine: Engine) -> str | None:
     """Return the revision of the database, or None where it never had one."""
     with translated(), engine.connect().execution_options(cxrreport_read_only=True) as connection:
@@ -34,10 +29,10 @@ def current(engine: Engine) -> str | None:
 def check_schema(engine: Engine) -> None:
     """Raise SchemaError naming both revisions unless the database has the code's revision."""
     found = current(engine)
-    if found == head():
+    if found == REVISION:
         return
     has = f"has schema revision {found}" if found else "has no schema revision"
-    raise SchemaError(f"The database {has}, this version of cxrreport needs {head()}: run `cxrreport db upgrade`.")
+    raise SchemaError(f"The database {has}, this version of cxrreport needs {REVISION}: run `cxrreport db upgrade`.")
 
 
 def prepare(engine: Engine) -> None:
@@ -72,7 +67,7 @@ def upgrade(engine: Engine) -> None:
             command.upgrade(config, "head")
         except CommandError:
             raise SchemaError(
-                f"The database has a schema revision that is newer than {head()}, the newest that this version of "
+                f"The database has a schema revision that is newer than {REVISION}, the newest that this version of "
                 "cxrreport knows: install the newer cxrreport."
             ) from None
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
 
@@ -15,7 +16,7 @@ from cxrreport.findings import State
 from cxrreport.records import Passage, Report, ReportStatus, Study
 from cxrreport.store.columns import short
 from cxrreport.store.engine import batches
-from cxrreport.store.linking import Identity, resolve, telling
+from cxrreport.store.linking import Identity, blank_placeholder, resolve
 from cxrreport.store.schema import PatientRow, ReportRow, StudyRow
 
 LabelledReport = tuple[Report, Mapping[str, State]]
@@ -24,27 +25,7 @@ SIGNED = (ReportStatus.FINAL, ReportStatus.CORRECTED)
 _RANK = list(ReportStatus)  # of two of one time the later in this list holds
 
 
-@dataclass(frozen=True, slots=True)
-class AddCounts:
-    """What became of imported reports.
-
-    `linked` counts those that have a study in the catalogue, `ambiguous` those that several studies fit (they stay
-    unlinked), `withdrawn` those of the added and replaced that only say that a report no longer holds.
-    """
-
-    added: int = 0
-    replaced: int = 0
-    unchanged: int = 0
-    linked: int = 0
-    ambiguous: int = 0
-    withdrawn: int = 0
-
-    def __add__(self, other: AddCounts) -> AddCounts:
-        """Add up batches of an import."""
-        return AddCounts(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other))))
-
-
-def add_reports(session: Session, reports: Sequence[LabelledReport], label_source: str = "") -> AddCounts:
+def add_reports(session: Session, reports: Sequence[LabelledReport], label_source: str = "") -> Counter[str]:
     """Import reports with the labels that `label_source` gave; importing the same twice doubles nothing.
 
     A report is the same one as before if it names the same study UID, or accession number, of the same patient; where
@@ -52,21 +33,26 @@ def add_reports(session: Session, reports: Sequence[LabelledReport], label_sourc
     besides are one. What holds is told by `_supersedes`; it replaces the stored text in place and keeps its id, so that
     references of drafts still hold. A withdrawn report loses its text and keeps its row, so that an older copy read
     later is not taken for a new report.
+
+    Returns
+    -------
+    How many are "added", "replaced" or "unchanged"; "linked" to a study of the catalogue; "ambiguous", as several studies
+    fit (they stay unlinked); "withdrawn" among the added and replaced, as they only say that a report no longer holds.
     """
-    total = AddCounts()
+    counts: Counter[str] = Counter()
     for batch in batches(reports):
-        total += _add_batch(session, batch, label_source)
-    return total
+        _add_batch(session, batch, label_source, counts)
+    return counts
 
 
-def _add_batch(session: Session, batch: list[LabelledReport], label_source: str) -> AddCounts:
+def _add_batch(session: Session, batch: list[LabelledReport], label_source: str, counts: Counter[str]) -> None:
     known = _Known(session, [report for report, _ in batch])
     links = resolve(session, [_identity(report) for report, _ in batch])
-    counts = dict.fromkeys(("added", "replaced", "unchanged", "ambiguous", "withdrawn"), 0)
     for (report, labels), link in zip(batch, links):
         row = known.find(report)
         outcome = "added" if row is None else "replaced" if _supersedes(row, report) else "unchanged"
         counts[outcome] += 1
+        counts["linked"] += link.study_id is not None
         counts["ambiguous"] += link.ambiguous
         counts["withdrawn"] += outcome != "unchanged" and report.status is ReportStatus.WITHDRAWN
         if row is None:
@@ -80,7 +66,6 @@ def _add_batch(session: Session, batch: list[LabelledReport], label_source: str)
         if outcome != "unchanged" or row.study_id is None:
             row.study_id, row.patient_id = link.study_id, link.patient_id
     session.flush()
-    return AddCounts(**counts, linked=sum(link.study_id is not None for link in links))
 
 
 class _Known:
@@ -92,10 +77,9 @@ class _Known:
         keys = {_identity_sha256(report) for report in batch}
         accessions = {short(report.accession) for report in batch} - {""}
         uids = {short(report.study_uid) for report in batch} - {""}
-        wanted = or_(
-            ReportRow.identity_sha256.in_(keys), ReportRow.accession.in_(accessions), ReportRow.study_uid.in_(uids)
-        )
-        for row in session.scalars(select(ReportRow).where(wanted).order_by(ReportRow.id)):
+        named = or_(ReportRow.accession.in_(accessions), ReportRow.study_uid.in_(uids))
+        wanted = select(ReportRow).where(or_(ReportRow.identity_sha256.in_(keys), named))
+        for row in session.scalars(wanted.order_by(ReportRow.id)):
             self.add(row)
 
     def add(self, row: ReportRow) -> None:
@@ -117,13 +101,8 @@ class _Known:
 
 
 def _identity(report: Report) -> Identity:
-    return Identity(
-        short(report.study_uid),
-        short(report.accession),
-        short(report.issuer),
-        telling(short(report.patient_id)),
-        report.reported_at,
-    )
+    uid, accession, issuer = short(report.study_uid), short(report.accession), short(report.issuer)
+    return Identity(uid, accession, issuer, blank_placeholder(short(report.patient_id)), report.reported_at)
 
 
 def _supersedes(row: ReportRow, report: Report) -> bool:
@@ -156,14 +135,12 @@ def _fill(row: ReportRow, report: Report) -> None:
 
 
 def _identity_sha256(report: Report) -> str:
-    name: tuple[str, ...]
+    patient = (report.issuer, report.patient_id)
     if report.study_uid:
-        name = ("study", report.study_uid)
-    elif report.accession:
-        name = ("accession", report.accession)
-    else:
-        name = ("file", report.source, report.external_id)
-    return _digest(*name, report.issuer, report.patient_id)
+        return _digest("study", report.study_uid, *patient)
+    if report.accession:
+        return _digest("accession", report.accession, *patient)
+    return _digest("file", report.source, report.external_id, *patient)
 
 
 def _text_sha256(report: Report, identity: str) -> str:
@@ -195,20 +172,14 @@ def outdated_labels(session: Session, source: str, after_id: int, limit: int) ->
 
     A withdrawn report has no text and no labels. One call is one short transaction, as labelling may take long.
     """
-    query = (
-        select(ReportRow.id, ReportRow.findings, ReportRow.impression)
-        .where(ReportRow.id > after_id, ReportRow.label_source != source, ReportRow.status != ReportStatus.WITHDRAWN)
-        .order_by(ReportRow.id)
-        .limit(limit)
-    )
-    return [StoredText(*row) for row in session.execute(query)]
+    outdated = (ReportRow.id > after_id, ReportRow.label_source != source, not_(_WITHDRAWN))
+    query = select(ReportRow.id, ReportRow.findings, ReportRow.impression).where(*outdated)
+    return [StoredText(*row) for row in session.execute(query.order_by(ReportRow.id).limit(limit))]
 
 
 def set_labels(session: Session, labels: Mapping[int, Mapping[str, State]], source: str) -> None:
     """Put the labels that `source` gave in the place of those that the reports of these ids have."""
-    rows = [
-        {"id": report_id, "labels": as_stored(states), "label_source": source} for report_id, states in labels.items()
-    ]
+    rows = [{"id": one, "labels": as_stored(states), "label_source": source} for one, states in labels.items()]
     if rows:
         session.execute(update(ReportRow), rows)
 
@@ -229,14 +200,10 @@ def passages(session: Session, after_id: int = 0, limit: int = 1000, texts: bool
 
     The text tower has learnt impressions.
     """
-    identity = (ReportRow.id, ReportRow.text_sha256, ReportRow.study_id)
     said = (ReportRow.impression, ReportRow.findings) if texts else ()
-    query = select(*identity, *said).where(_HAS_TEXT, ReportRow.id > after_id).order_by(ReportRow.id).limit(limit)
-    return [Passage(row[0], row[1], row[2], _first_filled(row[3:])) for row in session.execute(query)]
-
-
-def _first_filled(sections: Sequence[str]) -> str:
-    return next((stripped for section in sections if (stripped := section.strip())), "")
+    query = select(ReportRow.id, ReportRow.text_sha256, ReportRow.study_id, *said)
+    rows = session.execute(query.where(_HAS_TEXT, ReportRow.id > after_id).order_by(ReportRow.id).limit(limit))
+    return [Passage(row[0], row[1], row[2], next(filter(None, map(str.strip, row[3:])), "")) for row in rows]
 
 
 def signed_reports(session: Session, study_ids: Collection[int]) -> dict[int, list[ReportRow]]:
@@ -276,12 +243,8 @@ def allowed(session: Session, study: Study, report_ids: Sequence[int], *, undate
     rules = and_(not_(_WITHDRAWN), not_(own), _is_earlier(study, undated))
     found: set[int] = set()
     for batch in batches(report_ids):
-        query = (
-            select(ReportRow.id)
-            .outerjoin(StudyRow, StudyRow.id == ReportRow.study_id)
-            .where(ReportRow.id.in_(batch), rules)
-        )
-        found.update(session.scalars(query))
+        query = select(ReportRow.id).outerjoin(StudyRow, StudyRow.id == ReportRow.study_id)
+        found.update(session.scalars(query.where(ReportRow.id.in_(batch), rules)))
     return found
 
 

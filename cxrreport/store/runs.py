@@ -24,7 +24,7 @@ class RunFacts:
     id: int
     started_at: datetime
     ended_at: datetime | None
-    argv: tuple[str, ...]
+    argv: list[str]
     host: str
     versions: dict[str, Any]
     counts: dict[str, Any]
@@ -37,13 +37,7 @@ def begin_run(session: Session, argv: Sequence[str], host: str, versions: Mappin
     What a dead run left in work has failed: the caller holds the archive.
     """
     fail_abandoned(session)
-    row = RunRow(
-        started_at=datetime.now(UTC),
-        argv=_masked(argv),
-        host=host,
-        versions=dict(versions),
-        counts={},
-    )
+    row = RunRow(started_at=datetime.now(UTC), argv=_masked(argv), host=host, versions=dict(versions), counts={})
     session.add(row)
     session.flush()
     return row.id
@@ -65,12 +59,8 @@ def end_run(session: Session, run_id: int, counts: Mapping[str, Any], exit_code:
 
 def list_runs(session: Session, limit: int = 20) -> list[RunFacts]:
     """Return the latest runs, the newest first."""
-    return [_run_facts(row) for row in session.scalars(select(RunRow).order_by(RunRow.id.desc()).limit(limit))]
-
-
-def _run_facts(row: RunRow) -> RunFacts:
-    facts = {name: getattr(row, name) for name in RunFacts.__slots__}
-    return RunFacts(**{**facts, "argv": tuple(row.argv)})
+    rows = session.scalars(select(RunRow).order_by(RunRow.id.desc()).limit(limit))
+    return [RunFacts(**{name: getattr(row, name) for name in RunFacts.__slots__}) for row in rows]
 
 
 # -- files that failed ------------------------------------------------------------------------------------------------
@@ -103,17 +93,8 @@ def clear_file_failures(session: Session, paths: Sequence[str]) -> None:
         session.execute(delete(FailureRow).where(_is_file(batch)))
 
 
-def clear_report_failures(session: Session, root: str) -> None:
-    """Forget what was wrong with the report files at or below the absolute path `root`: they are about to be read again."""
-    _clear_below(session, root, "report.")
-
-
-def clear_path_failures(session: Session, root: str) -> None:
-    """Forget what could not be entered at or below the absolute path `root`: it is about to be walked again."""
-    _clear_below(session, root, "path.")
-
-
-def _clear_below(session: Session, root: str, kind: str) -> None:
+def clear_failures_below(session: Session, root: str, kind: str) -> None:
+    """Forget failures whose code begins with `kind` at or below the absolute path `root`: it is about to be read again."""
     below = FailureRow.path.startswith(root.rstrip("/") + "/", autoescape=True)
     same_kind = FailureRow.code.startswith(kind) & FailureRow.study_id.is_(None)
     session.execute(delete(FailureRow).where(same_kind, or_(FailureRow.path == root, below)))
@@ -184,11 +165,5 @@ def _count_drafts(session: Session) -> dict[str, int]:
 
 
 def _to_json(run: RunFacts) -> dict[str, Any]:
-    return {
-        "id": run.id,
-        "started_at": run.started_at.isoformat(),
-        "ended_at": run.ended_at.isoformat() if run.ended_at else None,
-        "host": run.host,
-        "counts": run.counts,
-        "exit_code": run.exit_code,
-    }
+    times = {"started_at": run.started_at.isoformat(), "ended_at": run.ended_at.isoformat() if run.ended_at else None}
+    return {"id": run.id, **times, "host": run.host, "counts": run.counts, "exit_code": run.exit_code}

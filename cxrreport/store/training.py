@@ -47,18 +47,11 @@ def signed_studies(session: Session, after_id: int = 0, limit: int = 200) -> lis
 
     Of several such reports the latest holds; of two of one time, or without one, the corrected, then the last filed.
     """
-    ids = session.scalars(
-        select(StudyRow.id)
-        .where(
-            StudyRow.id > after_id,
-            exists().where(
-                ReportRow.study_id == StudyRow.id, ReportRow.status.in_(SIGNED), func.trim(ReportRow.findings) != ""
-            ),
-            exists().where(ImageRow.study_id == StudyRow.id, ImageRow.usable, ImageRow.view.in_(_FRONTAL)),
-        )
-        .order_by(StudyRow.id)
-        .limit(limit)
-    ).all()
+    described = (ReportRow.status.in_(SIGNED), func.trim(ReportRow.findings) != "")
+    signed = exists().where(ReportRow.study_id == StudyRow.id, *described)
+    imaged = exists().where(ImageRow.study_id == StudyRow.id, ImageRow.usable, ImageRow.view.in_(_FRONTAL))
+    query = select(StudyRow.id).where(StudyRow.id > after_id, signed, imaged)
+    ids = session.scalars(query.order_by(StudyRow.id).limit(limit)).all()
     reports, buckets, found = _reports(session, ids), _buckets(session, ids), studies(session, ids)
     return [_combine(found[i], reports[i], buckets[i]) for i in ids if i in found and i in reports]
 
@@ -72,12 +65,9 @@ def _reports(session: Session, study_ids: Sequence[int]) -> dict[int, ReportRow]
 def _buckets(session: Session, study_ids: Sequence[int]) -> dict[int, int]:
     found: dict[int, int] = {}
     for batch in batches(study_ids):
-        query = (
-            select(StudyRow.id, PatientRow.issuer, PatientRow.mrn)
-            .join(PatientRow, PatientRow.id == StudyRow.patient_id)
-            .where(StudyRow.id.in_(batch))
-        )
-        found.update((study_id, patient_bucket(issuer, mrn)) for study_id, issuer, mrn in session.execute(query))
+        query = select(StudyRow.id, PatientRow.issuer, PatientRow.mrn).join(PatientRow)
+        rows = session.execute(query.where(StudyRow.id.in_(batch)))
+        found.update((study_id, patient_bucket(issuer, mrn)) for study_id, issuer, mrn in rows)
     return found
 
 

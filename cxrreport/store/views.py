@@ -194,19 +194,12 @@ def signed_findings(session: Session, studies: Mapping[int, datetime | None]) ->
 
 def draft_facts(session: Session, row: DraftRow) -> DraftFacts:
     """Return one draft with all its rows."""
+    own = ("status", "run_id", "created_at", "prior_reason", "findings", "impression", "comparison")
     return DraftFacts(
         draft_id=row.id,
-        status=row.status,
-        run_id=row.run_id,
-        created_at=row.created_at,
-        prior_reason=row.prior_reason,
-        findings=row.findings,
-        impression=row.impression,
-        comparison=row.comparison,
+        **{name: getattr(row, name) for name in own},
         flags=tuple(row.flags),
-        provenance=Provenance(
-            row.weights_sha256, row.preprocess_version, row.index_version, row.inputs_sha256, dict(row.decoding)
-        ),
+        provenance=Provenance(**{name: getattr(row, name) for name in Provenance.__slots__}),
         finding_rows=_parts(session, row.id, FindingRow, Finding),
         spans=_parts(session, row.id, SpanRow, Span),
         regions=_parts(session, row.id, RegionRow, Region),

@@ -1,4 +1,4 @@
-"""Records to file in the store."""
+"""Records for the store, and what fills one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import dataclasses
 from datetime import date, datetime
 from typing import Any
 
-from cxrreport.records import FileEntry, Instance
+from sqlalchemy import Engine
+
+from cxrreport.records import Draft, FileEntry, Instance, Provenance, View, ViewGuess
+from cxrreport.store import drafts, filing, runs
+from cxrreport.store.engine import session
 
 
 def make_entry(path: str, size: int = 100, mtime_ns: int = 1) -> FileEntry:
@@ -39,3 +43,28 @@ def make_instance(sop: str = "1.1", study: str = "1", patient: str = "P1", **cha
     }
     blank = {field.name: "" for field in dataclasses.fields(Instance) if field.default is dataclasses.MISSING}
     return Instance(**{**blank, **fields, **changes})
+
+
+def scan(
+    engine: Engine, study: str, patient: str = "P1", view: View | None = None, reason: str | None = None, **changes: Any
+) -> None:
+    """File one image of a study, its SOP UID `<study>.1`."""
+    guess = ViewGuess(view, "tags", 1.0) if view else None
+    with session(engine) as s:
+        filing.record_instance(
+            s, make_instance(f"{study}.1", study, patient, **changes), guess, reason, lambda *_: True
+        )
+
+
+def begin_run(engine: Engine) -> int:
+    """Begin a run; returns its id."""
+    with session(engine) as s:
+        return runs.begin_run(s, ["generate"], "host", {})
+
+
+def save_draft(engine: Engine, run_id: int, study_id: int, findings: str = "F", prior: int | None = None) -> None:
+    """Save a draft of this text alone."""
+    made_with = Provenance("w" * 64, 1, "x", findings)
+    made = Draft(study_id, prior, "", findings, "", "", (), (), (), (), made_with)
+    with session(engine) as s:
+        drafts.save_drafts(s, run_id, [made])

@@ -99,3 +99,18 @@ def test_a_study_that_kills_every_run_is_quarantined_alone(tool: Tool, shared_ex
     assert tool("show", "A101") == 0 and "run.interrupted" in tool.out
     status = tool.json("status")
     assert status["quarantined"] == 1 and status["failures"] == {}
+
+
+@pytest.mark.parametrize("step", ["settle", "publish"])
+def test_a_killed_index_build_leaves_the_old_index_serving(
+    tool: Tool, shared_export: Path, shared_reports: Path, tmp_path: Path, step: str
+) -> None:
+    old = tool.json("index", shared_reports)["index"]["version"]
+    more = tmp_path / "B1.txt"
+    more.write_text("FINDINGS: Clear lungs.\n")
+    build = Mishap(f"cxrreport.retrieval.publish:{step}", 1, KILL)
+    assert Process(tool.home, "index", more, mishap=build).wait() == -KILL
+    tool.json("generate", shared_export, "--limit", "1")
+    assert tool.rows("SELECT index_version FROM draft") == [old]
+    assert not list((tool.home / "index").glob("*.tmp*"))
+    assert tool.json("index")["index"]["version"] != old

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +49,7 @@ def flip(path: Path) -> None:
 INDEX_FAULTS: dict[str, Callable[[Path], object]] = {
     "flipped bit": lambda home: flip(next(home.glob("*/text.faiss"))),
     "no file": lambda home: next(home.glob("*/text.faiss")).unlink(),
+    "cut file": lambda home: os.truncate(next(home.glob("*/text.faiss")), 100),
     "cut manifest": lambda home: next(home.glob("*/manifest.json")).write_text("{"),
     "pointer to nowhere": lambda home: (home / "CURRENT").write_text("../../etc\n"),
 }
@@ -110,7 +112,7 @@ def test_a_database_that_does_not_answer(tool: Tool, shared_export: Path, monkey
     assert tool("status") == 69 and tool("doctor") == 78 and "MEND  database" in tool.out
 
 
-@pytest.mark.parametrize("url", ["mysql://a:hunter2@b/c", "nonsense hunter2", "sqlite://"])
+@pytest.mark.parametrize("url", ["mysql://a:hunter2@b/c", "nonsense hunter2", "sqlite://", "oops://a:hunter2@[::1/b"])
 def test_a_database_of_another_kind(tool: Tool, shared_export: Path, url: str) -> None:
     tool.db = url
     assert tool("generate", shared_export) == 78 and "hunter2" not in tool.out + tool.err

@@ -21,18 +21,16 @@ def export(tmp_path: Path, shared_export: Path) -> Path:
 
 
 @pytest.fixture
-def catalogued(tool: Tool, export: Path, shared_reports: Path) -> Tool:
-    """A home whose reports are linked to the catalogue, their texts in the index."""
-    tool.json("index", shared_reports)
+def indexed(drafted: Tool) -> Tool:
+    """A home whose reports are linked to the catalogue, their texts and images in the index."""
+    drafted.json("index")
+    return drafted
+
+
+def catalogue(tool: Tool, export: Path, reports: Path) -> None:
+    """Make a home of an export that may be changed, its reports linked to the catalogue, their texts in the index."""
+    tool.json("index", reports)
     tool.json("generate", export)
-    return tool
-
-
-@pytest.fixture
-def indexed(catalogued: Tool) -> Tool:
-    """The same with the images in the index."""
-    catalogued.json("index")
-    return catalogued
 
 
 def spaces(tool: Tool) -> dict[str, int]:
@@ -48,24 +46,28 @@ def retrieved(tool: Tool, accession: str) -> list[str]:
     )
 
 
-def test_images_are_embedded_once_their_studies_are_known(catalogued: Tool) -> None:
-    assert spaces(catalogued) == {"text": 11}
+def test_images_are_embedded_once_their_studies_are_known(drafted: Tool) -> None:
+    assert spaces(drafted) == {"text": 11}
     for images in (3, 0):
-        found = catalogued.json("index")
-        assert (found["embedded"], found["films_embedded"], spaces(catalogued)) == (0, images, {"text": 11, "image": 3})
+        found = drafted.json("index")
+        assert (found["embedded"], found["films_embedded"], spaces(drafted)) == (0, images, {"text": 11, "image": 3})
 
 
-def test_a_film_that_changed_is_embedded_again(indexed: Tool, export: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_that_changed_is_embedded_again(
+    tool: Tool, export: Path, shared_reports: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue(tool, export, shared_reports)
+    tool.json("index")
     # other pixels under the same UIDs
     monkeypatch.setattr(end_to_end, "spotted_chest", lambda seed: spotted_chest(seed + 500))
     write_visit(export, next(visit for visit in VISITS if visit.accession == "A201"))
-    assert indexed.json("generate", export)["drafted"] == 2  # A201, and A202 whose prior it is
-    found = indexed.json("index")
-    assert (found["embedded"], found["films_embedded"], spaces(indexed)) == (0, 1, {"text": 11, "image": 3})
+    assert tool.json("generate", export)["drafted"] == 2  # A201, and A202 whose prior it is
+    found = tool.json("index")
+    assert (found["embedded"], found["films_embedded"], spaces(tool)) == (0, 1, {"text": 11, "image": 3})
 
 
-def test_the_image_retriever_sees_earlier_films_of_other_patients_alone(indexed: Tool, export: Path) -> None:
-    indexed.json("generate", export, "--retriever", "image", "--redo", "all")
+def test_the_image_retriever_sees_earlier_films_of_other_patients_alone(indexed: Tool, shared_export: Path) -> None:
+    indexed.json("generate", shared_export, "--retriever", "image", "--redo", "all")
     assert retrieved(indexed, "A103") == ["A201"]  # A101 and A102 are of the patient
     assert retrieved(indexed, "A202") == ["A101"]  # A102 is later, A201 of the patient
     assert retrieved(indexed, "A101") == []
@@ -90,8 +92,8 @@ def test_the_hyperbolic_retriever_sees_the_nearest_earlier_films_of_other_patien
     assert len(set(scores)) == 3 and 0 > scores[0] > scores[1] > scores[2]  # minus the distance
 
 
-def test_fused_ranks_take_reports_of_both_kinds(indexed: Tool, export: Path) -> None:
-    indexed.json("generate", export, "--retriever", "fused", "--redo", "all")
+def test_fused_ranks_take_reports_of_both_kinds(indexed: Tool, shared_export: Path) -> None:
+    indexed.json("generate", shared_export, "--retriever", "fused", "--redo", "all")
     found = retrieved(indexed, "A402")
     assert len(found) == 5 and set(found) & LINKED and not set(found) <= LINKED
     assert not set(retrieved(indexed, "A103")) & {"A101", "A102"}
@@ -108,14 +110,17 @@ def test_a_retriever_without_its_vectors_is_refused(tool: Tool, export: Path, sh
 
 
 @pytest.mark.parametrize("name", ["P2/A201_PA.dcm", "P1/A101_LL.dcm"], ids=["frontal", "lateral"])
-def test_an_image_that_is_away_for_a_night_is_waited_for(catalogued: Tool, export: Path, name: str) -> None:
+def test_an_image_that_is_away_for_a_night_is_waited_for(
+    tool: Tool, export: Path, shared_reports: Path, name: str
+) -> None:
+    catalogue(tool, export, shared_reports)
     image = export / name
     image.rename(export / "away")
-    found = catalogued.json("index")
+    found = tool.json("index")
     assert (found["films_embedded"], found["skipped"]) == (2, {"pixels.unreadable": 1})
-    assert spaces(catalogued) == {"text": 11, "image": 2}
+    assert spaces(tool) == {"text": 11, "image": 2}
     (export / "away").rename(image)
-    assert catalogued.json("index")["films_embedded"] == 1 and spaces(catalogued) == {"text": 11, "image": 3}
+    assert tool.json("index")["films_embedded"] == 1 and spaces(tool) == {"text": 11, "image": 3}
 
 
 def test_a_lateral_that_was_never_read_does_without(tool: Tool, export: Path, shared_reports: Path) -> None:
@@ -123,8 +128,7 @@ def test_a_lateral_that_was_never_read_does_without(tool: Tool, export: Path, sh
     lateral = export / "P1" / "A101_LL.dcm"
     whole = lateral.read_bytes()
     lateral.write_bytes(whole[:-5000])
-    tool.json("index", shared_reports)
-    tool.json("generate", export)
+    catalogue(tool, export, shared_reports)
     assert [tool.json("index")["films_embedded"] for _ in range(2)] == [3, 0]
     lateral.write_bytes(whole)
     tool.json("generate", export)
@@ -144,8 +148,8 @@ def test_other_preprocessing_makes_other_vectors(indexed: Tool, monkeypatch: pyt
     assert indexed.json("index")["films_embedded"] == 3
 
 
-def test_a_signal_between_images_publishes_nothing(catalogued: Tool) -> None:
-    current = catalogued.home / "index" / "CURRENT"
+def test_a_signal_between_images_publishes_nothing(drafted: Tool) -> None:
+    current = drafted.home / "index" / "CURRENT"
     before = current.read_text()
-    process = Process(catalogued.home, "index", mishap=Mishap("cxrreport.pipeline.embed:load_image", 2, signal.SIGTERM))
+    process = Process(drafted.home, "index", mishap=Mishap("cxrreport.pipeline.embed:load_image", 2, signal.SIGTERM))
     assert (process.wait(), current.read_text()) == (143, before)

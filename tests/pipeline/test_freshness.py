@@ -42,22 +42,20 @@ def test_a_correction_that_was_not_indexed_is_told(
     assert "index.stale" not in tool.err
 
 
-def test_films_that_were_catalogued_since_are_told(tool: Tool, shared_export: Path, shared_reports: Path) -> None:
-    tool.json("index", shared_reports)
-    tool.json("generate", shared_export)
-    assert verified(tool) == (0, 3)
-    tool.json("generate", shared_export, "--retriever", "fused")
-    assert "index.stale_films" in tool.err and "index.no_films" in tool.err
-    tool.json("index")
-    assert verified(tool) == (0, 0)
+def test_images_that_were_catalogued_since_are_told(drafted: Tool, shared_export: Path) -> None:
+    assert verified(drafted) == (0, 3)
+    drafted.json("generate", shared_export, "--retriever", "fused")
+    assert "index.stale_films" in drafted.err and "index.no_films" in drafted.err
+    drafted.json("index")
+    assert verified(drafted) == (0, 0)
 
 
 def test_the_index_of_another_database_is_refused(
     tool: Tool, shared_export: Path, shared_reports: Path, tmp_path: Path
 ) -> None:
     """Both hold as many reports, under the same ids."""
+    (tmp_path / "other").mkdir()
     for number in range(11):
-        (tmp_path / "other").mkdir(exist_ok=True)
         (tmp_path / "other" / f"Z{number}.txt").write_text(f"FINDINGS: Opacity of {number} cm.\n")
     tool.json("index", shared_reports)
     home, tool.home = tool.home, tmp_path / "home"
@@ -71,10 +69,8 @@ def test_the_index_of_another_database_is_refused(
 
 
 def test_a_deleted_report_is_out_of_the_next_version(tool: Tool, shared_export: Path, shared_reports: Path) -> None:
-    from sqlalchemy import text
-
     tool.json("index", shared_reports)
     with tool.connection() as connection:
-        connection.execute(text("DELETE FROM report WHERE accession = 'X3'"))
+        connection.exec_driver_sql("DELETE FROM report WHERE accession = 'X3'")
     assert tool("generate", shared_export) == 78 and "index.database" in tool.err
     assert tool.json("index")["indexed"] == 10 and verified(tool) == (0, 0)

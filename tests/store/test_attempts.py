@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from builders.store import make_instance
+from builders.store import begin_run, save_draft, scan
 from sqlalchemy import Engine, select
 
-from cxrreport.records import Draft, Failure, Provenance
-from cxrreport.store import attempts, drafts, filing, runs
+from cxrreport.records import Failure
+from cxrreport.store import attempts, runs
 from cxrreport.store.engine import session
 from cxrreport.store.schema import FailureRow
 from cxrreport.store.views import draft_view
@@ -20,27 +20,14 @@ BROKEN = Failure("pixels.truncated", "The image is cut short.", study_id=1)
 @pytest.fixture
 def run_id(engine: Engine) -> int:
     """Studies 1 and 2, and a run."""
-    with session(engine) as current:
-        for number in (1, 2):
-            made = make_instance(f"{number}.1", f"1.2.{number}", f"P{number}")
-            filing.record_instance(current, made, None, None, lambda a, b: True)
-    return begin(engine)
-
-
-def begin(engine: Engine) -> int:
-    with session(engine) as current:
-        return runs.begin_run(current, ["generate"], "host", {})
+    scan(engine, "1.2.1", "P1")
+    scan(engine, "1.2.2", "P2")
+    return begin_run(engine)
 
 
 def claim(engine: Engine, run_id: int, study_ids: Sequence[int]) -> list[int]:
     with session(engine) as current:
         return attempts.claim(current, run_id, study_ids)
-
-
-def save(engine: Engine, run_id: int, study_id: int) -> None:
-    made = Draft(study_id, None, "prior.none", "F", "I", "", (), (), (), (), Provenance("w", 1, "", "i"))
-    with session(engine) as current:
-        drafts.save_drafts(current, run_id, [made])
 
 
 def failures(engine: Engine) -> dict[int | None, tuple[str, int, bool]]:
@@ -59,27 +46,13 @@ def test_a_healthy_study_in_work_is_no_failure(engine: Engine, run_id: int) -> N
     with session(engine, read_only=True) as current:
         status, view = runs.archive_status(current), draft_view(current, "1")
     assert (status["failures"], status["quarantined"], view and view.failure) == ({}, 0, None)
-    save(engine, run_id, 1)
+    save_draft(engine, run_id, 1)
     assert failures(engine) == {} and tried(engine) == {2: 1}
-
-
-def test_a_study_that_kills_every_run_is_quarantined(engine: Engine, run_id: int) -> None:
-    for attempt in (1, 2, 3):
-        assert claim(engine, run_id, [1, 2]) == [1, 2]
-        save(engine, run_id, 2)
-        dead, run_id = run_id, begin(engine)
-        assert failures(engine) == {1: ("run.interrupted", attempt, attempt == 3)}
-        with session(engine, read_only=True) as current:
-            assert current.scalar(select(FailureRow.run_id)) == dead
-    assert claim(engine, run_id, [1, 2]) == [2] and tried(engine) == {1: None, 2: 1}
-    with session(engine) as current:
-        attempts.clear_failures(current, [1])
-    assert failures(engine) == {} and claim(engine, run_id, [1]) == [1]
 
 
 def test_a_graceful_stop_costs_no_attempt(engine: Engine, run_id: int) -> None:
     claim(engine, run_id, [1])
-    run_id = begin(engine)
+    run_id = begin_run(engine)
     claim(engine, run_id, [1, 2])
     with session(engine) as current:
         attempts.release(current, [1, 2, 3])
@@ -92,7 +65,7 @@ def test_a_failed_study_keeps_its_attempts_and_is_no_claim_to_release(engine: En
         with session(engine) as current:
             attempts.fail_studies(current, run_id, [BROKEN])
             attempts.release(current, [1])
-        begin(engine)
+        begin_run(engine)
         assert failures(engine) == {1: ("pixels.truncated", attempt, attempt == 3)}
     assert claim(engine, run_id, [1]) == []
     with session(engine, read_only=True) as current:

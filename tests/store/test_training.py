@@ -5,24 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from builders.store import make_instance
+from builders.store import scan
 from sqlalchemy import Engine
 
 from cxrreport.findings import State
-from cxrreport.records import Report, ReportStatus, View, ViewGuess
-from cxrreport.store import catalogue, filing, reports
+from cxrreport.records import Report, ReportStatus, View
+from cxrreport.store import catalogue, reports
 from cxrreport.store.engine import session
 from cxrreport.store.training import SignedStudy, patient_bucket, signed_studies
 
 PRELIMINARY, FINAL, CORRECTED, WITHDRAWN = ReportStatus
 LABELS = {"edema": State.POSITIVE}
-
-
-def scan(engine: Engine, number: str, patient: str = "P1", view: View | None = View.PA, issuer: str = "") -> None:
-    with session(engine) as s:
-        instance = make_instance(f"{number}.1", number, patient, issuer=issuer)
-        guess = ViewGuess(view, "tags", 1.0) if view else None
-        filing.record_instance(s, instance, guess, None, lambda *_: False)
 
 
 def tell(engine: Engine, number: str, findings: str = "Edema.", name: str = "", **changes: object) -> None:
@@ -38,17 +31,11 @@ def found(engine: Engine, after_id: int = 0, limit: int = 10) -> list[SignedStud
 
 def test_a_study_needs_a_frontal_film_in_use_and_a_signed_report_with_findings(engine: Engine) -> None:
     for number in ("1", "2", "3", "4", "5", "6", "9"):
-        scan(engine, number)
+        scan(engine, number, view=View.PA)
     scan(engine, "7", view=View.LATERAL)
-    scan(engine, "8", view=None)
-    for number, status in (
-        ("1", FINAL),
-        ("2", CORRECTED),
-        ("3", PRELIMINARY),
-        ("4", WITHDRAWN),
-        ("7", FINAL),
-        ("8", FINAL),
-    ):
+    scan(engine, "8")
+    signed = {"1": FINAL, "2": CORRECTED, "3": PRELIMINARY, "4": WITHDRAWN, "7": FINAL, "8": FINAL}
+    for number, status in signed.items():
         tell(engine, number, status=status)
     tell(engine, "5", findings="  ")
     tell(engine, "9")
@@ -62,7 +49,7 @@ def test_a_study_needs_a_frontal_film_in_use_and_a_signed_report_with_findings(e
 
 
 def test_of_several_reports_the_latest_holds(engine: Engine) -> None:
-    scan(engine, "1")
+    scan(engine, "1", view=View.PA)
     # two systems that name the patient differently: the archive holds two reports of one study
     tell(engine, "1", "Early.", reported_at=datetime(2024, 5, 6, 9))
     tell(engine, "1", "Late.", patient_id="P1", reported_at=datetime(2024, 5, 6, 10))
@@ -71,11 +58,10 @@ def test_of_several_reports_the_latest_holds(engine: Engine) -> None:
 
 def test_all_studies_of_a_patient_are_in_one_part_and_issuers_keep_patients_apart(engine: Engine) -> None:
     for number, patient, issuer in (("1", "P1", ""), ("2", "P1", ""), ("3", "P1", "north")):
-        scan(engine, number, patient, issuer=issuer)
+        scan(engine, number, patient, View.PA, issuer=issuer)
         tell(engine, number)
-    assert [signed.bucket for signed in found(engine)] == [
-        patient_bucket("", "P1"), patient_bucket("", "P1"), patient_bucket("north", "P1"),
-    ]  # fmt: skip
+    expected = [patient_bucket(issuer, "P1") for issuer in ("", "", "north")]
+    assert [signed.bucket for signed in found(engine)] == expected
 
 
 @pytest.mark.parametrize(("issuer", "mrn", "bucket"), [("", "P1", 3), ("north", "P1", 0), ("n", "orthP1", 8)])

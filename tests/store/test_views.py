@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from builders.store import make_instance
+from builders.store import begin_run, save_draft, scan
 from sqlalchemy import Engine
 
 from cxrreport.errors import UsageError
-from cxrreport.records import Draft, Provenance, Report, ReportStatus
-from cxrreport.store import drafts, filing, reports, runs
+from cxrreport.records import Report, ReportStatus
+from cxrreport.store import reports
 from cxrreport.store.engine import session
 from cxrreport.store.views import PriorReport, draft_view, signed_findings
 
@@ -22,18 +22,9 @@ FINAL, CORRECTED, PRELIMINARY = ReportStatus.FINAL, ReportStatus.CORRECTED, Repo
 @pytest.fixture
 def run_id(engine: Engine) -> int:
     """Two studies of one patient: 1 (accession A1) is the prior of 2."""
-    with session(engine) as current:
-        for number in (1, 2):
-            made = make_instance(f"{number}.1", f"1.2.{number}", "P1", accession=f"A{number}")
-            filing.record_instance(current, made, None, None, lambda a, b: True)
-        return runs.begin_run(current, ["generate"], "host", {})
-
-
-def save(engine: Engine, run_id: int, study_id: int, findings: str, prior: int | None = None) -> None:
-    made_with = Provenance("w" * 64, 1, "x", findings)
-    made = Draft(study_id, prior, "", findings, "", "", (), (), (), (), made_with)
-    with session(engine) as current:
-        drafts.save_drafts(current, run_id, [made])
+    for number in (1, 2):
+        scan(engine, f"1.2.{number}", accession=f"A{number}")
+    return begin_run(engine)
 
 
 def sign(engine: Engine, findings: str, at: datetime | None, status: ReportStatus = ReportStatus.FINAL) -> None:
@@ -64,8 +55,8 @@ def test_the_prior_tells_what_was_signed_last_else_what_was_drafted(
     engine: Engine, run_id: int, drafted: list[str], signed: list[Any], expected: PriorReport | None
 ) -> None:
     for findings in drafted:
-        save(engine, run_id, 1, findings)
-    save(engine, run_id, 2, "Draft.", prior=1)
+        save_draft(engine, run_id, 1, findings)
+    save_draft(engine, run_id, 2, "Draft.", prior=1)
     for report in signed:
         sign(engine, *report)
     with session(engine, read_only=True) as current:
@@ -86,7 +77,7 @@ def test_the_prior_tells_what_was_signed_last_else_what_was_drafted(
 def test_the_decoder_is_told_what_was_signed_of_the_prior_until_then(
     engine: Engine, run_id: int, signed: list[Any], until: datetime | None, expected: dict[int, str]
 ) -> None:
-    save(engine, run_id, 1, "Draft of the prior.")
+    save_draft(engine, run_id, 1, "Draft of the prior.")
     for report in signed:
         sign(engine, *report)
     with session(engine, read_only=True) as current:
@@ -106,10 +97,8 @@ def test_a_study_is_found_by_any_of_its_names(engine: Engine, run_id: int, key: 
 
 @pytest.mark.parametrize("key", ["twice", "1"])
 def test_an_ambiguous_name_is_refused_without_telling_whose(engine: Engine, run_id: int, key: str) -> None:
-    with session(engine) as current:
-        for number, accession in (("3", "twice"), ("4", "twice"), ("5", "1")):  # "1" is also the id of the first study
-            made = make_instance(f"{number}.1", f"1.2.{number}", "P5", accession=accession)
-            filing.record_instance(current, made, None, None, lambda a, b: True)
+    for number, accession in (("3", "twice"), ("4", "twice"), ("5", "1")):  # "1" is also the id of the first study
+        scan(engine, f"1.2.{number}", "P5", accession=accession)
     with pytest.raises(UsageError) as caught, session(engine, read_only=True) as current:
         draft_view(current, key)
     assert "P5" not in caught.value.message and "1.2" not in caught.value.message
