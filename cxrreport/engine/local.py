@@ -63,7 +63,7 @@ class LocalEngine:
         """
         if self._workers <= 0:
             for item in items:
-                yield item, _settle(partial(function, item))
+                yield item, _result_or_error(partial(function, item))
             return
         in_flight: deque[tuple[Item, Any]] = deque()
         try:
@@ -71,16 +71,16 @@ class LocalEngine:
                 in_flight.append((item, self._pool.schedule(function, args=(item,), timeout=self._timeout_s)))
                 if len(in_flight) >= 2 * self._workers:
                     done, future = in_flight.popleft()
-                    yield done, _settle(future.result)
+                    yield done, _result_or_error(future.result)
             while in_flight:
                 done, future = in_flight.popleft()
-                yield done, _settle(future.result)
+                yield done, _result_or_error(future.result)
         finally:
             for _, future in in_flight:
                 future.cancel()
 
 
-def _settle(result: Callable[[], Result]) -> Result | InputError:
+def _result_or_error(result: Callable[[], Result]) -> Result | InputError:
     """Turn what one item can do into a value; a cancelled or interrupted run still ends."""
     try:
         return result()

@@ -263,11 +263,11 @@ def _is_own(study: Study, issuer: str, mrn: str) -> ColumnElement[bool]:
 
 def _is_earlier(study: Study, undated: bool) -> ColumnElement[bool]:
     """Match reports before the study; COALESCE gives the report's own time, else that of its study, else none."""
-    told_at = func.coalesce(ReportRow.reported_at, StudyRow.studied_at)
+    dated_at = func.coalesce(ReportRow.reported_at, StudyRow.studied_at)
     if study.studied_at is None:
-        earlier: ColumnElement[bool] = told_at.is_not(None)
+        earlier: ColumnElement[bool] = dated_at.is_not(None)
     else:
         studied_at = study.studied_at.replace(tzinfo=None)
         midnight = datetime.combine(studied_at.date(), time.min)
-        earlier = and_(told_at < studied_at, told_at != midnight)
-    return or_(earlier, told_at.is_(None)) if undated else earlier
+        earlier = and_(dated_at < studied_at, dated_at != midnight)
+    return or_(earlier, dated_at.is_(None)) if undated else earlier

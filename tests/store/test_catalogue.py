@@ -135,12 +135,6 @@ def test_a_study_is_never_moved_to_another_patient(engine: Engine) -> None:
     assert outcome_of(engine, "/export/1.2.dcm") == "identity.study"
 
 
-def test_one_number_of_two_issuers_is_two_patients(engine: Engine) -> None:
-    record(engine, make_instance("1.1", "1", "P1", issuer="north"))
-    record(engine, make_instance("2.1", "2", "P1", issuer="south"))
-    assert counts(engine)[3] == 2
-
-
 def test_a_path_that_shows_another_image_leaves_the_first_unusable(engine: Engine) -> None:
     record(engine, make_instance("1.1", path="/a"))
     assert record(engine, make_instance("1.2", path="/a", size=7)) == "image"
