@@ -10,6 +10,7 @@ import click
 from cxrreport.cli.options import print_result, progress, settings_with
 
 from cxrreport import DISCLAIMER
+from cxrreport.pipeline.selection import REDO, Selection
 
 
 class _Day(click.DateTime):
@@ -32,7 +33,7 @@ _DATE = _Day(["%Y-%m-%d", "%Y%m%d"])
 @click.option("--limit", type=click.IntRange(min=1), help="Draft at most this many studies.")
 @click.option(
     "--redo",
-    type=click.Choice(["weights", "index", "all"]),
+    type=click.Choice(REDO),
     help="Also studies drafted with other weights, another index, or all.",
 )
 @click.option("--without-retrieval", is_flag=True, help="Draft without the retrieval index; recorded in the drafts.")
@@ -63,8 +64,6 @@ def generate(
 
     Running twice does the work once; a run that was killed is completed by the next.
     """
-    from cxrreport.pipeline.due import Selection
-
     selection = Selection(**{one.name: flags.pop(one.name) for one in fields(Selection)})
     settings = settings_with(ctx, **flags)
     click.echo(DISCLAIMER, err=True)

@@ -120,7 +120,7 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
     75: {"locked": ("Another run holds the archive.", "Wait for it; the message names its process.")},
     78: {
         "configuration": ("Settings, weights, index or schema do not fit together.", _NAMED),
-        "configuration.file": ("The configuration file cannot be read as TOML.", "Correct the file of `--config`."),
+        "configuration.file": ("The configuration file cannot be opened, or read as TOML.", "Correct the file of `--config`."),
         "configuration.settings": ("A setting is unknown or out of range.", "Correct it; docs/settings.md names them all."),
         "configuration.retriever": ("The weights do not hold this retriever.", "Choose another one with `--retriever`."),
         "decoders": ("A decoder of images is missing.", "Reinstall imagecodecs."),

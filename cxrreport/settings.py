@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
@@ -98,7 +100,7 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file)
 
 
-def load_settings(config: Path | None = None, **flags: Any) -> Settings:
+def load_settings(config: str | PathLike[str] | None = None, **flags: Any) -> Settings:
     """Gather settings; flags that are None count as not given.
 
     Raises
@@ -107,7 +109,7 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
     """
     try:
         if config is not None:
-            config.open("rb").close()  # one that is not there would be passed over
+            open(config, "rb").close()  # one that is not there would be passed over
         return Settings(**{_FILE: config, **{key: value for key, value in flags.items() if value is not None}})
     except SettingsError:  # an environment variable that is to hold JSON does not
         raise ConfigurationError(
@@ -116,5 +118,8 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
     except ValidationError as error:
         reasons = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors())
         raise ConfigurationError(f"The settings do not fit: {reasons}.", "configuration.settings") from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise ConfigurationError(f"The configuration file cannot be opened: {reason}.", "configuration.file") from error
+    except ValueError as error:
         raise ConfigurationError("The configuration file cannot be read as TOML.", "configuration.file") from error

@@ -3,13 +3,14 @@
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from builders.data import ROOT
 from builders.tool import copy_tree
 
 import cxrreport
-from cxrreport.errors import LockedError
+from cxrreport.errors import ConfigurationError, LockedError, UsageError
 
 BLOCKS = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs" / "api.md").read_text(), re.DOTALL | re.MULTILINE)
 
@@ -51,6 +52,31 @@ def test_a_job_of_a_home_that_is_held_is_refused(place):
 
     with cxrreport.open_archive("home") as archive, open_run(archive.settings), pytest.raises(LockedError):
         archive.index()
+
+
+def test_misuse_is_told_in_one_sentence(place):
+    with cxrreport.open_archive("home") as archive:
+        with pytest.raises(UsageError, match="drafted again"):
+            archive.generate("pacs", redo="foo", dry_run=True)
+        with pytest.raises(UsageError, match="forms"):
+            archive.index(form="foo")
+    for ask in (
+        lambda: archive.draft(1),
+        lambda: list(archive.studies()),
+        archive.index,
+        lambda: archive.generate("pacs"),
+    ):
+        with pytest.raises(UsageError, match="closed"):
+            ask()
+    for config in ("none.toml", "pacs"):
+        with pytest.raises(ConfigurationError, match="cannot be opened"):
+            cxrreport.open_archive("home", config=config)
+
+
+def test_one_path_is_enough_and_a_thread_may_run_a_job(place):
+    (place / "site.toml").write_text("workers = 0\n")
+    with cxrreport.open_archive("home", config="site.toml") as archive, ThreadPoolExecutor(1) as pool:
+        assert pool.submit(archive.generate, "pacs", dry_run=True).result()["due"] == 7
 
 
 def test_importing_it_imports_neither_torch_nor_the_database():

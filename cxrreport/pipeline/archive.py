@@ -43,7 +43,13 @@ class Archive:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._open = ExitStack()
-        self._engine: Engine = self._open.enter_context(engine.open_archive(settings))
+        self._database: Engine | None = self._open.enter_context(engine.open_archive(settings))
+
+    def _check(self) -> Engine:
+        """The database, unless the archive is closed: every job and every look asks first."""
+        if self._database is None:
+            raise UsageError("The archive is closed.")
+        return self._database
 
     def __enter__(self) -> Archive:
         """Give the archive itself."""
@@ -54,12 +60,13 @@ class Archive:
         self.close()
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database; what is asked afterwards is refused."""
+        self._database = None
         self._open.close()
 
     def generate(
         self,
-        paths: Sequence[_Path],
+        paths: _Path | Sequence[_Path],
         *,
         since: date | None = None,
         until: date | None = None,
@@ -70,11 +77,14 @@ class Archive:
         dry_run: bool = False,
         progress: Progress = unwatched,
     ) -> dict[str, Any]:
-        """`cxrreport generate`, in the main thread; returns the document of its `--json`, and `exit_code`.
+        """`cxrreport generate`; returns the document of its `--json`, and `exit_code`.
 
-        What fails of files and studies is counted by code; what ends the run is raised as a `CxrReportError`.
+        In the main thread a signal stops it after the batch in hand. What fails of files and studies is counted by code;
+        what ends the run is raised as a `CxrReportError`.
         """
-        from cxrreport.pipeline.due import Selection
+        from cxrreport.pipeline.selection import Selection
+
+        self._check()
 
         if dry_run:
             from cxrreport.pipeline.preview import preview as job
@@ -85,11 +95,12 @@ class Archive:
         return {**counts, "exit_code": exit_code}
 
     def index(
-        self, paths: Sequence[_Path] = (), *, form: str = "auto", progress: Progress = unwatched
+        self, paths: _Path | Sequence[_Path] = (), *, form: str = "auto", progress: Progress = unwatched
     ) -> dict[str, Any]:
-        """`cxrreport index`, in the main thread; returns the document of its `--json`, and `exit_code`."""
+        """`cxrreport index`; returns the document of its `--json`, and `exit_code`."""
         from cxrreport.pipeline.index import index
 
+        self._check()
         counts, exit_code = index(self.settings, _paths(paths), form, progress)
         return {**counts, "exit_code": exit_code}
 
@@ -99,7 +110,7 @@ class Archive:
         """Studies of the catalogue that have a usable image, by id."""
         last = 0
         while True:
-            with engine.session(self._engine, read_only=True) as session:
+            with engine.session(self._check(), read_only=True) as session:
                 page = catalogue.candidate_studies(session, since, until, patient, after_id=last, limit=_PAGE)
             if not page:
                 return
@@ -116,12 +127,12 @@ class Archive:
         UsageError : no study is named so, or several are.
         """
         key = study.uid if isinstance(study, Study) else str(study)
-        with engine.session(self._engine, read_only=True) as session:
+        with engine.session(self._check(), read_only=True) as session:
             view = views.draft_view(session, key)
         if view is None:
             raise UsageError("No study of the archive has this UID, accession number or id.", "study.unknown")
         return view
 
 
-def _paths(paths: Sequence[_Path]) -> list[Path]:
-    return [Path(path) for path in paths]
+def _paths(paths: _Path | Sequence[_Path]) -> list[Path]:
+    return [Path(path) for path in ([paths] if isinstance(paths, str | PathLike) else paths)]

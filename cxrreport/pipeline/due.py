@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import TYPE_CHECKING
 
 from cxrreport.imaging.pairing import inputs_sha256, pair
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION
 from cxrreport.pipeline.counts import Count
 from cxrreport.pipeline.run import Run
+from cxrreport.pipeline.selection import Selection
 from cxrreport.records import DraftStatus, Due, Study
 from cxrreport.store import attempts, catalogue
 from cxrreport.store.engine import session
@@ -21,17 +21,6 @@ if TYPE_CHECKING:
     from cxrreport.store.catalogue import CurrentDraft
 
 _PAGE = 200  # studies looked at in one query
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which studies to draft. `redo`: also those whose draft was made with other weights, another index, or all."""
-
-    since: date | None = None
-    until: date | None = None
-    patient: str | None = None
-    limit: int | None = None
-    redo: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

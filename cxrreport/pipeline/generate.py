@@ -15,9 +15,10 @@ from cxrreport.log import Progress
 from cxrreport.model.drafter import Drafter
 from cxrreport.pipeline.batches import draft_due
 from cxrreport.pipeline.counts import GENERATE
-from cxrreport.pipeline.due import Selection, Versions, find_due
+from cxrreport.pipeline.due import Versions, find_due
 from cxrreport.pipeline.run import Run, open_run
 from cxrreport.pipeline.scan import classify_views, scan
+from cxrreport.pipeline.selection import Selection
 from cxrreport.pipeline.serving import open_retrieval
 from cxrreport.settings import Settings
 

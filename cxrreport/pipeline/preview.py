@@ -8,9 +8,10 @@ from typing import Any
 
 from cxrreport.log import Progress
 from cxrreport.pipeline.counts import PREVIEW, Count
-from cxrreport.pipeline.due import Selection, Versions, find_due
+from cxrreport.pipeline.due import Versions, find_due
 from cxrreport.pipeline.run import open_run
 from cxrreport.pipeline.scan import scan
+from cxrreport.pipeline.selection import Selection
 from cxrreport.pipeline.serving import weights_of
 from cxrreport.retrieval import publish
 from cxrreport.settings import Settings

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from threading import Event
+from threading import Event, current_thread, main_thread
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +53,10 @@ class Cancellation:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Take over both signals for a while."""
+        """Take over both signals for a while. Only the main thread can; elsewhere nobody listens."""
+        if current_thread() is not main_thread():
+            yield
+            return
         old = {number: signal.signal(number, self._receive) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
