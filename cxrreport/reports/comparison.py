@@ -49,7 +49,7 @@ _PHRASES = tuple(
         (rf"\bagain\s+(?={_SEEN})", ""),
         (rf"\bpreviously\s+{_SEEN}\s+(?=[a-z])(?!(?:in|on|at|and)\b)", ""),
         (r"\bnow\s+", ""),
-        (r"\b(no|without)\s+new(?:ly)?\s+", r"\1 "),
+        (r"\b(no|without)\s+((?:\w+\s+)?)(?:new(?:ly)?|residual)\s+", r"\1 \2"),
         (r"\bremains\b\s+(?!of\b)", "is "),
         (r"\bremain\b\s+(?!of\b)", "are "),
     )
@@ -59,14 +59,14 @@ _MUCH = (
     r"(?:(?:slight|mild|moderate|marked|significant|minimal|essential|gross|relative|overall|interval)(?:ly)?\s+"
     r"|(?:overall|somewhat|also|interval|again|not|otherwise)\s+)*"
 )
-_VERB = r"(?:(?:,|\b(?:and|but|which|that)\b)\s*)?(?:\b(?:is|are|was|were|has|have|had|been|appears?|looks?)\s+)*"
+_VERB = r"(?:(?:,|\b(?:and|but|which|that)\b)\s*)?(?:\b(?:is|are|was|were|has|have|had|been|gotten|become|appears?|looks?)\s+)*"
 _ADJECTIVE = r"(?:within|normal|unremarkable|clear|small|large|mild\w*|moderate\w*|enlarged|prominent|chronic)"
 _BEFORE_NOUN = re.compile(
     r"\s+(?:(?:size|extent|position|appearance|prominence)\s+of\s+(?:the\s+)?)?(?=[a-z])"
     r"(?!(?:in|from|since|and|or|as|when|at|to|on|by|of|with|but|which|for|(?!cardiomegaly)\w+ly)\b)",
     re.IGNORECASE,
 )
-_NO_NOUN = re.compile(r"(?:no|not|without|has|have|had|is|are)\b|\w+s$|.*\s", re.IGNORECASE)
+_NO_NOUN = re.compile(r"(?:no|not|without|has|have|had|is|are)\b|\w+[^s]s$|.*\s", re.IGNORECASE)
 _LISTED = re.compile(rf"\s*(?:,|\band\b|\bbut\b)\s*(?={_ADJECTIVE}\b)", re.IGNORECASE)
 _LIST = re.compile(rf"\b{_ADJECTIVE}(\s+and\s+|,\s*){_MUCH}$", re.IGNORECASE)
 _BEFORE = re.compile(rf"\s*{_VERB}{_MUCH}$", re.IGNORECASE)

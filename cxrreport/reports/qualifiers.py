@@ -63,21 +63,27 @@ _SEEN = r"(?:seen|noted|demonstrated|identified|visuali[sz]ed|described|present|
 _STUDY = r"(?:exam\w*|radiographs?|stud(?:y|ies)|films?|x-?rays?|imaging|images?|scans?|ct|cxr)"
 _MUCH = r"(?: (?!not )\w+){0,2}"
 _MARKED = r"(?:prominent|conspicuous|apparent|pronounced|extensive|dense|severe|marked|confluent)"
-# "worse on the left", "larger than normal", "the smaller nodule": beside something on the same image, not on a prior.
-_PLACE = (
-    r"(?:left|right|contralateral|apex|apices|bases?|upper|lower|mid\w*|lateral\w*|periphery|normal|expected|usual"
-    r"|average|typical)"
-)
+# "worse on the left than on the right", "larger than normal": beside something on the same image, not on a prior. A place
+# alone does not say so: "worse on the left".
 _HERE = (
-    rf"(?! (?:(?:on|in|at|than|within|toward) (?:the )?(?:\w+ )?{_PLACE}|centrally|peripherally|medially|laterally)\b)"
+    r"(?!(?: (?:on|in|at|toward|within|the|left|right|side|lung|upper|lower|mid\w*|lobes?|bases?|apex|apices))*"
+    r" than (?:(?:on|in|at|of|for|the|that) )*(?:left|right|contralateral|opposite|other|apex|apices|bases?|upper|lower|mid\w*"
+    r"|normal|expected|usual|average|typical|\d))"
 )
-_ONE_OF = r"(?! (?:\w+ ){0,2}?(?:ones?|area|of the|nodul\w+|mass(?:es)?|lesions?|opacit\w+|densit\w+|granuloma\w*|calcif\w+)\b)"
+_FOUND = (
+    r"(?:pleural |pulmonary |airspace )?(?:fluid|effusions?|edema|consolidations?|atelecta\w+|opaci\w+|infiltrates?"
+    r"|congestion|pneumo\w+|air|disease)\b"
+)
 _STEP = "(?:improv|increas|decreas|worse|progress|more|less|larger|smaller|diminish|reduc)"
 
 # Of words that begin at one place the first row counts, and what a row takes no later one can.
 QUALIFIERS: tuple[Qualifier, ...] = (
     # Look like one and are none.
     Qualifier(r"new york|remains of|large[ -]bore|(?:hemodynamically|clinically|medically) stable|interval follow\w*"),
+    Qualifier(
+        r"(?:the|other|additional|few|several|multiple)(?: \w+)? (?:larger|smaller|bigger)"
+        r"(?= (?:\w+ ){0,2}?(?:ones?|of the|nodul\w+|mass(?:es)?|lesions?|opacit\w+|densit\w+|granuloma\w*|calcif\w+)\b)"
+    ),
     Qualifier(
         r"(?:until|to|ensure|document|confirm|verify)(?: (?:ensure|document|confirm|verify|assess|establish|complete|full"
         r"|interval|radiographic|its|the))* (?:resolution|resolved|clearing|cleared|stability|removal)"
@@ -99,7 +105,7 @@ QUALIFIERS: tuple[Qualifier, ...] = (
     # Compare, and say no change.
     Qualifier(
         r"no (?:\w+ ){0,2}?(?:increase|decrease|improvement|progression|worsening|resolution|clearing)"
-        r"|(?:no|without)(?: \w+)? new",
+        rf"|(?:no|without)(?: \w+)? new|(?:no|without)(?: \w+)? residual (?:\w+ )?{_FOUND}",
         compares=True,
     ),
     Qualifier(
@@ -113,42 +119,50 @@ QUALIFIERS: tuple[Qualifier, ...] = (
     Qualifier(
         rf"interval (?:development|appearance|placement)|development of|(?:has|have|had)(?: \w+)? (?:developed|appeared)"
         rf"|not (?:{_SEEN} )?(?:previously|before)(?: {_SEEN})?|not {_SEEN}(?: \w+)? on (?:the )?(?:prior|previous)"
-        r"|new(?:ly)?(?:-appearing)?",
+        r"|new(?:ly)?(?:-appearing)?|re-?appear\w*|re-?develop\w*|re-?accumulat\w*",
         _NEW,
         compares=True,
     ),
+    Qualifier(r"recurren\w+", _NEW, compares=True, beside=True),
     Qualifier(
-        r"unchanged|stable|stably|constant|(?:no|without) (?:\w+ ){0,2}change"
+        r"unchanged|unaltered|stable|stably|constant|(?:no|without) (?:\w+ ){0,2}change"
         r"|(?:no|without) (?:(?:significant|interval|appreciable|substantial|definite|other|major) )+changes"
         r"|(?:has|have) not (?:\w+ )?changed|not (?:\w+ )?(?:changed|resolved|cleared|improved|worsened)|as before"
         r"|similar(?: in \w+)? to(?! (?:the )?(?:left|right|contralateral|opposite))|similar in (?:appearance|size|extent)"
-        r"|(?<!\ba\s)similar(?! (?:to|in|findings?|changes?)\b)|remains? (?:the same|unchanged|stable)",
+        r"|(?<!\ba\s)similar(?! (?:to|findings?|changes?)\b| in \w+ to\b)|remains? (?:the same|unchanged|stable)",
         _SAME,
         compares=True,
     ),
     Qualifier(
         r"again|re-?demonstrat\w+|persist\w*|remains?|continued?(?: to)?(?! follow)", _SAME, compares=True, weak=True
     ),
-    Qualifier(r"residual|remaining", _SAME, weak=True),
+    Qualifier(
+        r"residual(?! (?:\w+ )?(?:sutures?|clips?|contrast|barium)\b)|remaining(?! lungs?\b)",
+        _SAME,
+        compares=True,
+        beside=True,
+        weak=True,
+    ),
     Qualifier(
         r"(?:near|nearly|almost|partial|partially|partly|incomplete|incompletely|mostly|largely)(?:[ -]complete(?:ly)?)?"
         r"(?: interval)? (?:resolved|resolution|cleared|clearing|reexpan\w+)"
-        rf"|improv(?:ed|ing|ement|es)|resolving|decreasing|decrease|less {_MARKED}{_HERE}|smaller{_HERE}{_ONE_OF}"
+        rf"|improv(?:ed|ing|ement|es)|resolving|decreasing|decrease|less {_MARKED}{_HERE}|smaller{_HERE}"
+        rf"|less(?= {_FOUND})|lessen\w*|halved|subsid(?:ed|ing)|abat(?:ed|ing)|ameliorat\w*|re-?expan(?:ded|ding|sion)"
         rf"|regress\w*|(?:has|have|had){_MUCH} (?:decreased|diminished|shrunk)"
         r"|(?:decreased|diminished|reduced) (?:in \w+ )?(?:since|from|compared)",
         _LESS,
         compares=True,
     ),
-    Qualifier(r"decreased|diminish\w+|reduced|reduction", _LESS, compares=True, beside=True),
+    Qualifier(rf"decreased|diminish\w+|reduced|reduction|lesser{_HERE}", _LESS, compares=True, beside=True),
     Qualifier(
-        rf"increasing(?:ly)?|increase|more {_MARKED}{_HERE}|(?:has|have|had){_MUCH} increased"
+        rf"increasing(?:ly)?|increase|more(?= {_FOUND})|more {_MARKED}{_HERE}|(?:has|have|had){_MUCH} increased"
         r"|increased (?:in \w+ )?(?:since|from|compared)|interval(?: \w+)? increase",
         _MORE,
         compares=True,
     ),
-    Qualifier(r"increased", _MORE, compares=True, beside=True),
+    Qualifier(rf"increased|greater{_HERE}", _MORE, compares=True, beside=True),
     Qualifier(
-        rf"worsen(?:ed|ing|s)?|worse{_HERE}|larger{_HERE}{_ONE_OF}|bigger{_HERE}{_ONE_OF}|enlarging|deteriorat\w+"
+        rf"worsen(?:ed|ing|s)?|(?:worse|larger|bigger){_HERE}|enlarging|deteriorat\w+|(?:doubl|tripl|quadrupl)ed"
         rf"|progress(?:ion|ive|ively|ed|ing)|(?:has|have|had){_MUCH} (?:enlarged|grown)"
         r"|interval(?: \w+)? (?:enlargement|progression|growth)",
         _WORSE,

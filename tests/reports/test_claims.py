@@ -41,7 +41,7 @@ def said(text):
          {EFFUSION: (SAME, MODERATE, LEFT), "pneumothorax": (None, LARGE, None)}),
         ("Again seen is a left PICC with its tip in the right atrium.", {"support devices": (SAME, None, LEFT)}),
         ("Persistent but decreased left effusion.", {EFFUSION: (BETTER, None, LEFT)}),
-        ("Bibasilar atelectasis, worse on the left.", {"atelectasis": (None, None, BOTH)}),
+        ("Bibasilar atelectasis, worse on the left than on the right.", {"atelectasis": (None, None, BOTH)}),
         ("Interval improvement in left base consolidative opacity.",
          {"consolidation": (BETTER, None, LEFT), LUNG: (BETTER, None, LEFT)}),
         ("Possible small effusion.", {EFFUSION: (None, SMALL, None)}),
