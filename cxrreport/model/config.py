@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import field
-from typing import Any
+from functools import cache
+from typing import Annotated, Any
 
+from pydantic import Field, TypeAdapter, ValidationError
 from transformers import PretrainedConfig
 
 from cxrreport.findings import FINDINGS, State
@@ -28,6 +31,11 @@ _CONSTANTS = {  # keys of older config.json files, with the one value that this 
 }  # fmt: skip
 _OF_TRANSFORMERS = {"model_type", "torch_dtype", "name_or_path", "_name_or_path", "attn_implementation"}
 
+Size = Annotated[int, Field(strict=True, gt=0)]
+Side = Annotated[Size, Field(multiple_of=GRID)]
+Number = Annotated[float, Field(strict=True)]
+Switch = Annotated[bool, Field(strict=True)]
+
 
 class DiffRGenNetConfig(PretrainedConfig):  # type: ignore[misc]
     """Everything that shapes the network; stored beside its weights. The second half is what ablations change.
@@ -42,33 +50,34 @@ class DiffRGenNetConfig(PretrainedConfig):  # type: ignore[misc]
     encoder: dict[str, Any] = field(default_factory=dict)  # of the image encoder, for `AutoConfig.for_model`
     decoder: dict[str, Any] = field(default_factory=dict)  # of the report decoder, a BERT
     text: dict[str, Any] = field(default_factory=dict)  # of the retrieval encoder's text tower, a BERT
-    image_size: int = 224  # side of the input in pixels; the encoder maps it to GRID x GRID
-    encoder_width: int = 2048  # channels of that map
-    d_model: int = 512  # width of FAM, Feature Difference and selection
-    heads: int = 8  # attention heads of FAM
-    ffn: int = 2048  # feed-forward width of FAM
-    retrieved: int = 21  # N, the number of retrieved reports
-    d_retrieval: int = 512  # width of the retrieval space
-    d_scl: int = 128  # width of the space of L_SCL
-    label_prior: list[float] = field(default_factory=lambda: [1.0] * len(FINDINGS))  # pi of L_SDL, each in (0, 1]
-    thresholds: list[float] | None = None  # p(positive) from which a finding is called positive; None: argmax
+    image_size: Side = 224  # of the input in pixels; the encoder maps it to GRID x GRID
+    encoder_width: Size = 2048  # channels of that map
+    d_model: Size = 512  # width of FAM, Feature Difference and selection
+    heads: Size = 8  # attention heads of FAM
+    ffn: Size = 2048  # feed-forward width of FAM
+    retrieved: Size = 21  # N, the number of retrieved reports
+    d_retrieval: Size = 512  # width of the retrieval space
+    d_scl: Size = 128  # width of the space of L_SCL
+    label_prior: list[Number] = field(default_factory=lambda: [1.0] * len(FINDINGS))  # pi of L_SDL, each in (0, 1]
+    thresholds: list[Number] | None = None  # p(positive) from which a finding is called positive; None: argmax
 
-    masks_per_layer: tuple[int, ...] = (2, 4)  # p_k, the windows that each layer of FAM routes among; as long as K
+    masks_per_layer: tuple[Size, ...] = (2, 4)  # p_k, the windows that each layer of FAM routes among; as long as K
     fam_attention: str = "dra"  # how reports meet patches; "mpsa" does so in the similar branch alone
     anchor: str = "peak"  # patch about which a report's windows lie: its greatest attention, or "cyclic" (Eq. 6)
-    binarize: bool = False  # in evaluation the router takes its likeliest window alone
-    feature_difference: bool = True  # False: FAM_dif gets the projected report vectors e
+    binarize: Switch = False  # in evaluation the router takes its likeliest window alone
+    feature_difference: Switch = True  # False: FAM_dif gets the projected report vectors e
     metrics: tuple[str, ...] = METRICS  # which of them Feature Difference uses
-    diff_content: bool = True  # add the content path W_c(e - f) to the difference
-    reports_in_memory: bool = True  # the decoder reads the tokens of both branches
-    reports_in_classifier: bool = True  # the classifier reads the selected report s
-    scl: bool = True  # L_SCL is part of the loss
-    fcc_weight: float = 0.0  # of REVTAF's consistency loss; its paper has 0.5
+    diff_content: Switch = True  # add the content path W_c(e - f) to the difference
+    reports_in_memory: Switch = True  # the decoder reads the tokens of both branches
+    reports_in_classifier: Switch = True  # the classifier reads the selected report s
+    scl: Switch = True  # L_SCL is part of the loss
+    fcc_weight: Number = 0.0  # of REVTAF's consistency loss; its paper has 0.5
 
     def __post_init__(self, **kwargs: Any) -> None:
         _check_keys(kwargs)
         known = {name: value for name, value in kwargs.items() if name not in _CONSTANTS}
-        self.masks_per_layer, self.metrics = tuple(self.masks_per_layer), tuple(self.metrics)
+        for name, kind in _kinds().items():
+            setattr(self, name, _checked(name, getattr(self, name), kind))
         self._check_values()
         self._check_findings()
         super().__post_init__(**known)
@@ -82,6 +91,8 @@ class DiffRGenNetConfig(PretrainedConfig):  # type: ignore[misc]
             raise ValueError(f"metrics must be some of {METRICS}.")
         if not self.masks_per_layer or any(not 1 <= p <= GRID for p in self.masks_per_layer):
             raise ValueError("masks_per_layer must name at least one layer; its windows must be smaller than the grid.")
+        if self.d_model % self.heads:
+            raise ValueError("heads must divide d_model.")
         if self.fcc_weight < 0:
             raise ValueError("fcc_weight must not be negative.")
         if self.fcc_weight and self.fam_attention == "concat":
@@ -102,6 +113,19 @@ class DiffRGenNetConfig(PretrainedConfig):  # type: ignore[misc]
     def decoder_width(self) -> int:
         """Hidden size of the decoder."""
         return int(self.decoder["hidden_size"])
+
+
+@cache
+def _kinds() -> dict[str, TypeAdapter[Any]]:
+    return {name: TypeAdapter(kind) for name, kind in inspect.get_annotations(DiffRGenNetConfig, eval_str=True).items()}
+
+
+def _checked(name: str, value: Any, kind: TypeAdapter[Any]) -> Any:
+    """The value of a field, a list as the tuple that is wanted; ValueError names the field that is of another type."""
+    try:
+        return kind.validate_python(value)
+    except ValidationError as error:
+        raise ValueError(f"{name} cannot be that: {error.errors()[0]['msg']}.") from None
 
 
 def _check_keys(others: dict[str, Any]) -> None:

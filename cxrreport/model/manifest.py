@@ -33,7 +33,7 @@ def read_manifest(directory: Path) -> dict[str, Any]:
         files = manifest["files"]
         if not {NETWORK, VIEWS, CONFIG, VOCABULARY} <= set(files) or any(Path(name).name != name for name in files):
             raise KeyError("files")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise WeightsError("The weights directory has no valid manifest.json.", "weights.manifest") from error
     return dict(manifest)
 

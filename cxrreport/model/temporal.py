@@ -43,9 +43,9 @@ class PixelDifference(nn.Module):
     def __init__(self, config: DiffRGenNetConfig) -> None:
         super().__init__()
         self.size = config.image_size
-        halvings = (config.image_size // (2 * GRID)).bit_length() - 1
+        halvings = max((config.image_size // (2 * GRID)).bit_length() - 1, 0)
         if config.image_size != 2 * GRID << halvings or not 1 <= halvings <= len(_WIDTHS):
-            raise ValueError("To compare images, the side of the image must be 2, 4, 8 or 16 times twice the grid.")
+            raise ValueError("To compare images, image_size must be 2, 4, 8 or 16 times twice the grid.")
         widths = (3, *_WIDTHS[-halvings:])
         layers: list[nn.Module] = []
         for width_in, width_out in pairwise(widths):

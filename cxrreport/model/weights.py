@@ -12,9 +12,10 @@ import hashlib
 import json
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError
@@ -42,6 +43,7 @@ from cxrreport.model.variants import build_network
 from cxrreport.model.views import ViewClassifier
 
 RETRIEVER, TEMPORAL, PRIOR = "retriever.safetensors", "temporal.safetensors", "prior.safetensors"  # not all have them
+_FILES = (NETWORK, VIEWS, RETRIEVER, TEMPORAL, PRIOR)
 _DEVICE = re.compile(r"auto|cpu|cuda(?::(?P<index>[0-9]+))?")
 _TIED = "decoder.lm.cls.predictions.decoder."
 
@@ -84,16 +86,30 @@ def _fill(module: nn.Module, content: bytes, name: str) -> None:
         raise WeightsError(f"The weights file {name} does not fit its config.json.", "weights.shape")
 
 
-def _build(content: bytes) -> DiffRGenNet:
-    """The network that a config.json describes."""
+class _Parts(NamedTuple):
+    """The networks of a weights directory, in the order of `_FILES`."""
+
+    network: DiffRGenNet
+    views: ViewClassifier
+    hyperbolic: HyperbolicHead | None
+    temporal: TemporalNetwork | None
+    prior: PriorReader | None
+
+
+def _build(content: Mapping[str, bytes]) -> _Parts:
+    """The networks that config.json describes, of those whose files are there."""
     try:
-        config = DiffRGenNetConfig(**json.loads(content))
-    except (ValueError, TypeError) as error:  # no JSON, or keys and values that the message names
+        config = DiffRGenNetConfig(**json.loads(content[CONFIG]))
+        network = build_network(config)
+        return _Parts(
+            network,
+            ViewClassifier(),
+            HyperbolicHead(config.d_retrieval) if RETRIEVER in content else None,
+            TemporalNetwork(config) if TEMPORAL in content else None,
+            PriorReader(config, network.decoder) if PRIOR in content else None,
+        )
+    except Exception as error:  # no JSON, or what the constructors raise at a value that makes no sense
         raise WeightsError(f"The weights file {CONFIG} describes no network. {error}", "weights.config") from error
-    try:
-        return build_network(config)
-    except Exception as error:  # whatever the constructors of its parts raise at a value that makes no sense
-        raise WeightsError(f"The weights file {CONFIG} describes no network.", "weights.config") from error
 
 
 def _read_vocabulary(content: bytes, rows: set[int]) -> ReportTokenizer:
@@ -117,22 +133,18 @@ def load_weights(directory: Path | None = None, device: str = "cpu") -> Weights:
     directory = directory or default_directory()
     manifest = read_manifest(directory)
     content = {name: _read_verified(directory, name, digest) for name, digest in manifest["files"].items()}
-    network = _build(content[CONFIG])
-    _fill(network, content[NETWORK], NETWORK)
-    network.decoder.tie()
-    views = ViewClassifier()
-    hyperbolic = HyperbolicHead(network.config.d_retrieval) if RETRIEVER in content else None
-    temporal = TemporalNetwork(network.config) if TEMPORAL in content else None
-    prior = PriorReader(network.config, network.decoder) if PRIOR in content else None
-    parts: dict[str, nn.Module | None] = {VIEWS: views, RETRIEVER: hyperbolic, TEMPORAL: temporal, PRIOR: prior}
-    for name, part in parts.items():
+    parts = _build(content)
+    for name, part in zip(_FILES, parts, strict=True):
         if part is not None:
             _fill(part, content[name], name)
-    rows = {part["vocab_size"] for part in (network.config.decoder, network.config.text)}
-    tokenizer = _read_vocabulary(content[VOCABULARY], rows)
-    for module in filter(None, (network, *parts.values())):
+    network = parts.network
+    network.decoder.tie()
+    tokenizer = _read_vocabulary(
+        content[VOCABULARY], {part["vocab_size"] for part in (network.config.decoder, network.config.text)}
+    )
+    for module in filter(None, parts):
         nn.Module.to(module, device).eval()
-    return Weights(network, views, tokenizer, manifest, weights_sha256(manifest), hyperbolic, temporal, prior)
+    return Weights(network, parts.views, tokenizer, manifest, weights_sha256(manifest), *parts[2:])
 
 
 def _tensors(module: nn.Module, precision: torch.dtype) -> dict[str, Tensor]:
@@ -162,8 +174,7 @@ def save_weights(
     (new / CONFIG).write_text(json.dumps(config, indent=1, default=list) + "\n", encoding="utf-8")
     tokenizer.save(new / VOCABULARY)
     names = [CONFIG, VOCABULARY]
-    parts = {NETWORK: network, VIEWS: views, RETRIEVER: hyperbolic, TEMPORAL: temporal, PRIOR: prior}
-    for name, part in parts.items():
+    for name, part in zip(_FILES, _Parts(network, views, hyperbolic, temporal, prior), strict=True):
         if part is not None:
             precision = torch.float32 if name == RETRIEVER else torch.float16  # it is small, and ranks hang on it
             (new / name).write_bytes(save(_tensors(part, precision)))

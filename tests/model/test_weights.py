@@ -183,7 +183,7 @@ def test_a_retriever_of_another_width_is_refused(original, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "manifest", [None, "", "{", "[]", "{}", '{"files": {}}', '{"files": 3}', '{"files": {"a": 1}}']
+    "manifest", [None, "", "{", "[]", "{}", '{"files": {}}', '{"files": 3}', '{"files": {"a": 1}}', "[" * 100_000]
 )
 def test_manifest_that_is_none_of_ours(saved, manifest):
     (saved / "manifest.json").unlink()
@@ -219,7 +219,7 @@ def _configure(directory, key, value):
     config = json.loads((directory / CONFIG).read_text())
     before = config.pop(key, None)
     if value is not None:
-        config[key] = {**before, **value} if isinstance(before, dict) else value
+        config[key] = {**before, **value} if isinstance(value, dict) else value
     (directory / CONFIG).write_text(json.dumps(config))
     _resign(directory)
 
@@ -235,7 +235,13 @@ def test_tensors_that_do_not_fit_the_config(saved, key, value):
 @pytest.mark.parametrize(
     ("key", "value", "word"),
     [
-        ("decoder", None, ""), ("encoder", {"model_type": "telepathy"}, ""), ("heads", 5, ""), ("d_model", "wide", ""),
+        ("decoder", None, ""), ("encoder", {"model_type": "telepathy"}, ""), ("heads", 5, "heads must"),
+        ("d_model", "wide", "d_model"), ("image_size", 1, "image_size"), ("image_size", 7, "image_size"),
+        ("image_size", "224", "image_size"),
+        ("retrieved", -1, "retrieved"), ("retrieved", "21", "retrieved"), ("retrieved", True, "retrieved"),
+        ("scl", "no", "scl"), ("scl", 1, "scl"), ("metrics", [["l2"]], "metrics"), ("masks_per_layer", 2, "masks_per_"),
+        ("label_prior", ["1"] * 14, "label_prior"), ("fcc_weight", "0.5", "fcc_weight"), ("encoder", "resnet", "encoder"),
+        ("text", {"vocab_size": "many"}, ""), ("dtype", "telepathy", "telepathy"),
         ("metrics", ["smell"], "metrics must be"), ("thresholds", [0.5] * 13, "thresholds must"),
         ("grid", 14, "grid must be 7"), ("depth_of_field", 3, "no depth_of_field"),
     ],
@@ -246,7 +252,7 @@ def test_config_of_no_network(saved, key, value, word):
     assert error.code == "weights.config" and word in error.message
 
 
-@pytest.mark.parametrize("content", [b"", b"[1]", b"{", b"\xff\xfe"])
+@pytest.mark.parametrize("content", [b"", b"[1]", b"{", b"\xff\xfe", b"[" * 100_000])
 def test_config_that_is_no_json_object(saved, content):
     (saved / CONFIG).write_bytes(content)
     _resign(saved)
