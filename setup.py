@@ -102,6 +102,6 @@ setup(
         "cxrreport.training": ["recipes/*.toml"],
     },
     install_requires=RUNTIME,
-    extras_require={"postgres": POSTGRES, "demo": DEMO, "meteor": METEOR, "test": POSTGRES + DEMO + TEST},
+    extras_require={"postgres": POSTGRES, "demo": DEMO, "meteor": METEOR, "test": POSTGRES + DEMO + METEOR + TEST},
     entry_points={"console_scripts": ["cxrreport=cxrreport.cli.main:run"]},
 )

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, MetaData, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from cxrreport.codes import PriorReason
 from cxrreport.findings import FINDINGS, Change, State
 from cxrreport.records import DraftStatus, ReportStatus, View
 from cxrreport.store.columns import ID, Big, CleanText, Clock, Json, Key, Tag, Utc, choice, code, share, words
@@ -176,7 +177,7 @@ class DraftRow(Base):
             "study_id", "weights_sha256", "preprocess_version", "index_version", "inputs_sha256", name="uq_draft_key"
         ),
         Index("uq_draft_preliminary", "study_id", unique=True, sqlite_where=PRELIMINARY, postgresql_where=PRELIMINARY),
-        CheckConstraint("prior_reason = '' OR prior_reason LIKE 'prior.%'", name="prior_reason"),
+        words("prior_reason", ("", *PriorReason)),
         CheckConstraint(FLAGS, name="flags"),
         words("priority", ("critical", "urgent", "notable", "routine")),
         share("confidence"),
@@ -208,7 +209,11 @@ class FindingRow(Base):
     """One finding of a draft; `raw_score` is what the network said before any calibration."""
 
     __tablename__ = "finding"
-    __table_args__ = (UniqueConstraint("draft_id", "finding"), words("finding", FINDINGS))
+    __table_args__ = (
+        UniqueConstraint("draft_id", "finding"),
+        words("finding", FINDINGS),
+        *map(share, ("probability", "raw_score", "prior_probability", "change_probability")),
+    )
 
     id: Mapped[Key]
     draft_id: Mapped[int] = link("draft", index=False)
@@ -246,6 +251,7 @@ class SpanRow(Base):
     __table_args__ = (
         words("kind", ("change", "evidence", "flag")),
         words("section", ("findings", "impression", "comparison")),
+        CheckConstraint("0 <= start_char AND start_char < end_char", name="range"),
         words("finding", FINDINGS),
         share("confidence"),
     )
@@ -264,7 +270,7 @@ class ReferenceRow(Base):
     """One retrieved report of a draft; rank 1 is best."""
 
     __tablename__ = "reference"
-    __table_args__ = (UniqueConstraint("draft_id", "rank"),)
+    __table_args__ = (UniqueConstraint("draft_id", "rank"), share("weight"))
 
     id: Mapped[Key]
     draft_id: Mapped[int] = link("draft", index=False)

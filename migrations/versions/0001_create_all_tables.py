@@ -18,6 +18,10 @@ FINDINGS = (
     " 'pneumonia', 'atelectasis', 'pneumothorax', 'pleural effusion', 'pleural other', 'fracture', 'support devices',"
     " 'no finding')"
 )
+PRIOR_REASONS = (
+    "prior_reason IN ('', 'prior.none', 'prior.no_frontal', 'prior.tie', 'prior.date_missing', 'prior.identity', "
+    "'prior.unreadable', 'prior.rotated', 'prior.inverted', 'prior.mirrored', 'prior.other_view')"
+)
 
 
 def upgrade() -> None:
@@ -98,7 +102,7 @@ def upgrade() -> None:
         sa.Column("calibration_sha256", sa.String),
         sa.CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
         sa.CheckConstraint("CAST(flags AS VARCHAR) = '[]' OR CAST(flags AS VARCHAR) LIKE '[\"%\"]'", name="flags"),
-        sa.CheckConstraint("prior_reason = '' OR prior_reason LIKE 'prior.%'", name="prior_reason"),
+        sa.CheckConstraint(PRIOR_REASONS, name="prior_reason"),
         sa.CheckConstraint("priority IN ('critical', 'urgent', 'notable', 'routine')", name="priority"),
         sa.CheckConstraint("status IN ('preliminary', 'superseded', 'reviewed', 'rejected')", name="status"),
         sa.UniqueConstraint(
@@ -221,6 +225,10 @@ def upgrade() -> None:
         sa.CheckConstraint("prior_state IN ('blank', 'positive', 'negative', 'uncertain')", name="prior_state"),
         sa.CheckConstraint("state IN ('blank', 'positive', 'negative', 'uncertain')", name="state"),
         sa.UniqueConstraint("draft_id", "finding"),
+        sa.CheckConstraint("probability BETWEEN 0 AND 1", name="probability"),
+        sa.CheckConstraint("raw_score BETWEEN 0 AND 1", name="raw_score"),
+        sa.CheckConstraint("prior_probability BETWEEN 0 AND 1", name="prior_probability"),
+        sa.CheckConstraint("change_probability BETWEEN 0 AND 1", name="change_probability"),
     )
     op.create_table(
         "reference",
@@ -231,6 +239,7 @@ def upgrade() -> None:
         sa.Column("score", sa.Double, nullable=False),
         sa.Column("weight", sa.Double, nullable=False),
         sa.UniqueConstraint("draft_id", "rank"),
+        sa.CheckConstraint("weight BETWEEN 0 AND 1", name="weight"),
     )
     op.create_table(
         "region",
@@ -260,6 +269,7 @@ def upgrade() -> None:
         sa.CheckConstraint(FINDINGS, name="finding"),
         sa.CheckConstraint("kind IN ('change', 'evidence', 'flag')", name="kind"),
         sa.CheckConstraint("section IN ('findings', 'impression', 'comparison')", name="section"),
+        sa.CheckConstraint("0 <= start_char AND start_char < end_char", name="range"),
     )
     protect_audit()
 

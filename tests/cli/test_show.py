@@ -189,9 +189,7 @@ def test_texts_cannot_play_with_the_terminal(drafted: Tool) -> None:
         connection.exec_driver_sql("UPDATE draft SET findings = ?, impression = ?", (evil, evil))
         connection.exec_driver_sql("UPDATE report SET findings = ?", (evil,))
         connection.exec_driver_sql("UPDATE study SET accession = accession || ?", (evil,))
-        connection.exec_driver_sql(
-            "UPDATE draft SET flags = ?, prior_reason = ?", (json.dumps([evil]), f"prior.{evil}")
-        )
+        connection.exec_driver_sql("UPDATE draft SET flags = ?", (json.dumps([evil]),))
     assert drafted("show", "1.2.9.101") == 0
     assert set(drafted.out) & set("\x1b\x07\r\u202e") == set()
     assert "[bold red]lungs[/bold red]" in drafted.out

@@ -128,7 +128,8 @@ def test_a_newer_schema(tool: Tool, shared_export: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [("colour = 1", "colour"), ("batch_size = 0", "batch_size"), ("a =", "TOML"), (None, "TOML")]
+    ("content", "said"),
+    [("colour = 1", "colour"), ("batch_size = 0", "batch_size"), ("a =", "TOML"), (None, "opened")],
 )
 def test_settings_that_do_not_fit(
     tool: Tool, shared_export: Path, tmp_path: Path, content: str | None, said: str

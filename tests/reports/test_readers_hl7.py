@@ -244,6 +244,10 @@ def test_an_addendum_belongs_to_the_impression_or_its_own_section(only):
         (r"{\rtf1\uc0 Caf\u233 \u-10179\u-8448 }", "Café\U0001f700"),  # a letter in two halves
         (r"{\rtf1 {\info{\author DOE}}{\*\generator x}Clear.}", "Clear."),
         (r"{\rtf1 \uc x\u99999999999 y}", ""),  # broken
+        (r"{\rtf1 {\deleted No} effusion.}", "effusion."),  # a tracked deletion
+        (r"{\rtf1\v DOE\v0 Heart normal. {\v\b x}Clear.}", "Heart normal. Clear."),  # hidden text
+        (r"{\rtf1\deleted No\plain  effusion.}", "effusion."),
+        (r"{\rtf1 \'zz Clear.}", "zz Clear."),  # an escape that is none
         (r"{\rtf1{\fonttbl" + r"\f0" * 300_000 + "}Clear.}", "Clear."),  # in time
     ],
 )

@@ -37,6 +37,7 @@ _SIGNATURE = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _MAX_FONTS = 20_000  # characters of a font table: longer ones cost striprtf their length squared
+_RTF = re.compile(r"\\[a-z]+-?\d* ?|\\'[0-9a-f]{2}|\\.|[{}]|[^\\{}]+", re.IGNORECASE | re.DOTALL)
 _BREAK = re.compile(r"<(?:br|/?p|/?div|/?tr|/?h[1-6]|/?li|/?ol|/?ul|/?table|hr)\b[^<>]*>", re.IGNORECASE)
 _HIDDEN = re.compile(r"<(script|style|head)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
@@ -99,7 +100,27 @@ def _rtf(document: str) -> str:
     if len(font_table_group(document)) > _MAX_FONTS:
         document = document.replace("\\fonttbl", "\\*")
     try:
-        text: str = rtf_to_text(document, errors="replace")
+        text: str = rtf_to_text(_shown(document), errors="replace")
     except (ValueError, TypeError, LookupError, OverflowError):
         return ""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").strip()  # \u gives letters in two halves
+
+
+def _shown(document: str) -> str:
+    """RTF without hidden text, tracked deletions ("{\\deleted No} effusion") and escapes that are none."""
+    kept: list[str] = []
+    hidden = [False]  # in each open group
+    for token in _RTF.findall(document):
+        word = token.rstrip()
+        if token == "{":
+            hidden.append(hidden[-1])
+        elif token == "}":
+            hidden[1:] = hidden[1:-1]
+        elif word in ("\\deleted", "\\deleted1", "\\v", "\\v1"):
+            hidden[-1] = True
+        elif word in ("\\deleted0", "\\v0", "\\plain"):
+            hidden[-1] = False
+        elif hidden[-1] or token == "\\'":
+            continue
+        kept.append(token)
+    return "".join(kept)
