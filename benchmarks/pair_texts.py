@@ -92,7 +92,7 @@ def _score(one: PairSet, texts: list[str], given: list[str]) -> dict[str, float]
     sentences that compare. sides right: of the findings whose side both reports tell. copied: sentences of the text that
     the prior's report (`given`) has word for word, whether or not it was read.
     """
-    true = [_changes(row) for row in classes(one.registered.joint.numpy(), one.registered.course.numpy())]
+    true = [_changes(row) for row in classes(one.registered.joint.numpy(), one.registered.direction.numpy())]
     reports = [pair.report for pair in one.pairs]
     scores = score_texts(texts, reports, [label(report) for report in reports])
     said = [_told(text, changes) for text, changes in zip(texts, true, strict=True)]

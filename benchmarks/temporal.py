@@ -85,7 +85,7 @@ def score(name: str, truth: EncodedPairs, said: Said) -> dict[str, float | None]
     """F1 by change; of follow-ups whose direction nobody has read, new and resolved alone count."""
     if name == "nih":
         return {**score_presence(truth.joint.numpy(), said[0])}
-    found = score_changes(classes(truth.joint.numpy(), truth.course.numpy()), said[1])
+    found = score_changes(classes(truth.joint.numpy(), truth.direction.numpy()), said[1])
     return {"macro": found.macro, "both": found.both, **found.each}
 
 

@@ -98,8 +98,8 @@ def _print_text(draft: DraftFacts) -> None:
             console.print(f"\n[bold]{section.upper()}[/bold]")
             console.print(_marked(draft, section, text))
     if draft.flags:
-        told = (f"{flag} ({said})" if (said := describe(Flag, flag)) else flag for flag in draft.flags)
-        console.print(f"\n[bold red]flags[/bold red] {', '.join(map(escaped, told))}")
+        flags = (f"{flag} ({said})" if (said := describe(Flag, flag)) else flag for flag in draft.flags)
+        console.print(f"\n[bold red]flags[/bold red] {', '.join(map(escaped, flags))}")
 
 
 def _marked(draft: DraftFacts, section: str, text: str) -> Text:

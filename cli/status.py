@@ -59,8 +59,8 @@ def _status_rows(found: dict[str, Any]) -> list[list[Any]]:
     rows.extend([f"failures, {code}", number] for code, number in found["failures"].items())
     rows.append(["quarantined", found["quarantined"]])
     last = found["last_run"]
-    told = f"{last['id']}, started {last['started_at']}, exit {last['exit_code']}" if last else "none"
-    return [*rows, ["last run", told]]
+    facts = f"{last['id']}, started {last['started_at']}, exit {last['exit_code']}" if last else "none"
+    return [*rows, ["last run", facts]]
 
 
 def _run_row(run: RunFacts) -> list[Any]:

@@ -147,9 +147,9 @@ def _evidence(draft: DraftFacts, image: Image, shape: tuple[int, ...]) -> tuple[
     return _boxes(shown, image, shape), [_legend(finding, "seen here", True) for finding in named]
 
 
-def _legend(finding: str, told: str, placed: bool) -> Line:
+def _legend(finding: str, said: str, placed: bool) -> Line:
     name = NAMES.get(finding, finding)
-    return Line(f"{name}: {told}", colour_of(finding)) if placed else Line(f"{name}: {told}, no place found")
+    return Line(f"{name}: {said}", colour_of(finding)) if placed else Line(f"{name}: {said}, no place found")
 
 
 def _change(row: Finding) -> str:

@@ -135,10 +135,10 @@ def _display_table(dataset: Dataset, layout: Layout, counts: npt.NDArray[np.int6
 def _padding(dataset: Dataset, stored: Table, signed: bool) -> npt.NDArray[np.bool_]:
     """Stored values that are padding (PS3.3 C.7.5.1.1.2); of signed pixels its value may be written unsigned (US)."""
     limits = [number(dataset.get(keyword)) for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
-    told = [limit - (1 << 16) if signed and limit >= 1 << 15 else limit for limit in limits if limit is not None]
+    named = [limit - (1 << 16) if signed and limit >= 1 << 15 else limit for limit in limits if limit is not None]
     if limits[0] is None:
         return np.zeros(stored.shape, bool)
-    return (stored >= min(told)) & (stored <= max(told))
+    return (stored >= min(named)) & (stored <= max(named))
 
 
 def _modality(dataset: Dataset, stored: Table, signed: bool) -> Table:

@@ -16,11 +16,11 @@ from cxrreport.model.config import PATCHES, STATES
 from cxrreport.model.drafter import Floats, StudyStates
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.heads import follow_others
-from cxrreport.model.progression import CHANGES, COURSES, FOLLOWED, PRESENCE, Progression, decide
+from cxrreport.model.progression import CHANGES, DIRECTIONS, FOLLOWED, PRESENCE, Progression, decide
 from cxrreport.model.weights import Weights
 
 _LARGEST_LOGIT = 6.0
-_NOW, _BEFORE = (Change.NEW, Change.UNCHANGED), (Change.RESOLVED, Change.UNCHANGED)  # presences, not courses
+_NOW, _BEFORE = (Change.NEW, Change.UNCHANGED), (Change.RESOLVED, Change.UNCHANGED)  # presences, not directions
 _SURE = 0.5  # a probability of a positive finding is at least this, of another one less
 
 
@@ -29,7 +29,7 @@ class PairReading:
     """A study and its prior, read together.
 
     now, before: the findings of both, consistent with the changes. changes, probabilities: of the 13 findings that have a
-    course, None where either image leaves the finding uncertain. maps (13, 2g, 2g): probability that the finding changed
+    direction, None where either image leaves the finding uncertain. maps (13, 2g, 2g): probability that the finding changed
     there, over the current image; 0 where no higher than without any change. tokens (2 m, d): G and the prior's patches,
     for `prior.Prior`.
     """
@@ -76,11 +76,11 @@ class Comparer:
         )  # fmt: skip
         progression = read.calibrated(self.network.strictness, self.network.steadiness)
         maps = progression.places(self.network.map_limits).cpu().numpy()
-        finite = progression.joint.isfinite().flatten(1).all(1) & progression.course.isfinite().flatten(1).all(1)
-        presence, course = decide(progression)
+        finite = progression.joint.isfinite().flatten(1).all(1) & progression.direction.isfinite().flatten(1).all(1)
+        presence, direction = decide(progression)
         tokens = torch.cat([difference.tokens, difference.aligned], dim=1)
         rows = zip(
-            presence.tolist(), course.tolist(), _marginals(progression).tolist(), progression.probabilities().tolist(),
+            presence.tolist(), direction.tolist(), _marginals(progression).tolist(), progression.probabilities().tolist(),
             now, before, maps, finite.tolist(), tokens, strict=True,
         )  # fmt: skip
         return [_reading(*row) for row in rows]
@@ -93,7 +93,7 @@ def _marginals(progression: Progression) -> Tensor:
 
 
 def _reading(
-    presence: list[int], course: list[int], marginals: list[list[float]], shares: list[list[float]], now: StudyStates,
+    presence: list[int], direction: list[int], marginals: list[list[float]], shares: list[list[float]], now: StudyStates,
     before: StudyStates, maps: Floats, finite: bool, tokens: Tensor,
 ) -> PairReading:  # fmt: skip
     there = [PRESENCE[index] for index in presence]
@@ -102,7 +102,7 @@ def _reading(
     changes: list[Change | None] = []
     for index, change in enumerate(there):
         unsure = State.UNCERTAIN in (current.states[index], earlier.states[index])
-        changes.append(None if unsure else COURSES[course[index]] if change is Change.UNCHANGED else change)
+        changes.append(None if unsure else DIRECTIONS[direction[index]] if change is Change.UNCHANGED else change)
     likely = tuple(None if c is None else shares[i][CHANGES.index(c)] for i, c in enumerate(changes))
     return PairReading(current, earlier, tuple(changes), likely, maps, tokens)
 

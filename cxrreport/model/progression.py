@@ -18,36 +18,36 @@ from cxrreport.findings import FINDINGS, Change
 from cxrreport.model.config import DROPOUT, GRID, PATCHES, DiffRGenNetConfig
 from cxrreport.model.temporal import Difference, TempFAM
 
-FOLLOWED = FINDINGS[:-1]  # "no finding" has no course
+FOLLOWED = FINDINGS[:-1]  # "no finding" has no direction of change
 PRESENCE = (Change.ABSENT, Change.NEW, Change.RESOLVED, Change.UNCHANGED)  # order of the joint states
-COURSES = (Change.WORSENED, Change.UNCHANGED, Change.IMPROVED)  # order of the course, where a finding is in both
+DIRECTIONS = (Change.WORSENED, Change.UNCHANGED, Change.IMPROVED)  # order of the direction, where a finding is in both
 CHANGES = (Change.NEW, Change.WORSENED, Change.UNCHANGED, Change.IMPROVED, Change.RESOLVED, Change.ABSENT)
 _LAYERS, _FFN = 2, 512
 
 
 class Progression(NamedTuple):
-    """Of B pairs and the 13 findings: joint (B, 13, 4) logits in the order of `PRESENCE`, course (B, 13, 3) in that of
-    `COURSES`, maps (B, 13, 2g, 2g) logits of "the finding changed here" over the current image.
+    """Of B pairs and the 13 findings: joint (B, 13, 4) logits in the order of `PRESENCE`, direction (B, 13, 3) in that of
+    `DIRECTIONS`, maps (B, 13, 2g, 2g) logits of "the finding changed here" over the current image.
     """
 
     joint: Tensor
-    course: Tensor
+    direction: Tensor
     maps: Tensor
 
     def probabilities(self) -> Tensor:
         """(B, 13, 6) in the order of `CHANGES`; sums to 1."""
         absent, new, resolved, both = self.joint.float().softmax(-1).unbind(-1)
-        worse, same, better = (both.unsqueeze(-1) * self.course.float().softmax(-1)).unbind(-1)
+        worse, same, better = (both.unsqueeze(-1) * self.direction.float().softmax(-1)).unbind(-1)
         return torch.stack([new, worse, same, better, resolved, absent], dim=-1)
 
     def calibrated(self, strictness: Tensor | float, steadiness: Tensor | float) -> Progression:
         """The same with changes made less likely: `strictness` is added to the logits of "absent" and "in both",
-        `steadiness` to that of an unchanged course. Decisions and probabilities are then taken from one distribution.
+        `steadiness` to that of an unchanged direction. Decisions and probabilities are then taken from one distribution.
         """
         device = self.joint.device
         stay = torch.tensor([1.0, 0.0, 0.0, 1.0], device=device) * strictness
         same = torch.tensor([0.0, 1.0, 0.0], device=device) * steadiness
-        return Progression(self.joint + stay, self.course + same, self.maps)
+        return Progression(self.joint + stay, self.direction + same, self.maps)
 
     def places(self, limits: Tensor) -> Tensor:
         """Probability that each finding changed there (B, 13, 2g, 2g); 0 where it does not exceed limits (13,)."""
@@ -56,7 +56,7 @@ class Progression(NamedTuple):
 
     def reversed(self) -> Progression:
         """What the pair shows in the other order: new <-> resolved, worsened <-> improved, the places the same."""
-        return Progression(self.joint[..., [0, 2, 1, 3]], self.course.flip(-1), self.maps)
+        return Progression(self.joint[..., [0, 2, 1, 3]], self.direction.flip(-1), self.maps)
 
 
 class ProgressionHead(nn.Module):
@@ -77,7 +77,7 @@ class ProgressionHead(nn.Module):
         )  # fmt: skip
         self.map = nn.Conv2d(pixel_width, count, 1)
         self.hidden = nn.Sequential(nn.Linear(d + pixel_width + 2, d), nn.ReLU(), nn.Dropout(DROPOUT))
-        self.read = nn.Parameter(torch.zeros(count, d, 6))  # moves of l_c and l_p, k, three courses
+        self.read = nn.Parameter(torch.zeros(count, d, 6))  # moves of l_c and l_p, k, three directions
         self.bias = nn.Parameter(torch.zeros(count, 6))
 
     def forward(self, difference: Difference, now: Tensor, before: Tensor) -> Progression:
@@ -146,8 +146,8 @@ class TemporalNetwork(nn.Module):
 
 
 def decide(progression: Progression) -> tuple[Tensor, Tensor]:
-    """Presence index (B, 13) into `PRESENCE` and course index (B, 13) into `COURSES`: the likeliest of each.
+    """Presence index (B, 13) into `PRESENCE` and direction index (B, 13) into `DIRECTIONS`: the likeliest of each.
 
-    The presence alone decides which states the table shows, the course only where a finding is in both.
+    The presence alone decides which states the table shows, the direction only where a finding is in both.
     """
-    return progression.joint.argmax(-1), progression.course.argmax(-1)
+    return progression.joint.argmax(-1), progression.direction.argmax(-1)

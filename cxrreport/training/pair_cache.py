@@ -42,8 +42,8 @@ class EncodedPairs:
     """n pairs; m patches of the frontal image, g cells a side.
 
     current, prior (n, m, C) half precision; films (n, 2, 256, 256) uint8, current and registered prior, registered (n,)
-    bool; now, before (n, 13) logits of "positive" of each image alone; joint (n, 13) index into `PRESENCE` and course
-    (n, 13) into `COURSES`, -1 unknown; maps (n, 13, 2g, 2g) int8: 1 where the finding changed, -1 where nobody knows;
+    bool; now, before (n, 13) logits of "positive" of each image alone; joint (n, 13) index into `PRESENCE` and direction
+    (n, 13) into `DIRECTIONS`, -1 unknown; maps (n, 13, 2g, 2g) int8: 1 where the finding changed, -1 where nobody knows;
     place (n,) index into `PLACES`; report, prior_report (n, T) int16 ids of what was said of either image, 0-padded, all 0
     where nobody said anything; days (n,) between the images, -1 unknown; retrieved (n, N) rows of the bank.
     """
@@ -55,7 +55,7 @@ class EncodedPairs:
     now: Tensor
     before: Tensor
     joint: Tensor
-    course: Tensor
+    direction: Tensor
     maps: Tensor
     place: Tensor
     report: Tensor
@@ -129,11 +129,11 @@ def _encode(
     logits = to_logits(torch.tensor([s.probabilities for s in states])[:, : len(FOLLOWED)])
     frontal = features.patches[:, :PATCHES].half().cpu()
     films = [torch.from_numpy(np.stack([p.current, pixels])) for p, (pixels, _) in zip(pairs, priors, strict=True)]
-    joint, course = zip(*(_truth(p) for p in pairs), strict=True)
+    joint, direction = zip(*(_truth(p) for p in pairs), strict=True)
     n, side = len(pairs), 2 * GRID
     return EncodedPairs(
         frontal[:n], frontal[n:], torch.stack(films), torch.tensor([ok for _, ok in priors]), logits[:n], logits[n:],
-        torch.stack(joint), torch.stack(course), torch.stack([_maps(p, side) for p in pairs]),
+        torch.stack(joint), torch.stack(direction), torch.stack([_maps(p, side) for p in pairs]),
         torch.tensor([PLACES.index(p.place) for p in pairs]), _ids(drafter, [p.report for p in pairs]),
         _ids(drafter, [p.prior_report for p in pairs]),
         torch.tensor([UNKNOWN if p.days is None else p.days for p in pairs]), rows[:n],

@@ -25,7 +25,7 @@ from cxrreport.training.stage import Stage
 
 _FLIPPED, _UNREGISTERED, _UNJUDGED = 0.3, 0.15, 0.15  # shares of the pairs of a step
 _NOISE = 0.5  # of the logits: the classifier is surer of the images that it learnt from than of others
-_MAP_WEIGHT, _COURSE_WEIGHT = 0.5, 1.0
+_MAP_WEIGHT, _DIRECTION_WEIGHT = 0.5, 1.0
 _FOCUS = 2.0
 _BATCH = 64
 _PERCENTILE = 0.99
@@ -35,26 +35,28 @@ SELECTING = ("phantom", "inserted")  # places whose pairs choose the best epoch
 
 
 class PairLosses(NamedTuple):
-    """Scalars of a batch: of the joint states, the courses, the maps."""
+    """Scalars of a batch: of the joint states, the directions, the maps."""
 
     joint: Tensor
-    course: Tensor
+    direction: Tensor
     maps: Tensor
 
     @property
     def total(self) -> Tensor:
         """Their weighted sum."""
-        return self.joint + _COURSE_WEIGHT * self.course + _MAP_WEIGHT * self.maps
+        return self.joint + _DIRECTION_WEIGHT * self.direction + _MAP_WEIGHT * self.maps
 
 
-def pair_losses(said: Progression, pairs: EncodedPairs, course_weight: Tensor) -> PairLosses:
-    """Cross-entropy of joint states and of courses where they are known, focal loss of the maps (Lin et al., 2017)."""
+def pair_losses(said: Progression, pairs: EncodedPairs, direction_weight: Tensor) -> PairLosses:
+    """Cross-entropy of joint states and of directions where they are known, focal loss of the maps (Lin et al., 2017)."""
     joint = F.cross_entropy(said.joint.flatten(0, 1), pairs.joint.flatten(), ignore_index=UNKNOWN)
-    known = (pairs.course != UNKNOWN).any()
-    course = said.course.sum() * 0
+    known = (pairs.direction != UNKNOWN).any()
+    direction = said.direction.sum() * 0
     if known:
-        course = F.cross_entropy(said.course.flatten(0, 1), pairs.course.flatten(), course_weight, ignore_index=UNKNOWN)
-    return PairLosses(13 * joint, course, _focal(said.maps, pairs.maps))
+        direction = F.cross_entropy(
+            said.direction.flatten(0, 1), pairs.direction.flatten(), direction_weight, ignore_index=UNKNOWN
+        )
+    return PairLosses(13 * joint, direction, _focal(said.maps, pairs.maps))
 
 
 def _focal(maps: Tensor, truth: Tensor) -> Tensor:
@@ -77,16 +79,16 @@ def flip(pairs: EncodedPairs, rows: Tensor) -> EncodedPairs:
     films, _ = swapped(pairs.films, pairs.films.flip(1))
     moved = (pairs.joint == 1) | (pairs.joint == 2)
     joint = torch.where(rows[:, None] & moved, 3 - pairs.joint, pairs.joint)
-    course = torch.where(rows[:, None] & (pairs.course != UNKNOWN), 2 - pairs.course, pairs.course)
+    direction = torch.where(rows[:, None] & (pairs.direction != UNKNOWN), 2 - pairs.direction, pairs.direction)
     return replace(
-        pairs, current=current, prior=prior, now=now, before=before, films=films, joint=joint, course=course
+        pairs, current=current, prior=prior, now=now, before=before, films=films, joint=joint, direction=direction
     )  # fmt: skip
 
 
 class PairStage(Stage):
     """Trains a temporal network on cached pairs and averages its weights."""
 
-    losses = ("joint_loss", "course_loss", "map_loss")
+    losses = ("joint_loss", "direction_loss", "map_loss")
 
     def __init__(
         self, config: DiffRGenNetConfig, lr: float, steps: int, generator: torch.Generator, device: str = "cpu"
@@ -100,20 +102,20 @@ class PairStage(Stage):
     def epoch(self, pairs: EncodedPairs, size: int, checkpoint: Checkpoint | None = None) -> dict[str, float]:
         """See `Stage`."""
         self.network.train()
-        weight = course_weights(pairs.course).to(self.device)
+        weight = direction_weights(pairs.direction).to(self.device)
         return self._epoch(
             lambda: shuffled(len(pairs), size, self.generator),
             lambda rows: self._step(pairs.take(rows), weight),
             checkpoint,
         )
 
-    def _step(self, pairs: EncodedPairs, course_weight: Tensor) -> Tensor:
+    def _step(self, pairs: EncodedPairs, direction_weight: Tensor) -> Tensor:
         self.network.fam.routing.temperature.fill_(gumbel_temperature(self.descent.done))
         pairs = self._disturbed(pairs)
         with mixed_precision(self.device):
             said = self.network(*on_device(pairs, self.device))[1]
-        losses = pair_losses(said, replace(pairs, joint=pairs.joint.to(self.device), course=pairs.course.to(self.device),
-                                           maps=pairs.maps.to(self.device)), course_weight)  # fmt: skip
+        losses = pair_losses(said, replace(pairs, joint=pairs.joint.to(self.device), direction=pairs.direction.to(self.device),
+                                           maps=pairs.maps.to(self.device)), direction_weight)  # fmt: skip
         return self._descend(losses.total, losses)
 
     def _disturbed(self, pairs: EncodedPairs) -> EncodedPairs:
@@ -128,9 +130,9 @@ class PairStage(Stage):
         )  # fmt: skip
 
 
-def course_weights(course: Tensor) -> Tensor:
-    """(3,) by the root of how rare each course is; mean 1."""
-    count = torch.bincount(course[course != UNKNOWN], minlength=3).float().clamp(min=1)
+def direction_weights(direction: Tensor) -> Tensor:
+    """(3,) by the root of how rare each direction is; mean 1."""
+    count = torch.bincount(direction[direction != UNKNOWN], minlength=3).float().clamp(min=1)
     weights = count.sum() / count
     return weights.sqrt() / weights.sqrt().mean()
 
@@ -149,13 +151,13 @@ def read_all(network: TemporalNetwork, pairs: EncodedPairs) -> Progression:
     network.eval()
     device = network.strictness.device
     parts = [network.read(*on_device(pairs.take(rows), device))[1] for rows in torch.arange(len(pairs)).split(_BATCH)]
-    return Progression(*(torch.cat([getattr(p, name).cpu() for p in parts]) for name in ("joint", "course", "maps")))
+    return Progression(*(torch.cat([getattr(p, name).cpu() for p in parts]) for name in ("joint", "direction", "maps")))
 
 
 def said_classes(said: Progression) -> tuple[Ints, Ints]:
     """Joint states and changes (n, 13) that a progression decides for."""
-    joint, course = decide(said)
-    return joint.numpy(), classes(joint.numpy(), course.numpy())
+    joint, direction = decide(said)
+    return joint.numpy(), classes(joint.numpy(), direction.numpy())
 
 
 def calibrate(network: TemporalNetwork, pairs: EncodedPairs) -> dict[str, float]:
@@ -167,7 +169,7 @@ def calibrate(network: TemporalNetwork, pairs: EncodedPairs) -> dict[str, float]
     read = read_all(network, pairs)
     still = _from(pairs, "identical")
     if still.any():
-        held = Progression(read.joint[still], read.course[still], read.maps[still])
+        held = Progression(read.joint[still], read.direction[still], read.maps[still])
         network.strictness.fill_(
             _least(lambda strict: false_change(said_classes(held.calibrated(strict, 100.0))[1])[0])
         )
@@ -199,7 +201,7 @@ def _from(pairs: EncodedPairs, place: str) -> npt.NDArray[np.bool_]:
 def score_pairs(network: TemporalNetwork, pairs: EncodedPairs, said: Progression) -> dict[str, float]:
     """Scores by place; `pair_selection` is the mean of the macro F1 of phantoms and inserted lesions."""
     change = said_classes(said)[1]
-    truth = classes(pairs.joint.numpy(), pairs.course.numpy())
+    truth = classes(pairs.joint.numpy(), pairs.direction.numpy())
     found = {"strictness": float(network.strictness), "steadiness": float(network.steadiness)}
     for place in SELECTING:
         rows = _from(pairs, place)

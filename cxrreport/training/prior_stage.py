@@ -75,7 +75,7 @@ def read_pairs(drafter: Drafter, temporal: TemporalNetwork, pairs: EncodedPairs,
         raise UsageError("There are too few pairs with reports to learn from: ask for more phantom_pairs.")
     parts = [_read(drafter, temporal, written.take(rows), bank) for rows in torch.arange(len(written)).split(_BATCH)]
     memory, mask, tokens = (torch.cat([part[i] for part in parts]) for i in range(3))
-    known = classes(written.joint.numpy(), written.course.numpy())
+    known = classes(written.joint.numpy(), written.direction.numpy())
     changes = torch.from_numpy(np.where(known < 0, UNKNOWN_CHANGE, known))
     ids = [_ids(drafter, row) for row in written.report.long()]
     sides = sides_of(written.maps, changes)

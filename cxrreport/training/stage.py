@@ -26,8 +26,8 @@ class Stage:
         checkpoint = checkpoint or Checkpoint(Path(), {}, self.descent, self.generator)  # which is never written
         return dict(zip(self.losses, checkpoint.run_epoch(draw, step).tolist(), strict=True))
 
-    def _descend(self, loss: Tensor, told: Sequence[Tensor]) -> Tensor:
+    def _descend(self, loss: Tensor, parts: Sequence[Tensor]) -> Tensor:
         """Take a step; returns the losses to tell of it."""
         self.descent.step(loss)
         self.average.update()
-        return torch.stack([one.detach() for one in told]).float().cpu()
+        return torch.stack([one.detach() for one in parts]).float().cpu()

@@ -19,31 +19,31 @@ def random_ids(count, g, words=20):
 
 
 def random_pairs(count, place="phantom", seed=0):
-    """Truth and images at random; consistent: a course is known only where a finding is in both images."""
+    """Truth and images at random; consistent: a direction is known only where a finding is in both images."""
     g = torch.Generator().manual_seed(seed)
     cells, side = PATCHES, 2 * GRID
     joint = torch.randint(-1, 4, (count, 13), generator=g)
-    course = torch.randint(-1, 3, (count, 13), generator=g).where(joint == 3, torch.tensor(-1))
+    direction = torch.randint(-1, 3, (count, 13), generator=g).where(joint == 3, torch.tensor(-1))
     patches = torch.randn(2, count, cells, CONFIG.encoder_width, generator=g).half()
     judged = torch.randn(2, count, 13, generator=g)
     return EncodedPairs(
         patches[0], patches[1], torch.randint(0, 256, (count, 2, 256, 256), generator=g, dtype=torch.uint8),
-        torch.rand(count, generator=g) < 0.8, judged[0], judged[1], joint, course,
+        torch.rand(count, generator=g) < 0.8, judged[0], judged[1], joint, direction,
         torch.randint(-1, 2, (count, 13, side, side), generator=g).to(torch.int8),
         torch.full((count,), PLACES.index(place)), random_ids(count, g), random_ids(count, g),
         torch.randint(-1, 400, (count,), generator=g), torch.randint(0, 5, (count, CONFIG.retrieved), generator=g),
     )  # fmt: skip
 
 
-def drawn_pairs(count, seed, place, **told):
-    """Films of noise with findings, courses and a box at random; told: other fields of the pairs."""
+def drawn_pairs(count, seed, place, **fields):
+    """Films of noise with findings, directions and a box at random; fields: other fields of the pairs."""
     for number in range(count):
         rng = np.random.default_rng([seed, number])
         now, before = rng.random((2, 14)) < 0.3
-        course = np.where(now & before, rng.integers(0, 3, 14), -1)
+        direction = np.where(now & before, rng.integers(0, 3, 14), -1)
         yield PairSample(
             f"{place}-{number}", f"{place}-{number}", *rng.integers(0, 256, (2, 256, 256), dtype=np.uint8), now, before,
-            np.ones(14, bool), course, ((3, 0.2, 0.2, 0.3, 0.3),), 5, place=place, **told,
+            np.ones(14, bool), direction, ((3, 0.2, 0.2, 0.3, 0.3),), 5, place=place, **fields,
         )  # fmt: skip
 
 

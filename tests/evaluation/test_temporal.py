@@ -11,8 +11,8 @@ CHANGE = st.integers(-1, 5)
 
 def test_joint_states_and_courses_become_changes():
     joint = np.array([[0, 1, 2, 3, 3, 3, 3, -1]])
-    course = np.array([[-1, -1, -1, 0, 1, 2, -1, -1]])
-    said = [CLASSES[i] if i >= 0 else None for i in classes(joint, course)[0]]
+    direction = np.array([[-1, -1, -1, 0, 1, 2, -1, -1]])
+    said = [CLASSES[i] if i >= 0 else None for i in classes(joint, direction)[0]]
     assert said == ["absent", "new", "resolved", "worsened", "unchanged", "improved", None, None]
 
 

@@ -9,7 +9,7 @@ from cxrreport.errors import WeightsError
 from cxrreport.findings import FINDINGS, Change, State
 from cxrreport.model.comparer import Comparer, _reading
 from cxrreport.model.drafter import Drafter, StudyStates, take_features
-from cxrreport.model.progression import COURSES, FOLLOWED, PRESENCE, TemporalNetwork
+from cxrreport.model.progression import DIRECTIONS, FOLLOWED, PRESENCE, TemporalNetwork
 from cxrreport.model.weights import Weights
 
 STATE, SHARE = st.sampled_from(list(State)), st.floats(0, 1)
@@ -66,17 +66,17 @@ def test_weights_that_compare_nothing_are_refused():
 @given(
     STATES, STATES, of_findings(st.integers(0, 3)), of_findings(st.integers(0, 2)), of_findings(st.tuples(SHARE, SHARE))
 )
-def test_table_and_changes_never_contradict_each_other(now, before, presence, course, marginals):
+def test_table_and_changes_never_contradict_each_other(now, before, presence, direction, marginals):
     alone = [StudyStates(tuple(s), (0.5,) * 14, (), True) for s in (now, before)]
     nothing = np.zeros((13, 2, 2), np.float32)
-    found = _reading(presence, course, marginals, [[1 / 6] * 6] * 13, *alone, nothing, True, torch.zeros(2, 4))
+    found = _reading(presence, direction, marginals, [[1 / 6] * 6] * 13, *alone, nothing, True, torch.zeros(2, 4))
     for index, _ in enumerate(FOLLOWED):
         here, gone = (s.states[index] is State.POSITIVE for s in (found.now, found.before))
         there = PRESENCE[presence[index]]
         assert (here, gone) == (there in HERE, there in GONE)
         assert (found.now.probabilities[index] >= 0.5) == here and (found.before.probabilities[index] >= 0.5) == gone
         unsure = State.UNCERTAIN in (found.now.states[index], found.before.states[index])
-        expected = COURSES[course[index]] if there is Change.UNCHANGED else there
+        expected = DIRECTIONS[direction[index]] if there is Change.UNCHANGED else there
         assert found.changes[index] == (None if unsure else expected)
         assert (found.probabilities[index] is None) == unsure
     last = FINDINGS.index("no finding")

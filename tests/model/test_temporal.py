@@ -10,7 +10,7 @@ from cxrreport.model.ablations import change
 from cxrreport.model.config import GRID, PATCHES, tiny
 from cxrreport.model.progression import (
     CHANGES,
-    COURSES,
+    DIRECTIONS,
     FOLLOWED,
     PRESENCE,
     Progression,
@@ -44,7 +44,7 @@ def test_shapes_are_those_of_the_page(network):
     difference, said = network(*pairs(3))
     assert difference.tokens.shape == difference.aligned.shape == (3, PATCHES, CONFIG.d_model)
     assert difference.fine.shape[2:] == (2 * GRID, 2 * GRID)
-    assert said.joint.shape == (3, 13, 4) and said.course.shape == (3, 13, 3)
+    assert said.joint.shape == (3, 13, 4) and said.direction.shape == (3, 13, 3)
     assert said.maps.shape == (3, 13, 2 * GRID, 2 * GRID)
 
 
@@ -74,13 +74,13 @@ def test_the_registration_looks_around_the_same_place(network):
 
 
 @given(LOGITS, LOGITS, LOGITS, st.lists(LOGITS, min_size=3, max_size=3))
-def test_the_six_changes_are_a_distribution_consistent_with_the_two_states(now, before, tie, course):
+def test_the_six_changes_are_a_distribution_consistent_with_the_two_states(now, before, tie, direction):
     one = torch.tensor([[now]]), torch.tensor([[before]]), torch.tensor([[tie]])
-    said = Progression(_join(*one), torch.tensor([[course]]), torch.zeros(1, 1, 2, 2))
+    said = Progression(_join(*one), torch.tensor([[direction]]), torch.zeros(1, 1, 2, 2))
     share = dict(zip(CHANGES, said.probabilities()[0, 0].tolist(), strict=True))
     assert sum(share.values()) == pytest.approx(1, abs=1e-4) and min(share.values()) >= 0
     joint = dict(zip(PRESENCE, said.joint.softmax(-1)[0, 0].tolist(), strict=True))
-    assert sum(share[c] for c in COURSES) == pytest.approx(joint[Change.UNCHANGED], abs=1e-4)
+    assert sum(share[c] for c in DIRECTIONS) == pytest.approx(joint[Change.UNCHANGED], abs=1e-4)
     assert share[Change.NEW] == pytest.approx(joint[Change.NEW], abs=1e-4)
 
 
@@ -107,9 +107,9 @@ def test_strictness_only_ever_takes_changes_away(now, before, tie, strictness):
 
 
 @given(st.lists(LOGITS, min_size=3, max_size=3), st.floats(0, 5))
-def test_steadiness_only_ever_makes_a_course_unchanged(course, steadiness):
-    said = Progression(torch.zeros(1, 1, 4), torch.tensor([[course]]), torch.zeros(0))
-    free, steady = (COURSES[int(decide(said.calibrated(0, s))[1])] for s in (0.0, steadiness))
+def test_steadiness_only_ever_makes_a_course_unchanged(direction, steadiness):
+    said = Progression(torch.zeros(1, 1, 4), torch.tensor([[direction]]), torch.zeros(0))
+    free, steady = (DIRECTIONS[int(decide(said.calibrated(0, s))[1])] for s in (0.0, steadiness))
     assert steady in (free, Change.UNCHANGED)
 
 
@@ -129,7 +129,7 @@ def test_every_parameter_learns():
     made = TemporalNetwork(CONFIG).train()
     torch.nn.init.normal_(made.head.read, std=0.1)
     _, said = made(*pairs(4))
-    (said.joint.square().sum() + said.course.square().sum() + said.maps.square().sum()).backward()
+    (said.joint.square().sum() + said.direction.square().sum() + said.maps.square().sum()).backward()
     silent = [name for name, p in made.named_parameters() if p.grad is None or p.grad.abs().max() < 1e-7]
     silent = [name for name in silent if not name.endswith(".k.bias")]  # a softmax does not feel what all keys share
     assert not silent

@@ -45,17 +45,17 @@ def flags(*findings):
 
 
 def test_the_truth_of_a_pair_becomes_joint_states_courses_and_maps(drafter, bank):
-    course = np.full(14, -1)
-    course[FINDINGS.index("edema")] = 2
+    direction = np.full(14, -1)
+    direction[FINDINGS.index("edema")] = 2
     truth = pair(
         1, now=flags("edema", "pneumothorax"), before=flags("edema", "pleural effusion"), known=~flags("fracture"),
-        progression=course, boxes=((FINDINGS.index("pneumothorax"), 0.5, 0.0, 0.25, 0.5),),
+        progression=direction, boxes=((FINDINGS.index("pneumothorax"), 0.5, 0.0, 0.25, 0.5),),
     )  # fmt: skip
     found = encode_pairs(drafter, [truth], bank, aligned=leave_apart)
     joint = dict(zip(FINDINGS, found.joint[0].tolist(), strict=False))
     assert (joint["edema"], joint["pneumothorax"], joint["pleural effusion"]) == (3, 1, 2)
     assert joint["fracture"] == -1 and joint["pneumonia"] == 0
-    assert found.course[0].tolist().count(2) == 1 and found.course[0].tolist().count(-1) == 12
+    assert found.direction[0].tolist().count(2) == 1 and found.direction[0].tolist().count(-1) == 12
     marked = found.maps[0, FINDINGS.index("pneumothorax")].float()
     side = marked.shape[-1]
     whole = torch.zeros(side, side)

@@ -11,7 +11,7 @@ from cxrreport.training.pair_cache import join_pairs
 from cxrreport.training.pair_stage import (
     PairStage,
     calibrate,
-    course_weights,
+    direction_weights,
     flip,
     pair_losses,
     read_all,
@@ -22,22 +22,22 @@ from cxrreport.training.pair_stage import (
 def said_of(pairs, sharp=12.0):
     """What a network would say that knows the truth."""
     joint = torch.nn.functional.one_hot(pairs.joint.clamp(min=0), 4) * sharp
-    course = torch.nn.functional.one_hot(pairs.course.clamp(min=0), 3) * sharp
-    return Progression(joint.float(), course.float(), sharp * (2.0 * (pairs.maps == 1) - 1))
+    direction = torch.nn.functional.one_hot(pairs.direction.clamp(min=0), 3) * sharp
+    return Progression(joint.float(), direction.float(), sharp * (2.0 * (pairs.maps == 1) - 1))
 
 
 def test_who_knows_the_truth_loses_nothing():
     pairs = random_pairs(6)
     assert float(pair_losses(said_of(pairs), pairs, torch.ones(3)).total) < 0.01
     wrong = pair_losses(said_of(flip(pairs, torch.ones(6, dtype=torch.bool))), pairs, torch.ones(3))
-    assert wrong.joint > 1 and wrong.course > 1
+    assert wrong.joint > 1 and wrong.direction > 1
 
 
 def test_what_nobody_knows_costs_nothing():
     pairs = random_pairs(4)
     said, other = said_of(pairs), said_of(pairs)
     other.joint[pairs.joint == -1] += torch.randn(4)
-    other.course[pairs.course == -1] += torch.randn(3)
+    other.direction[pairs.direction == -1] += torch.randn(3)
     other.maps[pairs.maps == -1] *= -1
     one, two = (pair_losses(x, pairs, torch.ones(3)) for x in (said, other))
     assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
@@ -49,17 +49,17 @@ def test_two_flips_are_none_and_one_turns_new_into_resolved(rows):
     pairs, chosen = random_pairs(4), torch.tensor(rows)
     once = flip(pairs, chosen)
     again = flip(once, chosen)
-    for name in ("current", "prior", "films", "now", "before", "joint", "course", "maps"):
+    for name in ("current", "prior", "films", "now", "before", "joint", "direction", "maps"):
         assert torch.equal(getattr(again, name), getattr(pairs, name))
     new = (pairs.joint == 1) & chosen[:, None]
     assert (once.joint[new] == 2).all()
-    worse = (pairs.course == 0) & chosen[:, None]
-    assert (once.course[worse] == 2).all()
+    worse = (pairs.direction == 0) & chosen[:, None]
+    assert (once.direction[worse] == 2).all()
     assert torch.equal(once.joint[~chosen], pairs.joint[~chosen])
 
 
 def test_a_rare_course_weighs_more():
-    weights = course_weights(torch.tensor([0] * 90 + [1] * 9 + [2] + [-1] * 50))
+    weights = direction_weights(torch.tensor([0] * 90 + [1] * 9 + [2] + [-1] * 50))
     assert weights[0] < weights[1] < weights[2] and weights.mean() == pytest.approx(1)
 
 
@@ -87,10 +87,10 @@ def test_calibration_holds_changes_back_where_nothing_has_changed():
 
 
 def test_false_courses_do_not_cost_what_is_new():
-    """What is wrongly called worse on a still pair must be held back as a course, not by denying new findings."""
+    """What is wrongly called worse on a still pair must be held back as a direction, not by denying new findings."""
     pairs = random_pairs(40, "identical")
     said = said_of(pairs)
-    said.joint[:], said.course[:] = torch.tensor([9.0, 0, 0, 9.5]), torch.tensor([0.5, 0.0, 0.0])
+    said.joint[:], said.direction[:] = torch.tensor([9.0, 0, 0, 9.5]), torch.tensor([0.5, 0.0, 0.0])
     network = TemporalNetwork(CONFIG)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "read_all", lambda *_: said)
