@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks.arguments import make_parser
 from cxrreport.evaluation.clinical import ratios
 from cxrreport.findings import FINDINGS, State
-from cxrreport.reports.claims import sides
+from cxrreport.reports.claims import read
 from cxrreport.reports.labels import label, with_parents
 from cxrreport.reports.qualifiers import Side
 
@@ -118,7 +118,7 @@ def print_sides(name: str, rows: list[Row]) -> None:
     """How often a side that our text names is the one that MeSH has."""
     print(f"\nsides beside MeSH, {name}")
     for finding in MESH:
-        coded = [(sides(report_text(row)).get(finding), coded_sides(row, finding)) for row in rows]
+        coded = [(read(report_text(row)).sides.get(finding), coded_sides(row, finding)) for row in rows]
         pairs = [(ours, theirs) for ours, theirs in coded if ours and len(theirs) == 1]
         if len(pairs) >= ENOUGH:
             same = sum({ours} == theirs for ours, theirs in pairs) / len(pairs)

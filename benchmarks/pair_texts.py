@@ -17,7 +17,7 @@ from cxrreport.model.drafter import Drafter, join_features
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.prior import make_prior
 from cxrreport.model.progression import FOLLOWED
-from cxrreport.reports.claims import read, sides
+from cxrreport.reports.claims import read
 from cxrreport.reports.labels import label
 from cxrreport.reports.sections import clean
 from cxrreport.reports.sentences import sentences
@@ -81,7 +81,7 @@ def _draft(drafter: Drafter, one: PairSet, read: Read, reports: list[str] | None
     texts = []
     for draft, reading in zip(made, read.readings, strict=True):
         changes = {f: c for f, c in zip(FOLLOWED, reading.changes, strict=True) if c is not None}
-        texts.append(final_text(draft, dict(zip(FINDINGS, reading.now.states, strict=True)), [], changes)[0])
+        texts.append(final_text(draft, dict(zip(FINDINGS, reading.now.states, strict=True)), [], changes)[0].string)
     return texts
 
 
@@ -111,7 +111,7 @@ def _changes(row: np.ndarray) -> dict[str, Change]:
 
 
 def _supported(text: str, changes: dict[str, Change]) -> list[bool]:
-    return [ok for _, ok in check_comparisons(text, read(text), changes)]
+    return [ok for _, ok in check_comparisons(read(text), changes)]
 
 
 def _told(text: str, changes: dict[str, Change]) -> list[bool]:
@@ -119,7 +119,7 @@ def _told(text: str, changes: dict[str, Change]) -> list[bool]:
 
 
 def _sides(report: str, text: str) -> list[bool]:
-    true, said = (sides(one) for one in (report, text))
+    true, said = (read(one).sides for one in (report, text))
     return [said[finding] == side for finding, side in true.items() if finding in said]
 
 

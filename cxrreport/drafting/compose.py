@@ -126,7 +126,7 @@ class Composer:
             study_id=pair.study.id,
             prior_study_id=prior.id if prior else None,
             prior_reason="" if prior else item.reason or PriorReason.UNREADABLE,
-            findings=text,
+            findings=text.string,
             impression=impression(rows),
             comparison=comparison,
             finding_rows=rows,

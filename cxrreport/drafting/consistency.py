@@ -13,11 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from cxrreport.codes import Flag
 from cxrreport.findings import FINDINGS, NAMES, State, most_particular
 from cxrreport.records import Region
-from cxrreport.reports.claims import has_comparison, sides
+from cxrreport.reports.claims import Sentence, Text, has_comparison, read
 from cxrreport.reports.comparison import plain_sentences
-from cxrreport.reports.labels import label, with_parents
+from cxrreport.reports.labels import label, strongest, with_parents
 from cxrreport.reports.qualifiers import Side, find_words
-from cxrreport.reports.sentences import sentences
 
 _SHORTEST, _LONGEST = 3, 20  # words of a borrowed sentence: a stump says nothing, a long one another patient's story
 _NORMAL = re.compile(
@@ -34,9 +33,7 @@ _ACUTE = {"edema", "consolidation", "pneumonia", "pneumothorax", "pleural effusi
 _MIDDLE = 0.08  # of the width on either side of the midline, where a box is on neither
 
 
-def follow_table(
-    text: str, table: Mapping[str, State], references: Sequence[str]
-) -> tuple[str, tuple[str, ...]]:  # fmt: skip
+def follow_table(text: Text, table: Mapping[str, State], references: Sequence[str]) -> tuple[Text, tuple[str, ...]]:
     """The mended text and its flags.
 
     Parameters
@@ -46,24 +43,24 @@ def follow_table(
     references : retrieved reports, the best first; their sentences are borrowed where they name a finding plainly, no other
         that the table lacks, no side and no change.
     """
-    wanted, allowed = positives(table), positives(with_parents(table))
-    said = [text[start:end] for start, end in sentences(text)]
-    kept = [sentence for sentence in said if not _contradicts(sentence, wanted, allowed)]
-    borrowed = _borrow(_missing(wanted, kept), allowed, references)
-    missing = _missing(wanted, [*borrowed, *kept])
+    wanted, allowed = positives(table), _named(table)
+    kept = [sentence for sentence in text if not _contradicts(text, sentence, wanted, allowed)]
+    missing = wanted - _named(strongest((c.finding, c.state) for sentence in kept for c in sentence.claims))
+    borrowed = _borrow(missing, allowed, references)
+    missing -= _named(label(" ".join(borrowed)))
     named = [_name(finding) for finding in most_particular([f for f in FINDINGS if f in missing])]
     done = (
-        (Flag.SENTENCE_REMOVED, len(kept) < len(said)),
+        (Flag.SENTENCE_REMOVED, len(kept) < len(text.sentences)),
         (Flag.SENTENCE_BORROWED, bool(borrowed)),
         (Flag.FINDING_NAMED, bool(named)),
     )
-    mended = " ".join([*borrowed, *named, *kept])
+    mended = read(" ".join([*borrowed, *named, *map(text.of, kept)]))
     return (mended, tuple(flag for flag, has in done if has)) if mended else (text, ())
 
 
-def _missing(wanted: set[str], said: Sequence[str]) -> set[str]:
-    """Findings of the table that the sentences do not name; one that a more particular finding implies is named by it."""
-    return wanted - positives(with_parents(label(" ".join(said))))
+def _named(states: Mapping[str, State]) -> set[str]:
+    """Positive findings, and those that they imply: who names the more particular one names them."""
+    return positives(with_parents(states))
 
 
 def _name(finding: str) -> str:
@@ -76,12 +73,14 @@ def positives(states: Mapping[str, State]) -> set[str]:
     return {finding for finding, state in states.items() if state is State.POSITIVE and finding != "no finding"}
 
 
-def _contradicts(sentence: str, wanted: set[str], allowed: set[str]) -> bool:
+def _contradicts(text: Text, sentence: Sentence, wanted: set[str], allowed: set[str]) -> bool:
     """It asserts what the table lacks, or denies what the table has and asserts nothing."""
-    states = label(sentence)
+    states = sentence.states
     asserted = positives(states)
     denied = {finding for finding, state in states.items() if state is State.NEGATIVE}
-    return not asserted <= allowed or (not asserted and (bool(denied & wanted) or _denies_all(sentence, wanted)))
+    return not asserted <= allowed or (
+        not asserted and (bool(denied & wanted) or _denies_all(text.of(sentence), wanted))
+    )
 
 
 def _denies_all(sentence: str, wanted: set[str]) -> bool:
@@ -98,7 +97,7 @@ def _borrow(missing: set[str], allowed: set[str], references: Iterable[str]) -> 
             asserted = positives(label(sentence))
             if asserted & missing and asserted <= allowed and _is_plain(sentence):
                 found.append(f"{sentence[0].upper()}{sentence[1:]}.")
-                missing = missing - positives(with_parents(label(sentence)))
+                missing = missing - _named(label(sentence))
     return found
 
 
@@ -108,13 +107,13 @@ def _is_plain(sentence: str) -> bool:
     return fits and not has_comparison(sentence) and not any(word.meaning.side for word in find_words(sentence))
 
 
-def differs(text: str, table: Mapping[str, State]) -> bool:
+def differs(text: Text, table: Mapping[str, State]) -> bool:
     """Whether a text says another set of positive findings than the table; what a finding implies may be said or not."""
-    stated, said = positives(table), positives(with_parents(label(text)))
-    return not stated <= said <= positives(with_parents(table))
+    stated, said = positives(table), _named(text.states)
+    return not stated <= said <= _named(table)
 
 
-def wrong_sides(text: str, regions: Sequence[Region], width: int) -> tuple[str, ...]:
+def wrong_sides(text: Text, regions: Sequence[Region], width: int) -> tuple[str, ...]:
     """Findings of which the text names the side on which none of their changes is seen: the fault that harms most.
 
     regions : boxes on a frontal image of `width` pixels, whose left half is the right side of the patient. Only those of
@@ -125,7 +124,7 @@ def wrong_sides(text: str, regions: Sequence[Region], width: int) -> tuple[str, 
         if region.kind == "change" and region.finding is not None:
             seen.setdefault(region.finding, set()).add(_side((region.x + region.w / 2) / width))
     opposite = {Side.LEFT: {"right"}, Side.RIGHT: {"left"}}
-    return tuple(finding for finding, side in sides(text).items() if seen.get(finding, ()) == opposite.get(side))
+    return tuple(finding for finding, side in text.sides.items() if seen.get(finding, ()) == opposite.get(side))
 
 
 def _side(place: float) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from cxrreport.findings import CHANGED, Change, State
 from cxrreport.records import Span
-from cxrreport.reports.claims import Claim, Sentence, read
+from cxrreport.reports.claims import Claim, Sentence, Text
 from cxrreport.reports.qualifiers import Word
 
 _PRESENT = frozenset({Change.NEW, Change.WORSENED, Change.IMPROVED, Change.UNCHANGED})
@@ -15,7 +15,7 @@ _DEVICE = re.compile(r"\b(?:removed|removal|placement)\b", re.IGNORECASE)  # sai
 _DENIAL = re.compile(r"\b(?:not|no|without|nor|neither|never)\b", re.IGNORECASE)
 
 
-def mark_text(text: str, changes: Mapping[str, Change], *, compared: bool) -> tuple[Span, ...]:
+def mark_text(text: Text, changes: Mapping[str, Change], *, compared: bool) -> tuple[Span, ...]:
     """Spans of the findings section of a draft.
 
     A mention that asserts a finding, or denies one that has resolved, is marked "change" where the finding is new,
@@ -23,28 +23,25 @@ def mark_text(text: str, changes: Mapping[str, Change], *, compared: bool) -> tu
     is for a mention and a word that say the opposite of the finding's change, and for words of comparison that no change
     of the table supports. compared : the decoder has read the prior; of one that has not all of them are flagged.
     """
-    sentences = read(text)
-    spans = _of_findings([claim for sentence in sentences for claim in sentence.claims], changes)
+    spans = _of_findings([claim for sentence in text for claim in sentence.claims], changes)
     supported = [(span.start_char, span.end_char) for span in spans if span.kind == "change"]
-    checked = check_comparisons(text, sentences, changes if compared else {})
+    checked = check_comparisons(text, changes if compared else {})
     supported += [(sentence.start, sentence.end) for sentence, true in checked if true]
-    flagged = (_span(word, "flag", None) for sentence in sentences for word in sentence.comparisons)
+    flagged = (_span(word, "flag", None) for sentence in text for word in sentence.comparisons)
     return (*spans, *(s for s in flagged if not any(a < s.end_char and s.start_char < b for a, b in supported)))
 
 
-def check_comparisons(
-    text: str, sentences: Iterable[Sentence], changes: Mapping[str, Change]
-) -> list[tuple[Sentence, bool]]:
-    """Those of the sentences that compare with a prior, and whether the changes support them.
+def check_comparisons(text: Text, changes: Mapping[str, Change]) -> list[tuple[Sentence, bool]]:
+    """Those of its sentences that compare with a prior, and whether the changes support them.
 
     A sentence speaks of the findings that it names, or if it names none ("This has increased.") of those of the sentence
     before. It is supported where it has words of change, each of which fits the change of one of these findings, and
     denies nothing else: "has not increased" says too little.
     """
     checked, subject = [], set[str]()
-    for sentence in sentences:
+    for sentence in text:
         named = {claim.finding for claim in sentence.claims}
-        if not named and _DEVICE.search(text, sentence.start, sentence.end):
+        if not named and _DEVICE.search(text.string, sentence.start, sentence.end):
             named = {"support devices"}
         subject = named or subject
         if sentence.comparisons:
@@ -53,8 +50,8 @@ def check_comparisons(
     return checked
 
 
-def _supported(text: str, sentence: Sentence, known: set[Change]) -> bool:
-    denied = [match.start() for match in _DENIAL.finditer(text, sentence.start, sentence.end)]
+def _supported(text: Text, sentence: Sentence, known: set[Change]) -> bool:
+    denied = [match.start() for match in _DENIAL.finditer(text.string, sentence.start, sentence.end)]
     all_meant = all(any(word.start <= place < word.end for word in sentence.changes) for place in denied)
     return bool(sentence.changes) and all_meant and all(known & {*word.meaning.fits} for word in sentence.changes)
 

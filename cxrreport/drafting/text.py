@@ -11,9 +11,9 @@ from cxrreport.drafting.spans import check_comparisons
 from cxrreport.findings import Change, State
 from cxrreport.model.drafter import NetworkDraft
 from cxrreport.model.prose import Prose
-from cxrreport.reports.claims import read
+from cxrreport.reports.claims import Sentence, Text, read
 from cxrreport.reports.comparison import strip_comparison
-from cxrreport.reports.labels import label
+from cxrreport.reports.labels import label, strongest
 from cxrreport.reports.sections import clean
 
 _ORDERS = (1, 2, 3)  # of the n-grams by which texts are alike
@@ -22,20 +22,20 @@ Grams = Counter[tuple[str, ...]]
 
 def final_text(
     draft: NetworkDraft, table: Mapping[str, State], references: Sequence[str], changes: Mapping[str, Change] | None = None
-) -> tuple[str, tuple[str, ...]]:  # fmt: skip
-    """The text to store and its flags; "" where the network gave nothing usable.
+) -> tuple[Text, tuple[str, ...]]:  # fmt: skip
+    """The text to store and its flags; an empty one where the network gave nothing usable.
 
     table : state of each finding. references : retrieved reports, the best first. changes : what became of each finding.
     """
     if not draft.valid:
-        return "", ()
+        return read(""), ()
     # others' reports know no side and no change of this study
     chosen = choose(draft, () if draft.compared else references)
     known = dict(changes or {}) if draft.compared else {}
-    text, measurement_flags = _without_measurements(chosen.text)
+    text, measurement_flags = _without_measurements(read(chosen.text))
     text, comparison_flags = _without_invented_comparison(text, known)
     if not text:
-        return "", ()
+        return text, ()
     text, table_flags = follow_table(text, table, references)
     # "This is new." of a sentence that went
     text, orphan_flags = _without_invented_comparison(text, known) if known else (text, ())
@@ -78,32 +78,26 @@ def _dice(a: Grams, b: Grams) -> float:
 # -- what the network cannot know -------------------------------------------------------------------------------------
 
 
-def _without_measurements(text: str) -> tuple[str, tuple[str, ...]]:
+def _without_measurements(text: Text) -> tuple[Text, tuple[str, ...]]:
     """The network cannot measure: a sentence that gives a size was learnt by heart. It is dropped and flagged."""
-    said = read(text)
-    kept = [text[sentence.start : sentence.end] for sentence in said if not sentence.measures]
-    return (text, ()) if len(kept) == len(said) else (" ".join(kept), (Flag.MEASUREMENT_REMOVED,))
+    kept = [sentence for sentence in text if not sentence.measures]
+    return (text, ()) if len(kept) == len(text.sentences) else (text.only(kept), (Flag.MEASUREMENT_REMOVED,))
 
 
-def _without_invented_comparison(text: str, changes: Mapping[str, Change]) -> tuple[str, tuple[str, ...]]:
+def _without_invented_comparison(text: Text, changes: Mapping[str, Change]) -> tuple[Text, tuple[str, ...]]:
     """A clause that compares and that no change supports is dropped and flagged: without a prior all are.
 
     A draft that does nothing else stays as it is, its words flagged: there must be something to correct.
     """
-    invented = {(one.start, one.end) for one, true in check_comparisons(text, read(text), changes) if not true}
+    invented = [sentence for sentence, true in check_comparisons(text, changes) if not true]
     if not invented:
         return text, ()
-    kept = _keep_supported(text, invented) if changes else strip_comparison(text)
-    return (kept, (Flag.COMPARISON_REMOVED,)) if kept else (text, (Flag.COMPARISON_INVENTED,))
+    kept = _keep_supported(text, invented) if changes else strip_comparison(text.string)
+    return (read(kept), (Flag.COMPARISON_REMOVED,)) if kept else (text, (Flag.COMPARISON_INVENTED,))
 
 
-def _keep_supported(text: str, invented: set[tuple[int, int]]) -> str:
+def _keep_supported(text: Text, invented: Sequence[Sentence]) -> str:
     """The text without these sentences; of one that asserts what no other says, what is left without the comparison."""
-    said = [(text[one.start : one.end], (one.start, one.end) in invented) for one in read(text)]
-    named = positives(label(" ".join(sentence for sentence, false in said if not false)))
-    left = ((strip_comparison(sentence), sentence, false) for sentence, false in said)
-    return " ".join(
-        stripped if false else sentence
-        for stripped, sentence, false in left
-        if not false or positives(label(stripped)) - named
-    )
+    named = positives(strongest((c.finding, c.state) for one in text if one not in invented for c in one.claims))
+    left = ((one, strip_comparison(text.of(one)) if one in invented else text.of(one)) for one in text)
+    return " ".join(said for one, said in left if one not in invented or positives(label(said)) - named)

@@ -51,10 +51,11 @@ def draft(drafter: Drafter, train: Sequence[Sample], samples: Sequence[Sample]) 
 def stored_texts(drafted: Drafted, train: Sequence[Sample]) -> list[tuple[str, tuple[str, ...]]]:
     """Texts and flags as `generate` stores them of studies without a prior; "" where it would store a failure."""
     rows = zip(drafted.drafts, drafted.encoded.retrieved.tolist(), strict=True)
-    return [
+    made = (
         final_text(d, dict(zip(FINDINGS, d.states.states, strict=True)), [train[i].report for i in near])
         for d, near in rows
-    ]
+    )
+    return [(text.string, flags) for text, flags in made]
 
 
 def constant(train: Sequence[Sample], val: Sequence[Sample], protocol: Protocol) -> str:

@@ -7,14 +7,14 @@ up to the next clause ("effusion on the left has increased").
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import TypeVar
 
 from cxrreport.findings import Change, State
-from cxrreport.reports.labels import in_sentence, lower
+from cxrreport.reports.labels import in_sentence, lower, strongest
 from cxrreport.reports.qualifiers import MEASUREMENT, Side, Word, find_words
 from cxrreport.reports.sentences import pieces
 
@@ -69,6 +69,11 @@ class Sentence:
     comparisons: tuple[Word, ...]
     measures: bool
 
+    @property
+    def states(self) -> dict[str, State]:
+        """States of the findings as the sentence alone says them."""
+        return strongest((claim.finding, claim.state) for claim in self.claims)
+
     def moved(self, by: int) -> Sentence:
         """The same in a text in which it stands further behind."""
         if not by:
@@ -82,24 +87,50 @@ def _moved(words: Sequence[Word], by: int) -> tuple[Word, ...]:
     return tuple(Word(word.meaning, word.start + by, word.end + by) for word in words)
 
 
-def read(text: str) -> list[Sentence]:
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text that has been read; going through it gives its sentences."""
+
+    string: str
+    sentences: tuple[Sentence, ...]
+
+    def __iter__(self) -> Iterator[Sentence]:
+        return iter(self.sentences)
+
+    def __bool__(self) -> bool:
+        return bool(self.string)
+
+    def of(self, sentence: Sentence) -> str:
+        """One sentence as it stands."""
+        return self.string[sentence.start : sentence.end]
+
+    def only(self, kept: Iterable[Sentence]) -> Text:
+        """A text of some of the sentences."""
+        return read(" ".join(self.of(sentence) for sentence in kept))
+
+    @property
+    def states(self) -> dict[str, State]:
+        """States of the findings."""
+        return strongest((claim.finding, claim.state) for sentence in self for claim in sentence.claims)
+
+    @property
+    def sides(self) -> dict[str, Side]:
+        """Sides of the findings that the text asserts, doubts or calls resolved, where it names just one."""
+        said: dict[str, set[Side]] = {}
+        for claim in (claim for sentence in self for claim in sentence.claims):
+            if claim.side and (claim.state is not State.NEGATIVE or claim.change):
+                said.setdefault(claim.finding, set()).add(claim.side)
+        return {finding: side for finding, given in said.items() if (side := _one(given))}
+
+
+def read(text: str) -> Text:
     """The sentences of a text with what they claim."""
-    return [_sentence(lower(text[start:end])).moved(start) for start, end in pieces(text)]
+    return Text(text, tuple(_sentence(lower(text[start:end])).moved(start) for start, end in pieces(text)))
 
 
 def has_comparison(text: str) -> bool:
     """Tell whether a text compares with a prior."""
     return any(_sentence(lower(text[start:end])).comparisons for start, end in pieces(text))
-
-
-def sides(text: str) -> dict[str, Side]:
-    """Sides of the findings that a text asserts, doubts or calls resolved, where it names just one."""
-    said: dict[str, set[Side]] = {}
-    for sentence in read(text):
-        for claim in sentence.claims:
-            if claim.side and (claim.state is not State.NEGATIVE or claim.change):
-                said.setdefault(claim.finding, set()).add(claim.side)
-    return {finding: side for finding, given in said.items() if (side := _one(given))}
 
 
 _Value = TypeVar("_Value")

@@ -123,7 +123,7 @@ def _strip_sentence(sentence: str) -> str:
 
 def _without_words(text: str) -> str:
     """The sentence without those words of change that can be cut out of it; what has resolved cannot."""
-    for sentence in reversed(read(text)):
+    for sentence in reversed(read(text).sentences):
         for word in reversed(sentence.comparisons):
             if word.meaning.change not in (None, Change.RESOLVED):
                 text = _cut(text, word, bool(sentence.claims))

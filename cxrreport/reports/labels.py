@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
@@ -29,13 +29,19 @@ def label(text: str) -> dict[str, State]:
     "no finding" is positive where no other finding but support devices is positive or uncertain, else blank. The
     states are what the text says: see `with_parents` for what it implies.
     """
-    states = dict.fromkeys(FINDINGS, State.BLANK)
-    for start, end in pieces(text):
-        for finding, found, *_ in in_sentence(lower(text[start:end])):
-            if _RANK[found] > _RANK[states[finding]]:
-                states[finding] = found
+    said = (in_sentence(lower(text[start:end])) for start, end in pieces(text))
+    states = strongest((finding, found) for mentions in said for finding, found, *_ in mentions)
     abnormal = any(_RANK[states[f]] >= _RANK[State.UNCERTAIN] for f in FINDINGS if f not in _SILENT)
     states[_NO_FINDING] = State.BLANK if abnormal else State.POSITIVE
+    return states
+
+
+def strongest(said: Iterable[tuple[str, State]]) -> dict[str, State]:
+    """States of the findings of which a text says these: positive wins over uncertain over negative, blank the rest."""
+    states = dict.fromkeys(FINDINGS, State.BLANK)
+    for finding, found in said:
+        if _RANK[found] > _RANK[states[finding]]:
+            states[finding] = found
     return states
 
 

@@ -30,12 +30,12 @@ TEXT = "Cardiomegaly. New left effusion. No pneumothorax."
     ],
 )
 def test_what_is_asserted_is_evidence_and_what_changed_is_marked_as_change(changes, marked):
-    spans = [span for span in mark_text(TEXT, changes, compared=True) if span.finding]
+    spans = [span for span in mark_text(read(TEXT), changes, compared=True) if span.finding]
     assert [(span.finding, span.kind, TEXT[span.start_char : span.end_char]) for span in spans] == marked
 
 
 def _marked_in(text, changes):
-    found = mark_text(text, changes, compared=True)
+    found = mark_text(read(text), changes, compared=True)
     return [(span.kind, text[span.start_char : span.end_char]) for span in found if span.finding]
 
 
@@ -92,12 +92,12 @@ WORDS = "new|increased|stable|and|.|\n|no|edema|cavity|has|resolved|since|the|pr
 @settings(max_examples=200, deadline=None)
 def test_spans_always_mark_words(words, change, compared):
     text = " ".join(words)
-    for span in mark_text(text, {"edema": change}, compared=compared):
+    for span in mark_text(read(text), {"edema": change}, compared=compared):
         assert span.kind in ("change", "evidence", "flag") and (span.finding or span.kind == "flag")
         marked = text[span.start_char : span.end_char]
         assert marked == marked.strip() != ""
     bare = strip_comparison(text)
-    assert all(span.finding for span in mark_text(bare, {}, compared=False))
+    assert all(span.finding for span in mark_text(read(bare), {}, compared=False))
 
 
 @pytest.mark.parametrize(
@@ -111,13 +111,13 @@ def test_spans_always_mark_words(words, change, compared):
     ],
 )
 def test_comparison_without_a_prior_is_flagged(text, flagged):
-    found = [span for span in mark_text(text, {}, compared=False) if span.kind == "flag"]
+    found = [span for span in mark_text(read(text), {}, compared=False) if span.kind == "flag"]
     assert [text[span.start_char : span.end_char] for span in found] == flagged
     assert all(span.finding is None for span in found)
 
 
 def _checked(text, changes):
-    return [(text[one.start : one.end], true) for one, true in check_comparisons(text, read(text), changes)]
+    return [(text[one.start : one.end], true) for one, true in check_comparisons(read(text), changes)]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxrreport.findings import Change
-from cxrreport.reports.claims import read, sides
+from cxrreport.reports.claims import read
 from cxrreport.reports.labels import label
 from cxrreport.reports.qualifiers import Side
 
@@ -74,7 +74,7 @@ def test_words_belong_to_what_they_stand_with(text, expected):
     ],
 )
 def test_a_side_is_told_where_there_is_one(text, expected):
-    assert sides(text) == expected
+    assert read(text).sides == expected
 
 
 def test_claims_and_words_are_where_they_stand_in_the_text():
@@ -111,7 +111,7 @@ def test_side_agrees_with_the_codes_of_people(iu_rows):
     for row in iu_rows:
         codes = [code for code in row["mesh"].split(";") if code.startswith("Pleural Effusion/")]
         coded = {*Side}.intersection("/".join(codes).split("/"))
-        ours = sides(f"{row['findings']}\n\n{row['impression']}").get(EFFUSION)
+        ours = read(f"{row['findings']}\n\n{row['impression']}").sides.get(EFFUSION)
         if row["split"] != "test" and len(coded) == 1 and ours:
             pairs.append((ours, coded.pop()))
     assert len(pairs) >= 50

@@ -55,7 +55,8 @@ def words_of(row):
 
 def drafted(text):
     """The stored text of a study without a prior, and its flags; the table says what the text says."""
-    return final_text(NetworkDraft(text, StudyStates((), (), (), True), (), True, ()), label(text), [])
+    text, flags = final_text(NetworkDraft(text, StudyStates((), (), (), True), (), True, ()), label(text), [])
+    return text.string, flags
 
 
 @pytest.mark.parametrize("row", [row for row in QUALIFIERS if row.compares], ids=lambda row: row.words[:40])
