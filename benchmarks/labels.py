@@ -21,7 +21,7 @@ from benchmarks.arguments import make_parser
 from cxrreport.evaluation.clinical import ratios
 from cxrreport.findings import FINDINGS, State
 from cxrreport.reports.claims import read
-from cxrreport.reports.labels import label, with_parents
+from cxrreport.reports.labels import is_normal, label, with_parents
 from cxrreport.reports.qualifiers import Side
 
 IU_XRAY = Path(__file__).resolve().parents[2] / "shared/data/iu-xray"
@@ -125,6 +125,15 @@ def print_sides(name: str, rows: list[Row]) -> None:
             print(f"  {finding:<24}{len(pairs):5d} reports  same {same:.3f}")
 
 
+def print_normal(rows: list[Row]) -> None:
+    """How far "normal" agrees with the MeSH code of that name, by split."""
+    for split in sorted({row["split"] for row in rows}):
+        coded = [row for row in rows if row["split"] == split and row["mesh"] not in ("", "No Indexing")]
+        pairs = [(is_normal(report_text(row)), row["mesh"] == "normal") for row in coded]
+        both, ours, theirs = (sum(column) for column in zip(*((a and b, a, b) for a, b in pairs), strict=True))
+        print(f"normal beside MeSH, {split}: {len(coded)} reports, F1 {2 * both / (ours + theirs):.3f}")
+
+
 def main() -> int:
     """Print agreement."""
     parser = make_parser(__doc__)
@@ -141,6 +150,7 @@ def main() -> int:
         print_agreement("train and val", known, reference)
         print_agreement("test, not tuned on", [row for row in rows if row["split"] == "test"], reference)
     print_sides("train and val", known)
+    print_normal(known)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The 14 findings of a radiograph: their names, states, changes, and which implies which."""
+"""The 14 findings of a radiograph and what is none of them: their names, states, changes, and which implies which."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ FINDINGS: tuple[str, ...] = (
     "support devices",
     "no finding",
 )
+
+OTHER = "other abnormality"  # what is none of the 14 and no normal chest either; told with a name ("hiatal hernia")
+LABELS: tuple[str, ...] = (*FINDINGS, OTHER)  # what the rules tell of a report; the network knows the findings alone
 
 
 class State(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from cxrreport.findings import CHANGED, Change, State
+from cxrreport.findings import CHANGED, OTHER, Change, State
 from cxrreport.records import Span
 from cxrreport.reports.claims import Claim, Sentence, Text
 from cxrreport.reports.qualifiers import Word
@@ -72,6 +72,8 @@ def _of_findings(claims: Sequence[Claim], changes: Mapping[str, Change]) -> tupl
 
 def _kind(claim: Claim, change: Change | None, agreed: bool) -> str:
     """Kind of the span of one mention; "" where it is not marked."""
+    if claim.finding == OTHER:  # no row of the table
+        return ""
     if change is None:
         return "evidence" if claim.state == State.POSITIVE else ""
     if claim.state == State.POSITIVE:

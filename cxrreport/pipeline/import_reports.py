@@ -11,7 +11,7 @@ from cxrreport.findings import State
 from cxrreport.pipeline.counts import IMPORT, Count
 from cxrreport.pipeline.run import Run
 from cxrreport.records import Failure, Report
-from cxrreport.reports.labels import label, rules
+from cxrreport.reports.labels import label_all, rules
 from cxrreport.reports.parsing.columns import FIELDS
 from cxrreport.reports.readers import Skipped, read_path
 from cxrreport.store import reports, runs
@@ -66,8 +66,8 @@ def _store(run: Run, batch: Sequence[Report | Failure | Skipped]) -> None:
 
 
 def _label(report: Report | reports.StoredText) -> dict[str, State]:
-    """States of the 14 findings, told from findings and impression together."""
-    return label(f"{report.findings} {report.impression}")
+    """States of the 15 labels and of what is named, told from findings and impression together."""
+    return label_all(f"{report.findings} {report.impression}")
 
 
 def _label_again(run: Run) -> None:

@@ -13,8 +13,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TypeVar
 
-from cxrreport.findings import Change, State
-from cxrreport.reports.labels import in_sentence, lower, strongest
+from cxrreport.findings import OTHER, Change, State
+from cxrreport.reports.labels import in_sentence, lower, specifics, strongest
 from cxrreport.reports.qualifiers import MEASUREMENT, Side, Word, find_words
 from cxrreport.reports.sentences import pieces
 
@@ -31,6 +31,7 @@ class Claim:
     start: int
     end: int
     words: tuple[Word, ...] = ()
+    name: str = ""  # kind of a device ("chest tube"), what another abnormality is called ("scoliosis"); else ""
 
     @property
     def changes(self) -> tuple[Word, ...]:
@@ -59,8 +60,23 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Specific:
+    """Words that say more than which findings there are; ranges are half-open.
+
+    kind : tip position, cause, recommendation, history, technique, name, date, or summary ("lungs are clear").
+    """
+
+    kind: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sentence:
-    """Half-open range of a sentence, its claims in order, its words of change, and the words that compare with a prior."""
+    """Half-open range of a sentence, its claims in order, its words of change, and the words that compare with a prior.
+
+    specifics : what it says beside findings: a tip's place, a cause, a recommendation, "no acute …" (labels.yaml).
+    """
 
     start: int
     end: int
@@ -68,11 +84,12 @@ class Sentence:
     changes: tuple[Word, ...]
     comparisons: tuple[Word, ...]
     measures: bool
+    specifics: tuple[Specific, ...] = ()
 
     @property
     def states(self) -> dict[str, State]:
         """States of the findings as the sentence alone says them."""
-        return strongest((claim.finding, claim.state) for claim in self.claims)
+        return strongest((claim.finding, claim.state) for claim in self.claims if claim.finding != OTHER)
 
     def moved(self, by: int) -> Sentence:
         """The same in a text in which it stands further behind."""
@@ -80,7 +97,8 @@ class Sentence:
             return self
         claims = tuple(replace(c, start=c.start + by, end=c.end + by, words=_moved(c.words, by)) for c in self.claims)
         words = _moved(self.changes, by), _moved(self.comparisons, by)
-        return Sentence(self.start + by, self.end + by, claims, *words, self.measures)
+        special = tuple(Specific(one.kind, one.start + by, one.end + by) for one in self.specifics)
+        return Sentence(self.start + by, self.end + by, claims, *words, self.measures, special)
 
 
 def _moved(words: Sequence[Word], by: int) -> tuple[Word, ...]:
@@ -111,14 +129,14 @@ class Text:
     @property
     def states(self) -> dict[str, State]:
         """States of the findings."""
-        return strongest((claim.finding, claim.state) for sentence in self for claim in sentence.claims)
+        return strongest(pair for sentence in self for pair in sentence.states.items())
 
     @property
     def sides(self) -> dict[str, Side]:
         """Sides of the findings that the text asserts, doubts or calls resolved, where it names just one."""
         said: dict[str, set[Side]] = {}
         for claim in (claim for sentence in self for claim in sentence.claims):
-            if claim.side and (claim.state is not State.NEGATIVE or claim.change):
+            if claim.side and claim.finding != OTHER and (claim.state is not State.NEGATIVE or claim.change):
                 said.setdefault(claim.finding, set()).add(claim.side)
         return {finding: side for finding, given in said.items() if (side := _one(given))}
 
@@ -145,13 +163,16 @@ def _one(values: set[_Value]) -> _Value | None:
 def _sentence(sentence: str) -> Sentence:
     """One lower-case sentence, its ranges counted from its own beginning."""
     found = find_words(sentence)
-    said = [Claim(*row) for row in sorted(in_sentence(sentence), key=lambda row: (row[2], row[3]))]
+    mentions = sorted(in_sentence(sentence), key=lambda one: (one.start, one.end))
+    said = [Claim(one.finding, one.state, one.start, one.end, name=one.name) for one in mentions]
     words = _give(sentence, said, [word for word in found if _qualifies(word)])
     claims = tuple(replace(claim, words=tuple(own)) for claim, own in zip(said, words, strict=True))
-    beside = {word.start for claim in claims if claim.state is not State.NEGATIVE for word in claim.words}
+    there = [claim for claim in claims if claim.state is not State.NEGATIVE and claim.finding != OTHER]
+    beside = {word.start for claim in there for word in claim.words}  # "lung volumes are decreased" compares nothing
     comparisons = [w for w in found if w.meaning.compares and (not w.meaning.beside or w.start in beside)]
     changes, measures = tuple(word for word in found if word.meaning.fits), MEASUREMENT.search(sentence) is not None
-    return Sentence(0, len(sentence), claims, changes, tuple(comparisons), measures)
+    special = tuple(Specific(*row) for row in specifics(sentence))
+    return Sentence(0, len(sentence), claims, changes, tuple(comparisons), measures, special)
 
 
 # -- which words belong to which mention ------------------------------------------------------------------------------

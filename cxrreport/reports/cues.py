@@ -27,7 +27,7 @@ class Cue:
     """A cue word: what it means (`negative`, `uncertain`, `ignore`, `stop`, `none`) and in which direction."""
 
     meaning: str
-    direction: str  # "before" and "after" say where the cue stands; "around" reaches both ways
+    direction: str  # "before" and "after" say where the cue stands; "around" reaches both ways, "anywhere" past commas
     start: int
     end: int
 
@@ -37,7 +37,7 @@ class Cues:
 
     def __init__(self, words: Mapping[str, Sequence[str]]) -> None:
         groups = (f"(?P<{kind.replace(' ', '_')}>{join(patterns)})" for kind, patterns in words.items())
-        self._pattern = re.compile(rf"(?<![\w-])(?:{'|'.join(groups)})(?![\w-])|[;:]")
+        self._pattern = re.compile(rf"(?<![\w-])(?:{'|'.join(groups)})(?![\w-])|[;:?]")
 
     def find(self, sentence: str) -> list[Cue]:
         """All cues of a lower-case sentence in order; of two kinds at one place the first of the dictionary counts."""
@@ -47,6 +47,8 @@ class Cues:
 
 
 def _cue(match: re.Match[str]) -> Cue:
+    if match[0] == "?":  # "? pneumothorax", "pneumothorax?"
+        return Cue("uncertain", "anywhere", match.start(), match.end())
     meaning, _, direction = (match.lastgroup or "stop").partition("_")
     return Cue(meaning, direction, match.start(), match.end())
 
@@ -55,7 +57,7 @@ def state(sentence: str, cues: Sequence[Cue], start: int, end: int) -> State | N
     """State of the mention at start:end; None where it speaks of the past or of the question asked."""
     before = _nearest((cue for cue in reversed(cues) if cue.end <= start), "before")
     inside = [cue for cue in cues if start <= cue.start and cue.end <= end]
-    after = _nearest((cue for cue in cues if cue.start >= end and _reaches(sentence[end : cue.start])), "after")
+    after = _nearest((cue for cue in cues if cue.start >= end and _reaches(sentence[end : cue.start], cue)), "after")
     meanings = {before, after, *(cue.meaning for cue in inside)}
     if "ignore" in meanings:
         return None
@@ -68,10 +70,10 @@ def _nearest(cues: Iterable[Cue], direction: str) -> str:
     """Meaning of the first cue on the way if it points here; "" if it points away or ends the clause."""
     for cue in cues:
         if cue.meaning != "none":
-            return cue.meaning if cue.direction in (direction, "around") else ""
+            return cue.meaning if cue.direction in (direction, "around", "anywhere") else ""
     return ""
 
 
-def _reaches(between: str) -> bool:
-    """A cue behind a comma belongs to another clause unless the comma is one of a list."""
-    return "," not in between or re.search(r"\b(?:or|and)\b", between) is not None
+def _reaches(between: str, cue: Cue) -> bool:
+    """A cue behind a comma belongs to another clause unless the comma is one of a list, or the cue an aside (", if any")."""
+    return "," not in between or cue.direction == "anywhere" or re.search(r"\b(?:or|and)\b", between) is not None

@@ -1,25 +1,29 @@
-"""Labels of a report by rules: which of the 14 findings it asserts, denies or doubts (dictionary in labels.yaml)."""
+"""Labels of a report by rules: which of the 14 findings it asserts, denies or doubts, and what else it names.
+
+The dictionary is labels.yaml.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
-from cxrreport.findings import FINDINGS, PARENTS, State
+from cxrreport.findings import FINDINGS, LABELS, OTHER, PARENTS, State
 from cxrreport.reports.cues import Cues, join, state
 from cxrreport.reports.sentences import pieces
 
-RULES_VERSION = 1  # raised with every change of code that may give another state; labels.yaml is digested besides
+RULES_VERSION = 2  # raised with every change of code that may give another state; labels.yaml is digested besides
 _NO_FINDING = "no finding"
-_SILENT = ("support devices", _NO_FINDING)  # a device does not make an image abnormal
+_DEVICES = "support devices"
+_SILENT = (_DEVICES, _NO_FINDING)  # a device does not make an image abnormal
 _RANK = {State.BLANK: 0, State.NEGATIVE: 1, State.UNCERTAIN: 2, State.POSITIVE: 3}
 
 
@@ -29,20 +33,33 @@ def label(text: str) -> dict[str, State]:
     "no finding" is positive where no other finding but support devices is positive or uncertain, else blank. The
     states are what the text says: see `with_parents` for what it implies.
     """
-    said = (in_sentence(lower(text[start:end])) for start, end in pieces(text))
-    states = strongest((finding, found) for mentions in said for finding, found, *_ in mentions)
+    states = label_all(text)
+    return {finding: states[finding] for finding in FINDINGS}
+
+
+def label_all(text: str) -> dict[str, State]:
+    """States of the 15 labels, then of what is named, "other abnormality/scoliosis" or "support devices/chest tube"."""
+    said = (mention for start, end in pieces(text) for mention in in_sentence(lower(text[start:end])))
+    keys = ((key, mention.state) for mention in said for key in mention.keys)
+    states = strongest(keys, LABELS)
     abnormal = any(_RANK[states[f]] >= _RANK[State.UNCERTAIN] for f in FINDINGS if f not in _SILENT)
     states[_NO_FINDING] = State.BLANK if abnormal else State.POSITIVE
     return states
 
 
-def strongest(said: Iterable[tuple[str, State]]) -> dict[str, State]:
-    """States of the findings of which a text says these: positive wins over uncertain over negative, blank the rest."""
-    states = dict.fromkeys(FINDINGS, State.BLANK)
-    for finding, found in said:
-        if _RANK[found] > _RANK[states[finding]]:
-            states[finding] = found
+def strongest(said: Iterable[tuple[str, State]], labels: Sequence[str] = FINDINGS) -> dict[str, State]:
+    """States of the labels of which a text says these: positive wins over uncertain over negative, blank the rest."""
+    states = dict.fromkeys(labels, State.BLANK)
+    for label, found in said:
+        if _RANK[found] > _RANK[states.get(label, State.BLANK)]:
+            states[label] = found
     return states
+
+
+def is_normal(text: str) -> bool:
+    """Whether a report asserts and doubts nothing at all: no finding, no device, no other abnormality."""
+    states = label_all(text)
+    return not any(_RANK[states[one]] >= _RANK[State.UNCERTAIN] for one in LABELS if one != _NO_FINDING)
 
 
 def rules() -> str:
@@ -67,21 +84,75 @@ def lower(text: str) -> str:
     return lowered if len(lowered) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
 
 
+class Mention(NamedTuple):
+    """One place of a lower-case sentence that names a label; `name` is the kind of a device or of another abnormality."""
+
+    finding: str
+    state: State
+    start: int
+    end: int
+    name: str = ""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The labels that it counts for: the finding, and what it is called."""
+        return (self.finding, f"{self.finding}/{self.name}") if self.name else (self.finding,)
+
+
 @lru_cache(maxsize=20_000)  # reports repeat their normal sentences; the bound keeps memory flat
-def in_sentence(sentence: str) -> tuple[tuple[str, State, int, int], ...]:
-    """(finding, state, start, end) of the mentions in one lower-case sentence."""
-    findings, all_cues = _dictionary()
-    found: list[tuple[str, State, int, int]] = []
+def in_sentence(sentence: str) -> tuple[Mention, ...]:
+    """The mentions in one lower-case sentence; what is part of the name of a finding is no other abnormality."""
+    findings, others, kinds, all_cues = _dictionary()
+    found: list[Mention] = []
     cues = None
     for finding, names in findings.items():
         denials = _spans(names.denials, sentence)
-        found += [(finding, State.NEGATIVE, *span) for span in denials]
+        found += [Mention(finding, State.NEGATIVE, *span) for span in denials]
         for span in names.named(sentence, denials):
             cues = all_cues.find(sentence) if cues is None else cues
             what = state(sentence, cues, *span)
+            if what is State.POSITIVE and names.doubtful and names.doubtful.fullmatch(sentence, *span):
+                what = State.UNCERTAIN
             if what is not None:
-                found.append((finding, what, *span))
-    return tuple(found)
+                found.append(Mention(finding, what, *span, kinds.name(sentence, *span) if finding == _DEVICES else ""))
+    return (*found, *_others(sentence, found, others, all_cues))
+
+
+def _others(sentence: str, found: Sequence[Mention], others: _Kinds, all_cues: Cues) -> Iterator[Mention]:
+    """Other abnormalities beside the mentions that were found."""
+    rows = list(others.find(sentence))
+    cues = all_cues.find(sentence) if rows else []
+    for name, start, end in rows:
+        free = not any(start < one.end and one.start < end for one in found)
+        if free and (what := state(sentence, cues, start, end)) is not None:
+            yield Mention(OTHER, what, start, end, name)
+
+
+class _Kinds:
+    """Names and the words for each; of two at one place the first of the dictionary counts."""
+
+    def __init__(self, rows: Mapping[str, Sequence[str]]) -> None:
+        self._names = tuple(rows)
+        groups = (f"(?P<k{number}>{join(patterns)})" for number, patterns in enumerate(rows.values()))
+        self._pattern = re.compile(rf"\b(?:{'|'.join(groups)})")
+
+    def find(self, sentence: str) -> Iterator[tuple[str, int, int]]:
+        """Name, start and end of each."""
+        return ((self._names[int((m.lastgroup or "")[1:])], *m.span()) for m in self._pattern.finditer(sentence))
+
+    def name(self, sentence: str, start: int, end: int) -> str:
+        """Name of what lies at start:end; "" where it has none of its own."""
+        return next((name for name, first, last in self.find(sentence) if first < end and start < last), "")
+
+
+def specifics(sentence: str) -> list[tuple[str, int, int]]:
+    """Kind, start and end of what a lower-case sentence says beside findings: a cause, a recommendation, …"""
+    return sorted(_specifics().find(sentence), key=lambda row: row[1:])
+
+
+@cache
+def _specifics() -> _Kinds:
+    return _Kinds(words()["specifics"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +162,7 @@ class _Names:
     mentions: re.Pattern[str] | None
     denials: re.Pattern[str] | None
     asides: re.Pattern[str] | None
+    doubtful: re.Pattern[str] | None  # mentions that alone make the finding no more than uncertain
 
     def named(self, sentence: str, taken: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
         """Places that name the finding, but for those that overlap a taken one or an aside."""
@@ -111,13 +183,13 @@ def words() -> dict[str, Any]:
 
 
 @cache
-def _dictionary() -> tuple[dict[str, _Names], Cues]:
-    """Compile the findings and cues once."""
+def _dictionary() -> tuple[dict[str, _Names], _Kinds, _Kinds, Cues]:
+    """Compile the findings, the other abnormalities, the kinds of devices and the cues once."""
     findings = {
-        name: _Names(*(_any_of(row.get(kind)) for kind in ("mentions", "denials", "asides")))
+        name: _Names(*(_any_of(row.get(kind)) for kind in ("mentions", "denials", "asides", "doubtful")))
         for name, row in words()["findings"].items()
     }
-    return findings, Cues(words()["cues"])
+    return findings, _Kinds(words()["other abnormalities"]), _Kinds(words()["kinds of devices"]), Cues(words()["cues"])
 
 
 def _any_of(patterns: Sequence[str] | None) -> re.Pattern[str] | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-# A full stop ends a sentence before white space, the end or a capital ("apex.There"), not within "3.3 mm" or after the
-# abbreviations below; a blank line and a new list item end one too, a wrapped line does not.
+# A full stop ends a sentence before white space, the end or a capital ("apex.There"), not within "3.3 mm" or after
+# the abbreviations below; a question mark only behind a word ("? pneumothorax" is one); a blank line and a new list
+# item end one too, a wrapped line does not.
 _BOUNDARY = re.compile(
-    r"(?<!\bvs)(?<!\bdr)(?<!\bDr)(?<!\bapprox)(?<!\be\.g)(?<!\bi\.e)[.!?]+(?=\s|$|[A-Z])"
+    r"(?<!\bvs)(?<!\bdr)(?<!\bDr)(?<!\bapprox)(?<!\be\.g)(?<!\bi\.e)(?:[.!]|(?<=\w)\?)[.!?]*(?=\s|$|[A-Z])"
     r"|\n[ \t]*\n|\n(?=[ \t]*(?:\d{1,2}[.)]|[-*•])[ \t])"
 )
 _LEAD = re.compile(r"\s*(?:(?:\d{1,2}[.)]|[-*•])(?:\s+|$))?")

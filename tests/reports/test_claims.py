@@ -64,6 +64,42 @@ def test_words_belong_to_what_they_stand_with(text, expected):
     assert said(text) == expected
 
 
+def test_claims_are_named_and_a_sentence_tells_what_is_specific():
+    text = "Trachea is midline. Endotracheal tube tip above the carina, recommend retraction."
+    _, sentence = read(text)
+    assert [claim.name for claim in sentence.claims] == ["endotracheal tube"]
+    assert [(one.kind, text[one.start : one.end]) for one in sentence.specifics] == [
+        ("tip position", "tip above the carina"),
+        ("recommendation", "recommend"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("The catheter tip is in the right atrium.", "tip position"),
+        ("Opacity consistent with pneumonia.", "cause"),
+        ("Edema due to overload.", "cause"),
+        ("Follow-up is advised.", "recommendation"),
+        ("History of cancer.", "history"),
+        ("PA and lateral views of the chest.", "technique"),
+        ("Discussed with Dr. Smith.", "name"),
+        ("Stable since 3/4/2011.", "date"),
+        ("No acute disease.", "summary"),
+        ("The chest is normal.", "summary"),
+    ],
+)
+def test_what_a_clause_says_beside_findings_is_told_by_its_kind(text, kind):
+    (sentence,) = read(text)
+    assert kind in {one.kind for one in sentence.specifics}
+
+
+@pytest.mark.parametrize("text", ["There is a small left effusion.", "The lungs are hyperexpanded."])
+def test_a_plain_sentence_says_nothing_beside_findings(text):
+    (sentence,) = read(text)
+    assert sentence.specifics == ()
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

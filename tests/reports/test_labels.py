@@ -2,8 +2,8 @@ import time
 
 import pytest
 
-from cxrreport.findings import FINDINGS, State
-from cxrreport.reports.labels import label, with_parents
+from cxrreport.findings import FINDINGS, LABELS, State
+from cxrreport.reports.labels import is_normal, label, label_all, with_parents, words
 
 P, N, U, B = State.POSITIVE, State.NEGATIVE, State.UNCERTAIN, State.BLANK
 
@@ -59,12 +59,99 @@ P, N, U, B = State.POSITIVE, State.NEGATIVE, State.UNCERTAIN, State.BLANK
         ("Median sternotomy wires are intact.", {"support devices": P, "fracture": B}),
         ("Sternal sutures and mediastinal surgical clips.", {"support devices": P}),
         ("Sternotomy XXXX again noted.", {"support devices": P}),
+        ("No evidence of pneumothorax, although the sensitivity for pneumothorax is diminished.", {"pneumothorax": N}),
+        ("No evidence of pneumothorax, although the sensitivity of the exam is diminished.", {"pneumothorax": N}),
+        ("? pneumothorax", {"pneumothorax": U}),
+        ("Small effusion, if any.", {"pleural effusion": U}),
+        ("Presumed pneumonia.", {"pneumonia": U}),
+        ("Mild vascular congestion.", {"edema": U}),
+        ("No vascular congestion.", {"edema": N}),
         ("No clips or wires.", {"support devices": N}),
     ],
 )  # fmt: skip
 def test_states_of_a_sentence(text, expected):
     states = label(text)
     assert {finding: states[finding] for finding in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "state"),
+    [
+        ("Free air under the diaphragm.", "other abnormality/free air", P),
+        ("No free air.", "other abnormality/free air", N),
+        ("Subcutaneous emphysema.", "other abnormality/subcutaneous emphysema", P),
+        ("Collapsed left lung.", "other abnormality/collapsed lung", P),
+        ("Possible hiatal hernia.", "other abnormality/hiatal hernia", U),
+        ("Calcified granuloma.", "other abnormality/granuloma", P),
+        ("Mild scoliosis.", "other abnormality/scoliosis", P),
+        ("Left chest tube.", "support devices/chest tube", P),
+        ("Endotracheal tube above the carina.", "support devices/endotracheal tube", P),
+    ],
+)
+def test_other_abnormalities_and_kinds_of_devices_are_named(text, name, state):
+    states = label_all(text)
+    assert states[name] == states[name.split("/")[0]] == state
+    assert label(text)["no finding"] == P and is_normal(text) == (state == N)
+    assert tuple(states)[: len(LABELS)] == LABELS
+
+
+EXAMPLES = {
+    "pneumomediastinum": "Pneumomediastinum", "volume loss": "Volume loss on the left",
+    "tracheal deviation": "Trachea is deviated", "mediastinal shift": "Mediastinal shift",
+    "atherosclerosis": "Atherosclerotic aorta", "aortic aneurysm": "Aneurysm", "tortuous aorta": "Tortuous aorta",
+    "pulmonary hypertension": "Pulmonary arterial hypertension", "hilar enlargement": "Enlarged right hilum",
+    "lymphadenopathy": "Hilar adenopathy", "calcified lymph nodes": "Calcified hilar lymph nodes",
+    "tuberculosis": "Tuberculosis", "sarcoidosis": "Sarcoid", "emphysema": "Emphysematous change",
+    "bulla": "Apical blebs", "COPD": "Hyperinflated lungs", "bronchiectasis": "Bronchiectasis",
+    "bronchitis": "Bronchitis", "low lung volumes": "Low lung volumes", "scarring": "Apical scarring",
+    "lucency": "Basal lucency", "hernia": "Bochdalek hernia", "elevated diaphragm": "Elevated right hemidiaphragm",
+    "blunted costophrenic angle": "Blunting of the angle", "pericardial effusion": "Pericardial effusion",
+    "fat pad": "Epicardial fat pad", "goiter": "Goiter", "kyphosis": "Kyphosis", "DISH": "Flowing hyperostosis",
+    "vertebral compression": "Vertebral height loss", "degenerative change": "Spondylosis",
+    "osteopenia": "Osteopenia", "bone lesion": "Lytic lesion", "pectus deformity": "Pectus",
+    "dislocation": "Subluxed shoulder", "deformity": "Clavicular deformity", "cervical rib": "Cervical rib",
+    "aberrant anatomy": "Situs inversus", "postsurgical change": "Postsurgical changes",
+    "breast implant": "Breast implants", "foreign body": "Bullet", "gallstones": "Gallstones",
+    "contrast medium": "Residual contrast", "dilated bowel": "Dilated colon", "nipple shadow": "Nipple shadow",
+    "calcification": "Calcifications", "thickening": "Wall thickening",
+    "ventricular hypertrophy": "Left ventricular hypertrophy", "valvular disease": "Valvular disease",
+}  # fmt: skip
+DEVICES = {
+    "tracheostomy": "Tracheostomy", "gastric tube": "NG tube", "PICC": "Left PICC",
+    "dialysis catheter": "Dialysis catheter", "pulmonary artery catheter": "Swan-Ganz catheter",
+    "port": "Port-a-cath", "central line": "Right IJ catheter", "pacemaker": "Dual chamber pacemaker",
+    "heart monitor": "Loop recorder", "nerve stimulator": "Neurostimulator", "heart valve": "Prosthetic aortic valve",
+    "stent": "Coronary stent", "balloon pump": "Balloon pump", "vena cava filter": "IVC filter", "shunt": "VP shunt",
+    "spinal hardware": "Spinal rods", "joint prosthesis": "Arthroplasty", "sternal wires": "Sternal wires",
+    "clips": "Surgical clips", "staples and sutures": "Sutures", "monitoring leads": "EKG leads",
+    "orthopedic hardware": "Orthopedic hardware",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("label_of", "name", "said"),
+    [
+        *(("other abnormality", name, said) for name, said in EXAMPLES.items()),
+        *(("support devices", name, said) for name, said in DEVICES.items()),
+    ],
+)
+def test_every_name_is_found_and_denied(label_of, name, said):
+    assert label_all(f"{said}.")[f"{label_of}/{name}"] == P
+    assert label_all(f"No {said.lower()}.")[f"{label_of}/{name}"] == N
+
+
+def test_every_name_of_the_dictionary_has_an_example():
+    above = {"free air", "subcutaneous emphysema", "collapsed lung", "hiatal hernia", "granuloma", "scoliosis"}
+    assert {*words()["other abnormalities"]} == {*EXAMPLES} | above
+    assert {*words()["kinds of devices"]} == {*DEVICES} | {"chest tube", "endotracheal tube"}
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_normal_is_what_people_coded_so(iu_rows, split):
+    rows = [r for r in iu_rows if r["split"] == split and r["mesh"] not in ("", "No Indexing") and r["findings"]]
+    ours = [is_normal(f"{r['findings']}\n\n{r['impression']}") for r in rows]
+    coded = [r["mesh"] == "normal" for r in rows]
+    assert 2 * sum(a and b for a, b in zip(ours, coded)) / (sum(ours) + sum(coded)) >= 0.9
 
 
 def test_positive_wins_over_uncertain_over_negative():
