@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
-
-from cxrreport.findings import Change, State
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # numpy would cost every light command a tenth of a second
     import numpy as np
@@ -30,15 +28,6 @@ class View(StrEnum):
     def is_frontal(self) -> bool:
         """True for PA, AP and unspecified frontal films."""
         return self in (View.PA, View.AP, View.FRONTAL)
-
-
-class DraftStatus(StrEnum):
-    """Life of a draft. There is no "final": only a radiologist signs."""
-
-    PRELIMINARY = "preliminary"
-    SUPERSEDED = "superseded"
-    REVIEWED = "reviewed"
-    REJECTED = "rejected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,86 +244,6 @@ class Passage:
     text_sha256: str
     study_id: int | None
     text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One of the 14 findings of a study and, with a prior, what became of it. Probabilities are of "positive"."""
-
-    finding: str
-    state: State
-    probability: float
-    prior_state: State | None = None
-    prior_probability: float | None = None
-    change: Change | None = None
-    change_probability: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """A box in pixels of the current image (column x, row y, width, height)."""
-
-    kind: str
-    x: int
-    y: int
-    w: int
-    h: int
-    score: float
-    finding: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Half-open character range of a section of the draft; kind is change, evidence or flag."""
-
-    section: str
-    start_char: int
-    end_char: int
-    kind: str
-    finding: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A retrieved report: rank 1 is best, `weight` is the network's use of it (0..1).
-
-    `score` is in the retriever's own measure: cosine (text, image), sum of 1 / (60 + rank) (fused), minus the distance
-    (hyperbolic).
-    """
-
-    rank: int
-    report_id: int
-    score: float
-    weight: float
-
-
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """What a draft was made with."""
-
-    weights_sha256: str
-    preprocess_version: int
-    index_version: str  # "" where retrieval was switched off
-    inputs_sha256: str
-    decoding: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A drafted report, ready to be stored. Never final."""
-
-    study_id: int
-    prior_study_id: int | None
-    prior_reason: str
-    findings: str
-    impression: str
-    comparison: str
-    finding_rows: tuple[Finding, ...]
-    spans: tuple[Span, ...]
-    regions: tuple[Region, ...]
-    references: tuple[Reference, ...]
-    provenance: Provenance
-    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
+from cxrreport.drafts import Finding, Span
 from cxrreport.findings import NAMES, PARENTS, Change, State, most_particular
-from cxrreport.records import Finding, Span
 
 _NO_FINDING = "no finding"
 _UNREMARKABLE = "No acute cardiopulmonary abnormality."
@@ -48,9 +49,11 @@ def compare(
 
 def _joined(row: Finding, prior: Finding | None, observed: Observed | None) -> Finding:
     if prior is None:
-        return Finding(row.finding, row.state, row.probability)
+        return row
     change, probability = observed.get(row.finding, (None, None)) if observed is not None else _alone(row, prior)
-    return Finding(row.finding, row.state, row.probability, prior.state, prior.probability, change, probability)
+    return replace(
+        row, prior_state=prior.state, prior_probability=prior.probability, change=change, change_probability=probability
+    )
 
 
 def _alone(row: Finding, prior: Finding) -> tuple[Change | None, float | None]:

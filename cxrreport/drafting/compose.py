@@ -9,21 +9,22 @@ import numpy as np
 
 from cxrreport.codes import Flag, PriorReason
 from cxrreport.drafting.case import Case, Exam, open_case, stack
-from cxrreport.drafting.changes import compare, comparison_sentence, impression
+from cxrreport.drafting.changes import comparison_sentence, impression
 from cxrreport.drafting.consistency import wrong_sides
 from cxrreport.drafting.regions import Maps, mark_regions
 from cxrreport.drafting.retrieve import Retriever
 from cxrreport.drafting.spans import mark_text
+from cxrreport.drafting.table import findings_table
 from cxrreport.drafting.text import final_text
-from cxrreport.findings import FINDINGS
+from cxrreport.drafts import Draft, Finding, Provenance, Span
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION, REGISTER_VERSION
 from cxrreport.model.comparer import Comparer
 from cxrreport.model.config import REPORT_TOKENS
-from cxrreport.model.drafter import Drafter, StudyStates, join_features, take_features
+from cxrreport.model.drafter import Drafter, join_features, take_features
 from cxrreport.model.evidence import evidence_maps
 from cxrreport.model.prior import Prior, make_prior
 from cxrreport.model.progression import FOLLOWED
-from cxrreport.records import Draft, Failure, Finding, Pair, Prepared, Provenance, Span
+from cxrreport.records import Failure, Pair, Prepared
 from cxrreport.store.views import Signed
 
 _NOTHING = "The network gave no usable draft for this study."
@@ -111,7 +112,7 @@ class Composer:
 
     def _finish(self, case: Case) -> Draft | Failure:
         item, pair = case.prepared, case.prepared.due.pair
-        rows = _findings(case)
+        rows = findings_table(case)
         changes = {row.finding: row.change for row in rows if row.change is not None}
         text, flags = final_text(
             case.text, {row.finding: row.state for row in rows}, case.current.retrieved.texts, changes
@@ -147,23 +148,6 @@ class Composer:
         if case.signed is not None and case.text.compared:
             decoding["prior_report"] = case.signed.report_id
         return Provenance(self.drafter.weights.sha256, PREPROCESS_VERSION, version, item.inputs_sha256, decoding)
-
-
-def _findings(case: Case) -> tuple[Finding, ...]:
-    """The findings of a draft with those of its prior and what became of each."""
-    now, before = _rows(case.text.states), case.states_before
-    if before is None:
-        return compare(now, None)
-    if case.reading is None:
-        return compare(now, _rows(before))
-    changes = zip(FOLLOWED, case.reading.changes, case.reading.probabilities, strict=True)
-    return compare(now, _rows(before), {finding: (change, likely) for finding, change, likely in changes})
-
-
-def _rows(states: StudyStates) -> tuple[Finding, ...]:
-    """The network's findings as rows without any change."""
-    rows = zip(FINDINGS, states.states, states.probabilities, strict=True)
-    return tuple(Finding(finding, state, probability) for finding, state, probability in rows)
 
 
 def _comparison(pair: Pair, rows: Sequence[Finding]) -> tuple[str, tuple[Span, ...]]:

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from cxrreport.codes import Flag
+from cxrreport.drafts import Region
 from cxrreport.findings import FINDINGS, NAMES, State, most_particular
-from cxrreport.records import Region
 from cxrreport.reports.claims import Sentence, Text, has_comparison, read
 from cxrreport.reports.comparison import plain_sentences
 from cxrreport.reports.labels import label, strongest, with_parents

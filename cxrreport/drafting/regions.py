@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from cxrreport.drafts import Finding, Region
 from cxrreport.findings import CHANGED, FINDINGS, State
-from cxrreport.records import Finding, Region
 
 SIDE = 256  # of the preprocessed image, on which boxes are sought
 MOST_BOXES = 3  # per finding: more would mark the image, not a place

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from cxrreport.drafts import Reference
 from cxrreport.model.revtaf.hyperbolic import distance_of
-from cxrreport.records import Reference, Study
+from cxrreport.records import Study
 from cxrreport.retrieval.build import Index
 from cxrreport.retrieval.fusion import RETRIEVERS, Ranked, fuse
 from cxrreport.store import reports

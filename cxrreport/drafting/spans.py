@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from cxrreport.drafts import Span
 from cxrreport.findings import CHANGED, OTHER, Change, State
-from cxrreport.records import Span
 from cxrreport.reports.claims import Claim, Sentence, Text
 from cxrreport.reports.qualifiers import Word
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from cxrreport import DISCLAIMER
 from cxrreport.codes import Flag, PriorReason, describe
+from cxrreport.drafts import Finding, Region
 from cxrreport.errors import InputError, UsageError
 from cxrreport.export.panels import (
     Box,
@@ -29,7 +30,7 @@ from cxrreport.findings import CHANGED, NAMES, most_particular
 from cxrreport.imaging.pairing import inputs_sha256, pair
 from cxrreport.imaging.pixels import read_frame
 from cxrreport.imaging.register import Registration, register
-from cxrreport.records import Finding, Image, Region
+from cxrreport.records import Image
 from cxrreport.store import catalogue
 
 if TYPE_CHECKING:

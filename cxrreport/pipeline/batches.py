@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from cxrreport.drafts import Draft
 from cxrreport.errors import CxrReportError, StorageError, UnavailableError
 from cxrreport.pipeline.counts import Count
 from cxrreport.pipeline.prepare import prepare
 from cxrreport.pipeline.run import Run
-from cxrreport.records import Draft, Due, Failure, Prepared
+from cxrreport.records import Due, Failure, Prepared
 from cxrreport.store import attempts, catalogue, drafts
 from cxrreport.store.engine import session
 from cxrreport.store.views import signed_findings

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from cxrreport.drafts import DraftStatus
 from cxrreport.imaging.pairing import inputs_sha256, pair
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION
 from cxrreport.pipeline.counts import Count
 from cxrreport.pipeline.run import Run
 from cxrreport.pipeline.selection import Selection
-from cxrreport.records import DraftStatus, Due, Study
+from cxrreport.records import Due, Study
 from cxrreport.store import attempts, catalogue
 from cxrreport.store.engine import session
 

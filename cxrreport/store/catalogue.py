@@ -12,7 +12,8 @@ from datetime import date, datetime, time
 from sqlalchemy import Select, exists, func, select, update
 from sqlalchemy.orm import Session
 
-from cxrreport.records import DraftStatus, FileEntry, Image, Study, ViewGuess
+from cxrreport.drafts import DraftStatus
+from cxrreport.records import FileEntry, Image, Study, ViewGuess
 from cxrreport.store.engine import batches
 from cxrreport.store.schema import DraftRow, FileRow, ImageRow, PatientRow, StudyRow
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from cxrreport.records import Draft, DraftStatus, Reference
+from cxrreport.drafts import Draft, DraftStatus, Reference
 from cxrreport.store.attempts import clear_failures
 from cxrreport.store.schema import DraftRow, FindingRow, ReferenceRow, RegionRow, SpanRow
 from cxrreport.store.views import draft_facts
@@ -68,6 +68,7 @@ def _is_stored(session: Session, row: DraftRow, draft: Draft) -> bool:
         and (row.findings, row.impression, row.comparison) == (draft.findings, draft.impression, draft.comparison)
         and (row.prior_study_id, row.prior_reason) == (draft.prior_study_id, draft.prior_reason)
         and row.decoding == draft.provenance.decoding
+        and (row.calibration_sha256, row.confidence) == (draft.provenance.calibration_sha256, draft.confidence)
         and facts.flags == draft.flags
         and (facts.finding_rows, facts.spans, facts.regions) == (draft.finding_rows, draft.spans, draft.regions)
         and references == draft.references
@@ -81,6 +82,7 @@ def _fill(row: DraftRow, run_id: int, draft: Draft) -> None:
     for name in MADE_WITH:
         setattr(row, name, getattr(draft.provenance, name))
     row.decoding, row.flags = dict(draft.provenance.decoding), list(draft.flags)
+    row.calibration_sha256, row.confidence = draft.provenance.calibration_sha256, draft.confidence
 
 
 def _add_parts(session: Session, draft_id: int, draft: Draft) -> None:
@@ -90,7 +92,7 @@ def _add_parts(session: Session, draft_id: int, draft: Draft) -> None:
         rows = [{name: _plain(getattr(one, name)) for name in one.__slots__} for one in records]
         for row in rows:
             row["draft_id"] = draft_id
-            if table is FindingRow:  # nothing is calibrated yet
+            if table is FindingRow and row["raw_score"] is None:
                 row["raw_score"] = row["probability"]
         if rows:
             session.execute(insert(table), rows)

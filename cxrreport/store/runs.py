@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from cxrreport.records import DraftStatus, Failure
+from cxrreport.drafts import DraftStatus
+from cxrreport.records import Failure
 from cxrreport.settings import mask_passwords
 from cxrreport.store.attempts import fail_abandoned
 from cxrreport.store.engine import batches

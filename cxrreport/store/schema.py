@@ -9,8 +9,9 @@ from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, MetaData,
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from cxrreport.codes import PriorReason
+from cxrreport.drafts import DraftStatus
 from cxrreport.findings import FINDINGS, Change, State
-from cxrreport.records import DraftStatus, ReportStatus, View
+from cxrreport.records import ReportStatus, View
 from cxrreport.store.columns import ID, Big, CleanText, Clock, Json, Key, Tag, Utc, choice, code, share, words
 
 REVISION = "0001"  # head of migrations/versions; a test holds both together

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from cxrreport.drafts import DraftStatus, Finding, Provenance, Region, Span
 from cxrreport.errors import UsageError
-from cxrreport.records import DraftStatus, Finding, Provenance, Region, Span
 from cxrreport.store.reports import signed_reports
 from cxrreport.store.schema import (
     DraftRow,

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from cxrreport.records import Draft, FileEntry, Instance, Provenance, View, ViewGuess
+from cxrreport.drafts import Draft, Provenance
+from cxrreport.records import FileEntry, Instance, View, ViewGuess
 from cxrreport.store import drafts, filing, runs
 from cxrreport.store.engine import session
 

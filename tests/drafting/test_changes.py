@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxrreport.drafting.changes import compare, comparison_sentence, impression
+from cxrreport.drafts import Finding
 from cxrreport.findings import FINDINGS, Change, State
-from cxrreport.records import Finding
 
 P, N, U, B = State.POSITIVE, State.NEGATIVE, State.UNCERTAIN, State.BLANK
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from cxrreport.codes import Flag
 from cxrreport.drafting import consistency
 from cxrreport.drafting.consistency import follow_table, positives, wrong_sides
+from cxrreport.drafts import Region
 from cxrreport.findings import FINDINGS, State
-from cxrreport.records import Region
 from cxrreport.reports.claims import read
 from cxrreport.reports.labels import label, with_parents
 

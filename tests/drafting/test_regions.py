@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxrreport.drafting.regions import LEVEL, MOST_BOXES, SIDE, Maps, find_regions, heat_map, mark_regions
+from cxrreport.drafts import Finding
 from cxrreport.findings import FINDINGS, Change, State
-from cxrreport.records import Finding
 
 NOISE = st.tuples(st.sampled_from([7, 14]), st.integers(0, 2**32 - 1), st.floats(0.3, 1))
 SIZES = st.tuples(st.integers(1, 5000), st.integers(1, 5000))

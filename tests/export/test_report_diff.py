@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cxrreport.drafts import DraftStatus, Provenance
 from cxrreport.export.report_diff import compare_with_prior
-from cxrreport.records import DraftStatus, Provenance
 from cxrreport.reports.sentences import sentences
 from cxrreport.store.views import DraftFacts, DraftView, PriorReport, StudyFacts
 

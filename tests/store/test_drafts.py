@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
+from cxrreport.drafts import Draft, DraftStatus, Finding, Provenance, Reference, Region, Span
 from cxrreport.findings import Change, State
-from cxrreport.records import Draft, DraftStatus, Finding, Provenance, Reference, Region, Report, Span
+from cxrreport.records import Report
 from cxrreport.store import catalogue, drafts, reports
 from cxrreport.store.engine import session
 from cxrreport.store.schema import DraftRow, FindingRow, ReferenceRow, RegionRow, SpanRow
@@ -43,8 +44,8 @@ def make_draft(study_id: int = 1, inputs: str = "i1", **changes: Any) -> Draft:
             impression="Edema.",
             comparison="",
             finding_rows=(
-                Finding("edema", State.POSITIVE, 0.9, State.NEGATIVE, 0.1, Change.NEW, 0.8),
-                Finding("fracture", State.BLANK, 0.01),
+                Finding("edema", State.POSITIVE, 0.9, State.NEGATIVE, 0.1, Change.NEW, 0.8, raw_score=0.7),
+                Finding("fracture", State.BLANK, 0.01, raw_score=0.02),
             ),
             spans=(Span("findings", 0, 5, "change", "edema"), Span("impression", 0, 5, "flag")),
             regions=(Region("change", 1, 2, 3, 4, 0.5, "edema"),),
@@ -86,7 +87,7 @@ def test_a_draft_comes_back_whole(engine: Engine, run_id: int) -> None:
     assert (reference.rank, reference.score, reference.findings) == (1, 0.75, "Old text.")
     assert view.draft.created_at.utcoffset() is not None
     with session(engine, read_only=True) as current:
-        assert set(current.execute(select(FindingRow.raw_score, FindingRow.probability))) == {(0.9, 0.9), (0.01, 0.01)}
+        assert set(current.execute(select(FindingRow.raw_score, FindingRow.probability))) == {(0.7, 0.9), (0.02, 0.01)}
 
 
 def test_saving_twice_changes_nothing(engine: Engine, run_id: int) -> None:
