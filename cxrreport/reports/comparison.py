@@ -93,6 +93,7 @@ _LOOSE_END = re.compile(
     r"|in))+(?=\s*[.;]*\s*$)",
     re.IGNORECASE,
 )
+_GAP = re.compile(r"\s*\n\s*")  # a blank line ends a sentence that has no full stop, so it stays
 _ARTICLES = ((re.compile(r"\b([Aa])n(?=\s+[b-df-hj-np-tv-z])"), r"\1"), (re.compile(r"\b([Aa])(?=\s+[aeio])"), r"\1n"))
 
 
@@ -159,7 +160,7 @@ def _mended(edited: str, capital: bool) -> str:
 def _tidy(text: str) -> str:
     """Close the gaps that dropped sentences leave."""
     text = re.sub(r"(?m)^[ \t]*(?:\d{1,2}[.)]|[-*•])[ \t]*(?=$|\d{1,2}[.)]\s)", "", text)
-    return re.sub(r"\s*\n\s*", "\n", re.sub(r"[ \t]{2,}", " ", text)).strip()
+    return _GAP.sub(lambda gap: "\n\n" if gap[0].count("\n") > 1 else "\n", re.sub(r"[ \t]{2,}", " ", text)).strip()
 
 
 # -- sentences that a draft may say -----------------------------------------------------------------------------------

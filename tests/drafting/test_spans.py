@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cxrreport.demo.archive import later
@@ -89,6 +89,7 @@ WORDS = "new|increased|stable|and|.|\n|no|edema|cavity|has|resolved|since|the|pr
     st.sampled_from(list(Change)),
     st.booleans(),
 )
+@example(["new", "edema", "\n", "\n", "increased"], Change.NEW, False)  # no full stop ends the first
 @settings(max_examples=200, deadline=None)
 def test_spans_always_mark_words(words, change, compared):
     text = " ".join(words)
