@@ -51,6 +51,8 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
         "file.replaced": ("Another image, or none, lies at the path of this image now.", "Restore the file if it was lost."),
         "identity.study": ("The study is filed under another patient; this image is kept out.",
                            "Correct the patient's identifier in the PACS and export again."),
+        "scope.age": ("The patient is under 18, and the network was made for adults.",
+                      "Nothing, or pass `--allow-out-of-scope`: the draft is flagged."),
         "study.no_frontal": ("The study has no usable frontal image.", "Export its frontal image."),
         "study.quarantined": ("Three attempts at the study have failed.",
                               "Mend the cause, then run `cxrreport generate --redo all`."),
@@ -178,6 +180,7 @@ class PriorReason(Explained):
 class Flag(Explained):
     """What a reader of a draft must know (`draft.flags`)."""
 
+    OUT_OF_SCOPE = "out_of_scope", "the patient is under 18, and the network was made for adults"
     LATERAL_UNREADABLE = "lateral_unreadable", "the lateral film cannot be read: the draft is made from the frontal one"
     PRIOR_UNREGISTERED = (
         "prior_unregistered",

@@ -138,6 +138,7 @@ class Study:
     sex: str
     accession: str
     images: tuple[Image, ...]
+    age_years: float | None = None  # at the study, as its header says
 
 
 @dataclass(frozen=True, slots=True)

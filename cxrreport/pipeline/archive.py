@@ -73,6 +73,7 @@ class Archive:
         patient: str | None = None,
         limit: int | None = None,
         redo: str | None = None,
+        allow_out_of_scope: bool = False,
         without_retrieval: bool = False,
         dry_run: bool = False,
         progress: Progress = unwatched,
@@ -90,7 +91,7 @@ class Archive:
             from cxrreport.pipeline.preview import preview as job
         else:
             from cxrreport.pipeline.generate import generate as job
-        selection = Selection(since, until, patient, limit, redo)
+        selection = Selection(since, until, patient, limit, redo, allow_out_of_scope)
         counts, exit_code = job(self.settings, _paths(paths), selection, without_retrieval, progress)
         return {**counts, "exit_code": exit_code}
 

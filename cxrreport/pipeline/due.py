@@ -6,13 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from cxrreport.codes import CODES
 from cxrreport.drafts import DraftStatus
 from cxrreport.imaging.pairing import inputs_sha256, pair
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION
 from cxrreport.pipeline.counts import Count
 from cxrreport.pipeline.run import Run
+from cxrreport.pipeline.scope import is_child
 from cxrreport.pipeline.selection import Selection
-from cxrreport.records import Due, Study
+from cxrreport.records import Due, Failure, Study
 from cxrreport.store import attempts, catalogue
 from cxrreport.store.engine import session
 
@@ -47,7 +49,7 @@ def find_due(run: Run, selection: Selection, made_with: Versions) -> Iterator[Du
     """Walk the catalogue by pages and yield what is to be drafted, at most `selection.limit`."""
     last, found = 0, 0
     while not run.cancelled:
-        with session(run.engine, read_only=True) as s:
+        with session(run.engine) as s:
             page = catalogue.candidate_studies(
                 s, selection.since, selection.until, selection.patient, after_id=last, limit=_PAGE
             )
@@ -64,17 +66,34 @@ def find_due(run: Run, selection: Selection, made_with: Versions) -> Iterator[Du
 
 def _due_of_page(run: Run, s: Session, page: Sequence[Study], selection: Selection, made_with: Versions) -> list[Due]:
     families = catalogue.patient_studies(s, [study.patient_id for study in page])
-    paired = [made for study in page if (made := _pair(study, families[study.patient_id])) is not None]
+    made = {study.id: _pair(study, families[study.patient_id]) for study in page}
+    paired = [found for found in made.values() if found is not None]
     inputs = {d.pair.study.id: d.inputs_sha256 for d in paired}
     current = catalogue.current_drafts(s, list(inputs), inputs)
-    due = [d for d in paired if is_due(current.get(d.pair.study.id), d.inputs_sha256, made_with, selection.redo)]
+    all_due = [d for d in paired if is_due(current.get(d.pair.study.id), d.inputs_sha256, made_with, selection.redo)]
+    due = _in_scope(run, s, all_due, selection)
     tried = {} if selection.redo == "all" else attempts.past_attempts(s, [d.pair.study.id for d in due])
     free = [replace(d, attempts=n) for d in due if (n := tried.get(d.pair.study.id, 0)) is not None]
     run.count(Count.STUDIES, len(page))
-    run.count(Count.UNCHANGED, len(paired) - len(due))
-    run.skip("study.no_frontal", len(page) - len(paired))
+    run.count(Count.UNCHANGED, len(paired) - len(all_due))
+    _leave_out(run, s, "study.no_frontal", [study for study in page if made[study.id] is None])
     run.skip("study.quarantined", len(due) - len(free))  # counted as failed by the runs that it cost
     return free
+
+
+def _in_scope(run: Run, s: Session, due: Sequence[Due], selection: Selection) -> list[Due]:
+    """Without the children, unless they are asked for."""
+    young = [] if selection.allow_out_of_scope else [d.pair.study for d in due if is_child(d.pair.study)]
+    _leave_out(run, s, "scope.age", young)
+    left_out = {study.id for study in young}
+    return [d for d in due if d.pair.study.id not in left_out]
+
+
+def _leave_out(run: Run, s: Session, code: str, studies: Sequence[Study]) -> None:
+    """Count studies that are left out, and give each a row that says so, once the view of all its images is known."""
+    run.skip(code, len(studies))
+    told = [study for study in studies if all(image.view for image in study.images)]
+    attempts.fail_studies(s, run.id, [Failure(code, CODES[code].sentence, study_id=study.id) for study in told])
 
 
 def _pair(study: Study, family: Sequence[Study]) -> Due | None:

@@ -12,6 +12,7 @@ from cxrreport.errors import InputError
 from cxrreport.imaging.load import LoadedImage, load_image
 from cxrreport.imaging.pairing import inputs_sha256
 from cxrreport.pipeline.run import Run
+from cxrreport.pipeline.scope import is_child
 from cxrreport.records import Due, Failure, Image, Prepared, PreparedStudy
 from cxrreport.store import attempts
 from cxrreport.store.engine import session
@@ -88,10 +89,15 @@ def _assemble(due: Due, found: Found) -> Prepared:
         PreparedStudy(frontal.pixels, _pixels(lateral)),
         PreparedStudy(prior_frontal.pixels, _pixels(prior_lateral)) if isinstance(prior_frontal, LoadedImage) else None,
         PriorReason.UNREADABLE if isinstance(prior_frontal, InputError) else due.pair.reason,
-        (Flag.LATERAL_UNREADABLE,) if isinstance(lateral, InputError) else (),
+        _flags(due, lateral),
         digests,
         inputs_sha256(due.pair, {**digests, **away}),  # with an image away not what the catalogue knows: due again
     )
+
+
+def _flags(due: Due, lateral: LoadedImage | InputError | None) -> tuple[Flag, ...]:
+    young = (Flag.OUT_OF_SCOPE,) if is_child(due.pair.study) else ()
+    return (*young, Flag.LATERAL_UNREADABLE) if isinstance(lateral, InputError) else young
 
 
 def _pixels(found: LoadedImage | InputError | None) -> npt.NDArray[np.uint8] | None:

@@ -12,7 +12,10 @@ REDO = ("weights", "index", "all")
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which studies to draft. `redo`, one of `REDO`: also those that were drafted with other weights, another index, or all.
+    """Which studies to draft.
+
+    redo : one of `REDO`: also those that were drafted with other weights, another index, or all.
+    allow_out_of_scope : also those of patients under 18, flagged.
 
     Raises
     ------
@@ -24,6 +27,7 @@ class Selection:
     patient: str | None = None
     limit: int | None = None
     redo: str | None = None
+    allow_out_of_scope: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what would silently redo nothing."""

@@ -1,0 +1,79 @@
+"""What is left out on purpose is told: children, and studies without a frontal image."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+from builders.tool import Tool, Visit, write_visit
+
+from cxrreport.pipeline.scope import is_child
+from cxrreport.records import Study
+
+PLAIN = "--without-retrieval"
+
+
+def study(born: str | None, day: str | None, age: float | None) -> Study:
+    birth_date = date.fromisoformat(born) if born else None
+    studied_at = datetime.fromisoformat(day) if day else None
+    return Study(1, "1.2", 1, studied_at, False, birth_date, "", "", (), age)
+
+
+@pytest.mark.parametrize(
+    ("born", "day", "age", "child"),
+    [
+        ("2006-03-05", "2024-03-04", None, True),
+        ("2006-03-05", "2024-03-05", None, False),
+        ("2004-02-29", "2022-02-28", None, True),
+        (None, "2024-03-04", 17.9, True),
+        (None, None, 0.02, True),
+        (None, None, 18.0, False),
+        (None, "2024-03-04", None, False),
+        ("2006-03-05", None, None, False),
+        ("1950-01-01", "2024-03-04", 4.0, True),  # whichever is wrong: the younger counts
+        ("2020-01-01", "2024-03-04", 74.0, True),
+    ],
+)
+def test_under_eighteen_by_birth_date_or_age(born: str | None, day: str | None, age: float | None, child: bool) -> None:
+    assert is_child(study(born, day, age)) is child
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    """An adult, a child by birth date, a child by age, and a lateral image alone."""
+    write_visit(tmp_path, Visit("A601", "P61", "20240105"), PatientBirthDate="19600101")
+    write_visit(tmp_path, Visit("A602", "P62", "20240105"), PatientBirthDate="20070101")
+    write_visit(tmp_path, Visit("A603", "P63", "20240105"), PatientBirthDate="", PatientAge="008M")
+    write_visit(tmp_path, Visit("A604", "P64", "20240105"), PatientBirthDate="19600101", ViewPosition="LL")
+    return tmp_path
+
+
+def test_children_and_studies_without_a_frontal_image_are_rows(tool: Tool, mixed: Path) -> None:
+    for again in range(2):
+        found = tool.json("generate", mixed, PLAIN)
+        assert found["skipped"] == {"scope.age": 2, "study.no_frontal": 1} and found["failed"] == {}
+        assert (found["drafted"], found["unchanged"]) == ((1, 0), (0, 1))[again]
+    assert tool.json("status")["failures"] == {"scope.age": 2, "study.no_frontal": 1}
+    shown = tool.json("show", "A602")
+    assert shown["draft"] is None and shown["failure"]["code"] == "scope.age"
+    assert tool.json("generate", mixed, "--dry-run")["due"] == 0
+
+
+def test_a_child_is_drafted_on_request_and_flagged(tool: Tool, mixed: Path) -> None:
+    tool.json("generate", mixed, PLAIN)
+    found = tool.json("generate", mixed, PLAIN, "--allow-out-of-scope")
+    assert found["drafted"] == 2 and found["skipped"] == {"study.no_frontal": 1}
+    assert tool.json("status")["failures"] == {"study.no_frontal": 1}
+    assert tool.json("show", "A603")["draft"]["flags"][0] == "out_of_scope"
+    assert "out_of_scope" not in tool.json("show", "A601")["draft"]["flags"]
+    assert tool.json("generate", mixed, PLAIN)["skipped"] == {"study.no_frontal": 1}  # what is drafted stays
+
+
+def test_a_frontal_image_that_comes_later_takes_the_row_away(tool: Tool, mixed: Path) -> None:
+    tool.json("generate", mixed, PLAIN)
+    write_visit(
+        mixed / "later", Visit("A604", "P64", "20240105"), SOPInstanceUID="1.2.9.604.9", PatientBirthDate="19600101"
+    )
+    assert tool.json("generate", mixed, PLAIN)["drafted"] == 1
+    assert tool.json("status")["failures"] == {"scope.age": 2}
