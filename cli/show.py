@@ -64,6 +64,8 @@ def _print_view(view: StudyView, references: int) -> None:
     click.secho(DISCLAIMER, bold=True)
     held = view.held
     click.echo(f"Study  {_name(held.study)}")
+    if held.study.indication:
+        click.echo(f"Indication  {printable(held.study.indication)}")
     if held.failure:
         click.secho(f"Failed {held.failure.code}: {printable(held.failure.message)}", fg="red")
     if held.draft is None:

@@ -78,6 +78,7 @@ class Instance:
     exposure_index: float | None = None  # IEC 62494-1, as the machine computed it
     deviation_index: float | None = None  # 0 = as intended, +1 = 26 % more
     age_years: float | None = None
+    indication: str = ""  # why the film was asked for; see `indications`
 
 
 _NOBODY = re.compile(
@@ -139,6 +140,7 @@ class Study:
     accession: str
     images: tuple[Image, ...]
     age_years: float | None = None  # at the study, as its header says
+    indication: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +234,7 @@ class Report:
     impression: str = ""
     comparison: str = ""
     status: ReportStatus = ReportStatus.FINAL
+    indication: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 
+from cxrreport import indications
 from cxrreport.errors import HeaderError
 from cxrreport.imaging.dataset import Head, NotDicomError, open_head
 from cxrreport.records import FileEntry, Instance, names_nobody
@@ -42,11 +43,13 @@ _COUNT_TAGS = {  # tag and what its absence means
 _SOP_CLASS, _SOP_UID, _STUDY_UID = 0x00080016, 0x00080018, 0x0020000D
 _PATIENT_ID, _ISSUER, _ACCESSION = 0x00100020, 0x00100021, 0x00080050
 _STUDY_DATE, _STUDY_TIME, _BIRTH_DATE, _AGE = 0x00080020, 0x00080030, 0x00100030, 0x00101010
+_REASON, _REQUESTED, _ADMITTED, _REQUESTS = 0x00401002, 0x00321060, 0x00081080, 0x00400275
 _TAGS = (
     *_TEXT_TAGS.values(),
     *_NUMBER_TAGS.values(),
     *(tag for tag, _ in _COUNT_TAGS.values()),
     *(_SOP_CLASS, _SOP_UID, _STUDY_UID, _PATIENT_ID, _ISSUER, _ACCESSION, _STUDY_DATE, _STUDY_TIME, _BIRTH_DATE, _AGE),
+    *(_REASON, _REQUESTED, _ADMITTED, _REQUESTS),
 )
 # Media directory, waveforms, presentation states, raw data, SR, key objects, documents, RT plans: no image.
 _NOT_IMAGE = re.compile(
@@ -56,6 +59,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 _MAX_CHARACTERS = 128
 _DAYS_A_YEAR = 365.25
 _MAX_IDENTIFIER = 64  # of an LO (PS3.5 6.2); an accession number is an SH of 16, which is exceeded in practice
+_MAX_PLACES = 8  # where an indication is looked for: the image and its requests
 _KEEP_INFLATED_BYTES = 8 << 20  # far more than any radiograph's header
 
 
@@ -115,12 +119,32 @@ def _from_dataset(entry: FileEntry, head: Head) -> Instance:
         accession=_identifier(dataset, _ACCESSION),
         birth_date=birth_date,
         age_years=_age_years(_text(dataset, _AGE), birth_date, studied_at),
+        indication=_indication(dataset),
         studied_at=studied_at,
         time_known=time_known,
         **texts,
         **counts,
         **numbers,
     )
+
+
+def _indication(dataset: Dataset) -> str:
+    """Why the image was asked for: the reason of the request before diagnoses at admission, and these before its name.
+
+    The image itself and the items of its Request Attributes Sequence are asked. What cannot be read costs no image.
+    """
+    try:
+        places = [dataset, *(dataset.get("RequestAttributesSequence") or ())][:_MAX_PLACES]
+        reasons, requested, admitted = (
+            [_said(place, tag) for place in places] for tag in (_REASON, _REQUESTED, _ADMITTED)
+        )
+    except Exception:  # as in `_instance`
+        return ""
+    return indications.choose([*reasons, *admitted], requested)
+
+
+def _said(place: Dataset, tag: int) -> str:
+    return _line(place, tag, 4 * indications.MAX_CHARACTERS).replace("\\", "; ")
 
 
 def _text(dataset: Dataset, tag: int) -> str:

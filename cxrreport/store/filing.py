@@ -152,6 +152,7 @@ def _upsert_study(session: Session, study: StudyRow | None, patient: PatientRow,
     study.description = study.description or instance.study_description
     study.institution = study.institution or instance.institution
     study.age_years = instance.age_years if study.age_years is None else study.age_years
+    study.indication = study.indication or instance.indication or None
     session.flush()
     return study
 

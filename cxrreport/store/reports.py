@@ -63,6 +63,7 @@ def _add_batch(session: Session, batch: list[LabelledReport], label_source: str,
             known.add(row)
         if row.text_sha256 == _text_sha256(report, row.identity_sha256) and row.status is not ReportStatus.WITHDRAWN:
             row.labels, row.label_source = as_stored(labels), label_source
+            row.indication = row.indication or report.indication or None
         if outcome != "unchanged" or row.study_id is None:
             row.study_id, row.patient_id = link.study_id, link.patient_id
     session.flush()
@@ -130,6 +131,7 @@ def _fill(row: ReportRow, report: Report) -> None:
     row.issuer, row.mrn = short(report.issuer), short(report.patient_id)
     row.reported_at = report.reported_at or row.reported_at
     row.findings, row.impression, row.comparison = report.findings, report.impression, report.comparison
+    row.indication = report.indication or None
     row.text_sha256 = _text_sha256(report, row.identity_sha256)
     row.labels, row.label_source = {}, ""
 

@@ -24,7 +24,7 @@ _FRONTAL = tuple(view for view in View if view.is_frontal)
 class SignedStudy:
     """A study and what was signed of it; `labels` as stored, empty where nobody has labelled the report.
 
-    `bucket` (0..9) is its patient's, see `patient_bucket`.
+    `bucket` (0..9) is its patient's, see `patient_bucket`. `indication` is that of its headers, else of the report.
     """
 
     study: Study
@@ -32,6 +32,7 @@ class SignedStudy:
     impression: str
     labels: Mapping[str, State]
     bucket: int
+    indication: str = ""
 
 
 def patient_bucket(issuer: str, mrn: str) -> int:
@@ -73,4 +74,5 @@ def _buckets(session: Session, study_ids: Sequence[int]) -> dict[int, int]:
 
 def _combine(study: Study, report: ReportRow, bucket: int) -> SignedStudy:
     labels = {finding: State(state) for finding, state in report.labels.items()}
-    return SignedStudy(study, report.findings, report.impression, labels, bucket)
+    indication = study.indication or report.indication or ""
+    return SignedStudy(study, report.findings, report.impression, labels, bucket, indication)

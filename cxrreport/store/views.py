@@ -29,7 +29,7 @@ MAX_ID = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class StudyFacts:
-    """What names one study to a radiologist."""
+    """What names one study to a radiologist; `indication` is that of its headers, else of its signed report."""
 
     study_id: int
     uid: str
@@ -37,6 +37,7 @@ class StudyFacts:
     studied_at: datetime | None
     time_known: bool
     description: str
+    indication: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class RetrievedReport:
     reported_at: datetime | None
     findings: str
     impression: str
+    indication: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +125,8 @@ def draft_view(session: Session, study_key: str) -> DraftView | None:
     row = _current_draft(session, study.id)
     prior = session.get(StudyRow, row.prior_study_id) if row and row.prior_study_id else None
     return DraftView(
-        study=_study_facts(study),
-        prior=_study_facts(prior) if prior else None,
+        study=_study_facts(session, study),
+        prior=_study_facts(session, prior) if prior else None,
         prior_report=_prior_report(session, prior.id) if prior else None,
         draft=draft_facts(session, row) if row else None,
         failure=_failure(session, study.id),
@@ -156,8 +158,11 @@ def _current_draft(session: Session, study_id: int) -> DraftRow | None:
     )
 
 
-def _study_facts(row: StudyRow) -> StudyFacts:
-    return StudyFacts(row.id, row.uid, row.accession, row.studied_at, row.time_known, row.description)
+def _study_facts(session: Session, row: StudyRow) -> StudyFacts:
+    reports = signed_reports(session, [row.id]).get(row.id, []) if row.indication is None else []
+    told = [row.indication, *(report.indication for report in reversed(reports))]
+    indication = next(filter(None, told), None)
+    return StudyFacts(row.id, row.uid, row.accession, row.studied_at, row.time_known, row.description, indication)
 
 
 def _prior_report(session: Session, study_id: int) -> PriorReport | None:
@@ -214,7 +219,7 @@ def _parts(session: Session, draft_id: int, table: Any, record: Any) -> tuple[An
 
 
 def _references(session: Session, draft_id: int) -> tuple[RetrievedReport, ...]:
-    used, said = ("rank", "report_id", "score", "weight"), ("reported_at", "findings", "impression")
+    used, said = ("rank", "report_id", "score", "weight"), ("reported_at", "findings", "impression", "indication")
     rows = session.execute(
         select(*(getattr(ReferenceRow, name) for name in used), *(getattr(ReportRow, name) for name in said))
         .join(ReportRow, ReportRow.id == ReferenceRow.report_id)

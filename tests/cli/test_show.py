@@ -44,6 +44,16 @@ def test_a_person_sees_text_changes_references_and_provenance(drafted: Tool) -> 
     assert changed and all(f"{row['change']} {row['change_probability']:.2f}" in plain for row in changed)
 
 
+def test_the_indication_is_shown_and_never_drives_the_terminal(drafted: Tool) -> None:
+    drafted("show", "A103")
+    assert "Indication" not in drafted.out and drafted.json("show", "A103")["study"]["indication"] is None
+    with drafted.connection() as connection:
+        connection.exec_driver_sql("UPDATE study SET indication = ?", ("Cough\x1b[2J and fever",))
+    drafted("show", "A103")
+    assert "Indication  Cough" in drafted.out and "\x1b[2J" not in drafted.out
+    assert drafted.json("show", "A103")["prior"]["indication"] == "Cough\x1b[2J and fever"
+
+
 @pytest.mark.parametrize("count", [0, 2])
 def test_as_many_references_as_asked_for(drafted: Tool, count: int) -> None:
     drafted("show", "A103", "--references", str(count))

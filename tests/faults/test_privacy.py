@@ -13,6 +13,7 @@ from builders.tool import Tool, Visit, copy_tree, write_visit
 
 POISON = ("zorglub", "hansi", "pid-7731-xq", "19330817", "1933-08-17", "geheim", "acc-55-poison")
 TAGS = {"PatientName": "Zorglub^Hansi", "PatientBirthDate": "19330817", "SeriesDescription": "Zorglub's film"}
+WHY = {"ReasonForTheRequestedProcedure": "Fall, says Hansi", "AdmittingDiagnosesDescription": "geheim"}
 PATIENT = "PID-7731-XQ"
 
 
@@ -24,7 +25,7 @@ def poisoned(tmp_path: Path) -> Path:
     def visit(number: int, **tags: object) -> Path:
         accession = f"A{number}"
         made = Visit(accession, PATIENT, f"202401{number % 28 + 1:02d}", silent=number % 2 == 1)
-        return write_visit(export, made, **(TAGS | {"AccessionNumber": f"ACC-55-POISON-{number}"} | tags))[0]
+        return write_visit(export, made, **(TAGS | WHY | {"AccessionNumber": f"ACC-55-POISON-{number}"} | tags))[0]
 
     visit(10), visit(11), visit(12)
     cut_header, cut_pixels, cut_silent = visit(14), visit(16), visit(17)
@@ -44,7 +45,7 @@ def poisoned(tmp_path: Path) -> Path:
 def poisoned_reports(tmp_path: Path) -> Path:
     folder = tmp_path / "geheim-reports"
     folder.mkdir()
-    (folder / "ACC-55-POISON-10.txt").write_text("FINDINGS: Hansi Zorglub has clear lungs.\n")
+    (folder / "ACC-55-POISON-10.txt").write_text("INDICATION: Hansi fell.\nFINDINGS: Hansi Zorglub has clear lungs.\n")
     (folder / "Zorglub.txt").write_text("")
     (folder / "Hansi.pdf").write_text("Zorglub")
     (folder / "table.csv").write_text("accession,patient_id,findings\nACC-55-POISON-11,PID-7731-XQ,Zorglub\nx,y\n")
@@ -71,6 +72,8 @@ def test_no_patient_in_what_is_printed_logged_or_kept_beside_the_database(
     assert {"header.incomplete", "header.malformed", "pixels.truncated", "pixels.too_large"} <= codes
     assert {"identity.conflict", "identity.patient_conflict", "report.empty", "report.malformed"} & codes
     assert_clean(index.printed, run.printed, manifests(tool.home), *tool.rows("SELECT message FROM failure"))
+    assert "Fall, says Hansi" in tool.rows("SELECT indication FROM study")
+    assert "Hansi fell." in tool.rows("SELECT indication FROM report")
     assert tool("status") == 0
     assert_clean(tool.out)
     index_files = [path for path in (tool.home / "index").rglob("*") if path.is_file() and path.name != ".lock"]

@@ -66,6 +66,44 @@ def test_the_age_is_as_told_or_from_the_birth(tmp_path, age, birth, years):
     assert found.age_years == years
 
 
+def request(**tags):
+    item = Dataset()
+    for keyword, value in tags.items():
+        setattr(item, keyword, value)
+    return item
+
+
+@pytest.mark.parametrize("syntax", [builders.IMPLICIT, builders.EXPLICIT, builders.DEFLATED, builders.BIG_ENDIAN])
+@pytest.mark.parametrize(
+    ("tags", "indication"),
+    [
+        ({"ReasonForTheRequestedProcedure": "Cough", "AdmittingDiagnosesDescription": "Sepsis"}, "Cough"),
+        ({"AdmittingDiagnosesDescription": ["Sepsis", "Ileus"]}, "Sepsis; Ileus"),
+        ({"RequestedProcedureDescription": "CHEST PA LAT R/O TB"}, "CHEST PA LAT R/O TB"),
+        ({"RequestedProcedureDescription": "CHEST PA AND LATERAL"}, ""),
+        ({"RequestedProcedureDescription": "XR SHOULDER LEFT"}, ""),
+        ({"ReasonForTheRequestedProcedure": "XXXX"}, ""),
+        ({"RequestAttributesSequence": [request(ReasonForTheRequestedProcedure="Fall")]}, "Fall"),
+        ({"RequestAttributesSequence": [request(RequestedProcedureDescription="CHEST"),
+                                        request(ReasonForTheRequestedProcedure="Fall")]}, "Fall"),
+        ({"RequestAttributesSequence": [request(ReasonForTheRequestedProcedure="Fall")],
+          "ReasonForTheRequestedProcedure": "Cough"}, "Cough"),
+        ({"RequestAttributesSequence": []}, ""),
+    ],
+)  # fmt: skip
+def test_why_the_film_was_made(tmp_path, tags, indication, syntax):
+    assert read(builders.write_dicom(tmp_path / "a", syntax=syntax, **tags)).indication == indication
+
+
+def test_a_request_that_cannot_be_read_costs_no_image(tmp_path):
+    whole = builders.write_dicom(tmp_path / "a").read_bytes()
+    pixels = whole.rindex(b"\xe0\x7f\x10\x00")
+    broken = element(0x0040, 0x0275, b"SQ", b"\xfe\xff\x00\xe0\x08\0\0\0broken!!")
+    (tmp_path / "b").write_bytes(whole[:pixels] + broken + whole[pixels:])
+    found = read(tmp_path / "b")
+    assert (found.patient_id, found.indication) == ("P1", "")
+
+
 @pytest.mark.parametrize(
     ("day", "clock", "expected", "known"),
     [

@@ -28,6 +28,9 @@ def accessions_and_codes(found):
 def test_text_file_is_named_by_accession_or_uid(only):
     by_accession = only("A-17.txt", "FINDINGS: Clear.\nIMPRESSION: Normal.")
     assert by_accession == Report("A-17.txt", "A-17", accession="A-17", findings="Clear.", impression="Normal.")
+    why = only("A-18.txt", "HISTORY: Fever,\n cough.\nFINDINGS: Clear.")
+    assert (why.indication, why.findings) == ("Fever, cough.", "Clear.")
+    assert only("A-19.txt", "INDICATION: ___ year old man\nFINDINGS: Clear.").indication == ""
     by_uid = only("1.2.840.1.txt", "Clear.")
     assert (by_uid.study_uid, by_uid.accession) == ("1.2.840.1", "")
     assert only("12.3.txt", "Clear.").accession == "12.3"
@@ -112,7 +115,7 @@ def test_broken_rows_do_not_stop_the_rest(read):
 
 def test_an_openi_file_has_neither_its_mesh_terms_nor_its_date_of_publication(only):
     assert only("1.xml", XML) == Report(
-        "1.xml", "CXR1", findings="Clear & dry.", impression="Normal.", comparison="None."
+        "1.xml", "CXR1", findings="Clear & dry.", impression="Normal.", comparison="None.", indication="Cough"
     )
 
 

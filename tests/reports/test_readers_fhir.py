@@ -171,6 +171,25 @@ def test_other_procedures_are_skipped(tmp_path):
     assert only(tmp_path, bundle(report(), other)) == Skipped("report.not_chest")
 
 
+@pytest.mark.parametrize(
+    ("request_", "study", "expected"),
+    [
+        ({"reasonCode": [{"coding": [{"code": "R05", "display": "Cough"}]}, {"text": "Fever"}]}, {}, "Cough"),
+        ({"reason": [{"concept": {"text": "Fall"}}], "note": [{"text": "Anxious"}]}, {}, "Fall"),
+        ({"reasonCode": [{"text": "Chest X-ray"}], "note": [{"text": "r/o pneumonia"}]}, {}, "r/o pneumonia"),
+        ({}, {"reasonCode": [{"text": "Dyspnea"}]}, "Dyspnea"),
+        ({"note": "x", "reason": 3}, {"reasonCode": [None]}, ""),
+    ],
+)
+def test_the_request_says_why(tmp_path, request_, study, expected):
+    asked = {"resourceType": "ServiceRequest", "id": "q", **request_}
+    made = report(basedOn=[{"reference": "ServiceRequest/q"}])
+    assert only(tmp_path, bundle(made, asked, STUDY | study)).indication == expected
+    own = made | {"presentedForm": [attached(f"INDICATION: Sepsis.\n{PLAIN}")]}
+    assert only(tmp_path, bundle(own, asked, STUDY | study)).indication == "Sepsis."
+    assert only(tmp_path, bundle(own | {"status": "cancelled"}, asked)).indication == ""
+
+
 def test_lines(tmp_path):
     lines = [report(id="1"), "{broken", report(id="2", conclusion=None), PATIENT, "", report(id="3")]
     found = read(tmp_path, *lines)

@@ -39,6 +39,33 @@ def test_a_whole_message(only):
     )  # fmt: skip
 
 
+R31, R13 = {"f31": "R07.9^Chest pain^I10"}, {"f13": "Fever, r/o pneumonia"}
+NOTE, REASON = "NTE|1||Call ward 5.", "NTE|2||Fall from a horse.|1R^Primary reason"
+
+
+@pytest.mark.parametrize(
+    ("order", "rows", "expected"),
+    [
+        (R31 | R13, ROWS, "Chest pain"),
+        (R13, ROWS, "Fever, r/o pneumonia"),
+        ({"f31": "^^^R07.9^^^^^Chest pain, left"}, ROWS, "Chest pain, left"),
+        ({"f31": "XR CHEST~R05.9"}, ROWS, "R05.9"),
+        (R31, ("OBX|1|TX|11329-0^^LN||Cough.||||||F", *ROWS), "Cough."),
+        (R31, ("OBX|1|TX|1||CLINICAL HISTORY: Dyspnea~FINDINGS: Clear.||||||F",), "Dyspnea"),
+        ({"f31": "^Unknown"}, (NOTE, REASON, *ROWS), "Fall from a horse."),
+        ({}, (NOTE, *ROWS), ""),
+    ],
+)
+def test_the_indication(only, order, rows, expected):
+    found = only("feed.hl7", message(*rows, order=obr(**order)))
+    assert found.indication == expected
+    assert "horse" not in found.findings and "ough" not in found.findings
+
+
+def test_a_withdrawn_report_keeps_no_indication(only):
+    assert only("feed.hl7", message(*ROWS, order=obr(status="X", **R31))).indication == ""
+
+
 # -- framing ----------------------------------------------------------------------------------------------------------
 
 TWO = (message(order=obr(filler="A1")), message(order=obr(filler="A2")))

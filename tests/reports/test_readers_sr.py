@@ -83,8 +83,25 @@ def test_a_whole_document(tmp_path, syntax):
     assert read(tmp_path, document(), syntax=syntax) == Report(
         "x.dcm", "A1", accession="A1", study_uid="1.2.3", patient_id="P1", issuer="NORTH",
         reported_at=datetime(2024, 5, 6, 10, 11, 12), findings="Nodule of\nDiameter 8 mm.\nNo effusion.",
-        impression="Nodule.", comparison="None.",
+        impression="Nodule.", comparison="None.", indication="Cough.",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "admitted", "expected"),
+    [
+        ({"ReasonForTheRequestedProcedure": "Fall"}, "Sepsis", "Fall"),
+        ({"ReasonForTheRequestedProcedure": "CHEST PA"}, ["Sepsis", "Ileus"], "Sepsis; Ileus"),
+        ({"RequestedProcedureDescription": "CHEST FOR LINE PLACEMENT"}, "", "CHEST FOR LINE PLACEMENT"),
+        ({"RequestedProcedureDescription": "CHEST PA AND LATERAL"}, "", ""),
+    ],
+)
+def test_without_a_section_the_request_says_why(tmp_path, asked_for, admitted, expected):
+    asked = Dataset()
+    for keyword, value in asked_for.items():
+        setattr(asked, keyword, value)
+    tags = {"ReferencedRequestSequence": [asked], "AdmittingDiagnosesDescription": admitted}
+    assert read(tmp_path, document(CONTENT[2:], **tags)).indication == expected
 
 
 def test_without_a_preamble(tmp_path):

@@ -68,6 +68,14 @@ def test_a_new_image_fills_all_tables(engine: Engine) -> None:
     assert (study(engine).birth_date, study(engine).age_years) == (date(1950, 1, 2), 45.5)
 
 
+def test_the_first_indication_of_a_study_stays(engine: Engine) -> None:
+    for sop, told in (("1.1", ""), ("1.2", "Cough"), ("1.3", "Fever")):
+        record(engine, make_instance(sop, indication=told))
+        assert study(engine).indication == ("Cough" if sop != "1.1" else None)
+    with session(engine) as current:
+        assert [found.indication for found in catalogue.candidate_studies(current)] == ["Cough"]
+
+
 def test_only_unchanged_files_are_known(engine: Engine) -> None:
     record(engine, make_instance(path="/a", size=10, mtime_ns=1_700_000_000_123_456_789))
     with session(engine) as current:

@@ -39,6 +39,19 @@ def scan(engine: Engine, study: str = "1", patient: str = "P1", **changes: Any) 
         return next(found for found in catalogue.candidate_studies(current) if found.uid == study)
 
 
+def test_a_report_that_comes_again_fills_in_why(engine: Engine) -> None:
+    for report, expected in (
+        (make_report(), None),
+        (make_report(indication="Cough"), "Cough"),
+        (make_report(), "Cough"),
+        (make_report(findings="Other.", indication="Fever", reported_at=LATE), "Fever"),
+        (make_report(findings="Other.", indication="Old", reported_at=EARLY), "Fever"),
+        (make_report(findings="", impression="", status=ReportStatus.WITHDRAWN, reported_at=LATE), None),
+    ):
+        add(engine, report)
+        assert [row.indication for row in facts(engine)] == [expected]
+
+
 def facts(engine: Engine) -> list[ReportRow]:
     with session(engine, read_only=True) as current:
         return list(current.scalars(select(ReportRow).order_by(ReportRow.id)))

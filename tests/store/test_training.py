@@ -56,6 +56,13 @@ def test_of_several_reports_the_latest_holds(engine: Engine) -> None:
     assert [signed.findings for signed in found(engine)] == ["Late."]
 
 
+def test_why_the_film_was_made_is_told_by_the_headers_else_by_the_report(engine: Engine) -> None:
+    for number, headers, told in (("1", "Fever", "Cough"), ("2", "", "Cough"), ("3", "", "")):
+        scan(engine, number, view=View.PA, indication=headers)
+        tell(engine, number, indication=told)
+    assert [signed.indication for signed in found(engine)] == ["Fever", "Cough", ""]
+
+
 def test_all_studies_of_a_patient_are_in_one_part_and_issuers_keep_patients_apart(engine: Engine) -> None:
     for number, patient, issuer in (("1", "P1", ""), ("2", "P1", ""), ("3", "P1", "north")):
         scan(engine, number, patient, View.PA, issuer=issuer)

@@ -85,6 +85,20 @@ def test_the_decoder_is_told_what_was_signed_of_the_prior_until_then(
     assert {study_id: one.findings for study_id, one in found.items()} == expected
 
 
+def test_the_indication_is_that_of_the_headers_else_of_the_signed_report(engine: Engine, run_id: int) -> None:
+    scan(engine, "1.2.3", accession="A3", indication="Fever")
+    told = {"A1": ("Cough", FINAL), "A2": ("Fall", PRELIMINARY), "A3": ("Syncope", FINAL)}
+    with session(engine) as current:
+        for accession, (why, status) in told.items():
+            report = Report(
+                "r.csv", accession, accession, patient_id="P1", findings="F.", status=status, indication=why
+            )
+            reports.add_reports(current, [(report, {})])
+    with session(engine, read_only=True) as current:
+        views = [draft_view(current, accession) for accession in told]
+    assert [view and view.study.indication for view in views] == ["Cough", None, "Fever"]
+
+
 KEYS = {"1.2.2": 2, "A2": 2, "2": 2, " A2 ": 2} | dict.fromkeys(("", "A", "99", "9" * 40, "²", "%", "1.2"))
 
 

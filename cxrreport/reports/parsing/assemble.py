@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from html import unescape
 
 from striprtf.striprtf import font_table_group, rtf_to_text
@@ -46,14 +47,16 @@ _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 def assemble(parts: Iterable[Part]) -> sections.Sections:
     """Put the parts of one report together, in order and by section; headings within a text count as usual.
 
-    Parts of no section are split by their own headings. An addendum belongs to the impression. Indication and
-    technique are no part of a report here.
+    Parts of no section are split by their own headings. An addendum belongs to the impression. The technique is no
+    part of a report here.
     """
     by_section: dict[str, list[str]] = {}
     for section, text in parts:
         by_section.setdefault(section, []).append(text)
     blocks = (_block(section, "\n".join(by_section.get(section, ()))) for section in _ORDER)
-    return sections.split("\n".join(filter(None, blocks)))
+    found = sections.split("\n".join(filter(None, blocks)))
+    indication = plain("\n".join(by_section.get("indication", ())))
+    return replace(found, indication=indication or found.indication)
 
 
 def _block(section: str, text: str) -> str:

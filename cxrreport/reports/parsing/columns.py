@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 FIELDS = (
-    "accession", "study_uid", "patient_id", "issuer", "reported_at", "findings", "impression", "comparison", "text",
+    "accession", "study_uid", "patient_id", "issuer", "reported_at", "findings", "impression", "comparison", "indication",
+    "text",
 )  # fmt: skip
 _OTHER_NAMES = {"reported_at": ("date",), "text": ("report",)}
 KNOWN = frozenset((*FIELDS, "date", "report", "id"))

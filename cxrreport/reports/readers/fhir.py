@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from cxrreport import indications
 from cxrreport.records import Failure, Report, ReportStatus
 from cxrreport.reports.parsing import assemble, decode, scope
 from cxrreport.reports.parsing.decode import Skipped
@@ -33,6 +34,7 @@ def read(path: Path) -> Iterator[Report | Failure | Skipped]:
       the issuer stays blank
     * accession number: the identifier of type ACSN of the report, its ImagingStudy or its request; study UID: the
       identifier `urn:dicom:uid` of its one ImagingStudy
+    * indication: its section, else `reasonCode` or `reason` of its request or ImagingStudy, else a note there
     * registered, partial, preliminary, modified and unknown are preliminary; cancelled and entered-in-error withdraw
     """
     with path.open("rb") as file:
@@ -98,6 +100,7 @@ def _report(path: Path, resource: Resource, found: Resources) -> Report | Failur
         findings="" if gone else findings,
         impression="" if gone else impression,
         comparison="" if gone else parts.comparison,
+        indication="" if gone else _indication([*found.references(resource, "basedOn"), *studies], parts.indication),
         status=status,
     )
 
@@ -160,6 +163,13 @@ def _procedure(resource: Resource, studies: list[Resource]) -> tuple[str, list[s
     for study in studies:
         names += [word(study.get("description")), *(name for _, name in codes(study.get("procedureCode")))]
     return (modalities.pop() if len(modalities) == 1 else ""), names
+
+
+def _indication(asked: list[Resource], section: str) -> str:
+    """That of the report, else the reason of its request or study (R4 `reasonCode`, R5 `reason`), else a note there."""
+    reasons = [name for one in asked for key in ("reasonCode", "reason") for _, name in codes(one.get(key))]
+    notes = [word(note.get("text")) for one in asked for note in items(one.get("note"))]
+    return indications.choose([section, *reasons, *notes])
 
 
 def _time(resource: Resource) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from cxrreport import indications
 from cxrreport.records import Failure, Report, ReportStatus
 from cxrreport.reports.parsing import assemble, decode, scope
 from cxrreport.reports.parsing.decode import Skipped
@@ -14,6 +15,7 @@ from cxrreport.reports.parsing.hl7_messages import Broken, Message, read_message
 from cxrreport.reports.parsing.hl7_segments import Delimiters, Segment, parse_message
 
 _TEXT_TYPES = frozenset({"", "TX", "FT", "ST", "CE", "CWE", "CNE", "NM", "SN", "IS", "ID"})
+_REASONS = {"1R", "2R", "GR"}  # HL7 table 0364: primary, secondary and general reason
 _STUDY_UID_CODES = {"113014", "110180", "0020000D"}  # DICOM Study, Study Instance UID
 _STATUS = {
     "F": ReportStatus.FINAL, "FINAL": ReportStatus.FINAL, "V": ReportStatus.FINAL, "U": ReportStatus.FINAL,
@@ -43,6 +45,8 @@ def read(path: Path) -> Iterator[Report | Failure | Skipped]:
     * time: OBR-22 (status change), else OBR-7 (observation), else MSH-7
     * status: the weaker of OBR-25 and of OBX-11 of the texts, none counts as final; deleted and wrong rows (D, W, X)
       are left out, and where nothing else is left the report is withdrawn
+    * indication: its section, else OBR-31 (reason for study), OBR-13 (relevant clinical information) or notes whose type
+      (NTE-4) is a reason, which are no part of the text
     """
     for number, message in enumerate(read_messages(path), start=1):
         yield from _reports(path, number, message)
@@ -98,7 +102,8 @@ def _of_order(path: Path, header: Segment, patient: Segment, order: _Order) -> R
     number, issuer = _patient(patient)
     accession, study_uid = _accession(order), _study_uid(order)
     status, rows = _status(order)
-    found = assemble.assemble(_parts(rows))
+    notes = [row for row in rows if row.name == "NTE" and row.component(4, 1).upper() in _REASONS]
+    found = assemble.assemble(_parts([row for row in rows if row not in notes]))
     if scope.is_other(modality, procedure, found.technique):
         return Skipped("report.not_chest")
     if status is not ReportStatus.WITHDRAWN and not (found.findings or found.impression):
@@ -114,6 +119,7 @@ def _of_order(path: Path, header: Segment, patient: Segment, order: _Order) -> R
         findings=found.findings,
         impression=found.impression,
         comparison=found.comparison,
+        indication="" if status is ReportStatus.WITHDRAWN else _indication(order.request, found.indication, notes),
         status=status,
     )
 
@@ -147,6 +153,18 @@ def _study_uid(order: _Order) -> str:
 def _procedure(request: Segment) -> list[str]:
     """What OBR says of the procedure: OBR-4 and OBR-44 (its codes' names), OBR-15 (part of the body), OBR-21."""
     return [request.text(4), request.text(44), request.component(15, 4), request.text(21)]
+
+
+def _indication(request: Segment, section: str, notes: list[Segment]) -> str:
+    coded = [text for number in (31, 13) for text in _texts(request, number)]
+    return indications.choose([section, *coded, *(note.prose(3) for note in notes)])
+
+
+def _texts(request: Segment, number: int) -> Iterator[str]:
+    """Of each repetition of a coded field the text, else the original text, else the code; of a plain one itself."""
+    for parts in request.repetitions(number):
+        named = [*parts, *[""] * 9]
+        yield named[1] or named[8] or named[0]
 
 
 def _reported_at(header: Segment, request: Segment) -> datetime | None:

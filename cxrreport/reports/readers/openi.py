@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
+from cxrreport import indications
 from cxrreport.records import Failure, Report
 from cxrreport.reports.parsing import decode
 
@@ -31,7 +32,7 @@ def parse(data: bytes, path: Path) -> Report | Failure:
         return Failure(
             "report.unknown_format", "An XML file of the report archive is of no known kind.", path=str(path)
         )
-    given = {label: _section(root, label) for label in ("FINDINGS", "IMPRESSION", "COMPARISON")}
+    given = {label: _section(root, label) for label in ("FINDINGS", "IMPRESSION", "COMPARISON", "INDICATION")}
     if not given["FINDINGS"] and not given["IMPRESSION"]:
         return Failure("report.empty", "An XML report holds neither findings nor an impression.", path=str(path))
     number = root.find("uId")
@@ -42,6 +43,7 @@ def parse(data: bytes, path: Path) -> Report | Failure:
         findings=given["FINDINGS"],
         impression=given["IMPRESSION"],
         comparison=given["COMPARISON"],
+        indication=indications.choose([given["INDICATION"]]),
     )
 
 

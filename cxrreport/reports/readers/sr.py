@@ -13,6 +13,7 @@ from pathlib import Path
 from pydicom import Dataset, dcmread
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from cxrreport import indications
 from cxrreport.records import Failure, Report, ReportStatus
 from cxrreport.reports.parsing import assemble, decode, scope
 from cxrreport.reports.parsing.decode import Skipped
@@ -83,6 +84,7 @@ def _report(path: Path, dataset: Dataset) -> Report | Failure | Skipped:
         findings=found.findings,
         impression=found.impression,
         comparison=found.comparison,
+        indication=_indication(dataset, request, found.indication),
         status=_status(dataset),
     )
 
@@ -172,6 +174,14 @@ def _study_uid(dataset: Dataset, request: Dataset | None) -> str:
         _text(dataset, "StudyInstanceUID"),
     )
     return next(filter(decode.is_uid, given), "")
+
+
+def _indication(dataset: Dataset, request: Dataset | None, section: str) -> str:
+    """That of the report, else of the request, else of the admission."""
+    admitted = dataset.get("AdmittingDiagnosesDescription") or ""
+    diagnoses = admitted if isinstance(admitted, str) else "; ".join(map(str, admitted))
+    reasons = (section, _text(request, "ReasonForTheRequestedProcedure"), diagnoses)
+    return indications.choose(reasons, [_text(request, "RequestedProcedureDescription")])
 
 
 def _procedure(dataset: Dataset) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+from cxrreport import indications
 from cxrreport.records import Failure, Report
 from cxrreport.reports import sections
 from cxrreport.reports.parsing import decode
@@ -111,6 +112,7 @@ def _result(path: Path, number: int, row: Row | str, columns: Mapping[str, str])
         findings=findings,
         impression=impression,
         comparison=fields["comparison"] or found.comparison,
+        indication=indications.choose([fields["indication"], found.indication]),
     )
 
 

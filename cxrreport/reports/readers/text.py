@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+from cxrreport import indications
 from cxrreport.records import Failure, Report
 from cxrreport.reports import sections
 from cxrreport.reports.parsing import decode
@@ -52,6 +53,7 @@ def _report(path: Path, text: str, found: sections.Sections) -> Report:
         findings=found.findings,
         impression=found.impression,
         comparison=found.comparison,
+        indication=indications.choose([found.indication]),
     )
 
 
