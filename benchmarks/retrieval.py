@@ -22,10 +22,10 @@ from cxrreport.datasets.iu_xray import read_iu_xray
 from cxrreport.datasets.sample import Sample
 from cxrreport.drafting.drafter import open_drafter
 from cxrreport.evaluation.retrieval import label_f1_at
+from cxrreport.findings import PATHOLOGY
 from cxrreport.model.config import POSITIVE
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.encoder import load_torchvision_mobilenet
-from cxrreport.model.heads import PATHOLOGY
 from cxrreport.model.weights import load_weights
 from cxrreport.records import PreparedStudy
 from cxrreport.retrieval.build import Index, build, open_index

@@ -23,6 +23,9 @@ FINDINGS: tuple[str, ...] = (
     "no finding",
 )
 
+NO_FINDING = FINDINGS.index("no finding")
+PATHOLOGY = [i for i, finding in enumerate(FINDINGS) if finding not in ("no finding", "support devices")]
+
 OTHER = "other abnormality"  # what is none of the 14 and no normal chest either; told with a name ("hiatal hernia")
 LABELS: tuple[str, ...] = (*FINDINGS, OTHER)  # what the rules tell of a report; the network knows the findings alone
 

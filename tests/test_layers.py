@@ -24,7 +24,7 @@ LAYERS: tuple[dict[str, set[str]], ...] = (
     {
         "pipeline": set(),
         "export": set(),
-        "trust": set(),
+        "trust": {"evaluation"},
         "training": {"evaluation"},
         "evaluation": set(),
         "demo": set(),

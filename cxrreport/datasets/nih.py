@@ -14,6 +14,7 @@ from cxrreport.datasets.iu_xray import read_pixels, read_table
 from cxrreport.datasets.sample import stack_views
 from cxrreport.findings import FINDINGS, PARENTS
 from cxrreport.imaging.preprocess import preprocess
+from cxrreport.records import View
 
 _NO_FINDING = "no finding"
 # What the labels of ChestX-ray14 say in our words. Emphysema and Hernia have none: they only make an image abnormal.
@@ -34,7 +35,8 @@ _NIH_FINDINGS = {
 _NIH_NEVER_LABELLED = {"enlarged cardiomediastinum", "fracture", "support devices"}
 _NIH_IMPLIED = {"Fibrosis": "lung opacity"}  # our labeler reads one as the other
 _NIH_COLUMNS = {"id", "patient", "labels"}
-_HELD_OUT = 5  # one patient in so many
+_HELD_OUT = 5  # one patient in so many, and one more to calibrate on
+_VIEWS = {"AP": View.AP, "PA": View.PA}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class LabelledImage:
     """One frontal image to learn findings from.
 
     pixels (2, 256, 256) uint8, the lateral blank; present (2,) bool; positive (14,) bool; known (14,) bool: what the
-    labels tell, elsewhere `positive` means nothing.
+    labels tell, elsewhere `positive` means nothing; view: of the projection, where it is told.
     """
 
     key: str
@@ -51,23 +53,30 @@ class LabelledImage:
     present: npt.NDArray[np.bool_]
     positive: npt.NDArray[np.bool_]
     known: npt.NDArray[np.bool_]
+    view: View = View.FRONTAL
 
 
 def read_nih(directory: Path, split: str) -> Iterator[LabelledImage]:
-    """Read a split ("train" or "held out") of NIH ChestX-ray14 image by image: `labels.csv` and `images/`.
+    """Read a split ("train", "val" or "held out") of NIH ChestX-ray14 image by image: `labels.csv` and `images/`.
 
     Raises
     ------
     UsageError : when it is no such directory, or an image of it cannot be read.
     """
     for row in read_table(directory / "labels.csv", _NIH_COLUMNS, "The directory of films", "films"):
-        if row["labels"] and is_held_out(row["patient"]) == (split == "held out"):
+        if row["labels"] and split_of(row["patient"]) == split:
             yield _nih_image(directory / "images", row)
 
 
+def split_of(patient: str) -> str:
+    """Split of a patient: sha256 of the number, first 8 digits, modulo five; 0 is "held out", 1 "val", to calibrate on."""
+    part = int(hashlib.sha256(patient.encode()).hexdigest()[:8], 16) % _HELD_OUT
+    return {0: "held out", 1: "val"}.get(part, "train")
+
+
 def is_held_out(patient: str) -> bool:
-    """Whether a patient's images are kept from training: sha256 of the number, first 8 digits, divisible by five."""
-    return int(hashlib.sha256(patient.encode()).hexdigest()[:8], 16) % _HELD_OUT == 0
+    """Whether a patient's images are kept from all training and fitting."""
+    return split_of(patient) == "held out"
 
 
 def nih_findings(labels: Set[str]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
@@ -86,7 +95,8 @@ def nih_findings(labels: Set[str]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[n
 def _nih_image(images: Path, row: dict[str, str]) -> LabelledImage:
     pixels, present = stack_views([preprocess(read_pixels(images / f"{row['id']}.jpg")), None])
     positive, known = nih_findings(set(row["labels"].split("|")))
-    return LabelledImage(f"nih-{row['id']}", f"nih-{row['patient']}", pixels, present, positive, known)
+    view = _VIEWS.get(row.get("view", ""), View.FRONTAL)
+    return LabelledImage(f"nih-{row['id']}", f"nih-{row['patient']}", pixels, present, positive, known, view)
 
 
 IMAGE_READERS: dict[str, Callable[[Path, str], Iterable[LabelledImage]]] = {"nih": read_nih}

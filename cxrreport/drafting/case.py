@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxrreport.drafting.retrieve import Retrieved
+from cxrreport.model.calibration import Calibration
 from cxrreport.model.comparer import PairReading
 from cxrreport.model.drafter import NetworkDraft, StudyStates, join_features
 from cxrreport.model.encoder import ImageFeatures
@@ -35,6 +36,7 @@ class Case:
     """A study to draft. What stands below `prior` is filled in as it goes along.
 
     signed : the signed report of the prior, where there is one and the decoder reads it.
+    calibration : from scores to probabilities and states; None where the network's own hold.
     reading : study and prior together; None where the weights compare no pairs or make nothing of this one.
     evidence : (14, g, g), where on the current image each finding is seen.
     """
@@ -43,6 +45,7 @@ class Case:
     signed: Signed | None
     current: Exam
     prior: Exam | None
+    calibration: Calibration | None = None
     reading: PairReading | None = None
     text: NetworkDraft = field(init=False)
     evidence: npt.NDArray[np.float32] = field(init=False)

@@ -48,6 +48,8 @@ class Composer:
         signed : reports of priors, by study id.
         """
         cases = [open_case(item, signed, laid=self.comparer is not None) for item in batch]
+        for case in cases:
+            case.calibration = self.drafter.weights.calibration
         self._read([case.current for case in cases] + [case.prior for case in cases if case.prior])
         self._compare([(case, case.prior) for case in cases if case.prior])
         self._draft(cases)
@@ -147,7 +149,9 @@ class Composer:
             decoding["registration"] = {"version": REGISTER_VERSION, "quality": round(item.quality, 3)}
         if case.signed is not None and case.text.compared:
             decoding["prior_report"] = case.signed.report_id
-        return Provenance(self.drafter.weights.sha256, PREPROCESS_VERSION, version, item.inputs_sha256, decoding)
+        weights, used = self.drafter.weights, case.calibration
+        calibrated = used.sha256 if used else None
+        return Provenance(weights.sha256, PREPROCESS_VERSION, version, item.inputs_sha256, decoding, calibrated)
 
 
 def _comparison(pair: Pair, rows: Sequence[Finding]) -> tuple[str, tuple[Span, ...]]:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import ctypes
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 
 from cxrreport.log import get_log
+from cxrreport.model.calibration import CALIBRATION, Calibration
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.generation import Decoding
+from cxrreport.model.manifest import NETWORK
 from cxrreport.model.weights import Weights, load_weights, resolve_device
 from cxrreport.reports.qualifiers import compares_always
 from cxrreport.settings import Settings
 
 
 def load_drafter(settings: Settings) -> Drafter:
-    """Verify and load the weights on the device that the settings ask for.
+    """Verify and load the weights on the device that the settings ask for, with the calibration of the home if it has one.
 
     Raises
     ------
@@ -23,7 +27,7 @@ def load_drafter(settings: Settings) -> Drafter:
     _return_freed_memory()
     device = resolve_device(settings.device)
     decoding = Decoding(beams=settings.beams, max_new_tokens=settings.max_new_tokens)
-    drafter = open_drafter(load_weights(settings.weights, device), decoding)
+    drafter = open_drafter(_calibrated(load_weights(settings.weights, device), settings.home / CALIBRATION), decoding)
     if device == "cpu" and settings.device == "auto":
         get_log().warning("device.cpu", device=device)  # say loudly that no GPU is used
     return drafter
@@ -32,6 +36,17 @@ def load_drafter(settings: Settings) -> Drafter:
 def open_drafter(weights: Weights, decoding: Decoding | None = None) -> Drafter:
     """A drafter that never writes a word of comparison without a prior."""
     return Drafter(weights, decoding, weights.tokenizer.words(compares_always))
+
+
+def _calibrated(weights: Weights, path: Path) -> Weights:
+    """The weights with the archive's own calibration; one of another network is left out, and that is said."""
+    if not path.exists():
+        return weights
+    own = Calibration.load(path)
+    if own.network != weights.manifest["files"][NETWORK]:
+        get_log().warning("calibration.unfit")
+        return weights
+    return replace(weights, calibration=own)
 
 
 def _return_freed_memory() -> None:

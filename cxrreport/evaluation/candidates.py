@@ -12,12 +12,14 @@ import torch
 
 from cxrreport.datasets.encoded import Encoded, encode_batch, encode_samples
 from cxrreport.datasets.sample import Sample
+from cxrreport.drafting.table import film_states
 from cxrreport.drafting.text import final_text
 from cxrreport.evaluation.language import bleu
 from cxrreport.evaluation.protocols import Protocol
 from cxrreport.evaluation.retrieval import label_f1
 from cxrreport.evaluation.scoring import draft_samples
-from cxrreport.findings import FINDINGS, State
+from cxrreport.findings import State
+from cxrreport.model.calibration import Calibration
 from cxrreport.model.drafter import Drafter, NetworkDraft
 from cxrreport.model.encoder import ImageFeatures
 
@@ -48,13 +50,12 @@ def draft(drafter: Drafter, train: Sequence[Sample], samples: Sequence[Sample]) 
     return Drafted(draft_samples(drafter, encoded), encoded)
 
 
-def stored_texts(drafted: Drafted, train: Sequence[Sample]) -> list[tuple[str, tuple[str, ...]]]:
+def stored_texts(
+    drafted: Drafted, train: Sequence[Sample], calibration: Calibration | None
+) -> list[tuple[str, tuple[str, ...]]]:
     """Texts and flags as `generate` stores them of studies without a prior; "" where it would store a failure."""
     rows = zip(drafted.drafts, drafted.encoded.retrieved.tolist(), strict=True)
-    made = (
-        final_text(d, dict(zip(FINDINGS, d.states.states, strict=True)), [train[i].report for i in near])
-        for d, near in rows
-    )
+    made = (final_text(d, film_states(d.states, calibration), [train[i].report for i in near]) for d, near in rows)
     return [(text.string, flags) for text, flags in made]
 
 

@@ -95,7 +95,7 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
     form = protocol(options.protocol, [s.report for s in train])
     drafter = open_drafter(weights, Decoding(beams=options.beams))
     drafted = draft(drafter, train, samples)
-    stored = stored_texts(drafted, train)
+    stored = stored_texts(drafted, train, weights.calibration)
     texts = {
         OURS: [text for text, _ in stored],
         ALONE: drafted.texts,
@@ -129,7 +129,7 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
 def _rival(weights: Weights, beams: int, train: Sequence[Sample], samples: Sequence[Sample]) -> list[str]:
     """Texts as other weights would have them stored."""
     drafted = draft(open_drafter(weights, Decoding(beams=beams)), train, samples)
-    return [text for text, _ in stored_texts(drafted, train)]
+    return [text for text, _ in stored_texts(drafted, train, weights.calibration)]
 
 
 def _facts(options: EvaluateOptions, form: Protocol, labeller: Labeller, bank: int, studies: int) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from cxrreport.findings import State
-from cxrreport.model.config import STATES, VIEWS
+from cxrreport.model.config import POSITIVE, STATES, VIEWS
 from cxrreport.model.diffrgennet import Relations
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.generation import Decoding, Generated, generate
@@ -34,12 +34,16 @@ _TEXT_TOKENS = 128
 
 @dataclass(frozen=True, slots=True)
 class StudyStates:
-    """States and p(positive) of the 14 findings, in the order of `FINDINGS`, and each retrieved report's weight."""
+    """States and p(positive) of the 14 findings, in the order of `FINDINGS`, and each retrieved report's weight.
+
+    scores : p(positive) as the network gives it, before any threshold; empty where a pair has decided.
+    """
 
     states: tuple[State, ...]
     probabilities: tuple[float, ...]
     weights: tuple[float, ...]
     valid: bool
+    scores: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,10 +198,11 @@ class Drafter:
         logits = self.network.classify(features, relations)
         index, positive = decide_states(logits, self.network.config.thresholds)
         finite = logits.isfinite().flatten(1).all(1).tolist()
-        rows = zip(index.tolist(), positive.tolist(), relations.weights.tolist(), finite, strict=True)
+        scores = logits.float().softmax(1)[:, POSITIVE]
+        rows = zip(index.tolist(), positive.tolist(), relations.weights.tolist(), finite, scores.tolist(), strict=True)
         return relations, [
-            StudyStates(tuple(STATES[i] for i in states), tuple(p), tuple(weights), ok)
-            for states, p, weights, ok in rows
+            StudyStates(tuple(STATES[i] for i in states), tuple(p), tuple(weights), ok, tuple(raw))
+            for states, p, weights, ok, raw in rows
         ]
 
     def _prefix(self, states: Sequence[StudyStates]) -> Tensor:

@@ -6,12 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cxrreport.findings import FINDINGS
+from cxrreport.findings import FINDINGS, NO_FINDING, PATHOLOGY
 from cxrreport.model.config import BLANK, POSITIVE, STATES, UNCERTAIN, DiffRGenNetConfig
 from cxrreport.model.losses import Earlier, contrastive_loss
-
-NO_FINDING = FINDINGS.index("no finding")
-PATHOLOGY = [index for index, finding in enumerate(FINDINGS) if finding not in ("no finding", "support devices")]
 
 
 def select(query: Tensor, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,6 +3,7 @@
 A weights directory holds `manifest.json`, `config.json`, `vocab.txt`, `model.safetensors` (the network),
 `views.safetensors` (the view classifier) and, where they were trained, `retriever.safetensors` (the hyperbolic retriever),
 `temporal.safetensors` (what compares a study with its prior) and `prior.safetensors` (how the decoder reads the prior).
+`calibration.json` (see `calibration`) is added once the weights are there, and is no part of what identifies them.
 Bytes are verified before they are parsed, and nothing is unpickled.
 """
 
@@ -24,6 +25,7 @@ from torch import Tensor, nn
 
 from cxrreport.errors import UnavailableError, UsageError, WeightsError
 from cxrreport.files import sync
+from cxrreport.model.calibration import Calibration
 from cxrreport.model.config import DiffRGenNetConfig
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.manifest import (
@@ -60,6 +62,7 @@ class Weights:
     hyperbolic: HyperbolicHead | None = None
     temporal: TemporalNetwork | None = None
     prior: PriorReader | None = None
+    calibration: Calibration | None = None
 
 
 def _read_verified(directory: Path, name: str, expected: str) -> bytes:
@@ -144,7 +147,8 @@ def load_weights(directory: Path | None = None, device: str = "cpu") -> Weights:
     )
     for module in filter(None, parts):
         nn.Module.to(module, device).eval()
-    return Weights(network, parts.views, tokenizer, manifest, weights_sha256(manifest), *parts[2:])
+    calibration = Calibration.shipped(directory, manifest)
+    return Weights(network, parts.views, tokenizer, manifest, weights_sha256(manifest), *parts[2:], calibration)
 
 
 def _tensors(module: nn.Module, precision: torch.dtype) -> dict[str, Tensor]:
@@ -179,7 +183,8 @@ def save_weights(
             precision = torch.float32 if name == RETRIEVER else torch.float16  # it is small, and ranks hang on it
             (new / name).write_bytes(save(_tensors(part, precision)))
             names.append(name)
-    manifest = {**card, "files": {name: hashlib.sha256((new / name).read_bytes()).hexdigest() for name in names}}
+    facts = {name: value for name, value in card.items() if name != "calibration"}  # it fits one network alone
+    manifest = {**facts, "files": {name: hashlib.sha256((new / name).read_bytes()).hexdigest() for name in names}}
     sync(*(new / name for name in names))
     (new / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     sync(new / "manifest.json", new)

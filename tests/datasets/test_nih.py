@@ -3,9 +3,10 @@ import pytest
 from builders.data import DATA
 from PIL import Image
 
-from cxrreport.datasets.nih import is_held_out, nih_findings, read_nih
+from cxrreport.datasets.nih import is_held_out, nih_findings, read_nih, split_of
 from cxrreport.errors import UsageError
 from cxrreport.findings import FINDINGS
+from cxrreport.records import View
 
 NIH = DATA / "nih"
 NEVER_TOLD = {"enlarged cardiomediastinum", "fracture", "support devices"}
@@ -72,8 +73,20 @@ def test_the_films_of_a_patient_are_on_one_side(tmp_path):
     assert film.positive[FINDINGS.index("lung lesion")] and not film.known[FINDINGS.index("fracture")]
 
 
-def test_about_one_patient_in_five_is_held_out():
-    assert 0.18 < np.mean([is_held_out(str(number)) for number in range(4000)]) < 0.22
+def test_one_patient_in_five_is_held_out_and_one_kept_to_calibrate_on():
+    splits = [split_of(str(number)) for number in range(4000)]
+    assert set(splits) == {"train", "val", "held out"}
+    assert all(0.18 < splits.count(split) / 4000 < 0.22 for split in ("val", "held out"))
+    assert [is_held_out(str(number)) for number in range(4000)] == [split == "held out" for split in splits]
+
+
+def test_the_view_is_told_where_the_table_tells_it(tmp_path):
+    _collection(tmp_path, [f"a,{KEPT},Mass", f"b,{KEPT},Mass"])
+    table = tmp_path / "labels.csv"
+    assert [film.view for film in read_nih(tmp_path, "train")] == [View.FRONTAL] * 2
+    rows = zip(table.read_text().splitlines(), ("view", "AP", "?"), strict=True)
+    table.write_text("".join(f"{row},{view}\n" for row, view in rows))
+    assert [film.view for film in read_nih(tmp_path, "train")] == [View.AP, View.FRONTAL]
 
 
 def test_another_directory_is_refused(tmp_path):

@@ -59,7 +59,7 @@ def test_what_is_stored_is_the_beam_most_like_the_retrieved_reports_and_says_wha
     others = (Prose(train[2].report, (), False),)
     made = NetworkDraft("The bones are intact.", StudyStates(states, (0.5,) * 14, (), True), (), True, others)
     encoded = SimpleNamespace(retrieved=torch.tensor([[2], [2]]))
-    (said, flags), failed = stored_texts(Drafted([made, replace(made, valid=False)], encoded), train)
+    (said, flags), failed = stored_texts(Drafted([made, replace(made, valid=False)], encoded), train, None)
     assert "edema" in said.lower() and "bones" not in said and failed == ("", ())
     assert {"finding_named", "sentence_borrowed"} & set(flags)
     assert positives(label(said)) <= {"edema", "lung opacity"}

@@ -1,0 +1,50 @@
+"""Whether a probability means what it says: expected calibration error, Brier score, and the curve behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+BINS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """Of one finding in n films; curve: (mean probability, share of positives, films) of each bin that is not empty."""
+
+    ece: float
+    brier: float
+    films: int
+    positives: int
+    curve: tuple[tuple[float, float, int], ...]
+
+
+def reliability(probabilities: Floats, positive: Bools) -> Reliability:
+    """Of probabilities (n,) and labels (n,), n at least 1, in ten bins of equal width.
+
+    The expected calibration error is the mean distance of a bin's mean probability from its share of positives, weighted by
+    films (Naeini et al., 2015).
+    """
+    bins = np.minimum((probabilities * BINS).astype(int), BINS - 1)
+    count = np.bincount(bins, minlength=BINS)
+    said = np.bincount(bins, probabilities, BINS) / np.maximum(count, 1)
+    true = np.bincount(bins, positive, BINS) / np.maximum(count, 1)
+    rows = zip(said.tolist(), true.tolist(), count.tolist(), strict=True)
+    return Reliability(
+        float((abs(said - true) * count).sum() / len(positive)),
+        float(((probabilities - positive) ** 2).mean()),
+        len(positive),
+        int(positive.sum()),
+        tuple(row for row in rows if row[2]),
+    )
+
+
+def by_finding(probabilities: Floats, positive: Bools, known: Bools) -> dict[int, Reliability]:
+    """Of each finding (column of (n, 14) tables) that has a positive among the films whose labels tell of it."""
+    columns = range(probabilities.shape[1])
+    rows = {i: known[:, i] for i in columns if (positive[:, i] & known[:, i]).any()}
+    return {i: reliability(probabilities[row, i], positive[row, i]) for i, row in rows.items()}

@@ -1,0 +1,1 @@
+"""What a site can trust: probabilities fitted to what was signed."""

@@ -1,0 +1,66 @@
+"""Everything that is fitted to the scores of a network, fitted to public collections in one go and put beside its weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cxrreport.datasets.nih import IMAGE_READERS
+from cxrreport.datasets.sample import Reader
+from cxrreport.datasets.splits import read_whole
+from cxrreport.drafting.drafter import open_drafter
+from cxrreport.errors import UsageError
+from cxrreport.files import atomic, write_json
+from cxrreport.log import Progress
+from cxrreport.model.calibration import CALIBRATION, Calibration
+from cxrreport.model.manifest import NETWORK, default_directory, read_manifest
+from cxrreport.model.weights import load_weights, resolve_device
+from cxrreport.trust.collections import Bank, score_collection
+from cxrreport.trust.fit import cross_validated, fit_calibration
+from cxrreport.trust.report import compare_reliability
+from cxrreport.trust.scored import Scored
+
+
+def calibrate_weights(
+    directory: Path | None, read: Reader, films: tuple[str, Path] | None, device: str, progress: Progress
+) -> dict[str, Any]:
+    """Fit the weights' calibration to the validation splits of a data set and of labelled films; say what it brings.
+
+    Raises
+    ------
+    WeightsError, UnavailableError : as for drafting. UsageError : bad data, or no such kind of films.
+    """
+    directory = directory or default_directory()
+    drafter = open_drafter(load_weights(directory, resolve_device(device)))
+    splits = read_whole(read, ("train", "val"))
+    train = splits["train"]
+    bank = Bank(drafter.embed_texts([s.summary for s in train]), [s.patient for s in train])
+    collections = [score_collection(drafter, f"{read.name} val", splits["val"], bank, progress)]
+    if films is not None:
+        if films[0] not in IMAGE_READERS:
+            raise UsageError(f"Known films: {', '.join(IMAGE_READERS)}.")
+        samples = IMAGE_READERS[films[0]](films[1], "val")
+        collections.append(score_collection(drafter, f"{films[0]} val", samples, bank, progress))
+    fitted = fit_calibration(collections, drafter.weights.manifest["files"][NETWORK])
+    write_calibration(directory, fitted)
+    return {
+        "sha256": fitted.sha256,
+        "data": fitted.document["data"],
+        "findings": fitted.document["findings"],
+        "reliability": {one.name: _apart(one, collections) for one in collections},
+    }
+
+
+def _apart(one: Scored, collections: list[Scored]) -> dict[str, Any]:
+    """Reliability of the scores and, by cross-validation, of the probabilities."""
+    return compare_reliability(one, cross_validated(one, [other for other in collections if other is not one]))
+
+
+def write_calibration(directory: Path, calibration: Calibration) -> None:
+    """Put a calibration beside the weights. A kill leaves weights that are not calibrated, never ones that are refused."""
+    manifest = read_manifest(directory)
+    plain = {name: value for name, value in manifest.items() if name != "calibration"}
+    write_json(directory / "manifest.json", plain, indent=1)
+    with atomic(directory / CALIBRATION, 0o666) as file:
+        file.write_bytes(calibration.content)
+    write_json(directory / "manifest.json", {**plain, "calibration": calibration.sha256}, indent=1)
