@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "status": ("status", "status", "What the archive holds, studies without a draft, failures by code."),
     "runs": ("status", "runs", "Past runs, the newest first."),
     "train": ("train", "train", "Train or fine-tune the network."),
+    "calibrate": ("calibrate", "calibrate", "Fit probabilities to the signed reports of the archive."),
     "evaluate": ("evaluate", "evaluate", "Score drafts of a dataset beside baselines."),
     "db": ("db", "db", "Look at and migrate the database schema."),
     "doctor": ("doctor", "doctor", "Check environment, decoders, device, weights, index and database."),

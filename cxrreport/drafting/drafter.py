@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cxrreport.log import get_log
-from cxrreport.model.calibration import CALIBRATION, Calibration
+from cxrreport.model.calibration import Calibration
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.generation import Decoding
 from cxrreport.model.manifest import NETWORK
@@ -27,7 +27,7 @@ def load_drafter(settings: Settings) -> Drafter:
     _return_freed_memory()
     device = resolve_device(settings.device)
     decoding = Decoding(beams=settings.beams, max_new_tokens=settings.max_new_tokens)
-    drafter = open_drafter(_calibrated(load_weights(settings.weights, device), settings.home / CALIBRATION), decoding)
+    drafter = open_drafter(_calibrated(load_weights(settings.weights, device), settings.home), decoding)
     if device == "cpu" and settings.device == "auto":
         get_log().warning("device.cpu", device=device)  # say loudly that no GPU is used
     return drafter
@@ -38,15 +38,10 @@ def open_drafter(weights: Weights, decoding: Decoding | None = None) -> Drafter:
     return Drafter(weights, decoding, weights.tokenizer.words(compares_always))
 
 
-def _calibrated(weights: Weights, path: Path) -> Weights:
-    """The weights with the archive's own calibration; one of another network is left out, and that is said."""
-    if not path.exists():
-        return weights
-    own = Calibration.load(path)
-    if own.network != weights.manifest["files"][NETWORK]:
-        get_log().warning("calibration.unfit")
-        return weights
-    return replace(weights, calibration=own)
+def _calibrated(weights: Weights, home: Path) -> Weights:
+    """The weights with the archive's own calibration, where it has one."""
+    own = Calibration.own(home, weights.manifest["files"][NETWORK])
+    return replace(weights, calibration=own) if own else weights
 
 
 def _return_freed_memory() -> None:

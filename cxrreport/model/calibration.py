@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from cxrreport.errors import WeightsError
 from cxrreport.findings import FINDINGS, NO_FINDING, PATHOLOGY, State
+from cxrreport.log import get_log
 from cxrreport.model.manifest import NETWORK
 from cxrreport.records import View
 
@@ -85,6 +86,22 @@ class Calibration:
         if (found.sha256, found.network) != (manifest["calibration"], manifest["files"][NETWORK]):
             raise WeightsError("The calibration is not the one of these weights.", "calibration.other")
         return found
+
+    @classmethod
+    def own(cls, home: Path, network: str) -> Calibration | None:
+        """That of an archive; None where it has none, or one of another network, which is said.
+
+        Raises
+        ------
+        WeightsError : it is damaged.
+        """
+        if not (home / CALIBRATION).exists():
+            return None
+        found = cls.load(home / CALIBRATION)
+        if found.network == network:
+            return found
+        get_log().warning("calibration.unfit")
+        return None
 
     @classmethod
     def load(cls, path: Path) -> Calibration:

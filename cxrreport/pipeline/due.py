@@ -32,15 +32,23 @@ class Versions:
 
     weights_sha256: str
     index_version: str
+    calibration_sha256: str | None = None
 
 
 def is_due(current: CurrentDraft | None, inputs: str, made_with: Versions, redo: str | None) -> bool:
-    """A study is due without a draft or when its inputs have changed; new weights or a new index alone do not make it so."""
+    """A study is due without a draft or when its inputs have changed; new weights, calibration or index alone do not.
+
+    `redo` "weights" takes in what another calibration has made.
+    """
     if current is None or current.inputs_sha256 != inputs:
         return True
     if current.status is not DraftStatus.PRELIMINARY or redo is None:
         return False
-    new_weights = (current.weights_sha256, current.preprocess_version) != (made_with.weights_sha256, PREPROCESS_VERSION)
+    new_weights = (current.weights_sha256, current.calibration_sha256, current.preprocess_version) != (
+        made_with.weights_sha256,
+        made_with.calibration_sha256,
+        PREPROCESS_VERSION,
+    )
     new_index = current.index_version != made_with.index_version
     return redo == "all" or (redo == "weights" and new_weights) or (redo == "index" and new_index)
 

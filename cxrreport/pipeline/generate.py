@@ -35,7 +35,9 @@ def generate(
         retriever = _open_retriever(run, drafter, without_retrieval)
         scan(run, paths)
         classify_views(run, drafter)
-        due = find_due(run, selection, Versions(drafter.weights.sha256, retriever.index_version))
+        weights = drafter.weights
+        used = weights.calibration.sha256 if weights.calibration else None
+        due = find_due(run, selection, Versions(weights.sha256, retriever.index_version, used))
         draft_due(run, due, Composer(drafter, retriever))
     return run.summary(GENERATE), run.exit_code
 
@@ -48,6 +50,7 @@ def _open_retriever(run: Run, drafter: Drafter, without_retrieval: bool) -> Retr
         "disclaimer": DISCLAIMER,
         "weights": {"sha256": weights.sha256, "name": weights.manifest.get("name", "")},
         "index": asdict(index.manifest) if index else None,
+        "calibration": weights.calibration.sha256 if weights.calibration else None,
         "decoding": asdict(drafter.decoding),
     }
     undated = settings.undated_reports

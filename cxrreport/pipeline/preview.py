@@ -12,7 +12,7 @@ from cxrreport.pipeline.due import Versions, find_due
 from cxrreport.pipeline.run import open_run
 from cxrreport.pipeline.scan import scan
 from cxrreport.pipeline.selection import Selection
-from cxrreport.pipeline.serving import weights_of
+from cxrreport.pipeline.serving import calibration_of, weights_of
 from cxrreport.retrieval import publish
 from cxrreport.settings import Settings
 from cxrreport.store import catalogue
@@ -39,4 +39,6 @@ def preview(
 def _expected(settings: Settings, selection: Selection, without_retrieval: bool) -> Versions:
     """What a run would draft with, read from the manifests; the weights are asked only where they matter."""
     index = "" if without_retrieval else publish.current(settings.index_directory) or ""
-    return Versions(weights_of(settings) if selection.redo == "weights" else "", index)
+    if selection.redo != "weights":
+        return Versions("", index)
+    return Versions(weights_of(settings), index, calibration_of(settings))

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from cxrreport.errors import ConfigurationError, IndexFitError
 from cxrreport.log import get_log
-from cxrreport.model.manifest import default_directory, read_manifest, weights_sha256
+from cxrreport.model.calibration import Calibration
+from cxrreport.model.manifest import NETWORK, default_directory, read_manifest, weights_sha256
 from cxrreport.retrieval import publish, versions
 from cxrreport.retrieval.fusion import RETRIEVERS
 from cxrreport.settings import Settings
@@ -101,3 +102,11 @@ def roll_back_index(settings: Settings) -> dict[str, Any]:
 def weights_of(settings: Settings) -> str:
     """Digest of the weights that the settings name, read from their manifest."""
     return weights_sha256(read_manifest(settings.weights or default_directory()))
+
+
+def calibration_of(settings: Settings) -> str | None:
+    """Digest of the calibration that the next run drafts with."""
+    directory = settings.weights or default_directory()
+    manifest = read_manifest(directory)
+    used = Calibration.own(settings.home, manifest["files"][NETWORK]) or Calibration.shipped(directory, manifest)
+    return used.sha256 if used else None

@@ -25,6 +25,7 @@ class CurrentDraft:
     draft_id: int
     status: DraftStatus
     weights_sha256: str
+    calibration_sha256: str | None
     preprocess_version: int
     index_version: str
     inputs_sha256: str

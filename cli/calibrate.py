@@ -1,0 +1,103 @@
+"""`cxrreport calibrate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from cxrreport.cli.options import print_result, progress, settings_with
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.option("--undo", is_flag=True, help="Take the last fit to the archive back; what served before it serves again.")
+@click.option(
+    "--dataset", type=(str, _PATH), metavar="NAME DIRECTORY",
+    help="Fit the weights instead, to the val split of a dataset: iu-xray and its directory.",
+)  # fmt: skip
+@click.option(
+    "--films", "images", type=(str, _PATH), metavar="NAME DIRECTORY",
+    help="With --dataset: labelled films to fit to as well, nih and its directory.",
+)  # fmt: skip
+@click.option("--weights", type=_PATH, help="Weights directory.")
+@click.option("--device", metavar="DEVICE", help="With --dataset: auto, cpu, cuda or cuda:i.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def calibrate(
+    ctx: click.Context, /, undo: bool, dataset: tuple[str, Path] | None, images: tuple[str, Path] | None, as_json: bool,
+    **flags: Any,
+) -> None:  # fmt: skip
+    """Fit probabilities, and the bounds that decide the states, to the archive's own signed reports.
+
+    It takes 200 studies with a signed report and a draft of the weights in use. The next `generate` drafts with the
+    result; drafts that are there stay. With --dataset everything that is fitted to the network's scores is fitted anew
+    and put beside the weights, as their manifest then says.
+    """
+    if (undo and (dataset or images)) or (images and not dataset):
+        raise click.UsageError("--undo stands alone, and --films goes with --dataset.")
+    settings = settings_with(ctx, **flags)
+    if undo:
+        from cxrreport.trust.archive import undo_calibration
+
+        print_result(undo_calibration(settings), as_json)
+        return
+    found = _calibrate(settings, dataset, images)
+    if as_json:
+        click.echo(json.dumps(found))
+    else:
+        _print(found)
+
+
+def _calibrate(
+    settings: Any, dataset: tuple[str, Path] | None, images: tuple[str, Path] | None
+) -> dict[str, Any]:  # fmt: skip
+    if dataset is None:
+        from cxrreport.trust.archive import calibrate_archive
+
+        return calibrate_archive(settings)
+    from cxrreport.datasets.iu_xray import DirectoryReader
+    from cxrreport.trust.datasets import calibrate_weights
+
+    with progress() as tell:
+        return calibrate_weights(settings.weights, DirectoryReader(*dataset), images, settings.device, tell)
+
+
+def _print(found: dict[str, Any]) -> None:
+    from cxrreport.cli.status import print_table
+
+    rows = [
+        [finding, group, facts["films"], facts["positives"], facts["rule"], *_bounds(facts)]
+        for finding, groups in found["findings"].items()
+        for group, facts in groups.items()
+    ]
+    columns = [
+        "finding",
+        "view",
+        "films",
+        "positives",
+        "called by",
+        "called from",
+        "precision",
+        "sensitivity",
+        "denied below",
+    ]
+    print_table(f"Calibration {found['sha256'][:12]}", columns, rows)
+    named = found["reliability"] if "studies" not in found else {"archive": found["reliability"]}
+    for name, one in named.items():
+        print_table(f"Reliability: {name}", ["finding", "films", "ECE", "after", "Brier", "after"], _reliability(one))
+
+
+def _bounds(facts: dict[str, Any]) -> list[str]:
+    called = "never" if facts["positive"] is None else f"{facts['positive']:.3f}"
+    return [called, f"{facts['precision']:.2f}", f"{facts['sensitivity']:.2f}", f"{facts['negative']:.4f}"]
+
+
+def _reliability(found: dict[str, Any]) -> list[list[Any]]:
+    rows = [(finding, row["films"], row) for finding, row in found["findings"].items()]
+    return [
+        [name, films, *(f"{row[score][when]:.3f}" for score in ("ece", "brier") for when in ("before", "after"))]
+        for name, films, row in [*rows, ("mean", "", found["mean"])]
+    ]

@@ -1,0 +1,164 @@
+"""`cxrreport calibrate`: probabilities fitted to the archive's own signed reports, and taken back."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cxrreport.errors import UsageError
+from cxrreport.files import atomic, lock, sync
+from cxrreport.findings import FINDINGS, State
+from cxrreport.imaging.pairing import draft_images
+from cxrreport.model.calibration import CALIBRATION, Calibration
+from cxrreport.model.manifest import NETWORK, default_directory, read_manifest, weights_sha256
+from cxrreport.records import View
+from cxrreport.settings import Settings
+from cxrreport.store.engine import hold_archive, open_archive, session
+from cxrreport.store.runs import append_audit
+from cxrreport.store.scores import raw_scores
+from cxrreport.store.training import SignedStudy, signed_studies
+from cxrreport.trust.fit import cross_validated, fit_calibration
+from cxrreport.trust.report import compare_reliability
+from cxrreport.trust.scored import Floats, Scored
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+LEAST = 200  # studies
+_BEFORE = "calibration.before.json"  # the archive's own one that the last fit took the place of
+Row = tuple[list[float], list[bool], View | None, str]
+
+
+def calibrate_archive(settings: Settings) -> dict[str, Any]:
+    """Fit to the stored scores of the drafts that the weights in use made, and the labels of the studies' signed reports.
+
+    Raises
+    ------
+    UsageError : fewer than 200 such studies. WeightsError : weights or calibration are damaged. LockedError
+    """
+    directory = settings.weights or default_directory()
+    manifest = read_manifest(directory)
+    shipped = Calibration.shipped(directory, manifest)
+    used = Calibration.own(settings.home, manifest["files"][NETWORK]) or shipped
+    with lock(settings.home / "lock", "home"), open_archive(settings) as engine, hold_archive(engine):
+        scored = _read(engine, weights_sha256(manifest))
+        if len(scored.views) < LEAST:
+            raise UsageError(
+                f"Calibrating needs {LEAST} studies with a signed report and a draft of the weights in use;"
+                f" there are {len(scored.views)}.",
+                "usage.few_studies",
+            )
+        fitted = fit_calibration([scored], manifest["files"][NETWORK], shipped)
+        found = _compare(scored, fitted, used, shipped)
+        _store(settings.home, fitted)
+        _record(engine, "calibrate", {name: found[name] for name in ("studies", "before", "sha256")})
+    return found
+
+
+def undo_calibration(settings: Settings) -> dict[str, Any]:
+    """Take the last fit to the archive back: the one before it serves again, or that of the weights.
+
+    Raises
+    ------
+    UsageError : there is none.
+    """
+    own, before = settings.home / CALIBRATION, settings.home / _BEFORE
+    with lock(settings.home / "lock", "home"), open_archive(settings) as engine, hold_archive(engine):
+        if not own.exists():
+            raise UsageError("The archive has no calibration of its own to take back.", "calibration.none")
+        if before.exists():
+            os.replace(before, own)
+        else:
+            own.unlink()
+        sync(settings.home)
+        found = {"sha256": Calibration.load(own).sha256 if own.exists() else None}
+        _record(engine, "calibrate.undo", found)
+    return found
+
+
+def _store(home: Path, fitted: Calibration) -> None:
+    """Put it into the home; what was there is kept for `undo_calibration`."""
+    with suppress(FileNotFoundError):
+        os.replace(home / CALIBRATION, home / _BEFORE)
+    with atomic(home / CALIBRATION) as file:
+        file.write_bytes(fitted.content)
+
+
+def _record(engine: Engine, action: str, detail: dict[str, Any]) -> None:
+    with session(engine) as s:
+        append_audit(s, "cxrreport", action, "calibration", detail)
+
+
+# -- what is read -----------------------------------------------------------------------------------------------------
+
+
+def _read(engine: Engine, weights: str) -> Scored:
+    rows = list(_rows(engine, weights))
+    scores, positive, views, patients = zip(*rows, strict=True) if rows else ((), (), (), ())
+    shape = (len(rows), len(FINDINGS))
+    return Scored(
+        "archive", np.array(scores, np.float64).reshape(shape), np.array(positive, bool).reshape(shape),
+        np.ones(shape, bool), views, patients,
+    )  # fmt: skip
+
+
+def _rows(engine: Engine, weights: str) -> Iterator[Row]:
+    """Studies with a labelled report and a draft, page by page."""
+    last = 0
+    while True:
+        with session(engine, read_only=True) as s:
+            page = signed_studies(s, last)
+            scores = raw_scores(s, [one.study.id for one in page], weights)
+        if not page:
+            return
+        last = page[-1].study.id
+        yield from (_row(one, scores[one.study.id]) for one in page if one.labels and one.study.id in scores)
+
+
+def _row(one: SignedStudy, scores: dict[str, float]) -> Row:
+    frontal = draft_images(one.study)
+    positive = [one.labels.get(finding) is State.POSITIVE for finding in FINDINGS]
+    return (
+        [scores[finding] for finding in FINDINGS],
+        positive,
+        frontal[0].view if frontal else None,
+        str(one.study.patient_id),
+    )
+
+
+# -- what changes -----------------------------------------------------------------------------------------------------
+
+
+def _compare(
+    scored: Scored, fitted: Calibration, used: Calibration | None, shipped: Calibration | None
+) -> dict[str, Any]:
+    """Reliability of what is in use and, by cross-validation, of the new fit; states before and after."""
+    before = used.apply_all(scored.scores, scored.views) if used else None
+    return {
+        "studies": len(scored.views),
+        "patients": len(set(scored.patients)),
+        "before": used.sha256 if used else None,
+        "sha256": fitted.sha256,
+        "reliability": compare_reliability(scored, cross_validated(scored, [], shipped), _first(before)),
+        "states": {
+            "before": _count(before[1]) if before else None,
+            "after": _count(fitted.apply_all(scored.scores, scored.views)[1]),
+        },
+        "findings": fitted.document["findings"],
+    }
+
+
+def _first(pair: tuple[Floats, Any] | None) -> Floats | None:
+    return pair[0] if pair else None
+
+
+def _count(states: Sequence[tuple[State, ...]]) -> dict[str, dict[str, int]]:
+    """Films by state, finding by finding."""
+    columns = zip(FINDINGS, zip(*states, strict=True), strict=True)
+    return {finding: {state.value: n for state, n in sorted(Counter(column).items())} for finding, column in columns}

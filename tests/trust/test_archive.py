@@ -1,0 +1,86 @@
+"""`cxrreport calibrate` on the small archive, from end to end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from builders.tool import Tool
+
+from cxrreport.findings import FINDINGS
+from cxrreport.trust import archive
+
+
+@pytest.fixture
+def enough(drafted: Tool, monkeypatch: pytest.MonkeyPatch) -> Tool:
+    """The drafted archive, of which three studies have a signed report; here that is enough."""
+    monkeypatch.setattr(archive, "LEAST", 3)
+    return drafted
+
+
+def _report(folder: Path, accession: str, words: str) -> Path:
+    (folder / f"{accession}.txt").write_text(f"FINDINGS: {words}\n\nIMPRESSION: {words}\n")
+    return folder
+
+
+def test_too_few_reports_are_refused_and_nothing_is_kept(drafted: Tool) -> None:
+    assert drafted.json("calibrate", code=2)["error"]["code"] == "usage.few_studies"
+    assert not (drafted.home / "calibration.json").exists()
+    assert drafted.json("calibrate", "--undo", code=2)["error"]["code"] == "calibration.none"
+
+
+def test_the_next_drafts_are_made_with_the_fit_and_the_old_ones_stay(enough: Tool, shared_export: Path) -> None:
+    raw = "SELECT raw_score FROM finding JOIN draft ON draft.id = draft_id WHERE status = 'preliminary' ORDER BY 1"
+    before = enough.rows(raw)
+    found = enough.json("calibrate")
+    assert (found["studies"], found["before"]) == (3, None)
+    assert enough.rows("SELECT DISTINCT calibration_sha256 FROM draft") == [None]
+    assert enough.json("generate", shared_export)["drafted"] == 0  # a calibration makes no study due
+    assert enough.json("generate", shared_export, "--redo", "weights", "--dry-run")["due"] == 8
+    assert enough.json("generate", shared_export, "--redo", "weights")["drafted"] == 8
+    current = "SELECT DISTINCT calibration_sha256 FROM draft WHERE status = 'preliminary'"
+    assert enough.rows(current) == [found["sha256"]]
+    assert enough.rows(raw) == pytest.approx(before)
+    assert any(p != s for p, s in enough.rows("SELECT probability, raw_score FROM finding"))
+
+
+def test_it_says_what_changes(enough: Tool) -> None:
+    found = enough.json("calibrate")
+    assert set(found["findings"]) == set(FINDINGS)
+    mean = found["reliability"]["mean"]
+    assert set(mean) == {"ece", "brier"} and all(0 <= mean["brier"][when] <= 1 for when in ("before", "after"))
+    assert all(sum(states.values()) == 3 for states in found["states"]["after"].values())
+    assert enough("calibrate") == 0 and "pleural effusion" in enough.out
+
+
+def test_a_fit_is_taken_back_to_the_one_before_and_that_to_the_weights(enough: Tool, tmp_path: Path) -> None:
+    first = enough.json("calibrate")
+    enough.json("index", _report(tmp_path, "A202", "Large left pleural effusion."))
+    second = enough.json("calibrate")
+    assert (second["studies"], second["before"]) == (4, first["sha256"])
+    assert enough.json("calibrate", "--undo")["sha256"] == first["sha256"]
+    assert enough.json("calibrate", "--undo")["sha256"] is None
+    enough.json("calibrate", "--undo", code=2)
+    audited = enough.rows("SELECT action, detail FROM audit WHERE subject = 'calibration' ORDER BY id")
+    assert [action for action, _ in audited] == ["calibrate", "calibrate", "calibrate.undo", "calibrate.undo"]
+    assert json.loads(audited[1][1]) == {name: second[name] for name in ("studies", "before", "sha256")}
+
+
+def test_a_calibration_of_another_network_is_left_out_and_a_damaged_one_refused(
+    enough: Tool, shared_export: Path
+) -> None:
+    enough.json("calibrate")
+    own = enough.home / "calibration.json"
+    document = json.loads(own.read_text())
+    own.write_text(json.dumps(document | {"network_sha256": "0" * 64}))
+    enough.json("generate", shared_export, "--redo", "all")
+    assert enough.rows("SELECT DISTINCT calibration_sha256 FROM draft") == [None]
+    own.write_text("{")
+    refused = enough.json("generate", shared_export, code=78)
+    assert refused["error"]["code"] == "calibration.malformed"
+
+
+@pytest.mark.parametrize("arguments", [("--undo", "--films", "nih", "x"), ("--films", "nih", "x")])
+def test_options_that_do_not_go_together_are_refused(tool: Tool, arguments: tuple[str, ...]) -> None:
+    assert tool("calibrate", *arguments) == 2
