@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from cxrreport.settings import Settings
 
 _TABLES = {
+    "Errors that would change what is done, per report; faults per 100 drafts": (
+        *("actionable_errors", "unlicensed_per_100", "contradictions_per_100", "invented_comparisons_per_100"),
+        *("wrong_negatives_per_100", "missed_positives_per_100", "broken_per_100"),
+    ),
     "Language": ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "meteor", "rouge_l", "cider"),
     "Clinical content, by report": ("example_precision", "example_recall", "example_f1"),
     "Clinical content, pooled and by finding": (
@@ -20,7 +24,7 @@ _TABLES = {
     ),
     "What texts are made of": ("distinct", "copied_share", "hallucination_rate"),
 }
-_DIFFERENCES = ("bleu_4", "rouge_l", "example_f1", "micro_f1", "macro_f1")
+_DIFFERENCES = ("actionable_errors", "bleu_4", "rouge_l", "example_f1", "micro_f1", "macro_f1")
 _PATH = click.Path(path_type=Path)
 
 
@@ -66,7 +70,8 @@ def evaluate(
     """Score drafts of a labelled split beside baselines, with 95 % bootstrap intervals.
 
     Always beside: a constant report (chosen on val), the nearest reports by text and by image, the retrieved report
-    that agrees best with the network's findings, a random report; the published systems where they can be compared.
+    that agrees best with the network's findings, a random report, no text and a normal report; the published systems
+    where they can be compared.
     METEOR is measured where the extra cxrreport[meteor] and Java are installed.
     """
     from cxrreport.datasets.archive import open_dataset

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 # Label order of the network (docs/model.md, Labels and text); "no finding" knows only blank and positive.
 FINDINGS: tuple[str, ...] = (
@@ -72,3 +72,40 @@ def most_particular(findings: Sequence[str]) -> list[str]:
     """Findings without those that another one of them implies: they need not be said again."""
     implied = {parent for finding in findings for parent in PARENTS.get(finding, ())}
     return [finding for finding in findings if finding not in implied]
+
+
+class Tier(IntEnum):
+    """How soon somebody has to act on a finding: within minutes, hours, days, or not at all; less is sooner.
+
+    The first three are the categories of the ACR's work group on actionable reporting (Larson et al., JACR 2014).
+    """
+
+    CRITICAL = 0
+    URGENT = 1
+    NOTABLE = 2
+    ROUTINE = 3
+
+
+_TIERS: dict[str, Tier] = {  # of a finding whose severity is not told, of another abnormality by its name; else routine
+    **dict.fromkeys(("pneumothorax", "free air", "pneumomediastinum", "mediastinal shift"), Tier.CRITICAL),
+    **dict.fromkeys(("edema", "pneumonia", "consolidation", "pleural effusion"), Tier.URGENT),
+    **dict.fromkeys(("collapsed lung", "subcutaneous emphysema", "aortic aneurysm", "tuberculosis"), Tier.URGENT),
+    **dict.fromkeys(("enlarged cardiomediastinum", "lung lesion", "lung opacity", "fracture"), Tier.NOTABLE),
+    "cardiomegaly": Tier.NOTABLE,
+    **dict.fromkeys(("lymphadenopathy", "hilar enlargement", "bone lesion", "vertebral compression"), Tier.NOTABLE),
+    **dict.fromkeys(("tracheal deviation", "pericardial effusion", "dislocation", "foreign body"), Tier.NOTABLE),
+}
+
+
+def tier(finding: str, severity: int | None = None, name: str = "") -> Tier:
+    """Tier of a finding that is there or may be; severity 0 minimal … 3 severe, None where nobody tells.
+
+    What is minimal or mild waits one step longer; what is severe comes one step sooner, "minutes" aside. name : of another
+    abnormality.
+    """
+    usual = _TIERS.get(name if finding == OTHER else finding, Tier.ROUTINE)
+    if severity is None or usual is Tier.ROUTINE:
+        return usual
+    if severity <= 1:
+        return Tier(usual + 1)
+    return Tier(usual - 1) if severity == 3 and usual > Tier.URGENT else usual

@@ -25,7 +25,9 @@ from cxrreport.model.encoder import ImageFeatures
 
 ALONE, CONSTANT, RANDOM = "decoder alone", "constant report", "random report"
 BY_TEXT, BY_IMAGE, BY_LABELS = "nearest report by text", "nearest report by image", "retrieved report by labels"
-BASELINES = (ALONE, CONSTANT, BY_TEXT, BY_IMAGE, BY_LABELS, RANDOM)
+SILENT, NORMAL = "no text", "normal report"  # what errors would be there if nobody drafted, or all films were normal
+BASELINES = (ALONE, CONSTANT, BY_TEXT, BY_IMAGE, BY_LABELS, RANDOM, SILENT, NORMAL)
+NORMAL_TEXT = "The heart is normal in size. The lungs are clear. There is no pleural effusion or pneumothorax."
 _STATES = tuple(State)
 _COMMONEST = 50
 
@@ -41,6 +43,10 @@ class Drafted:
     def texts(self) -> list[str]:
         """Texts of the drafts."""
         return [draft.text for draft in self.drafts]
+
+    def tables(self, calibration: Calibration | None) -> list[dict[str, State]]:
+        """State of each finding, as the table of each draft has it."""
+        return [film_states(draft.states, calibration) for draft in self.drafts]
 
 
 def draft(drafter: Drafter, train: Sequence[Sample], samples: Sequence[Sample]) -> Drafted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,17 +13,18 @@ from cxrreport.findings import FINDINGS
 
 DRAWS = 1000
 LEVEL = 0.95
-_MEANS = ("rouge_l", "cider", *(f"example_{name}" for name in RATIOS), "hallucination_rate", "copied_share")
+_MEANS = ("rouge_l", "cider", *(f"example_{name}" for name in RATIOS))
 
 
 @dataclass(frozen=True, slots=True)
 class StudyCounts:
     """Per-study counts of one row of a table.
 
-    bleu (n, 10), means (n, 7) in the order of `_MEANS`, both/predicted/actual (n, 14): findings that are positive.
+    bleu (n, 10), means (n, k) in the order of `names`, both/predicted/actual (n, 14): findings that are positive.
     """
 
     bleu: Floats
+    names: tuple[str, ...]
     means: Floats
     both: Floats
     predicted: Floats
@@ -36,7 +37,7 @@ class StudyCounts:
         """
         bleu = language.bleu_from_counts(counts @ self.bleu)
         found = {f"bleu_{order + 1}": bleu[:, order] for order in range(bleu.shape[1])}
-        found |= dict(zip(_MEANS, (counts @ self.means / counts.sum(1, keepdims=True)).T, strict=True))
+        found |= dict(zip(self.names, (counts @ self.means / counts.sum(1, keepdims=True)).T, strict=True))
         return found | clinical.pooled(counts @ self.both, counts @ self.predicted, counts @ self.actual)
 
     def points(self) -> dict[str, float]:
@@ -52,9 +53,11 @@ class StudyCounts:
 
 def count_studies(
     hypotheses: Sequence[str], references: Sequence[str], found: Sequence[States], truth: Sequence[States],
-    hallucinated: Sequence[bool], copied: Sequence[bool],
+    more: Mapping[str, Sequence[float]],
 ) -> StudyCounts:  # fmt: skip
     """Count one row. hypotheses and references in the protocol's form; found, truth: findings of the texts and studies.
+
+    more : what else is averaged over the studies, by name.
 
     Raises
     ------
@@ -62,9 +65,9 @@ def count_studies(
     """
     bleu, tables = language.bleu_counts(hypotheses, references), clinical.agreement(found, truth)
     columns = [language.rouge_l(hypotheses, references), language.cider(hypotheses, references)]
-    shares = [np.array(hallucinated, np.float64), np.array(copied, np.float64)]
-    means = np.stack([*columns, *clinical.by_example(*tables).T, *shares], 1)
-    return StudyCounts(bleu, means, *tables)
+    others = [np.array(values, np.float64) for values in more.values()]
+    means = np.stack([*columns, *clinical.by_example(*tables).T, *others], 1)
+    return StudyCounts(bleu, (*_MEANS, *more), means, *tables)
 
 
 def draw_counts(studies: int, seed: int = 0, draws: int = DRAWS) -> Floats:

@@ -18,7 +18,10 @@ from cxrreport.evaluation.candidates import (
     ALONE,
     BASELINES,
     CONSTANT,
+    NORMAL,
+    NORMAL_TEXT,
     RANDOM,
+    SILENT,
     constant,
     draft,
     random_reports,
@@ -27,12 +30,13 @@ from cxrreport.evaluation.candidates import (
 )
 from cxrreport.evaluation.clinical import Floats
 from cxrreport.evaluation.counts import DRAWS, LEVEL, StudyCounts, count_studies, draw_counts, interval
+from cxrreport.evaluation.judging import Judge
 from cxrreport.evaluation.labeller import Labeller, make_labeller
 from cxrreport.evaluation.meteor import score_meteor
 from cxrreport.evaluation.protocols import Protocol, protocol
 from cxrreport.evaluation.published import published_rows
 from cxrreport.evaluation.scoring import distinct, normal, score_states, state_intervals
-from cxrreport.findings import FINDINGS
+from cxrreport.findings import FINDINGS, State
 from cxrreport.model.config import POSITIVE
 from cxrreport.model.generation import Decoding
 from cxrreport.model.weights import Weights, load_weights, resolve_device
@@ -40,6 +44,7 @@ from cxrreport.reports.claims import has_comparison
 from cxrreport.reports.sections import clean
 
 OURS = "cxrreport"
+Tables = Sequence[Mapping[str, State]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +101,19 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
     drafter = open_drafter(weights, Decoding(beams=options.beams))
     drafted = draft(drafter, train, samples)
     stored = stored_texts(drafted, train, weights.calibration)
+    own = drafted.tables(weights.calibration)
+    rivals = {name: _rival(other, options.beams, train, samples) for name, other in beside.items()}
     texts = {
         OURS: [text for text, _ in stored],
         ALONE: drafted.texts,
-        **{name: _rival(other, options.beams, train, samples) for name, other in beside.items()},
+        **{name: said for name, (said, _) in rivals.items()},
         CONSTANT: [constant(train, val, form)] * len(samples),
         **retrieved_texts(drafter, drafted, train, samples),
         RANDOM: random_reports(train, samples, options.seed),
+        SILENT: [""] * len(samples),
+        NORMAL: [NORMAL_TEXT] * len(samples),
     }
+    tables = {name: rivals[name][1] if name in rivals else own for name in texts}
     spoken = {name: [form.hypothesis(text) for text in drafts] for name, drafts in texts.items()}
     references = [form.reference(s.report) for s in samples]
     truth = np.stack([s.states for s in samples])
@@ -113,7 +123,7 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
         "weights_sha256": weights.sha256,
         "weights": describe(weights),
         "beside": {name: {"sha256": other.sha256, **describe(other)} for name, other in beside.items()},
-        **_score(texts, spoken, references, labeller, train, samples, counts),
+        **_score(texts, tables, spoken, references, labeller, train, samples, counts),
         "states": score_states(drafted.drafts, truth),
         "state_intervals": state_intervals(drafted.drafts, truth, counts),
         "positives": dict(zip(FINDINGS, (truth == POSITIVE).sum(0).tolist(), strict=True)),
@@ -126,10 +136,13 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
     return Evaluation(document, [s.key for s in samples], [s.report for s in samples], texts)
 
 
-def _rival(weights: Weights, beams: int, train: Sequence[Sample], samples: Sequence[Sample]) -> list[str]:
-    """Texts as other weights would have them stored."""
+def _rival(
+    weights: Weights, beams: int, train: Sequence[Sample], samples: Sequence[Sample]
+) -> tuple[list[str], Tables]:
+    """Texts as other weights would have them stored, and their own tables."""
     drafted = draft(open_drafter(weights, Decoding(beams=beams)), train, samples)
-    return [text for text, _ in stored_texts(drafted, train, weights.calibration)]
+    said = [text for text, _ in stored_texts(drafted, train, weights.calibration)]
+    return said, drafted.tables(weights.calibration)
 
 
 def _facts(options: EvaluateOptions, form: Protocol, labeller: Labeller, bank: int, studies: int) -> dict[str, Any]:
@@ -165,18 +178,25 @@ def _comparable(options: EvaluateOptions) -> bool:
 
 
 def _score(
-    texts: Mapping[str, Sequence[str]], spoken: Mapping[str, Sequence[str]], references: Sequence[str],
-    labeller: Labeller, train: Sequence[Sample], samples: Sequence[Sample], counts: Floats,
+    texts: Mapping[str, Sequence[str]], own: Mapping[str, Tables], spoken: Mapping[str, Sequence[str]],
+    references: Sequence[str], labeller: Labeller, train: Sequence[Sample], samples: Sequence[Sample], counts: Floats,
 ) -> dict[str, Any]:  # fmt: skip
-    """Rows, intervals, differences of ours to each other row (paired draws), and findings."""
+    """Rows, intervals, differences of ours to each other row (paired draws), findings and mistakes.
+
+    own : the tables of findings beside which each row is read.
+    """
     truth = labeller.truth(samples)
+    judge = Judge([f"{s.report} {s.summary}" for s in samples], truth)
+    judged = {name: judge(drafts, own[name]) for name, drafts in texts.items()}
     known = {normal(clean(text)) for s in train for text in (s.target, s.report)}
     tables: dict[str, StudyCounts] = {}
     for name, drafts in texts.items():
-        copied = [normal(clean(text)) in known for text in drafts]
-        hallucinated = [has_comparison(text) for text in drafts]
+        shares = {
+            "hallucination_rate": [float(has_comparison(text)) for text in drafts],
+            "copied_share": [float(normal(clean(text)) in known) for text in drafts],
+        }
         found = labeller.findings(drafts)
-        tables[name] = count_studies(spoken[name], references, found, truth, hallucinated, copied)
+        tables[name] = count_studies(spoken[name], references, found, truth, judged[name].means | shares)
     drawn = {name: row.scores(counts) for name, row in tables.items()}
     points = {name: row.points() for name, row in tables.items()}
     return {
@@ -184,6 +204,7 @@ def _score(
         "intervals": {n: {metric: interval(v) for metric, v in found.items()} for n, found in drawn.items()},
         "differences": {n: _difference(points, drawn, n) for n in texts if n != OURS},
         "findings": {name: row.findings() for name, row in tables.items()},
+        "mistakes": {name: row.document() for name, row in judged.items()},
     }
 
 

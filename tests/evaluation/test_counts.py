@@ -21,7 +21,7 @@ TRUTH = [{"cardiomegaly": P}, {"no finding": P}, {"pleural effusion": P}, {"no f
 
 def _counts(rows=range(4)):
     picked = ([column[i] for i in rows] for column in (SPOKEN, REFERENCES, SAID, TRUTH))
-    return count_studies(*picked, [i == 2 for i in rows], [i > 1 for i in rows])
+    return count_studies(*picked, {"invented": [i == 2 for i in rows], "copied": [i > 1 for i in rows]})
 
 
 def test_points_are_the_scores_of_the_corpus():
@@ -30,7 +30,7 @@ def test_points_are_the_scores_of_the_corpus():
     assert {name: points[name] for name in spoken} == pytest.approx(spoken)
     found = clinical.score(SAID, TRUTH)
     assert {name: points[name] for name in found} == pytest.approx(found)
-    assert (points["hallucination_rate"], points["copied_share"]) == (0.25, 0.5)
+    assert (points["invented"], points["copied"]) == (0.25, 0.5)
 
 
 def test_findings_are_scored_one_by_one():
@@ -52,7 +52,7 @@ def test_a_draw_scores_as_the_repeated_studies_would():
 
 def test_lists_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="hypotheses"):
-        count_studies([], [], [], [], [], [])
+        count_studies([], [], [], [], {})
 
 
 def test_every_draw_has_as_many_studies_and_is_repeatable():
