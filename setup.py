@@ -98,6 +98,7 @@ setup(
         "cxrreport": ["py.typed"],
         "cxrreport.weights": ["*.json", "*.safetensors", "*.txt"],
         "cxrreport.reports": ["*.yaml"],
+        "cxrreport.drafting": ["*.yaml"],
         "cxrreport.evaluation": ["*.csv"],
         "cxrreport.training": ["recipes/*.toml"],
     },

@@ -6,14 +6,19 @@ import numpy as np
 import torch
 
 from benchmarks.pair_sets import PairSet
-from cxrreport.drafting.spans import check_comparisons
+from cxrreport.drafting.changes import compare
+from cxrreport.drafting.licences import Known, check_comparisons, know
+from cxrreport.drafting.regions import SIDE, Maps, mark_regions
+from cxrreport.drafting.table import film_rows
 from cxrreport.drafting.text import final_text
+from cxrreport.drafting.wording_file import default_wording
 from cxrreport.evaluation.scoring import score_texts
 from cxrreport.evaluation.temporal import CLASSES, classes
-from cxrreport.findings import CHANGED, FINDINGS, Change
+from cxrreport.findings import CHANGED, Change
+from cxrreport.model.calibration import Calibration
 from cxrreport.model.comparer import Comparer, PairReading
 from cxrreport.model.config import REPORT_TOKENS
-from cxrreport.model.drafter import Drafter, join_features
+from cxrreport.model.drafter import Drafter, StudyStates, join_features
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.prior import make_prior
 from cxrreport.model.progression import FOLLOWED
@@ -38,6 +43,7 @@ class Read:
     features: ImageFeatures
     vectors: np.ndarray
     readings: list[PairReading]
+    alone: list[tuple[StudyStates, StudyStates]]  # current and prior, each read by itself
 
 
 def measure_texts(drafter: Drafter, comparer: Comparer, one: PairSet, bank: Bank) -> dict[str, dict[str, float]]:
@@ -66,23 +72,35 @@ def _read(drafter: Drafter, comparer: Comparer, one: PairSet, bank: Bank, rows: 
     readings = comparer.compare(
         current, prior, list(pairs.films.numpy()), pairs.registered.tolist(), alone[:n], alone[n:]
     )
-    return Read(rows, current, vectors[:n], readings)
+    return Read(rows, current, vectors[:n], readings, list(zip(alone[:n], alone[n:], strict=True)))
 
 
 def _draft(drafter: Drafter, one: PairSet, read: Read, reports: list[str] | None) -> list[str]:
-    """Texts to store, as `composing` makes them, but with no sentences to borrow; None: the prior is not read."""
+    """Texts to store, as `composing` makes them; None: the prior is not read."""
     prior, states = None, [r.now for r in read.readings]
+    lies = one.registered.registered[read.rows].tolist()
     if reports is not None:
         ids = [drafter.tokenizer.encode(reports[row], REPORT_TOKENS) for row in read.rows]
         days = [one.pairs[row].days for row in read.rows]
-        maps = [r.maps * ok for r, ok in zip(read.readings, one.registered.registered[read.rows].tolist(), strict=True)]
+        maps = [r.maps * ok for r, ok in zip(read.readings, lies, strict=True)]
         prior = make_prior([r.tokens for r in read.readings], ids, [r.changes for r in read.readings], maps, days)
     made = drafter.draft(read.features, read.vectors, np.ones(read.vectors.shape[:2], bool), states, prior)
-    texts = []
-    for draft, reading in zip(made, read.readings, strict=True):
-        changes = {f: c for f, c in zip(FOLLOWED, reading.changes, strict=True) if c is not None}
-        texts.append(final_text(draft, dict(zip(FINDINGS, reading.now.states, strict=True)), [], changes)[0].string)
-    return texts
+    calibration = drafter.weights.calibration
+    rows = zip(read.rows, made, read.readings, read.alone, lies, strict=True)
+    known = ((row, draft, _known(reading, alone, calibration, ok)) for row, draft, reading, alone, ok in rows)
+    return [final_text(draft, one, [], default_wording(), str(row))[0].string for row, draft, one in known]
+
+
+def _known(
+    reading: PairReading, alone: tuple[StudyStates, StudyStates], calibration: Calibration | None, lies: bool
+) -> Known:
+    """What is known of a pair: the table and the sides of its changes, as `composing` has them."""
+    changes = zip(FOLLOWED, reading.changes, reading.probabilities, strict=True)
+    observed = {finding: (change, likely) for finding, change, likely in changes}
+    now, before = (film_rows(states, calibration) for states in alone)
+    rows = compare(now, before, observed)
+    regions = mark_regions(rows, Maps(reading.maps if lies else None, None, FOLLOWED), SIDE, SIDE)
+    return know(rows, regions, SIDE)
 
 
 def _score(one: PairSet, texts: list[str], given: list[str]) -> dict[str, float]:

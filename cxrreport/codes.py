@@ -125,6 +125,7 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
         "configuration": ("Settings, weights, index or schema do not fit together.", _NAMED),
         "configuration.file": ("The configuration file cannot be opened, or read as TOML.", "Correct the file of `--config`."),
         "configuration.settings": ("A setting is unknown or out of range.", "Correct it; docs/settings.md names them all."),
+        "configuration.wording": ("The file of the setting `wording` cannot be used.", "Correct the sentence that is named."),
         "configuration.retriever": ("The weights do not hold this retriever.", "Choose another one with `--retriever`."),
         "decoders": ("A decoder of images is missing.", "Reinstall imagecodecs."),
         "schema": ("The database has another schema than this version needs.", "Run `cxrreport db upgrade`."),
@@ -193,14 +194,15 @@ class Flag(Explained):
     REGISTRATION_FAILED = "registration_failed", "laying the prior over the current film crashed or took too long"
     HIT_MAX_LENGTH = "hit_max_length", "the text reached the longest length and may be cut"
     REPEATED_SENTENCE = "repeated_sentence", "the network said a sentence twice; it is kept once"
-    MEASUREMENT_REMOVED = "measurement_removed", "a sentence with a size was dropped: the network cannot measure"
-    COMPARISON_REMOVED = "comparison_removed", "a comparison that no change supports was dropped"
-    COMPARISON_INVENTED = "comparison_invented", "the text compares without grounds: correct it"
+    MEASUREMENT_REMOVED = "measurement_removed", "a size was dropped: the network cannot measure"
+    COMPARISON_REMOVED = "comparison_removed", "a comparison that no change of the table supports was dropped"
+    SIDE_REMOVED = "side_removed", "a side was dropped on which no change is seen"
+    DETAIL_REMOVED = "detail_removed", "a severity, place, count, cause or other detail that nothing shows was dropped"
+    DENIAL_REMOVED = "denial_removed", "a firm no was dropped: the finding cannot be excluded"
+    UNDECIDED_REMOVED = "undecided_removed", "a sentence about what the network does not judge was dropped"
     SENTENCE_REMOVED = "sentence_removed", "a sentence that contradicts the findings was dropped"
-    SENTENCE_BORROWED = "sentence_borrowed", "a sentence comes from a retrieved report"
-    FINDING_NAMED = "finding_named", "a finding that the text left out was added in plain words"
-    TEXT_DIFFERS = "text_differs", "the text does not say the same positive findings as the table"
-    SIDE_DIFFERS = "side_differs", "the text names a side on which no change of that finding is seen"
+    SENTENCE_BROKEN = "sentence_broken", "a sentence that is no whole English was dropped"
+    FINDING_NAMED = "finding_named", "a finding that the text left out was told in the wording of this site"
 
 
 def describe(kind: type[Explained], value: str) -> str:

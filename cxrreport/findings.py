@@ -65,6 +65,30 @@ PARENTS: dict[str, tuple[str, ...]] = {
 }
 
 
+# What a summary sums up: "no acute cardiopulmonary abnormality", "the lungs are clear", "normal chest".
+ACUTE = frozenset(
+    {"lung opacity", "edema", "consolidation", "pneumonia", "atelectasis", "pneumothorax", "pleural effusion"}
+)
+PULMONARY = frozenset({"lung opacity", "lung lesion", "edema", "consolidation", "pneumonia", "atelectasis"})
+PATHOLOGIES = frozenset(FINDINGS) - {"support devices", "no finding"}
+
+# In which order they are told in an impression: what kills first comes first, what is there on purpose last.
+URGENCY: tuple[str, ...] = (
+    "pneumothorax",
+    "edema",
+    "pneumonia",
+    "pleural effusion",
+    "consolidation",
+    "enlarged cardiomediastinum",
+    "lung lesion",
+    "fracture",
+    "lung opacity",
+    "atelectasis",
+    "cardiomegaly",
+    "pleural other",
+    "support devices",
+)
+
 NAMES = {"pleural other": "pleural abnormality"}  # what a sentence calls a finding that is not called by its own name
 
 

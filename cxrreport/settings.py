@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     batch_size: int = Field(8, ge=1, le=512, description="Studies drafted and stored together.")
     beams: int = Field(3, ge=1, le=16, description="Width of the beam search.")
     max_new_tokens: int = Field(110, ge=8, le=400, description="Longest report, in tokens.")
+    wording: Path | None = Field(
+        None, description="YAML file with this site's sentences; those of the package where it is unset."
+    )
     workers: int = Field(2, ge=0, le=128, description="Child processes that decode films; 0 decodes in this process.")
     decode_timeout_s: float = Field(60, gt=0, description="Time for one film before its child is killed, in seconds.")
     decode_memory_mb: int = Field(4096, ge=512, description="Address space of a child that decodes films, in MiB.")

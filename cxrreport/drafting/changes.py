@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import groupby
 
+from cxrreport.drafting.confidence import confidence
+from cxrreport.drafting.licences import Known
+from cxrreport.drafting.wording import TOLD, Wording, finished, listed
 from cxrreport.drafts import Finding, Span
-from cxrreport.findings import NAMES, PARENTS, Change, State, most_particular
+from cxrreport.findings import ACUTE, CHANGED, URGENCY, Change, State, most_particular
 
 _NO_FINDING = "no finding"
-_UNREMARKABLE = "No acute cardiopulmonary abnormality."
-# Said in this order: what is new matters most. The name stands before or after the word of change.
-_PHRASES = {
-    Change.NEW: "new {}",
-    Change.WORSENED: "{} worsened",
-    Change.IMPROVED: "{} improved",
-    Change.RESOLVED: "{} resolved",
-    Change.UNCHANGED: "{} unchanged",
-}
-
 
 _FROM_TWO = {  # what follows from a finding's presence now and before
     (True, True): Change.UNCHANGED,
@@ -68,35 +62,46 @@ def _alone(row: Finding, prior: Finding) -> tuple[Change | None, float | None]:
 
 
 def comparison_sentence(
-    rows: Sequence[Finding], prior_date: date | None, days: int | None
+    known: Known, wording: Wording, prior_date: date | None, days: int | None
 ) -> tuple[str, tuple[Span, ...]]:
     """Say in one sentence what changed, with a span of kind "change" on the clause of each finding.
 
     Gives "" where no row has a change (there is no prior). An implied finding is not named beside what implies it.
+    "No change" is only said where that is known of every finding.
     """
-    if all(row.change is None for row in rows):
+    changes = {row.change for row in known.rows.values() if row.finding != _NO_FINDING}
+    if changes <= {None}:
         return "", ()
-    text = f"Compared with the prior{_when(prior_date, days)}: "
-    clauses = _clauses(rows)
+    words = wording.comparison
+    before, after = words.lead.format(when=_when(prior_date, days), clauses="\0").split("\0")
+    clauses = _clauses(known, wording)
     if not clauses:
-        return text + "no change in the findings.", ()
-    spans = []
+        same = changes <= {Change.UNCHANGED, Change.ABSENT}
+        return f"{before}{words.no_change if same else words.unknown}{after}", ()
+    text, spans = before, []
     for position, (finding, clause) in enumerate(clauses):
         text += "; " if position else ""
-        spans.append(Span("comparison", len(text), len(text) + len(clause), "change", finding))
+        sure = confidence([finding], known, (), compares=True)
+        spans.append(Span("comparison", len(text), len(text) + len(clause), "change", finding, sure))
         text += clause
-    return text + ".", tuple(spans)
+    return text + after, tuple(spans)
 
 
-def _clauses(rows: Sequence[Finding]) -> list[tuple[str, str]]:
-    """(finding, clause) in the order of importance; none where nothing but unchanged findings is to be said."""
-    clauses = []
-    for change, phrase in _PHRASES.items():
-        named = most_particular([row.finding for row in rows if row.change == change])
-        clauses += [(change, finding, phrase.format(NAMES.get(finding, finding))) for finding in named]
-    if all(change == Change.UNCHANGED for change, *_ in clauses):
+def _clauses(known: Known, wording: Wording) -> list[tuple[str, str]]:
+    """(finding, clause), changed findings by urgency, then the unchanged; none where nothing has changed."""
+    changes = known.changes
+    told = {
+        finding for change in TOLD for finding in most_particular([f for f, one in changes.items() if one is change])
+    }
+    order = sorted(told, key=lambda finding: (changes[finding] not in CHANGED, URGENCY.index(finding)))
+    if not any(changes[finding] in CHANGED for finding in order):
         return []
-    return [(finding, clause) for _, finding, clause in clauses]
+    return [(f, _clause(f, changes[f], known, wording)) for f in order]
+
+
+def _clause(finding: str, change: Change, known: Known, wording: Wording) -> str:
+    form: str = getattr(wording.comparison, change.value)
+    return form.format(name=wording.name(finding, known.sides.get(finding)))
 
 
 def _when(prior_date: date | None, days: int | None) -> str:
@@ -108,26 +113,25 @@ def _when(prior_date: date | None, days: int | None) -> str:
     return f"{dated} ({days} day{'' if days == 1 else 's'} earlier)"
 
 
-def impression(rows: Sequence[Finding]) -> str:
-    """Write a short impression from the states: "Cardiomegaly and pleural effusion. Possible pneumonia."."""
-    positive = _named(rows, State.POSITIVE)
-    said = {parent for finding in positive for parent in PARENTS.get(finding, ())}
-    possible = [finding for finding in _named(rows, State.UNCERTAIN) if finding not in said]
-    sentences = [_listed(most_particular(positive)), _listed(most_particular(possible), "possible ")]
-    text = " ".join(sentence for sentence in sentences if sentence)
-    if not set(positive + possible) - {"support devices"}:
-        return " ".join(filter(None, (_UNREMARKABLE, text)))
-    return text
+def impression(known: Known, doubted: Collection[str], wording: Wording) -> str:
+    """Positive findings and changes in words, the most urgent first: "New pneumothorax. Cardiomegaly and atelectasis.".
 
-
-def _named(rows: Sequence[Finding], state: State) -> list[str]:
-    return [row.finding for row in rows if row.state == state and row.finding != _NO_FINDING]
-
-
-def _listed(findings: Sequence[str], lead: str = "") -> str:
-    if not findings:
-        return ""
-    names = [NAMES.get(finding, finding) for finding in findings]
-    joined = ", ".join(names[:-1]) + (" and " if names[:-1] else "") + names[-1]
-    sentence = f"{lead}{joined}."
-    return sentence[0].upper() + sentence[1:]
+    doubted : uncertain findings of which the findings section tells. "No acute abnormality" is only said where all that it
+    sums up is absent.
+    """
+    words, changes = wording.impression, known.changes
+    resolved = {finding for finding, change in changes.items() if change is Change.RESOLVED}
+    told = [f for f in URGENCY if f in {*most_particular(list(known.positive))} | resolved]
+    sentences = []
+    for moved, group in groupby(told, key=lambda f: changes.get(f) if changes.get(f) in CHANGED else None):
+        names = [wording.name(finding, known.sides.get(finding)) for finding in group]
+        if moved is None:
+            sentences.append(words.positive.format(list=listed(names)))
+        else:
+            form: str = getattr(words, moved.value)
+            sentences += [form.format(name=name) for name in names]
+    if possible := [wording.name(f) for f in URGENCY if f in doubted]:
+        sentences.append(words.uncertain.format(list=listed(possible, "or")))
+    if known.absent >= ACUTE:
+        sentences.append(words.nothing_acute)
+    return " ".join(finished(sentence) for sentence in sentences) or wording.nothing

@@ -7,16 +7,19 @@ from dataclasses import asdict
 
 import numpy as np
 
-from cxrreport.codes import Flag, PriorReason
+from cxrreport.codes import PriorReason
 from cxrreport.drafting.case import Case, Exam, open_case, stack
 from cxrreport.drafting.changes import comparison_sentence, impression
-from cxrreport.drafting.consistency import wrong_sides
+from cxrreport.drafting.confidence import beam_states
+from cxrreport.drafting.licences import DEVICES, Known, know
 from cxrreport.drafting.regions import Maps, mark_regions
 from cxrreport.drafting.retrieve import Retriever
 from cxrreport.drafting.spans import mark_text
 from cxrreport.drafting.table import findings_table
 from cxrreport.drafting.text import final_text
+from cxrreport.drafting.wording import Wording
 from cxrreport.drafts import Draft, Finding, Provenance, Span
+from cxrreport.findings import State
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION, REGISTER_VERSION
 from cxrreport.model.comparer import Comparer
 from cxrreport.model.config import REPORT_TOKENS
@@ -25,6 +28,7 @@ from cxrreport.model.evidence import evidence_maps
 from cxrreport.model.prior import Prior, make_prior
 from cxrreport.model.progression import FOLLOWED
 from cxrreport.records import Failure, Pair, Prepared
+from cxrreport.reports.claims import read
 from cxrreport.store.views import Signed
 
 _NOTHING = "The network gave no usable draft for this study."
@@ -33,8 +37,8 @@ _NOTHING = "The network gave no usable draft for this study."
 class Composer:
     """Makes drafts with one set of weights and one version of the index."""
 
-    def __init__(self, drafter: Drafter, retriever: Retriever) -> None:
-        self.drafter, self.retriever = drafter, retriever
+    def __init__(self, drafter: Drafter, retriever: Retriever, wording: Wording) -> None:
+        self.drafter, self.retriever, self.wording = drafter, retriever, wording
         self.comparer = Comparer(drafter.weights) if drafter.weights.temporal is not None else None
 
     @property
@@ -115,30 +119,35 @@ class Composer:
     def _finish(self, case: Case) -> Draft | Failure:
         item, pair = case.prepared, case.prepared.due.pair
         rows = findings_table(case)
-        changes = {row.finding: row.change for row in rows if row.change is not None}
-        text, flags = final_text(
-            case.text, {row.finding: row.state for row in rows}, case.current.retrieved.texts, changes
-        )
+        regions = mark_regions(rows, _maps(case, rows), pair.frontal.height, pair.frontal.width)
+        known = know(rows, regions, pair.frontal.width, _kinds(case), _quality(case))
+        text, flags = final_text(case.text, known, case.current.retrieved.texts, self.wording, pair.study.uid)
         if not text:
             return Failure("model.invalid", _NOTHING, study_id=pair.study.id)
-        comparison, comparison_spans = _comparison(pair, rows)
-        regions = mark_regions(rows, _maps(case, rows), pair.frontal.height, pair.frontal.width)
-        sides = (Flag.SIDE_DIFFERS,) if wrong_sides(text, regions, pair.frontal.width) else ()
+        comparison, comparison_spans = self._comparison(pair, known)
+        spans = mark_text(text, known, beam_states(case.text))
+        doubted = [finding for finding, state in text.states.items() if state is State.UNCERTAIN]
         prior = pair.prior if case.states_before else None
         return Draft(
             study_id=pair.study.id,
             prior_study_id=prior.id if prior else None,
             prior_reason="" if prior else item.reason or PriorReason.UNREADABLE,
             findings=text.string,
-            impression=impression(rows),
+            impression=impression(known, doubted, self.wording),
             comparison=comparison,
             finding_rows=rows,
-            spans=(*mark_text(text, changes, compared=case.text.compared), *comparison_spans),
+            spans=(*spans, *comparison_spans),
             regions=regions,
             references=case.current.retrieved.references(case.states.weights),
             provenance=self._provenance(case),
-            flags=(*item.flags, *flags, *sides),
+            flags=(*item.flags, *flags),
+            confidence=min((span.confidence for span in spans if span.confidence is not None), default=None),
         )
+
+    def _comparison(self, pair: Pair, known: Known) -> tuple[str, tuple[Span, ...]]:
+        if pair.prior is None or pair.prior.studied_at is None or pair.days is None:
+            return "", ()
+        return comparison_sentence(known, self.wording, pair.prior.studied_at.date(), pair.days)
 
     def _provenance(self, case: Case) -> Provenance:
         decoding = {**asdict(self.drafter.decoding), "device": str(self.drafter.device)}
@@ -154,10 +163,15 @@ class Composer:
         return Provenance(weights.sha256, PREPROCESS_VERSION, version, item.inputs_sha256, decoding, calibrated)
 
 
-def _comparison(pair: Pair, rows: Sequence[Finding]) -> tuple[str, tuple[Span, ...]]:
-    if pair.prior is None or pair.prior.studied_at is None or pair.days is None:
-        return "", ()
-    return comparison_sentence(rows, pair.prior.studied_at.date(), pair.days)
+def _kinds(case: Case) -> list[str]:
+    """Kinds of devices that the signed report of the prior asserts."""
+    said = (claim for sentence in read(case.signed.findings) for claim in sentence.claims) if case.signed else ()
+    return [claim.name for claim in said if claim.finding == DEVICES and claim.state is State.POSITIVE]
+
+
+def _quality(case: Case) -> float | None:
+    """Quality of the registration where the prior was laid over the current film."""
+    return case.prepared.quality if case.prepared.registered is not None else None
 
 
 def _maps(case: Case, rows: Sequence[Finding]) -> Maps:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cxrreport.drafting.case import Case
 from cxrreport.drafting.changes import compare
 from cxrreport.drafts import Finding
-from cxrreport.findings import FINDINGS, State
+from cxrreport.findings import FINDINGS
 from cxrreport.model.calibration import Calibration
 from cxrreport.model.drafter import StudyStates
 from cxrreport.model.progression import FOLLOWED
@@ -26,14 +26,9 @@ def findings_table(case: Case) -> tuple[Finding, ...]:
     return compare(now, before, {finding: (change, likely) for finding, change, likely in changes})
 
 
-def film_rows(states: StudyStates, calibration: Calibration | None, view: View | None) -> tuple[Finding, ...]:
+def film_rows(states: StudyStates, calibration: Calibration | None, view: View | None = None) -> tuple[Finding, ...]:
     """The findings of one film as rows without any change; without a calibration the network's own, by its thresholds."""
     scores, found = states.scores or states.probabilities, (states.probabilities, states.states)
     probabilities, decided = calibration.apply(scores, view) if calibration else found
     rows = zip(FINDINGS, decided, probabilities, scores, strict=True)
     return tuple(Finding(finding, state, p, raw_score=score) for finding, state, p, score in rows)
-
-
-def film_states(states: StudyStates, calibration: Calibration | None, view: View | None = None) -> dict[str, State]:
-    """State of each finding of one film, without any prior."""
-    return {row.finding: row.state for row in film_rows(states, calibration, view)}

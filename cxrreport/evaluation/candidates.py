@@ -12,8 +12,10 @@ import torch
 
 from cxrreport.datasets.encoded import Encoded, encode_batch, encode_samples
 from cxrreport.datasets.sample import Sample
-from cxrreport.drafting.table import film_states
+from cxrreport.drafting.licences import know
+from cxrreport.drafting.table import film_rows
 from cxrreport.drafting.text import final_text
+from cxrreport.drafting.wording_file import default_wording
 from cxrreport.evaluation.language import bleu
 from cxrreport.evaluation.protocols import Protocol
 from cxrreport.evaluation.retrieval import label_f1
@@ -60,8 +62,13 @@ def stored_texts(
     drafted: Drafted, train: Sequence[Sample], calibration: Calibration | None
 ) -> list[tuple[str, tuple[str, ...]]]:
     """Texts and flags as `generate` stores them of studies without a prior; "" where it would store a failure."""
-    rows = zip(drafted.drafts, drafted.encoded.retrieved.tolist(), strict=True)
-    made = (final_text(d, film_states(d.states, calibration), [train[i].report for i in near]) for d, near in rows)
+    rows = zip(drafted.drafts, drafted.encoded.retrieved.tolist(), range(len(drafted.drafts)), strict=True)
+    made = (
+        final_text(
+            d, know(film_rows(d.states, calibration)), [train[i].report for i in near], default_wording(), str(number)
+        )
+        for d, near, number in rows
+    )
     return [(text.string, flags) for text, flags in made]
 
 

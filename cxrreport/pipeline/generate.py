@@ -11,6 +11,7 @@ from cxrreport import DISCLAIMER
 from cxrreport.drafting.compose import Composer
 from cxrreport.drafting.drafter import load_drafter
 from cxrreport.drafting.retrieve import Retriever
+from cxrreport.drafting.wording_file import load_wording
 from cxrreport.log import Progress
 from cxrreport.model.drafter import Drafter
 from cxrreport.pipeline.batches import draft_due
@@ -26,10 +27,11 @@ from cxrreport.settings import Settings
 def generate(
     settings: Settings, paths: Sequence[Path], selection: Selection, without_retrieval: bool, progress: Progress
 ) -> tuple[dict[str, Any], int]:
-    """Scan, pair, draft, store. Weights and index are verified before anything is scanned.
+    """Scan, pair, draft, store. Wording, weights and index are verified before anything is scanned.
 
     Returns the counts of `generate --json` and the exit code: 0, 3 (some files or studies failed) or 128 + signal.
     """
+    wording = load_wording(settings.wording)
     with open_run(settings, progress) as run:
         drafter = load_drafter(settings)
         retriever = _open_retriever(run, drafter, without_retrieval)
@@ -38,7 +40,7 @@ def generate(
         weights = drafter.weights
         used = weights.calibration.sha256 if weights.calibration else None
         due = find_due(run, selection, Versions(weights.sha256, retriever.index_version, used))
-        draft_due(run, due, Composer(drafter, retriever))
+        draft_due(run, due, Composer(drafter, retriever, wording))
     return run.summary(GENERATE), run.exit_code
 
 

@@ -11,6 +11,7 @@ from cxrreport.findings import Change
 from cxrreport.reports.claims import has_comparison, read
 from cxrreport.reports.qualifiers import MEASUREMENT, Word
 from cxrreport.reports.sentences import pieces, sentences
+from cxrreport.reports.whole import PLACEHOLDER
 
 # Phrases that compare beside the words of change, and what is left of them, in this order.
 _PRIOR = (
@@ -151,10 +152,16 @@ def _mended(edited: str, capital: bool) -> str:
     edited = _LOOSE_END.sub("", edited)
     if not _EMPTY_WORDS.sub("", edited):
         return ""
-    for pattern, article in _ARTICLES:
-        edited = pattern.sub(article, edited)
+    edited = mend_articles(edited)
     edited = re.sub(r"\s+(?=[.,;])|,(?=\s*[.;])", "", re.sub(r"[ \t]+", " ", edited)).strip(" ,;")
     return edited[:1].upper() + edited[1:] if capital else edited
+
+
+def mend_articles(text: str) -> str:
+    """ "A" and "an" as the word that follows now asks for."""
+    for pattern, article in _ARTICLES:
+        text = pattern.sub(article, text)
+    return text
 
 
 def _tidy(text: str) -> str:
@@ -172,14 +179,15 @@ _UNSPOKEN = re.compile(r"[^\w\s,'/-]")
 def plain_sentences(report: str) -> list[str]:
     """Sentences of a report that a draft of another study may say, in lower case, with commas and hyphens, without stops.
 
-    Left out are comparisons, placeholders of de-identification and sentences that measure: the network cannot.
+    Left out are comparisons, sentences that measure, for the network cannot, and sentences with a hole: of one that
+    lacks the words that de-identification took out ("the XXXX are intact") a decoder learns broken English.
     """
-    seen = strip_comparison(report)
+    kept = (report[start:end] for start, end in sentences(report) if not PLACEHOLDER.search(report, start, end))
+    seen = strip_comparison(" ".join(kept))
     said = (seen[start:end] for start, end in sentences(seen))
     return [words for sentence in said if not MEASUREMENT.search(sentence) and (words := _spoken(sentence))]
 
 
 def _spoken(sentence: str) -> str:
-    """One sentence without list number, placeholders and unspoken signs."""
-    words = (word for word in _LIST_NUMBER.sub("", sentence).lower().split() if "xxxx" not in word)
-    return " ".join(_UNSPOKEN.sub(" ", " ".join(words)).split()).strip(" ,/'-")
+    """One sentence without list number and unspoken signs."""
+    return " ".join(_UNSPOKEN.sub(" ", _LIST_NUMBER.sub("", sentence).lower()).split()).strip(" ,/'-")

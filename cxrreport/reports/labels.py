@@ -147,12 +147,13 @@ class _Kinds:
 
 def specifics(sentence: str) -> list[tuple[str, int, int]]:
     """Kind, start and end of what a lower-case sentence says beside findings: a cause, a recommendation, …"""
-    return sorted(_specifics().find(sentence), key=lambda row: row[1:])
+    found = ((kind, *span) for kind, pattern in _specifics().items() for span in _spans(pattern, sentence))
+    return sorted(found, key=lambda row: row[1:])
 
 
 @cache
-def _specifics() -> _Kinds:
-    return _Kinds(words()["specifics"])
+def _specifics() -> dict[str, re.Pattern[str] | None]:
+    return {kind: _any_of(patterns) for kind, patterns in words()["specifics"].items()}
 
 
 @dataclass(frozen=True, slots=True)

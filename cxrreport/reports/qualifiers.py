@@ -191,6 +191,10 @@ QUALIFIERS: tuple[Qualifier, ...] = (
 
 # A size in numbers, which may be withheld: "1.2 cm", "8-mm", "XXXX cm", "x cm".
 MEASUREMENT = re.compile(r"(?:\d|\bx+)[\s-]*(?:mm|cm|(?:milli|centi)met(?:er|re)s?)\b", re.IGNORECASE)
+DEVICE_CHANGE = re.compile(
+    r"\b(?:removed|removal|placement)\b", re.IGNORECASE
+)  # said of what the labeler need not know
+DENIAL = re.compile(r"\b(?:not|no|without|nor|neither|never)\b", re.IGNORECASE)
 
 
 @cache

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -5,15 +6,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxrreport.drafting.changes import compare, comparison_sentence, impression
+from cxrreport.drafting.licences import know
+from cxrreport.drafting.wording_file import default_wording
 from cxrreport.drafts import Finding
 from cxrreport.findings import FINDINGS, Change, State
 
 P, N, U, B = State.POSITIVE, State.NEGATIVE, State.UNCERTAIN, State.BLANK
 
 
-def _study(**states):
+def _study(rest=N, **states):
     named = {finding.replace("_", " "): state for finding, state in states.items()}
-    return [Finding(f, named.get(f, B), 0.9 if named.get(f) == P else 0.1) for f in FINDINGS]
+    return [Finding(f, named.get(f, rest), 0.9 if named.get(f) == P else 0.1) for f in FINDINGS]
+
+
+def comparison(rows, prior_date=None, days=None):
+    return comparison_sentence(know(rows), default_wording(), prior_date, days)
 
 
 def _changes(current, prior):
@@ -38,7 +45,7 @@ def test_nothing_is_said_of_a_change_where_a_state_is_uncertain(known):
 def test_without_a_prior_nothing_changes():
     rows = compare(_study(edema=P), None)
     assert all(row.change is None and row.prior_state is None and row.change_probability is None for row in rows)
-    assert comparison_sentence(rows, None, None) == ("", ())
+    assert comparison(rows) == ("", ())
 
 
 @given(st.floats(0, 1), st.floats(0, 1))
@@ -61,9 +68,9 @@ def test_probability_of_a_new_finding():
 
 def test_comparison_sentence_and_its_spans():
     rows = compare(_study(pleural_effusion=P, consolidation=P), _study(consolidation=P, pneumothorax=P))
-    text, spans = comparison_sentence(rows, date(2021, 3, 4), 12)
+    text, spans = comparison(rows, date(2021, 3, 4), 12)
     assert text == (
-        "Compared with the prior of 2021-03-04 (12 days earlier): new pleural effusion; pneumothorax resolved;"
+        "Compared with the prior of 2021-03-04 (12 days earlier): pneumothorax resolved; new pleural effusion;"
         " consolidation unchanged."
     )
     assert {span.finding: text[span.start_char : span.end_char] for span in spans} == {
@@ -80,12 +87,12 @@ def test_comparison_sentence_and_its_spans():
         (compare(_study(edema=P), _study(edema=P)), 1, "(1 day earlier): no change in the findings."),
         (  # of weights that compare
             [Finding("edema", P, 0.9, P, 0.9, Change.WORSENED), Finding("fracture", P, 0.9, P, 0.9, Change.IMPROVED)],
-            0, "(the same day): edema worsened; fracture improved.",
+            0, "(the same day): pulmonary edema worsened; fracture improved.",
         ),
     ],
 )  # fmt: skip
 def test_other_comparison_sentences(rows, days, text):
-    said, spans = comparison_sentence(rows, None, days)
+    said, spans = comparison(rows, None, days)
     assert said == f"Compared with the prior {text}" and bool(spans) == ("no change" not in text)
 
 
@@ -96,23 +103,37 @@ STATES = st.lists(st.sampled_from(list(State)), min_size=14, max_size=14)
 @settings(max_examples=60, deadline=None)
 def test_spans_lie_on_clauses_that_name_the_finding(current, prior):
     studies = [[Finding(f, s, 0.5) for f, s in zip(FINDINGS, states)] for states in (current, prior)]
-    text, spans = comparison_sentence(compare(*studies), None, None)
+    text, spans = comparison(compare(*studies))
     assert text.endswith(".")
     for span in spans:
         clause = text[span.start_char : span.end_char]
-        assert clause and span.finding.split()[0] in clause and ";" not in clause
+        assert clause and default_wording().name(span.finding) in clause and ";" not in clause
+        assert 0 <= span.confidence <= 1
 
 
 @pytest.mark.parametrize(
-    ("states", "expected"),
+    ("states", "doubted", "expected"),
     [
-        ({"cardiomegaly": P, "enlarged_cardiomediastinum": P, "pleural_effusion": P, "pneumonia": U},
-         "Cardiomegaly and pleural effusion. Possible pneumonia."),
-        ({}, "No acute cardiopulmonary abnormality."),
-        ({"no_finding": P, "support_devices": P}, "No acute cardiopulmonary abnormality. Support devices."),
-        ({"edema": P, "atelectasis": P, "fracture": P, "lung_opacity": U}, "Edema, atelectasis and fracture."),
-        ({"pneumonia": U}, "Possible pneumonia."),
+        ({"cardiomegaly": P, "enlarged_cardiomediastinum": P, "pleural_effusion": P, "pneumonia": U}, ["pneumonia"],
+         "Pleural effusion and cardiomegaly. Possible pneumonia."),
+        ({}, [], "No acute cardiopulmonary abnormality."),
+        ({"pneumonia": U}, [], "No finding reached the threshold at which it is reported."),  # told of nowhere
+        ({"no_finding": P, "support_devices": P}, [], "Support devices. No acute cardiopulmonary abnormality."),
+        ({"edema": P, "pneumothorax": P, "fracture": P, "lung_opacity": U}, [],
+         "Pneumothorax, pulmonary edema and fracture."),
+        ({"cardiomegaly": P}, [], "Cardiomegaly. No acute cardiopulmonary abnormality."),  # it need not be acute
+        ({"rest": B}, [], "No finding reached the threshold at which it is reported."),
     ],
 )  # fmt: skip
-def test_impression(states, expected):
-    assert impression(_study(**states)) == expected
+def test_the_impression_tells_what_is_there_by_urgency(states, doubted, expected):
+    assert impression(know(_study(**states)), doubted, default_wording()) == expected
+
+
+def test_the_impression_tells_of_changes_that_the_states_bear_out():
+    current, prior = _study(pneumothorax=P, edema=P, atelectasis=P), _study(edema=P, pleural_effusion=P, atelectasis=U)
+    rows = [
+        replace(row, change=Change.WORSENED) if row.finding in ("edema", "atelectasis") else row
+        for row in compare(current, prior)
+    ]
+    said = impression(know(rows), [], default_wording())
+    assert said == "New pneumothorax. Worsened pulmonary edema. Resolved pleural effusion. Atelectasis."

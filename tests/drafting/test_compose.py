@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from importlib import resources
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from builders.tool import Tool
 
 from cxrreport.drafting.compose import Composer
+from cxrreport.drafts import Finding
 from cxrreport.engine.local import LocalEngine
 from cxrreport.errors import PixelError
 from cxrreport.findings import FINDINGS, State
@@ -80,26 +82,65 @@ def test_a_prior_that_cannot_be_read_by_the_network_is_no_prior(
     assert reasons[1:3] == ["prior.unreadable"] * 2 and reasons[0] == "prior.none"
 
 
-def test_what_the_network_cannot_know_is_dropped_or_else_marked(
+def with_table(monkeypatch: pytest.MonkeyPatch, **states: str) -> None:
+    """Every study has this table; what is not named is absent."""
+    known = {name.replace("_", " "): State(state) for name, state in states.items()}
+    rows = tuple(Finding(f, known.get(f, State.NEGATIVE), 0.9 if known.get(f) == "positive" else 0.1) for f in FINDINGS)
+    monkeypatch.setattr("cxrreport.drafting.compose.findings_table", lambda case: rows)
+
+
+def test_what_has_no_licence_is_dropped_and_flagged(
     tool: Tool, shared_export: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cxrreport.drafting.text.follow_table", lambda text, *_: (text, ()))
     expected = {  # said: kept, and the flag
-        "Clear. Left effusion, increased since the prior study.": ("Clear. Left effusion.", "comparison_removed"),
-        "No change since the prior study.": ("No change since the prior study.", "comparison_invented"),
-        "The heart is normal. There is a 12 mm nodule.": ("The heart is normal.", "measurement_removed"),
-    }
-    comparing, nothing_else, measuring = expected
-    said = cycle((measuring, comparing, comparing, nothing_else))
-    change_drafts(monkeypatch, lambda made: replace(made, text=next(said), flags=()))
+        "No edema. There is a left effusion, increased since the prior study.": (
+            "No edema. There is an effusion.", {"comparison_removed", "side_removed"}),
+        "No edema. There is an effusion. No change since the prior study.": (
+            "No edema. There is an effusion.", {"comparison_removed"}),
+        "There is an effusion. There is a 12 mm nodule.": ("There is an effusion.", {"measurement_removed"}),
+    }  # fmt: skip
+    with_table(monkeypatch, pleural_effusion="positive")
+    said = cycle(expected)
+    change_drafts(monkeypatch, lambda made: replace(made, text=next(said), flags=(), others=()))
     tool.json("generate", shared_export, PLAIN)
-    found = tool.rows("SELECT prior_study_id IS NULL, findings, flags FROM draft")
-    assert len(found) == 8 and {row[1] for row in found} == {kept for kept, _ in expected.values()}
-    assert all(dict(expected.values())[row[1]] in json.loads(row[2]) for row in found)
-    # with a prior too: the decoder has not read it
-    assert {row[0] for row in found if row[1].startswith("Clear.")} == {0, 1}
-    spans = tool.rows("SELECT DISTINCT start_char, end_char FROM span WHERE kind = 'flag'")
-    assert "No change" in {"No change since the prior study."[begin:end] for begin, end in spans}
+    found = tool.rows("SELECT findings, flags FROM draft")
+    assert len(found) == 8
+    for findings, flags in found:
+        assert any(findings == kept and due <= {*json.loads(flags)} for kept, due in expected.values()), findings
+    spans = tool.rows("SELECT kind, finding, confidence FROM span WHERE section = 'findings'")
+    assert all(kind == "evidence" and 0 < sure < 1 for kind, _, sure in spans) and len(spans) >= 8
+    least = (
+        "SELECT min(span.confidence), draft.confidence FROM draft JOIN span ON draft.id = draft_id GROUP BY draft.id"
+    )
+    assert all(one == whole for one, whole in tool.rows(least))
+
+
+def test_a_study_of_which_nothing_can_be_said_gets_a_draft_that_says_so(
+    tool: Tool, shared_export: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_table(monkeypatch, **{finding.replace(" ", "_"): "uncertain" for finding in FINDINGS})
+    change_drafts(monkeypatch, lambda made: replace(made, text="The trachea is midline.", others=()))
+    assert tool.json("generate", shared_export, PLAIN)["drafted"] == 8
+    assert tool.rows("SELECT DISTINCT findings, impression FROM draft") == [
+        ("No finding reached the threshold at which it is reported.",) * 2
+    ]
+
+
+def test_a_wording_of_the_site_is_used_and_a_bad_one_stops_the_run(
+    tool: Tool, shared_export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = resources.files("cxrreport.drafting").joinpath("wording.yaml").read_text("utf-8")
+    site = tmp_path / "site.yaml"
+    monkeypatch.setenv("CXRREPORT_WORDING", str(site))
+    with_table(monkeypatch, pneumothorax="positive")
+    site.write_text(ours.replace("{one} cannot be excluded.", "{one} is present."))
+    assert tool.json("generate", shared_export, PLAIN, code=78)["error"]["code"] == "configuration.wording"
+    site.write_text(
+        ours.replace('"There {is} {one}.", ', "").replace("{one} {is} present.", "{one} {is} demonstrated.")
+    )
+    tool.json("generate", shared_export, PLAIN)
+    said = {findings.split(".")[0] for findings in tool.rows("SELECT findings FROM draft")}
+    assert "A pneumothorax is demonstrated" in said and not any(one.startswith("There is a") for one in said)
 
 
 @pytest.mark.parametrize("flags", [[], ["--dry-run"]])
@@ -128,29 +169,26 @@ def test_children_that_a_stop_takes_along_spoil_no_film(
 def test_of_several_beams_the_one_most_like_the_archive_is_stored_with_its_flags(
     tool: Tool, shared_export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cxrreport.drafting.text.follow_table", lambda text, *_: (text, ()))
+    with_table(monkeypatch)
     other = Prose("The heart is of normal size.", ("repeated_sentence",), False)
-    change_drafts(monkeypatch, lambda made: replace(made, text="Clear.", flags=(), others=(other,)))
+    change_drafts(monkeypatch, lambda made: replace(made, text="No edema is seen.", flags=(), others=(other,)))
     (tmp_path / "reports.csv").write_text(
         "accession,patient_id,date,findings\nE1,Q99,1990-01-05,The heart is of normal size.\n"
     )
     tool.json("generate", shared_export, PLAIN)
-    assert tool.rows("SELECT DISTINCT findings FROM draft") == ["Clear."]
+    assert tool.rows("SELECT DISTINCT findings FROM draft") == ["No edema is seen."]
     tool.json("index", tmp_path / "reports.csv")
     tool.json("generate", shared_export, "--redo", "all")
     for findings, flags in tool.rows("SELECT findings, flags FROM draft WHERE status = 'preliminary'"):
         assert findings == other.text and "repeated_sentence" in json.loads(flags)
 
 
-def test_the_text_follows_the_table_with_sentences_of_retrieved_reports(
+def test_no_sentence_of_a_retrieved_report_enters_a_draft(
     tool: Tool, shared_export: Path, shared_reports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The decoder says nothing of an edema that the table has; a report of the archive lends the words."""
-    table = tuple(State.POSITIVE if finding == "edema" else State.NEGATIVE for finding in FINDINGS)
-    change_drafts(
-        monkeypatch,
-        lambda made: replace(made, text="No edema. The lungs are clear.", states=replace(made.states, states=table)),
-    )
+    """The decoder says nothing of an edema that the table has; the words are the site's, not those of the archive."""
+    with_table(monkeypatch, edema="positive")
+    change_drafts(monkeypatch, lambda made: replace(made, text="No edema. No pneumothorax.", others=()))
     (tmp_path / "reports.csv").write_text(
         "accession,patient_id,date,findings\nE1,Q99,2020-01-05,There is interstitial edema of the lungs.\n"
     )
@@ -159,5 +197,5 @@ def test_the_text_follows_the_table_with_sentences_of_retrieved_reports(
     made = tool.rows("SELECT findings, flags FROM draft")
     assert len(made) == 8
     for findings, flags in made:
-        assert findings == "There is interstitial edema of the lungs. The lungs are clear."
-        assert {"sentence_borrowed", "sentence_removed"} <= set(json.loads(flags))
+        assert findings.endswith("No pneumothorax.") and "pulmonary edema" in findings.lower()
+        assert {"finding_named", "sentence_removed"} <= set(json.loads(flags))

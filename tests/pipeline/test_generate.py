@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from builders.tool import VISITS, Tool, Visit, copy_tree, write_visit
 
+from cxrreport.drafting.wording_file import default_wording
 from cxrreport.findings import FINDINGS, Change, State
 from cxrreport.imaging.preprocess import REGISTER_VERSION
 from cxrreport.pipeline import scan
@@ -104,7 +105,7 @@ def test_spans_lie_inside_their_sections_and_hold_their_words(drafted: Tool) -> 
         text = dict(zip(("findings", "impression", "comparison"), texts, strict=True))[section]
         assert 0 <= begin < end <= len(text) and text[begin:end].strip() == text[begin:end]
         if section == "comparison":
-            assert kind == "change" and finding.split()[-1] in text[begin:end]
+            assert kind == "change" and default_wording().name(finding) in text[begin:end]
 
 
 def test_what_a_draft_was_made_with_is_stored(tool: Tool, shared_export: Path, shared_reports: Path) -> None:

@@ -87,6 +87,13 @@ def test_claims_are_named_and_a_sentence_tells_what_is_specific():
         ("Stable since 3/4/2011.", "date"),
         ("No acute disease.", "summary"),
         ("The chest is normal.", "summary"),
+        ("Opacity in the left lower lobe.", "place"),
+        ("Opacity on the left.", "place"),
+        ("Bibasal and retrocardiac opacities.", "place"),
+        ("Two nodules.", "count"),
+        ("Old fracture.", "acuity"),
+        ("The trachea is midline.", "undecided"),
+        ("The osseous structures are unremarkable.", "bones"),
     ],
 )
 def test_what_a_clause_says_beside_findings_is_told_by_its_kind(text, kind):

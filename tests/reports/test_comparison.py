@@ -75,7 +75,7 @@ def test_real_reports_are_freed_of_comparison(iu_rows):
     ("report", "said"),
     [
         ("1. Heart is normal. 2. No effusion, no pneumothorax.", ["heart is normal", "no effusion, no pneumothorax"]),
-        ("A nodule of 8-mm. XXXX lungs are clear.", ["lungs are clear"]),
+        ("A nodule of 8-mm. XXXX lungs are clear. The XXXX are intact. Heart is normal.", ["heart is normal"]),
         ("Nodule measures XXXX cm. Well-expanded lungs!", ["well-expanded lungs"]),
         ("Compared to prior, the heart is larger. Lungs clear.", ["lungs clear"]),
         ("", []),

@@ -1,0 +1,166 @@
+"""The sentences of a site: a finding, its state, side, severity and change in plain words (wording.yaml)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from string import Formatter
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from cxrreport.findings import CHANGED, Change, State
+from cxrreport.reports.comparison import mend_articles
+from cxrreport.reports.qualifiers import Side
+
+_SLOTS = frozenset({"one", "name", "is", "has", "mildly", "mild", "left", "list", "when", "clauses"})
+_PLURAL = re.compile(r"(?<![ius])s$")
+_ADVERBS = {
+    "minimal": "minimally",
+    "mild": "mildly",
+    "moderate": "moderately",
+    "severe": "severely",
+    "marked": "markedly",
+}
+TOLD = tuple(change for change in Change if change in CHANGED or change is Change.UNCHANGED)  # changes that have words
+
+
+def _known_slots(form: str) -> str:
+    """A phrase all of whose slots are known."""
+    if unknown := {slot for _, slot, *_ in Formatter().parse(form) if slot is not None} - _SLOTS:
+        raise ValueError(f"no such slot: {', '.join(sorted(unknown))}")
+    return form
+
+
+Phrase = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_known_slots)]
+Variants = Annotated[tuple[Phrase, ...], Field(min_length=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FindingWords(_Part):
+    """What one finding is called; `positive` … `resolved` where it has sentences of its own."""
+
+    one: Phrase
+    both: Phrase | None = None
+    degrees: tuple[Phrase, Phrase, Phrase, Phrase] | None = None
+    positive: Variants | None = None
+    uncertain: Variants | None = None
+    negative: Variants | None = None
+    new: Variants | None = None
+    worsened: Variants | None = None
+    unchanged: Variants | None = None
+    improved: Variants | None = None
+    resolved: Variants | None = None
+
+
+class Sentences(_Part):
+    """Sentences of any finding."""
+
+    positive: Variants
+    uncertain: Variants
+    negative: Variants
+    new: Variants
+    worsened: Variants
+    unchanged: Variants
+    improved: Variants
+    resolved: Variants
+
+
+class ImpressionWords(_Part):
+    """Sentences of the impression."""
+
+    nothing_acute: Phrase = Field(alias="nothing acute")
+    positive: Phrase
+    uncertain: Phrase
+    new: Phrase
+    worsened: Phrase
+    improved: Phrase
+    resolved: Phrase
+
+
+class ComparisonWords(_Part):
+    """The sentence that says what has become of the findings since the prior."""
+
+    lead: Phrase
+    new: Phrase
+    worsened: Phrase
+    improved: Phrase
+    resolved: Phrase
+    unchanged: Phrase
+    no_change: Phrase = Field(alias="no change")
+    unknown: Phrase
+
+
+class Wording(_Part):
+    """The words of one site, as its file has them."""
+
+    findings: Mapping[str, FindingWords]
+    kinds: Mapping[str, Phrase]
+    sentences: Sentences
+    none_of: Variants = Field(alias="none of")
+    nothing: Phrase
+    impression: ImpressionWords
+    comparison: ComparisonWords
+
+    def name(self, finding: str, side: Side | None = None, degree: int | None = None) -> str:
+        """ "small left pleural effusion", without an article."""
+        return re.sub(r"^an? ", "", self._one(finding, side, degree))
+
+    def _one(self, finding: str, side: Side | None, degree: int | None) -> str:
+        said = self.findings[finding]
+        mild = said.degrees[degree] if said.degrees and degree is not None else ""
+        form = said.both if side is Side.BILATERAL and said.both else said.one
+        return _filled(form, mild=mild, left=side.value if side and said.both else "")
+
+    def sentence(
+        self, finding: str, state: State, key: str, side: Side | None = None, degree: int | None = None,
+        change: Change | None = None,
+    ) -> str:  # fmt: skip
+        """One sentence; `key` chooses among its variants. change : one of `TOLD`, or None. degree : 0 minimal .. 3 severe."""
+        said = self.findings[finding]
+        kind = (change or state).value
+        variants: tuple[str, ...] = getattr(said, kind) or getattr(self.sentences, kind)
+        mild = said.degrees[degree] if said.degrees and degree is not None else ""
+        return _sentence(_pick(variants, f"{key}/{finding}"), self._one(finding, side, degree), mild)
+
+    def device(self, kind: str, key: str, change: Change | None = None) -> str:
+        """One sentence of a kind of device that is there."""
+        variants = getattr(self.sentences, (change or State.POSITIVE).value)
+        return _sentence(_pick(variants, f"{key}/{kind}"), self.kinds[kind])
+
+    def none(self, findings: Sequence[str], key: str) -> str:
+        """One sentence that denies several findings; of one alone the sentence of its own."""
+        if len(findings) == 1:
+            return self.sentence(findings[0], State.NEGATIVE, key)
+        names = listed([self.name(finding) for finding in findings], "or")
+        return finished(_filled(_pick(self.none_of, key), list=names))
+
+
+def listed(names: Sequence[str], joint: str = "and") -> str:
+    """ "a, b and c"."""
+    return f" {joint} ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def finished(text: str) -> str:
+    """A sentence with its capital and its articles."""
+    said = mend_articles(" ".join(text.split()))
+    return said[:1].upper() + said[1:]
+
+
+def _sentence(form: str, one: str, mild: str = "") -> str:
+    name = re.sub(r"^an? ", "", one)
+    plural = _PLURAL.search(name)
+    verbs = {"is": "are" if plural else "is", "has": "have" if plural else "has"}
+    return finished(_filled(form, one=one, name=name, mild=mild, mildly=_ADVERBS.get(mild, mild), **verbs))
+
+
+def _filled(form: str, **slots: str) -> str:
+    return mend_articles(" ".join(form.format_map(slots).split()))
+
+
+def _pick(variants: Sequence[str], key: str) -> str:
+    return variants[int.from_bytes(hashlib.sha256(key.encode()).digest()[:4]) % len(variants)]

@@ -1,0 +1,92 @@
+"""Every sentence of the wording says what it is there for and nothing else; a file of a site is checked."""
+
+from importlib import resources
+
+import pytest
+
+from cxrreport.drafting.wording import TOLD
+from cxrreport.drafting.wording_file import Told, combinations, default_wording, faults, load_wording, misread, said
+from cxrreport.errors import ConfigurationError
+from cxrreport.findings import FINDINGS, Change, State
+from cxrreport.reports.claims import read
+from cxrreport.reports.labels import label
+from cxrreport.reports.qualifiers import Side
+
+WORDING = default_wording()
+FILE = resources.files("cxrreport.drafting").joinpath("wording.yaml").read_text("utf-8")
+
+
+def test_every_combination_says_exactly_its_finding_state_side_severity_and_change():
+    assert list(faults(WORDING)) == []
+
+
+def test_the_combinations_are_all_findings_states_sides_severities_and_changes():
+    found = {*combinations(WORDING)}
+    assert {told.finding for told in found} == {*FINDINGS} - {"no finding"}
+    effusion = {told for told in found if told.finding == "pleural effusion"}
+    assert len(effusion) == 4 * 5 * (1 + len(TOLD)) + 4 * 5 + 1  # told or resolved, doubted, denied
+    assert {*TOLD} == {*Change} - {Change.ABSENT}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "told"),
+    [
+        ("There is a left pleural effusion.", Told("pleural effusion", State.POSITIVE)),
+        ("There is a pleural effusion.", Told("pleural effusion", State.POSITIVE, Side.LEFT)),
+        ("There is a small pleural effusion.", Told("pleural effusion", State.POSITIVE)),
+        ("The pleural effusion has worsened.", Told("pleural effusion", State.POSITIVE, change=Change.IMPROVED)),
+        ("There is a pleural effusion.", Told("pleural effusion", State.UNCERTAIN)),
+        ("There is a pleural effusion and edema.", Told("pleural effusion", State.POSITIVE)),
+        ("There is a pleural effusion due to overload.", Told("pleural effusion", State.POSITIVE)),
+        ("A pleural effusion.", Told("pleural effusion", State.POSITIVE)),
+        ("The heart is normal. No edema.", Told("edema", State.NEGATIVE)),
+        ("The lungs are clear.", Told("lung opacity", State.NEGATIVE)),  # sums up more
+        ("A pacemaker is seen.", Told("support devices", State.POSITIVE, name="port")),
+    ],
+)
+def test_a_sentence_that_says_something_else_is_found(sentence, told):
+    assert misread(read(sentence), told)
+
+
+def test_variants_are_chosen_by_the_study_and_all_are_used():
+    told = Told("edema", State.POSITIVE)
+    assert said(WORDING, told, "7") == said(WORDING, told, "7")
+    assert len({said(WORDING, told, str(key)) for key in range(40)}) == 3
+
+
+def test_several_absent_findings_come_in_one_sentence():
+    states = label(WORDING.none(["pneumothorax", "pleural effusion", "consolidation"], "1"))
+    assert {f for f, state in states.items() if state is State.NEGATIVE} == {
+        "pneumothorax",
+        "pleural effusion",
+        "consolidation",
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("  pneumothorax:\n", "  pneumothorx:\n", "pneumothor"),
+        ("There is no {name}.", "There is {name}.", "negative"),
+        ("{one} cannot be excluded.", "{one} is seen.", "uncertain"),
+        ("The {name} {has} resolved since", "The {nam} {has} resolved since", "nam"),
+        ("nothing acute:", "nothing at all:", "impression"),
+        ("  pacemaker:", "  toaster:", "toaster"),
+        ("none of: [", "none of: ", "line"),
+        ('nothing: "No finding', 'nothing: "No pneumonia', "nothing"),
+    ],
+)
+def test_a_wording_that_does_not_fit_is_refused_with_its_place(tmp_path, old, new, place):
+    path = tmp_path / "wording.yaml"
+    path.write_text(FILE)
+    assert load_wording(path) == WORDING
+    path.write_text(FILE.replace(old, new))
+    with pytest.raises(ConfigurationError) as caught:
+        load_wording(path)
+    assert place in caught.value.message and str(tmp_path) not in caught.value.message
+    assert (caught.value.code, caught.value.exit_code) == ("configuration.wording", 78)
+
+
+def test_a_wording_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        load_wording(tmp_path / "none.yaml")
