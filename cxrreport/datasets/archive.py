@@ -81,7 +81,8 @@ class ArchiveReader:
             self.skipped["film.unreadable"] += 1
             return None
         key, patient = str(signed.study.id), str(signed.study.patient_id)
-        sample = make_sample(key, patient, views, signed.findings, signed.impression, signed.labels)
+        said = (signed.findings, signed.impression, signed.labels, signed.indication)
+        sample = make_sample(key, patient, views, *said)
         if not sample.target:
             self.skipped["report.empty"] += 1
             return None

@@ -24,7 +24,7 @@ class Encoded:
     """Cached features of n samples in `copies` variants (the first is the plain image), half precision, and retrieval.
 
     patches (copies, n, m, C), patch_mask (n, m), pooled (copies, n, C), text (n, d_r) embedding of the own report,
-    retrieved (n, N) rows of the bank, bank (rows, d_r).
+    retrieved (n, N) rows of the bank, bank (rows, d_r); indication as `Drafter.indications` gives it.
     """
 
     patches: Tensor
@@ -33,6 +33,11 @@ class Encoded:
     text: Tensor
     retrieved: Tensor
     bank: Tensor
+    indication: Tensor | None = None
+
+    def indications(self, rows: Sequence[int]) -> Tensor | None:
+        """Why the films of some samples were made."""
+        return None if self.indication is None else self.indication[list(rows)]
 
     def features(self, rows: Sequence[int], copy: Tensor) -> ImageFeatures:
         """Features of some samples, `copy` (B,) choosing the variant of each."""
@@ -58,7 +63,9 @@ def encode_samples(
     patients = [s.patient for s in samples]
     retrieved = nearest_rows(drafter.embed_images(plain), bank, patients, bank_patients, drafter.retrieved)
     text = torch.from_numpy(drafter.embed_texts([s.summary for s in samples]))
-    return Encoded(torch.stack(patches), masks[0], torch.stack(pooled), text, retrieved, torch.from_numpy(bank))
+    indication = drafter.indications([s.indication for s in samples])
+    copied = torch.stack(patches), masks[0], torch.stack(pooled)
+    return Encoded(*copied, text, retrieved, torch.from_numpy(bank), indication)
 
 
 def nearest_rows(

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
 
+from cxrreport import indications
 from cxrreport.datasets.sample import LeftOut, Sample, make_sample
 from cxrreport.errors import UsageError
 from cxrreport.imaging.preprocess import preprocess
@@ -71,7 +72,8 @@ def _iu_sample(images: Path, number: int, row: dict[str, str]) -> Sample | LeftO
     ]
     if all(one is None for one in views):
         return LeftOut(number, "film.missing")
-    return make_sample(row["uid"], row["uid"], views, row["findings"], row["impression"])
+    indication = indications.choose([row.get("indication", "")])
+    return make_sample(row["uid"], row["uid"], views, row["findings"], row["impression"], indication=indication)
 
 
 def read_pixels(path: Path) -> npt.NDArray[np.float32]:

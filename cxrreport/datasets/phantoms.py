@@ -7,7 +7,8 @@ import numpy as np
 from cxrreport.datasets.sample import Sample, make_sample
 from cxrreport.imaging.preprocess import preprocess
 from cxrreport.phantoms.phantom import draw_frontal, draw_lateral
-from cxrreport.phantoms.report_text import write_report_text
+from cxrreport.phantoms.phrases import INDICATIONS
+from cxrreport.phantoms.report_text import pick, write_report_text
 from cxrreport.phantoms.samples import random_lesions
 from cxrreport.records import SIDE
 
@@ -22,5 +23,6 @@ def draw_phantoms(count: int, seed: int) -> list[Sample]:
         findings, impression, _ = write_report_text(lesions, None, rng)
         both = [draw(patient, lesions, exposure_seed=exposure, side=SIDE) for draw in (draw_frontal, draw_lateral)]
         key = f"phantom-{seed}-{number}"
-        samples.append(make_sample(key, key, [preprocess(one.pixels) for one in both], findings, impression))
+        films = [preprocess(one.pixels) for one in both]
+        samples.append(make_sample(key, key, films, findings, impression, indication=pick(rng, INDICATIONS)))
     return samples

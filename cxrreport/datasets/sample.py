@@ -25,7 +25,8 @@ class Sample:
     """One study to learn from.
 
     pixels (2, 256, 256) uint8, frontal and lateral; present (2,) bool; report: the reference as signed;
-    target: what the decoder is to say; summary: what the text tower embeds; states (14,) indices into `State`.
+    target: what the decoder is to say; summary: what the text tower embeds; states (14,) indices into `State`;
+    indication: why the film was made, "" where nothing says.
     """
 
     key: str
@@ -36,6 +37,7 @@ class Sample:
     target: str
     summary: str
     states: npt.NDArray[np.int64]
+    indication: str = ""
 
     @property
     def positive(self) -> npt.NDArray[np.bool_]:
@@ -77,7 +79,7 @@ def stack_views(views: Sequence[npt.NDArray[np.uint8] | None]) -> tuple[npt.NDAr
 
 def make_sample(
     key: str, patient: str, views: Sequence[npt.NDArray[np.uint8] | None], findings: str, impression: str,
-    labels: Mapping[str, State] | None = None,
+    labels: Mapping[str, State] | None = None, indication: str = "",
 ) -> Sample:  # fmt: skip
     """Assemble a sample; without labels of all findings the states come from findings and impression together."""
     stacked, present = stack_views(views)
@@ -86,7 +88,8 @@ def make_sample(
         states = np.array([_STATE_INDEX[labels[finding]] for finding in FINDINGS])
     else:
         states = state_indices(f"{findings} {impression}")
-    return Sample(key, patient, stacked, present, findings, target_text(findings), summary, states)
+    target = target_text(findings)
+    return Sample(key, patient, stacked, present, findings, target, summary, states, indication)
 
 
 def check_disjoint(train: Iterable[Sample], other: Iterable[Sample]) -> None:

@@ -100,7 +100,8 @@ class Composer:
 
     def _write(self, cases: Sequence[Case], prior: Prior | None) -> None:
         states = [case.states for case in cases]
-        texts = self.drafter.draft(*stack([case.current for case in cases]), states, prior)
+        said = self.drafter.indications([case.current.study.indication for case in cases])
+        texts = self.drafter.draft(*stack([case.current for case in cases]), states, prior, said)
         for case, text in zip(cases, texts, strict=True):
             case.text = text
 
@@ -158,6 +159,8 @@ class Composer:
             decoding["registration"] = {"version": REGISTER_VERSION, "quality": round(item.quality, 3)}
         if case.signed is not None and case.text.compared:
             decoding["prior_report"] = case.signed.report_id
+        if self.drafter.network.config.reads_indication and case.current.study.indication and not case.text.compared:
+            decoding["indication"] = True  # it was read; what it says stays with the study
         weights, used = self.drafter.weights, case.calibration
         calibrated = used.sha256 if used else None
         return Provenance(weights.sha256, PREPROCESS_VERSION, version, item.inputs_sha256, decoding, calibrated)

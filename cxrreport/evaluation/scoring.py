@@ -32,7 +32,8 @@ def draft_samples(drafter: Drafter, encoded: Encoded) -> list[NetworkDraft]:
         rows = list(range(start, min(start + _BATCH, count)))
         features = encoded.features(rows, torch.zeros(len(rows), dtype=torch.long)).to(drafter.device)
         reports = encoded.bank[encoded.retrieved[rows]].numpy()
-        drafts += drafter.draft(features, reports, np.ones(reports.shape[:2], bool))
+        here = np.ones(reports.shape[:2], bool)
+        drafts += drafter.draft(features, reports, here, indication=encoded.indications(rows))
     return drafts
 
 

@@ -22,6 +22,7 @@ GRID = 7  # side of the encoder's last feature map, in patches
 PATCHES = GRID**2  # of one view
 DROPOUT = 0.1
 REPORT_TOKENS = 128  # of a report that is learnt from or read
+INDICATION_TOKENS = 32  # of why a film was made
 FAM_ATTENTIONS = ("dra", "transformer", "trar", "concat", "mpsa")
 ANCHORS = ("peak", "cyclic")
 METRICS = ("l2", "cos", "dot")
@@ -72,6 +73,7 @@ class DiffRGenNetConfig(PretrainedConfig):  # type: ignore[misc]
     reports_in_classifier: Switch = True  # the classifier reads the selected report s
     scl: Switch = True  # L_SCL is part of the loss
     fcc_weight: Number = 0.0  # of REVTAF's consistency loss; its paper has 0.5
+    reads_indication: Switch = False  # the decoder reads why the film was made
 
     def __post_init__(self, **kwargs: Any) -> None:
         _check_keys(kwargs)

@@ -4,7 +4,7 @@ images -> encoder -> patches, pooled v
 retrieved reports E, v -> e, f -> Feature Difference
 FAM_sim(E, patches), FAM_dif(difference, patches) -> s, u
 [v, s] -> 14 findings x 4 states
-memory = [patches, gate * similar, gate * different] -> decoder -> report
+memory = [patches, gate * similar, gate * different] -> decoder -> report; weights that read it have the indication there, too
 
 What ablations take away or put in its place is built in `variants.py`.
 """
@@ -18,12 +18,13 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from cxrreport.model.config import POSITIVE, PREFIX_LENGTH, DiffRGenNetConfig
+from cxrreport.model.config import INDICATION_TOKENS, POSITIVE, PREFIX_LENGTH, DiffRGenNetConfig
 from cxrreport.model.decoder import ReportDecoder
 from cxrreport.model.difference import FeatureDifference
 from cxrreport.model.encoder import ImageEncoder, ImageFeatures
 from cxrreport.model.fam import FAM, Alignment
 from cxrreport.model.heads import ClassificationHead, ContrastiveHeads, select
+from cxrreport.model.indication import IndicationReader
 from cxrreport.model.losses import adjusted_cross_entropy, language_loss
 from cxrreport.model.retrieval_encoder import RetrievalEncoder
 from cxrreport.model.tokens import ReportTokenizer
@@ -100,6 +101,13 @@ class DiffRGenNet(PreTrainedModel):  # type: ignore[misc]
         self.memory_norms = nn.ModuleList(nn.LayerNorm(d_dec) for _ in range(3))
         self.gates = nn.Parameter(torch.full((2,), 0.1))  # 0 is the network without FAM, see `remember`
         self.decoder = ReportDecoder(config)
+        self.indication = IndicationReader(config) if config.reads_indication else None
+
+    def read_indications(self) -> None:
+        """Give the decoder the part that reads indications, where it has none; training must follow."""
+        if self.indication is None:
+            self.config.reads_indication = True
+            self.indication = IndicationReader(self.config)
 
     def tie_weights(self, *args: Any, **kwargs: Any) -> None:
         """Share the decoder's word embeddings with its output layer, also after `from_pretrained`."""
@@ -122,8 +130,24 @@ class DiffRGenNet(PreTrainedModel):  # type: ignore[misc]
         logits: Tensor = self.classifier(features.pooled, relations.selected)
         return logits
 
-    def remember(self, features: ImageFeatures, relations: Relations) -> tuple[Tensor, Tensor]:
-        """Decoder memory (B, m + 2N, d_dec) and its mask (B, m + 2N).
+    def remember(
+        self, features: ImageFeatures, relations: Relations, indication: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Decoder memory (B, M, d_dec) and its mask (B, M), M = m + 2N.
+
+        indication (B, T): ids of why the films were made, rows of 0 where nothing is said; None for nothing at all. A network
+        that reads them has M = m + 2N + T, others leave them out.
+        """
+        memory, mask = self.see(features, relations)
+        if self.indication is None:
+            return memory, mask
+        if indication is None:
+            indication = mask.new_zeros((len(mask), INDICATION_TOKENS), dtype=torch.long)
+        tokens, told = self.indication(self.decoder, indication)
+        return torch.cat([memory, tokens], dim=1), torch.cat([mask, told], dim=1)
+
+    def see(self, features: ImageFeatures, relations: Relations) -> tuple[Tensor, Tensor]:
+        """Memory of images and reports (B, m + 2N, d_dec) and its mask (B, m + 2N).
 
         The tokens of a gate of exactly 0 are left out, so that the network is bit for bit the one without FAM: tokens
         that are only masked change the order of the sums.
@@ -148,20 +172,22 @@ class DiffRGenNet(PreTrainedModel):  # type: ignore[misc]
                 module.temperature.fill_(temperature)
 
     def forward(
-        self, features: ImageFeatures, reports: Tensor, mask: Tensor, states: Tensor, ids: Tensor, target: Tensor
-    ) -> Losses:
+        self, features: ImageFeatures, reports: Tensor, mask: Tensor, states: Tensor, ids: Tensor, target: Tensor,
+        indication: Tensor | None = None,
+    ) -> Losses:  # fmt: skip
         """Losses of a batch.
 
         states (B, 14) true state indices; ids (B, T) = prefix + report + end, 0-padded; target (B, d_retrieval) text
-        embedding of the true report.
+        embedding of the true report; indication as in `remember`.
         """
-        return self.losses(features, self.relate(features, reports, mask), states, ids, target)
+        return self.losses(features, self.relate(features, reports, mask), states, ids, target, indication)
 
     def losses(
-        self, features: ImageFeatures, relations: Relations, states: Tensor, ids: Tensor, target: Tensor
-    ) -> Losses:
+        self, features: ImageFeatures, relations: Relations, states: Tensor, ids: Tensor, target: Tensor,
+        indication: Tensor | None = None,
+    ) -> Losses:  # fmt: skip
         """As `forward`, of reports already related."""
-        logits = self.decoder(ids, ids != 0, *self.remember(features, relations))
+        logits = self.decoder(ids, ids != 0, *self.remember(features, relations, indication))
         labels = ids.masked_fill(ids == 0, -100)
         labels[:, :PREFIX_LENGTH] = -100
         language = language_loss(logits, labels)

@@ -18,6 +18,7 @@ from cxrreport.model.diffrgennet import Relations
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.generation import Decoding, Generated, generate
 from cxrreport.model.heads import decide_states
+from cxrreport.model.indication import indication_ids
 from cxrreport.model.prior import Prior
 from cxrreport.model.prose import Prose, tidy
 from cxrreport.model.revtaf.hyperbolic import HyperbolicHead, hyperbolic_keys, hyperbolic_queries, image_logits
@@ -143,6 +144,10 @@ class Drafter:
             vectors[rows] = embedded.float().cpu().numpy()
         return vectors
 
+    def indications(self, texts: Sequence[str | None]) -> Tensor | None:
+        """Why the films of B studies were made, as `draft` takes it; None where the weights do not read it."""
+        return indication_ids(self.tokenizer, texts) if self.network.config.reads_indication else None
+
     @torch.inference_mode()
     def read_states(self, features: ImageFeatures, reports: Floats, mask: Flags) -> list[StudyStates]:
         """Findings without a report. reports (B, N, d) retrieved vectors, mask (B, N) False where there is none."""
@@ -151,14 +156,15 @@ class Drafter:
 
     def draft(
         self, features: ImageFeatures, reports: Floats, mask: Flags, states: Sequence[StudyStates] | None = None,
-        prior: Prior | None = None,
+        prior: Prior | None = None, indication: Tensor | None = None,
     ) -> list[NetworkDraft]:  # fmt: skip
         """Findings and report of B studies; arguments as in `read_states`. states: findings to write of, where something
         beside these images has decided them; by default those that `read_states` gives. prior: what to read of the prior
         of each of them, if they have one and the weights have a `reader`; without, nothing of it reaches the decoder.
+        indication: as `indications` gives it; not read beside a prior, which the decoder has learnt to read without one.
         """
         try:
-            return self._draft(features, reports, mask, states, prior)
+            return self._draft(features, reports, mask, states, prior, indication)
         except torch.cuda.OutOfMemoryError:
             if len(mask) == 1:
                 raise
@@ -168,17 +174,19 @@ class Drafter:
                 picked = list(rows)
                 given = [states[i] for i in picked] if states else None
                 read = prior.take(picked) if prior else None
-                drafts += self.draft(take_features(features, picked), reports[picked], mask[picked], given, read)
+                said = None if indication is None else indication[picked]
+                drafts += self.draft(take_features(features, picked), reports[picked], mask[picked], given, read, said)
             return drafts
 
     @torch.inference_mode()
     def _draft(
         self, features: ImageFeatures, reports: Floats, mask: Flags, given: Sequence[StudyStates] | None,
-        prior: Prior | None,
+        prior: Prior | None, indication: Tensor | None,
     ) -> list[NetworkDraft]:  # fmt: skip
         relations, read = self._read(features, reports, mask)
         states = read if given is None else given
-        memory, memory_mask = self.network.remember(features, relations)
+        said = None if indication is None or prior is not None else indication.to(self.device)
+        memory, memory_mask = self.network.remember(features, relations, said)
         decoder, context, banned = self.network.decoder, None, [*self.tokenizer.banned, *self._comparing]
         if prior is not None and self.reader is not None and self._prior_decoder is not None:
             tokens, there = self.reader.remember(decoder, prior)

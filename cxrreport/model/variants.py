@@ -62,10 +62,11 @@ class Variant(DiffRGenNet):
             self.local_prompts.embed(self.retrieval, tokenizer)
 
     def losses(
-        self, features: ImageFeatures, relations: Relations, states: Tensor, ids: Tensor, target: Tensor
-    ) -> Losses:
+        self, features: ImageFeatures, relations: Relations, states: Tensor, ids: Tensor, target: Tensor,
+        indication: Tensor | None = None,
+    ) -> Losses:  # fmt: skip
         """Those of DiffRGenNet, and REVTAF's L_fcc."""
-        found = super().losses(features, relations, states, ids, target)
+        found = super().losses(features, relations, states, ids, target, indication)
         if self.local_prompts is None:
             return found
         patches, maps = self.patch_projection(features.patches), relations.similar.attention_map
@@ -92,7 +93,7 @@ class EnhancedPromptMRG(Variant):
         nothing = Alignment(torch.zeros_like(similar.tokens), [], torch.zeros_like(similar.attention_map))
         return Relations(reports, mask, similar, nothing, weights, selected, torch.zeros_like(selected))
 
-    def remember(self, features: ImageFeatures, relations: Relations) -> tuple[Tensor, Tensor]:
+    def see(self, features: ImageFeatures, relations: Relations) -> tuple[Tensor, Tensor]:
         """The patches alone."""
         return self.memory_norms[0](self.memory_patches(features.patches)) + self.memory_types[0], features.patch_mask
 

@@ -29,6 +29,7 @@ from cxrreport.training.stage import Stage
 
 _RAREST = 8  # no sample is drawn more often than this, as against the commonest
 _NONE_SHOWN, _FEW_SHOWN = 0.1, 0.3  # shares of samples without, and with few retrieved reports
+_UNTOLD = 0.3  # share of samples whose indication is held back
 
 
 class NetworkStage(Stage):
@@ -79,9 +80,10 @@ class NetworkStage(Stage):
         mask = self._thinned(*reports.shape[:2]).to(self.device)
         states = torch.from_numpy(np.stack([samples[i].states for i in rows])).to(self.device)
         ids, _ = pad([self._ids(samples[i]) for i in rows])
+        said = self._told(encoded.indications(rows))
         with mixed_precision(self.device):
             losses: Losses = self.network(
-                features, reports, mask, states, ids.to(self.device), encoded.text[rows].to(self.device)
+                features, reports, mask, states, ids.to(self.device), encoded.text[rows].to(self.device), said
             )
         return losses
 
@@ -95,6 +97,13 @@ class NetworkStage(Stage):
         few = torch.randint(1, retrieved + 1, (batch,), generator=self.generator)
         shown = torch.where(fate < _NONE_SHOWN, 0, torch.where(fate < _NONE_SHOWN + _FEW_SHOWN, few, retrieved))
         return torch.arange(retrieved) < shown[:, None]
+
+    def _told(self, indication: Tensor | None) -> Tensor | None:
+        """Indications (B, T), some held back: many a study comes without one."""
+        if indication is None:
+            return None
+        told = torch.rand(len(indication), 1, generator=self.generator) >= _UNTOLD
+        return (indication * told).to(self.device)
 
     def _ids(self, sample: Sample) -> list[int]:
         """Prefix with the true states, report, end token."""

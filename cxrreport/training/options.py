@@ -47,7 +47,7 @@ class TrainOptions:
         Raises
         ------
         UsageError : no network or view epochs, and no weights to start from; whole weights and parts, or an ablation;
-            or prior epochs of a network that is trained anew, without pair epochs.
+            prior epochs of a network that is trained anew, without pair epochs; or indications without network epochs.
         """
         r = self.recipe
         if self.init is not None and (self.encoder_weights is not None or self.bert is not None):
@@ -56,6 +56,8 @@ class TrainOptions:
             raise UsageError("The weights of --init have their parts: leave the recipe's ablation, or --init, out.")
         if self.init is None and not (r.network_epochs and r.view_epochs):
             raise UsageError("Without --init there must be at least one network epoch and one view epoch.")
+        if r.indication and not r.network_epochs:
+            raise UsageError("Only with network_epochs in the recipe does the decoder learn to read an indication.")
         retrained = self.init is None or bool(r.encoder_epochs or r.network_epochs)
         if r.prior_epochs and not r.pair_epochs and retrained:
             raise UsageError("A new network compares no pairs: the recipe needs pair_epochs beside prior_epochs.")

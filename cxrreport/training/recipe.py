@@ -32,6 +32,7 @@ class Recipe(BaseModel):
     encoder_lr: Rate = 5e-4  # peak learning rate, as are the others
     network_epochs: Count = 10  # FAM, findings and decoder
     network_lr: Rate = 5e-4
+    indication: bool = False  # the decoder learns to read why the film was made
     copies: Annotated[int, Field(ge=1, le=64)] = 3  # variants of each image, the plain one among them
     balance: Annotated[float, Field(ge=0, le=1)] = (
         0.0  # samples are drawn by the share of their rarest finding ** -balance

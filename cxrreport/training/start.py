@@ -62,6 +62,9 @@ def make_start(options: TrainOptions, samples: Sequence[Sample], device: str) ->
     if options.init:
         weights = load_weights(options.init, device)
         known = f"the weights {weights.sha256[:12]}"
+        if options.recipe.indication:
+            weights.network.read_indications()
+            torch.nn.Module.to(weights.network, device)
         if options.recipe.encoder_epochs or options.recipe.network_epochs:
             return Start(weights.network, weights.tokenizer, weights.views, known)
         cards: dict[str, Any] = {
@@ -71,6 +74,7 @@ def make_start(options: TrainOptions, samples: Sequence[Sample], device: str) ->
     vocabulary = _choose_vocabulary(options, samples)
     recipe = options.recipe
     config = SIZES[recipe.size](len(vocabulary))
+    config.reads_indication = recipe.indication
     network = build_network(ablate(config, recipe.ablation) if recipe.ablation else config)
     origin = [_fill_encoder(network, options), *_fill_language(network, options, vocabulary)]
     torch.nn.Module.to(network, device)
@@ -79,7 +83,10 @@ def make_start(options: TrainOptions, samples: Sequence[Sample], device: str) ->
 
 def _choose_vocabulary(options: TrainOptions, samples: Sequence[Sample]) -> list[str]:
     pieces = read_vocabulary(options.bert) if options.bert else load_vocabulary()
-    return prune_vocabulary(pieces, ((s.patient, text) for s in samples for text in (s.target, s.summary, s.report)))
+    texts = [(s.patient, text) for s in samples for text in (s.target, s.summary, s.report)]
+    if options.recipe.indication:
+        texts += [(s.patient, s.indication) for s in samples]
+    return prune_vocabulary(pieces, texts)
 
 
 def _fill_encoder(network: DiffRGenNet, options: TrainOptions) -> str:

@@ -37,11 +37,13 @@ SENTENCES = (
 )
 
 
-def tiny_weights(seed: int = 0) -> Weights:
+def tiny_weights(seed: int = 0, *, indications: bool = False) -> Weights:
     """The tiny network in evaluation mode; its decoder is drawn wide, so that no two tokens nearly tie."""
     torch.manual_seed(seed)
     tokenizer = ReportTokenizer(VOCABULARY)
     network = DiffRGenNet(tiny(len(tokenizer))).eval()
+    if indications:
+        network.read_indications()
     with torch.no_grad():
         for parameter in network.decoder.parameters():
             if parameter.ndim > 1:

@@ -34,7 +34,7 @@ ENVIRONMENT = {
 # -- weights ----------------------------------------------------------------------------------------------------------
 
 
-def build_weights(directory: Path, seed: int = 7, hyperbolic: bool = False) -> Path:
+def build_weights(directory: Path, seed: int = 7, hyperbolic: bool = False, indications: bool = False) -> Path:
     """Save a tiny network of random numbers whose findings differ from image to image and whose FAM is in use."""
     import torch
 
@@ -48,6 +48,8 @@ def build_weights(directory: Path, seed: int = 7, hyperbolic: bool = False) -> P
     torch.set_num_threads(1)
     tokenizer = build_tokenizer()
     network, views = DiffRGenNet(tiny(len(tokenizer))).eval(), ViewClassifier()
+    if indications:
+        network.read_indications()
     with torch.no_grad():
         network.gates.fill_(1.0)
         _spread_findings(network)

@@ -37,6 +37,12 @@ def test_states_are_indices_in_the_order_of_the_network():
     assert states[FINDINGS.index("fracture")] == 0
 
 
+def test_phantoms_say_why_and_draw_the_same_studies_as_ever():
+    first, again = draw_phantoms(2, 3), draw_phantoms(2, 3)
+    assert all(sample.indication for sample in first)
+    assert [sample.indication for sample in first] == [sample.indication for sample in again]
+
+
 def test_sample_of_one_view():
     sample = make_sample("key", "patient", [FILM, None], "The heart is enlarged. Possible pneumonia.", "Rib fracture.")
     assert sample.pixels.shape == (2, 256, 256) and sample.pixels.dtype == np.uint8

@@ -68,7 +68,7 @@ def test_every_configuration_survives_json(name, tmp_path):
     assert back.to_dict() == again.to_dict() == config.to_dict()
 
 
-def test_every_field_is_set_by_a_size_an_ablation_or_the_shipped_weights():
+def test_every_field_is_set_by_a_size_an_ablation_a_recipe_or_the_shipped_weights():
     """A field that all of them leave alone would be an option of nobody."""
     plain = DiffRGenNetConfig().to_dict()
     shipped = json.loads((Path(__file__).parents[2] / "weights/config.json").read_text())
@@ -76,6 +76,7 @@ def test_every_field_is_set_by_a_size_an_ablation_or_the_shipped_weights():
         *(make(60).to_dict() for make in SIZES.values()),
         *(ablate(DiffRGenNetConfig(), name).to_dict() for name in ABLATIONS),
         DiffRGenNetConfig(**shipped).to_dict(),
+        {**plain, "reads_indication": not plain["reads_indication"]},  # by `indication` of a recipe
     ]
     own = plain.keys() - PretrainedConfig().to_dict().keys()
     assert [name for name in own if all(found[name] == plain[name] for found in made)] == []

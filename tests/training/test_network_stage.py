@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -95,6 +97,27 @@ def test_temperature_falls_as_training_goes_on(stage, drafter, samples):
     stage.epoch(samples, encoded, 4)
     assert first > 9 and stage.network.similar.temperature.item() < 0.2
     assert stage.network.different.temperature.item() == stage.network.similar.temperature.item()
+
+
+def test_some_indications_are_held_back_and_networks_without_draw_nothing_for_it(stage, samples):
+    told = [replace(s, indication="effusion" if row % 2 else "") for row, s in enumerate(samples)]
+    reader = Drafter(tiny_weights(indications=True))
+    assert _encode(Drafter(tiny_weights()), told).indication is None
+    encoded = _encode(reader, told)
+    assert (encoded.indication != 0).sum(1).tolist() == [0, 1] * 4
+    drawn = stage.generator.get_state()
+    assert stage._told(None) is None and torch.equal(stage.generator.get_state(), drawn)
+    shown = torch.stack([stage._told(encoded.indications([1, 3, 0])) for _ in range(400)])
+    share = (shown != 0).any(2).float().mean(0)
+    assert share[2] == 0 and 0.6 < share[0] < 0.8 and 0.6 < share[1] < 0.8
+
+
+def test_a_network_learns_to_read_them(samples):
+    drafter = Drafter(tiny_weights(indications=True))
+    encoded = _encode(drafter, [replace(s, indication=s.target) for s in samples])
+    stage = NetworkStage(drafter.weights, 3e-3, 40, _generator())
+    stage.epoch(samples, encoded, 4)
+    assert drafter.network.indication.kind.abs().sum() > 0
 
 
 def test_decoder_is_taught_prefix_report_end(stage, samples):

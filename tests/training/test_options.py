@@ -126,6 +126,12 @@ def test_a_part_without_epochs_needs_weights_to_start_from(tmp_path, part):
     assert _options(tmp_path, init=Path("weights"), **{part: 0}).init
 
 
+def test_indications_are_learnt_with_the_network(tmp_path):
+    with pytest.raises(UsageError, match="network_epochs"):
+        _options(tmp_path, init=Path("weights"), network_epochs=0, indication=True)
+    assert _options(tmp_path, init=Path("weights"), indication=True).recipe.indication
+
+
 def test_the_recipe_is_that_of_the_size_of_the_weights_to_start_from(tmp_path):
     assert choose_recipe(None, None) == Recipe() and choose_recipe("base", None).size == "base"
     weights = start_weights(tmp_path / "weights")

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,13 @@ def test_encoder_and_bert_of_files_are_what_the_network_starts_from(files):
 def test_a_piece_of_two_patients_is_not_in_the_vocabulary(files):
     few = make_start(_options(**files), SAMPLES[:2], "cpu").tokenizer.vocabulary
     assert "heart" not in few and "h" in few
+
+
+def test_what_indications_need_is_in_the_vocabulary_where_they_are_read(files):
+    told = [replace(sample, indication="unused") for sample in SAMPLES]
+    with_them, without = (make_start(_options(**files, indication=read), told, "cpu") for read in (True, False))
+    assert "unused" in with_them.tokenizer.vocabulary and "unused" not in without.tokenizer.vocabulary
+    assert with_them.network.indication is not None and without.network.indication is None
 
 
 @pytest.mark.parametrize("option", ["encoder_weights", "bert"])

@@ -213,6 +213,16 @@ def test_fine_tuning_starts_from_weights_and_needs_no_package(finished, tmp_path
     assert start.sha256[:12] in tuned.manifest["data"]
 
 
+def test_phantoms_and_weights_of_a_start_teach_the_network_to_read_indications(finished, tmp_path):
+    recipe = {"indication": True, "phantoms": 4, "encoder_epochs": 0, "network_epochs": 1}
+    best = train(_options(tmp_path, init=finished[1], **recipe), lambda _: None)
+    before, after = load_weights(finished[1]).network, load_weights(best).network
+    assert before.indication is None and after.config.reads_indication
+    assert after.indication.kind.abs().sum() > 0
+    again = train(_options(tmp_path / "more", init=best, encoder_epochs=0, network_epochs=1), lambda _: None)
+    assert load_weights(again).network.config.reads_indication  # what was learnt stays
+
+
 @pytest.fixture()
 def films(monkeypatch):
     """A collection of twelve films of noise without reports."""
