@@ -72,23 +72,6 @@ ACUTE = frozenset(
 PULMONARY = frozenset({"lung opacity", "lung lesion", "edema", "consolidation", "pneumonia", "atelectasis"})
 PATHOLOGIES = frozenset(FINDINGS) - {"support devices", "no finding"}
 
-# In which order they are told in an impression: what kills first comes first, what is there on purpose last.
-URGENCY: tuple[str, ...] = (
-    "pneumothorax",
-    "edema",
-    "pneumonia",
-    "pleural effusion",
-    "consolidation",
-    "enlarged cardiomediastinum",
-    "lung lesion",
-    "fracture",
-    "lung opacity",
-    "atelectasis",
-    "cardiomegaly",
-    "pleural other",
-    "support devices",
-)
-
 NAMES = {"pleural other": "pleural abnormality"}  # what a sentence calls a finding that is not called by its own name
 
 
@@ -133,3 +116,7 @@ def tier(finding: str, severity: int | None = None, name: str = "") -> Tier:
     if severity <= 1:
         return Tier(usual + 1)
     return Tier(usual - 1) if severity == 3 and usual > Tier.URGENT else usual
+
+
+# In which order they are told in an impression: what cannot wait comes first.
+URGENCY: tuple[str, ...] = tuple(sorted((finding for finding in FINDINGS if finding != "no finding"), key=tier))

@@ -48,7 +48,8 @@ class Drafted:
 
     def tables(self, calibration: Calibration | None) -> list[dict[str, State]]:
         """State of each finding, as the table of each draft has it."""
-        return [film_states(draft.states, calibration) for draft in self.drafts]
+        rows = (film_rows(draft.states, calibration) for draft in self.drafts)
+        return [{row.finding: row.state for row in table} for table in rows]
 
 
 def draft(drafter: Drafter, train: Sequence[Sample], samples: Sequence[Sample]) -> Drafted:
