@@ -87,7 +87,9 @@ def _print(found: dict[str, Any]) -> None:
     print_table(f"Calibration {found['sha256'][:12]}", columns, rows)
     named = found["reliability"] if "studies" not in found else {"archive": found["reliability"]}
     for name, one in named.items():
-        print_table(f"Reliability: {name}", ["finding", "films", "ECE", "after", "Brier", "after"], _reliability(one))
+        print_table(
+            f"Reliability: {name}", ["finding", "films", "ECE", "after", "Brier", "after"], reliability_rows(one)
+        )
 
 
 def _bounds(facts: dict[str, Any]) -> list[str]:
@@ -95,7 +97,8 @@ def _bounds(facts: dict[str, Any]) -> list[str]:
     return [called, f"{facts['precision']:.2f}", f"{facts['sensitivity']:.2f}", f"{facts['negative']:.4f}"]
 
 
-def _reliability(found: dict[str, Any]) -> list[list[Any]]:
+def reliability_rows(found: dict[str, Any]) -> list[list[Any]]:
+    """Films, and each score before and after calibration, finding by finding and as means."""
     rows = [(finding, row["films"], row) for finding, row in found["findings"].items()]
     return [
         [name, films, *(f"{row[score][when]:.3f}" for score in ("ece", "brier") for when in ("before", "after"))]

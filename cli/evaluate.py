@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from cxrreport.cli.calibrate import reliability_rows
 from cxrreport.cli.options import named
 
 if TYPE_CHECKING:
@@ -61,6 +62,11 @@ _PATH = click.Path(path_type=Path)
     type=_PATH,
     help="Write references and drafts to this CSV file. They are report texts: mind who can read it.",
 )
+@click.option(
+    "--curves",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Write the reliability curves into this directory, as reliability.png.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def evaluate(
@@ -104,6 +110,8 @@ def _print(found: dict[str, Any]) -> None:
     print_table(f"95 % intervals: {where}", ["row", *_DIFFERENCES], _intervals(found))
     print_table(f"Findings of the network: {where}", ["score", "value", "95 %"], _states(found))
     print_table(f"F1 by finding: {where}", ["finding", "positives", *found["findings"]], _by_finding(found))
+    reliability = ["finding", "films", "ECE", "after", "Brier", "after"]
+    print_table(f"Reliability of probabilities: {where}", reliability, reliability_rows(found["reliability"]))
     if found["published"]:
         scores = _TABLES["Language"][:-1]
         rows = [[row["model"], *(_value(row[s]) for s in scores), row["source"]] for row in found["published"]]

@@ -73,6 +73,16 @@ def stored_texts(
     return [(text.string, flags) for text, flags in made]
 
 
+def calibrated(
+    drafts: Sequence[NetworkDraft], calibration: Calibration | None
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The network's scores (n, 14) and the probabilities that are stored: the same where nothing is calibrated."""
+    scores = np.array([d.states.scores for d in drafts], np.float64)
+    if calibration is None:
+        return scores, scores
+    return scores, calibration.apply_all(scores, [None] * len(drafts))[0]
+
+
 def constant(train: Sequence[Sample], val: Sequence[Sample], protocol: Protocol) -> str:
     """Of the 50 commonest training reports the one with the best BLEU-4 on val when it is said of every study.
 

@@ -22,6 +22,7 @@ from cxrreport.evaluation.candidates import (
     NORMAL_TEXT,
     RANDOM,
     SILENT,
+    calibrated,
     constant,
     draft,
     random_reports,
@@ -30,11 +31,13 @@ from cxrreport.evaluation.candidates import (
 )
 from cxrreport.evaluation.clinical import Floats
 from cxrreport.evaluation.counts import DRAWS, LEVEL, StudyCounts, count_studies, draw_counts, interval
+from cxrreport.evaluation.curves import draw_curves
 from cxrreport.evaluation.judging import Judge
 from cxrreport.evaluation.labeller import Labeller, make_labeller
 from cxrreport.evaluation.meteor import score_meteor
 from cxrreport.evaluation.protocols import Protocol, protocol
 from cxrreport.evaluation.published import published_rows
+from cxrreport.evaluation.reliability import by_finding, compare
 from cxrreport.evaluation.scoring import distinct, normal, score_states, state_intervals
 from cxrreport.findings import FINDINGS, State
 from cxrreport.model.config import POSITIVE
@@ -49,7 +52,9 @@ Tables = Sequence[Mapping[str, State]]
 
 @dataclass(frozen=True, slots=True)
 class EvaluateOptions:
-    """What `cxrreport evaluate` was asked for. `beside`: names and weights directories of further rows."""
+    """What `cxrreport evaluate` was asked for. `beside`: names and weights directories of further rows;
+    `curves`: the directory that the reliability curves are written into.
+    """
 
     read: Reader
     split: str = "test"
@@ -61,6 +66,7 @@ class EvaluateOptions:
     beside: tuple[tuple[str, Path], ...] = ()
     chexbert: Path | None = None
     seed: int = 0
+    curves: Path | None = None
 
     def __post_init__(self) -> None:
         """Refuse names of rows that are taken.
@@ -117,6 +123,8 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
     spoken = {name: [form.hypothesis(text) for text in drafts] for name, drafts in texts.items()}
     references = [form.reference(s.report) for s in samples]
     truth = np.stack([s.states for s in samples])
+    known = np.ones(truth.shape, bool)  # what a report leaves out is held to be absent
+    probabilities = calibrated(drafted.drafts, weights.calibration)
     counts = draw_counts(len(samples), options.seed)
     document = {
         **_facts(options, form, labeller, len(train), len(samples)),
@@ -127,9 +135,13 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
         "states": score_states(drafted.drafts, truth),
         "state_intervals": state_intervals(drafted.drafts, truth, counts),
         "positives": dict(zip(FINDINGS, (truth == POSITIVE).sum(0).tolist(), strict=True)),
+        "reliability": compare(*probabilities, truth == POSITIVE, known),
         "flags": _count_flags(stored),
         "published": published_rows() if _comparable(options) else [],
     }
+    if options.curves is not None:
+        before, after = (by_finding(table, truth == POSITIVE, known) for table in probabilities)
+        draw_curves(before, after, options.curves / "reliability.png")
     meteor, document["meteor"] = score_meteor(spoken, references)
     for name, row in document["rows"].items():
         row["meteor"] = meteor.get(name)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from cxrreport.findings import FINDINGS
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -48,3 +51,26 @@ def by_finding(probabilities: Floats, positive: Bools, known: Bools) -> dict[int
     columns = range(probabilities.shape[1])
     rows = {i: known[:, i] for i in columns if (positive[:, i] & known[:, i]).any()}
     return {i: reliability(probabilities[row, i], positive[row, i]) for i, row in rows.items()}
+
+
+def compare(before: Floats, after: Floats, positive: Bools, known: Bools) -> dict[str, Any]:
+    """ECE and Brier score of each finding before and after, and their means, as plain values; all tables (n, 14)."""
+    earlier, later = by_finding(before, positive, known), by_finding(after, positive, known)
+    rows: dict[str, dict[str, Any]] = {
+        FINDINGS[i]: {
+            "films": row.films,
+            "positives": row.positives,
+            "ece": _pair(earlier[i].ece, row.ece),
+            "brier": _pair(earlier[i].brier, row.brier),
+        }
+        for i, row in later.items()
+    }
+    return {"findings": rows, "mean": {name: _mean([row[name] for row in rows.values()]) for name in ("ece", "brier")}}
+
+
+def _mean(pairs: list[dict[str, float]]) -> dict[str, float]:
+    return _pair(*(float(np.mean([pair[when] for pair in pairs])) for when in ("before", "after")))
+
+
+def _pair(before: float, after: float) -> dict[str, float]:
+    return {"before": round(before, 4), "after": round(after, 4)}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cxrreport.errors import UsageError
+from cxrreport.evaluation.reliability import compare
 from cxrreport.files import atomic, lock, sync
 from cxrreport.findings import FINDINGS, State
 from cxrreport.imaging.pairing import draft_images
@@ -24,8 +25,7 @@ from cxrreport.store.runs import append_audit
 from cxrreport.store.scores import raw_scores
 from cxrreport.store.training import SignedStudy, signed_studies
 from cxrreport.trust.fit import cross_validated, fit_calibration
-from cxrreport.trust.report import compare_reliability
-from cxrreport.trust.scored import Floats, Scored
+from cxrreport.trust.scored import Scored
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -145,17 +145,15 @@ def _compare(
         "patients": len(set(scored.patients)),
         "before": used.sha256 if used else None,
         "sha256": fitted.sha256,
-        "reliability": compare_reliability(scored, cross_validated(scored, [], shipped), _first(before)),
+        "reliability": compare(
+            before[0] if before else scored.scores, cross_validated(scored, [], shipped), scored.positive, scored.known
+        ),
         "states": {
             "before": _count(before[1]) if before else None,
             "after": _count(fitted.apply_all(scored.scores, scored.views)[1]),
         },
         "findings": fitted.document["findings"],
     }
-
-
-def _first(pair: tuple[Floats, Any] | None) -> Floats | None:
-    return pair[0] if pair else None
 
 
 def _count(states: Sequence[tuple[State, ...]]) -> dict[str, dict[str, int]]:

@@ -10,6 +10,7 @@ from cxrreport.datasets.sample import Reader
 from cxrreport.datasets.splits import read_whole
 from cxrreport.drafting.drafter import open_drafter
 from cxrreport.errors import UsageError
+from cxrreport.evaluation.reliability import compare
 from cxrreport.files import atomic, write_json
 from cxrreport.log import Progress
 from cxrreport.model.calibration import CALIBRATION, Calibration
@@ -17,7 +18,6 @@ from cxrreport.model.manifest import NETWORK, default_directory, read_manifest
 from cxrreport.model.weights import load_weights, resolve_device
 from cxrreport.trust.collections import Bank, score_collection
 from cxrreport.trust.fit import cross_validated, fit_calibration
-from cxrreport.trust.report import compare_reliability
 from cxrreport.trust.scored import Scored
 
 
@@ -53,7 +53,8 @@ def calibrate_weights(
 
 def _apart(one: Scored, collections: list[Scored]) -> dict[str, Any]:
     """Reliability of the scores and, by cross-validation, of the probabilities."""
-    return compare_reliability(one, cross_validated(one, [other for other in collections if other is not one]))
+    fitted_apart = cross_validated(one, [other for other in collections if other is not one])
+    return compare(one.scores, fitted_apart, one.positive, one.known)
 
 
 def write_calibration(directory: Path, calibration: Calibration) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders.calibration import made_up_calibration
 from builders.chexbert import tiny_checkpoint, write_chexbert
-from builders.tool import Tool, build_weights
+from builders.tool import Tool, build_weights, copy_tree
 from builders.training import SPLITS, read_noise
 
 from cxrreport.datasets.iu_xray import READERS
@@ -18,6 +19,7 @@ from cxrreport.evaluation import evaluate as evaluation
 from cxrreport.evaluation.candidates import ALONE, BASELINES, NORMAL, SILENT
 from cxrreport.model import prose
 from cxrreport.model.weights import load_weights
+from cxrreport.trust.datasets import write_calibration
 
 ROWS = {"cxrreport", *BASELINES}
 
@@ -151,7 +153,7 @@ def test_work_that_fails_leaves_no_files(tool: Tool, weights: Path, tmp_path: Pa
 def test_evaluation_prints_tables_for_a_person(tool: Tool, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "300")
     assert tool(*flags(weights, "--protocol", "R", dataset="iu-xray")) == 0
-    assert " ".join(tool.out.split()).count("iu-xray test, 4 studies, protocol R, beams 1") == 9
+    assert " ".join(tool.out.split()).count("iu-xray test, 4 studies, protocol R, beams 1") == 10
     for said in (
         "bleu 1",
         "minus constant report",
@@ -162,3 +164,14 @@ def test_evaluation_prints_tables_for_a_person(tool: Tool, weights: Path, monkey
         "95 %",
     ):
         assert said in tool.out
+
+
+def test_reliability_is_told_and_drawn_before_and_after(tool: Tool, weights: Path, tmp_path: Path) -> None:
+    own = copy_tree(weights, tmp_path / "own")
+    calibrated = made_up_calibration(json.loads((own / "manifest.json").read_text())["files"]["model.safetensors"])
+    write_calibration(own, calibrated)
+    plain, found = evaluate(tool, weights)["reliability"], evaluate(tool, own, "--curves", tmp_path)["reliability"]
+    assert plain["mean"]["brier"]["before"] == plain["mean"]["brier"]["after"] == found["mean"]["brier"]["before"]
+    assert found["mean"]["brier"]["after"] != found["mean"]["brier"]["before"]
+    assert (tmp_path / "reliability.png").read_bytes().startswith(b"\x89PNG")
+    assert tool(*flags(weights, "--curves", tmp_path / "nowhere")) == 2

@@ -1,0 +1,78 @@
+"""`cxrreport calibrate --dataset`: the calibration that stands beside the weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from builders.calibration import made_up_calibration
+from builders.tool import Tool, copy_tree
+from builders.training import read_noise
+
+from cxrreport.datasets.iu_xray import READERS
+from cxrreport.datasets.nih import IMAGE_READERS, LabelledImage
+from cxrreport.errors import WeightsError
+from cxrreport.model.manifest import NETWORK
+from cxrreport.model.weights import load_weights, save_weights
+from cxrreport.records import View
+from cxrreport.trust.datasets import write_calibration
+
+
+def _films(_: Path, split: str) -> list[LabelledImage]:
+    samples = [s for s in read_noise(Path(), "train")]
+    return [LabelledImage(s.key, s.patient, s.pixels, s.present, s.positive, s.known, View.AP) for s in samples] * (
+        split == "val"
+    )
+
+
+@pytest.fixture
+def own(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the weights to calibrate."""
+    monkeypatch.setitem(READERS, "noise", read_noise)
+    monkeypatch.setitem(IMAGE_READERS, "noise", _films)
+    return copy_tree(weights, tmp_path / "own")
+
+
+def test_everything_is_fitted_by_one_command_and_the_weights_stay_the_same(
+    tool: Tool, weights: Path, own: Path
+) -> None:
+    line = (
+        "calibrate",
+        "--dataset",
+        "noise",
+        "/data",
+        "--films",
+        "noise",
+        "/films",
+        "--weights",
+        own,
+        "--device",
+        "cpu",
+    )
+    found = tool.json(*line)
+    loaded = load_weights(own)
+    assert loaded.sha256 == load_weights(weights).sha256
+    assert loaded.calibration is not None and loaded.calibration.sha256 == found["sha256"]
+    assert [one["name"] for one in found["data"]] == ["noise val", "noise val"]
+    assert found["data"][1]["films"] == 12 and set(found["reliability"]["noise val"]["mean"]) == {"ece", "brier"}
+    assert found["findings"]["edema"]["ap"]["films"] == 12  # the films' view is known, that of the dataset is not
+    assert tool.json(*line)["sha256"] == found["sha256"]
+
+
+def test_a_calibration_that_is_not_the_one_of_the_weights_is_refused(own: Path) -> None:
+    network = json.loads((own / "manifest.json").read_text())["files"][NETWORK]
+    write_calibration(own, made_up_calibration(network))
+    assert load_weights(own).calibration == made_up_calibration(network)
+    (own / "calibration.json").write_bytes(made_up_calibration("2" * 64).content)
+    with pytest.raises(WeightsError) as refused:
+        load_weights(own)
+    assert refused.value.code == "calibration.other"
+
+
+def test_weights_that_are_trained_further_are_not_calibrated_any_more(own: Path, tmp_path: Path) -> None:
+    network = json.loads((own / "manifest.json").read_text())["files"][NETWORK]
+    write_calibration(own, made_up_calibration(network))
+    w = load_weights(own)
+    save_weights(tmp_path / "next", w.network, w.views, w.tokenizer, dict(w.manifest))
+    assert load_weights(tmp_path / "next").calibration is None
