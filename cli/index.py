@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     "findings, impression, comparison, indication, text.",
 )
 @click.option("--preliminary", is_flag=True, default=None, help="Import reports that nobody has signed yet, too.")
+@click.option("--any-language", is_flag=True, help="Publish the index even where most reports are not in English.")
 @click.option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:i.")
 @click.option("--weights", type=click.Path(path_type=Path), help="Weights directory.")
 @click.option("--verify", "action", flag_value="verify", help="Check the serving version: digests, weights, database.")
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def index(
     ctx: click.Context, /, paths: tuple[Path, ...], form: str, columns: list[tuple[str, str]],
-    action: str | None, as_json: bool, **flags: Any,
+    any_language: bool, action: str | None, as_json: bool, **flags: Any,
 ) -> int:  # fmt: skip
     """Import signed reports from PATHS and publish the index.
 
@@ -60,7 +61,7 @@ def index(
     from cxrreport.pipeline.index import index as build  # torch: the actions do without
 
     with progress() as tell:
-        counts, exit_code = build(settings, paths, form, tell)
+        counts, exit_code = build(settings, paths, form, tell, any_language=any_language)
     print_result(counts, as_json)
     return exit_code
 

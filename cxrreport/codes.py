@@ -144,6 +144,8 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
         "index": ("The index is damaged, or built with other weights.", _REINDEX),
         "index.database": ("The index holds reports that this database does not have.", _REINDEX),
         "index.empty": ("There is no report to index.", "Import signed reports: `cxrreport index PATH`."),
+        "index.language": ("Most reports are in another language than English.",
+                           "Import English reports, or pass `--any-language`."),
         "index.missing": ("There is no index.", "Run `cxrreport index`, or pass `--without-retrieval`."),
         "index.no_films": ("The index holds no images.", "Run `cxrreport index` after `generate`, or use `--retriever text`."),
         "index.rollback": ("There is no older version of the index to go back to.", _REINDEX),

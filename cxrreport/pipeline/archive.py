@@ -96,13 +96,18 @@ class Archive:
         return {**counts, "exit_code": exit_code}
 
     def index(
-        self, paths: _Path | Sequence[_Path] = (), *, form: str = "auto", progress: Progress = unwatched
+        self,
+        paths: _Path | Sequence[_Path] = (),
+        *,
+        form: str = "auto",
+        any_language: bool = False,
+        progress: Progress = unwatched,
     ) -> dict[str, Any]:
         """`cxrreport index`; returns the document of its `--json`, and `exit_code`."""
         from cxrreport.pipeline.index import index
 
         self._check()
-        counts, exit_code = index(self.settings, _paths(paths), form, progress)
+        counts, exit_code = index(self.settings, _paths(paths), form, progress, any_language=any_language)
         return {**counts, "exit_code": exit_code}
 
     def studies(

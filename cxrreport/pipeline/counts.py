@@ -28,6 +28,7 @@ class Count(StrEnum):
     LINKED = "linked"
     AMBIGUOUS = "ambiguous"
     RELABELLED = "relabelled"
+    OTHER_LANGUAGE = "other_language"
     INDEXED = "indexed"
     EMBEDDED = "embedded"
     FILMS_EMBEDDED = "films_embedded"
@@ -36,7 +37,15 @@ class Count(StrEnum):
 GENERATE = (Count.FILES, Count.IMAGES, Count.STUDIES, Count.PAIRED, Count.DRAFTED, Count.UNCHANGED)
 PREVIEW = (*GENERATE, Count.DUE, Count.UNKNOWN_VIEW)
 IMPORT = (Count.ADDED, Count.REPLACED, Count.UNCHANGED, Count.WITHDRAWN, Count.LINKED, Count.AMBIGUOUS)
-INDEX = (Count.REPORTS, *IMPORT, Count.RELABELLED, Count.INDEXED, Count.EMBEDDED, Count.FILMS_EMBEDDED)
+INDEX = (
+    Count.REPORTS,
+    *IMPORT,
+    Count.RELABELLED,
+    Count.OTHER_LANGUAGE,
+    Count.INDEXED,
+    Count.EMBEDDED,
+    Count.FILMS_EMBEDDED,
+)
 
 
 @dataclass(slots=True)

@@ -95,3 +95,23 @@ def test_format_overrides_the_ending(tool: Tool, tmp_path: Path) -> None:
     (tmp_path / "A1.rep").write_text("FINDINGS: Clear lungs.\n")
     assert tool("index", tmp_path) != 0
     assert counts(tool, tmp_path, "--format", "text")["added"] == 1
+
+
+GERMAN = "Herz normal groß. Kein Pneumothorax, kein Pleuraerguss rechts. Keine Infiltrate."
+
+
+def test_an_archive_in_another_language_is_refused_before_it_is_indexed(tool: Tool, tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"A{number}.txt").write_text(f"FINDINGS: {GERMAN} Verlauf {number}.\n", encoding="utf-8")
+    (tmp_path / "B1.txt").write_text("FINDINGS: The lungs are clear, and the heart is small.\n")
+    assert tool("index", tmp_path) == 78
+    assert "3 of 4 reports" in tool.err and "--any-language" in tool.err and "index.language" in tool.err
+    assert not list((tool.home / "index").glob("*/manifest.json"))
+    found = tool.json("index", tmp_path, "--any-language")
+    assert (found["indexed"], found["other_language"]) == (4, 3)
+
+
+def test_a_few_reports_in_another_language_are_counted(tool: Tool, shared_reports: Path, tmp_path: Path) -> None:
+    (tmp_path / "A9.txt").write_text(f"FINDINGS: {GERMAN}\n", encoding="utf-8")
+    found = tool.json("index", shared_reports, tmp_path)
+    assert (found["indexed"], found["other_language"]) == (12, 1)
