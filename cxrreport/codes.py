@@ -188,6 +188,12 @@ class Flag(Explained):
     """What a reader of a draft must know (`draft.flags`)."""
 
     OUT_OF_SCOPE = "out_of_scope", "the patient is under 18, and the network was made for adults"
+    FILM_INVERTED = "film_inverted", "the film is stored as a negative: the draft is made from its positive"
+    FILM_TURNED = "film_turned", "the film is stored turned: the draft is made from it the right way up"
+    FILM_MIRRORED = "film_mirrored", "the film looks mirrored: right and left may be exchanged"
+    FILM_CROPPED = "film_cropped", "a part of the chest seems to be cut off"
+    FILM_UNUSUAL = "film_unusual", "this does not look like a frontal chest film: do not rely on the draft"
+    PRIOR_MENDED = "prior_mended", "the film of the prior is stored turned or as a negative and was compared upright"
     LATERAL_UNREADABLE = "lateral_unreadable", "the lateral film cannot be read: the draft is made from the frontal one"
     PRIOR_UNREGISTERED = (
         "prior_unregistered",

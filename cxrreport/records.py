@@ -109,6 +109,29 @@ class ViewGuess:
 
 
 @dataclass(frozen=True, slots=True)
+class Lie:
+    """How a stored image lies beside an upright one, as far as its pixels tell.
+
+    turns : quarter turns counter-clockwise that were put upon it; inverted : a negative. These two are mended.
+    mirrored, cropped : only told. unusual : it does not look like a frontal chest image.
+    """
+
+    turns: int = 0
+    inverted: bool = False
+    mirrored: bool = False
+    cropped: bool = False
+    unusual: bool = False
+
+    @property
+    def mended(self) -> bool:
+        """The pixels that the network sees are not as stored."""
+        return bool(self.turns or self.inverted)
+
+
+UPRIGHT = Lie()
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
     """One image of the catalogue. `view` is None until tags or pixels have told.
 
@@ -205,6 +228,8 @@ class Prepared:
     inputs_sha256: str
     registered: npt.NDArray[np.uint8] | None = None  # the prior's frontal film on the grid of the current one
     quality: float | None = None  # of the registration, 0 to 1
+    lie: Lie = UPRIGHT  # of the current frontal film, as it is stored
+    prior_lie: Lie = UPRIGHT  # of the prior's
 
 
 class ReportStatus(StrEnum):

@@ -12,7 +12,7 @@ from cxrreport.drafting.case import Case, Exam, open_case, stack
 from cxrreport.drafting.changes import comparison_sentence, impression
 from cxrreport.drafting.confidence import beam_states
 from cxrreport.drafting.licences import DEVICES, Known, know
-from cxrreport.drafting.regions import Maps, mark_regions
+from cxrreport.drafting.regions import Maps, as_stored, mark_regions
 from cxrreport.drafting.retrieve import Retriever
 from cxrreport.drafting.spans import mark_text
 from cxrreport.drafting.table import findings_table
@@ -120,8 +120,9 @@ class Composer:
     def _finish(self, case: Case) -> Draft | Failure:
         item, pair = case.prepared, case.prepared.due.pair
         rows = findings_table(case)
-        regions = mark_regions(rows, _maps(case, rows), pair.frontal.height, pair.frontal.width)
-        known = know(rows, regions, pair.frontal.width, _kinds(case), _quality(case))
+        height, width = _upright_shape(item)
+        regions = mark_regions(rows, _maps(case, rows), height, width)
+        known = know(rows, regions, width, _kinds(case), _quality(case))
         text, flags = final_text(case.text, known, case.current.retrieved.texts, self.wording, pair.study.uid)
         if not text:
             return Failure("model.invalid", _NOTHING, study_id=pair.study.id)
@@ -138,7 +139,7 @@ class Composer:
             comparison=comparison,
             finding_rows=rows,
             spans=(*spans, *comparison_spans),
-            regions=regions,
+            regions=as_stored(regions, item.lie.turns, height, width),
             references=case.current.retrieved.references(case.states.weights),
             provenance=self._provenance(case),
             flags=(*item.flags, *flags),
@@ -155,6 +156,9 @@ class Composer:
         version, item = self.retriever.index_version, case.prepared
         if version:
             decoding["retriever"] = self.retriever.name
+        for name, lie in (("lie", item.lie), ("prior_lie", item.prior_lie)):
+            if lie.mended:
+                decoding[name] = {"turned": 90 * lie.turns, "inverted": lie.inverted}
         if item.quality is not None:
             decoding["registration"] = {"version": REGISTER_VERSION, "quality": round(item.quality, 3)}
         if case.signed is not None and case.text.compared:
@@ -175,6 +179,12 @@ def _kinds(case: Case) -> list[str]:
 def _quality(case: Case) -> float | None:
     """Quality of the registration where the prior was laid over the current film."""
     return case.prepared.quality if case.prepared.registered is not None else None
+
+
+def _upright_shape(item: Prepared) -> tuple[int, int]:
+    """Height and width of the current image once it lies upright."""
+    image = item.due.pair.frontal
+    return (image.width, image.height) if item.lie.turns % 2 else (image.height, image.width)
 
 
 def _maps(case: Case, rows: Sequence[Finding]) -> Maps:

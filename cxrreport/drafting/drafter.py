@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from cxrreport.imaging.upright import Upright
 from cxrreport.log import get_log
 from cxrreport.model.calibration import Calibration
 from cxrreport.model.drafter import Drafter
@@ -42,6 +43,11 @@ def _calibrated(weights: Weights, home: Path) -> Weights:
     """The weights with the archive's own calibration, where it has one."""
     own = Calibration.own(home, weights.manifest["files"][NETWORK])
     return replace(weights, calibration=own) if own else weights
+
+
+def upright_reader(weights: Weights) -> Upright | None:
+    """What tells how images lie, for the processes that decode them; None where the weights have no such part."""
+    return Upright(weights.upright.arrays()) if weights.upright is not None else None
 
 
 def _return_freed_memory() -> None:

@@ -5,8 +5,8 @@ The maps are those of docs/model.md, Progression: one a finding, and of a change
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,15 @@ def mark_regions(rows: Sequence[Finding], maps: Maps, height: int, width: int) -
             changed = _boxes(maps.evidence, index, height, width, "evidence", row)
         found += changed
     return tuple(found)
+
+
+def as_stored(regions: Iterable[Region], turns: int, height: int, width: int) -> tuple[Region, ...]:
+    """Regions of an image of `height` x `width` as they lie once it is turned by `turns` quarters counter-clockwise."""
+    found = tuple(regions)
+    for _ in range(turns % 4):
+        found = tuple(replace(r, x=r.y, y=width - r.x - r.w, w=r.h, h=r.w) for r in found)
+        height, width = width, height
+    return found
 
 
 def _boxes(grids: Grid | None, index: int, height: int, width: int, kind: str, row: Finding) -> tuple[Region, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from cxrreport import DISCLAIMER
 from cxrreport.codes import Flag, PriorReason, describe
+from cxrreport.drafting.regions import as_stored
 from cxrreport.drafts import Finding, Region
 from cxrreport.errors import InputError, UsageError
 from cxrreport.export.panels import (
@@ -58,8 +60,9 @@ def draw_study(session: Session, view: DraftView, place: Path, max_pixels: int) 
     if view.draft is None:
         raise UsageError("There is no draft of this study, so there is nothing to draw.", "draft.none")
     image, before = _images(session, view, view.draft)
-    prior = _load(before, max_pixels) if before else None
-    panels, lines = _panels(view, view.draft, image, _load(image, max_pixels), prior)
+    prior = _load(before, max_pixels, _mended(view.draft, "prior_lie")) if before else None
+    current = _load(image, max_pixels, _mended(view.draft, "lie"))
+    panels, lines = _panels(view, *_upright(view.draft, image), current, prior)
     named = Line(f"Study id {view.study.study_id}, draft {view.draft.draft_id} ({view.draft.status}).")
     with atomic(place) as file:
         draw_panels(panels, [*lines, named], DISCLAIMER).save(file, format="PNG")
@@ -79,8 +82,21 @@ def _images(session: Session, view: DraftView, draft: DraftFacts) -> tuple[Image
     return made.frontal, made.prior_frontal if view.prior else None
 
 
-def _load(image: Image, max_pixels: int) -> npt.NDArray[np.uint8]:
-    """Read the image that the draft was made from, no other one under its name."""
+def _mended(draft: DraftFacts, name: str) -> tuple[int, bool]:
+    """Quarter turns that are taken back, and whether a negative is inverted, before an image is looked at."""
+    mended = draft.provenance.decoding.get(name, {})
+    return mended.get("turned", 0) // 90, mended.get("inverted", False)
+
+
+def _upright(draft: DraftFacts, image: Image) -> tuple[DraftFacts, Image]:
+    """The draft with its regions on the upright image, and that one's shape."""
+    turns, _ = _mended(draft, "lie")
+    upright = replace(draft, regions=as_stored(draft.regions, -turns, image.height, image.width))
+    return upright, replace(image, height=image.width, width=image.height) if turns % 2 else image
+
+
+def _load(image: Image, max_pixels: int, mended: tuple[int, bool]) -> npt.NDArray[np.uint8]:
+    """Read the image that the draft was made from, no other one under its name, and put it upright as the draft says."""
     gone = InputError("A film of this study is no longer as it was when the draft was made.", "film.changed")
     try:
         if os.stat(image.path).st_size != image.size:
@@ -90,7 +106,8 @@ def _load(image: Image, max_pixels: int) -> npt.NDArray[np.uint8]:
     frame = read_frame(image.path, max_pixels)
     if image.pixel_sha256 not in (None, frame.pixel_sha256):
         raise gone
-    return shrink(frame.values)
+    turns, inverted = mended
+    return shrink(np.rot90(-frame.values if inverted else frame.values, -turns))
 
 
 def _panels(

@@ -8,18 +8,21 @@ import numpy as np
 import numpy.typing as npt
 
 from cxrreport.imaging.pixels import read_frame
-from cxrreport.imaging.preprocess import preprocess
+from cxrreport.imaging.upright import Upright, put_upright
+from cxrreport.records import UPRIGHT, Lie
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedImage:
-    """A preprocessed image: uint8 of shape (256, 256), and the digest of its stored values."""
+    """A preprocessed image, uint8 of shape (256, 256), the digest of its stored values, and how these lay."""
 
     pixels: npt.NDArray[np.uint8]
     pixel_sha256: str
+    lie: Lie = UPRIGHT
 
 
-def load_image(path: str, max_pixels: int) -> LoadedImage:
-    """Read and preprocess one file; raises PixelError."""
+def load_image(path: str, max_pixels: int, upright: Upright | None = None) -> LoadedImage:
+    """Read and preprocess one file; one that is not known to be no frontal image is put `upright`. Raises PixelError."""
     frame = read_frame(path, max_pixels)
-    return LoadedImage(preprocess(frame.values), frame.pixel_sha256)
+    pixels, lie = put_upright(frame.values, upright)
+    return LoadedImage(pixels, frame.pixel_sha256, lie)

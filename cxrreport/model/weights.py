@@ -2,7 +2,8 @@
 
 A weights directory holds `manifest.json`, `config.json`, `vocab.txt`, `model.safetensors` (the network),
 `views.safetensors` (the view classifier) and, where they were trained, `retriever.safetensors` (the hyperbolic retriever),
-`temporal.safetensors` (what compares a study with its prior) and `prior.safetensors` (how the decoder reads the prior).
+`temporal.safetensors` (what compares a study with its prior), `prior.safetensors` (how the decoder reads the prior) and
+`upright.safetensors` (how a frontal image lies).
 `calibration.json` (see `calibration`) is added once the weights are there, and is no part of what identifies them.
 Bytes are verified before they are parsed, and nothing is unpickled.
 """
@@ -41,11 +42,13 @@ from cxrreport.model.prior import PriorReader
 from cxrreport.model.progression import TemporalNetwork
 from cxrreport.model.revtaf.hyperbolic import HyperbolicHead
 from cxrreport.model.tokens import ReportTokenizer
+from cxrreport.model.upright import UprightNetwork
 from cxrreport.model.variants import build_network
 from cxrreport.model.views import ViewClassifier
 
 RETRIEVER, TEMPORAL, PRIOR = "retriever.safetensors", "temporal.safetensors", "prior.safetensors"  # not all have them
-_FILES = (NETWORK, VIEWS, RETRIEVER, TEMPORAL, PRIOR)
+UPRIGHT = "upright.safetensors"  # nor this
+_FILES = (NETWORK, VIEWS, RETRIEVER, TEMPORAL, PRIOR, UPRIGHT)
 _DEVICE = re.compile(r"auto|cpu|cuda(?::(?P<index>[0-9]+))?")
 _TIED = "decoder.lm.cls.predictions.decoder."
 
@@ -62,6 +65,7 @@ class Weights:
     hyperbolic: HyperbolicHead | None = None
     temporal: TemporalNetwork | None = None
     prior: PriorReader | None = None
+    upright: UprightNetwork | None = None
     calibration: Calibration | None = None
 
 
@@ -97,6 +101,7 @@ class _Parts(NamedTuple):
     hyperbolic: HyperbolicHead | None
     temporal: TemporalNetwork | None
     prior: PriorReader | None
+    upright: UprightNetwork | None
 
 
 def _build(content: Mapping[str, bytes]) -> _Parts:
@@ -110,6 +115,7 @@ def _build(content: Mapping[str, bytes]) -> _Parts:
             HyperbolicHead(config.d_retrieval) if RETRIEVER in content else None,
             TemporalNetwork(config) if TEMPORAL in content else None,
             PriorReader(config, network.decoder) if PRIOR in content else None,
+            UprightNetwork() if UPRIGHT in content else None,
         )
     except Exception as error:  # no JSON, or what the constructors raise at a value that makes no sense
         raise WeightsError(f"The weights file {CONFIG} describes no network. {error}", "weights.config") from error
@@ -163,6 +169,7 @@ def _tensors(module: nn.Module, precision: torch.dtype) -> dict[str, Tensor]:
 def save_weights(
     directory: Path, network: DiffRGenNet, views: ViewClassifier, tokenizer: ReportTokenizer, card: dict[str, Any],
     hyperbolic: HyperbolicHead | None = None, temporal: TemporalNetwork | None = None, prior: PriorReader | None = None,
+    upright: UprightNetwork | None = None,
 ) -> str:  # fmt: skip
     """Write a weights directory whole, in place of what is there. `card` holds data, licence, command, commit, metrics, …
 
@@ -178,7 +185,7 @@ def save_weights(
     (new / CONFIG).write_text(json.dumps(config, indent=1, default=list) + "\n", encoding="utf-8")
     tokenizer.save(new / VOCABULARY)
     names = [CONFIG, VOCABULARY]
-    for name, part in zip(_FILES, _Parts(network, views, hyperbolic, temporal, prior), strict=True):
+    for name, part in zip(_FILES, _Parts(network, views, hyperbolic, temporal, prior, upright), strict=True):
         if part is not None:
             precision = torch.float32 if name == RETRIEVER else torch.float16  # it is small, and ranks hang on it
             (new / name).write_bytes(save(_tensors(part, precision)))

@@ -18,12 +18,13 @@ from cxrreport.store.views import signed_findings
 
 if TYPE_CHECKING:
     from cxrreport.drafting.compose import Composer
+    from cxrreport.imaging.upright import Upright
 
 
-def draft_due(run: Run, due: Iterator[Due], composer: Composer) -> None:
-    """Draft in batches. A study that has cost a run before is drafted alone, so that it takes no other one along."""
+def draft_due(run: Run, due: Iterator[Due], composer: Composer, upright: Upright | None) -> None:
+    """Draft in batches, from images put `upright`. A study that has cost a run before is drafted alone: it takes none along."""
     batch: list[Prepared] = []
-    for prepared in prepare(run, due):
+    for prepared in prepare(run, due, upright):
         if prepared.due.attempts:
             _finish(run, [prepared], composer)
             continue

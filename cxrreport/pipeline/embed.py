@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from cxrreport.drafting.drafter import upright_reader
 from cxrreport.errors import IndexFitError, InputError
 from cxrreport.imaging.load import LoadedImage, load_image
 from cxrreport.pipeline.counts import Count
 from cxrreport.pipeline.freshness import Imaged, compare, ids_of, images_digest, pages, text_digests, with_images
 from cxrreport.pipeline.run import Interrupted, Run
-from cxrreport.records import Passage, PreparedStudy
+from cxrreport.records import Image, Passage, PreparedStudy
 from cxrreport.reports.sections import clean
 from cxrreport.retrieval.build import Batch, Index, build, open_serving, take_over
 from cxrreport.retrieval.corpus import clean_passage
@@ -24,6 +25,7 @@ from cxrreport.store import catalogue
 from cxrreport.store.engine import batches, session
 
 if TYPE_CHECKING:
+    from cxrreport.imaging.upright import Upright
     from cxrreport.model.drafter import Drafter
 
 _PAGE = 500  # reports embedded between two looks at the database
@@ -58,6 +60,7 @@ class Embedder:
 
     def __init__(self, run: Run, drafter: Drafter, serving: Index | None) -> None:
         self._run, self._drafter, self._serving = run, drafter, serving
+        self._upright = upright_reader(drafter.weights)
         self._image_spaces = [name for name in drafter.spaces if name != "text"]
 
     def parts(self) -> Iterator[Batch]:
@@ -96,8 +99,8 @@ class Embedder:
 
     def _read(self, rows: Sequence[Imaged]) -> Iterator[_Read]:
         """Decode images in child processes; a report whose images cannot be read is left to its text."""
-        paths = [image.path for row in rows for image in row.images]
-        read = self._run.workers.map(partial(load_image, max_pixels=self._run.settings.max_pixels), paths)
+        images = [image for row in rows for image in row.images]
+        read = self._run.workers.map(partial(_load, self._run.settings.max_pixels, self._upright), images)
         for row in rows:
             found = [loaded for _, (_, loaded) in zip(row.images, read)]  # no more than its own from the stream
             if self._run.cancelled:
@@ -120,6 +123,10 @@ class Embedder:
         ids, digests = ids_of([read.row for read in batch]), np.array([read.digest for read in batch], np.int64)
         self._run.count(Count.FILMS_EMBEDDED, len(batch))
         return {name: Part(ids, digests, vectors) for name, vectors in keys.items()}
+
+
+def _load(max_pixels: int, upright: Upright | None, image: Image) -> LoadedImage:
+    return load_image(image.path, max_pixels, upright if image.view and image.view.is_frontal else None)
 
 
 class _Read(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any
 
 from cxrreport import DISCLAIMER
 from cxrreport.drafting.compose import Composer
-from cxrreport.drafting.drafter import load_drafter
+from cxrreport.drafting.drafter import load_drafter, upright_reader
 from cxrreport.drafting.retrieve import Retriever
 from cxrreport.drafting.wording_file import load_wording
 from cxrreport.log import Progress
@@ -36,11 +36,12 @@ def generate(
         drafter = load_drafter(settings)
         retriever = _open_retriever(run, drafter, without_retrieval)
         scan(run, paths)
-        classify_views(run, drafter)
         weights = drafter.weights
+        upright = upright_reader(weights)
+        classify_views(run, drafter, upright)
         used = weights.calibration.sha256 if weights.calibration else None
         due = find_due(run, selection, Versions(weights.sha256, retriever.index_version, used))
-        draft_due(run, due, Composer(drafter, retriever, wording))
+        draft_due(run, due, Composer(drafter, retriever, wording), upright)
     return run.summary(GENERATE), run.exit_code
 
 

@@ -13,7 +13,7 @@ from cxrreport.imaging.load import LoadedImage, load_image
 from cxrreport.imaging.pairing import inputs_sha256
 from cxrreport.pipeline.run import Run
 from cxrreport.pipeline.scope import is_child
-from cxrreport.records import Due, Failure, Image, Prepared, PreparedStudy
+from cxrreport.records import UPRIGHT, Due, Failure, Image, Prepared, PreparedStudy
 from cxrreport.store import attempts
 from cxrreport.store.engine import session
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from cxrreport.imaging.register import Registration
+    from cxrreport.imaging.upright import Upright
 
 _AWAY = "pixels.unreadable"  # the file is not there tonight; tomorrow it may be
 
@@ -29,9 +30,9 @@ _AWAY = "pixels.unreadable"  # the file is not there tonight; tomorrow it may be
 Found = dict[int, LoadedImage | InputError]  # what came of each image, by its id
 
 
-def prepare(run: Run, due: Iterator[Due]) -> Iterator[Prepared]:
+def prepare(run: Run, due: Iterator[Due], upright: Upright | None) -> Iterator[Prepared]:
     """Read and register all images through two streams of child processes, so that they work while the network drafts."""
-    for item, found in run.workers.map(_register, _read(run, due)):
+    for item, found in run.workers.map(_register, _read(run, due, upright)):
         if run.cancelled:  # as in `_read`
             return
         yield _place(item, found)
@@ -57,11 +58,11 @@ def _place(item: Prepared, found: Registration | InputError | None) -> Prepared:
     return replace(item, registered=found.pixels, quality=found.quality)
 
 
-def _read(run: Run, due: Iterator[Due]) -> Iterator[Prepared]:
+def _read(run: Run, due: Iterator[Due], upright: Upright | None) -> Iterator[Prepared]:
     """Read the images of each study in child processes; one that cannot be drafted from is recorded as failed."""
     found: Found = {}
     wanted = ((item, image) for item in due for image in item.pair.images if image)
-    for (item, image), loaded in run.workers.map(partial(_load, run.settings.max_pixels), wanted):
+    for (item, image), loaded in run.workers.map(partial(_load, run.settings.max_pixels, upright), wanted):
         if run.cancelled:  # whoever stops the run may have stopped the children too: believe no error any more
             return
         found[image.id] = loaded
@@ -73,8 +74,9 @@ def _read(run: Run, due: Iterator[Due]) -> Iterator[Prepared]:
             found = {}
 
 
-def _load(max_pixels: int, wanted: tuple[Due, Image]) -> LoadedImage:
-    return load_image(wanted[1].path, max_pixels)
+def _load(max_pixels: int, upright: Upright | None, wanted: tuple[Due, Image]) -> LoadedImage:
+    image = wanted[1]
+    return load_image(image.path, max_pixels, upright if image.view and image.view.is_frontal else None)
 
 
 def _assemble(due: Due, found: Found) -> Prepared:
@@ -89,15 +91,29 @@ def _assemble(due: Due, found: Found) -> Prepared:
         PreparedStudy(frontal.pixels, _pixels(lateral)),
         PreparedStudy(prior_frontal.pixels, _pixels(prior_lateral)) if isinstance(prior_frontal, LoadedImage) else None,
         PriorReason.UNREADABLE if isinstance(prior_frontal, InputError) else due.pair.reason,
-        _flags(due, lateral),
+        _flags(due, frontal, lateral, prior_frontal),
         digests,
         inputs_sha256(due.pair, {**digests, **away}),  # with an image away not what the catalogue knows: due again
+        lie=frontal.lie,
+        prior_lie=prior_frontal.lie if isinstance(prior_frontal, LoadedImage) else UPRIGHT,
     )
 
 
-def _flags(due: Due, lateral: LoadedImage | InputError | None) -> tuple[Flag, ...]:
-    young = (Flag.OUT_OF_SCOPE,) if is_child(due.pair.study) else ()
-    return (*young, Flag.LATERAL_UNREADABLE) if isinstance(lateral, InputError) else young
+def _flags(
+    due: Due, frontal: LoadedImage, lateral: LoadedImage | InputError | None, prior: LoadedImage | InputError | None
+) -> tuple[Flag, ...]:
+    lie = frontal.lie
+    told = {
+        Flag.OUT_OF_SCOPE: is_child(due.pair.study),
+        Flag.FILM_INVERTED: lie.inverted,
+        Flag.FILM_TURNED: lie.turns,
+        Flag.FILM_MIRRORED: lie.mirrored,
+        Flag.FILM_CROPPED: lie.cropped,
+        Flag.FILM_UNUSUAL: lie.unusual,
+        Flag.LATERAL_UNREADABLE: isinstance(lateral, InputError),
+        Flag.PRIOR_MENDED: isinstance(prior, LoadedImage) and prior.lie.mended,
+    }
+    return tuple(flag for flag, holds in told.items() if holds)
 
 
 def _pixels(found: LoadedImage | InputError | None) -> npt.NDArray[np.uint8] | None:

@@ -13,6 +13,7 @@ from cxrreport.codes import CODES
 from cxrreport.errors import HeaderError, InputError
 from cxrreport.imaging.header import read_header
 from cxrreport.imaging.load import LoadedImage, load_image
+from cxrreport.imaging.upright import Upright
 from cxrreport.imaging.views import says_chest, screen, view_from_tags
 from cxrreport.imaging.walk import walk
 from cxrreport.pipeline.counts import Count
@@ -131,8 +132,8 @@ def _same_bytes(first: str, second: str) -> bool:
         raise HeaderError("The file, or another one of the same image, cannot be read.", _UNREADABLE[0]) from None
 
 
-def classify_views(run: Run, drafter: Drafter) -> None:
-    """Ask the pixels where the tags are silent; store the view and how sure it is."""
+def classify_views(run: Run, drafter: Drafter, upright: Upright | None) -> None:
+    """Ask the pixels, put upright, where the tags are silent; store the view and how sure it is."""
     last = 0
     while not run.cancelled:
         with session(run.engine) as s:
@@ -141,7 +142,7 @@ def classify_views(run: Run, drafter: Drafter) -> None:
             return
         last = images[-1].id
         found: dict[Image, LoadedImage | InputError] = {}
-        for image, loaded in run.workers.map(partial(_load, run.settings.max_pixels), images):
+        for image, loaded in run.workers.map(partial(_load, run.settings.max_pixels, upright), images):
             if run.cancelled:  # whoever stops the run may have stopped the children too: believe no error any more
                 return
             found[image] = loaded
@@ -150,8 +151,8 @@ def classify_views(run: Run, drafter: Drafter) -> None:
         run.progress("views", len(images))
 
 
-def _load(max_pixels: int, image: Image) -> LoadedImage:
-    return load_image(image.path, max_pixels)
+def _load(max_pixels: int, upright: Upright | None, image: Image) -> LoadedImage:
+    return load_image(image.path, max_pixels, upright)
 
 
 def _store_views(run: Run, s: Session, drafter: Drafter, found: dict[Image, LoadedImage | InputError]) -> None:

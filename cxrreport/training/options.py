@@ -64,9 +64,10 @@ class TrainOptions:
 
     @property
     def compares_alone(self) -> bool:
-        """Whether only what compares a study with its prior is trained, and everything else stays as `init` has it."""
+        """Whether only parts beside the network are trained, pairs or how images lie; the rest stays as `init` has it."""
         r = self.recipe
-        return bool(r.pair_epochs or r.prior_epochs) and not (r.encoder_epochs or r.network_epochs or r.view_epochs)
+        beside = r.pair_epochs or r.prior_epochs or r.upright_epochs
+        return bool(beside) and not (r.encoder_epochs or r.network_epochs or r.view_epochs)
 
 
 def choose_recipe(asked: str | None, init: Path | None) -> Recipe:

@@ -86,14 +86,23 @@ def _save(best: Path, weights: Weights, temporal: TemporalNetwork, val: EncodedP
     data = f"{r.phantom_pairs} procedural pairs, {r.film_pairs} of each {options.dataset} film, lesions put in"
     followups = ", follow-ups of NIH ChestX-ray14" if options.films == "nih" else ""
     card["temporal"] = part_card(options, data + followups, scores)
-    save_weights(best, weights.network, weights.views, weights.tokenizer, card, weights.hyperbolic, temporal)
+    save_weights(
+        best,
+        weights.network,
+        weights.views,
+        weights.tokenizer,
+        card,
+        weights.hyperbolic,
+        temporal,
+        upright=weights.upright,
+    )
 
 
 def copy_weights(init: Path, best: Path) -> None:
     """Begin `best` with the very weights of `init`, verified on the way."""
     w = load_weights(init)
     card = {name: value for name, value in w.manifest.items() if name != "files"}
-    save_weights(best, w.network, w.views, w.tokenizer, card, w.hyperbolic, w.temporal, w.prior)
+    save_weights(best, w.network, w.views, w.tokenizer, card, w.hyperbolic, w.temporal, w.prior, w.upright)
 
 
 def make_bank(drafter: Drafter, sources: Sources) -> Bank:

@@ -62,4 +62,4 @@ def _save(best: Path, w: Weights, prior: PriorReader, options: TrainOptions, cou
     card = {name: value for name, value in w.manifest.items() if name != "files"}
     data = f"{count} pairs whose reports were written from the truth"
     card["prior"] = part_card(options, data, {"language_loss": round(loss, 4)})
-    save_weights(best, w.network, w.views, w.tokenizer, card, w.hyperbolic, w.temporal, prior)
+    save_weights(best, w.network, w.views, w.tokenizer, card, w.hyperbolic, w.temporal, prior, w.upright)

@@ -45,6 +45,7 @@ class Recipe(BaseModel):
     film_pairs: Count = 2  # pairs with inserted lesions of each real frontal image
     prior_epochs: Count = 0  # the decoder learns to read the prior and its report
     prior_lr: Rate = 1e-3
+    upright_epochs: Count = 0  # how a frontal image lies
 
     checkpoint_minutes: Annotated[float, Field(ge=0)] = 10.0  # how often within an epoch; 0: after each only
     licence: str = "research use only"  # note in the manifest

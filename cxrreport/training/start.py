@@ -17,9 +17,10 @@ from cxrreport.model.encoder import load_torchvision_mobilenet
 from cxrreport.model.prior import PriorReader
 from cxrreport.model.progression import TemporalNetwork
 from cxrreport.model.tokens import ReportTokenizer, prune_vocabulary
+from cxrreport.model.upright import UprightNetwork
 from cxrreport.model.variants import build_network
 from cxrreport.model.views import ViewClassifier
-from cxrreport.model.weights import load_weights
+from cxrreport.model.weights import Weights, load_weights
 from cxrreport.training.options import TrainOptions
 from cxrreport.training.pretrained import (
     IMAGENET,
@@ -40,7 +41,7 @@ class Start:
     """A network on its device, its tokenizer, the view classifier where there is one, and in words where it comes from.
 
     temporal, prior : what compares a study with its prior, and reads it, where the network that they have learnt on stays
-    as it is; cards : what their manifest says of these two.
+    as it is; upright : how images lie, which hangs on no network; cards : what their manifest says of these three.
     """
 
     network: DiffRGenNet
@@ -50,6 +51,7 @@ class Start:
     temporal: TemporalNetwork | None = None
     prior: PriorReader | None = None
     cards: dict[str, Any] = field(default_factory=dict)
+    upright: UprightNetwork | None = None
 
 
 def make_start(options: TrainOptions, samples: Sequence[Sample], device: str) -> Start:
@@ -66,11 +68,10 @@ def make_start(options: TrainOptions, samples: Sequence[Sample], device: str) ->
             weights.network.read_indications()
             torch.nn.Module.to(weights.network, device)
         if options.recipe.encoder_epochs or options.recipe.network_epochs:
-            return Start(weights.network, weights.tokenizer, weights.views, known)
-        cards: dict[str, Any] = {
-            name: weights.manifest[name] for name in ("temporal", "prior") if name in weights.manifest
-        }
-        return Start(weights.network, weights.tokenizer, weights.views, known, weights.temporal, weights.prior, cards)
+            cards = _cards(weights, "upright")
+            return Start(weights.network, weights.tokenizer, weights.views, known, cards=cards, upright=weights.upright)
+        kept, cards = (weights.temporal, weights.prior), _cards(weights, "temporal", "prior", "upright")
+        return Start(weights.network, weights.tokenizer, weights.views, known, *kept, cards, weights.upright)
     vocabulary = _choose_vocabulary(options, samples)
     recipe = options.recipe
     config = SIZES[recipe.size](len(vocabulary))
@@ -79,6 +80,10 @@ def make_start(options: TrainOptions, samples: Sequence[Sample], device: str) ->
     origin = [_fill_encoder(network, options), *_fill_language(network, options, vocabulary)]
     torch.nn.Module.to(network, device)
     return Start(network, ReportTokenizer(vocabulary), None, ", ".join(dict.fromkeys(origin)))
+
+
+def _cards(weights: Weights, *parts: str) -> dict[str, Any]:
+    return {name: weights.manifest[name] for name in parts if name in weights.manifest}
 
 
 def _choose_vocabulary(options: TrainOptions, samples: Sequence[Sample]) -> list[str]:

@@ -36,6 +36,8 @@ from cxrreport.training.prior_training import CHECKPOINT as PRIORS
 from cxrreport.training.prior_training import train_prior
 from cxrreport.training.retriever_stage import cache_logits, train_retriever, validate_retriever
 from cxrreport.training.start import make_start
+from cxrreport.training.upright_stage import CHECKPOINT as UPRIGHT
+from cxrreport.training.upright_stage import train_upright
 from cxrreport.training.validation import validate
 from cxrreport.training.views_stage import train_views, view_accuracy
 
@@ -99,6 +101,8 @@ class Trainer:
             train_pairs(o.out / _BEST, o, sources, self.log)
         if finished_epochs(o.out / PRIORS) < r.prior_epochs:
             train_prior(o.out / _BEST, o, sources, self.log)
+        if finished_epochs(o.out / UPRIGHT) < r.upright_epochs:
+            train_upright(o.out / _BEST, o, sources, self.log)
         return o.out / _BEST
 
     def train_encoder(self) -> None:
@@ -168,12 +172,15 @@ class Trainer:
         if self.images:
             origin += f"; encoder also trained on {len(self.images)} films of {o.films} without reports"
         card = {**make_card(o, self.train, origin, {**facts, **self.view_scores}), **start.cards}
-        save_weights(o.out / _BEST, self.network, views, self.tokenizer, card, head, start.temporal, start.prior)
+        save_weights(
+            o.out / _BEST, self.network, views, self.tokenizer, card, head, start.temporal, start.prior, start.upright
+        )
         return facts
 
 
 def _finished(options: TrainOptions) -> bool:
-    later = ((PAIRS, options.recipe.pair_epochs), (PRIORS, options.recipe.prior_epochs))
+    r = options.recipe
+    later = ((PAIRS, r.pair_epochs), (PRIORS, r.prior_epochs), (UPRIGHT, r.upright_epochs))
     return _has_network(options) and all(finished_epochs(options.out / name) >= epochs for name, epochs in later)
 
 

@@ -34,15 +34,20 @@ ENVIRONMENT = {
 # -- weights ----------------------------------------------------------------------------------------------------------
 
 
-def build_weights(directory: Path, seed: int = 7, hyperbolic: bool = False, indications: bool = False) -> Path:
-    """Save a tiny network of random numbers whose findings differ from image to image and whose FAM is in use."""
+def build_weights(
+    directory: Path, seed: int = 7, hyperbolic: bool = False, indications: bool = False, upright: bool = False
+) -> Path:
+    """Save a tiny network of random numbers whose findings differ from image to image and whose FAM is in use.
+
+    upright : with the shipped part that tells how images lie.
+    """
     import torch
 
     from cxrreport.model.config import tiny
     from cxrreport.model.diffrgennet import DiffRGenNet
     from cxrreport.model.revtaf.hyperbolic import HyperbolicHead
     from cxrreport.model.views import ViewClassifier
-    from cxrreport.model.weights import save_weights
+    from cxrreport.model.weights import load_weights, save_weights
 
     torch.manual_seed(seed)
     torch.set_num_threads(1)
@@ -56,7 +61,10 @@ def build_weights(directory: Path, seed: int = 7, hyperbolic: bool = False, indi
         views.linear.weight.zero_()
         views.linear.bias.copy_(torch.tensor([9.0, 0.0, 0.0]))  # whatever it sees is frontal
     head = HyperbolicHead(network.config.d_retrieval).eval() if hyperbolic else None
-    save_weights(directory, network, views, tokenizer, {"name": f"random {seed}", "licence": "none"}, head)
+    lies = load_weights().upright if upright else None
+    save_weights(
+        directory, network, views, tokenizer, {"name": f"random {seed}", "licence": "none"}, head, upright=lies
+    )
     return directory
 
 

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxrreport.drafting.regions import LEVEL, MOST_BOXES, SIDE, Maps, find_regions, heat_map, mark_regions
-from cxrreport.drafts import Finding
+from cxrreport.drafting.regions import LEVEL, MOST_BOXES, SIDE, Maps, as_stored, find_regions, heat_map, mark_regions
+from cxrreport.drafts import Finding, Region
 from cxrreport.findings import FINDINGS, Change, State
 
 NOISE = st.tuples(st.sampled_from([7, 14]), st.integers(0, 2**32 - 1), st.floats(0.3, 1))
@@ -160,3 +160,16 @@ def test_a_finding_without_a_map_and_weights_without_maps_give_no_region():
     rows = [changed("edema", Change.NEW)]
     assert mark_regions(rows, Maps(), 700, 700) == ()
     assert mark_regions(rows, Maps(np.ones((1, 7, 7)), findings=("fracture",)), 700, 700) == ()
+
+
+# -- images that are stored turned --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_boxes_go_with_the_image_as_it_is_turned(turns):
+    upright = np.zeros((60, 100), bool)
+    upright[10:25, 70:90] = True
+    (box,) = as_stored([Region("evidence", 70, 10, 20, 15, 0.5, "edema")], turns, 60, 100)
+    stored = np.zeros_like(np.rot90(upright, turns))
+    stored[box.y : box.y + box.h, box.x : box.x + box.w] = True
+    assert np.array_equal(stored, np.rot90(upright, turns)) and (box.score, box.finding) == (0.5, "edema")
