@@ -21,10 +21,10 @@ _LAYERS = (0, 3, 6, 9)  # places of the convolutions among the trained layers; a
 _EPSILON = 1e-5  # of the batch norms
 # Chosen on one half of the validation patients; docs/drafting.md has the figures of the other half.
 _SURE = 0.98  # so surely upright, an image needs no second opinion
-_MEND = 0.5  # so surely another way up, or a negative, an image is mended
+_MEND = 0.4  # so surely another way up, or a negative, an image is mended
 _MIRRORED = 0.98
 _CROPPED = 0.95
-_UNUSUAL = 0.995
+_UNUSUAL = 0.98
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
