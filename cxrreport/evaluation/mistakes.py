@@ -105,11 +105,14 @@ def _told(key: Key, claims: Iterable[Claim]) -> Told:
 def judge(draft: Mapping[Key, Told], reference: Mapping[Key, Told]) -> list[Mistake]:
     """A verdict for each finding that the reference or the draft tells to be there.
 
-    Silence of the reference counts as absence; a denial that nobody asked for is no error.
+    Silence of the reference counts as absence; a denial that nobody asked for is no error. An opacity that the reference
+    explains ("opacity, atelectasis") is judged as what explains it.
     """
-    there = _there(reference)
-    kin = _kin(draft, reference)
-    found = [_of_told(told, draft.get(key), key in kin) for key, told in there.items()]
+    told = _there(reference)
+    there = {key: one for key, one in told.items() if not any(_implies(other, key) for other in told)}
+    free = {key: one for key, one in _there(draft).items() if key in told or key not in reference}
+    kin = _kin(free, there)
+    found = [_of_told(one, draft.get(key), key in kin) for key, one in there.items()]
     surplus = (key for key in _there(draft) if key not in there and key not in kin)
     return found + [_of_surplus(draft[key], reference.get(key)) for key in surplus]
 
@@ -118,17 +121,16 @@ def _there(told: Mapping[Key, Told]) -> dict[Key, Told]:
     return {key: one for key, one in told.items() if one.there}
 
 
-def _kin(draft: Mapping[Key, Told], reference: Mapping[Key, Told]) -> set[Key]:
+def _kin(said: Mapping[Key, Told], there: Mapping[Key, Told]) -> set[Key]:
     """Findings that only one side tells by their own name, and the other by what they imply or what implies them.
 
     An opacity tells some of any pneumonia; of several findings that imply the opacity of a reference only one, the least
     urgent, tells it, or a draft could list them all.
     """
-    said, there = _there(draft), _there(reference)
     kin = {key for key in there if key not in said and any(_implies(key, other) for other in said)}
-    kin |= {key for key in said if key not in reference and any(_implies(other, key) for other in there)}
+    kin |= {key for key in said if any(_implies(other, key) for other in there)}
     for parent in (key for key in there if key not in said):
-        children = [key for key in said if key not in reference and _implies(key, parent)]
+        children = [key for key in said if key not in there and _implies(key, parent)]
         if children:
             kin |= {parent, max(children, key=lambda key: said[key].tier)}
     return kin
