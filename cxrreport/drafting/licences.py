@@ -64,10 +64,14 @@ class Known:
 
     @property
     def absent(self) -> set[str]:
-        """What may be denied: negative, and nothing that implies it is positive or uncertain."""
-        there = {f for f, row in self.rows.items() if row.state in (State.POSITIVE, State.UNCERTAIN)}
-        implied = {parent for finding in there for parent in PARENTS.get(finding, ())}
-        return {f for f, row in self.rows.items() if row.state is State.NEGATIVE} - implied
+        """What may be denied: negative, and nothing that implies it is there."""
+        return {f for f, row in self.rows.items() if row.state is State.NEGATIVE} - self.asserted
+
+    @property
+    def doubtful(self) -> set[str]:
+        """What may be doubted: uncertain, neither implied by what is there nor implying what is absent."""
+        uncertain = {f for f, row in self.rows.items() if row.state is State.UNCERTAIN} - self.asserted
+        return {finding for finding in uncertain if not self.absent & {*PARENTS.get(finding, ())}}
 
     @property
     def changes(self) -> dict[str, Change]:
@@ -183,7 +187,7 @@ def _of_state(claim: Claim, known: Known) -> Iterator[Flag]:
     elif claim.state is State.NEGATIVE:
         said = claim.finding in known.absent
     else:
-        said = known.states.get(claim.finding) is State.UNCERTAIN and claim.finding not in known.asserted
+        said = claim.finding in known.doubtful
     if not said:
         denied = claim.state is State.NEGATIVE and claim.finding not in known.asserted
         yield Flag.DENIAL_REMOVED if denied else Flag.SENTENCE_REMOVED

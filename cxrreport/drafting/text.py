@@ -105,9 +105,10 @@ class _Kept:
         text = read(said)
         sentence = text.sentences[0]
         told = _tells(text, sentence, self.subject if dependent else set())
-        if not dependent:
-            self.subject = named(text, sentence)
-            self.into = self.devices if self.subject == {DEVICES} else self.body
+        if own := named(text, sentence):
+            self.subject, self.into = own, self.devices if own == {DEVICES} else self.body
+        elif not dependent:
+            self.subject, self.into = set(), self.body
         self.into.append(said)
         self.told |= told
 
@@ -157,9 +158,7 @@ class _Added:
     def doubts(self, said: Text, told: dict[str, Change | None]) -> list[str]:
         """Uncertain findings that the decoder asserts or doubts."""
         spoken = {f for f, state in said.states.items() if state in (State.POSITIVE, State.UNCERTAIN)}
-        uncertain = {
-            f for f in spoken - {*told, DEVICES} if self.known.states[f] is State.UNCERTAIN
-        } - self.known.asserted
+        uncertain = (spoken - {*told, DEVICES}) & self.known.doubtful
         found = _urgent_first(most_particular(list(uncertain)))
         return [self.wording.sentence(finding, State.UNCERTAIN, self.key) for finding in found]
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import combinations
 
-from cxrreport.findings import OTHER, Change, State
+from cxrreport.findings import OTHER, PARENTS, Change, State
 from cxrreport.reports.claims import Claim, Sentence, Text
 from cxrreport.reports.labels import with_parents
 from cxrreport.reports.qualifiers import Side
@@ -56,7 +56,8 @@ def _asserted(text: Text) -> set[str]:
 
 def unlicensed(sentence: Sentence, table: States) -> Iterator[str]:
     """What a sentence claims beyond the table of a study without a prior: a state, or a detail that no output tells."""
-    implied = with_parents(table)
+    there = (finding for finding, state in table.items() if state is State.POSITIVE)
+    implied = {**table, **{parent: State.POSITIVE for finding in there for parent in PARENTS.get(finding, ())}}
     for claim in sentence.claims:
         if claim.finding == OTHER or not _licensed(claim, implied):
             yield "state"
