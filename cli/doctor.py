@@ -24,10 +24,10 @@ def doctor(settings: Settings) -> int:
     worst = 0
     for name, check in CHECKS.items():
         try:
-            click.echo(f"{'ok':<5} {name:<9} {check(settings)}")
+            click.echo(f"{'ok':<5} {name:<11} {check(settings)}")
         except CxrReportError as error:
             worst = 78
-            click.echo(f"{'MEND':<5} {name:<9} {error.message} [{error.code}]")
+            click.echo(f"{'MEND':<5} {name:<11} {error.message} [{error.code}]")
     return worst
 
 
@@ -63,6 +63,13 @@ def _weights(settings: Settings) -> str:
     return f"{facts.get('name')} {weights.sha256[:12]}, licence: {facts.get('licence')}"
 
 
+def _calibration(settings: Settings) -> str:
+    from cxrreport.pipeline.serving import calibration_of
+
+    used = calibration_of(settings)
+    return used[:12] if used else "none: probabilities are the network's own scores"
+
+
 def _index(settings: Settings) -> str:
     from cxrreport.model.manifest import default_directory, read_manifest, weights_sha256
     from cxrreport.retrieval.build import open_index
@@ -86,6 +93,7 @@ CHECKS: dict[str, Check] = {
     "decoders": _decoders,
     "device": _device,
     "weights": _weights,
+    "calibration": _calibration,
     "index": _index,
     "database": _database,
 }

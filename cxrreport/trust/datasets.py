@@ -41,7 +41,9 @@ def calibrate_weights(
             raise UsageError(f"Known films: {', '.join(IMAGE_READERS)}.")
         samples = IMAGE_READERS[films[0]](films[1], "val")
         collections.append(score_collection(drafter, f"{films[0]} val", samples, bank, progress))
-    fitted = fit_calibration(collections, drafter.weights.manifest["files"][NETWORK])
+    before = drafter.weights.calibration
+    pair = before.document["pair"] if before else None
+    fitted = fit_calibration(collections, drafter.weights.manifest["files"][NETWORK], pair=pair)
     write_calibration(directory, fitted)
     return {
         "sha256": fitted.sha256,

@@ -39,7 +39,7 @@ def fit_calibration(
     collections : in the curve of all films each counts alike; the curve of a view is of its films alone.
     network : digest of the network that gave the scores.
     start : a calibration to begin from: its curves are kept near, its bounds kept where there are too few positives.
-    pair : what ties a film and its prior, stored as it is.
+    pair : what ties a film and its prior, stored as it is; that of `start` where it is None.
     """
     findings = {
         finding: _fit_finding([labelled(collections, i, group) for group in (None, *GROUPS)], finding, start)
@@ -51,7 +51,7 @@ def fit_calibration(
         "purpose": {"precision": PRECISION, "least_precision": round(LEAST_PRECISION, 3), "sensitivity": SENSITIVITY},
         "data": [{"name": c.name, "films": len(c.views), "patients": len(set(c.patients))} for c in collections],
         "findings": findings,
-        "pair": dict(pair or {}),
+        "pair": dict(start.document["pair"] if pair is None and start else pair or {}),
     }
     return Calibration.parse(encode(document))
 

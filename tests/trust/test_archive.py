@@ -79,6 +79,7 @@ def test_a_calibration_of_another_network_is_left_out_and_a_damaged_one_refused(
     own.write_text("{")
     refused = enough.json("generate", shared_export, code=78)
     assert refused["error"]["code"] == "calibration.malformed"
+    assert enough("doctor") == 78 and "MEND  calibration" in enough.out
 
 
 @pytest.mark.parametrize("arguments", [("--undo", "--films", "nih", "x"), ("--films", "nih", "x")])

@@ -67,6 +67,11 @@ def test_a_fit_that_begins_from_another_keeps_its_bounds_where_there_is_little_t
         assert fitted.document["findings"]["edema"][group]["rule"] == "kept"
 
 
+def test_what_ties_a_pair_stays_where_a_site_fits_its_own():
+    start = fit_calibration([made_up()], NETWORK, pair={"margin": 0.25})
+    assert fit_calibration([made_up(count=20)], NETWORK, start).document["pair"] == {"margin": 0.25}
+
+
 def test_no_film_is_judged_by_a_fit_that_saw_its_patient():
     films = made_up(count=40)
     odd = films.positive.copy()
