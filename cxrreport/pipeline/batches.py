@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from cxrreport.codes import Flag
 from cxrreport.drafts import Draft
 from cxrreport.errors import CxrReportError, StorageError, UnavailableError
 from cxrreport.pipeline.counts import Count
 from cxrreport.pipeline.prepare import prepare
 from cxrreport.pipeline.run import Run
-from cxrreport.records import Due, Failure, Prepared
+from cxrreport.records import Due, Failure, Prepared, View
 from cxrreport.store import attempts, catalogue, drafts
 from cxrreport.store.engine import session
 from cxrreport.store.views import signed_findings
@@ -19,6 +21,7 @@ from cxrreport.store.views import signed_findings
 if TYPE_CHECKING:
     from cxrreport.drafting.compose import Composer
     from cxrreport.imaging.upright import Upright
+    from cxrreport.model.drafter import Drafter
 
 
 def draft_due(run: Run, due: Iterator[Due], composer: Composer, upright: Upright | None) -> None:
@@ -46,12 +49,25 @@ def _finish(run: Run, batch: Sequence[Prepared], composer: Composer) -> None:
         attempts.claim(s, run.id, ids)
         signed = signed_findings(s, priors) if composer.reads_priors else {}
     try:
-        _store(run, batch, composer.compose(batch, signed))
+        _store(run, batch, composer.compose(_doubted(batch, composer.drafter), signed))
     except (StorageError, UnavailableError):  # the surroundings are to blame, not the studies
         with suppress(CxrReportError), session(run.engine) as s:
             attempts.release(s, ids)
         raise
     run.progress("draft", len(batch))
+
+
+def _doubted(batch: Sequence[Prepared], drafter: Drafter) -> list[Prepared]:
+    """Flag films that are no chest by their pixels, whatever their tags say: a page of text, another part of the body."""
+    guesses = drafter.guess_views([item.current.frontal for item in batch])
+    told = [
+        guess.view is View.OTHER and Flag.FILM_UNUSUAL not in item.flags
+        for item, guess in zip(batch, guesses, strict=True)
+    ]
+    return [
+        replace(item, flags=(*item.flags, Flag.FILM_UNUSUAL)) if odd else item
+        for item, odd in zip(batch, told, strict=True)
+    ]
 
 
 def _store(run: Run, batch: Sequence[Prepared], made: Sequence[Draft | Failure]) -> None:

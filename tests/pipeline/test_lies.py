@@ -12,7 +12,9 @@ from builders.dicom import CR, write_dicom
 from builders.tool import Tool, build_weights
 from PIL import Image as Picture
 
+from cxrreport.model.drafter import Drafter
 from cxrreport.phantoms.phantom import draw_frontal
+from cxrreport.records import View, ViewGuess
 
 PLAIN = "--without-retrieval"
 
@@ -85,3 +87,14 @@ def test_a_picture_shows_the_film_upright(tool: Tool, export: Path, done: dict[s
             pictures[name] = np.asarray(picture.convert("RGB"), np.float32)[66:300, 10:220]
     for name in ("TURNED", "NEGATIVE"):
         assert np.median(np.abs(pictures[name] - pictures["PLAIN"])) < 3
+
+
+def test_what_is_no_chest_by_its_pixels_is_flagged_whatever_its_tags_say(
+    tool: Tool, export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = build_weights(tmp_path / "weights")
+    monkeypatch.setattr(
+        Drafter, "guess_views", lambda self, films: [ViewGuess(View.OTHER, "pixels", 1.0) for _ in films]
+    )
+    tool.json("generate", export / "PLAIN.dcm", PLAIN, "--weights", weights)
+    assert "film_unusual" in tool.json("show", "PLAIN")["draft"]["flags"]
