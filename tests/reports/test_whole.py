@@ -66,6 +66,7 @@ def test_most_sentences_of_real_reports_are_whole(iu_rows):
     [
         ("No acute cardiopulmonary abnormality.", [ACUTE]),
         ("The lungs are clear.", [PULMONARY]),
+        ("Clear lungs.", [PULMONARY]),
         ("The heart and lungs are normal.", [PULMONARY | {"cardiomegaly"}]),
         ("Normal chest.", [PATHOLOGIES]),
         ("No acute bony abnormality.", [{"fracture"}]),
