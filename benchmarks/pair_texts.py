@@ -6,22 +6,22 @@ import numpy as np
 import torch
 
 from benchmarks.pair_sets import PairSet
-from cxrreport.drafting.changes import compare
 from cxrreport.drafting.licences import Known, check_comparisons, know
 from cxrreport.drafting.regions import SIDE, Maps, mark_regions
-from cxrreport.drafting.table import film_rows
+from cxrreport.drafting.table import changes_of, compared, film_rows, to_write
 from cxrreport.drafting.text import final_text
 from cxrreport.drafting.wording_file import default_wording
+from cxrreport.drafts import Finding
 from cxrreport.evaluation.scoring import score_texts
 from cxrreport.evaluation.temporal import CLASSES, classes
 from cxrreport.findings import CHANGED, Change
-from cxrreport.model.calibration import Calibration
 from cxrreport.model.comparer import Comparer, PairReading
 from cxrreport.model.config import REPORT_TOKENS
 from cxrreport.model.drafter import Drafter, StudyStates, join_features
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.prior import make_prior
 from cxrreport.model.progression import FOLLOWED
+from cxrreport.model.tie import Tie
 from cxrreport.reports.claims import read
 from cxrreport.reports.labels import label
 from cxrreport.reports.sections import clean
@@ -43,7 +43,8 @@ class Read:
     features: ImageFeatures
     vectors: np.ndarray
     readings: list[PairReading]
-    alone: list[tuple[StudyStates, StudyStates]]  # current and prior, each read by itself
+    alone: list[StudyStates]  # of the current images
+    tables: list[tuple[Finding, ...]]
 
 
 def measure_texts(drafter: Drafter, comparer: Comparer, one: PairSet, bank: Bank) -> dict[str, dict[str, float]]:
@@ -72,35 +73,33 @@ def _read(drafter: Drafter, comparer: Comparer, one: PairSet, bank: Bank, rows: 
     readings = comparer.compare(
         current, prior, list(pairs.films.numpy()), pairs.registered.tolist(), alone[:n], alone[n:]
     )
-    return Read(rows, current, vectors[:n], readings, list(zip(alone[:n], alone[n:], strict=True)))
+    fitted = drafter.weights.calibration
+    now, before = ([film_rows(states, fitted) for states in part] for part in (alone[:n], alone[n:]))
+    tie = fitted.tie if fitted else Tie()
+    tables = [compared(*rows, tie) for rows in zip(now, before, readings, strict=True)]
+    return Read(rows, current, vectors[:n], readings, alone[:n], tables)
 
 
 def _draft(drafter: Drafter, one: PairSet, read: Read, reports: list[str] | None) -> list[str]:
     """Texts to store, as `composing` makes them; None: the prior is not read."""
-    prior, states = None, [r.now for r in read.readings]
+    prior, states = None, read.alone
     lies = one.registered.registered[read.rows].tolist()
     if reports is not None:
         ids = [drafter.tokenizer.encode(reports[row], REPORT_TOKENS) for row in read.rows]
         days = [one.pairs[row].days for row in read.rows]
         maps = [r.maps * ok for r, ok in zip(read.readings, lies, strict=True)]
-        prior = make_prior([r.tokens for r in read.readings], ids, [r.changes for r in read.readings], maps, days)
+        prior = make_prior([r.tokens for r in read.readings], ids, [changes_of(t) for t in read.tables], maps, days)
+        states = [to_write(own, table) for own, table in zip(read.alone, read.tables, strict=True)]
     made = drafter.draft(read.features, read.vectors, np.ones(read.vectors.shape[:2], bool), states, prior)
-    calibration = drafter.weights.calibration
-    rows = zip(read.rows, made, read.readings, read.alone, lies, strict=True)
-    known = ((row, draft, _known(reading, alone, calibration, ok)) for row, draft, reading, alone, ok in rows)
+    rows = zip(read.rows, made, read.readings, read.tables, lies, strict=True)
+    known = ((row, draft, _known(table, reading, ok)) for row, draft, reading, table, ok in rows)
     return [final_text(draft, one, [], default_wording(), str(row))[0].string for row, draft, one in known]
 
 
-def _known(
-    reading: PairReading, alone: tuple[StudyStates, StudyStates], calibration: Calibration | None, lies: bool
-) -> Known:
+def _known(table: tuple[Finding, ...], reading: PairReading, lies: bool) -> Known:
     """What is known of a pair: the table and the sides of its changes, as `composing` has them."""
-    changes = zip(FOLLOWED, reading.changes, reading.probabilities, strict=True)
-    observed = {finding: (change, likely) for finding, change, likely in changes}
-    now, before = (film_rows(states, calibration) for states in alone)
-    rows = compare(now, before, observed)
-    regions = mark_regions(rows, Maps(reading.maps if lies else None, None, FOLLOWED), SIDE, SIDE)
-    return know(rows, regions, SIDE)
+    regions = mark_regions(table, Maps(reading.maps if lies else None, None, FOLLOWED), SIDE, SIDE)
+    return know(table, regions, SIDE)
 
 
 def _score(one: PairSet, texts: list[str], given: list[str]) -> dict[str, float]:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxrreport.drafting.retrieve import Retrieved
+from cxrreport.findings import State
 from cxrreport.model.calibration import Calibration
 from cxrreport.model.comparer import PairReading
 from cxrreport.model.drafter import NetworkDraft, StudyStates, join_features
@@ -35,7 +36,8 @@ class Exam:
 class Case:
     """A study to draft. What stands below `prior` is filled in as it goes along.
 
-    signed : the signed report of the prior, where there is one and the decoder reads it.
+    signed : the signed report of the prior, where there is one.
+    told : states of the findings in the draft and the signed report of the prior; None where there is neither.
     calibration : from scores to probabilities and states; None where the network's own hold.
     reading : study and prior together; None where the weights compare no pairs or make nothing of this one.
     evidence : (14, g, g), where on the current image each finding is seen.
@@ -46,20 +48,15 @@ class Case:
     current: Exam
     prior: Exam | None
     calibration: Calibration | None = None
+    told: Mapping[str, State] | None = None
     reading: PairReading | None = None
     text: NetworkDraft = field(init=False)
     evidence: npt.NDArray[np.float32] = field(init=False)
 
     @property
-    def states(self) -> StudyStates:
-        """The findings to write of."""
-        return self.reading.now if self.reading else self.current.states
-
-    @property
     def states_before(self) -> StudyStates | None:
-        """The findings of the prior; None without a prior that has usable ones."""
-        alone = self.prior.states if self.prior else None
-        states = self.reading.before if self.reading else alone
+        """The findings of the prior's film alone; None without a prior that has usable ones."""
+        states = self.prior.states if self.prior else None
         return states if states and states.valid else None
 
 

@@ -11,7 +11,8 @@ from cxrreport.drafting.confidence import confidence
 from cxrreport.drafting.licences import Known
 from cxrreport.drafting.wording import TOLD, Wording, finished, listed
 from cxrreport.drafts import Finding, Span
-from cxrreport.findings import ACUTE, CHANGED, URGENCY, Change, State, most_particular
+from cxrreport.findings import ACUTE, CHANGED, FINDINGS, PATHOLOGY, URGENCY, Change, State, most_particular
+from cxrreport.model.tie import Tie
 
 _NO_FINDING = "no finding"
 
@@ -21,33 +22,80 @@ _FROM_TWO = {  # what follows from a finding's presence now and before
     (False, True): Change.RESOLVED,
     (False, False): Change.ABSENT,
 }
-Observed = Mapping[str, tuple[Change | None, float | None]]
+_DENIED = (State.NEGATIVE, State.BLANK)
+Observed = Mapping[str, tuple[Change, float]]
 
 
 def compare(
-    current: Sequence[Finding], prior: Sequence[Finding] | None, observed: Observed | None = None
+    current: Sequence[Finding],
+    prior: Sequence[Finding] | None,
+    observed: Observed | None = None,
+    tie: Tie | None = None,
 ) -> tuple[Finding, ...]:
-    """Join the findings of a study with those of its prior.
+    """Join the findings of a study with those of its prior, each as its own film shows them. tie : the default of `Tie`.
 
-    observed : change and its probability of each finding, from weights that compare the images; the states must agree with
-        it. Without, the change follows from two studies each seen alone: a finding is present where its state is
-        positive, absent where it is negative or not mentioned; where either study leaves it uncertain, nothing is said of
-        its change. So come new, unchanged (present in both), resolved and absent, never worsened or improved. The
-        probability of the change is then that of the two presences, taken as independent.
+    observed : change and its probability of each finding, from weights that compare the images. It is told where the two
+        states agree with it: new needs a finding that is positive now and was not, resolved one that was and is not,
+        worsened, unchanged and improved one that is positive in both, absent one that is denied in both; else nothing is
+        told. A state moves only where the pair is sure (`Tie`) that the finding is new or has resolved.
+        Without, the change follows from the two states: new, unchanged, resolved or absent, never worsened or improved;
+        where either is uncertain nothing is told. The probability of the change is then that of the two presences, taken
+        as independent.
 
-    "no finding" has no change, and without a prior nothing has.
+    "no finding" has no change and follows the others. Without a prior nothing has a change.
     """
-    before = {row.finding: row for row in prior or ()}
-    return tuple(_joined(row, before.get(row.finding), observed) for row in current)
-
-
-def _joined(row: Finding, prior: Finding | None, observed: Observed | None) -> Finding:
     if prior is None:
-        return row
-    change, probability = observed.get(row.finding, (None, None)) if observed is not None else _alone(row, prior)
-    return replace(
-        row, prior_state=prior.state, prior_probability=prior.probability, change=change, change_probability=probability
-    )
+        return tuple(current)
+    before = {row.finding: row for row in prior}
+    rows = tuple(_joined(row, before[row.finding], observed, tie or Tie()) for row in current)
+    return _follow_others(current, rows)
+
+
+def _joined(row: Finding, prior: Finding, observed: Observed | None, tie: Tie) -> Finding:
+    beside = replace(row, prior_state=prior.state, prior_probability=prior.probability)
+    if observed is None:
+        change, likely = _alone(row, prior)
+    elif row.finding in observed:
+        beside = _moved(beside, *observed[row.finding], tie)
+        change, likely = _agreed(beside, *observed[row.finding])
+    else:
+        change, likely = None, None
+    return replace(beside, change=change, change_probability=likely)
+
+
+def _moved(row: Finding, change: Change, likely: float, tie: Tie) -> Finding:
+    """A finding of which the pair is evidence that the film alone is not."""
+    had = row.prior_state is State.POSITIVE
+    if change is Change.NEW and not had and row.state is not State.POSITIVE and likely >= tie.appear:
+        return replace(row, state=State.POSITIVE, probability=max(row.probability, likely))
+    if change is Change.RESOLVED and had and row.state not in _DENIED and likely >= tie.vanish:
+        return replace(row, state=State.NEGATIVE, probability=min(row.probability, 1 - likely))
+    return row
+
+
+def _agreed(row: Finding, change: Change, likely: float) -> tuple[Change | None, float | None]:
+    """The change, where the states now and before agree with it."""
+    now, had = row.state is State.POSITIVE, row.prior_state is State.POSITIVE
+    fits = {
+        Change.NEW: now and not had,
+        Change.RESOLVED: had and row.state in _DENIED,
+        Change.ABSENT: row.state in _DENIED and row.prior_state in _DENIED,
+    }
+    return (change, likely) if fits.get(change, now and had) else (None, None)
+
+
+def _follow_others(alone: Sequence[Finding], rows: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """ "No finding" is blank beside a pathology that a pair has brought, and positive where it has taken the last one away."""
+    moved = any(row.state is not film.state for row, film in zip(rows, alone, strict=True))
+    if not moved:
+        return rows
+    state = no_finding({row.finding: row.state for row in rows})
+    return tuple(replace(row, state=state) if row.finding == _NO_FINDING else row for row in rows)
+
+
+def no_finding(states: Mapping[str, State], abnormal: Sequence[State] = (State.POSITIVE,)) -> State:
+    """State of "no finding" beside those of the others: positive where no pathology is `abnormal`."""
+    return State.BLANK if any(states[FINDINGS[index]] in abnormal for index in PATHOLOGY) else State.POSITIVE
 
 
 def _alone(row: Finding, prior: Finding) -> tuple[Change | None, float | None]:

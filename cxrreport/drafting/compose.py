@@ -15,21 +15,22 @@ from cxrreport.drafting.licences import DEVICES, Known, know
 from cxrreport.drafting.regions import Maps, as_stored, mark_regions
 from cxrreport.drafting.retrieve import Retriever
 from cxrreport.drafting.spans import mark_text
-from cxrreport.drafting.table import findings_table
+from cxrreport.drafting.table import changes_of, findings_table, to_write
 from cxrreport.drafting.text import final_text
+from cxrreport.drafting.told import hear_of_priors
 from cxrreport.drafting.wording import Wording
 from cxrreport.drafts import Draft, Finding, Provenance, Span
 from cxrreport.findings import State
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION, REGISTER_VERSION
 from cxrreport.model.comparer import Comparer
 from cxrreport.model.config import REPORT_TOKENS
-from cxrreport.model.drafter import Drafter, join_features, take_features
+from cxrreport.model.drafter import Drafter, StudyStates, join_features, take_features
 from cxrreport.model.evidence import evidence_maps
 from cxrreport.model.prior import Prior, make_prior
 from cxrreport.model.progression import FOLLOWED
 from cxrreport.records import Failure, Pair, Prepared
 from cxrreport.reports.claims import read
-from cxrreport.store.views import Signed
+from cxrreport.store.views import Signed, States
 
 _NOTHING = "The network gave no usable draft for this study."
 
@@ -46,16 +47,19 @@ class Composer:
         """Whether the decoder makes anything of a prior and its report."""
         return self.comparer is not None and self.drafter.reader is not None
 
-    def compose(self, batch: Sequence[Prepared], signed: Mapping[int, Signed]) -> list[Draft | Failure]:
+    def compose(
+        self, batch: Sequence[Prepared], signed: Mapping[int, Signed], drafted: Mapping[int, States]
+    ) -> list[Draft | Failure]:
         """Draft a batch; a study for which the network gives nothing usable becomes a failure.
 
-        signed : reports of priors, by study id.
+        signed, drafted : reports of priors, and findings of the drafts that stand of them, by study id.
         """
         cases = [open_case(item, signed, laid=self.comparer is not None) for item in batch]
         for case in cases:
             case.calibration = self.drafter.weights.calibration
         self._read([case.current for case in cases] + [case.prior for case in cases if case.prior])
         self._compare([(case, case.prior) for case in cases if case.prior])
+        hear_of_priors(cases, drafted)
         self._draft(cases)
         return [self._finish(case) for case in cases]
 
@@ -81,8 +85,8 @@ class Composer:
             [exam.states for exam in current],
             [exam.states for exam in prior],
         )
-        for (case, _), reading in zip(pairs, readings, strict=True):
-            case.reading = reading if reading.now.valid and reading.before.valid else None
+        for (case, before), reading in zip(pairs, readings, strict=True):
+            case.reading = reading if reading.valid and before.states.valid else None
 
     def _draft(self, cases: Sequence[Case]) -> None:
         """Write the texts. Studies that were compared are drafted apart, so that the others come out as without any prior.
@@ -99,7 +103,7 @@ class Composer:
             case.evidence = maps
 
     def _write(self, cases: Sequence[Case], prior: Prior | None) -> None:
-        states = [case.states for case in cases]
+        states = [_to_write(case, prior) for case in cases]
         said = self.drafter.indications([case.current.study.indication for case in cases])
         texts = self.drafter.draft(*stack([case.current for case in cases]), states, prior, said)
         for case, text in zip(cases, texts, strict=True):
@@ -112,7 +116,7 @@ class Composer:
         return make_prior(
             [reading.tokens for _, reading in read],
             [tokenizer.encode(case.signed.findings, limit) if case.signed else [] for case in cases],
-            [reading.changes for _, reading in read],
+            [changes_of(findings_table(case)) for case in cases],
             [reading.maps * (case.prepared.registered is not None) for case, reading in read],
             [case.prepared.due.pair.days for case in cases],
         )
@@ -140,7 +144,7 @@ class Composer:
             finding_rows=rows,
             spans=(*spans, *comparison_spans),
             regions=as_stored(regions, item.lie.turns, height, width),
-            references=case.current.retrieved.references(case.states.weights),
+            references=case.current.retrieved.references(case.current.states.weights),
             provenance=self._provenance(case),
             flags=(*item.flags, *flags),
             confidence=min((span.confidence for span in spans if span.confidence is not None), default=None),
@@ -185,6 +189,11 @@ def _upright_shape(item: Prepared) -> tuple[int, int]:
     """Height and width of the current image once it lies upright."""
     image = item.due.pair.frontal
     return (image.width, image.height) if item.lie.turns % 2 else (image.height, image.width)
+
+
+def _to_write(case: Case, prior: Prior | None) -> StudyStates:
+    own = case.current.states
+    return to_write(own, findings_table(case)) if prior else own
 
 
 def _maps(case: Case, rows: Sequence[Finding]) -> Maps:

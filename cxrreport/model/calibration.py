@@ -19,6 +19,7 @@ from cxrreport.errors import WeightsError
 from cxrreport.findings import FINDINGS, NO_FINDING, PATHOLOGY, State
 from cxrreport.log import get_log
 from cxrreport.model.manifest import NETWORK
+from cxrreport.model.tie import Tie
 from cxrreport.records import View
 
 CALIBRATION, VERSION = "calibration.json", 1
@@ -59,13 +60,14 @@ class Curve:
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """The curves of all findings. `network` is the digest of the network whose scores they fit; `content` the stored bytes,
-    `document` what they hold.
+    `document` what they hold, `tie` of pairs.
     """
 
     network: str
     curves: Mapping[tuple[str, str], Curve]  # finding and group
     content: bytes
     document: Mapping[str, Any]
+    tie: Tie
 
     @property
     def sha256(self) -> str:
@@ -124,7 +126,7 @@ class Calibration:
             if document["version"] != VERSION:
                 raise ValueError(VERSION)
             curves = {(f, g): _curve(document["findings"][f][g]) for f in FINDINGS for g in GROUPS}
-            return cls(str(document["network_sha256"]), curves, content, document)
+            return cls(str(document["network_sha256"]), curves, content, document, Tie.read(document["pair"]))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise WeightsError("The calibration is damaged or of another version.", "calibration.malformed") from error
 

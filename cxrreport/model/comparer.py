@@ -11,35 +11,31 @@ import torch
 from torch import Tensor
 
 from cxrreport.errors import WeightsError
-from cxrreport.findings import Change, State
-from cxrreport.model.config import PATCHES, STATES
+from cxrreport.findings import Change
+from cxrreport.model.config import PATCHES
 from cxrreport.model.drafter import Floats, StudyStates
 from cxrreport.model.encoder import ImageFeatures
-from cxrreport.model.heads import follow_others
-from cxrreport.model.progression import CHANGES, DIRECTIONS, FOLLOWED, PRESENCE, Progression, decide
+from cxrreport.model.progression import CHANGES, DIRECTIONS, FOLLOWED, PRESENCE, decide
 from cxrreport.model.weights import Weights
 
 _LARGEST_LOGIT = 6.0
-_NOW, _BEFORE = (Change.NEW, Change.UNCHANGED), (Change.RESOLVED, Change.UNCHANGED)  # presences, not directions
-_SURE = 0.5  # a probability of a positive finding is at least this, of another one less
 
 
 @dataclass(frozen=True, slots=True)
 class PairReading:
-    """A study and its prior, read together.
+    """What a study and its prior show together; it judges no image.
 
-    now, before: the findings of both, consistent with the changes. changes, probabilities: of the 13 findings that have a
-    direction, None where either image leaves the finding uncertain. maps (13, 2g, 2g): probability that the finding changed
-    there, over the current image; 0 where no higher than without any change. tokens (2 m, d): G and the prior's patches,
-    for `prior.Prior`.
+    changes, probabilities: the likeliest change of each of the 13 findings that have a direction, and the share of that
+    change among the six. maps (13, 2g, 2g): probability that the finding changed there, over the current image; 0 where no
+    higher than without any change. tokens (2 m, d): G and the prior's patches, for `prior.Prior`. valid: False where the
+    network gave no numbers.
     """
 
-    now: StudyStates
-    before: StudyStates
-    changes: tuple[Change | None, ...]
-    probabilities: tuple[float | None, ...]
+    changes: tuple[Change, ...]
+    probabilities: tuple[float, ...]
     maps: Floats
     tokens: Tensor
+    valid: bool
 
 
 def to_logits(probabilities: Tensor) -> Tensor:
@@ -65,7 +61,9 @@ class Comparer:
         self, current: ImageFeatures, prior: ImageFeatures, pixels: Sequence[npt.NDArray[np.uint8]],
         registered: Sequence[bool], now: Sequence[StudyStates], before: Sequence[StudyStates],
     ) -> list[PairReading]:  # fmt: skip
-        """Read B pairs. pixels: (2, 256, 256) of each, the current frontal image and the registered prior one."""
+        """Read B pairs. pixels: (2, 256, 256) of each, the current frontal image and the registered prior one. now, before:
+        the findings of either image, each judged alone.
+        """
         device = self.network.strictness.device
         logits = [
             to_logits(torch.tensor([s.probabilities[: len(FOLLOWED)] for s in x])).to(device) for x in (now, before)
@@ -77,50 +75,19 @@ class Comparer:
         progression = read.calibrated(self.network.strictness, self.network.steadiness)
         maps = progression.places(self.network.map_limits).cpu().numpy()
         finite = progression.joint.isfinite().flatten(1).all(1) & progression.direction.isfinite().flatten(1).all(1)
-        presence, direction = decide(progression)
         tokens = torch.cat([difference.tokens, difference.aligned], dim=1)
+        presence, direction = decide(progression)
         rows = zip(
-            presence.tolist(), direction.tolist(), _marginals(progression).tolist(), progression.probabilities().tolist(),
-            now, before, maps, finite.tolist(), tokens, strict=True,
+            presence.tolist(), direction.tolist(), progression.probabilities().tolist(), maps, tokens, finite.tolist(),
+            strict=True,
         )  # fmt: skip
         return [_reading(*row) for row in rows]
 
 
-def _marginals(progression: Progression) -> Tensor:
-    """p(positive) of both images (B, 13, 2)."""
-    share = progression.joint.softmax(-1)
-    return torch.stack([share[..., [PRESENCE.index(p) for p in there]].sum(-1) for there in (_NOW, _BEFORE)], dim=-1)
-
-
 def _reading(
-    presence: list[int], direction: list[int], marginals: list[list[float]], shares: list[list[float]], now: StudyStates,
-    before: StudyStates, maps: Floats, finite: bool, tokens: Tensor,
-) -> PairReading:  # fmt: skip
+    presence: list[int], direction: list[int], shares: list[list[float]], maps: Floats, tokens: Tensor, finite: bool
+) -> PairReading:
     there = [PRESENCE[index] for index in presence]
-    current = _moved(now, [p in _NOW for p in there], [m[0] for m in marginals], finite)
-    earlier = _moved(before, [p in _BEFORE for p in there], [m[1] for m in marginals], finite)
-    changes: list[Change | None] = []
-    for index, change in enumerate(there):
-        unsure = State.UNCERTAIN in (current.states[index], earlier.states[index])
-        changes.append(None if unsure else DIRECTIONS[direction[index]] if change is Change.UNCHANGED else change)
-    likely = tuple(None if c is None else shares[i][CHANGES.index(c)] for i, c in enumerate(changes))
-    return PairReading(current, earlier, tuple(changes), likely, maps, tokens)
-
-
-def _moved(alone: StudyStates, there: Sequence[bool], probabilities: Sequence[float], finite: bool) -> StudyStates:
-    """The findings of one image as the pair shows them. What only the image alone called positive becomes negative."""
-    states, likely = list(alone.states), list(alone.probabilities)
-    for index, (present, p) in enumerate(zip(there, probabilities, strict=True)):
-        if present:
-            states[index] = State.POSITIVE
-        elif states[index] is State.POSITIVE:
-            states[index] = State.NEGATIVE
-        likely[index] = max(p, _SURE) if present else min(p, _SURE - 1e-6)
-    likely[-1] = 2 * likely[-1] - (states[-1] is State.POSITIVE)  # as it was before it followed the others
-    decided, positive = follow_others(torch.tensor([[STATES.index(s) for s in states]]), torch.tensor([likely]))
-    return StudyStates(
-        tuple(STATES[i] for i in decided[0].tolist()),
-        tuple(positive[0].tolist()),
-        alone.weights,
-        alone.valid and finite,
-    )
+    changes = [DIRECTIONS[d] if p is Change.UNCHANGED else p for p, d in zip(there, direction, strict=True)]
+    likely = [share[CHANGES.index(change)] for share, change in zip(shares, changes, strict=True)]
+    return PairReading(tuple(changes), tuple(likely), maps, tokens, finite)

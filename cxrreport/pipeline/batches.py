@@ -16,7 +16,7 @@ from cxrreport.pipeline.run import Run
 from cxrreport.records import Due, Failure, Prepared, View
 from cxrreport.store import attempts, catalogue, drafts
 from cxrreport.store.engine import session
-from cxrreport.store.views import signed_findings
+from cxrreport.store.views import drafted_states, signed_findings
 
 if TYPE_CHECKING:
     from cxrreport.drafting.compose import Composer
@@ -47,9 +47,9 @@ def _finish(run: Run, batch: Sequence[Prepared], composer: Composer) -> None:
         if all(item.due.attempts == 0 for item in batch):
             attempts.clear_failures(s, ids)  # `--redo all` gives quarantined studies another chance
         attempts.claim(s, run.id, ids)
-        signed = signed_findings(s, priors) if composer.reads_priors else {}
+        signed, drafted = signed_findings(s, priors), drafted_states(s, priors)
     try:
-        _store(run, batch, composer.compose(_doubted(batch, composer.drafter), signed))
+        _store(run, batch, composer.compose(_doubted(batch, composer.drafter), signed, drafted))
     except (StorageError, UnavailableError):  # the surroundings are to blame, not the studies
         with suppress(CxrReportError), session(run.engine) as s:
             attempts.release(s, ids)

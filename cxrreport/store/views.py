@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from cxrreport.drafts import DraftStatus, Finding, Provenance, Region, Span
 from cxrreport.errors import UsageError
+from cxrreport.findings import State
 from cxrreport.store.reports import signed_reports
 from cxrreport.store.schema import (
     DraftRow,
@@ -174,12 +175,16 @@ def _prior_report(session: Session, study_id: int) -> PriorReport | None:
     return PriorReport("draft", None, draft.findings, draft.impression) if draft else None
 
 
+States = Mapping[str, State]  # by finding
+
+
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """Id and findings of a signed report."""
+    """Id, findings and labels of a signed report; no labels where nobody has labelled it."""
 
     report_id: int
     findings: str
+    labels: States
 
 
 def signed_findings(session: Session, studies: Mapping[int, datetime | None]) -> dict[int, Signed]:
@@ -193,7 +198,22 @@ def signed_findings(session: Session, studies: Mapping[int, datetime | None]) ->
         until = studies[study_id]
         for row in rows:  # the last one holds
             if row.findings.strip() and not (until and row.reported_at and row.reported_at > until):
-                found[study_id] = Signed(row.id, row.findings)
+                labels = {finding: State(state) for finding, state in row.labels.items()}
+                found[study_id] = Signed(row.id, row.findings, labels)
+    return found
+
+
+def drafted_states(session: Session, studies: Iterable[int]) -> dict[int, dict[str, State]]:
+    """Return the states of the findings in the draft that stands of each study (by id) that has one.
+
+    A draft that was rejected does not stand.
+    """
+    found = {}
+    for study_id in studies:
+        draft = _current_draft(session, study_id)
+        if draft and draft.status is not DraftStatus.REJECTED:
+            query = select(FindingRow.finding, FindingRow.state).where(FindingRow.draft_id == draft.id)
+            found[study_id] = {finding: State(state) for finding, state in session.execute(query)}
     return found
 
 

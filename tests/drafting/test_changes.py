@@ -10,6 +10,7 @@ from cxrreport.drafting.licences import know
 from cxrreport.drafting.wording_file import default_wording
 from cxrreport.drafts import Finding
 from cxrreport.findings import FINDINGS, Change, State
+from cxrreport.model.tie import Tie
 
 P, N, U, B = State.POSITIVE, State.NEGATIVE, State.UNCERTAIN, State.BLANK
 
@@ -64,6 +65,55 @@ def test_probabilities_of_the_four_changes_sum_to_one(current, prior):
 def test_probability_of_a_new_finding():
     (row,) = compare([Finding("edema", P, 0.8)], [Finding("edema", N, 0.25)])
     assert row.change_probability == pytest.approx(0.8 * 0.75)
+
+
+# -- of images that were compared --------------------------------------------------------------------------------------
+
+
+def _seen(change, likely=0.9):
+    return {finding: (change, likely) for finding in FINDINGS[:-1]}
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "change"),
+    [
+        (P, N, Change.NEW), (P, B, Change.NEW), (P, U, Change.NEW), (N, P, Change.RESOLVED), (N, N, Change.ABSENT),
+        (P, P, Change.WORSENED), (P, P, Change.UNCHANGED), (P, P, Change.IMPROVED),
+    ],
+)  # fmt: skip
+def test_a_change_is_told_where_the_states_agree(now, before, change):
+    found = compare(_study(edema=now), _study(edema=before), _seen(change))
+    (row,) = [row for row in found if row.finding == "edema"]
+    assert (row.state, row.prior_state, row.change, row.change_probability) == (now, before, change, 0.9)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(list(State)), st.sampled_from(list(State)), st.sampled_from(list(Change)), st.floats(0, 1))
+def test_table_and_changes_never_contradict_each_other(now, before, change, likely):
+    tie = Tie(appear=0.8, vanish=0.9)
+    found = compare(_study(edema=now), _study(edema=before), _seen(change, likely), tie)
+    row = next(row for row in found if row.finding == "edema")
+    positive, had = row.state is P, before is P
+    needed = {
+        Change.NEW: positive and not had, Change.RESOLVED: had and row.state in (N, B),
+        Change.ABSENT: {row.state, before} <= {N, B}, None: True,
+    }  # fmt: skip
+    assert needed.get(row.change, positive and had)
+    assert row.prior_state is before and row.change in (change, None)
+    if row.state is not now:  # the pair was sure
+        assert (row.state, row.change, had) in ((P, Change.NEW, False), (N, Change.RESOLVED, True))
+        assert likely >= (tie.appear if row.state is P else tie.vanish)
+        assert row.probability >= 0.8 if row.state is P else row.probability <= 0.1 + 1e-9
+        pathology = [r.state for r in found if r.finding not in ("support devices", "no finding")]
+        assert (found[-1].state is P) == (P not in pathology)
+
+
+@given(st.lists(st.sampled_from(list(State)), min_size=14, max_size=14), st.sampled_from(list(Change)))
+@settings(max_examples=100, deadline=None)
+def test_a_tie_that_nothing_reaches_leaves_every_state_to_the_film(states, change):
+    film = [Finding(f, s, 0.5) for f, s in zip(FINDINGS, states, strict=True)]
+    found = compare(film, _study(), _seen(change, 1.0), Tie(appear=2, vanish=2))
+    assert [(row.state, row.probability) for row in found] == [(row.state, row.probability) for row in film]
 
 
 def test_comparison_sentence_and_its_spans():

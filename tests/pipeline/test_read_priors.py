@@ -115,7 +115,7 @@ def test_a_prior_that_gives_no_usable_states_is_not_read_either(
     compare = composing.Comparer.compare
 
     def spoilt(*arguments: Any) -> Any:
-        return [replace(one, before=replace(one.before, valid=False)) for one in compare(*arguments)]
+        return [replace(one, valid=False) for one in compare(*arguments)]
 
     monkeypatch.setattr(composing.Comparer, "compare", spoilt)
     monkeypatch.setattr(composing, "make_prior", lambda *_: pytest.fail("no prior is to be read"))
