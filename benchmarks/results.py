@@ -14,6 +14,7 @@ from statistics import mean
 from typing import Any
 
 from benchmarks.arguments import make_parser
+from benchmarks.errors import error_rows, errors_section
 from benchmarks.tables import Row, as_row, by, read_rows, spread, table, write_rows
 from cxrreport.evaluation.protocols import protocol
 from cxrreport.evaluation.published import COLUMNS, published_rows
@@ -122,7 +123,7 @@ def results_page(folder: Path) -> str:
             f"The row `{PEER}` is missing from {bare} of {len(runs)} evaluation(s): `cxrreport evaluate` was not given "
             f'weights of the ablation `promptmrg` as `--beside "{PEER}=DIR"`.'
         )
-    parts = ["# Results", "", _INTRODUCTION, "", *(f"* {note}" for note in notes)]
+    parts = ["# Results", "", _INTRODUCTION, "", *(f"* {note}" for note in notes), *errors_section(folder)]
     for alike in by(runs, *ALIKE).values():
         parts += _section(alike, scores, differences, findings)
     parts += ablation_tables(ablations)
@@ -271,6 +272,7 @@ def add(folder: Path, setting: str, document: Mapping[str, Any]) -> None:
         "scores": [{"row": name, **{c: row.get(c) for c in columns}} for name, row in document["rows"].items()],
         "differences": [{"row": name, **_bounds(row)} for name, row in document["differences"].items()],
         "findings": [{"row": name, **row} for name, row in findings.items()],
+        "errors": [{"setting": setting, **facts, **row} for row in error_rows(document)],
     }
     for name, new in rows.items():
         path = folder / f"{name}.csv"

@@ -104,6 +104,11 @@ _TIERS: dict[str, Tier] = {  # of a finding whose severity is not told, of anoth
 }
 
 
+def findings_of(one: Tier) -> list[str]:
+    """Findings and names of other abnormalities that are of a tier where nobody tells how severe they are."""
+    return [name for name, usual in _TIERS.items() if usual is one]
+
+
 def tier(finding: str, severity: int | None = None, name: str = "") -> Tier:
     """Tier of a finding that is there or may be; severity 0 minimal … 3 severe, None where nobody tells.
 

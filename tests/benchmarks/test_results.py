@@ -85,3 +85,18 @@ def test_spread():
         "12",
     )
     assert (spread([-0.1, 0.3], sign="+"), spread([2.0], "distinct", "+")) == ("+0.100 ± 0.283", "+2")
+
+
+def test_errors_that_would_change_what_is_done_come_first(tmp_path):
+    shutil.copy(DOCS / "results" / "ablations.csv", tmp_path)
+    add(tmp_path, "before", document(1, 0.3))
+    add(tmp_path, "after", document(1, 0.3))
+    page = results_page(tmp_path)
+    assert page.index("## Errors that would change") < page.index("### Language")
+    assert "* critical: pneumothorax, free air" in page
+    rows = lines_of(page, "Errors per report: iu-xray val")[2:]
+    assert [row[:2] for row in rows] == [
+        [drafts, row] for drafts in ("before", "after") for row in ("cxrreport", "constant report")
+    ]
+    assert rows[0][2:] == ["0.300", "0.050 to 0.250", "0.125", "0.000", "0.000"]  # 37 of 296, what is routine aside
+    assert lines_of(page, "Faults per 100 drafts: iu-xray val")[2][2:] == ["0.3"] * 6

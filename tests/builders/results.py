@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from benchmarks.errors import FAULTS
 from cxrreport.findings import FINDINGS
 
 METRICS = (
     *("bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "cider", "copied_share", "hallucination_rate"),
+    *("actionable_errors", *FAULTS),
     *(f"{kind}_{name}" for kind in ("example", "micro", "macro") for name in ("precision", "recall", "f1")),
 )
 
@@ -21,6 +23,8 @@ def document(seed, value) -> dict[str, Any]:
         "protocol": "R", "notes": [], "dataset": "iu-xray", "split": "val", "studies": 296,
         "bank": 2069, "beams": 3, "labels": "rules-1", "meteor": "not measured", "weights_sha256": f"{seed}-{value}",
         "weights": {"seed": seed, "config": "mini"}, "rows": rows,
+        "intervals": {name: {"actionable_errors": (0.05, 0.25)} for name in rows},
+        "mistakes": {name: {"tiers": {"wrong": {"urgent": 37, "routine": 9}, "missed": {"routine": 5}}} for name in rows},
         "differences": {"constant report": {m: {"difference": value - 0.1, "low": 0.05, "high": 0.25} for m in METRICS}},
         "findings": {"cxrreport": per_finding, "constant report": per_finding},
         "states": {"mean_auc": 0.8, "mean_auc_15": value + 0.5, "auc edema": 0.9},
