@@ -19,6 +19,7 @@ from cxrreport.drafting.table import changes_of, findings_table, to_write
 from cxrreport.drafting.text import final_text
 from cxrreport.drafting.told import hear_of_priors
 from cxrreport.drafting.wording import Wording
+from cxrreport.drafting.wording_file import default_wording
 from cxrreport.drafts import Draft, Finding, Provenance, Span
 from cxrreport.findings import State
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION, REGISTER_VERSION
@@ -163,6 +164,8 @@ class Composer:
         for name, lie in (("lie", item.lie), ("prior_lie", item.prior_lie)):
             if lie.mended:
                 decoding[name] = {"turned": 90 * lie.turns, "inverted": lie.inverted}
+        if self.wording != default_wording():
+            decoding["wording"] = self.wording.digest
         if item.quality is not None:
             decoding["registration"] = {"version": REGISTER_VERSION, "quality": round(item.quality, 3)}
         if case.signed is not None and case.text.compared:

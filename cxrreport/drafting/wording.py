@@ -106,6 +106,11 @@ class Wording(_Part):
     impression: ImpressionWords
     comparison: ComparisonWords
 
+    @property
+    def digest(self) -> str:
+        """What names this wording in a draft's provenance."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
     def name(self, finding: str, side: Side | None = None, degree: int | None = None) -> str:
         """ "small left pleural effusion", without an article."""
         return re.sub(r"^an? ", "", self._one(finding, side, degree))

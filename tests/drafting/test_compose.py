@@ -140,6 +140,7 @@ def test_a_wording_of_the_site_is_used_and_a_bad_one_stops_the_run(
     )
     tool.json("generate", shared_export, PLAIN)
     said = {findings.split(".")[0] for findings in tool.rows("SELECT findings FROM draft")}
+    assert all(len(json.loads(made)["wording"]) == 12 for made in tool.rows("SELECT decoding FROM draft"))
     assert "A pneumothorax is demonstrated" in said and not any(one.startswith("There is a") for one in said)
 
 
