@@ -5,29 +5,19 @@ The drafting code has no part in it: the claims are read from the stored text as
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from itertools import combinations
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations, permutations
 
 from cxrreport.findings import OTHER, PARENTS, Change, State
 from cxrreport.reports.claims import Claim, Sentence, Text
 from cxrreport.reports.labels import with_parents
 from cxrreport.reports.qualifiers import Side
+from cxrreport.reports.summaries import summaries
+from cxrreport.reports.whole import is_whole
 
 States = Mapping[str, State]
 FAULTS = ("unlicensed", "contradictions", "invented_comparisons", "wrong_negatives", "missed_positives", "broken")
 _NEVER = frozenset({"tip position", "cause", "recommendation", "history", "technique", "name", "date"})
-_HOLE = re.compile(
-    r"x{3,}|\b(?:the|an?|of|and|with) (?:is|are|was|were|and|of|or)\b|(?:\b(?:the|an?|of|and|or|with|in)|,)\W*$"
-)
-_VERB = re.compile(
-    r"\b(?:is|are|was|were|be|been|has|have|had|can|cannot|may|could|appears?|remains?|shows?|demonstrates?|reveals?|seen"
-    r"|noted|identified|present|lies|overl(?:y|ies)|persists?|suggests?|represents?|improved|worsened|increased|decreased"
-    r"|resolved|developed)\b"
-)
-_NEEDS_NONE = re.compile(
-    r"(?:no|without|negative for|normal|clear|unremarkable|stable)\b|.*\b(?:clear|normal|unremarkable|intact)\W*$"
-)
 _AGAINST = ({Change.IMPROVED, Change.RESOLVED}, {Change.NEW, Change.WORSENED}, {Change.UNCHANGED})
 
 
@@ -36,25 +26,31 @@ def count_faults(text: Text, table: States, truth: States) -> dict[str, int]:
 
     table : the study's own states. truth : those of the reference.
     """
-    denied = {claim.finding for one in text for claim in one.claims if claim.state is State.NEGATIVE} - _asserted(text)
+    denied = {finding for sentence in text for finding in _denied(text, sentence)} - _asserted(text)
     known = {finding for finding, state in table.items() if state is State.POSITIVE and truth[finding] is state}
     told = {f for f, state in with_parents(text.states).items() if state in (State.POSITIVE, State.UNCERTAIN)}
     counts = (
-        sum(1 for sentence in text for _ in unlicensed(sentence, table)),
+        sum(1 for sentence in text for _ in unlicensed(text, sentence, table)),
         contradictions(text),
         sum(bool(sentence.comparisons) for sentence in text),
         sum(truth.get(finding) is State.POSITIVE for finding in denied),
         len(known - told - {"no finding"}),
-        sum(is_broken(text.of(sentence)) for sentence in text),
+        sum(not is_whole(text.of(sentence)) for sentence in text),
     )
     return dict(zip(FAULTS, counts, strict=True))
 
 
-def _asserted(text: Text) -> set[str]:
-    return {claim.finding for one in text for claim in one.claims if claim.state is State.POSITIVE}
+def _asserted(sentences: Iterable[Sentence]) -> set[str]:
+    return {claim.finding for one in sentences for claim in one.claims if claim.state is State.POSITIVE}
 
 
-def unlicensed(sentence: Sentence, table: States) -> Iterator[str]:
+def _denied(text: Text, sentence: Sentence) -> set[str]:
+    """What a sentence denies by name or sums up as absent."""
+    summed_up = (covered for _, covered in summaries(text.string, sentence))
+    return {c.finding for c in sentence.claims if c.state is State.NEGATIVE}.union(*summed_up)
+
+
+def unlicensed(text: Text, sentence: Sentence, table: States) -> Iterator[str]:
     """What a sentence claims beyond the table of a study without a prior: a state, or a detail that no output tells."""
     there = (finding for finding, state in table.items() if state is State.POSITIVE)
     implied = {**table, **{parent: State.POSITIVE for finding in there for parent in PARENTS.get(finding, ())}}
@@ -63,6 +59,9 @@ def unlicensed(sentence: Sentence, table: States) -> Iterator[str]:
             yield "state"
         elif claim.state is not State.NEGATIVE and (claim.side or claim.degree):
             yield "detail"
+    for _, covered in summaries(text.string, sentence):
+        if any(implied[finding] is not State.NEGATIVE for finding in covered):
+            yield "summary"
     if sentence.measures:
         yield "size"
     yield from (one.kind for one in sentence.specifics if one.kind in _NEVER)
@@ -75,10 +74,18 @@ def _licensed(claim: Claim, table: States) -> bool:
 
 
 def contradictions(text: Text) -> int:
-    """Pairs of claims of one finding that cannot both be true: there and not there, or changed in two directions."""
+    """Pairs that cannot both be true: a finding there and not there, or changed in two directions.
+
+    A summary ("the lungs are clear") is against what another sentence asserts.
+    """
     claims = [claim for sentence in text for claim in sentence.claims if claim.finding != OTHER]
     pairs = ((a, b) for a, b in combinations(claims, 2) if a.finding == b.finding and _meet(a.side, b.side))
-    return sum(_denies(a, b) or _denies(b, a) or _opposed(a, b) for a, b in pairs)
+    summed_up = sum(
+        bool((covered - {claim.finding for claim in one.claims}) & _asserted([other]))
+        for one, other in permutations(text, 2)
+        for _, covered in summaries(text.string, one)
+    )
+    return summed_up + sum(_denies(a, b) or _denies(b, a) or _opposed(a, b) for a, b in pairs)
 
 
 def _meet(first: Side | None, second: Side | None) -> bool:
@@ -95,11 +102,3 @@ def _opposed(one: Claim, other: Claim) -> bool:
     group = {change: number for number, changes in enumerate(_AGAINST) for change in changes}
     numbers = {group[c.change] for c in (one, other) if c.change in group}
     return len(numbers) == 2
-
-
-def is_broken(sentence: str) -> bool:
-    """No verb where one is needed, or a hole where a word was taken out."""
-    words = " ".join(sentence.lower().split()).strip(" .")
-    if _HOLE.search(words) or re.match(r"(?:and|or|but|of|with)\b", words):
-        return True
-    return not (_VERB.search(words) or _NEEDS_NONE.match(words))
