@@ -12,7 +12,6 @@ import numpy as np
 from cxrreport.findings import FINDINGS
 from cxrreport.model.calibration import GROUPS, VERSION, Calibration, Curve, log_odds, sigmoid
 from cxrreport.trust.platt import (
-    LEAST_PRECISION,
     PRECISION,
     SENSITIVITY,
     Bound,
@@ -48,7 +47,7 @@ def fit_calibration(
     document = {
         "version": VERSION,
         "network_sha256": network,
-        "purpose": {"precision": PRECISION, "least_precision": round(LEAST_PRECISION, 3), "sensitivity": SENSITIVITY},
+        "purpose": {"precision": PRECISION, "sensitivity": SENSITIVITY},
         "data": [{"name": c.name, "films": len(c.views), "patients": len(set(c.patients))} for c in collections],
         "findings": findings,
         "pair": dict(start.document["pair"] if pair is None and start else pair or {}),

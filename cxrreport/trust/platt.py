@@ -12,9 +12,7 @@ from cxrreport.model.calibration import log_odds, sigmoid
 from cxrreport.trust.scored import Bools, Floats, Labelled
 
 PRECISION = 0.5  # of the calls of a finding so many shall be right
-LEAST_PRECISION = 1 / 3  # where no bound gets there; where none gets here the finding is never called
 SENSITIVITY = 0.95  # of the true positives so many shall not be denied
-_LONGEST = 1.25  # calls for one positive, where precision does not bound them
 _RIGHT = 5  # calls that were right, or a precision is chance
 _FLATTEST = 0.01  # slope: a score never speaks against its finding
 
@@ -45,20 +43,15 @@ def fit_platt(found: Labelled, centre: tuple[float, float], strength: float) -> 
 
 
 def positive_bound(probabilities: Floats, positive: Bools, weights: Floats) -> Bound:
-    """The lowest bound that keeps `PRECISION`.
+    """The bound of the best F1 among those that keep `PRECISION`; where none does the finding is never called.
 
-    Where there is none: that of the best F1 among those that call no more than a quarter above the positives, if it is
-    right once in three calls; else the finding is never called.
+    The lowest such bound would call more, but the calls that it adds are wrong more often than not.
     """
     ladder = _descend(probabilities, positive, weights)
-    precise = np.flatnonzero((ladder.precision >= PRECISION) & (ladder.right >= _RIGHT))
-    if len(precise):
-        return ladder.bound(int(precise[-1]), "precision")
-    few = np.where(ladder.called <= _LONGEST * ladder.total, ladder.f1, -1)
-    best = int(few.argmax())
-    if ladder.precision[best] >= LEAST_PRECISION and ladder.right[best] >= _RIGHT:
-        return ladder.bound(best, "f1")
-    return Bound(None, "never", 0.0, 0.0)
+    precise = (ladder.precision >= PRECISION) & (ladder.right >= _RIGHT)
+    if not precise.any():
+        return Bound(None, "never", 0.0, 0.0)
+    return ladder.bound(int(np.where(precise, ladder.f1, -1).argmax()), "precision")
 
 
 def negative_bound(probabilities: Floats, positive: Bools, weights: Floats) -> float:

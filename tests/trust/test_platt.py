@@ -30,31 +30,30 @@ def test_a_score_never_speaks_against_its_finding():
     assert fit_platt(_films(500, -1.0, 0.0), (1.0, 0.0), 1.0)[0] > 0
 
 
-def test_the_lowest_bound_of_half_the_calls_right_is_taken():
-    p = np.linspace(0.9, 0.1, 17)
-    positive = np.arange(17) % 2 == 0  # 9 of 17: every bound that calls an odd number of films is right more than half
-    bound = positive_bound(p, positive, np.ones(17))
-    assert bound.rule == "precision" and bound.probability == pytest.approx(0.1) and bound.sensitivity == 1
-    assert bound.precision == pytest.approx(9 / 17)
+def test_of_the_bounds_with_half_the_calls_right_that_of_the_best_f1_is_taken():
+    p = np.linspace(0.9, 0.1, 20)
+    positive = np.array([1, 1, 1, 1, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0], bool)
+    bound = positive_bound(p, positive, np.ones(20))  # the lowest with half right would call 15
+    assert bound.rule == "precision" and (p >= bound.probability).sum() == 8
+    assert (bound.precision, bound.sensitivity) == pytest.approx((7 / 8, 7 / 8))
 
 
-def test_where_no_bound_is_right_half_the_time_the_best_f1_of_few_calls_holds():
-    positive = np.tile([False, True, False], 20)  # one in three, wherever the bound is
+def test_what_is_right_less_than_half_the_time_is_never_called():
+    positive = np.tile([False, True, False], 20)
     bound = positive_bound(np.linspace(0.9, 0.1, 60), positive, np.ones(60))
-    assert bound.rule == "f1" and bound.probability is not None
-    assert (np.linspace(0.9, 0.1, 60) >= bound.probability).sum() <= 25
+    assert (bound.rule, bound.probability) == ("never", None)
 
 
-def test_what_is_right_less_than_once_in_three_is_never_called():
-    positive = np.tile([False, False, False, False, True], 20)
-    assert positive_bound(np.linspace(0.9, 0.1, 100), positive, np.ones(100)).probability is None
+def test_few_right_calls_are_chance():
+    positive = np.array([True] * 4 + [False] * 30)
+    assert positive_bound(np.linspace(0.9, 0.1, 34), positive, np.ones(34)).probability is None
 
 
 def test_a_weight_counts_as_so_many_films():
-    p, positive = np.array([0.8, 0.6, 0.4]), np.array([True, True, False])
-    weights = np.array([5.0, 5.0, 1.0])
-    many = positive_bound(np.repeat(p, [5, 5, 1]), np.repeat(positive, [5, 5, 1]), np.ones(11))
-    assert negative_bound(p, positive, weights) == 0.6
+    p, positive = np.array([0.8, 0.6, 0.4]), np.array([True, False, True])
+    weights = np.array([5.0, 1.0, 5.0])
+    many = positive_bound(np.repeat(p, [5, 1, 5]), np.repeat(positive, [5, 1, 5]), np.ones(11))
+    assert negative_bound(p, positive, weights) == 0.4
     assert many.precision == pytest.approx(10 / 11)
 
 
