@@ -86,9 +86,10 @@ Weights `{}`, as `python -m benchmarks.temporal` prints it. Three kinds of pairs
 procedural films ("phantom"), films of IU X-Ray's test split into which lesions were put ("inserted"), and real follow-ups
 ("nih": the held-out fifth of NIH ChestX-ray14's patients, whose text-mined labels tell what is new or resolved; "covid":
 films of the covid-chestxray-dataset with what clinical notes tell). F1 counts every finding of every pair whose truth is
-known; a change that is said of a finding which is in neither film counts as wrong. "macro" is the mean over the five changes
-that occur, "both" that of worsened, unchanged and improved over the findings that are in both films in truth. The majority
-says absent, and unchanged of what it is told to be in both films."""
+known; a change that is said of a finding which is in neither film counts as wrong. All of it is what the network says of
+the pair; the table of a draft tells less, see "In the table of a draft" of docs/comparison.md. "macro" is the mean over the
+five changes that occur, "both" that of worsened, unchanged and improved over the findings that are in both films in truth. The
+majority says absent, and unchanged of what it is told to be in both films."""
 CHANGES = ("macro", "both", *CLASSES[:-1])
 TEMPORAL = {  # file: title and caption of its tables
     "changes": ("Changes", "{pairs} pairs; F1."),
@@ -102,11 +103,16 @@ TEMPORAL = {  # file: title and caption of its tables
         "Drafts against the reports that were written from the truth, of the pairs that have one: share of the changes that "
         "the text tells rightly, sentences that compare in each draft and the share of them that is true, share of the "
         "findings whose side is right where the text names one, and sentences that the prior's report (the other patient's "
-        "in the last row) has word for word. No report reaches the table. The sentence of comparison, which is written from "
+        "in the last row) has word for word. No report reaches these tables. The sentence of comparison, which is written from "
         "the table beside the text, is not counted.",
     ),
     "order": ("Order", "Pairs read in either order: share of the changes of which the opposite is then said."),
     "still": ("Still", "Share of pairs, and of findings, of which a change is said though nothing has changed."),
+    "invariance": (
+        "What a prior may not move",
+        "Films of NIH's training patients, none of those that the tie of pairs was fitted to, beside priors that tell of no "
+        "change: share of the states and of the probabilities of the table that are others than those of the film alone.",
+    ),
     "evidence": ("Evidence", "Class activation maps of held-out films against radiologists' boxes."),
     "wrong": ("Another patient's prior", "Priors of other patients, of the real films where there are some."),
 }
@@ -244,7 +250,7 @@ def _ablation_caption(rows: list[Row]) -> str:
 def temporal_page(folder: Path) -> str:
     """Text of docs/temporal.md from the tables of a folder."""
     found = {name: read_rows(folder / f"{name}.csv") for name in TEMPORAL if (folder / f"{name}.csv").exists()}
-    lines = [_TEMPORAL.format(found["changes"][0]["weights"])]
+    lines = [_TEMPORAL.format(found["changes"][0]["weights"])] if "changes" in found else []
     for name, rows in found.items():
         title, caption = TEMPORAL[name]
         for (kind,), own in by(rows, "of").items():

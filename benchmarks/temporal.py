@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from benchmarks.arguments import make_parser, positive
+from benchmarks.invariance import FILMS, measure_invariance
 from benchmarks.pair_places import point, point_at_evidence
 from benchmarks.pair_sets import SEED, PairSet, changed_sets, make_set, read_frontals, still_sets, wrong_patient
 from benchmarks.pair_texts import measure_texts
@@ -160,6 +161,13 @@ def measure(options: argparse.Namespace) -> dict[str, Lines]:
     return {name: [{"weights": weights.sha256[:12], **line} for line in lines] for name, lines in found.items()}
 
 
+def invariance(options: argparse.Namespace) -> dict[str, Lines]:
+    """The table of invariants alone."""
+    weights = load_weights(options.weights)
+    lines = measure_invariance(open_drafter(weights), options.followups, options.limit or FILMS)
+    return {"invariance": [{"weights": weights.sha256[:12], **line} for line in lines]}
+
+
 def _lines(found: dict[str, dict[str, dict[str, float]]]) -> Lines:
     """Figures by what they are of and row."""
     return [{"of": of, "row": row, **values} for of, rows in found.items() for row, values in rows.items()]
@@ -181,10 +189,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--unlabelled", type=Path, metavar="DIRECTORY", help="Hannover's repository, for consistency")
     parser.add_argument("--phantoms", type=positive, default=200, help="procedural pairs (default 200)")
     parser.add_argument("--limit", type=positive, help="only this many real films")
+    parser.add_argument(
+        "--invariance", action="store_true",
+        help="only what a prior without any change moves in the table of a film; needs --followups",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="DIRECTORY", help="write the figures there as compact tables")
     options = parser.parse_args(arguments)
+    if options.invariance and not options.followups:
+        parser.error("--invariance needs --followups")
     try:
-        found = measure(options)
+        found = invariance(options) if options.invariance else measure(options)
     except CxrReportError as error:
         print(error.message, file=sys.stderr)
         return 1

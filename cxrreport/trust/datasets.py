@@ -17,7 +17,8 @@ from cxrreport.model.calibration import CALIBRATION, Calibration
 from cxrreport.model.manifest import NETWORK, default_directory, read_manifest
 from cxrreport.model.weights import load_weights, resolve_device
 from cxrreport.trust.collections import Bank, score_collection
-from cxrreport.trust.fit import cross_validated, fit_calibration
+from cxrreport.trust.fit import cross_validated, fit_calibration, with_pair
+from cxrreport.trust.pairs import fit_pair
 from cxrreport.trust.scored import Scored
 
 
@@ -41,9 +42,10 @@ def calibrate_weights(
             raise UsageError(f"Known films: {', '.join(IMAGE_READERS)}.")
         samples = IMAGE_READERS[films[0]](films[1], "val")
         collections.append(score_collection(drafter, f"{films[0]} val", samples, bank, progress))
-    before = drafter.weights.calibration
-    pair = before.document["pair"] if before else None
-    fitted = fit_calibration(collections, drafter.weights.manifest["files"][NETWORK], pair=pair)
+    network, before = drafter.weights.manifest["files"][NETWORK], drafter.weights.calibration
+    fitted = fit_calibration(collections, network, pair=before.document["pair"] if before else None)
+    if films is not None and (films[1] / "pairs.csv").exists() and drafter.weights.temporal is not None:
+        fitted = with_pair(fitted, fit_pair(drafter, films[1], fitted))
     write_calibration(directory, fitted)
     return {
         "sha256": fitted.sha256,

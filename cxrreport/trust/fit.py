@@ -55,6 +55,11 @@ def fit_calibration(
     return Calibration.parse(encode(document))
 
 
+def with_pair(calibration: Calibration, pair: Mapping[str, Any]) -> Calibration:
+    """The same with another tie of pairs, which is fitted once the states are known."""
+    return Calibration.parse(encode({**calibration.document, "pair": dict(pair)}))
+
+
 def encode(document: Mapping[str, Any]) -> bytes:
     """The bytes of a calibration's file."""
     return (json.dumps(document, indent=1) + "\n").encode()
