@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cxrreport.codes import Flag
+from cxrreport.codes import Flag, PriorReason
 from cxrreport.drafts import Draft
 from cxrreport.errors import CxrReportError, StorageError, UnavailableError
 from cxrreport.pipeline.counts import Count
@@ -49,12 +49,34 @@ def _finish(run: Run, batch: Sequence[Prepared], composer: Composer) -> None:
         attempts.claim(s, run.id, ids)
         signed, drafted = signed_findings(s, priors), drafted_states(s, priors)
     try:
-        _store(run, batch, composer.compose(_doubted(batch, composer.drafter), signed, drafted))
+        _store(
+            run,
+            batch,
+            composer.compose(_doubted(_same_view(batch, composer.drafter), composer.drafter), signed, drafted),
+        )
     except (StorageError, UnavailableError):  # the surroundings are to blame, not the studies
         with suppress(CxrReportError), session(run.engine) as s:
             attempts.release(s, ids)
         raise
     run.progress("draft", len(batch))
+
+
+def _same_view(batch: Sequence[Prepared], drafter: Drafter) -> list[Prepared]:
+    """Leave out priors whose frontal image is another view by its pixels, whatever its tags say.
+
+    Only of one that could not be laid over the current image there is any doubt: what fits is of the same view.
+    """
+    doubtful = [item.prior.frontal for item in batch if item.prior and item.registered is None]
+    guesses = iter(drafter.guess_views(doubtful) if doubtful else ())
+    return [
+        _without_prior(item) if item.prior and item.registered is None and not next(guesses).view.is_frontal else item
+        for item in batch
+    ]
+
+
+def _without_prior(item: Prepared) -> Prepared:
+    flags = tuple(flag for flag in item.flags if flag is not Flag.PRIOR_UNREGISTERED)
+    return replace(item, prior=None, quality=None, reason=PriorReason.OTHER_VIEW, flags=flags)
 
 
 def _doubted(batch: Sequence[Prepared], drafter: Drafter) -> list[Prepared]:

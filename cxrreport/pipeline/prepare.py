@@ -51,7 +51,7 @@ def _place(item: Prepared, found: Registration | InputError | None) -> Prepared:
         return item
     if isinstance(found, InputError):  # crashed or took too long: told apart from images that do not fit
         return replace(item, flags=(*item.flags, Flag.PRIOR_UNREGISTERED, Flag.REGISTRATION_FAILED))
-    if not found.usable:
+    if not found.usable and found.reason != PriorReason.OTHER_VIEW:  # that is for the classifier of views to say
         return replace(item, prior=None, reason=found.reason)
     if not found.registered:
         return replace(item, flags=(*item.flags, Flag.PRIOR_UNREGISTERED), quality=found.quality)

@@ -17,8 +17,9 @@ from cxrreport.drafting.compose import Composer
 from cxrreport.errors import PixelError
 from cxrreport.imaging import register as module
 from cxrreport.imaging.register import Registration
+from cxrreport.model.drafter import Drafter
 from cxrreport.phantoms.phantom import draw_frontal, draw_lateral
-from cxrreport.records import Prepared
+from cxrreport.records import Prepared, View, ViewGuess
 
 PLAIN = "--without-retrieval"
 BEFORE, NOW = "20240101", "20240201"
@@ -89,6 +90,20 @@ def test_the_prior_comes_registered_beside_the_film_as_it_is(
     assert found and reason == "" and "prior_unregistered" not in flags
 
 
+def see_views(monkeypatch: pytest.MonkeyPatch, view: View) -> None:
+    """A classifier that has learnt nothing sees one view everywhere."""
+    monkeypatch.setattr(Drafter, "guess_views", lambda _, pixels: [ViewGuess(view, "pixels", 0.9) for _ in pixels])
+
+
+def test_a_prior_that_is_little_alike_but_frontal_stays_one_unregistered(
+    tool: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    see_views(monkeypatch, View.FRONTAL)
+    export = write_pair(tmp_path, phantom(draw=draw_lateral), phantom(exposure=1))
+    assert tool.json("generate", export, PLAIN)["paired"] == 1
+    assert any("prior_unregistered" in flags for flags in tool.rows("SELECT flags FROM draft"))
+
+
 @pytest.mark.parametrize(
     ("prior", "reasons"),
     [
@@ -99,8 +114,9 @@ def test_the_prior_comes_registered_beside_the_film_as_it_is(
     ids=["turned", "negative", "lateral"],
 )
 def test_what_cannot_be_compared_is_no_prior_and_says_why(
-    tool: Tool, tmp_path: Path, prior: np.ndarray, reasons: set[str]
+    tool: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prior: np.ndarray, reasons: set[str]
 ) -> None:
+    see_views(monkeypatch, View.LATERAL)
     export = write_pair(tmp_path, prior, phantom(exposure=1))
     first = tool.json("generate", export, PLAIN)
     assert (first["drafted"], first["paired"]) == (2, 0)
