@@ -37,7 +37,9 @@ def compare(
     observed : change and its probability of each finding, from weights that compare the images. It is told where the two
         states agree with it: new needs a finding that is positive now and was not, resolved one that was and is not,
         worsened, unchanged and improved one that is positive in both, absent one that is denied in both; else nothing is
-        told. A state moves only where the pair is sure (`Tie`) that the finding is new or has resolved.
+        told; what has worsened and is denied of the prior is new. A state moves only where the pair is sure (`Tie`) of a
+        change: to positive if it is new, worse or better, to negative if it has resolved. One of the prior moves only if it
+        is uncertain.
         Without, the change follows from the two states: new, unchanged, resolved or absent, never worsened or improved;
         where either is uncertain nothing is told. The probability of the change is then that of the two presences, taken
         as independent.
@@ -64,18 +66,36 @@ def _joined(row: Finding, prior: Finding, observed: Observed | None, tie: Tie) -
 
 
 def _moved(row: Finding, change: Change, likely: float, tie: Tie) -> Finding:
-    """A finding of which the pair is evidence that the film alone is not."""
+    """A finding of which the pair is evidence that the films alone are not: only where it is sure of a change.
+
+    What the prior left undecided the pair decides; what stands of the prior it does not move.
+    """
+    if change not in CHANGED or likely < (tie.vanish if change is Change.RESOLVED else tie.appear):
+        return row
+    if row.prior_state is State.UNCERTAIN:
+        row = _before(row, likely, had=change is not Change.NEW)
     had = row.prior_state is State.POSITIVE
-    if change is Change.NEW and not had and row.state is not State.POSITIVE and likely >= tie.appear:
-        return replace(row, state=State.POSITIVE, probability=max(row.probability, likely))
-    if change is Change.RESOLVED and had and row.state not in _DENIED and likely >= tie.vanish:
+    if change is Change.RESOLVED and had and row.state not in _DENIED:
         return replace(row, state=State.NEGATIVE, probability=min(row.probability, 1 - likely))
+    comes = change is Change.WORSENED or had is (change is Change.IMPROVED)
+    if change is not Change.RESOLVED and comes and row.state is not State.POSITIVE:
+        return replace(row, state=State.POSITIVE, probability=max(row.probability, likely))
     return row
+
+
+def _before(row: Finding, likely: float, *, had: bool) -> Finding:
+    """The finding with an undecided prior decided."""
+    known = row.prior_probability or 0.0
+    if had:
+        return replace(row, prior_state=State.POSITIVE, prior_probability=max(known, likely))
+    return replace(row, prior_state=State.NEGATIVE, prior_probability=min(known, 1 - likely))
 
 
 def _agreed(row: Finding, change: Change, likely: float) -> tuple[Change | None, float | None]:
     """The change, where the states now and before agree with it."""
     now, had = row.state is State.POSITIVE, row.prior_state is State.POSITIVE
+    if change is Change.WORSENED and row.prior_state in _DENIED:
+        change = Change.NEW  # nobody has told of it before
     fits = {
         Change.NEW: now and not had,
         Change.RESOLVED: had and row.state in _DENIED,
@@ -114,12 +134,10 @@ def comparison_sentence(
 ) -> tuple[str, tuple[Span, ...]]:
     """Say in one sentence what changed, with a span of kind "change" on the clause of each finding.
 
-    Gives "" where no row has a change (there is no prior). An implied finding is not named beside what implies it.
+    An implied finding is not named beside what implies it.
     "No change" is only said where that is known of every finding.
     """
     changes = {row.change for row in known.rows.values() if row.finding != _NO_FINDING}
-    if changes <= {None}:
-        return "", ()
     words = wording.comparison
     before, after = words.lead.format(when=_when(prior_date, days), clauses="\0").split("\0")
     clauses = _clauses(known, wording)

@@ -131,10 +131,10 @@ class Composer:
         text, flags = final_text(case.text, known, case.current.retrieved.texts, self.wording, pair.study.uid)
         if not text:
             return Failure("model.invalid", _NOTHING, study_id=pair.study.id)
-        comparison, comparison_spans = self._comparison(pair, known)
+        prior = pair.prior if case.states_before else None
+        comparison, comparison_spans = self._comparison(pair, known) if prior else ("", ())
         spans = mark_text(text, known, beam_states(case.text))
         doubted = [finding for finding, state in text.states.items() if state is State.UNCERTAIN]
-        prior = pair.prior if case.states_before else None
         return Draft(
             study_id=pair.study.id,
             prior_study_id=prior.id if prior else None,

@@ -20,6 +20,7 @@ from cxrreport.reports.qualifiers import DENIAL, DEVICE_CHANGE, Side
 from cxrreport.reports.summaries import summaries
 
 DEVICES = "support devices"
+_HEDGED = 0.2  # probability from which on a doubt is worth a sentence: almost anything "cannot be excluded"
 _MIDDLE = 0.08  # of the width on either side of the midline, where a box is on neither
 _ALWAYS = frozenset({"tip position", "cause", "recommendation", "history", "technique", "name", "date"})
 _OF_WHAT_IS_THERE = frozenset({"count", "place", "acuity"})
@@ -69,8 +70,9 @@ class Known:
 
     @property
     def doubtful(self) -> set[str]:
-        """What may be doubted: uncertain, neither implied by what is there nor implying what is absent."""
-        uncertain = {f for f, row in self.rows.items() if row.state is State.UNCERTAIN} - self.asserted
+        """What may be doubted: uncertain and likely enough, neither implied by what is there nor implying what is absent."""
+        open_ones = (f for f, row in self.rows.items() if row.state is State.UNCERTAIN and row.probability >= _HEDGED)
+        uncertain = {*open_ones} - self.asserted
         return {finding for finding in uncertain if not self.absent & {*PARENTS.get(finding, ())}}
 
     @property

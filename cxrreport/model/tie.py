@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Tie:
-    """Probabilities 0..1 of a pair from which on what the film alone does not show is new, and what it shows is resolved.
+    """Probabilities 0..1 of a change from which on a pair decides: appear that a finding is there, vanish that it is gone.
 
     More than 1 is never reached: then the film alone decides every state.
     """

@@ -35,6 +35,8 @@ _HOLES = (
     r"(?<!tube )(?<!catheter )(?<!line )(?<!lead )(?<!wire )(?<!port )(?<!picc )(?<!the )(?<!its )(?<!with )\btips?\b",
     r"\bblunted costophrenic(?! (?:angle|sulc|recess))",
     r"\bshows? an? (?:cardio\w+|mediastinal) silhouette",
+    r"\b(?:is|are|appears?) (?:normal|large|small) size\b",
+    r"\b(?:pulmonary|hilar) vascular (?:is|are|appears?|and|within)\b",
 )
 _HOLE = re.compile("|".join(_HOLES))
 _BEGINS = re.compile(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -14,7 +14,7 @@ from cxrreport.datasets.pairs.alignment import align
 from cxrreport.datasets.pairs.followups import nih_pairs
 from cxrreport.datasets.pairs.sample import PairSample
 from cxrreport.drafting.table import Rows, compared, film_rows
-from cxrreport.findings import Change
+from cxrreport.findings import CHANGED, Change
 from cxrreport.model.calibration import Calibration
 from cxrreport.model.comparer import Comparer, PairReading
 from cxrreport.model.drafter import Drafter, take_features
@@ -105,19 +105,19 @@ def fit_pair(drafter: Drafter, directory: Path, calibration: Calibration | None)
 def fit_tie(still: Sequence[Beside], wrong: Sequence[Beside]) -> Tie:
     """Limits of both kinds, each with half of what may move."""
     appear, vanish = (
-        max(_least(still, change, _STILL / 2), _least(wrong, change, _STRANGER / 2))
-        for change in (Change.NEW, Change.RESOLVED)
+        max(_least(still, changes, _STILL / 2), _least(wrong, changes, _STRANGER / 2))
+        for changes in (CHANGED - {Change.RESOLVED}, {Change.RESOLVED})
     )
     return Tie(appear, vanish)
 
 
-def _least(pairs: Sequence[Beside], change: Change, most: float) -> float:
+def _least(pairs: Sequence[Beside], changes: Collection[Change], most: float) -> float:
     """The least limit from which on at most this share of the states moves."""
     free = [(pair.now, pair.table(Tie(0, 0))) for pair in pairs]
     sure = np.array([
         row.change_probability
         for now, table in free for film, row in zip(now, table, strict=True)
-        if row.state is not film.state and row.change is change
+        if row.state is not film.state and row.change in changes
     ])  # fmt: skip
     states = sum(len(now) for now, _ in free)
     fitting = (float(limit) for limit in _GRID if (sure >= limit).sum() <= most * states)

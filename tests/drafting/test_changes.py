@@ -9,7 +9,7 @@ from cxrreport.drafting.changes import compare, comparison_sentence, impression
 from cxrreport.drafting.licences import know
 from cxrreport.drafting.wording_file import default_wording
 from cxrreport.drafts import Finding
-from cxrreport.findings import FINDINGS, Change, State
+from cxrreport.findings import CHANGED, FINDINGS, Change, State
 from cxrreport.model.tie import Tie
 
 P, N, U, B = State.POSITIVE, State.NEGATIVE, State.UNCERTAIN, State.BLANK
@@ -46,7 +46,11 @@ def test_nothing_is_said_of_a_change_where_a_state_is_uncertain(known):
 def test_without_a_prior_nothing_changes():
     rows = compare(_study(edema=P), None)
     assert all(row.change is None and row.prior_state is None and row.change_probability is None for row in rows)
-    assert comparison(rows) == ("", ())
+
+
+def test_a_comparison_of_which_nothing_is_known_says_so():
+    rows = compare(_study(edema=U), _study(edema=U), _seen(Change.UNCHANGED))
+    assert comparison(rows) == ("Compared with the prior: the change of the findings cannot be judged.", ())
 
 
 @given(st.floats(0, 1), st.floats(0, 1))
@@ -93,19 +97,44 @@ def test_table_and_changes_never_contradict_each_other(now, before, change, like
     tie = Tie(appear=0.8, vanish=0.9)
     found = compare(_study(edema=now), _study(edema=before), _seen(change, likely), tie)
     row = next(row for row in found if row.finding == "edema")
-    positive, had = row.state is P, before is P
+    positive, had = row.state is P, row.prior_state is P
     needed = {
         Change.NEW: positive and not had, Change.RESOLVED: had and row.state in (N, B),
         Change.ABSENT: {row.state, before} <= {N, B}, None: True,
     }  # fmt: skip
     assert needed.get(row.change, positive and had)
-    assert row.prior_state is before and row.change in (change, None)
-    if row.state is not now:  # the pair was sure
-        assert (row.state, row.change, had) in ((P, Change.NEW, False), (N, Change.RESOLVED, True))
-        assert likely >= (tie.appear if row.state is P else tie.vanish)
+    assert row.change in (change, None) or (change, row.change) == (Change.WORSENED, Change.NEW)
+    sure = likely >= (tie.vanish if change is Change.RESOLVED else tie.appear)
+    if row.prior_state is not before:
+        assert sure and before is U and change in CHANGED
+    if row.state is not now:
+        assert sure and change in CHANGED and row.state is (N if change is Change.RESOLVED else P)
         assert row.probability >= 0.8 if row.state is P else row.probability <= 0.1 + 1e-9
         pathology = [r.state for r in found if r.finding not in ("support devices", "no finding")]
         assert (found[-1].state is P) == (P not in pathology)
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "change", "expected"),
+    [
+        (U, U, Change.NEW, (P, N, Change.NEW)),
+        (U, U, Change.WORSENED, (P, P, Change.WORSENED)),
+        (U, U, Change.IMPROVED, (P, P, Change.IMPROVED)),
+        (U, U, Change.RESOLVED, (N, P, Change.RESOLVED)),
+        (N, N, Change.WORSENED, (P, N, Change.NEW)),  # what nobody has told of
+        (N, N, Change.IMPROVED, (N, N, None)),
+        (N, N, Change.RESOLVED, (N, N, None)),
+        (U, P, Change.NEW, (U, P, None)),
+        (U, U, Change.UNCHANGED, (U, U, None)),
+        (N, U, Change.ABSENT, (N, U, None)),
+    ],
+)
+def test_a_pair_that_is_sure_of_a_change_decides_what_films_leave_open(now, before, change, expected):
+    found = compare(_study(edema=now), _study(edema=before), _seen(change, 0.99))
+    row = next(row for row in found if row.finding == "edema")
+    assert (row.state, row.prior_state, row.change) == expected
+    unsure = compare(_study(edema=now), _study(edema=before), _seen(change, 0.6))
+    assert next((r.state, r.prior_state) for r in unsure if r.finding == "edema") == (now, before)
 
 
 @given(st.lists(st.sampled_from(list(State)), min_size=14, max_size=14), st.sampled_from(list(Change)))
@@ -167,12 +196,12 @@ def test_spans_lie_on_clauses_that_name_the_finding(current, prior):
         ({"cardiomegaly": P, "enlarged_cardiomediastinum": P, "pleural_effusion": P, "pneumonia": U}, ["pneumonia"],
          "Pleural effusion and cardiomegaly. Possible pneumonia."),
         ({}, [], "No acute cardiopulmonary abnormality."),
-        ({"pneumonia": U}, [], "No finding reached the threshold at which it is reported."),  # told of nowhere
+        ({"pneumonia": U}, [], "Indeterminate: no finding is certain enough to be called."),  # told of nowhere
         ({"no_finding": P, "support_devices": P}, [], "Support devices. No acute cardiopulmonary abnormality."),
         ({"edema": P, "pneumothorax": P, "fracture": P, "lung_opacity": U}, [],
          "Pneumothorax, pulmonary edema and fracture."),
         ({"cardiomegaly": P}, [], "Cardiomegaly. No acute cardiopulmonary abnormality."),  # it need not be acute
-        ({"rest": B}, [], "No finding reached the threshold at which it is reported."),
+        ({"rest": B}, [], "Indeterminate: no finding is certain enough to be called."),
     ],
 )  # fmt: skip
 def test_the_impression_tells_what_is_there_by_urgency(states, doubted, expected):

@@ -122,7 +122,7 @@ def test_a_study_of_which_nothing_can_be_said_gets_a_draft_that_says_so(
     change_drafts(monkeypatch, lambda made: replace(made, text="The trachea is midline.", others=()))
     assert tool.json("generate", shared_export, PLAIN)["drafted"] == 8
     assert tool.rows("SELECT DISTINCT findings, impression FROM draft") == [
-        ("No finding reached the threshold at which it is reported.",) * 2
+        ("Indeterminate: no finding is certain enough to be called.",) * 2
     ]
 
 

@@ -73,7 +73,7 @@ def test_several_absent_findings_come_in_one_sentence():
         ("nothing acute:", "nothing at all:", "impression"),
         ("  pacemaker:", "  toaster:", "toaster"),
         ("none of: [", "none of: ", "line"),
-        ('nothing: "No finding', 'nothing: "No pneumonia', "nothing"),
+        ('nothing: "Indeterminate: no finding', 'nothing: "No pneumonia', "nothing"),
     ],
 )
 def test_a_wording_that_does_not_fit_is_refused_with_its_place(tmp_path, old, new, place):
