@@ -154,13 +154,13 @@ def comparison_sentence(
 
 
 def _clauses(known: Known, wording: Wording) -> list[tuple[str, str]]:
-    """(finding, clause), changed findings by urgency, then the unchanged; none where nothing has changed."""
+    """(finding, clause), changed findings by urgency, then the unchanged; none where all is known and nothing has changed."""
     changes = known.changes
     told = {
         finding for change in TOLD for finding in most_particular([f for f, one in changes.items() if one is change])
     }
     order = sorted(told, key=lambda finding: (changes[finding] not in CHANGED, URGENCY.index(finding)))
-    if not any(changes[finding] in CHANGED for finding in order):
+    if {row.change for row in known.rows.values() if row.finding != _NO_FINDING} <= {Change.UNCHANGED, Change.ABSENT}:
         return []
     return [(f, _clause(f, changes[f], known, wording)) for f in order]
 

@@ -127,7 +127,9 @@ class Composer:
         rows = findings_table(case)
         height, width = _upright_shape(item)
         regions = mark_regions(rows, _maps(case, rows), height, width)
-        known = know(rows, regions, width, _kinds(case), _quality(case))
+        known = know(
+            rows, regions, width, [kind for kind in _kinds(case) if kind in self.wording.kinds], _quality(case)
+        )
         text, flags = final_text(case.text, known, case.current.retrieved.texts, self.wording, pair.study.uid)
         if not text:
             return Failure("model.invalid", _NOTHING, study_id=pair.study.id)

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from cxrreport.codes import Flag
 from cxrreport.drafts import Finding, Region
 from cxrreport.findings import OTHER, PARENTS, Change, State
-from cxrreport.reports.claims import Claim, Sentence, Text
-from cxrreport.reports.qualifiers import DENIAL, DEVICE_CHANGE, Side
+from cxrreport.reports.claims import Claim, Sentence, Specific, Text
+from cxrreport.reports.qualifiers import DENIAL, DEVICE_CHANGE, Side, Word, find_words
 from cxrreport.reports.summaries import summaries
 
 DEVICES = "support devices"
@@ -25,6 +25,25 @@ _MIDDLE = 0.08  # of the width on either side of the midline, where a box is on 
 _ALWAYS = frozenset({"tip position", "cause", "recommendation", "history", "technique", "name", "date"})
 _OF_WHAT_IS_THERE = frozenset({"count", "place", "acuity"})
 _PRONOUN = re.compile(r"(?:this|these|it|they|both)\b(?! (?:lung|hemi|hil|costo))", re.IGNORECASE)
+# Words that say nothing by themselves. Any other word of a sentence must belong to a claim or to a licensed qualifier:
+# "malignant", "bloody" or "displaced" is more than a table holds.
+_PLAIN_WORDS = """
+    a an the there is are was were be been has have had no not nor without negative for of or and in on at with within
+    any evidence seen noted identified present visualized visualised demonstrated visible appears appear remains
+    remain acute focal active definite definitely obvious significant radiographic radiographically finding findings
+    cannot excluded possible possibly may represent probable probably likely suspected since prior previous study exam
+    examination compared comparison interval both lung lungs heart size normal limits cardiac silhouette mediastinum
+    mediastinal contour contours cardiomediastinal hilar hila pulmonary vascularity vasculature vascular clear
+    otherwise chest this that these to from it process disease abnormality abnormalities cardiopulmonary again space
+    airspace pleural bone bones bony osseous structures intact grossly unremarkable free air fluid which suggest
+    suggests suggestive by as also but now than before change changed unchanged
+"""
+_PLAIN = frozenset(_PLAIN_WORDS.split())
+# Names of a finding that say more than the finding.
+_MORE = re.compile(
+    r"malignan|metasta|neoplas|carcinoma|tumou?r|cancer|ha?emo(?:thorax|pneumo)|hydropneumo|empyema|loculated"
+)
+_WORD = re.compile(r"[^\W\d_]+")
 # State of the prior and of now without which a change is none.
 _BEFORE_AND_NOW = {
     Change.NEW: ({State.NEGATIVE, State.BLANK}, {State.POSITIVE}),
@@ -60,8 +79,9 @@ class Known:
 
     @property
     def asserted(self) -> set[str]:
-        """What may be asserted: the positive findings and what they imply."""
-        return self.positive | {parent for finding in self.positive for parent in PARENTS.get(finding, ())}
+        """What may be asserted: the positive findings and what they imply; a large heart widens no mediastinum in words."""
+        implied = {parent for finding in self.positive for parent in PARENTS.get(finding, ())}
+        return self.positive | (implied - {"enlarged cardiomediastinum"})
 
     @property
     def absent(self) -> set[str]:
@@ -132,6 +152,9 @@ def refusals(text: Text, sentence: Sentence, known: Known, subject: Iterable[str
     """
     found = {Flag.MEASUREMENT_REMOVED} if sentence.measures else set()
     found.update(_of_specifics(text, sentence))
+    asserts = any(claim.state is not State.NEGATIVE for claim in sentence.claims)
+    if _unaccounted(text, sentence) or (asserts and _MORE.search(text.of(sentence).lower())):
+        found.add(Flag.DETAIL_REMOVED)
     for claim in sentence.claims:
         found.update(_of_claim(claim, known))
     if any(not covered <= known.absent for _, covered in summaries(text.string, sentence)):
@@ -141,6 +164,19 @@ def refusals(text: Text, sentence: Sentence, known: Known, subject: Iterable[str
     elif not sentence.claims and not summaries(text.string, sentence) and not _speaks_of(text, sentence, subject):
         found.add(Flag.UNDECIDED_REMOVED)
     return found
+
+
+def _unaccounted(text: Text, sentence: Sentence) -> bool:
+    """Whether a word belongs to no claim, no qualifier and no summary, and is none of the plain ones."""
+    said = text.of(sentence).lower()
+    places: list[Claim | Word | Specific] = [*sentence.claims, *sentence.comparisons, *sentence.specifics]
+    known = [(one.start, one.end) for one in places]
+    known += [(sentence.start + word.start, sentence.start + word.end) for word in find_words(said)]
+    return any(
+        word.group() not in _PLAIN
+        and not any(start < sentence.start + word.end() and sentence.start + word.start() < end for start, end in known)
+        for word in _WORD.finditer(said)
+    )
 
 
 def is_dependent(text: Text, sentence: Sentence) -> bool:

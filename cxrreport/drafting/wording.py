@@ -28,6 +28,8 @@ TOLD = tuple(change for change in Change if change in CHANGED or change is Chang
 
 def _known_slots(form: str) -> str:
     """A phrase all of whose slots are known."""
+    if any(spec or conversion for _, slot, spec, conversion in Formatter().parse(form) if slot is not None):
+        raise ValueError("a slot has only a name")
     if unknown := {slot for _, slot, *_ in Formatter().parse(form) if slot is not None} - _SLOTS:
         raise ValueError(f"no such slot: {', '.join(sorted(unknown))}")
     return form

@@ -23,6 +23,7 @@ from cxrreport.reports.summaries import summaries
 from cxrreport.reports.whole import is_whole
 
 _CODE = "configuration.wording"
+_SAMPLE = "pleural effusion"  # the finding that phrases are tried with
 _TRIES = 12  # keys that are tried for a sentence: enough to meet each of a few variants
 
 
@@ -64,10 +65,14 @@ def load_wording(path: Path | None) -> Wording:
 def _parse(text: str) -> Wording:
     try:
         wording = Wording.model_validate(yaml.safe_load(text))
+    except (RecursionError, OverflowError) as error:
+        raise ConfigurationError("The wording is nested too deeply or has too large numbers.", _CODE) from error
     except yaml.MarkedYAMLError as error:
         place = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise ConfigurationError(f"The wording is no YAML{place}: {error.problem}.", _CODE) from None
-    except ValidationError as error:
+    except (yaml.YAMLError, ValueError) as error:
+        if not isinstance(error, ValidationError):
+            raise ConfigurationError("The wording is no YAML that can be read.", _CODE) from error
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the file"
         raise ConfigurationError(f"The wording does not fit: {place}: {first['msg']}.", _CODE) from None
@@ -102,12 +107,39 @@ def faults(wording: Wording) -> Iterator[tuple[str, str]]:
         for sentence in {said(wording, told, str(key)) for key in range(_TRIES)}:
             if wrong := misread(read(sentence), told):
                 yield f"{told.finding} {(told.change or told.state).value}", f'"{sentence}" {wrong}'
+    for place, phrase, state, change in phrases(wording):
+        if not _fits(phrase, state, change):
+            yield place, f'"{phrase}" says something else'
     for place, sentence in (
         ("nothing", wording.nothing),
         ("impression.nothing acute", wording.impression.nothing_acute),
     ):
-        if read(sentence).sentences[0].claims or not is_whole(sentence):
+        text = read(sentence)
+        if len(text.sentences) != 1 or text.sentences[0].claims or not is_whole(sentence):
             yield place, f'"{sentence}" names a finding or is no sentence'
+
+
+def phrases(wording: Wording) -> Iterator[tuple[str, str, State, Change | None]]:
+    """Place and sense of the phrases of impression and comparison, each told of one finding."""
+    name = wording.name(_SAMPLE, None)
+    yield "impression.positive", wording.impression.positive.format(list=name), State.POSITIVE, None
+    yield "impression.uncertain", wording.impression.uncertain.format(list=name), State.UNCERTAIN, None
+    for change in TOLD:
+        state = State.NEGATIVE if change is Change.RESOLVED else State.POSITIVE
+        for part in (wording.impression, wording.comparison):
+            form: str | None = getattr(part, change.value, None)  # an impression does not tell what is unchanged
+            if form is not None:
+                place = "impression" if part is wording.impression else "comparison"
+                yield f"{place}.{change.value}", form.format(name=name), state, change
+
+
+def _fits(phrase: str, state: State, change: Change | None) -> bool:
+    """Whether a phrase, which need not have a verb, tells the sample in this state, and this change."""
+    text = read(f"{phrase.rstrip('.')}.")
+    claims = [claim for sentence in text for claim in sentence.claims]
+    compared = check_comparisons(text, {_SAMPLE: change} if change else {})
+    right = all(c.finding == _SAMPLE and (change is Change.RESOLVED or c.state is state) for c in claims)
+    return bool(claims) and right and bool(compared) is bool(change) and all(true for _, true in compared)
 
 
 def said(wording: Wording, told: Told, key: str) -> str:

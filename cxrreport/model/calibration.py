@@ -127,7 +127,7 @@ class Calibration:
                 raise ValueError(VERSION)
             curves = {(f, g): _curve(document["findings"][f][g]) for f in FINDINGS for g in GROUPS}
             return cls(str(document["network_sha256"]), curves, content, document, Tie.read(document["pair"]))
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise WeightsError("The calibration is damaged or of another version.", "calibration.malformed") from error
 
     def apply(self, scores: Sequence[float], view: View | None) -> tuple[tuple[float, ...], tuple[State, ...]]:
@@ -173,4 +173,7 @@ def _curve(facts: Mapping[str, Any]) -> Curve:
     numbers = [float(facts[name]) for name in ("slope", "offset", "negative")]
     if not np.isfinite(numbers).all() or numbers[0] <= 0:
         raise ValueError("slope")
-    return Curve(numbers[0], numbers[1], None if called is None else float(called), numbers[2])
+    bounds = [numbers[2], 0.0 if called is None else float(called)]
+    if not all(0 <= bound <= 1 for bound in bounds):  # nor NaN
+        raise ValueError("bound")
+    return Curve(numbers[0], numbers[1], None if called is None else bounds[1], bounds[0])

@@ -48,7 +48,7 @@ def index(
 
 def _check_language(run: Run, any_language: bool) -> None:
     """Count the stored reports in other languages; most must be in English, for that is what labels and network read."""
-    english = [is_english(passage.text) for page in pages(run.engine, _PAGE) for passage in page]
+    english = [is_english(passage.text) is not False for page in pages(run.engine, _PAGE) for passage in page]
     others = len(english) - sum(english)
     run.count(Count.OTHER_LANGUAGE, others)
     if 2 * others > len(english) and not any_language:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from cxrreport.records import Study
 
 _ADULT = 18  # years
@@ -18,7 +20,10 @@ def is_child(study: Study) -> bool:
 
 
 def _is_before_birthday(study: Study) -> bool:
-    born, day = study.birth_date, study.studied_at
-    if born is None or day is None:
+    if study.birth_date is None:
         return False
+    born, day = (
+        study.birth_date,
+        study.studied_at or datetime.now(UTC),
+    )  # without a date of the study: still a child today
     return (day.year - _ADULT, day.month, day.day) < (born.year, born.month, born.day)

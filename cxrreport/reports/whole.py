@@ -15,7 +15,7 @@ _WITHOUT_VERB = re.compile(
     r"(?:no|negative for|without|normal|clear|unremarkable)\b(?:\W+\w+)+"
     r"|(?:\w+\W+){1,8}?(?:clear|normal|unremarkable|intact|within normal limits)\b.*"
 )
-_LOOSE = r"(?:is|are|was|were|and|or|of|in|on|at|with|to|for|which|that|the|an?|has|have|from|by|but|than|as|no)"
+_LOOSE = r"(?:is|are|was|were|and|or|of|in|on|at|with|to|for|which|that|the|an?|has|have|from|by|but|than|as|no|under)"
 _ADJECTIVE = (
     r"(?:pulmonary|cardiac|mediastinal|osseous|bony|pleural|thoracic|vascular|hilar|focal|acute|small|mild|moderate|large"
     r"|scattered|left|right|bilateral|upper|lower)"
@@ -35,6 +35,7 @@ _HOLES = (
     r"(?<!tube )(?<!catheter )(?<!line )(?<!lead )(?<!wire )(?<!port )(?<!picc )(?<!the )(?<!its )(?<!with )\btips?\b",
     r"\bblunted costophrenic(?! (?:angle|sulc|recess))",
     r"\bshows? an? (?:cardio\w+|mediastinal) silhouette",
+    r"\b(?:an?|the) [mc]m\b|\b(?:on|in) the cannot\b|, in (?:degree|size|severity)\b",
     r"\b(?:is|are|appears?) (?:normal|large|small) size\b",
     r"\b(?:pulmonary|hilar) vascular (?:is|are|appears?|and|within)\b",
 )

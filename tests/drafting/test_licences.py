@@ -137,3 +137,19 @@ def test_reports_that_are_written_from_the_truth_are_supported_by_it(seed):
     changes = {one.lesion.finding: Change(one.change) for one in changes_of(now, before)}
     wrong = [sentence for sentence, true in _checked(text, changes) if not true]
     assert len(wrong) <= 1  # two lesions of one finding can have two changes
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "There is a malignant mass.",
+        "There is a pathologic fracture.",
+        "There is a bloody effusion.",
+        "The mediastinum is widened.",
+    ],
+)
+def test_a_word_that_nothing_in_the_table_bears_out_has_no_licence(said):
+    rows = [Finding(f, State.POSITIVE if f not in ("no finding", "enlarged cardiomediastinum") else State.UNCERTAIN, 0.5)
+            for f in FINDINGS]  # fmt: skip
+    text = read(said)
+    assert refusals(text, text.sentences[0], know(rows))
