@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 MAX_CHARACTERS = 500
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\ufeff\ud800-\udfff]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u061c\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]+")
 _HEADING = re.compile(
     r"\s*(?:(?:clinical\s+)?(?:indications?|history|information|data|details|question)|ordering\s+diagnosis"
     r"|reasons?(?:\s+for\s+(?:the\s+|this\s+)?(?:exam(?:ination)?|study|procedure|request|visit|x-?ray))?)\s*:",

@@ -8,7 +8,7 @@ from datetime import date
 from itertools import groupby
 
 from cxrreport.drafting.confidence import confidence
-from cxrreport.drafting.licences import Known
+from cxrreport.drafting.licences import DEVICES, Known
 from cxrreport.drafting.wording import TOLD, Wording, finished, listed
 from cxrreport.drafts import Finding, Span
 from cxrreport.findings import ACUTE, CHANGED, FINDINGS, PATHOLOGY, URGENCY, Change, State, most_particular
@@ -182,22 +182,25 @@ def _when(prior_date: date | None, days: int | None) -> str:
 def impression(known: Known, doubted: Collection[str], wording: Wording) -> str:
     """Positive findings and changes in words, the most urgent first: "New pneumothorax. Cardiomegaly and atelectasis.".
 
-    doubted : uncertain findings of which the findings section tells. "No acute abnormality" is only said where all that it
-    sums up is absent.
+    Devices come last. doubted : uncertain findings of which the findings section tells. "No acute abnormality" is only said
+    where all that it sums up is absent.
     """
     words, changes = wording.impression, known.changes
     resolved = {finding for finding, change in changes.items() if change is Change.RESOLVED}
     told = [f for f in URGENCY if f in {*most_particular(list(known.positive))} | resolved]
-    sentences = []
-    for moved, group in groupby(told, key=lambda f: changes.get(f) if changes.get(f) in CHANGED else None):
+    sentences, last = list[str](), list[str]()
+    for (of_devices, moved), group in groupby(
+        told, key=lambda f: (f == DEVICES, changes.get(f) if changes.get(f) in CHANGED else None)
+    ):
         names = [wording.name(finding, known.sides.get(finding)) for finding in group]
         if moved is None:
-            sentences.append(words.positive.format(list=listed(names)))
+            said = [words.positive.format(list=listed(names))]
         else:
             form: str = getattr(words, moved.value)
-            sentences += [form.format(name=name) for name in names]
+            said = [form.format(name=name) for name in names]
+        (last if of_devices else sentences).extend(said)
     if possible := [wording.name(f) for f in URGENCY if f in doubted]:
         sentences.append(words.uncertain.format(list=listed(possible, "or")))
     if known.absent >= ACUTE:
         sentences.append(words.nothing_acute)
-    return " ".join(finished(sentence) for sentence in sentences) or wording.nothing
+    return " ".join(finished(sentence) for sentence in (*sentences, *last)) or wording.nothing

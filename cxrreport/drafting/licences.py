@@ -80,19 +80,23 @@ class Known:
     @property
     def asserted(self) -> set[str]:
         """What may be asserted: the positive findings and what they imply; a large heart widens no mediastinum in words."""
-        implied = {parent for finding in self.positive for parent in PARENTS.get(finding, ())}
-        return self.positive | (implied - {"enlarged cardiomediastinum"})
+        return self.positive | (self.implied - {"enlarged cardiomediastinum"})
+
+    @property
+    def implied(self) -> set[str]:
+        """What the positive findings imply, which may not be denied."""
+        return {parent for finding in self.positive for parent in PARENTS.get(finding, ())}
 
     @property
     def absent(self) -> set[str]:
         """What may be denied: negative, and nothing that implies it is there."""
-        return {f for f, row in self.rows.items() if row.state is State.NEGATIVE} - self.asserted
+        return {f for f, row in self.rows.items() if row.state is State.NEGATIVE} - (self.positive | self.implied)
 
     @property
     def doubtful(self) -> set[str]:
         """What may be doubted: uncertain and likely enough, neither implied by what is there nor implying what is absent."""
         open_ones = (f for f, row in self.rows.items() if row.state is State.UNCERTAIN and row.probability >= _HEDGED)
-        uncertain = {*open_ones} - self.asserted
+        uncertain = {*open_ones} - (self.positive | self.implied)
         return {finding for finding in uncertain if not self.absent & {*PARENTS.get(finding, ())}}
 
     @property

@@ -42,10 +42,22 @@ def final_text(
         kept.take(said, sentence)
     added = _Added(known, wording, key)
     named_ones = added.positives(kept.told)
-    body = [*named_ones, *kept.body, *added.doubts(said, kept.told), *added.denials(said, kept.told)]
+    gone = added.resolved(kept.told)
+    told: dict[str, Change | None] = {**kept.told, **known.changes}
+    body = [
+        *named_ones,
+        *kept.body,
+        *gone,
+        *added.doubts(said, kept.told),
+        *added.denials(said, told),
+    ]
     devices = [*kept.devices, *added.devices(kept.told)]
     sentences = [*body, *devices] or added.nothing()
-    flags = (*chosen.flags, *sorted(kept.flags), *((Flag.FINDING_NAMED,) if named_ones or added.named_device else ()))
+    flags = (
+        *chosen.flags,
+        *sorted(kept.flags),
+        *((Flag.FINDING_NAMED,) if named_ones or gone or added.named_device else ()),
+    )
     return read(" ".join(sentences)), tuple(dict.fromkeys(flags))
 
 
@@ -140,6 +152,12 @@ class _Added:
         missing = self.known.positive - {*told} - {DEVICES}
         implied = {p for f in told if self.known.states[f] is State.POSITIVE for p in PARENTS.get(f, ())}
         return [self._told(finding) for finding in _urgent_first(most_particular(list(missing - implied)))]
+
+    def resolved(self, told: dict[str, Change | None]) -> list[str]:
+        """Findings that have resolved of which nothing was told."""
+        found = {f for f, change in self.known.changes.items() if change is Change.RESOLVED and f in URGENCY}
+        gone = _urgent_first(list(found & self.known.absent - {*told}))
+        return [self.wording.sentence(f, State.NEGATIVE, self.key, change=Change.RESOLVED) for f in gone]
 
     def _told(self, finding: str) -> str:
         change = self.known.changes.get(finding)

@@ -31,6 +31,8 @@ def calibrate_weights(
     ------
     WeightsError, UnavailableError : as for drafting. UsageError : bad data, or no such kind of films.
     """
+    if films is not None and films[0] not in IMAGE_READERS:
+        raise UsageError(f"Known films: {', '.join(IMAGE_READERS)}.")
     directory = directory or default_directory()
     drafter = open_drafter(load_weights(directory, resolve_device(device)))
     splits = read_whole(read, ("train", "val"))
@@ -38,8 +40,6 @@ def calibrate_weights(
     bank = Bank(drafter.embed_texts([s.summary for s in train]), [s.patient for s in train])
     collections = [score_collection(drafter, f"{read.name} val", splits["val"], bank, progress)]
     if films is not None:
-        if films[0] not in IMAGE_READERS:
-            raise UsageError(f"Known films: {', '.join(IMAGE_READERS)}.")
         samples = IMAGE_READERS[films[0]](films[1], "val")
         collections.append(score_collection(drafter, f"{films[0]} val", samples, bank, progress))
     network, before = drafter.weights.manifest["files"][NETWORK], drafter.weights.calibration

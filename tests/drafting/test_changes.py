@@ -197,7 +197,7 @@ def test_spans_lie_on_clauses_that_name_the_finding(current, prior):
          "Pleural effusion and cardiomegaly. Possible pneumonia."),
         ({}, [], "No acute cardiopulmonary abnormality."),
         ({"pneumonia": U}, [], "Indeterminate: no finding is certain enough to be called."),  # told of nowhere
-        ({"no_finding": P, "support_devices": P}, [], "Support devices. No acute cardiopulmonary abnormality."),
+        ({"no_finding": P, "support_devices": P}, [], "No acute cardiopulmonary abnormality. Support devices."),
         ({"edema": P, "pneumothorax": P, "fracture": P, "lung_opacity": U}, [],
          "Pneumothorax, pulmonary edema and fracture."),
         ({"cardiomegaly": P}, [], "Cardiomegaly. No acute cardiopulmonary abnormality."),  # it need not be acute
