@@ -140,10 +140,11 @@ def comparison_sentence(
     changes = {row.change for row in known.rows.values() if row.finding != _NO_FINDING}
     words = wording.comparison
     before, after = words.lead.format(when=_when(prior_date, days), clauses="\0").split("\0")
+    if changes <= {Change.UNCHANGED, Change.ABSENT}:
+        return f"{before}{words.no_change}{after}", ()
     clauses = _clauses(known, wording)
     if not clauses:
-        same = changes <= {Change.UNCHANGED, Change.ABSENT}
-        return f"{before}{words.no_change if same else words.unknown}{after}", ()
+        return f"{before}{words.unknown}{after}", ()
     text, spans = before, []
     for position, (finding, clause) in enumerate(clauses):
         text += "; " if position else ""
@@ -154,14 +155,12 @@ def comparison_sentence(
 
 
 def _clauses(known: Known, wording: Wording) -> list[tuple[str, str]]:
-    """(finding, clause), changed findings by urgency, then the unchanged; none where all is known and nothing has changed."""
+    """(finding, clause), changed findings by urgency, then the unchanged."""
     changes = known.changes
     told = {
         finding for change in TOLD for finding in most_particular([f for f, one in changes.items() if one is change])
     }
     order = sorted(told, key=lambda finding: (changes[finding] not in CHANGED, URGENCY.index(finding)))
-    if {row.change for row in known.rows.values() if row.finding != _NO_FINDING} <= {Change.UNCHANGED, Change.ABSENT}:
-        return []
     return [(f, _clause(f, changes[f], known, wording)) for f in order]
 
 

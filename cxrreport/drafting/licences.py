@@ -22,8 +22,9 @@ from cxrreport.reports.summaries import summaries
 DEVICES = "support devices"
 _HEDGED = 0.2  # probability from which on a doubt is worth a sentence: almost anything "cannot be excluded"
 _MIDDLE = 0.08  # of the width on either side of the midline, where a box is on neither
-_ALWAYS = frozenset({"tip position", "cause", "recommendation", "history", "technique", "name", "date"})
-_OF_WHAT_IS_THERE = frozenset({"count", "place", "acuity"})
+# Kinds of specifics: what has no licence in any sentence, up to its end; what has none beside a finding that is there.
+TAILS = frozenset({"tip position", "cause", "recommendation", "history", "technique", "name", "date"})
+DETAILS = frozenset({"count", "place", "acuity"})
 _PRONOUN = re.compile(r"(?:this|these|it|they|both)\b(?! (?:lung|hemi|hil|costo))", re.IGNORECASE)
 # Words that say nothing by themselves. Any other word of a sentence must belong to a claim or to a licensed qualifier:
 # "malignant", "bloody" or "displaced" is more than a table holds.
@@ -199,7 +200,7 @@ def _of_specifics(text: Text, sentence: Sentence) -> Iterator[Flag]:
     of_fracture = any(claim.finding == "fracture" for claim in sentence.claims)
     acute = any(covered == {"fracture"} for _, covered in summaries(text.string, sentence))
     for one in sentence.specifics:
-        if one.kind in _ALWAYS or (asserts and one.kind in _OF_WHAT_IS_THERE):
+        if one.kind in TAILS or (asserts and one.kind in DETAILS):
             yield Flag.DETAIL_REMOVED
         outside = not any(start < one.end and one.start < end for start, end in decided)
         if outside and (one.kind == "undecided" or (one.kind == "bones" and not (of_fracture or acute))):

@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from cxrreport.drafting.licences import Known
+from cxrreport.drafting.licences import DETAILS, TAILS, Known
 from cxrreport.findings import State
 from cxrreport.reports.claims import Sentence, Text, read
 from cxrreport.reports.comparison import mend_articles, strip_comparison
 from cxrreport.reports.qualifiers import find_words
 
-# What a clause begins with that gives a cause or an advice; it goes up to the end of the sentence.
-_TAILS = frozenset({"tip position", "cause", "recommendation", "history", "technique", "name", "date"})
 _LEAD = re.compile(r"[\s,;(]*(?:\b(?:which|that|and|is|are|with|most|likely|probably|may|could|its|the|as)\b\s*)*$")
-_WORDS = frozenset({"count", "place", "acuity"})
 
 
 def shorter(text: str, known: Known) -> Iterator[Text]:
@@ -28,7 +25,7 @@ def shorter(text: str, known: Known) -> Iterator[Text]:
 
 
 def _without_tail(text: str, _: Known) -> str:
-    starts = [one.start for one in read(text).sentences[0].specifics if one.kind in _TAILS]
+    starts = [one.start for one in read(text).sentences[0].specifics if one.kind in TAILS]
     if not starts:
         return text
     kept = text[: min(starts)]
@@ -48,7 +45,7 @@ def _details(text: str, sentence: Sentence, known: Known) -> set[tuple[int, int]
     asserted = [claim for claim in sentence.claims if claim.state is not State.NEGATIVE]
     if not asserted:
         return set()
-    found = {(one.start, one.end) for one in sentence.specifics if one.kind in _WORDS}
+    found = {(one.start, one.end) for one in sentence.specifics if one.kind in DETAILS}
     licensed = all(claim.side in (None, known.sides.get(claim.finding)) for claim in asserted)
     words = [word for word in find_words(text.lower()) if sentence.start <= word.start < sentence.end]
     found |= {(w.start, w.end) for w in words if w.meaning.severity is not None or (w.meaning.side and not licensed)}
