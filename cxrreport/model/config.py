@@ -74,6 +74,7 @@ class DiffRGenNetConfig(PretrainedConfig):  # type: ignore[misc]
     scl: Switch = True  # L_SCL is part of the loss
     fcc_weight: Number = 0.0  # of REVTAF's consistency loss; its paper has 0.5
     reads_indication: Switch = False  # the decoder reads why the film was made
+    localises: Switch = False  # a head of its own tells where a finding is seen
 
     def __post_init__(self, **kwargs: Any) -> None:
         _check_keys(kwargs)

@@ -23,7 +23,7 @@ from cxrreport.model.decoder import ReportDecoder
 from cxrreport.model.difference import FeatureDifference
 from cxrreport.model.encoder import ImageEncoder, ImageFeatures
 from cxrreport.model.fam import FAM, Alignment
-from cxrreport.model.heads import ClassificationHead, ContrastiveHeads, select
+from cxrreport.model.heads import ClassificationHead, ContrastiveHeads, EvidenceHead, select
 from cxrreport.model.indication import IndicationReader
 from cxrreport.model.losses import adjusted_cross_entropy, language_loss
 from cxrreport.model.retrieval_encoder import RetrievalEncoder
@@ -102,12 +102,19 @@ class DiffRGenNet(PreTrainedModel):  # type: ignore[misc]
         self.gates = nn.Parameter(torch.full((2,), 0.1))  # 0 is the network without FAM, see `remember`
         self.decoder = ReportDecoder(config)
         self.indication = IndicationReader(config) if config.reads_indication else None
+        self.evidence = EvidenceHead(config) if config.localises else None
 
     def read_indications(self) -> None:
         """Give the decoder the part that reads indications, where it has none; training must follow."""
         if self.indication is None:
             self.config.reads_indication = True
             self.indication = IndicationReader(self.config)
+
+    def localise(self) -> None:
+        """Give the network the head that tells where findings are seen, where it has none; training must follow."""
+        if self.evidence is None:
+            self.config.localises = True
+            self.evidence = EvidenceHead(self.config)
 
     def tie_weights(self, *args: Any, **kwargs: Any) -> None:
         """Share the decoder's word embeddings with its output layer, also after `from_pretrained`."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import AutoConfig, AutoModel
 
-from cxrreport.model.config import PATCHES, DiffRGenNetConfig
+from cxrreport.model.config import DiffRGenNetConfig
 
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -48,19 +48,21 @@ class ImageEncoder(nn.Module):
         self.size, self.width = config.image_size, config.encoder_width
         self.backbone = AutoModel.from_config(AutoConfig.for_model(**config.encoder))
 
-    def forward(self, pixels: Tensor, view_mask: Tensor) -> ImageFeatures:
+    def forward(self, pixels: Tensor, view_mask: Tensor, size: int | None = None) -> ImageFeatures:
         """Encode the views that exist.
 
         pixels : (B, VIEWS, H, W) uint8; rows without a view may hold anything.
         view_mask : (B, VIEWS) bool, at least one True a row.
+        size : pixels a side that the backbone sees, by default those of the configuration; with others there is another
+            number of patches.
         """
-        maps = self.backbone(normalise(pixels[view_mask], self.size)).last_hidden_state  # (n, C, 7, 7)
+        maps = self.backbone(normalise(pixels[view_mask], size or self.size)).last_hidden_state  # (n, C, 7, 7)
         found = maps.flatten(2).transpose(1, 2)  # (n, 49, C)
-        patches = found.new_zeros(*view_mask.shape, PATCHES, self.width)  # (B, V, 49, C)
+        patches = found.new_zeros(*view_mask.shape, *found.shape[1:])  # (B, V, 49, C)
         patches[view_mask] = found
         count = view_mask.sum(1, keepdim=True).to(patches.dtype)
         pooled = patches.mean(2).sum(1) / count  # (B, C), mean over the views present
-        patch_mask = view_mask.repeat_interleave(PATCHES, dim=1)  # (B, V * 49)
+        patch_mask = view_mask.repeat_interleave(found.shape[1], dim=1)  # (B, V * 49)
         return ImageFeatures(patches.flatten(1, 2), patch_mask, pooled)
 
 

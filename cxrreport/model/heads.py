@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from cxrreport.findings import FINDINGS, NO_FINDING, PATHOLOGY
 from cxrreport.model.config import BLANK, POSITIVE, STATES, UNCERTAIN, DiffRGenNetConfig
+from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.losses import Earlier, contrastive_loss
 
 
@@ -34,6 +35,30 @@ class ClassificationHead(nn.Module):
         """pooled (B, C), selected (B, d)."""
         logits: Tensor = self.linear(torch.cat([pooled, selected], dim=-1))
         return logits.view(-1, len(STATES), len(FINDINGS))
+
+
+class EvidenceHead(nn.Module):
+    """Says of each patch how much it speaks for each finding; learns it from what is said of whole studies, by log-sum-exp
+    pooling (Pinheiro and Collobert, CVPR 2015): a few patches that are sure make a study positive.
+    """
+
+    SHARPNESS = 4.0  # 0 pools by the mean, infinity by the maximum
+
+    def __init__(self, config: DiffRGenNetConfig) -> None:
+        super().__init__()
+        self.linear = nn.Linear(config.encoder_width, len(FINDINGS))
+
+    def forward(self, features: ImageFeatures) -> Tensor:
+        """Logits (B, 14) of studies, over the patches of all views."""
+        scaled = self.SHARPNESS * self.linear(features.patches).float()  # (B, m, 14)
+        there = features.patch_mask.unsqueeze(-1)
+        pooled = scaled.masked_fill(~there, -torch.inf).logsumexp(1) - there.sum(1).log()
+        return pooled / self.SHARPNESS
+
+    def shares(self, patches: Tensor) -> Tensor:
+        """Patches (B, m, C) -> (B, 14, m), 0..1: weight of each in the pooling, in shares of the greatest."""
+        scaled = self.SHARPNESS * self.linear(patches).float().transpose(1, 2)
+        return (scaled - scaled.amax(-1, keepdim=True)).exp()
 
 
 def decide_states(logits: Tensor, thresholds: list[float] | None) -> tuple[Tensor, Tensor]:

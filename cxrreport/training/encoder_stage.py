@@ -25,7 +25,7 @@ from cxrreport.training.descent import Descent, mixed_precision, parameter_group
 from cxrreport.training.stage import Stage
 
 _SUMMARY_TOKENS = 64
-_CONTRAST_WEIGHT = 0.3
+_CONTRAST_WEIGHT, _EVIDENCE_WEIGHT = 0.3, 0.5
 _LANGUAGE_RATE = 0.2  # of the image encoder's learning rate: the text tower starts nearer to its goal
 _COMMON = 8  # positives that make the AUC of a finding worth averaging
 
@@ -75,16 +75,20 @@ def make_batch(samples: Sequence[Sample | LabelledImage], tokenizer: ReportToken
 class EncoderStage(Stage):
     """Trains encoder, both towers and a throw-away findings head, averages their weights and keeps the best average."""
 
-    losses = ("findings_loss", "contrast_loss")
+    losses = ("findings_loss", "evidence_loss", "contrast_loss")
 
     def __init__(
-        self, network: DiffRGenNet, tokenizer: ReportTokenizer, lr: float, steps: int, generator: torch.Generator
-    ) -> None:
+        self, network: DiffRGenNet, tokenizer: ReportTokenizer, lr: float, steps: int, generator: torch.Generator,
+        size: int = 0,
+    ) -> None:  # fmt: skip
         self.network, self.tokenizer, self.generator = network, tokenizer, generator
         self.device = next(network.parameters()).device
+        network.localise()
+        network.to(self.device)
+        self.size = size or network.config.image_size
         self.head = nn.Linear(network.config.encoder_width, len(FINDINGS)).to(self.device)
         network.encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a fifth faster on a CPU
-        self.modules = nn.ModuleList([network.encoder, network.retrieval, self.head])
+        self.modules = nn.ModuleList([network.encoder, network.retrieval, network.evidence, self.head])
         language = list(network.retrieval.text.parameters())
         known = {id(p) for p in language}
         others = (p for p in self.modules.parameters() if id(p) not in known)
@@ -106,20 +110,26 @@ class EncoderStage(Stage):
         )
 
     def _step(self, samples: Sequence[Sample | LabelledImage]) -> Tensor:
-        findings, contrast = self._losses(make_batch(samples, self.tokenizer))
-        return self._descend(findings + _CONTRAST_WEIGHT * contrast, (findings, contrast))
+        findings, evidence, contrast = self._losses(make_batch(samples, self.tokenizer))
+        total = findings + _EVIDENCE_WEIGHT * evidence + _CONTRAST_WEIGHT * contrast
+        return self._descend(total, (findings, evidence, contrast))
 
-    def _losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        size = self.network.config.image_size
-        pixels = augment(batch.pixels.flatten(0, 1), size, self.generator).unflatten(0, batch.pixels.shape[:2])
+    def _losses(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        pixels = augment(batch.pixels.flatten(0, 1), self.size, self.generator).unflatten(0, batch.pixels.shape[:2])
         with mixed_precision(self.device):
-            pooled = self.network.encoder(pixels.to(self.device), batch.present.to(self.device)).pooled
-            logits = self.head(F.dropout(pooled, 0.3, self.network.encoder.training))
+            features = self.network.encoder(pixels.to(self.device), batch.present.to(self.device), self.size)
+            logits = self.head(F.dropout(features.pooled, 0.3, self.network.encoder.training))
+            places = self.network.evidence(features)
+        findings, evidence = self._told(logits, batch), self._told(places, batch)
+        return findings, evidence, self._contrast(features.pooled, batch)
+
+    def _told(self, logits: Tensor, batch: Batch) -> Tensor:
+        """Cross-entropy of logits (B, 14), over the findings that the labels tell of."""
         known = batch.known.to(self.device)
-        findings = F.binary_cross_entropy_with_logits(
+        loss = F.binary_cross_entropy_with_logits(
             logits.float(), batch.positive.to(self.device), known, reduction="sum"
-        ) / known.sum().clamp(min=1)
-        return findings, self._contrast(pooled, batch)
+        )
+        return loss / known.sum().clamp(min=1)
 
     def _contrast(self, pooled: Tensor, batch: Batch) -> Tensor:
         """InfoNCE of the rows with a report; 0 where there are no two to tell apart."""
@@ -137,25 +147,26 @@ class EncoderStage(Stage):
         self.modules.eval()
 
     @torch.no_grad()
-    def validate(self, samples: Sequence[Sample], size: int) -> dict[str, float]:
+    def validate(
+        self, samples: Sequence[Sample], size: int, films: Sequence[LabelledImage] = ()
+    ) -> dict[str, float]:
         """Mean AUC over the findings with positives and negatives, of the throw-away head; keeps the weights if they are best.
 
-        `mean_auc` and, over the findings with eight positives or more, `mean_auc_common` are those of the averaged
-        weights, `mean_auc_raw` of the last step's. The best are those of the highest `mean_auc_common`.
+        Of the averaged weights: `mean_auc` of the studies, `mean_auc_common` over the findings with eight positives or
+        more, `mean_auc_films` of labelled images over such findings, where any are given. The best weights are those of
+        the highest mean of the last two.
         """
-        truth, raw = np.stack([s.positive for s in samples]), self._logits(samples, size)
         with self.average.applied():
-            averaged = self._logits(samples, size)
-            means = {
-                "mean_auc": _mean_auc(truth, averaged),
-                "mean_auc_raw": _mean_auc(truth, raw),
-                "mean_auc_common": _mean_auc(truth, averaged, _COMMON),
-            }
+            studies = _truth(samples), self._logits(samples, size)
+            means = {"mean_auc": _mean_auc(*studies), "mean_auc_common": _mean_auc(*studies, _COMMON)}
+            if films:
+                means["mean_auc_films"] = _mean_auc(_truth(films), self._logits(films, size), _COMMON)
             found = {name: mean for name, mean in means.items() if mean is not None}
-            self.best.offer(self.modules, found.get("mean_auc_common", found.get("mean_auc", 0.0)))
+            chosen = [found[name] for name in ("mean_auc_common", "mean_auc_films") if name in found]
+            self.best.offer(self.modules, float(np.mean(chosen)) if chosen else found.get("mean_auc", 0.0))
         return found
 
-    def _logits(self, samples: Sequence[Sample], size: int) -> npt.NDArray[np.float32]:
+    def _logits(self, samples: Sequence[Sample | LabelledImage], size: int) -> npt.NDArray[np.float32]:
         """Logits (n, 14) of encoder and head."""
         self.modules.eval()
         parts = []
@@ -167,8 +178,16 @@ class EncoderStage(Stage):
         return logits
 
 
-def _mean_auc(truth: npt.NDArray[np.bool_], scores: npt.NDArray[np.float32], fewest: int = 1) -> float | None:
+def _truth(samples: Sequence[Sample | LabelledImage]) -> npt.NDArray[np.float64]:
+    """(n, 14): 1 positive, 0 not, nan where nothing tells."""
+    return np.stack([np.where(s.known, s.positive, np.nan) for s in samples])
+
+
+def _mean_auc(truth: npt.NDArray[np.float64], scores: npt.NDArray[np.float32], fewest: int = 1) -> float | None:
     """Mean over the findings with `fewest` positives and a negative; None where there is none."""
-    chosen = [i for i, t in enumerate(truth.T) if t.sum() >= fewest and not t.all()]
-    found = [auc(truth[:, i].tolist(), scores[:, i].tolist()) for i in chosen]
+    found = []
+    for asked, said in zip(truth.T, scores.T, strict=True):
+        told = ~np.isnan(asked)
+        if asked[told].sum() >= fewest and not asked[told].all():
+            found.append(auc((asked[told] == 1).tolist(), said[told].tolist()))
     return float(np.mean(found)) if found else None

@@ -58,7 +58,7 @@ class Trainer:
         read = read or DirectoryReader(options.dataset, options.directory)
         known, self.val = read_splits(read, options.out, options.limit)
         self.train = known + draw_phantoms(self.recipe.phantoms, self.recipe.seed)
-        self.images = self._read_images()
+        self.images, self.films = self._read_images("train"), self._read_images("val")
         start = make_start(options, self.train, self.device)
         self.network, self.tokenizer = start.network, start.tokenizer
         self.start = start
@@ -70,12 +70,12 @@ class Trainer:
         count = {"train": len(self.train), "films": len(self.images), "val": len(self.val)}
         self.log({"stage": "data", **count, "skipped": skipped, "device": self.device})
 
-    def _read_images(self) -> list[LabelledImage]:
+    def _read_images(self, split: str) -> list[LabelledImage]:
         """Labelled images without reports, for the encoder."""
         name, directory = self.options.films, self.options.films_directory
         if name is None or directory is None or not self.recipe.encoder_epochs:
             return []
-        return list(islice(IMAGE_READERS[name](directory, "train"), self.options.limit))
+        return list(islice(IMAGE_READERS[name](directory, split), self.options.limit))
 
     def log(self, facts: dict[str, Any]) -> None:
         """Write to metrics.jsonl, and show."""
@@ -111,12 +111,13 @@ class Trainer:
         generator = self.generator(1)
         samples: list[Sample | LabelledImage] = [*self.train, *self.images]
         steps = r.encoder_epochs * (len(samples) // r.batch + 1)
-        stage = EncoderStage(self.network, self.tokenizer, r.encoder_lr, steps, generator)
+        stage = EncoderStage(self.network, self.tokenizer, r.encoder_lr, steps, generator, r.encoder_pixels)
         modules = {"network": stage.modules, "average": stage.average, "best": stage.best}
         checkpoint = Checkpoint(o.out / "encoder.safetensors", modules, stage.descent, generator, r.checkpoint_minutes)
         for epoch in checkpoint.remaining(r.encoder_epochs):
             losses = stage.epoch(samples, r.batch, checkpoint)
-            self.log({"stage": "encoder", "epoch": epoch, **losses, **stage.validate(self.val, r.batch)})
+            scores = stage.validate(self.val, r.batch, self.films)
+            self.log({"stage": "encoder", "epoch": epoch, **losses, **scores})
         stage.adopt_best()
 
     def train_view_classifier(self) -> ViewClassifier:
