@@ -36,7 +36,11 @@ _DATE = _Day(["%Y-%m-%d", "%Y%m%d"])
     type=click.Choice(REDO),
     help="Also studies drafted with other weights, another index, or all.",
 )
-@click.option("--allow-out-of-scope", is_flag=True, help="Draft studies of patients under 18 too, and flag the drafts.")
+@click.option(
+    "--allow-out-of-scope",
+    is_flag=True,
+    help="Draft studies of patients under 18 too, flagged; without it such drafts are withdrawn.",
+)
 @click.option("--without-retrieval", is_flag=True, help="Draft without the retrieval index; recorded in the drafts.")
 @click.option(
     "--retriever",

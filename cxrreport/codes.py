@@ -52,7 +52,7 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
         "identity.study": ("The study is filed under another patient; this image is kept out.",
                            "Correct the patient's identifier in the PACS and export again."),
         "scope.age": ("The patient is under 18, and the network was made for adults.",
-                      "Nothing, or pass `--allow-out-of-scope`: the draft is flagged."),
+                      "Nothing, or pass `--allow-out-of-scope`: the draft is flagged, and withdrawn by a run without it."),
         "study.no_frontal": ("The study has no usable frontal image.", "Export its frontal image."),
         "study.quarantined": ("Three attempts at the study have failed.",
                               "Mend the cause, then run `cxrreport generate --redo all`."),

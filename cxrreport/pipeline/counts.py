@@ -24,7 +24,7 @@ class Count(StrEnum):
     REPORTS = "reports"
     ADDED = "added"
     REPLACED = "replaced"
-    WITHDRAWN = "withdrawn"
+    WITHDRAWN = "withdrawn"  # drafts of `generate`, reports of `index`
     LINKED = "linked"
     AMBIGUOUS = "ambiguous"
     RELABELLED = "relabelled"
@@ -34,7 +34,7 @@ class Count(StrEnum):
     FILMS_EMBEDDED = "films_embedded"
 
 
-GENERATE = (Count.FILES, Count.IMAGES, Count.STUDIES, Count.PAIRED, Count.DRAFTED, Count.UNCHANGED)
+GENERATE = (Count.FILES, Count.IMAGES, Count.STUDIES, Count.PAIRED, Count.DRAFTED, Count.UNCHANGED, Count.WITHDRAWN)
 PREVIEW = (*GENERATE, Count.DUE, Count.UNKNOWN_VIEW)
 IMPORT = (Count.ADDED, Count.REPLACED, Count.UNCHANGED, Count.WITHDRAWN, Count.LINKED, Count.AMBIGUOUS)
 INDEX = (

@@ -12,7 +12,7 @@ from cxrreport.imaging.pairing import inputs_sha256, pair
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION
 from cxrreport.pipeline.counts import Count
 from cxrreport.pipeline.run import Run
-from cxrreport.pipeline.scope import is_child
+from cxrreport.pipeline.scope import CHILD, is_child
 from cxrreport.pipeline.selection import Selection
 from cxrreport.records import Due, Failure, Study
 from cxrreport.store import attempts, catalogue
@@ -92,7 +92,7 @@ def _due_of_page(run: Run, s: Session, page: Sequence[Study], selection: Selecti
 def _in_scope(run: Run, s: Session, due: Sequence[Due], selection: Selection) -> list[Due]:
     """Without the children, unless they are asked for."""
     young = [] if selection.allow_out_of_scope else [d.pair.study for d in due if is_child(d.pair.study)]
-    _leave_out(run, s, "scope.age", young)
+    _leave_out(run, s, CHILD, young)
     left_out = {study.id for study in young}
     return [d for d in due if d.pair.study.id not in left_out]
 

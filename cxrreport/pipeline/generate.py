@@ -19,6 +19,7 @@ from cxrreport.pipeline.counts import GENERATE
 from cxrreport.pipeline.due import Versions, find_due
 from cxrreport.pipeline.run import Run, open_run
 from cxrreport.pipeline.scan import classify_views, scan
+from cxrreport.pipeline.scope import withdraw
 from cxrreport.pipeline.selection import Selection
 from cxrreport.pipeline.serving import open_retrieval
 from cxrreport.settings import Settings
@@ -39,6 +40,7 @@ def generate(
         weights = drafter.weights
         upright = upright_reader(weights)
         classify_views(run, drafter, upright)
+        withdraw(run, selection.allow_out_of_scope)
         used = weights.calibration.sha256 if weights.calibration else None
         due = find_due(run, selection, Versions(weights.sha256, retriever.index_version, used))
         draft_due(run, due, Composer(drafter, retriever, wording), upright)

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from cxrreport.records import Study
+from cxrreport.codes import CODES
+from cxrreport.pipeline.counts import Count
+from cxrreport.records import Failure, Study
+from cxrreport.store import attempts, catalogue, drafts
+from cxrreport.store.engine import session
 
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from cxrreport.pipeline.run import Run
+
+CHILD = "scope.age"
 _ADULT = 18  # years
 
 
@@ -27,3 +39,31 @@ def _is_before_birthday(study: Study) -> bool:
         study.studied_at or datetime.now(UTC),
     )  # without a date of the study: still a child today
     return (day.year - _ADULT, day.month, day.day) < (born.year, born.month, born.day)
+
+
+def withdraw(run: Run, allow_children: bool) -> None:
+    """Supersede preliminary drafts of the whole archive that the scope leaves out today, and tell why in each study's row.
+
+    They were made before the rule, before a birth date was corrected, or on a request that this run does not make. What a
+    radiologist has judged is never touched.
+    """
+    if not allow_children:
+        for page in _drafted_children(run.engine):
+            _withdraw(run, CHILD, page)
+
+
+def _drafted_children(engine: Engine) -> Iterator[list[int]]:
+    last = 0
+    while True:
+        with session(engine, read_only=True) as s:
+            page = catalogue.drafted_young(s, _ADULT, last)
+        if not page:
+            return
+        last = page[-1].id
+        yield [study.id for study in page if is_child(study)]
+
+
+def _withdraw(run: Run, code: str, study_ids: list[int]) -> None:
+    with session(run.engine) as s:
+        run.count(Count.WITHDRAWN, drafts.withdraw_drafts(s, study_ids))
+        attempts.fail_studies(s, run.id, [Failure(code, CODES[code].sentence, study_id=i) for i in study_ids])

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 
-from sqlalchemy import Select, exists, func, select, update
+from sqlalchemy import ColumnElement, Select, exists, extract, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from cxrreport.drafts import DraftStatus
@@ -143,6 +143,24 @@ def current_drafts(
     return found
 
 
+def drafted_young(session: Session, years: int, after_id: int = 0, limit: int = 200) -> list[Study]:
+    """Return the next studies, by id and without their images, with a preliminary draft and a patient of about `years` or less.
+
+    One born in the year in which they turn `years` is among them: the caller judges by the day.
+    """
+    query = select(StudyRow).where(_has_preliminary(), _may_be_young(years), StudyRow.id > after_id)
+    return [_to_study(row) for row in session.scalars(query.order_by(StudyRow.id).limit(limit))]
+
+
+def _has_preliminary() -> ColumnElement[bool]:
+    return exists().where(DraftRow.study_id == StudyRow.id, DraftRow.status == DraftStatus.PRELIMINARY)
+
+
+def _may_be_young(years: int) -> ColumnElement[bool]:
+    year = func.coalesce(extract("year", StudyRow.studied_at), datetime.now(UTC).year)
+    return or_(StudyRow.age_years < years, year - extract("year", StudyRow.birth_date) <= years)
+
+
 def _with_images() -> Select[StudyRow]:
     return select(StudyRow).where(exists().where(ImageRow.study_id == StudyRow.id, ImageRow.usable))
 
@@ -154,8 +172,12 @@ def _to_studies(session: Session, rows: Sequence[StudyRow]) -> list[Study]:
         query = select(ImageRow).where(ImageRow.study_id.in_(batch), ImageRow.usable).order_by(ImageRow.id)
         for image in session.scalars(query):
             images[image.study_id].append(_to_image(image))
+    return [_to_study(row, images[row.id]) for row in rows]
+
+
+def _to_study(row: StudyRow, images: Sequence[Image] = ()) -> Study:
     own = [name for name in Study.__slots__ if name != "images"]
-    return [Study(**{name: getattr(row, name) for name in own}, images=tuple(images[row.id])) for row in rows]
+    return Study(**{name: getattr(row, name) for name in own}, images=tuple(images))
 
 
 def _to_image(row: ImageRow) -> Image:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from cxrreport.drafts import Draft, DraftStatus, Reference
 from cxrreport.store.attempts import clear_failures
+from cxrreport.store.engine import batches
 from cxrreport.store.schema import DraftRow, FindingRow, ReferenceRow, RegionRow, SpanRow
 from cxrreport.store.views import draft_facts
 
@@ -45,6 +46,17 @@ def _save_draft(session: Session, run_id: int, draft: Draft) -> int:
     session.flush()
     _add_parts(session, row.id, draft)
     return row.id
+
+
+def withdraw_drafts(session: Session, study_ids: Sequence[int]) -> int:
+    """Supersede the preliminary drafts of these studies, with nothing in their place; return how many there were."""
+    found = 0
+    for batch in batches(study_ids):
+        preliminary = (DraftRow.study_id.in_(batch), DraftRow.status == DraftStatus.PRELIMINARY)
+        ids = session.scalars(select(DraftRow.id).where(*preliminary)).all()
+        session.execute(update(DraftRow).where(DraftRow.id.in_(ids)).values(status=DraftStatus.SUPERSEDED))
+        found += len(ids)
+    return found
 
 
 def _find_same(session: Session, draft: Draft) -> DraftRow | None:

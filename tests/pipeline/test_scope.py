@@ -67,7 +67,55 @@ def test_a_child_is_drafted_on_request_and_flagged(tool: Tool, mixed: Path) -> N
     assert tool.json("status")["failures"] == {"study.no_frontal": 1}
     assert tool.json("show", "A603")["draft"]["flags"][0] == "out_of_scope"
     assert "out_of_scope" not in tool.json("show", "A601")["draft"]["flags"]
-    assert tool.json("generate", mixed, PLAIN)["skipped"] == {"study.no_frontal": 1}  # what is drafted stays
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_tool(request: pytest.FixtureRequest, tool: Tool) -> Tool:
+    """The command line on SQLite, then on PostgreSQL."""
+    if request.param == "postgresql":
+        tool.db = request.getfixturevalue("new_postgres")(request.getfixturevalue("postgres_template"))
+    return tool
+
+
+STATUSES = "SELECT accession, status FROM draft JOIN study ON study.id = study_id ORDER BY accession, draft.id"
+
+
+def test_drafts_of_children_are_withdrawn_and_nothing_is_lost(any_tool: Tool, mixed: Path) -> None:
+    any_tool.json("generate", mixed, PLAIN, "--allow-out-of-scope")
+    texts = any_tool.rows("SELECT findings FROM draft ORDER BY id")
+    assert any_tool.rows("SELECT count(*) FROM failure WHERE code = 'scope.age'") == [0]
+    found = any_tool.json("generate", mixed, PLAIN, "--since", "2025-01-01")  # wherever the run looks
+    assert (found["withdrawn"], found["drafted"]) == (2, 0)
+    assert any_tool.rows(STATUSES) == [("A601", "preliminary"), ("A602", "superseded"), ("A603", "superseded")]
+    assert any_tool.rows("SELECT findings FROM draft ORDER BY id") == texts
+    shown = any_tool.json("show", "A602")
+    assert shown["draft"] is None and shown["failure"]["code"] == "scope.age"
+    assert any_tool.json("status")["failures"]["scope.age"] == 2
+    assert any_tool.json("generate", mixed, PLAIN)["withdrawn"] == 0
+    again = any_tool.json("generate", mixed, PLAIN, "--allow-out-of-scope")
+    assert (again["drafted"], again["withdrawn"]) == (2, 0)
+    assert any_tool.rows(STATUSES) == [(name, "preliminary") for name in ("A601", "A602", "A603")]
+
+
+def test_a_birth_date_that_is_corrected_withdraws_the_draft(tool: Tool, mixed: Path) -> None:
+    tool.json("generate", mixed, PLAIN)
+    with tool.connection() as connection:
+        connection.exec_driver_sql("UPDATE study SET birth_date = '2006-01-06' WHERE accession = 'A601'")
+    assert tool.json("generate", mixed, PLAIN, "--dry-run")["withdrawn"] == 0
+    assert tool.rows(STATUSES) == [("A601", "preliminary")]
+    assert tool.json("generate", mixed, PLAIN)["withdrawn"] == 1
+    assert tool.rows(STATUSES) == [("A601", "superseded")]
+
+
+@pytest.mark.parametrize("status", ["reviewed", "rejected"])
+def test_a_judged_draft_of_a_child_is_never_touched(tool: Tool, mixed: Path, status: str) -> None:
+    tool.json("generate", mixed, PLAIN, "--allow-out-of-scope")
+    with tool.connection() as connection:
+        connection.exec_driver_sql(f"UPDATE draft SET status = '{status}'")  # noqa: S608
+    found = tool.json("generate", mixed, PLAIN)
+    assert (found["withdrawn"], found["unchanged"], found["skipped"]) == (0, 3, {"study.no_frontal": 1})
+    assert tool.rows("SELECT DISTINCT status FROM draft") == [status]
+    assert tool.json("status")["failures"] == {"study.no_frontal": 1}
 
 
 def test_a_frontal_image_that_comes_later_takes_the_row_away(tool: Tool, mixed: Path) -> None:

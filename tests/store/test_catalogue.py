@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from builders.store import make_entry, make_instance
+from builders.store import begin_run, make_entry, make_instance, save_draft
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, func, select
@@ -264,6 +264,29 @@ def test_candidates_by_date_and_patient(engine: Engine) -> None:
     assert [found.uid for found in dated] == ["1", "2", "3"]
     assert [found.uid for found in mine] == ["1", "3", "5"]
     assert [found.uid for found in always] == ["0", "1", "2", "3"]  # the undated one is left out
+
+
+def test_drafted_studies_of_the_young_are_found_by_age_or_birth_date(engine: Engine) -> None:
+    today, visit = datetime.now(UTC).replace(tzinfo=None), datetime(2024, 5, 6)
+    people = {
+        "by birth": (date(2006, 5, 7), visit, None),
+        "of this year": (date(2006, 1, 1), visit, None),  # 18 already: for the caller to see
+        "by age": (None, visit, 0.5),
+        "undated": (today.date().replace(year=today.year - 9, day=1), None, None),
+        "undrafted": (date(2020, 1, 1), visit, None),
+        "grown": (date(2005, 12, 31), visit, 18.4),
+        "unknown": (None, visit, None),
+    }
+    run_id = begin_run(engine)
+    for number, (name, (born, moment, age)) in enumerate(people.items(), 1):
+        record(engine, make_instance(f"{name}.1", name, name, birth_date=born, studied_at=moment, age_years=age))
+        if name != "undrafted":
+            save_draft(engine, run_id, number)
+    with session(engine, read_only=True) as current:
+        first = catalogue.drafted_young(current, 18, limit=3)
+        rest = catalogue.drafted_young(current, 18, after_id=first[-1].id, limit=3)
+    assert [study.uid for study in first + rest] == list(people)[:4]
+    assert (first[0].birth_date, first[0].studied_at) == (date(2006, 5, 7), visit)
 
 
 def test_studies_of_a_patient_run_from_old_to_new(engine: Engine) -> None:
