@@ -51,6 +51,7 @@ class Change(StrEnum):
 
 
 CHANGED = frozenset({Change.NEW, Change.WORSENED, Change.IMPROVED, Change.RESOLVED})  # something is not as it was
+STEADY = frozenset({"support devices", "fracture"})  # they come and go, but have no degree: none is worse or better
 
 
 # A finding (key) implies others in the hierarchy of CheXpert (Irvin et al., 2019): who asserts pneumonia asserts

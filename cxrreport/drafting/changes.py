@@ -11,7 +11,7 @@ from cxrreport.drafting.confidence import confidence
 from cxrreport.drafting.licences import DEVICES, Known
 from cxrreport.drafting.wording import TOLD, Wording, finished, listed
 from cxrreport.drafts import Finding, Span
-from cxrreport.findings import ACUTE, CHANGED, FINDINGS, PATHOLOGY, URGENCY, Change, State, most_particular
+from cxrreport.findings import ACUTE, CHANGED, FINDINGS, PATHOLOGY, STEADY, URGENCY, Change, State, most_particular
 from cxrreport.model.tie import Tie
 
 _NO_FINDING = "no finding"
@@ -37,9 +37,9 @@ def compare(
     observed : change and its probability of each finding, from weights that compare the images. It is told where the two
         states agree with it: new needs a finding that is positive now and was not, resolved one that was and is not,
         worsened, unchanged and improved one that is positive in both, absent one that is denied in both; else nothing is
-        told; what has worsened and is denied of the prior is new. A state moves only where the pair is sure (`Tie`) of a
-        change: to positive if it is new, worse or better, to negative if it has resolved. One of the prior moves only if it
-        is uncertain.
+        told; what has worsened and is denied of the prior is new; what has no degree (`STEADY`) is neither worse nor better.
+        A state moves only where the pair is sure (`Tie`) of a change: to positive if it is new, worse or better, to negative
+        if it has resolved. One of the prior moves only if it is uncertain.
         Without, the change follows from the two states: new, unchanged, resolved or absent, never worsened or improved;
         where either is uncertain nothing is told. The probability of the change is then that of the two presences, taken
         as independent.
@@ -96,8 +96,11 @@ def _agreed(row: Finding, change: Change, likely: float) -> tuple[Change | None,
     now, had = row.state is State.POSITIVE, row.prior_state is State.POSITIVE
     if change is Change.WORSENED and row.prior_state in _DENIED:
         change = Change.NEW  # nobody has told of it before
+    graded = row.finding not in STEADY and now and had
     fits = {
         Change.NEW: now and not had,
+        Change.WORSENED: graded,
+        Change.IMPROVED: graded,
         Change.RESOLVED: had and row.state in _DENIED,
         Change.ABSENT: row.state in _DENIED and row.prior_state in _DENIED,
     }
@@ -161,12 +164,7 @@ def _clauses(known: Known, wording: Wording) -> list[tuple[str, str]]:
         finding for change in TOLD for finding in most_particular([f for f, one in changes.items() if one is change])
     }
     order = sorted(told, key=lambda finding: (changes[finding] not in CHANGED, URGENCY.index(finding)))
-    return [(f, _clause(f, changes[f], known, wording)) for f in order]
-
-
-def _clause(finding: str, change: Change, known: Known, wording: Wording) -> str:
-    form: str = getattr(wording.comparison, change.value)
-    return form.format(name=wording.name(finding, known.sides.get(finding)))
+    return [(f, wording.phrase(wording.comparison, f, changes[f], known.sides.get(f))) for f in order]
 
 
 def _when(prior_date: date | None, days: int | None) -> str:
@@ -191,12 +189,10 @@ def impression(known: Known, doubted: Collection[str], wording: Wording) -> str:
     for (of_devices, moved), group in groupby(
         told, key=lambda f: (f == DEVICES, changes.get(f) if changes.get(f) in CHANGED else None)
     ):
-        names = [wording.name(finding, known.sides.get(finding)) for finding in group]
         if moved is None:
-            said = [words.positive.format(list=listed(names))]
+            said = [words.positive.format(list=listed([wording.name(f, known.sides.get(f)) for f in group]))]
         else:
-            form: str = getattr(words, moved.value)
-            said = [form.format(name=name) for name in names]
+            said = [wording.phrase(words, f, moved, known.sides.get(f)) for f in group]
         (last if of_devices else sentences).extend(said)
     if possible := [wording.name(f) for f in URGENCY if f in doubted]:
         sentences.append(words.uncertain.format(list=listed(possible, "or")))

@@ -29,15 +29,15 @@ _PRONOUN = re.compile(r"(?:this|these|it|they|both)\b(?! (?:lung|hemi|hil|costo)
 # Words that say nothing by themselves. Any other word of a sentence must belong to a claim or to a licensed qualifier:
 # "malignant", "bloody" or "displaced" is more than a table holds.
 _PLAIN_WORDS = """
-    a an the there is are was were be been has have had no not nor without negative for of or and in on at with within
-    any evidence seen noted identified present visualized visualised demonstrated visible appears appear remains
-    remain acute focal active definite definitely obvious significant radiographic radiographically finding findings
-    cannot excluded possible possibly may represent probable probably likely suspected since prior previous study exam
-    examination compared comparison interval both lung lungs heart size normal limits cardiac silhouette mediastinum
-    mediastinal contour contours cardiomediastinal hilar hila pulmonary vascularity vasculature vascular clear
+    a an the there is are was were be been has have had no not nor without negative for of or and in on at with within any
+    evidence seen noted identified present visualized visualised demonstrated visible appears appear remains remain acute
+    focal active definite definitely obvious significant radiographic radiographically finding findings cannot excluded
+    possible possibly questionable questionably may represent probable probably likely suspected since prior previous
+    study exam examination compared comparison interval both lung lungs heart size normal limits cardiac silhouette
+    mediastinum mediastinal contour contours cardiomediastinal hilar hila pulmonary vascularity vasculature vascular clear
     otherwise chest this that these to from it process disease abnormality abnormalities cardiopulmonary again space
-    airspace pleural bone bones bony osseous structures intact grossly unremarkable free air fluid which suggest
-    suggests suggestive by as also but now than before change changed unchanged
+    airspace pleural bone bones bony osseous structures intact grossly unremarkable free air fluid which suggest suggests
+    suggestive by as also but now than before change changed unchanged
 """
 _PLAIN = frozenset(_PLAIN_WORDS.split())
 # Names of a finding that say more than the finding.

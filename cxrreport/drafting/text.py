@@ -161,7 +161,7 @@ class _Added:
 
     def _told(self, finding: str) -> str:
         change = self.known.changes.get(finding)
-        return self.wording.sentence(finding, State.POSITIVE, self.key, self.known.sides.get(finding), None, change)
+        return self.wording.sentence(finding, State.POSITIVE, self.key, self.known.sides.get(finding), change)
 
     def devices(self, told: dict[str, Change | None]) -> Iterator[str]:
         """Devices, by kind where the kinds are known."""

@@ -10,20 +10,14 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from cxrreport.findings import CHANGED, Change, State
+from cxrreport.findings import CHANGED, STEADY, Change, State
 from cxrreport.reports.comparison import mend_articles
 from cxrreport.reports.qualifiers import Side
 
-_SLOTS = frozenset({"one", "name", "is", "has", "mildly", "mild", "left", "list", "when", "clauses"})
+_SLOTS = frozenset({"one", "name", "is", "has", "left", "list", "when", "clauses"})
 _PLURAL = re.compile(r"(?<![ius])s$")
-_ADVERBS = {
-    "minimal": "minimally",
-    "mild": "mildly",
-    "moderate": "moderately",
-    "severe": "severely",
-    "marked": "markedly",
-}
 TOLD = tuple(change for change in Change if change in CHANGED or change is Change.UNCHANGED)  # changes that have words
+_OF_DEGREE = (Change.WORSENED, Change.IMPROVED)
 
 
 def _known_slots(form: str) -> str:
@@ -48,7 +42,7 @@ class FindingWords(_Part):
 
     one: Phrase
     both: Phrase | None = None
-    degrees: tuple[Phrase, Phrase, Phrase, Phrase] | None = None
+    gone: Phrase | None = None  # of impression and comparison, where not that of all findings
     positive: Variants | None = None
     uncertain: Variants | None = None
     negative: Variants | None = None
@@ -113,26 +107,28 @@ class Wording(_Part):
         """What names this wording in a draft's provenance."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
 
-    def name(self, finding: str, side: Side | None = None, degree: int | None = None) -> str:
-        """ "small left pleural effusion", without an article."""
-        return re.sub(r"^an? ", "", self._one(finding, side, degree))
+    def name(self, finding: str, side: Side | None = None) -> str:
+        """ "left pleural effusion", without an article."""
+        return re.sub(r"^an? ", "", self._one(finding, side))
 
-    def _one(self, finding: str, side: Side | None, degree: int | None) -> str:
+    def _one(self, finding: str, side: Side | None) -> str:
         said = self.findings[finding]
-        mild = said.degrees[degree] if said.degrees and degree is not None else ""
         form = said.both if side is Side.BILATERAL and said.both else said.one
-        return _filled(form, mild=mild, left=side.value if side and said.both else "")
+        return _filled(form, left=side.value if side and said.both else "")
 
     def sentence(
-        self, finding: str, state: State, key: str, side: Side | None = None, degree: int | None = None,
-        change: Change | None = None,
-    ) -> str:  # fmt: skip
-        """One sentence; `key` chooses among its variants. change : one of `TOLD`, or None. degree : 0 minimal .. 3 severe."""
+        self, finding: str, state: State, key: str, side: Side | None = None, change: Change | None = None
+    ) -> str:
+        """One sentence; `key` chooses among its variants. change : one of `TOLD`, or None."""
         said = self.findings[finding]
         kind = (change or state).value
         variants: tuple[str, ...] = getattr(said, kind) or getattr(self.sentences, kind)
-        mild = said.degrees[degree] if said.degrees and degree is not None else ""
-        return _sentence(_pick(variants, f"{key}/{finding}"), self._one(finding, side, degree), mild)
+        return _sentence(_pick(variants, f"{key}/{finding}"), self._one(finding, side))
+
+    def phrase(self, part: ImpressionWords | ComparisonWords, finding: str, change: Change, side: Side | None) -> str:
+        """What a part of the draft says of one finding that has a change there: "pleural effusion worsened"."""
+        own = self.findings[finding].gone if change is Change.RESOLVED else None
+        return (own or getattr(part, change.value)).format(name=self.name(finding, side))
 
     def device(self, kind: str, key: str, change: Change | None = None) -> str:
         """One sentence of a kind of device that is there."""
@@ -147,6 +143,11 @@ class Wording(_Part):
         return finished(_filled(_pick(self.none_of, key), list=names))
 
 
+def changes_told(finding: str) -> tuple[Change, ...]:
+    """The changes that this finding can have and that have words."""
+    return tuple(change for change in TOLD if finding not in STEADY or change not in _OF_DEGREE)
+
+
 def listed(names: Sequence[str], joint: str = "and") -> str:
     """ "a, b and c"."""
     return f" {joint} ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
@@ -158,11 +159,11 @@ def finished(text: str) -> str:
     return said[:1].upper() + said[1:]
 
 
-def _sentence(form: str, one: str, mild: str = "") -> str:
+def _sentence(form: str, one: str) -> str:
     name = re.sub(r"^an? ", "", one)
     plural = _PLURAL.search(name)
     verbs = {"is": "are" if plural else "is", "has": "have" if plural else "has"}
-    return finished(_filled(form, one=one, name=name, mild=mild, mildly=_ADVERBS.get(mild, mild), **verbs))
+    return finished(_filled(form, one=one, name=name, **verbs))
 
 
 def _filled(form: str, **slots: str) -> str:

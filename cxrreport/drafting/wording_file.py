@@ -13,7 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from cxrreport.drafting.licences import DEVICES, check_comparisons
-from cxrreport.drafting.wording import TOLD, Wording
+from cxrreport.drafting.wording import TOLD, Wording, changes_told
 from cxrreport.errors import ConfigurationError
 from cxrreport.findings import FINDINGS, Change, State
 from cxrreport.reports.claims import Text, read
@@ -33,7 +33,6 @@ class Told(NamedTuple):
     finding: str
     state: State
     side: Side | None = None
-    degree: int | None = None
     change: Change | None = None
     name: str = ""
 
@@ -92,10 +91,9 @@ def combinations(wording: Wording) -> Iterator[Told]:
     """Everything that the wording can be asked to say of one finding."""
     for finding, said in wording.findings.items():
         sides = (None, *Side) if said.both else (None,)
-        degrees = (None, *range(4)) if said.degrees else (None,)
-        for side, degree, change in product(sides, degrees, (None, *TOLD)):
-            yield Told(finding, State.NEGATIVE if change is Change.RESOLVED else State.POSITIVE, side, degree, change)
-        yield from (Told(finding, State.UNCERTAIN, side, degree) for side, degree in product(sides, degrees))
+        for side, change in product(sides, (None, *changes_told(finding))):
+            yield Told(finding, State.NEGATIVE if change is Change.RESOLVED else State.POSITIVE, side, change)
+        yield from (Told(finding, State.UNCERTAIN, side) for side in sides)
         yield Told(finding, State.NEGATIVE)
     for kind, change in product(wording.kinds, (None, Change.UNCHANGED)):
         yield Told(DEVICES, State.POSITIVE, change=change, name=kind)
@@ -107,8 +105,8 @@ def faults(wording: Wording) -> Iterator[tuple[str, str]]:
         for sentence in {said(wording, told, str(key)) for key in range(_TRIES)}:
             if wrong := misread(read(sentence), told):
                 yield f"{told.finding} {(told.change or told.state).value}", f'"{sentence}" {wrong}'
-    for place, phrase, state, change in phrases(wording):
-        if not _fits(phrase, state, change):
+    for place, finding, phrase, state, change in phrases(wording):
+        if not _fits(finding, phrase, state, change):
             yield place, f'"{phrase}" says something else'
     for place, sentence in (
         ("nothing", wording.nothing),
@@ -119,26 +117,29 @@ def faults(wording: Wording) -> Iterator[tuple[str, str]]:
             yield place, f'"{sentence}" names a finding or is no sentence'
 
 
-def phrases(wording: Wording) -> Iterator[tuple[str, str, State, Change | None]]:
-    """Place and sense of the phrases of impression and comparison, each told of one finding."""
-    name = wording.name(_SAMPLE, None)
-    yield "impression.positive", wording.impression.positive.format(list=name), State.POSITIVE, None
-    yield "impression.uncertain", wording.impression.uncertain.format(list=name), State.UNCERTAIN, None
+def phrases(wording: Wording) -> Iterator[tuple[str, str, str, State, Change | None]]:
+    """Place, finding, words and sense of the phrases of impression and comparison, each told of one finding."""
+    name = wording.name(_SAMPLE)
+    yield "impression.positive", _SAMPLE, wording.impression.positive.format(list=name), State.POSITIVE, None
+    yield "impression.uncertain", _SAMPLE, wording.impression.uncertain.format(list=name), State.UNCERTAIN, None
+    own = [finding for finding, said in wording.findings.items() if said.gone]
     for change in TOLD:
         state = State.NEGATIVE if change is Change.RESOLVED else State.POSITIVE
         for part in (wording.impression, wording.comparison):
-            form: str | None = getattr(part, change.value, None)  # an impression does not tell what is unchanged
-            if form is not None:
-                place = "impression" if part is wording.impression else "comparison"
-                yield f"{place}.{change.value}", form.format(name=name), state, change
+            if hasattr(part, change.value):  # an impression does not tell what is unchanged
+                place = f"{'impression' if part is wording.impression else 'comparison'}.{change.value}"
+                yield place, _SAMPLE, wording.phrase(part, _SAMPLE, change, None), state, change
+    for finding in own:
+        gone = wording.phrase(wording.impression, finding, Change.RESOLVED, None)
+        yield f"findings.{finding}.gone", finding, gone, State.NEGATIVE, Change.RESOLVED
 
 
-def _fits(phrase: str, state: State, change: Change | None) -> bool:
-    """Whether a phrase, which need not have a verb, tells the sample in this state, and this change."""
+def _fits(finding: str, phrase: str, state: State, change: Change | None) -> bool:
+    """Whether a phrase, which need not have a verb, tells this finding in this state, and this change."""
     text = read(f"{phrase.rstrip('.')}.")
     claims = [claim for sentence in text for claim in sentence.claims]
-    compared = check_comparisons(text, {_SAMPLE: change} if change else {})
-    right = all(c.finding == _SAMPLE and (change is Change.RESOLVED or c.state is state) for c in claims)
+    compared = check_comparisons(text, {finding: change} if change else {})
+    right = all(c.finding == finding and (change is Change.RESOLVED or c.state is state) for c in claims)
     return bool(claims) and right and bool(compared) is bool(change) and all(true for _, true in compared)
 
 
@@ -146,7 +147,7 @@ def said(wording: Wording, told: Told, key: str) -> str:
     """The sentence for it."""
     if told.name:
         return wording.device(told.name, key, told.change)
-    return wording.sentence(told.finding, told.state, key, told.side, told.degree, told.change)
+    return wording.sentence(told.finding, told.state, key, told.side, told.change)
 
 
 def misread(text: Text, told: Told) -> str:
@@ -167,8 +168,8 @@ def misread(text: Text, told: Told) -> str:
         return "names another kind of device"
     if {claim.side for claim in sentence.claims} != {told.side}:
         return f"is not read as {told.side.value if told.side else 'of no side'}"
-    if {claim.degree.meaning.severity if claim.degree else None for claim in sentence.claims} != {told.degree}:
-        return "has another severity"
+    if any(claim.degree for claim in sentence.claims):
+        return "has a severity"
     changes = {told.finding: told.change} if told.change else {}
     if bool(sentence.comparisons) != bool(changes) or not all(true for _, true in check_comparisons(text, changes)):
         return "says another change"

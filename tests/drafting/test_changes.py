@@ -91,6 +91,14 @@ def test_a_change_is_told_where_the_states_agree(now, before, change):
     assert (row.state, row.prior_state, row.change, row.change_probability) == (now, before, change, 0.9)
 
 
+@pytest.mark.parametrize("finding", ["support_devices", "fracture"])
+@pytest.mark.parametrize("change", [Change.WORSENED, Change.IMPROVED])
+def test_what_has_no_degree_is_neither_worse_nor_better(finding, change):
+    found = compare(_study(edema=P, **{finding: P}), _study(edema=P, **{finding: P}), _seen(change))
+    changes = {row.finding: row.change for row in found}
+    assert changes[finding.replace("_", " ")] is None and changes["edema"] is change
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(list(State)), st.sampled_from(list(State)), st.sampled_from(list(Change)), st.floats(0, 1))
 def test_table_and_changes_never_contradict_each_other(now, before, change, likely):
@@ -165,8 +173,8 @@ def test_comparison_sentence_and_its_spans():
     [
         (compare(_study(edema=P), _study(edema=P)), 1, "(1 day earlier): no change in the findings."),
         (  # of weights that compare
-            [Finding("edema", P, 0.9, P, 0.9, Change.WORSENED), Finding("fracture", P, 0.9, P, 0.9, Change.IMPROVED)],
-            0, "(the same day): pulmonary edema worsened; fracture improved.",
+            [Finding("edema", P, 0.9, P, 0.9, Change.WORSENED), Finding("fracture", N, 0.1, P, 0.9, Change.RESOLVED)],
+            0, "(the same day): pulmonary edema worsened; fracture no longer seen.",
         ),
     ],
 )  # fmt: skip

@@ -131,7 +131,7 @@ def test_what_a_sentence_that_went_denies_is_still_said_of_the_rest():
 def test_an_uncertain_finding_is_only_doubted():
     rows = table(uncertain=["pneumonia", "consolidation", "lung opacity", "support devices"])
     text, _ = stored(draft("There is pneumonia. A support device is seen."), rows)
-    assert text == "Pneumonia cannot be excluded."
+    assert text == WORDING.sentence("pneumonia", State.UNCERTAIN, "1.2.3")
 
 
 def test_what_is_absent_is_not_doubted_under_a_narrower_name():

@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cxrreport.datasets.pairs.sample import Truth, truth_of
-from cxrreport.findings import PARENTS
+from cxrreport.findings import PARENTS, STEADY
 from cxrreport.phantoms.patient import Lesion
 from cxrreport.phantoms.samples import random_lesion
 
 CLEAR_STEP = 0.28  # of severity: more than `report_text.STEP`, which a reader just sees
 UNCHANGED_SHARE = 0.12  # of pairs of which nothing changed; a few more come where no change shows
-_STEADY = ("support devices", "fracture")  # they come and go, but have no degree
 _CHANGES = {"new": 0.27, "worsened": 0.27, "improved": 0.23, "resolved": 0.23}
 _VISIBLE = 0.3  # least severity of what is new or resolved
 _STAYS = 0.3  # of the lesions beside the first
@@ -70,7 +69,7 @@ def _change(rng: np.random.Generator, finding: str, *, first: bool, steady: bool
     if steady or (not first and rng.random() < _STAYS):
         return "unchanged"
     change = str(rng.choice(list(_CHANGES), p=list(_CHANGES.values())))
-    if finding in _STEADY:
+    if finding in STEADY:
         return {"worsened": "new", "improved": "resolved"}.get(change, change)
     return change
 
