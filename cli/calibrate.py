@@ -13,7 +13,10 @@ _PATH = click.Path(path_type=Path)
 
 
 @click.command()
-@click.option("--undo", is_flag=True, help="Take the last fit to the archive back; what served before it serves again.")
+@click.option(
+    "--undo", type=click.Choice(["archive", "weights"]), is_flag=False, flag_value="archive",
+    help="Take the last fit back, to the archive (by default) or of the weights; what served before it serves again.",
+)  # fmt: skip
 @click.option(
     "--dataset", type=(str, _PATH), metavar="NAME DIRECTORY",
     help="Fit the weights instead, to the val split of a dataset: iu-xray and its directory.",
@@ -27,28 +30,36 @@ _PATH = click.Path(path_type=Path)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def calibrate(
-    ctx: click.Context, /, undo: bool, dataset: tuple[str, Path] | None, images: tuple[str, Path] | None, as_json: bool,
+    ctx: click.Context, /, undo: str | None, dataset: tuple[str, Path] | None, images: tuple[str, Path] | None, as_json: bool,
     **flags: Any,
 ) -> None:  # fmt: skip
     """Fit probabilities, and the bounds that decide the states, to the archive's own signed reports.
 
     It takes 200 studies with a signed report and a draft of the weights in use. The next `generate` drafts with the
     result; drafts that are there stay. With --dataset everything that is fitted to the network's scores is fitted anew
-    and put beside the weights, as their manifest then says.
+    and put beside the weights, as their manifest then says; without --weights these are the ones that are installed.
     """
     if (undo and (dataset or images)) or (images and not dataset):
         raise click.UsageError("--undo stands alone, and --films goes with --dataset.")
     settings = settings_with(ctx, **flags)
     if undo:
-        from cxrreport.trust.archive import undo_calibration
-
-        print_result(undo_calibration(settings), as_json)
+        print_result(_undo(settings, undo), as_json)
         return
     found = _calibrate(settings, dataset, images)
     if as_json:
         click.echo(json.dumps(found))
     else:
         _print(found)
+
+
+def _undo(settings: Any, fit: str) -> dict[str, Any]:
+    if fit == "archive":
+        from cxrreport.trust.archive import undo_calibration
+
+        return undo_calibration(settings)
+    from cxrreport.trust.datasets import undo_weights
+
+    return undo_weights(settings.weights)
 
 
 def _calibrate(

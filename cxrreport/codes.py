@@ -70,7 +70,10 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
         "usage.path": ("A path of the command line does not exist.", "Correct the path; is the export mounted?"),
         "usage.few_studies": ("There are too few studies to learn from or to score.", "Import more signed reports."),
         "study.unknown": ("No study has this identifier.", "Give a StudyInstanceUID, an accession number or an id."),
-        "calibration.none": ("The archive has no calibration of its own to take back.", "Nothing: that of the weights serves."),
+        "calibration.none": ("There is no fit to take back.", "Nothing: the calibration of the weights serves."),
+        "calibration.network": ("The calibration before the last fit is of other weights than those in use.",
+                                "Take it back with those weights (`--weights`), or remove `calibration.json` from the home:"
+                                " then the calibration of the weights in use serves."),
         "draft.none": ("There is no draft of the study.", "Run `cxrreport generate`."),
         "device.unknown": ("The name of the device is none.", "Use auto, cpu, cuda or cuda:i."),
         "training.diverged": ("The loss is no number any more.", "Train with a lower learning rate in another `--out`."),

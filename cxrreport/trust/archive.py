@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +23,13 @@ from cxrreport.store.runs import append_audit
 from cxrreport.store.scores import raw_scores
 from cxrreport.store.training import SignedStudy, signed_studies
 from cxrreport.trust.fit import cross_validated, fit_calibration
+from cxrreport.trust.kept import keep, kept, take_back
 from cxrreport.trust.scored import Scored
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 LEAST = 200  # studies
-_BEFORE = "calibration.before.json"  # the archive's own one that the last fit took the place of
 Row = tuple[list[float], list[bool], View | None, str]
 
 
@@ -66,26 +64,26 @@ def undo_calibration(settings: Settings) -> dict[str, Any]:
 
     Raises
     ------
-    UsageError : there is none.
+    UsageError : there is none, or the one before it fits other weights than those in use. WeightsError
     """
-    own, before = settings.home / CALIBRATION, settings.home / _BEFORE
+    own, network = settings.home / CALIBRATION, read_manifest(settings.weights or default_directory())["files"][NETWORK]
     with lock(settings.home / "lock", "home"), open_archive(settings) as engine, hold_archive(engine):
         if not own.exists():
             raise UsageError("The archive has no calibration of its own to take back.", "calibration.none")
-        if before.exists():
-            os.replace(before, own)
+        before = kept(settings.home, network)
+        if before:
+            take_back(settings.home)
         else:
             own.unlink()
-        sync(settings.home)
-        found = {"sha256": Calibration.load(own).sha256 if own.exists() else None}
+            sync(settings.home)
+        found = {"sha256": before.sha256 if before else None}
         _record(engine, "calibrate.undo", found)
     return found
 
 
 def _store(home: Path, fitted: Calibration) -> None:
     """Put it into the home; what was there is kept for `undo_calibration`."""
-    with suppress(FileNotFoundError):
-        os.replace(home / CALIBRATION, home / _BEFORE)
+    keep(home)
     with atomic(home / CALIBRATION) as file:
         file.write_bytes(fitted.content)
 

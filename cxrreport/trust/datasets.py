@@ -18,6 +18,7 @@ from cxrreport.model.manifest import NETWORK, default_directory, read_manifest
 from cxrreport.model.weights import load_weights, resolve_device
 from cxrreport.trust.collections import Bank, score_collection
 from cxrreport.trust.fit import cross_validated, fit_calibration, with_pair
+from cxrreport.trust.kept import keep, kept, take_back
 from cxrreport.trust.pairs import fit_pair
 from cxrreport.trust.scored import Scored
 
@@ -62,10 +63,39 @@ def _apart(one: Scored, collections: list[Scored]) -> dict[str, Any]:
 
 
 def write_calibration(directory: Path, calibration: Calibration) -> None:
-    """Put a calibration beside the weights. A kill leaves weights that are not calibrated, never ones that are refused."""
-    manifest = read_manifest(directory)
-    plain = {name: value for name, value in manifest.items() if name != "calibration"}
-    write_json(directory / "manifest.json", plain, indent=1)
+    """Put a calibration beside the weights; what was there is kept for `undo_weights`."""
+    plain = _uncalibrated(directory)
+    keep(directory)
     with atomic(directory / CALIBRATION, 0o666) as file:
         file.write_bytes(calibration.content)
+    _name(directory, plain, calibration)
+
+
+def undo_weights(directory: Path | None) -> dict[str, Any]:
+    """Take the last fit of the weights back: the calibration before it serves again.
+
+    Raises
+    ------
+    UsageError : there is none, or it fits another network. WeightsError : the weights or the calibration are damaged.
+    """
+    directory = directory or default_directory()
+    before = kept(directory, read_manifest(directory)["files"][NETWORK])
+    if before is None:
+        raise UsageError("The weights have no calibration before this one to take back.", "calibration.none")
+    plain = _uncalibrated(directory)
+    take_back(directory)
+    _name(directory, plain, before)
+    return {"sha256": before.sha256}
+
+
+def _uncalibrated(directory: Path) -> dict[str, Any]:
+    """Write and return the manifest without a calibration: a kill then leaves weights that are not calibrated, never ones
+    that are refused.
+    """
+    plain = {name: value for name, value in read_manifest(directory).items() if name != "calibration"}
+    write_json(directory / "manifest.json", plain, indent=1)
+    return plain
+
+
+def _name(directory: Path, plain: dict[str, Any], calibration: Calibration) -> None:
     write_json(directory / "manifest.json", {**plain, "calibration": calibration.sha256}, indent=1)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
-from builders.tool import Tool
+from builders.tool import Tool, build_weights
 
 from cxrreport.findings import FINDINGS
 from cxrreport.trust import archive
@@ -65,6 +66,18 @@ def test_a_fit_is_taken_back_to_the_one_before_and_that_to_the_weights(enough: T
     audited = enough.rows("SELECT action, detail FROM audit WHERE subject = 'calibration' ORDER BY id")
     assert [action for action, _ in audited] == ["calibrate", "calibrate", "calibrate.undo", "calibrate.undo"]
     assert json.loads(audited[1][1]) == {name: second[name] for name in ("studies", "before", "sha256")}
+
+
+def test_a_fit_to_other_weights_is_not_taken_back(enough: Tool, shared_export: Path, tmp_path: Path) -> None:
+    other = ("--weights", build_weights(tmp_path / "other", seed=8))
+    enough.json("calibrate")
+    enough.json("generate", shared_export, *other, "--redo", "weights", "--without-retrieval")
+    second = enough.json("calibrate", *other)
+    refused = enough.json("calibrate", "--undo", *other, code=2)["error"]
+    assert refused["code"] == "calibration.network" and "other weights" in refused["message"]
+    own = (enough.home / "calibration.json").read_bytes()
+    assert hashlib.sha256(own).hexdigest() == second["sha256"]
+    assert enough.rows("SELECT count(*) FROM audit WHERE action = 'calibrate.undo'") == [0]
 
 
 def test_a_calibration_of_another_network_is_left_out_and_a_damaged_one_refused(

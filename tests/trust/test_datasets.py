@@ -12,11 +12,11 @@ from builders.training import read_noise
 
 from cxrreport.datasets.iu_xray import READERS
 from cxrreport.datasets.nih import IMAGE_READERS, LabelledImage
-from cxrreport.errors import WeightsError
+from cxrreport.errors import UsageError, WeightsError
 from cxrreport.model.manifest import NETWORK
 from cxrreport.model.weights import load_weights, save_weights
 from cxrreport.records import View
-from cxrreport.trust.datasets import write_calibration
+from cxrreport.trust.datasets import undo_weights, write_calibration
 
 
 def _films(_: Path, split: str) -> list[LabelledImage]:
@@ -68,6 +68,29 @@ def test_a_calibration_that_is_not_the_one_of_the_weights_is_refused(own: Path) 
     with pytest.raises(WeightsError) as refused:
         load_weights(own)
     assert refused.value.code == "calibration.other"
+
+
+def test_a_fit_of_the_weights_is_taken_back(tool: Tool, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the weights that are installed too: nobody names them."""
+    monkeypatch.setenv("CXRREPORT_WEIGHTS", str(own))
+    assert tool.json("calibrate", "--undo", "weights", code=2)["error"]["code"] == "calibration.none"
+    before = made_up_calibration(json.loads((own / "manifest.json").read_text())["files"][NETWORK])
+    write_calibration(own, before)
+    calibrated = {path.name: path.read_bytes() for path in own.iterdir()}
+    found = tool.json("calibrate", "--dataset", "noise", "/data")
+    assert load_weights(own).calibration != before
+    assert tool.json("calibrate", "--undo", "weights")["sha256"] == before.sha256 != found["sha256"]
+    assert {path.name: path.read_bytes() for path in own.iterdir()} == calibrated
+    tool.json("calibrate", "--undo", "weights", code=2)
+
+
+def test_a_fit_of_the_network_before_is_not_taken_back(own: Path) -> None:
+    network = json.loads((own / "manifest.json").read_text())["files"][NETWORK]
+    write_calibration(own, made_up_calibration("2" * 64))
+    write_calibration(own, made_up_calibration(network))
+    with pytest.raises(UsageError) as refused:
+        undo_weights(own)
+    assert refused.value.code == "calibration.network" and load_weights(own).calibration == made_up_calibration(network)
 
 
 def test_weights_that_are_trained_further_are_not_calibrated_any_more(own: Path, tmp_path: Path) -> None:
