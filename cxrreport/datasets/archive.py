@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -17,6 +17,7 @@ from cxrreport.datasets.sample import Reader, Sample, make_sample
 from cxrreport.engine.local import LocalEngine
 from cxrreport.imaging.load import LoadedImage, load_image
 from cxrreport.imaging.pairing import draft_images
+from cxrreport.reports.language import is_english_report
 from cxrreport.settings import Settings
 from cxrreport.store.catalogue import count_without_view
 from cxrreport.store.engine import open_archive, session
@@ -39,7 +40,8 @@ class ArchiveReader:
     """Reads studies with a frontal image in use and a final or corrected report with findings.
 
     Keys and patients of the samples are numbers of database rows. A study whose frontal image cannot be read, or whose
-    report leaves nothing to say, is left out and counted in `skipped`, as are images whose view no run has looked at yet.
+    report is not in English or leaves nothing to say, is left out and counted in `skipped`, as are images whose view no
+    run has looked at yet.
     The archive is open, without a lock, while it reads.
     """
 
@@ -64,7 +66,14 @@ class ArchiveReader:
             )
             with session(engine, read_only=True) as current:
                 self.skipped["film.view_unknown"] = count_without_view(current)
-            return list(islice(self._samples(wanted, workers), limit))
+            return list(islice(self._samples(self._in_english(wanted), workers), limit))
+
+    def _in_english(self, studies: Iterable[SignedStudy]) -> Iterator[SignedStudy]:
+        for signed in studies:
+            if is_english_report(signed.findings, signed.impression) is False:
+                self.skipped["report.language"] += 1
+            else:
+                yield signed
 
     def _samples(self, studies: Iterator[SignedStudy], workers: LocalEngine) -> Iterator[Sample]:
         while page := list(islice(studies, _PAGE)):

@@ -12,6 +12,7 @@ from cxrreport.pipeline.counts import IMPORT, Count
 from cxrreport.pipeline.run import Run
 from cxrreport.records import Failure, Report
 from cxrreport.reports.labels import label_all, rules
+from cxrreport.reports.language import is_english_report
 from cxrreport.reports.parsing.columns import FIELDS
 from cxrreport.reports.readers import Skipped, read_path
 from cxrreport.store import reports, runs
@@ -66,7 +67,12 @@ def _store(run: Run, batch: Sequence[Report | Failure | Skipped]) -> None:
 
 
 def _label(report: Report | reports.StoredText) -> dict[str, State]:
-    """States of the 15 labels and of what is named, told from findings and impression together."""
+    """States of the 15 labels and of what is named, told from findings and impression together.
+
+    None of a report in another language: the rules would find names of findings there and miss that they are denied.
+    """
+    if is_english_report(report.findings, report.impression) is False:
+        return {}
     return label_all(f"{report.findings} {report.impression}")
 
 

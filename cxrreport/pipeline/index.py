@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cxrreport.drafting.drafter import load_drafter
 from cxrreport.errors import IndexFitError, UsageError
 from cxrreport.log import Progress
 from cxrreport.pipeline.counts import INDEX, Count
 from cxrreport.pipeline.embed import build_index
-from cxrreport.pipeline.freshness import pages
 from cxrreport.pipeline.import_reports import import_reports
 from cxrreport.pipeline.run import Run, open_run
-from cxrreport.reports.language import is_english
+from cxrreport.reports.language import is_english_report
 from cxrreport.reports.readers import FORMATS
 from cxrreport.settings import Settings
+from cxrreport.store.engine import session
+from cxrreport.store.reports import StoredText, texts
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 _PAGE = 2_000
 
@@ -48,12 +52,24 @@ def index(
 
 def _check_language(run: Run, any_language: bool) -> None:
     """Count the stored reports in other languages; most must be in English, for that is what labels and network read."""
-    english = [is_english(passage.text) is not False for page in pages(run.engine, _PAGE) for passage in page]
-    others = len(english) - sum(english)
+    foreign = [is_english_report(text.findings, text.impression) is False for text in _texts(run.engine)]
+    others = sum(foreign)
     run.count(Count.OTHER_LANGUAGE, others)
-    if 2 * others > len(english) and not any_language:
+    if 2 * others > len(foreign) and not any_language:
         raise IndexFitError(
-            f"{others} of {len(english)} reports hold hardly a word of English, and findings are read in English alone:"
+            f"{others} of {len(foreign)} reports hold hardly a word of English, and findings are read in English alone:"
             " no index was published. Pass --any-language to publish one all the same.",
             "index.language",
         )
+
+
+def _texts(engine: Engine) -> Iterator[StoredText]:
+    """Every report of the database that has a text."""
+    last = 0
+    while True:
+        with session(engine, read_only=True) as s:
+            page = texts(s, last, _PAGE)
+        if not page:
+            return
+        last = page[-1].report_id
+        yield from page

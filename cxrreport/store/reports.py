@@ -21,6 +21,7 @@ from cxrreport.store.schema import PatientRow, ReportRow, StudyRow
 
 LabelledReport = tuple[Report, Mapping[str, State]]
 _WITHDRAWN = ReportRow.status == ReportStatus.WITHDRAWN
+_HAS_TEXT = or_(func.trim(ReportRow.impression) != "", func.trim(ReportRow.findings) != "")
 SIGNED = (ReportStatus.FINAL, ReportStatus.CORRECTED)
 _RANK = list(ReportStatus)  # of two of one time the later in this list holds
 
@@ -162,7 +163,7 @@ def _digest(*parts: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class StoredText:
-    """A report as it is labelled."""
+    """A report as it is labelled: both of its sections."""
 
     report_id: int
     findings: str
@@ -174,8 +175,16 @@ def outdated_labels(session: Session, source: str, after_id: int, limit: int) ->
 
     A withdrawn report has no text and no labels. One call is one short transaction, as labelling may take long.
     """
-    outdated = (ReportRow.id > after_id, ReportRow.label_source != source, not_(_WITHDRAWN))
-    query = select(ReportRow.id, ReportRow.findings, ReportRow.impression).where(*outdated)
+    return _texts(session, after_id, limit, ReportRow.label_source != source, not_(_WITHDRAWN))
+
+
+def texts(session: Session, after_id: int, limit: int) -> list[StoredText]:
+    """Return the first `limit` reports beyond `after_id`, by id, that have a text."""
+    return _texts(session, after_id, limit, _HAS_TEXT)
+
+
+def _texts(session: Session, after_id: int, limit: int, *where: ColumnElement[bool]) -> list[StoredText]:
+    query = select(ReportRow.id, ReportRow.findings, ReportRow.impression).where(ReportRow.id > after_id, *where)
     return [StoredText(*row) for row in session.execute(query.order_by(ReportRow.id).limit(limit))]
 
 
@@ -192,9 +201,6 @@ def as_stored(labels: Mapping[str, State]) -> dict[str, str]:
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------
-
-
-_HAS_TEXT = or_(func.trim(ReportRow.impression) != "", func.trim(ReportRow.findings) != "")
 
 
 def passages(session: Session, after_id: int = 0, limit: int = 1000, texts: bool = True) -> list[Passage]:

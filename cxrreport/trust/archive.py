@@ -17,6 +17,7 @@ from cxrreport.imaging.pairing import draft_images
 from cxrreport.model.calibration import CALIBRATION, Calibration
 from cxrreport.model.manifest import NETWORK, default_directory, read_manifest, weights_sha256
 from cxrreport.records import View
+from cxrreport.reports.language import is_english_report
 from cxrreport.settings import Settings
 from cxrreport.store.engine import hold_archive, open_archive, session
 from cxrreport.store.runs import append_audit
@@ -48,7 +49,7 @@ def calibrate_archive(settings: Settings) -> dict[str, Any]:
         scored = _read(engine, weights_sha256(manifest))
         if len(scored.views) < LEAST:
             raise UsageError(
-                f"Calibrating needs {LEAST} studies with a signed report and a draft of the weights in use;"
+                f"Calibrating needs {LEAST} studies with a signed report in English and a draft of the weights in use;"
                 f" there are {len(scored.views)}.",
                 "usage.few_studies",
             )
@@ -107,7 +108,7 @@ def _read(engine: Engine, weights: str) -> Scored:
 
 
 def _rows(engine: Engine, weights: str) -> Iterator[Row]:
-    """Studies with a labelled report and a draft, page by page."""
+    """Studies with a labelled report in English and a draft, page by page."""
     last = 0
     while True:
         with session(engine, read_only=True) as s:
@@ -116,7 +117,12 @@ def _rows(engine: Engine, weights: str) -> Iterator[Row]:
         if not page:
             return
         last = page[-1].study.id
-        yield from (_row(one, scores[one.study.id]) for one in page if one.labels and one.study.id in scores)
+        yield from (_row(one, scores[one.study.id]) for one in page if one.study.id in scores and _is_labelled(one))
+
+
+def _is_labelled(one: SignedStudy) -> bool:
+    """What the rules read in a report of another language is no label; an older version may have stored it."""
+    return bool(one.labels) and is_english_report(one.findings, one.impression) is not False
 
 
 def _row(one: SignedStudy, scores: dict[str, float]) -> Row:

@@ -111,6 +111,18 @@ def test_an_archive_in_another_language_is_refused_before_it_is_indexed(tool: To
     assert (found["indexed"], found["other_language"]) == (4, 3)
 
 
+@pytest.mark.parametrize(
+    ("findings", "impression"), [(GERMAN, "The lungs are clear, without an effusion."), ("", GERMAN)]
+)
+def test_a_report_is_judged_by_both_sections_and_its_words_are_no_labels(
+    tool: Tool, tmp_path: Path, findings: str, impression: str
+) -> None:
+    (tmp_path / "A1.txt").write_text(f"FINDINGS: {findings}\n\nIMPRESSION: {impression}\n", encoding="utf-8")
+    assert tool("index", tmp_path) == 78 and "1 of 1 reports" in tool.err
+    assert tool.json("index", tmp_path, "--any-language")["other_language"] == 1
+    assert [json.loads(labels) for labels in tool.rows("SELECT labels FROM report")] == [{}]
+
+
 def test_a_few_reports_in_another_language_are_counted(tool: Tool, shared_reports: Path, tmp_path: Path) -> None:
     (tmp_path / "A9.txt").write_text(f"FINDINGS: {GERMAN}\n", encoding="utf-8")
     found = tool.json("index", shared_reports, tmp_path)

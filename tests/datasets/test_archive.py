@@ -126,6 +126,16 @@ def test_a_study_whose_film_cannot_be_read_is_left_out_and_counted(
     assert all(s.present.tolist() == [True, False] for s in samples)
 
 
+def test_a_report_in_another_language_is_left_out_and_counted(settings: Settings, change: Callable[..., None]) -> None:
+    whole = {split: len(ArchiveReader(settings)(split)) for split in ("train", "val", "test")}
+    german = "Herz normal gross. Kein Pneumothorax, kein Pleuraerguss rechts."
+    change("UPDATE report SET findings = :text WHERE study_id = 3", text=german)
+    change("UPDATE report SET impression = :text WHERE study_id = 4", text=german)
+    read = ArchiveReader(settings)
+    assert sum(len(read(split)) for split in whole) == sum(whole.values()) - 2
+    assert read.skipped["report.language"] == 2
+
+
 @pytest.fixture()
 def archive_tool(tool: Tool, filled: Path, monkeypatch: pytest.MonkeyPatch) -> Tool:
     """The command line on the archive."""

@@ -3,7 +3,7 @@ import csv
 import pytest
 from builders.data import data
 
-from cxrreport.reports.language import is_english
+from cxrreport.reports.language import is_english, is_english_report
 
 FOREIGN = [
     "Herz normal groß. Kein Pneumothorax, kein Pleuraerguss. Keine Infiltrate. Zwerchfelle glatt.",
@@ -31,7 +31,24 @@ def test_english_and_what_is_too_short_pass(text):
     assert is_english(text) is not False
 
 
+ENGLISH = "The heart is normal in size. The lungs are clear, without an effusion."
+
+
+@pytest.mark.parametrize("foreign", FOREIGN)
+def test_one_section_in_another_language_makes_the_report_one(foreign):
+    assert is_english_report(ENGLISH, foreign) is False and is_english_report(foreign, ENGLISH) is False
+    assert is_english_report(foreign, "") is False and is_english_report(foreign, "No acute disease.") is False
+
+
+def test_sections_that_are_short_are_judged_together():
+    assert is_english_report("Kein Pneumothorax. Herz normal.", "Keine Stauung, keine Infiltrate.") is False
+    assert is_english_report("No pneumothorax. Normal heart size.", "The lungs are clear.") is True
+    assert is_english_report("Normal heart.", "Clear lungs.") is None
+    assert is_english_report(ENGLISH, "Normal.") is True
+
+
 def test_real_english_reports_pass():
     with data("iu-xray", "studies.csv").open(newline="", encoding="utf-8") as table:
-        texts = [f"{row['findings']} {row['impression']}" for row in csv.DictReader(table) if row["split"] == "val"]
-    assert len(texts) > 200 and not any(is_english(text) is False for text in texts)
+        rows = [row for row in csv.DictReader(table) if row["split"] in ("train", "val")]
+    assert len(rows) > 2000
+    assert not any(is_english_report(row["findings"], row["impression"]) is False for row in rows)

@@ -31,6 +31,14 @@ def test_too_few_reports_are_refused_and_nothing_is_kept(drafted: Tool) -> None:
     assert drafted.json("calibrate", "--undo", code=2)["error"]["code"] == "calibration.none"
 
 
+def test_labels_of_reports_in_another_language_have_no_part(enough: Tool) -> None:
+    """Not even where an older version has stored them."""
+    with enough.connection() as connection:
+        german = "Herz normal gross. Kein Pneumothorax, kein Pleuraerguss rechts."
+        connection.exec_driver_sql(f"UPDATE report SET findings = '{german}' WHERE accession = 'A101'")  # noqa: S608
+    assert enough.json("calibrate", code=2)["error"]["code"] == "usage.few_studies" and "there are 2" in enough.err
+
+
 def test_the_next_drafts_are_made_with_the_fit_and_the_old_ones_stay(enough: Tool, shared_export: Path) -> None:
     raw = "SELECT raw_score FROM finding JOIN draft ON draft.id = draft_id WHERE status = 'preliminary' ORDER BY 1"
     before = enough.rows(raw)
