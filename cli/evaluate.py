@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from cxrreport.cli.calibrate import reliability_rows
-from cxrreport.cli.options import named
+from cxrreport.cli.film_tables import print_films, print_subgroups
+from cxrreport.cli.options import named, progress
 
 if TYPE_CHECKING:
     from cxrreport.settings import Settings
@@ -36,7 +37,25 @@ _PATH = click.Path(path_type=Path)
     metavar="NAME DIRECTORY",
     help="Labelled dataset: iu-xray and its directory; without, the studies of the archive that have a signed report.",
 )
-@click.option("--split", type=click.Choice(["train", "val", "test"]), default="test", help="Split to score.")
+@click.option(
+    "--films",
+    type=(str, _PATH),
+    metavar="NAME DIRECTORY",
+    help="Labelled films instead of drafts: nih and its directory. With --dataset the network retrieves from its reports.",
+)
+@click.option(
+    "--pairs",
+    type=click.IntRange(min=0),
+    default=200,
+    metavar="N",
+    help="With --films: so many of its follow-ups are read, too.",
+)
+@click.option(
+    "--split",
+    type=click.Choice(["train", "val", "test"]),
+    default="test",
+    help="Split to score; test of films is of the patients who are held out.",
+)
 @click.option(
     "--protocol",
     type=click.Choice(["C", "R"]),
@@ -54,9 +73,13 @@ _PATH = click.Path(path_type=Path)
 @click.option("--beams", type=click.IntRange(1, 16), default=3, help="Width of the beam search.")
 @click.option("--chexbert", type=_PATH, help="Directory of CheXbert's weights, to label with it instead of the rules.")
 @click.option("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda or cuda:i.")
-@click.option("--limit", type=click.IntRange(min=2), help="Only this many studies, to try things out.")
+@click.option("--limit", type=click.IntRange(min=2), help="Only this many studies or films, to try things out.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Seed of the bootstrap and of the random reports.")
-@click.option("--out", type=_PATH, help="Write the JSON document to this file, or into this directory.")
+@click.option(
+    "--out",
+    type=_PATH,
+    help="Write the JSON document to this file, or into this directory; scores of films stay there for the next time.",
+)
 @click.option(
     "--texts",
     type=_PATH,
@@ -70,8 +93,8 @@ _PATH = click.Path(path_type=Path)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def evaluate(
-    settings: Settings, /, dataset: tuple[str, Path] | None, beside: list[tuple[str, str]], out: Path | None,
-    texts: Path | None, as_json: bool, **options: Any,
+    settings: Settings, /, dataset: tuple[str, Path] | None, films: tuple[str, Path] | None, pairs: int,
+    beside: list[tuple[str, str]], out: Path | None, texts: Path | None, as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Score drafts of a labelled split beside baselines, with 95 % bootstrap intervals.
 
@@ -79,7 +102,15 @@ def evaluate(
     that agrees best with the network's findings, a random report, no text and a normal report; the published systems
     where they can be compared.
     METEOR is measured where the extra cxrreport[meteor] and Java are installed.
+
+    With --films no text is drafted: what the table of findings would say of each film stands beside its labels, by
+    finding, by subgroup and of follow-ups (docs/evaluation.md).
     """
+    if films is not None:
+        if texts or beside or options["chexbert"] or options["curves"]:
+            raise click.UsageError("--texts, --beside, --chexbert and --curves are of drafts, not of --films.")
+        _evaluate_films(settings, films, dataset, pairs, out, as_json, options)
+        return
     from cxrreport.datasets.archive import open_dataset
     from cxrreport.evaluation.evaluate import EvaluateOptions
     from cxrreport.evaluation.evaluate import evaluate as run
@@ -100,6 +131,30 @@ def evaluate(
         _print(found.document)
 
 
+def _evaluate_films(
+    settings: Settings, films: tuple[str, Path], dataset: tuple[str, Path] | None, pairs: int, out: Path | None,
+    as_json: bool, options: dict[str, Any],
+) -> None:  # fmt: skip
+    from cxrreport.datasets.archive import open_dataset
+    from cxrreport.evaluation.output import check_places, place_document
+    from cxrreport.files import write_json
+    from cxrreport.trust.films import FilmOptions, evaluate_films
+
+    document = place_document(out, films[0], options["split"]) if out is not None else None
+    check_places(document, None)
+    read = open_dataset(dataset, settings) if dataset else None
+    shared = {name: options[name] for name in ("split", "weights", "device", "limit", "seed")}
+    keep = document.parent if document else None
+    with progress() as tell:
+        found = evaluate_films(FilmOptions(*films, read=read, keep=keep, pairs=pairs, **shared), tell)
+    if document is not None:
+        write_json(document, found, indent=1)
+    if as_json:
+        click.echo(json.dumps(found))
+    else:
+        print_films(found)
+
+
 def _print(found: dict[str, Any]) -> None:
     from cxrreport.cli.status import print_table
 
@@ -112,6 +167,7 @@ def _print(found: dict[str, Any]) -> None:
     print_table(f"F1 by finding: {where}", ["finding", "positives", *found["findings"]], _by_finding(found))
     reliability = ["finding", "films", "ECE", "after", "Brier", "after"]
     print_table(f"Reliability of probabilities: {where}", reliability, reliability_rows(found["reliability"]))
+    print_subgroups(found["subgroups"], where)
     if found["published"]:
         scores = _TABLES["Language"][:-1]
         rows = [[row["model"], *(_value(row[s]) for s in scores), row["source"]] for row in found["published"]]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # numpy would cost every light command a tenth of a second
     import numpy.typing as npt
 
 SIDE = 256  # pixels of a prepared image, both ways
+ADULT = 18  # years of age from which on the network is made for a patient
 
 
 class View(StrEnum):

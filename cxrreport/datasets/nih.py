@@ -40,6 +40,23 @@ _VIEWS = {"AP": View.AP, "PA": View.PA}
 
 
 @dataclass(frozen=True, slots=True)
+class Film:
+    """What is told of one frontal film, before its pixels are read: as of a `LabelledImage`; path of the image.
+
+    sex : "F" or "M", "" where it is not told. age : years, None where it is not told.
+    """
+
+    key: str
+    patient: str
+    path: Path
+    positive: npt.NDArray[np.bool_]
+    known: npt.NDArray[np.bool_]
+    view: View
+    sex: str
+    age: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class LabelledImage:
     """One frontal image to learn findings from.
 
@@ -63,9 +80,25 @@ def read_nih(directory: Path, split: str) -> Iterator[LabelledImage]:
     ------
     UsageError : when it is no such directory, or an image of it cannot be read.
     """
+    return map(open_film, read_nih_films(directory, split))
+
+
+def read_nih_films(directory: Path, split: str) -> Iterator[Film]:
+    """What `labels.csv` tells of the films of a split; raises as `read_nih`, but opens no image."""
     for row in read_table(directory / "labels.csv", _NIH_COLUMNS, "The directory of films", "films"):
         if row["labels"] and split_of(row["patient"]) == split:
-            yield _nih_image(directory / "images", row)
+            yield _nih_film(directory / "images", row)
+
+
+def open_film(film: Film) -> LabelledImage:
+    """A film with its pixels.
+
+    Raises
+    ------
+    UsageError : the image cannot be read.
+    """
+    pixels, present = stack_views([preprocess(read_pixels(film.path)), None])
+    return LabelledImage(film.key, film.patient, pixels, present, film.positive, film.known, film.view)
 
 
 def split_of(patient: str) -> str:
@@ -92,11 +125,19 @@ def nih_findings(labels: Set[str]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[n
     return np.array([f in positive for f in FINDINGS]), np.array([f not in unknown for f in FINDINGS])
 
 
-def _nih_image(images: Path, row: dict[str, str]) -> LabelledImage:
-    pixels, present = stack_views([preprocess(read_pixels(images / f"{row['id']}.jpg")), None])
+def nih_view(word: str) -> View:
+    """The view of a cell of a table of NIH."""
+    return _VIEWS.get(word, View.FRONTAL)
+
+
+def _nih_film(images: Path, row: dict[str, str]) -> Film:
     positive, known = nih_findings(set(row["labels"].split("|")))
-    view = _VIEWS.get(row.get("view", ""), View.FRONTAL)
-    return LabelledImage(f"nih-{row['id']}", f"nih-{row['patient']}", pixels, present, positive, known, view)
+    age = row.get("age", "")
+    return Film(
+        f"nih-{row['id']}", f"nih-{row['patient']}", images / f"{row['id']}.jpg", positive, known,
+        nih_view(row.get("view", "")), row.get("sex", ""), int(age) if age.isdecimal() else None,
+    )  # fmt: skip
 
 
 IMAGE_READERS: dict[str, Callable[[Path, str], Iterable[LabelledImage]]] = {"nih": read_nih}
+FILM_READERS: dict[str, Callable[[Path, str], Iterable[Film]]] = {"nih": read_nih_films}

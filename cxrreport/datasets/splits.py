@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cxrreport.datasets.sample import Reader, Sample, check_disjoint
 from cxrreport.errors import UsageError
@@ -16,6 +16,7 @@ from cxrreport.files import write_json
 _FILE = "studies.json"  # keys and digest of each split; keys are row numbers or public names, never a patient's
 _LEAST_VAL = 4
 _LEAST_PATIENTS = 2
+T = TypeVar("T")
 
 
 def read_whole(read: Reader, names: Iterable[str], limit: int | None = None) -> dict[str, list[Sample]]:
@@ -31,6 +32,12 @@ def read_whole(read: Reader, names: Iterable[str], limit: int | None = None) -> 
     for one, other in combinations(splits.values(), 2):
         check_disjoint(one, other)
     return splits
+
+
+def drawn(items: Sequence[T], keys: Iterable[str], most: int | None) -> list[T]:
+    """At most so many, in their order: those whose digests of their keys are the least, and so the same ones every time."""
+    order = sorted((hashlib.sha256(key.encode()).digest(), i) for i, key in enumerate(keys))
+    return [items[i] for i in sorted(i for _, i in order[:most])]
 
 
 def read_splits(read: Reader, out: Path, limit: int | None) -> tuple[list[Sample], list[Sample]]:

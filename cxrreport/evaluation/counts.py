@@ -13,6 +13,7 @@ from cxrreport.findings import FINDINGS
 
 DRAWS = 1000
 LEVEL = 0.95
+ENOUGH = 15  # positives that make an area worth a mean
 _MEANS = ("rouge_l", "cider", *(f"example_{name}" for name in RATIOS))
 
 

@@ -32,6 +32,7 @@ from cxrreport.evaluation.candidates import (
 from cxrreport.evaluation.clinical import Floats
 from cxrreport.evaluation.counts import DRAWS, LEVEL, StudyCounts, count_studies, draw_counts, interval
 from cxrreport.evaluation.curves import draw_curves
+from cxrreport.evaluation.films import Judged
 from cxrreport.evaluation.judging import Judge
 from cxrreport.evaluation.labeller import Labeller, make_labeller
 from cxrreport.evaluation.meteor import score_meteor
@@ -39,6 +40,7 @@ from cxrreport.evaluation.protocols import Protocol, protocol
 from cxrreport.evaluation.published import published_rows
 from cxrreport.evaluation.reliability import by_finding, compare
 from cxrreport.evaluation.scoring import distinct, normal, score_states, state_intervals
+from cxrreport.evaluation.subgroups import subgroup_rows
 from cxrreport.findings import FINDINGS, State
 from cxrreport.model.config import POSITIVE
 from cxrreport.model.generation import Decoding
@@ -47,6 +49,7 @@ from cxrreport.reports.claims import has_comparison
 from cxrreport.reports.sections import clean
 
 OURS = "cxrreport"
+VIEWS = ("frontal", "lateral")
 Tables = Sequence[Mapping[str, State]]
 
 
@@ -136,6 +139,7 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
         "state_intervals": state_intervals(drafted.drafts, truth, counts),
         "positives": dict(zip(FINDINGS, (truth == POSITIVE).sum(0).tolist(), strict=True)),
         "reliability": compare(*probabilities, truth == POSITIVE, known),
+        "subgroups": _subgroups(*probabilities, own, samples, options),
         "flags": _count_flags(stored),
         "published": published_rows() if _comparable(options) else [],
     }
@@ -146,6 +150,19 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
     for name, row in document["rows"].items():
         row["meteor"] = meteor.get(name)
     return Evaluation(document, [s.key for s in samples], [s.report for s in samples], texts)
+
+
+def _subgroups(
+    scores: Floats, probabilities: Floats, tables: Tables, samples: Sequence[Sample], options: EvaluateOptions
+) -> list[dict[str, Any]]:  # fmt: skip
+    """What the table says by all that is known of a study: which views it has, and its collection."""
+    states = np.array([[table[finding] for finding in FINDINGS] for table in tables], object)
+    judged = Judged(
+        scores, probabilities, states == State.POSITIVE, states == State.NEGATIVE, np.stack([s.positive for s in samples]),
+        np.stack([s.known for s in samples]), np.array([s.patient for s in samples]),
+    )  # fmt: skip
+    views = [" and ".join(v for v, there in zip(VIEWS, s.present, strict=True) if there) for s in samples]
+    return subgroup_rows(judged, {"view": views, "collection": [options.read.name] * len(samples)}, options.seed)
 
 
 def _rival(

@@ -12,9 +12,9 @@ from cxrreport.errors import StorageError, UsageError
 from cxrreport.evaluation.evaluate import Evaluation
 
 
-def place_document(out: Path, dataset: str, split: str, protocol: str) -> Path:
-    """The JSON file: `out`, or `evaluation-<dataset>-<split>-<protocol>.json` where that is a directory."""
-    return out / f"evaluation-{dataset}-{split}-{protocol}.json" if out.is_dir() else out
+def place_document(out: Path, *facts: str) -> Path:
+    """The JSON file: `out`, or `evaluation-<facts>.json` where that is a directory: dataset or films, split, protocol."""
+    return out / f"evaluation-{'-'.join(facts)}.json" if out.is_dir() else out
 
 
 def check_places(document: Path | None, texts: Path | None) -> None:

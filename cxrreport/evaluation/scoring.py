@@ -11,7 +11,7 @@ import torch
 from cxrreport.datasets.encoded import Encoded
 from cxrreport.evaluation import clinical, language
 from cxrreport.evaluation.clinical import Floats, auc_draws, state_maps
-from cxrreport.evaluation.counts import interval
+from cxrreport.evaluation.counts import ENOUGH, interval
 from cxrreport.findings import FINDINGS, State
 from cxrreport.model.config import POSITIVE
 from cxrreport.model.drafter import Drafter, NetworkDraft
@@ -20,7 +20,6 @@ from cxrreport.reports.labels import label
 from cxrreport.reports.sections import clean
 
 _BATCH = 16
-_ENOUGH = 15  # positives that make an area worth a mean
 _FEWEST, _MOST_CALLED = 5, 1.25  # positives that a threshold is chosen for; how many more it may call
 
 
@@ -84,7 +83,7 @@ def _areas(drafts: Sequence[NetworkDraft], states: npt.NDArray[np.int64], counts
     positive = states == POSITIVE
     usable = [i for i in range(len(FINDINGS)) if positive[:, i].any() and not positive[:, i].all()]
     areas = {i: auc_draws(positive[:, i], probabilities[:, i], counts) for i in usable}
-    groups = {"mean_auc": usable, "mean_auc_15": [i for i in usable if positive[:, i].sum() >= _ENOUGH]}
+    groups = {"mean_auc": usable, "mean_auc_15": [i for i in usable if positive[:, i].sum() >= ENOUGH]}
     tables = {name: np.ma.masked_invalid([areas[i] for i in group]) for name, group in groups.items() if group}
     means = {name: table.mean(0).filled(np.nan) for name, table in tables.items()}
     return {**means, **{f"auc {FINDINGS[i]}": values for i, values in areas.items()}}

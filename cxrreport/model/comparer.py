@@ -37,6 +37,11 @@ class PairReading:
     tokens: Tensor
     valid: bool
 
+    @classmethod
+    def plain(cls, changes: Sequence[Change], probabilities: Sequence[float]) -> PairReading:
+        """The changes alone, without their places and tokens."""
+        return cls(tuple(changes), tuple(probabilities), np.zeros((0, 0, 0), np.float32), torch.zeros(0, 0), True)
+
 
 def to_logits(probabilities: Tensor) -> Tensor:
     """Log odds, within +-6: a network that is surer than that is no surer."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cxrreport.codes import CODES
 from cxrreport.pipeline.counts import Count
-from cxrreport.records import Failure, Study
+from cxrreport.records import ADULT, Failure, Study
 from cxrreport.store import attempts, catalogue, drafts
 from cxrreport.store.engine import session
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from cxrreport.pipeline.run import Run
 
 CHILD = "scope.age"
-_ADULT = 18  # years
 
 
 def is_child(study: Study) -> bool:
@@ -27,7 +26,7 @@ def is_child(study: Study) -> bool:
     Where the two disagree the younger counts: a child that is drafted does harm, an adult that is left out is told of.
     A patient of unknown age is taken for an adult.
     """
-    told = study.age_years is not None and study.age_years < _ADULT
+    told = study.age_years is not None and study.age_years < ADULT
     return told or _is_before_birthday(study)
 
 
@@ -38,7 +37,7 @@ def _is_before_birthday(study: Study) -> bool:
         study.birth_date,
         study.studied_at or datetime.now(UTC),
     )  # without a date of the study: still a child today
-    return (day.year - _ADULT, day.month, day.day) < (born.year, born.month, born.day)
+    return (day.year - ADULT, day.month, day.day) < (born.year, born.month, born.day)
 
 
 def withdraw(run: Run, allow_children: bool) -> None:
@@ -56,7 +55,7 @@ def _drafted_children(engine: Engine) -> Iterator[list[int]]:
     last = 0
     while True:
         with session(engine, read_only=True) as s:
-            page = catalogue.drafted_young(s, _ADULT, last)
+            page = catalogue.drafted_young(s, ADULT, last)
         if not page:
             return
         last = page[-1].id

@@ -14,6 +14,7 @@ from cxrreport.datasets.nih import LabelledImage
 from cxrreport.datasets.sample import Sample
 from cxrreport.log import Progress, unwatched
 from cxrreport.model.drafter import Drafter
+from cxrreport.model.encoder import ImageFeatures
 from cxrreport.records import PreparedStudy, View
 from cxrreport.trust.scored import Scored
 
@@ -29,9 +30,12 @@ class Bank:
 
 
 def score_collection(
-    drafter: Drafter, name: str, samples: Iterable[Sample | LabelledImage], bank: Bank, progress: Progress = unwatched
-) -> Scored:
-    """Score all films of a collection that have a frontal one, batch by batch."""
+    drafter: Drafter, name: str, samples: Iterable[Sample | LabelledImage], bank: Bank | None,
+    progress: Progress = unwatched,
+) -> Scored:  # fmt: skip
+    """Score all films of a collection that have a frontal one, batch by batch; there is one at least. bank : None where
+    there are no reports to retrieve from.
+    """
     scores, rows = [], []
     frontal = (sample for sample in samples if sample.present[0])
     while batch := list(islice(frontal, _BATCH)):
@@ -42,13 +46,23 @@ def score_collection(
     return Scored(name, np.array(scores, np.float64), np.stack(positive), np.stack(known), views, patients)
 
 
-def _scores(drafter: Drafter, batch: Sequence[Sample | LabelledImage], bank: Bank) -> Iterator[tuple[float, ...]]:
-    studies = [PreparedStudy(s.pixels[0], s.pixels[1] if s.present[1] else None) for s in batch]
-    features = drafter.encode(studies)
-    patients = [s.patient for s in batch]
+def _scores(
+    drafter: Drafter, batch: Sequence[Sample | LabelledImage], bank: Bank | None
+) -> Iterator[tuple[float, ...]]:  # fmt: skip
+    features = drafter.encode([PreparedStudy(s.pixels[0], s.pixels[1] if s.present[1] else None) for s in batch])
+    reports, mask = _retrieve(drafter, features, [s.patient for s in batch], bank)
+    for states in drafter.read_states(features, reports, mask):
+        yield states.scores
+
+
+def _retrieve(
+    drafter: Drafter, features: ImageFeatures, patients: Sequence[str], bank: Bank | None
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:  # fmt: skip
+    """Vectors (B, N, d) of the reports nearest to each film, none of its own patient, and which of them are there (B, N)."""
+    if bank is None:
+        nothing = np.zeros((len(patients), drafter.retrieved, drafter.dimension), np.float32)
+        return nothing, np.zeros(nothing.shape[:2], bool)
     rows = nearest_rows(
         drafter.embed_images(features), bank.vectors, patients, bank.patients, drafter.retrieved
     ).numpy()  # fmt: skip
-    reports = bank.vectors[rows]
-    for states in drafter.read_states(features, reports, np.ones(reports.shape[:2], bool)):
-        yield states.scores
+    return bank.vectors[rows], np.ones(rows.shape, bool)

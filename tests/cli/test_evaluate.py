@@ -17,6 +17,7 @@ from builders.training import SPLITS, read_noise
 from cxrreport.datasets.iu_xray import READERS
 from cxrreport.evaluation import evaluate as evaluation
 from cxrreport.evaluation.candidates import ALONE, BASELINES, NORMAL, SILENT
+from cxrreport.findings import PATHOLOGY
 from cxrreport.model import prose
 from cxrreport.model.weights import load_weights
 from cxrreport.trust.datasets import write_calibration
@@ -153,7 +154,7 @@ def test_work_that_fails_leaves_no_files(tool: Tool, weights: Path, tmp_path: Pa
 def test_evaluation_prints_tables_for_a_person(tool: Tool, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "300")
     assert tool(*flags(weights, "--protocol", "R", dataset="iu-xray")) == 0
-    assert " ".join(tool.out.split()).count("iu-xray test, 4 studies, protocol R, beams 1") == 10
+    assert " ".join(tool.out.split()).count("iu-xray test, 4 studies, protocol R, beams 1") == 11
     for said in (
         "bleu 1",
         "minus constant report",
@@ -164,6 +165,17 @@ def test_evaluation_prints_tables_for_a_person(tool: Tool, weights: Path, monkey
         "95 %",
     ):
         assert said in tool.out
+
+
+def test_subgroups_are_what_is_known_of_the_studies(tool: Tool, weights: Path) -> None:
+    rows = {(row["by"], row["group"]): row for row in evaluate(tool, weights)["subgroups"]}
+    assert rows["collection", "noise"]["films"] == 4
+    views = {
+        "frontal and lateral" if s.present.all() else "frontal" if s.present[0] else "lateral" for s in SPLITS["test"]
+    }
+    assert {group for by, group in rows if by == "view"} == {", ".join(sorted(views))}  # too few to stand alone
+    positives = sum(s.positive[PATHOLOGY].sum() for s in SPLITS["test"])
+    assert rows["collection", "noise"]["missed"]["positives"] == positives > 0
 
 
 def test_reliability_is_told_and_drawn_before_and_after(tool: Tool, weights: Path, tmp_path: Path) -> None:

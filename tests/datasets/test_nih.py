@@ -3,7 +3,7 @@ import pytest
 from builders.data import DATA
 from PIL import Image
 
-from cxrreport.datasets.nih import is_held_out, nih_findings, read_nih, split_of
+from cxrreport.datasets.nih import is_held_out, nih_findings, read_nih, read_nih_films, split_of
 from cxrreport.errors import UsageError
 from cxrreport.findings import FINDINGS
 from cxrreport.records import View
@@ -87,6 +87,12 @@ def test_the_view_is_told_where_the_table_tells_it(tmp_path):
     rows = zip(table.read_text().splitlines(), ("view", "AP", "?"), strict=True)
     table.write_text("".join(f"{row},{view}\n" for row, view in rows))
     assert [film.view for film in read_nih(tmp_path, "train")] == [View.AP, View.FRONTAL]
+
+
+def test_sex_and_age_are_told_before_an_image_is_opened(tmp_path):
+    rows = [f"a,{KEPT},Mass,F,61", f"b,{KEPT},Edema,,"]
+    (tmp_path / "labels.csv").write_text("\n".join(["id,patient,labels,sex,age", *rows]) + "\n")
+    assert [(film.sex, film.age) for film in read_nih_films(tmp_path, "train")] == [("F", 61), ("", None)]
 
 
 def test_another_directory_is_refused(tmp_path):

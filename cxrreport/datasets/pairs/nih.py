@@ -1,0 +1,75 @@
+"""Follow-ups of NIH ChestX-ray14: what labels tell of a pair, before its pixels are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from cxrreport.datasets.iu_xray import read_pixels, read_table
+from cxrreport.datasets.nih import nih_findings, nih_view, split_of
+from cxrreport.datasets.pairs.sample import UNSTATED, PairSample
+from cxrreport.findings import FINDINGS
+from cxrreport.imaging.preprocess import preprocess
+from cxrreport.records import View
+
+PAIRS = "pairs.csv"
+_COLUMNS = {"patient", "id_prev", "id_curr", "labels_prev", "labels_curr"}
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """A pair as of a `PairSample`; current, prior are paths of images.
+
+    Labels tell what is new, resolved or still there. Whether it is worse they do not tell, nor how many days lie
+    between the images.
+    """
+
+    key: str
+    patient: str
+    current: Path
+    prior: Path
+    now: npt.NDArray[np.bool_]
+    before: npt.NDArray[np.bool_]
+    known: npt.NDArray[np.bool_]
+    view: View
+    prior_view: View
+
+
+def read_follow_ups(directory: Path, split: str) -> Iterator[FollowUp]:
+    """What `pairs.csv` tells of the patients of a split ("train", "val" or "held out").
+
+    Raises
+    ------
+    UsageError : when it is no such directory.
+    """
+    for row in read_table(directory / PAIRS, _COLUMNS, "The directory of pairs", "pairs"):
+        if split_of(row["patient"]) == split:
+            yield _follow_up(directory / "images", row)
+
+
+def open_follow_up(one: FollowUp) -> PairSample:
+    """A follow-up with its pixels.
+
+    Raises
+    ------
+    UsageError : an image cannot be read.
+    """
+    current, prior = (preprocess(read_pixels(path)) for path in (one.current, one.prior))
+    return PairSample(
+        one.key, one.patient, current, prior, one.now, one.before, one.known, np.full(len(FINDINGS), UNSTATED), (), None,
+        place="nih",
+    )  # fmt: skip
+
+
+def _follow_up(images: Path, row: dict[str, str]) -> FollowUp:
+    before, before_known = nih_findings(set(row["labels_prev"].split("|")))
+    now, now_known = nih_findings(set(row["labels_curr"].split("|")))
+    prior_view, view = (nih_view(row.get(name, "")) for name in ("view_prev", "view_curr"))
+    return FollowUp(
+        f"nih-{row['id_prev']}-{row['id_curr']}", f"nih-{row['patient']}", images / f"{row['id_curr']}.jpg",
+        images / f"{row['id_prev']}.jpg", now, before, before_known & now_known, view, prior_view,
+    )  # fmt: skip
