@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from benchmarks.pair_sets import PairSet
-from cxrreport.drafting.licences import Known, check_comparisons, know
+from cxrreport.drafting.known import Known, know
+from cxrreport.drafting.licences import check_comparisons
 from cxrreport.drafting.regions import SIDE, Maps, mark_regions
 from cxrreport.drafting.table import changes_of, compared, film_rows, to_write
 from cxrreport.drafting.text import final_text

@@ -205,7 +205,10 @@ class Flag(Explained):
     )
     REGISTRATION_FAILED = "registration_failed", "laying the prior over the current film crashed or took too long"
     HIT_MAX_LENGTH = "hit_max_length", "the text reached the longest length and may be cut"
-    REPEATED_SENTENCE = "repeated_sentence", "the network said a sentence twice; it is kept once"
+    REPEATED_SENTENCE = (
+        "repeated_sentence",
+        "a finding was told again, or apart from its change, or under a more general name; one sentence tells it",
+    )
     MEASUREMENT_REMOVED = "measurement_removed", "a size was dropped: the network cannot measure"
     COMPARISON_REMOVED = "comparison_removed", "a comparison that no change of the table supports was dropped"
     SIDE_REMOVED = "side_removed", "a side was dropped on which no change is seen"
@@ -214,7 +217,10 @@ class Flag(Explained):
     UNDECIDED_REMOVED = "undecided_removed", "a sentence about what the network does not judge was dropped"
     SENTENCE_REMOVED = "sentence_removed", "a sentence that contradicts the findings was dropped"
     SENTENCE_BROKEN = "sentence_broken", "a sentence that is no whole English was dropped"
-    FINDING_NAMED = "finding_named", "a finding that the text left out was told in the wording of this site"
+    FINDING_NAMED = (
+        "finding_named",
+        "a finding, or its change, that the text left out was told in the wording of this site",
+    )
 
 
 def describe(kind: type[Explained], value: str) -> str:

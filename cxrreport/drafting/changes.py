@@ -8,10 +8,10 @@ from datetime import date
 from itertools import groupby
 
 from cxrreport.drafting.confidence import confidence
-from cxrreport.drafting.licences import DEVICES, Known
-from cxrreport.drafting.wording import TOLD, Wording, finished, listed
+from cxrreport.drafting.known import DEVICES, Known
+from cxrreport.drafting.wording import Wording, finished, listed
 from cxrreport.drafts import Finding, Span
-from cxrreport.findings import ACUTE, CHANGED, FINDINGS, PATHOLOGY, STEADY, URGENCY, Change, State, most_particular
+from cxrreport.findings import ACUTE, CHANGED, FINDINGS, PATHOLOGY, STEADY, URGENCY, Change, State
 from cxrreport.model.tie import Tie
 
 _NO_FINDING = "no finding"
@@ -160,10 +160,8 @@ def comparison_sentence(
 def _clauses(known: Known, wording: Wording) -> list[tuple[str, str]]:
     """(finding, clause), changed findings by urgency, then the unchanged."""
     changes = known.changes
-    told = {
-        finding for change in TOLD for finding in most_particular([f for f, one in changes.items() if one is change])
-    }
-    order = sorted(told, key=lambda finding: (changes[finding] not in CHANGED, URGENCY.index(finding)))
+    told = [finding for finding in known.spoken if finding in changes]
+    order = sorted(told, key=lambda finding: changes[finding] not in CHANGED)
     return [(f, wording.phrase(wording.comparison, f, changes[f], known.sides.get(f))) for f in order]
 
 
@@ -183,11 +181,9 @@ def impression(known: Known, doubted: Collection[str], wording: Wording) -> str:
     where all that it sums up is absent.
     """
     words, changes = wording.impression, known.changes
-    resolved = {finding for finding, change in changes.items() if change is Change.RESOLVED}
-    told = [f for f in URGENCY if f in {*most_particular(list(known.positive))} | resolved]
     sentences, last = list[str](), list[str]()
     for (of_devices, moved), group in groupby(
-        told, key=lambda f: (f == DEVICES, changes.get(f) if changes.get(f) in CHANGED else None)
+        known.spoken, key=lambda f: (f == DEVICES, changes.get(f) if changes.get(f) in CHANGED else None)
     ):
         if moved is None:
             said = [words.positive.format(list=listed([wording.name(f, known.sides.get(f)) for f in group]))]

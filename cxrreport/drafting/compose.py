@@ -11,7 +11,7 @@ from cxrreport.codes import PriorReason
 from cxrreport.drafting.case import Case, Exam, open_case, stack
 from cxrreport.drafting.changes import comparison_sentence, impression
 from cxrreport.drafting.confidence import beam_states
-from cxrreport.drafting.licences import DEVICES, Known, know
+from cxrreport.drafting.known import DEVICES, Known, know
 from cxrreport.drafting.regions import Maps, as_stored, mark_regions
 from cxrreport.drafting.retrieve import Retriever
 from cxrreport.drafting.spans import mark_text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from cxrreport.drafting.licences import Known
+from cxrreport.drafting.known import Known
 from cxrreport.findings import State
 from cxrreport.model.drafter import NetworkDraft
 from cxrreport.reports.claims import Text, read

@@ -9,19 +9,15 @@ table has it, a kind of device where the prior's signed report names it and noth
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
 
 from cxrreport.codes import Flag
-from cxrreport.drafts import Finding, Region
-from cxrreport.findings import OTHER, PARENTS, Change, State
+from cxrreport.drafting.known import DEVICES, Known
+from cxrreport.findings import OTHER, Change, State
 from cxrreport.reports.claims import Claim, Sentence, Specific, Text
-from cxrreport.reports.qualifiers import DENIAL, DEVICE_CHANGE, Side, Word, find_words
+from cxrreport.reports.qualifiers import DENIAL, DEVICE_CHANGE, Word, find_words
 from cxrreport.reports.summaries import summaries
 
-DEVICES = "support devices"
-_HEDGED = 0.2  # probability from which on a doubt is worth a sentence: almost anything "cannot be excluded"
-_MIDDLE = 0.08  # of the width on either side of the midline, where a box is on neither
 # Kinds of specifics: what has no licence in any sentence, up to its end; what has none beside a finding that is there.
 TAILS = frozenset({"tip position", "cause", "recommendation", "history", "technique", "name", "date"})
 DETAILS = frozenset({"count", "place", "acuity"})
@@ -45,115 +41,15 @@ _MORE = re.compile(
     r"malignan|metasta|neoplas|carcinoma|tumou?r|cancer|ha?emo(?:thorax|pneumo)|hydropneumo|empyema|loculated"
 )
 _WORD = re.compile(r"[^\W\d_]+")
-# State of the prior and of now without which a change is none.
-_BEFORE_AND_NOW = {
-    Change.NEW: ({State.NEGATIVE, State.BLANK}, {State.POSITIVE}),
-    Change.WORSENED: ({State.POSITIVE}, {State.POSITIVE}),
-    Change.IMPROVED: ({State.POSITIVE}, {State.POSITIVE}),
-    Change.UNCHANGED: ({State.POSITIVE}, {State.POSITIVE}),
-    Change.RESOLVED: ({State.POSITIVE}, {State.NEGATIVE}),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """All that a text of one study may rest on.
-
-    rows : the table, by finding. sides : of the findings of which a region of change shows one. kinds : of devices.
-    quality : of the registration, 0..1; None where the prior does not lie on the current film.
-    """
-
-    rows: Mapping[str, Finding]
-    sides: Mapping[str, Side] = field(default_factory=dict)
-    kinds: frozenset[str] = frozenset()
-    quality: float | None = None
-
-    @property
-    def states(self) -> dict[str, State]:
-        """State of each finding."""
-        return {finding: row.state for finding, row in self.rows.items()}
-
-    @property
-    def positive(self) -> set[str]:
-        """Findings that are there, "no finding" aside."""
-        return {f for f, row in self.rows.items() if row.state is State.POSITIVE and f != "no finding"}
-
-    @property
-    def asserted(self) -> set[str]:
-        """What may be asserted: the positive findings and what they imply; a large heart widens no mediastinum in words."""
-        return self.positive | (self.implied - {"enlarged cardiomediastinum"})
-
-    @property
-    def implied(self) -> set[str]:
-        """What the positive findings imply, which may not be denied."""
-        return {parent for finding in self.positive for parent in PARENTS.get(finding, ())}
-
-    @property
-    def absent(self) -> set[str]:
-        """What may be denied: negative, and nothing that implies it is there."""
-        return {f for f, row in self.rows.items() if row.state is State.NEGATIVE} - (self.positive | self.implied)
-
-    @property
-    def doubtful(self) -> set[str]:
-        """What may be doubted: uncertain and likely enough, neither implied by what is there nor implying what is absent."""
-        open_ones = (f for f, row in self.rows.items() if row.state is State.UNCERTAIN and row.probability >= _HEDGED)
-        uncertain = {*open_ones} - (self.positive | self.implied)
-        return {finding for finding in uncertain if not self.absent & {*PARENTS.get(finding, ())}}
-
-    @property
-    def changes(self) -> dict[str, Change]:
-        """Changes that agree with the states before and now: only what was there can improve or stay."""
-        return {finding: row.change for finding, row in self.rows.items() if row.change and _agrees(row, row.change)}
-
-
-def _agrees(row: Finding, change: Change) -> bool:
-    if change not in _BEFORE_AND_NOW:  # absent: nothing is said of it
-        return False
-    before, now = _BEFORE_AND_NOW[change]
-    return row.prior_state in before and row.state in now
-
-
-def know(
-    rows: Sequence[Finding], regions: Sequence[Region] = (), width: int = 1, kinds: Iterable[str] = (),
-    quality: float | None = None,
-) -> Known:  # fmt: skip
-    """What is known of a study. regions : boxes on a frontal film of `width` pixels. kinds : devices of the signed prior."""
-    known = Known({row.finding: row for row in rows}, sides_of(regions, width), frozenset(), quality)
-    same = known.changes.get(DEVICES) is Change.UNCHANGED
-    return Known(known.rows, known.sides, frozenset(kinds) if same else frozenset(), quality)
-
-
-def sides_of(regions: Sequence[Region], width: int) -> dict[str, Side]:
-    """Side of each finding whose change is seen on one, or on both; the left half of a film is the patient's right.
-
-    Only regions of kind "change" count: what is called evidence lies too loosely.
-    """
-    seen: dict[str, set[Side | None]] = {}
-    for region in regions:
-        if region.kind == "change" and region.finding is not None:
-            seen.setdefault(region.finding, set()).add(_side((region.x + region.w / 2) / width))
-    both = {Side.LEFT, Side.RIGHT}
-    joined = {finding: Side.BILATERAL if both <= sides else _only(sides) for finding, sides in seen.items()}
-    return {finding: side for finding, side in joined.items() if side}
-
-
-def _side(place: float) -> Side | None:
-    if abs(place - 0.5) < _MIDDLE:
-        return None
-    return Side.RIGHT if place < 0.5 else Side.LEFT
-
-
-def _only(sides: set[Side | None]) -> Side | None:
-    return next(iter(sides)) if len(sides) == 1 else None
 
 
 # -- what is wrong with a sentence ------------------------------------------------------------------------------------
 
 
-def refusals(text: Text, sentence: Sentence, known: Known, subject: Iterable[str] = ()) -> set[Flag]:
+def refusals(text: Text, sentence: Sentence, known: Known) -> set[Flag]:
     """Why a sentence may not be said as it stands; empty where all that it says is licensed.
 
-    subject : findings that the sentence before names, of which one that names none speaks.
+    One that speaks of the sentence before ("This is new.") never may: a finding is told with its change, in one sentence.
     """
     found = {Flag.MEASUREMENT_REMOVED} if sentence.measures else set()
     found.update(_of_specifics(text, sentence))
@@ -164,9 +60,9 @@ def refusals(text: Text, sentence: Sentence, known: Known, subject: Iterable[str
         found.update(_of_claim(claim, known))
     if any(not covered <= known.absent for _, covered in summaries(text.string, sentence)):
         found.add(Flag.DENIAL_REMOVED)
-    if not compares_truly(text, sentence, known.changes, subject):
+    if not compares_truly(text, sentence, known.changes):
         found.add(Flag.COMPARISON_REMOVED)
-    elif not sentence.claims and not summaries(text.string, sentence) and not _speaks_of(text, sentence, subject):
+    elif _PRONOUN.match(text.string, sentence.start) or not (sentence.claims or summaries(text.string, sentence)):
         found.add(Flag.UNDECIDED_REMOVED)
     return found
 
@@ -182,16 +78,6 @@ def _unaccounted(text: Text, sentence: Sentence) -> bool:
         and not any(start < sentence.start + word.end() and sentence.start + word.start() < end for start, end in known)
         for word in _WORD.finditer(said)
     )
-
-
-def is_dependent(text: Text, sentence: Sentence) -> bool:
-    """Whether it speaks of what the sentence before named: "This is new." """
-    return _PRONOUN.match(text.string, sentence.start) is not None
-
-
-def _speaks_of(text: Text, sentence: Sentence, subject: Iterable[str]) -> bool:
-    """It says of the sentence before that it has changed."""
-    return bool(sentence.comparisons and set(subject)) and is_dependent(text, sentence)
 
 
 def _of_specifics(text: Text, sentence: Sentence) -> Iterator[Flag]:
@@ -261,10 +147,11 @@ def named(text: Text, sentence: Sentence) -> set[str]:
     return found
 
 
-def compares_truly(text: Text, sentence: Sentence, changes: Mapping[str, Change], subject: Iterable[str]) -> bool:
+def compares_truly(text: Text, sentence: Sentence, changes: Mapping[str, Change], subject: Iterable[str] = ()) -> bool:
     """Whether each word of change fits the change of a finding that is meant, and nothing else is denied.
 
-    "Has not increased" says too little. True of a sentence that does not compare.
+    subject : what a sentence means that names nothing. "Has not increased" says too little. True of a sentence that does
+    not compare.
     """
     if not sentence.comparisons:
         return True

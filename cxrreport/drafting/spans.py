@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cxrreport.drafting.confidence import confidence
-from cxrreport.drafting.licences import Known, is_dependent, named
+from cxrreport.drafting.known import Known
 from cxrreport.drafts import Span
 from cxrreport.findings import CHANGED, OTHER, State
 from cxrreport.reports.claims import Sentence, Text
@@ -19,12 +19,9 @@ def mark_text(text: Text, known: Known, beams: Sequence[Mapping[str, State]]) ->
     Kind "change" where the words say or name a finding that is new, worsened, improved or resolved, else "evidence": of
     what is denied and summed up too. All spans of a sentence have the confidence of that sentence.
     """
-    spans, subject = list[Span](), set[str]()
+    spans = list[Span]()
     for sentence in text:
-        subject = subject if is_dependent(text, sentence) else named(text, sentence)
-        found = {*_of_claims(sentence, known), *_of_summaries(text, sentence)} or {
-            *_of_change(sentence, subject, known)
-        }
+        found = {*_of_claims(sentence, known), *_of_summaries(text, sentence)}
         rests = sorted({span.finding for span in found if span.finding})
         sure = confidence(rests, known, beams, compares=bool(sentence.comparisons))
         spans += [replace(span, confidence=sure) for span in found]
@@ -46,13 +43,6 @@ def _of_claims(sentence: Sentence, known: Known) -> Iterator[Span]:
 def _of_summaries(text: Text, sentence: Sentence) -> Iterator[Span]:
     for one, covered in summaries(text.string, sentence):
         yield from (Span("findings", one.start, one.end, "evidence", finding) for finding in sorted(covered))
-
-
-def _of_change(sentence: Sentence, subject: set[str], known: Known) -> Iterator[Span]:
-    """Marks of a sentence that names nothing: its words of change rest on what the one before named."""
-    for finding in sorted(subject & {*known.rows}):
-        for word in sentence.changes:
-            yield Span("findings", word.start, word.end, _kind(finding, known), finding)
 
 
 def _kind(finding: str, known: Known) -> str:

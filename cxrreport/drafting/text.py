@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
 from cxrreport.codes import Flag
-from cxrreport.drafting.licences import DEVICES, Known, is_dependent, named, refusals
+from cxrreport.drafting.known import DEVICES, Known
+from cxrreport.drafting.licences import refusals
 from cxrreport.drafting.trims import shorter
 from cxrreport.drafting.wording import Wording
 from cxrreport.findings import OTHER, PARENTS, URGENCY, Change, State, most_particular
@@ -40,25 +41,21 @@ def final_text(
     kept = _Kept(known)
     for sentence in said:
         kept.take(said, sentence)
-    added = _Added(known, wording, key)
-    named_ones = added.positives(kept.told)
-    gone = added.resolved(kept.told)
-    told: dict[str, Change | None] = {**kept.told, **known.changes}
-    body = [
-        *named_ones,
-        *kept.body,
-        *gone,
-        *added.doubts(said, kept.told),
-        *added.denials(said, told),
-    ]
-    devices = [*kept.devices, *added.devices(kept.told)]
-    sentences = [*body, *devices] or added.nothing()
-    flags = (
-        *chosen.flags,
-        *sorted(kept.flags),
-        *((Flag.FINDING_NAMED,) if named_ones or gone or added.named_device else ()),
-    )
-    return read(" ".join(sentences)), tuple(dict.fromkeys(flags))
+    added = _Added(known, wording, key, kept.told)
+    named, devices = added.findings(), added.devices()
+    body = [*named, *kept.body, *added.doubts(said), *added.denials(said)]
+    sentences = [*sorted(body, key=_rank), *kept.devices, *devices] or added.nothing()
+    ours = (Flag.FINDING_NAMED,) if named or devices else ()
+    return read(" ".join(sentences)), tuple(dict.fromkeys((*chosen.flags, *sorted(kept.flags), *ours)))
+
+
+def _rank(said: str) -> int:
+    """What is there and what has changed comes before what may be there, and that before what is absent."""
+    text = read(said)
+    states = {*text.states.values()}
+    if State.POSITIVE in states or any(sentence.comparisons for sentence in text):
+        return 0
+    return 1 if State.UNCERTAIN in states else 2
 
 
 # -- what is kept of the decoder's text -------------------------------------------------------------------------------
@@ -66,124 +63,95 @@ def final_text(
 
 @dataclass(slots=True)
 class _Kept:
-    """Sentences that were kept so far; a sentence that speaks of the one before goes where that one went."""
+    """Sentences that were kept so far, and the findings of which they tell."""
 
     known: Known
     body: list[str] = field(default_factory=list)
     devices: list[str] = field(default_factory=list)
     flags: set[str] = field(default_factory=set)
-    told: dict[str, Change | None] = field(default_factory=dict)  # findings, with the change that was said
-    subject: set[str] = field(default_factory=set)  # findings that the sentence before names; none where it went
-    into: list[str] = field(default_factory=list)  # where that one stands
+    told: set[str] = field(default_factory=set)
 
     def take(self, text: Text, sentence: Sentence) -> None:
         """Keep a sentence, what is left of it, or nothing."""
-        dependent = is_dependent(text, sentence)
-        subject = self.subject if dependent else set()
-        left, flags = self._licensed(text, sentence, subject)
-        if left and self._repeats(left, subject):
+        left, flags = self._licensed(text, sentence)
+        if left and self._told_better(left):
             left, flags = "", flags | {Flag.REPEATED_SENTENCE}
         self.flags |= flags
-        self._put(left, dependent)
+        if left:
+            claimed = {claim.finding for claim in read(left).sentences[0].claims}
+            (self.devices if claimed == {DEVICES} else self.body).append(left)
+            self.told |= {*_tells(left)}
 
-    def _licensed(self, text: Text, sentence: Sentence, subject: set[str]) -> tuple[str, set[Flag]]:
+    def _licensed(self, text: Text, sentence: Sentence) -> tuple[str, set[Flag]]:
         """The sentence, what is left of it or "", and why it could not stay as it was."""
         said = text.of(sentence)
         if not is_whole(said):
             return "", {Flag.SENTENCE_BROKEN}
-        refused = refusals(text, sentence, self.known, subject)
-        return (said, refused) if not refused else (self._shorter(said, subject), refused)
+        refused = refusals(text, sentence, self.known)
+        return (said, refused) if not refused else (self._shorter(said), refused)
 
-    def _shorter(self, said: str, subject: set[str]) -> str:
+    def _shorter(self, said: str) -> str:
         for text in shorter(said, self.known):
             whole = len(text.sentences) == 1 and is_whole(text.string)
-            if whole and not refusals(text, text.sentences[0], self.known, subject):
+            if whole and not refusals(text, text.sentences[0], self.known):
                 return text.string
         return ""
 
-    def _repeats(self, said: str, subject: set[str]) -> bool:
-        """Whether it tells a finding again, and no change of it that has not been told."""
-        text = read(said)
-        told = _tells(text, text.sentences[0], subject)
-        return any(
-            finding in self.told and (change is None or self.told[finding] is not None)
-            for finding, change in told.items()
-        )
-
-    def _put(self, said: str, dependent: bool) -> None:
-        if not said:
-            self.subject = set()
-            return
-        text = read(said)
-        sentence = text.sentences[0]
-        told = _tells(text, sentence, self.subject if dependent else set())
-        if own := named(text, sentence):
-            self.subject, self.into = own, self.devices if own == {DEVICES} else self.body
-        elif not dependent:
-            self.subject, self.into = set(), self.body
-        self.into.append(said)
-        self.told |= told
+    def _told_better(self, said: str) -> bool:
+        """Whether another sentence tells a finding of it: told before, with its change, or under a more particular name."""
+        claims = [claim for claim in read(said).sentences[0].claims if claim.finding != OTHER]
+        unsaid = {claim.finding for claim in claims if claim.change is None} & {*self.known.changes}
+        there = {claim.finding for claim in claims if claim.state is State.POSITIVE}
+        general = there - {*self.known.spoken} - {parent for one in there for parent in PARENTS.get(one, ())}
+        return bool(self.told & {*_tells(said)} or unsaid or general)
 
 
-def _tells(text: Text, sentence: Sentence, subject: set[str]) -> dict[str, Change | None]:
-    """Findings of which a sentence tells, with what it says of their change."""
-    told = {claim.finding: claim.change for claim in sentence.claims if claim.finding != OTHER}
-    told |= {f: None for _, covered in summaries(text.string, sentence) for f in covered if f not in told}
-    if not told:
-        change = next((word.meaning.change for word in sentence.changes), None)
-        told = dict.fromkeys(subject, change)
-    return told
+def _tells(said: str) -> Iterator[str]:
+    """Findings of which a sentence tells, one by one or summed up."""
+    (sentence,) = read(said)
+    yield from (claim.finding for claim in sentence.claims if claim.finding != OTHER)
+    yield from (finding for _, covered in summaries(said, sentence) for finding in covered)
 
 
 # -- what is told in the wording of the site --------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Added:
-    """Sentences of the wording for what the table holds and the kept sentences do not tell."""
+    """Sentences of the wording for what the table holds and the kept sentences, which tell of `told`, do not."""
 
     known: Known
     wording: Wording
     key: str
-    named_device: bool = False
+    told: Set[str]
 
-    def positives(self, told: dict[str, Change | None]) -> list[str]:
-        """Positive findings that were not told, nor anything that implies them, by urgency."""
-        missing = self.known.positive - {*told} - {DEVICES}
-        implied = {p for f in told if self.known.states[f] is State.POSITIVE for p in PARENTS.get(f, ())}
-        return [self._told(finding) for finding in _urgent_first(most_particular(list(missing - implied)))]
-
-    def resolved(self, told: dict[str, Change | None]) -> list[str]:
-        """Findings that have resolved of which nothing was told."""
-        found = {f for f, change in self.known.changes.items() if change is Change.RESOLVED and f in URGENCY}
-        gone = _urgent_first(list(found & self.known.absent - {*told}))
-        return [self.wording.sentence(f, State.NEGATIVE, self.key, change=Change.RESOLVED) for f in gone]
+    def findings(self) -> list[str]:
+        """What is there or has resolved, by urgency, devices apart."""
+        return [self._told(finding) for finding in self.known.spoken if finding not in {*self.told, DEVICES}]
 
     def _told(self, finding: str) -> str:
         change = self.known.changes.get(finding)
-        return self.wording.sentence(finding, State.POSITIVE, self.key, self.known.sides.get(finding), change)
+        state = State.NEGATIVE if change is Change.RESOLVED else State.POSITIVE
+        return self.wording.sentence(finding, state, self.key, self.known.sides.get(finding), change)
 
-    def devices(self, told: dict[str, Change | None]) -> Iterator[str]:
+    def devices(self) -> list[str]:
         """Devices, by kind where the kinds are known."""
-        if DEVICES not in self.known.positive or DEVICES in told:
-            return
-        self.named_device = True
+        if DEVICES in self.told or DEVICES not in self.known.spoken:
+            return []
         kinds = [kind for kind in self.wording.kinds if kind in self.known.kinds]
-        yield from (self.wording.device(kind, self.key, Change.UNCHANGED) for kind in kinds)
-        if not kinds:
-            yield self._told(DEVICES)
+        return [self.wording.device(kind, self.key, Change.UNCHANGED) for kind in kinds] or [self._told(DEVICES)]
 
-    def doubts(self, said: Text, told: dict[str, Change | None]) -> list[str]:
+    def doubts(self, said: Text) -> list[str]:
         """Uncertain findings that the decoder asserts or doubts."""
-        spoken = {f for f, state in said.states.items() if state in (State.POSITIVE, State.UNCERTAIN)}
-        uncertain = (spoken - {*told, DEVICES}) & self.known.doubtful
+        named = {f for f, state in said.states.items() if state in (State.POSITIVE, State.UNCERTAIN)}
+        uncertain = (named - {*self.told, DEVICES}) & self.known.doubtful
         found = _urgent_first(most_particular(list(uncertain)))
         return [self.wording.sentence(finding, State.UNCERTAIN, self.key) for finding in found]
 
-    def denials(self, said: Text, told: dict[str, Change | None]) -> list[str]:
+    def denials(self, said: Text) -> list[str]:
         """Absent findings that the decoder denies in sentences that went."""
         denied = {f for f, state in said.states.items() if state is State.NEGATIVE}
-        return self._denied((denied & self.known.absent) - {*told})
+        return self._denied((denied & self.known.absent) - {*self.told, *self.known.changes})
 
     def nothing(self) -> list[str]:
         """What is absent of what every report tells; else that there is nothing to tell."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from cxrreport.drafting.licences import DETAILS, TAILS, Known
+from cxrreport.drafting.known import Known
+from cxrreport.drafting.licences import DETAILS, TAILS
 from cxrreport.findings import State
 from cxrreport.reports.claims import Sentence, Text, read
 from cxrreport.reports.comparison import mend_articles, strip_comparison

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import yaml
 from pydantic import ValidationError
 
-from cxrreport.drafting.licences import DEVICES, check_comparisons
+from cxrreport.drafting.known import DEVICES
+from cxrreport.drafting.licences import check_comparisons
 from cxrreport.drafting.wording import TOLD, Wording, changes_told
 from cxrreport.errors import ConfigurationError
 from cxrreport.findings import FINDINGS, Change, State

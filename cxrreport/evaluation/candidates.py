@@ -12,7 +12,7 @@ import torch
 
 from cxrreport.datasets.encoded import Encoded, encode_batch, encode_samples
 from cxrreport.datasets.sample import Sample
-from cxrreport.drafting.licences import know
+from cxrreport.drafting.known import know
 from cxrreport.drafting.table import film_rows
 from cxrreport.drafting.text import final_text
 from cxrreport.drafting.wording_file import default_wording

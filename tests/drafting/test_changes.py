@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxrreport.drafting.changes import compare, comparison_sentence, impression
-from cxrreport.drafting.licences import know
+from cxrreport.drafting.known import know
 from cxrreport.drafting.wording_file import default_wording
 from cxrreport.drafts import Finding
 from cxrreport.findings import CHANGED, FINDINGS, Change, State
@@ -50,7 +50,7 @@ def test_without_a_prior_nothing_changes():
 
 def test_a_comparison_of_which_nothing_is_known_says_so():
     rows = compare(_study(edema=U), _study(edema=U), _seen(Change.UNCHANGED))
-    assert comparison(rows) == ("Compared with the prior: the change of the findings cannot be judged.", ())
+    assert comparison(rows) == ("Compared with the prior: change in the findings cannot be judged.", ())
 
 
 @given(st.floats(0, 1), st.floats(0, 1))

@@ -94,9 +94,9 @@ def test_what_has_no_licence_is_dropped_and_flagged(
 ) -> None:
     expected = {  # said: kept, and the flag
         "No edema. There is a left effusion, increased since the prior study.": (
-            "No edema. There is an effusion.", {"comparison_removed", "side_removed"}),
+            "There is an effusion. No edema.", {"comparison_removed", "side_removed"}),
         "No edema. There is an effusion. No change since the prior study.": (
-            "No edema. There is an effusion.", {"comparison_removed"}),
+            "There is an effusion. No edema.", {"comparison_removed"}),
         "There is an effusion. There is a 12 mm nodule.": ("There is an effusion.", {"measurement_removed"}),
     }  # fmt: skip
     with_table(monkeypatch, pleural_effusion="positive")

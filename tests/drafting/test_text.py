@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxrreport.codes import Flag
-from cxrreport.drafting.licences import check_comparisons, know
+from cxrreport.drafting.known import know
+from cxrreport.drafting.licences import check_comparisons
 from cxrreport.drafting.text import choose, final_text
 from cxrreport.drafting.wording_file import combinations, default_wording, said
 from cxrreport.drafts import Finding, Region
@@ -154,33 +155,73 @@ def test_no_sentence_of_a_reference_is_said():
     assert "interstitial" not in text and flags == {"finding_named"}
 
 
-SAID = "There is an effusion. The effusion has increased since the prior study. The heart is normal."
+TELLS = "The effusion has increased since the prior study. The heart is normal."
+SAID = f"There is an effusion. {TELLS}"
 
 
 def test_a_comparison_is_said_where_the_table_has_it():
     worse = table(EFFUSION, changes={EFFUSION: Change.WORSENED}, before=[EFFUSION])
-    assert stored(replace(draft(SAID), compared=True), worse) == (SAID, set())
+    assert stored(replace(draft(TELLS), compared=True), worse) == (TELLS, set())
     better = table(EFFUSION, changes={EFFUSION: Change.IMPROVED}, before=[EFFUSION])
     assert "increased" not in stored(replace(draft(SAID), compared=True), better)[0]
     new = table(EFFUSION, changes={EFFUSION: Change.WORSENED})  # nothing was there that could worsen
     assert "increased" not in stored(replace(draft(SAID), compared=True), new)[0]
 
 
-def test_a_pronoun_goes_with_the_sentence_that_it_spoke_of():
+@pytest.mark.parametrize("change", [Change.WORSENED, Change.UNCHANGED, Change.IMPROVED])
+@pytest.mark.parametrize(
+    "said", [SAID, "There is an effusion.", f"{TELLS} An effusion is seen.", "An effusion. It is larger."]
+)
+def test_one_sentence_tells_a_finding_and_its_change(said, change):
+    text, _ = stored(
+        replace(draft(said), compared=True), table(EFFUSION, changes={EFFUSION: change}, before=[EFFUSION])
+    )
+    (told,) = [one for one in read(text) if EFFUSION in {claim.finding for claim in one.claims}]
+    assert told.comparisons and len(told.claims) == 1
+    if change is Change.WORSENED and said != "There is an effusion." and "It is" not in said:
+        assert read(text).of(told) == "The effusion has increased since the prior study."
+
+
+def test_a_finding_is_not_told_again_under_a_more_general_name():
+    rows = table("atelectasis", "lung opacity")
+    assert stored(draft("There is a lung opacity. There is atelectasis."), rows)[0] == "There is atelectasis."
+    both = "There is a lung opacity and atelectasis."
+    assert stored(draft(both), rows)[0] == both
+    named, flags = stored(draft("There is a lung opacity."), rows)
+    assert (
+        read(named).states["atelectasis"] is State.POSITIVE and "opacity" not in named and "repeated_sentence" in flags
+    )
+
+
+def test_what_has_resolved_is_not_denied_besides():
+    rows = table(changes={EFFUSION: Change.RESOLVED}, before=[EFFUSION])
+    text, _ = stored(draft("There is no pleural effusion or pneumothorax. The heart is normal."), rows)
+    assert text.startswith(WORDING.sentence(EFFUSION, State.NEGATIVE, "1.2.3", change=Change.RESOLVED))
+    assert sum(EFFUSION in {claim.finding for claim in one.claims} for one in read(text)) == 1
+    assert read(text).states["pneumothorax"] is State.NEGATIVE
+
+
+def test_a_pronoun_is_never_left_alone():
     said = "The heart is enlarged. There is an effusion. This is new since the prior study. No pneumothorax."
-    rows = table(HEART, changes={HEART: Change.NEW, EFFUSION: Change.NEW})
-    assert stored(draft(said), rows)[0] == "The heart is enlarged. No pneumothorax."
-    rows = table(HEART, EFFUSION, changes={EFFUSION: Change.NEW})
-    assert stored(draft(said), rows)[0] == said
+    assert stored(draft(said), table(HEART))[0] == "The heart is enlarged. No pneumothorax."
+    text, _ = stored(draft(said), table(HEART, EFFUSION, changes={EFFUSION: Change.NEW}))
+    assert "This" not in text and WORDING.sentence(EFFUSION, State.POSITIVE, "1.2.3", None, Change.NEW) in text
+
+
+def test_what_is_there_comes_before_what_may_be_and_that_before_what_is_absent():
+    said = "The heart is normal in size. No pneumothorax. There is edema. There is a pleural effusion."
+    text, _ = stored(draft(said), table("edema", uncertain=[EFFUSION]))
+    doubt = WORDING.sentence(EFFUSION, State.UNCERTAIN, "1.2.3")
+    assert text == f"There is edema. {doubt} The heart is normal in size. No pneumothorax."
 
 
 def test_a_side_is_said_where_a_region_of_change_shows_it():
-    said = "There is a left pleural effusion."
+    said = "The left pleural effusion is new."
     rows = table(EFFUSION, changes={EFFUSION: Change.NEW})
     left, right = (Region("change", x, 500, 100, 100, 0.9, EFFUSION) for x in (800, 100))
     assert stored(draft(said), rows, regions=[left])[0] == said
     text, flags = stored(draft(said), rows, regions=[right])
-    assert text == "There is a pleural effusion." and "side_removed" in flags
+    assert text == "The pleural effusion is new." and "side_removed" in flags
     assert "left" not in stored(draft(said), rows, regions=[left, right])[0]
 
 
@@ -239,6 +280,10 @@ def test_whatever_the_decoder_says_every_claim_is_licensed(text, drawn, on_left)
     there = {c.finding for one in made for c in one.claims if c.state is not State.NEGATIVE}
     assert not denied & {parent for finding in there for parent in PARENTS.get(finding, ())}, made.string
     assert all(len(states) == 1 for states in _states(made).values()), made.string  # no contradiction
+    told = [finding for one in made for finding in {claim.finding for claim in one.claims}]
+    assert len(told) == len({*told}) and {*known.spoken} <= {*told}, made.string  # all, and each once
+    changed = {f for one in made if one.comparisons for f in {claim.finding for claim in one.claims}}
+    assert {*told} & {*known.changes} <= changed, made.string  # with its change
     again, _ = final_text(draft(made.string), known, [], WORDING, "1")
     assert sorted(map(again.of, again)) == sorted(map(made.of, made))  # mending twice changes no sentence
 

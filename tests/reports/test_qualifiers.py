@@ -6,7 +6,7 @@ from re import _parser  # the only reader of regular expressions that knows all 
 
 import pytest
 
-from cxrreport.drafting.licences import know
+from cxrreport.drafting.known import know
 from cxrreport.drafting.text import final_text
 from cxrreport.drafting.wording_file import default_wording
 from cxrreport.drafts import Finding
