@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from cxrreport.datasets.augment import augment
+from cxrreport.datasets.nih import LabelledImage
 from cxrreport.datasets.sample import Sample
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.encoder import ImageFeatures
@@ -57,7 +58,7 @@ def encode_samples(
     `bank_patients` names the patient of each bank row: reports of a sample's own patient are left out.
     None where no sample has a patient in the bank.
     """
-    variants = [_encode_copy(drafter, samples, None if copy == 0 else generator) for copy in range(copies)]
+    variants = [encode_copy(drafter, samples, None if copy == 0 else generator) for copy in range(copies)]
     patches, masks, pooled = zip(*variants, strict=True)
     plain = ImageFeatures(patches[0][:0], masks[0][:0], pooled[0].float()).to(drafter.device)
     patients = [s.patient for s in samples]
@@ -95,9 +96,14 @@ def encode_batch(drafter: Drafter) -> int:
     return _CPU_BATCH if drafter.device.type == "cpu" else _GPU_BATCH
 
 
-def _encode_copy(
-    drafter: Drafter, samples: Sequence[Sample], generator: torch.Generator | None
-) -> tuple[Tensor, Tensor, Tensor]:
+def encode_copy(
+    drafter: Drafter, samples: Sequence[Sample | LabelledImage], generator: torch.Generator | None,
+    patches: int | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    """Patches (n, m, C), patch mask (n, m) and pooled (n, C) of the plain images, or with a generator of augmented ones.
+
+    patches : keep the first so many of the m.
+    """
     encoder, size = drafter.network.encoder, drafter.network.config.image_size
     parts = []
     batch = encode_batch(drafter)
@@ -108,6 +114,6 @@ def _encode_copy(
             pixels = augment(pixels.flatten(0, 1), size, generator).unflatten(0, pixels.shape[:2])
         present = torch.from_numpy(np.stack([s.present for s in chunk]))
         f = encoder(pixels.to(drafter.device), present.to(drafter.device))
-        parts.append((f.patches.half().cpu(), f.patch_mask.cpu(), f.pooled.half().cpu()))
-    patches, masks, pooled = zip(*parts, strict=True)
-    return torch.cat(patches), torch.cat(masks), torch.cat(pooled)
+        parts.append((f.patches[:, :patches].half().cpu(), f.patch_mask[:, :patches].cpu(), f.pooled.half().cpu()))
+    kept, masks, pooled = zip(*parts, strict=True)
+    return torch.cat(kept), torch.cat(masks), torch.cat(pooled)

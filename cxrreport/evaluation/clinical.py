@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from cxrreport.findings import FINDINGS, State
 
+COMMON = 8  # positives that make the AUC of a finding worth averaging
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 States = Mapping[str, State]
@@ -78,6 +79,19 @@ def auc(positive: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
     """Exact area under the ROC curve: the Mann-Whitney statistic, a tie counting one half; NaN where all labels are alike."""
     labels = np.asarray(positive, np.bool_)
     return float(auc_draws(labels, np.asarray(probabilities, np.float64), np.ones((1, labels.size)))[0])
+
+
+def mean_auc(truth: npt.ArrayLike, scores: npt.ArrayLike, fewest: int = 1) -> float | None:
+    """Mean AUC over the findings with `fewest` positives and a negative; None where there is none.
+
+    truth (n, k) 1 positive, 0 not, nan unknown; scores (n, k).
+    """
+    found = []
+    for asked, said in zip(np.asarray(truth, np.float64).T, np.asarray(scores).T, strict=True):
+        told = ~np.isnan(asked)
+        if asked[told].sum() >= fewest and not asked[told].all():
+            found.append(auc(asked[told] == 1, said[told]))
+    return float(np.mean(found)) if found else None
 
 
 def auc_draws(positive: Bools, probabilities: Floats, counts: Floats) -> Floats:

@@ -110,11 +110,12 @@ class DiffRGenNet(PreTrainedModel):  # type: ignore[misc]
             self.config.reads_indication = True
             self.indication = IndicationReader(self.config)
 
-    def localise(self) -> None:
-        """Give the network the head that tells where findings are seen, where it has none; training must follow."""
+    def localise(self) -> EvidenceHead:
+        """The head that tells where findings are seen; a new one where there was none, and then training must follow."""
         if self.evidence is None:
             self.config.localises = True
-            self.evidence = EvidenceHead(self.config)
+            self.evidence = EvidenceHead(self.config).to(self.label_prior.device)
+        return self.evidence
 
     def tie_weights(self, *args: Any, **kwargs: Any) -> None:
         """Share the decoder's word embeddings with its output layer, also after `from_pretrained`."""

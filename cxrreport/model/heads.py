@@ -53,12 +53,14 @@ class EvidenceHead(nn.Module):
         scaled = self.SHARPNESS * self.linear(features.patches).float()  # (B, m, 14)
         there = features.patch_mask.unsqueeze(-1)
         pooled = scaled.masked_fill(~there, -torch.inf).logsumexp(1) - there.sum(1).log()
-        return pooled / self.SHARPNESS
+        found: Tensor = pooled / self.SHARPNESS
+        return found
 
     def shares(self, patches: Tensor) -> Tensor:
         """Patches (B, m, C) -> (B, 14, m), 0..1: weight of each in the pooling, in shares of the greatest."""
         scaled = self.SHARPNESS * self.linear(patches).float().transpose(1, 2)
-        return (scaled - scaled.amax(-1, keepdim=True)).exp()
+        share: Tensor = (scaled - scaled.amax(-1, keepdim=True)).exp()
+        return share
 
 
 def decide_states(logits: Tensor, thresholds: list[float] | None) -> tuple[Tensor, Tensor]:

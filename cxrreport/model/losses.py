@@ -20,6 +20,16 @@ def adjusted_cross_entropy(logits: Tensor, states: Tensor, label_prior: Tensor) 
     return F.cross_entropy(logits + shift, states)
 
 
+def presence_loss(logits: Tensor, positive: Tensor, known: Tensor, label_prior: Tensor) -> Tensor:
+    """L_SDL where only presence is told: logits (B, 4, 14), positive and known (B, 14) bool; "not positive" is any of the
+    other three states. 0 where nothing is known.
+    """
+    shifted = logits[:, POSITIVE] + label_prior.clamp(0.01, 1).log()
+    others = torch.cat([logits[:, :POSITIVE], logits[:, POSITIVE + 1 :]], dim=1).logsumexp(1)
+    each = F.binary_cross_entropy_with_logits(shifted - others, positive.to(logits.dtype), reduction="none")
+    return (each * known).sum() / known.sum().clamp(min=1)
+
+
 def updated_prior(old: Tensor, positive: Tensor, states: Tensor) -> Tensor:
     """pi after an epoch: mean p(positive) over the positive studies of each finding, over the maximum.
 

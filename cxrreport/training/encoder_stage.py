@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from cxrreport.datasets.augment import augment
 from cxrreport.datasets.nih import LabelledImage
 from cxrreport.datasets.sample import Sample
-from cxrreport.evaluation.clinical import auc
+from cxrreport.evaluation.clinical import COMMON, mean_auc
 from cxrreport.findings import FINDINGS
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.losses import info_nce
@@ -27,7 +27,6 @@ from cxrreport.training.stage import Stage
 _SUMMARY_TOKENS = 64
 _CONTRAST_WEIGHT, _EVIDENCE_WEIGHT = 0.3, 0.5
 _LANGUAGE_RATE = 0.2  # of the image encoder's learning rate: the text tower starts nearer to its goal
-_COMMON = 8  # positives that make the AUC of a finding worth averaging
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +82,11 @@ class EncoderStage(Stage):
     ) -> None:  # fmt: skip
         self.network, self.tokenizer, self.generator = network, tokenizer, generator
         self.device = next(network.parameters()).device
-        network.localise()
-        network.to(self.device)
         self.size = size or network.config.image_size
+        self.evidence = evidence = network.localise()
         self.head = nn.Linear(network.config.encoder_width, len(FINDINGS)).to(self.device)
         network.encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a fifth faster on a CPU
-        self.modules = nn.ModuleList([network.encoder, network.retrieval, network.evidence, self.head])
+        self.modules = nn.ModuleList([network.encoder, network.retrieval, evidence, self.head])
         language = list(network.retrieval.text.parameters())
         known = {id(p) for p in language}
         others = (p for p in self.modules.parameters() if id(p) not in known)
@@ -119,7 +117,7 @@ class EncoderStage(Stage):
         with mixed_precision(self.device):
             features = self.network.encoder(pixels.to(self.device), batch.present.to(self.device), self.size)
             logits = self.head(F.dropout(features.pooled, 0.3, self.network.encoder.training))
-            places = self.network.evidence(features)
+            places = self.evidence(features)
         findings, evidence = self._told(logits, batch), self._told(places, batch)
         return findings, evidence, self._contrast(features.pooled, batch)
 
@@ -147,9 +145,7 @@ class EncoderStage(Stage):
         self.modules.eval()
 
     @torch.no_grad()
-    def validate(
-        self, samples: Sequence[Sample], size: int, films: Sequence[LabelledImage] = ()
-    ) -> dict[str, float]:
+    def validate(self, samples: Sequence[Sample], size: int, films: Sequence[LabelledImage] = ()) -> dict[str, float]:
         """Mean AUC over the findings with positives and negatives, of the throw-away head; keeps the weights if they are best.
 
         Of the averaged weights: `mean_auc` of the studies, `mean_auc_common` over the findings with eight positives or
@@ -158,9 +154,9 @@ class EncoderStage(Stage):
         """
         with self.average.applied():
             studies = _truth(samples), self._logits(samples, size)
-            means = {"mean_auc": _mean_auc(*studies), "mean_auc_common": _mean_auc(*studies, _COMMON)}
+            means = {"mean_auc": mean_auc(*studies), "mean_auc_common": mean_auc(*studies, COMMON)}
             if films:
-                means["mean_auc_films"] = _mean_auc(_truth(films), self._logits(films, size), _COMMON)
+                means["mean_auc_films"] = mean_auc(_truth(films), self._logits(films, size), COMMON)
             found = {name: mean for name, mean in means.items() if mean is not None}
             chosen = [found[name] for name in ("mean_auc_common", "mean_auc_films") if name in found]
             self.best.offer(self.modules, float(np.mean(chosen)) if chosen else found.get("mean_auc", 0.0))
@@ -181,13 +177,3 @@ class EncoderStage(Stage):
 def _truth(samples: Sequence[Sample | LabelledImage]) -> npt.NDArray[np.float64]:
     """(n, 14): 1 positive, 0 not, nan where nothing tells."""
     return np.stack([np.where(s.known, s.positive, np.nan) for s in samples])
-
-
-def _mean_auc(truth: npt.NDArray[np.float64], scores: npt.NDArray[np.float32], fewest: int = 1) -> float | None:
-    """Mean over the findings with `fewest` positives and a negative; None where there is none."""
-    found = []
-    for asked, said in zip(truth.T, scores.T, strict=True):
-        told = ~np.isnan(asked)
-        if asked[told].sum() >= fewest and not asked[told].all():
-            found.append(auc((asked[told] == 1).tolist(), said[told].tolist()))
-    return float(np.mean(found)) if found else None

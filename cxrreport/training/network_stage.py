@@ -1,5 +1,8 @@
 """Second stage: FAMs, classifier and decoder learn on cached features of the encoder, which stays as the first stage left it.
 
+Labelled images without a report teach FAMs and classifier alone; as many are drawn beside the studies of a step as there
+are of them for a study.
+
 The papers train the encoder along; on a CPU that would take days. Because the encoder is frozen, its patches are computed
 once for the plain image and once for each of a few augmented copies.
 """
@@ -14,10 +17,11 @@ import torch
 from torch import Tensor, nn
 
 from cxrreport.datasets.encoded import Encoded
+from cxrreport.datasets.encoded_films import EncodedFilms
 from cxrreport.datasets.sample import Sample
 from cxrreport.model.config import POSITIVE, REPORT_TOKENS
-from cxrreport.model.diffrgennet import Losses
-from cxrreport.model.losses import updated_prior
+from cxrreport.model.diffrgennet import LAMBDA, Losses
+from cxrreport.model.losses import presence_loss, updated_prior
 from cxrreport.model.routing import gumbel_temperature
 from cxrreport.model.tokens import pad
 from cxrreport.model.weights import Weights
@@ -35,14 +39,23 @@ _UNTOLD = 0.3  # share of samples whose indication is held back
 class NetworkStage(Stage):
     """Trains everything but encoder and retrieval towers, and averages the weights."""
 
-    losses = ("loss", "language_loss", "states_loss", "contrast_loss", "consistency_loss")
+    losses = ("loss", "language_loss", "states_loss", "contrast_loss", "consistency_loss", "films_loss")
 
-    def __init__(self, weights: Weights, lr: float, steps: int, generator: torch.Generator, balance: float = 0) -> None:
+    def __init__(
+        self, weights: Weights, lr: float, steps: int, generator: torch.Generator, balance: float = 0,
+        films: EncodedFilms | None = None,
+    ) -> None:  # fmt: skip
+        self.films = films
         self.weights, self.network, self.tokenizer = weights, weights.network, weights.tokenizer
         self.generator, self.balance = generator, balance
         self.device = next(self.network.parameters()).device
         self.network.prepare_training(self.tokenizer)
-        frozen = {id(p) for part in (self.network.encoder, self.network.retrieval, self.network.evidence) if part for p in part.parameters()}
+        frozen = {
+            id(p)
+            for part in (self.network.encoder, self.network.retrieval, self.network.evidence)
+            if part is not None
+            for p in part.parameters()
+        }
         self.trained = [p for p in self.network.parameters() if id(p) not in frozen]
         self.average = WeightAverage([*self.trained, *statistics(self.network, nn.BatchNorm1d)])  # the encoder's are 2d
         self.descent = Descent(parameter_groups(self.trained, lr), max(steps, 20), rise=0.15, first=100, last=10)
@@ -61,8 +74,23 @@ class NetworkStage(Stage):
     def _step(self, samples: Sequence[Sample], encoded: Encoded, rows: list[int]) -> Tensor:
         self.network.heat(gumbel_temperature(self.descent.done))
         found = self._losses(samples, encoded, rows)
-        parts = (found.language, found.states, found.contrast, found.consistency)
-        return self._descend(found.total, (found.total, *parts))
+        films = self._film_loss(self.films, len(samples), len(rows)) if self.films else torch.zeros(())
+        parts = (found.language, found.states, found.contrast, found.consistency, films)
+        total = found.total + LAMBDA * films
+        return self._descend(total, (total, *parts))
+
+    def _film_loss(self, films: EncodedFilms, studies: int, size: int) -> Tensor:
+        """Loss of the states of random images, in the share of a step of `size` of so many studies."""
+        count = max(2, round(len(films) * size / studies))
+        rows = torch.randint(len(films), (count,), generator=self.generator)
+        copy = torch.randint(len(films.patches), (count,), generator=self.generator)
+        features, reports = films.features(rows, copy).to(self.device), films.bank[films.retrieved[rows]]
+        mask = self._thinned(*reports.shape[:2]).to(self.device)
+        with mixed_precision(self.device):
+            relations = self.network.relate(features, reports.to(self.device), mask)
+            logits = self.network.classify(features, relations).float()
+        positive, known = films.positive[rows].to(self.device), films.known[rows].to(self.device)
+        return presence_loss(logits, positive, known, self.network.label_prior)
 
     def _rows(self, samples: Sequence[Sample], size: int) -> Iterator[list[int]]:
         """Batches of one epoch: every sample once, or with `balance` drawn by how rare their findings are."""

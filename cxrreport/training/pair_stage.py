@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cxrreport.evaluation.temporal import Ints, classes, false_change, score_changes
+from cxrreport.evaluation.temporal import Ints, classes, false_change, score_changes, score_presence
 from cxrreport.model.config import DiffRGenNetConfig
 from cxrreport.model.progression import Progression, TemporalNetwork, decide
 from cxrreport.model.routing import gumbel_temperature
@@ -31,7 +31,8 @@ _BATCH = 64
 _PERCENTILE = 0.99
 _FALSE_CHANGE = 0.01  # of identical pairs on validation; the goal on others is 0.02
 _MARGINS = [0.25 * step for step in range(25)]
-SELECTING = ("phantom", "inserted")  # places whose pairs choose the best epoch
+_TOLD = ("phantom", "inserted")  # places of whose pairs all five changes are known
+SELECTING = (*_TOLD, "nih")  # places whose pairs choose the best epoch
 
 
 class PairLosses(NamedTuple):
@@ -199,16 +200,20 @@ def _from(pairs: EncodedPairs, place: str) -> npt.NDArray[np.bool_]:
 
 
 def score_pairs(network: TemporalNetwork, pairs: EncodedPairs, said: Progression) -> dict[str, float]:
-    """Scores by place; `pair_selection` is the mean of the macro F1 of phantoms and inserted lesions."""
-    change = said_classes(said)[1]
+    """Scores by place; `pair_selection` is the mean of the macro F1 of phantoms and of inserted lesions, and of the mean F1
+    of new and resolved in real pairs, whose direction nobody has read.
+    """
+    joint, change = said_classes(said)
     truth = classes(pairs.joint.numpy(), pairs.direction.numpy())
     found = {"strictness": float(network.strictness), "steadiness": float(network.steadiness)}
-    for place in SELECTING:
+    for place in _TOLD:
         rows = _from(pairs, place)
         scores = score_changes(truth[rows], change[rows])
         named = {f"{place}_macro_f1": scores.macro, f"{place}_both_f1": scores.both}
         found |= {name: value for name, value in named.items() if value is not None}
     if (rows := _from(pairs, "identical")).any():
         found["false_change"] = false_change(change[rows])[0]
+    if presence := score_presence(pairs.joint.numpy()[rows := _from(pairs, "nih")], joint[rows]):
+        found["nih_macro_f1"] = float(np.mean([*presence.values()]))
     macro = [found[f"{place}_macro_f1"] for place in SELECTING if f"{place}_macro_f1" in found]
     return {**found, "pair_selection": float(np.mean(macro)) if macro else 0.0}

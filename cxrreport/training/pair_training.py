@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from cxrreport.training.pair_stage import SELECTING, PairStage, calibrate
 
 CHECKPOINT = "temporal.safetensors"
 _VAL_SHARE = 8  # procedural pairs of validation: one for so many of training
+_VAL_FOLLOWUPS = 400  # of some 1,300: each takes as long as a pair of training
 _VAL_SEED = 1_000_003  # added to the seed: no patient of training is drawn again
 Log = Callable[[dict[str, Any]], None]
 
@@ -131,15 +132,20 @@ def training_pairs(options: TrainOptions, sources: Sources) -> Iterator[PairSamp
     """Procedural pairs, lesions inserted into real images, and follow-ups of labelled images."""
     real = [s for s in sources.train if s.present[0] and not s.key.startswith("phantom")]
     drawn = phantom_pairs(options.recipe.phantom_pairs, options.recipe.seed)
-    followed: Iterator[PairSample] = iter(())
+    inserted = inserted_pairs(real, options.recipe.film_pairs, options.recipe.seed)
+    return chain(drawn, inserted, _followups(options, "train"))
+
+
+def _followups(options: TrainOptions, split: str) -> Iterator[PairSample]:
+    """Real pairs of labelled images, where there are any."""
     if options.films == "nih" and options.films_directory is not None:
-        followed = nih_pairs(options.films_directory, "train")
-    return chain(drawn, inserted_pairs(real, options.recipe.film_pairs, options.recipe.seed), followed)
+        yield from nih_pairs(options.films_directory, split)
 
 
 def validation_pairs(options: TrainOptions, sources: Sources) -> Iterator[PairSample]:
-    """The same from other patients, and images that are compared with themselves."""
+    """The same from other patients, few of the real ones, and images that are compared with themselves."""
     real = [s for s in sources.val if s.present[0]]
     seed = options.recipe.seed + _VAL_SEED
     drawn = phantom_pairs(options.recipe.phantom_pairs // _VAL_SHARE, seed)
-    return chain(drawn, inserted_pairs(real, 1, seed), identical_pairs(real, seed))
+    followed = islice(_followups(options, "val"), _VAL_FOLLOWUPS)
+    return chain(drawn, inserted_pairs(real, 1, seed), identical_pairs(real, seed), followed)

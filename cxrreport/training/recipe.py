@@ -30,7 +30,9 @@ class Recipe(BaseModel):
 
     encoder_epochs: Count = 6  # encoder and retrieval
     encoder_lr: Rate = 5e-4  # peak learning rate, as are the others
-    encoder_pixels: Literal[0, 96, 128, 160, 192, 224, 320] = 0  # pixels a side that the encoder learns from; 0: the network's own
+    encoder_pixels: Literal[0, 96, 128, 160, 192, 224, 320] = (
+        0  # pixels a side that the encoder learns from; 0: the network's own
+    )
     network_epochs: Count = 10  # FAM, findings and decoder
     network_lr: Rate = 5e-4
     indication: bool = False  # the decoder learns to read why the film was made

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from cxrreport.datasets.encoded import Encoded, encode_samples
+from cxrreport.datasets.encoded_films import EncodedFilms, encode_films
 from cxrreport.datasets.iu_xray import DirectoryReader
 from cxrreport.datasets.nih import IMAGE_READERS, LabelledImage
 from cxrreport.datasets.phantoms import draw_phantoms
@@ -21,6 +22,7 @@ from cxrreport.datasets.sample import Reader, Sample
 from cxrreport.datasets.splits import read_splits, remember_splits
 from cxrreport.drafting.drafter import open_drafter
 from cxrreport.errors import UsageError
+from cxrreport.model.drafter import Drafter, Floats
 from cxrreport.model.generation import Decoding
 from cxrreport.model.views import ViewClassifier
 from cxrreport.model.weights import Weights, recover_weights, resolve_device, save_weights
@@ -71,9 +73,9 @@ class Trainer:
         self.log({"stage": "data", **count, "skipped": skipped, "device": self.device})
 
     def _read_images(self, split: str) -> list[LabelledImage]:
-        """Labelled images without reports, for the encoder."""
-        name, directory = self.options.films, self.options.films_directory
-        if name is None or directory is None or not self.recipe.encoder_epochs:
+        """Labelled images without reports, for encoder and network."""
+        name, directory, r = self.options.films, self.options.films_directory, self.recipe
+        if name is None or directory is None or not (r.encoder_epochs or r.network_epochs):
             return []
         return list(islice(IMAGE_READERS[name](directory, split), self.options.limit))
 
@@ -145,22 +147,30 @@ class Trainer:
             facts = {"stage": "network", "epoch": 0, **validate(drafter, self.val, val, None)}
             self.log(self._save(views, facts, train, val))
             return
+        films, films_val = (self._encode_films(drafter, bank, generator, split) for split in (self.images, self.films))
         self.log({"stage": "encoded", "bank": len(bank)})
         self.network.label_prior.copy_(start_prior(self.train))
         steps = r.network_epochs * (len(self.train) // r.batch + 1)
-        stage = NetworkStage(weights, r.network_lr, steps, generator, r.balance)
+        stage = NetworkStage(weights, r.network_lr, steps, generator, r.balance, films)
         modules = {"network": self.network, "average": stage.average}
         checkpoint = Checkpoint(o.out / _NETWORK, modules, stage.descent, generator, r.checkpoint_minutes)
         best = _best_so_far(o.out)
         for epoch in checkpoint.remaining(r.network_epochs):
             losses = stage.epoch(self.train, train, r.batch, checkpoint)
             with stage.average.applied():
-                scores = validate(drafter, self.val, val, stage)
+                scores = validate(drafter, self.val, val, stage, films_val)
                 facts = {"stage": "network", "epoch": epoch, **losses, **scores}
                 if scores["selection"] > best:
                     best = scores["selection"]
                     facts = self._save(views, facts, train, val)
             self.log({**facts, "label_prior": [round(p, 6) for p in self.network.label_prior.tolist()]})
+
+    def _encode_films(
+        self, drafter: Drafter, bank: Floats, generator: torch.Generator, films: list[LabelledImage]
+    ) -> EncodedFilms | None:
+        """Those to learn from in as many copies as the studies."""
+        copies = self.recipe.copies if films is self.images else 1
+        return encode_films(drafter, films, bank, copies, generator) if films else None
 
     def _save(self, views: ViewClassifier, facts: dict[str, Any], train: Encoded, val: Encoded) -> dict[str, Any]:
         """Train the hyperbolic retriever on this epoch's logits and save weights and card; adds its scores."""
@@ -171,7 +181,7 @@ class Trainer:
             head = train_retriever(known, truth, self.network.config.d_retrieval, self.generator(4))
         facts = {**facts, **validate_retriever(head, known, truth, new, asked)}
         if self.images:
-            origin += f"; encoder also trained on {len(self.images)} films of {o.films} without reports"
+            origin += f"; also learnt from {len(self.images)} films of {o.films} without reports"
         card = {**make_card(o, self.train, origin, {**facts, **self.view_scores}), **start.cards}
         save_weights(
             o.out / _BEST, self.network, views, self.tokenizer, card, head, start.temporal, start.prior, start.upright

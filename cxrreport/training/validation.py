@@ -9,8 +9,9 @@ import numpy.typing as npt
 import torch
 
 from cxrreport.datasets.encoded import Encoded
+from cxrreport.datasets.encoded_films import EncodedFilms
 from cxrreport.datasets.sample import Sample
-from cxrreport.evaluation.clinical import state_maps
+from cxrreport.evaluation.clinical import COMMON, mean_auc, state_maps
 from cxrreport.evaluation.scoring import choose_thresholds, draft_samples, score_states, score_texts
 from cxrreport.model.config import POSITIVE
 from cxrreport.model.drafter import Drafter
@@ -20,11 +21,12 @@ _BATCH = 256  # memory must not grow with the archive
 
 
 def validate(
-    drafter: Drafter, samples: Sequence[Sample], encoded: Encoded, stage: NetworkStage | None
-) -> dict[str, float]:
+    drafter: Drafter, samples: Sequence[Sample], encoded: Encoded, stage: NetworkStage | None,
+    films: EncodedFilms | None = None,
+) -> dict[str, float]:  # fmt: skip
     """Draft the studies; choose the network's thresholds, update pi for the stage, score.
 
-    Selection: mean of example and macro F1.
+    Selection: mean of example and macro F1, and, where there are labelled images, of their mean AUC (`films_auc`).
     """
     network = drafter.network.eval()
     network.config.thresholds = None
@@ -34,7 +36,22 @@ def validate(
         stage.update_prior(probabilities.astype(np.float32), truth)
     network.config.thresholds = choose_thresholds(probabilities, truth == POSITIVE)
     scores = score_drafts(drafter, samples, encoded)
-    return {**scores, "selection": (scores["example_f1"] + scores["macro_f1"]) / 2}
+    if films and (
+        mean := mean_auc(np.where(films.known, films.positive, np.nan), _film_scores(drafter, films), COMMON)
+    ):
+        scores["films_auc"] = mean
+    chosen = [scores[name] for name in ("example_f1", "macro_f1", "films_auc") if name in scores]
+    return {**scores, "selection": float(np.mean(chosen))}
+
+
+def _film_scores(drafter: Drafter, films: EncodedFilms) -> npt.NDArray[np.float64]:
+    """p(positive) (n, 14) of labelled images."""
+    found = []
+    for rows in torch.arange(len(films)).split(_BATCH):
+        features = films.features(rows, torch.zeros_like(rows)).to(drafter.device)
+        reports = films.bank[films.retrieved[rows]].numpy()
+        found += drafter.read_states(features, reports, np.ones(reports.shape[:2], bool))
+    return np.array([s.scores for s in found])
 
 
 def score_drafts(drafter: Drafter, samples: Sequence[Sample], encoded: Encoded) -> dict[str, float]:

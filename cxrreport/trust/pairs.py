@@ -67,14 +67,14 @@ def read_pairs(drafter: Drafter, pairs: Iterable[PairSample], calibration: Calib
 
 
 def unchanged(directory: Path, most: int = PAIRS) -> list[PairSample]:
-    """Follow-ups of NIH's training patients whose labels agree, one a patient.
+    """Follow-ups of NIH's validation patients whose labels agree, one a patient.
 
     Raises
     ------
     UsageError : it is no directory of them.
     """
     found: dict[str, PairSample] = {}
-    for pair in nih_pairs(directory, "train"):
+    for pair in nih_pairs(directory, "val"):
         if (pair.now == pair.before).all():
             found.setdefault(pair.patient, pair)
         if len(found) == most:

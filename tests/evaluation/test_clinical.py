@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxrreport.evaluation.clinical import auc, auc_draws, score, state_maps
+from cxrreport.evaluation.clinical import auc, auc_draws, mean_auc, score, state_maps
 from cxrreport.evaluation.counts import draw_counts
 from cxrreport.findings import FINDINGS, State
 
@@ -64,3 +64,11 @@ def test_areas_of_draws_are_areas_of_the_repeated_studies(n, seed):
     counts = draw_counts(n, seed, 5)
     for row, area in zip(counts.astype(int), auc_draws(positive, p, counts), strict=True):
         assert area == pytest.approx(auc(np.repeat(positive, row), np.repeat(p, row)), nan_ok=True)
+
+
+def test_mean_area_is_that_of_findings_with_enough_positives_and_a_negative():
+    truth = np.array([[1, 1, 1, np.nan], [0, 1, 0, np.nan], [1, 1, np.nan, np.nan], [0, 1, 0, np.nan]])
+    scores = np.array([[0.9, 0.5, 0.1, 0.5], [0.1, 0.5, 0.5, 0.5], [0.8, 0.5, 0.9, 0.5], [0.2, 0.5, 0.6, 0.5]])
+    assert mean_auc(truth, scores) == pytest.approx((1 + 0) / 2)
+    assert mean_auc(truth, scores, 2) == 1
+    assert mean_auc(truth[:, 1:2], scores[:, 1:2]) is None

@@ -77,6 +77,7 @@ def test_every_field_is_set_by_a_size_an_ablation_a_recipe_or_the_shipped_weight
         *(ablate(DiffRGenNetConfig(), name).to_dict() for name in ABLATIONS),
         DiffRGenNetConfig(**shipped).to_dict(),
         {**plain, "reads_indication": not plain["reads_indication"]},  # by `indication` of a recipe
+        {**plain, "localises": not plain["localises"]},  # by any that trains the encoder
     ]
     own = plain.keys() - PretrainedConfig().to_dict().keys()
     assert [name for name in own if all(found[name] == plain[name] for found in made)] == []

@@ -14,6 +14,7 @@ from cxrreport.model.losses import (
     info_nce,
     jaccard,
     language_loss,
+    presence_loss,
     updated_prior,
 )
 
@@ -151,3 +152,14 @@ def test_contrastive_loss_with_a_queue_is_never_negative(rows, queued, seed, sha
     positives, past = (torch.rand(k, 14, generator=generator) < share for k in (rows, queued))
     found = contrastive_loss(a, n, t, positives, Earlier(_unit(queued, 8, seed + 3), _unit(queued, 8, seed + 4), past))
     assert found.isfinite() and found >= 0
+
+
+def test_presence_is_the_cross_entropy_of_positive_against_the_rest():
+    logits, prior = torch.randn(5, 4, 14), torch.full((14,), 0.5)
+    positive, known = torch.rand(5, 14) > 0.5, torch.rand(5, 14) > 0.3
+    shifted = logits.clone()
+    shifted[:, POSITIVE] += math.log(0.5)
+    p = shifted.softmax(1)[:, POSITIVE]
+    expected = -torch.where(positive, p, 1 - p).log()[known].mean()
+    assert presence_loss(logits, positive, known, prior) == pytest.approx(expected.item(), rel=1e-5)
+    assert presence_loss(logits, positive, torch.zeros_like(known), prior) == 0

@@ -38,13 +38,14 @@ def stage():
     return EncoderStage(weights.network, weights.tokenizer, 3e-3, 24, torch.Generator().manual_seed(0))
 
 
-def test_an_epoch_learns_and_touches_encoder_and_towers_only(stage):
+def test_an_epoch_learns_and_touches_encoder_towers_and_evidence_only(stage):
     before = {k: v.clone() for k, v in stage.network.state_dict().items()}
     samples = random_samples(8)
+    assert stage.network.config.localises
     losses = [stage.epoch(samples, 4) for _ in range(8)]
     assert losses[-1]["findings_loss"] < losses[0]["findings_loss"]
     changed = {k.split(".")[0] for k, v in stage.network.state_dict().items() if not torch.equal(v, before[k])}
-    assert changed == {"encoder", "retrieval"}
+    assert changed == {"encoder", "retrieval", "evidence"}
 
 
 def test_a_batch_of_both_kinds_knows_what_is_written():
@@ -57,23 +58,22 @@ def test_a_batch_of_both_kinds_knows_what_is_written():
 
 
 def _loss(stage, samples):
-    """Findings and contrast loss without chance."""
+    """Findings, evidence and contrast loss without chance."""
     stage.modules.eval()
     stage.generator.manual_seed(0)
-    findings, contrast = stage._losses(make_batch(samples, stage.tokenizer))
-    return findings.item(), contrast.item()
+    return tuple(loss.item() for loss in stage._losses(make_batch(samples, stage.tokenizer)))
 
 
 def test_what_is_unknown_does_not_count(stage):
-    some = [_loss(stage, films(2, positive, {3, 4}))[0] for positive in ({3}, {3, 5, 13}, {4})]
-    assert some[0] == some[1] != some[2]
-    assert _loss(stage, films(2, {3}, ()))[0] == 0
+    some = [_loss(stage, films(2, positive, {3, 4}))[:2] for positive in ({3}, {3, 5, 13}, {4})]
+    assert some[0] == some[1] and all(one != other for one, other in zip(some[0], some[2], strict=True))
+    assert _loss(stage, films(2, {3}, ()))[:2] == (0, 0)
 
 
 def test_films_alone_have_no_contrast(stage):
-    assert _loss(stage, films(3))[1] == 0 and _loss(stage, [*films(3), *random_samples(1)])[1] == 0
+    assert _loss(stage, films(3))[2] == 0 and _loss(stage, [*films(3), *random_samples(1)])[2] == 0
     both = random_samples(2)
-    assert _loss(stage, [*both, *films(3)])[1] == pytest.approx(_loss(stage, both)[1], rel=0.2)
+    assert _loss(stage, [*both, *films(3)])[2] == pytest.approx(_loss(stage, both)[2], rel=0.2)
     assert stage.epoch(films(4), 4)["contrast_loss"] == 0
 
 
@@ -81,7 +81,7 @@ def test_the_network_carries_the_average_of_the_best_epoch_after_the_stage(stage
     samples, kept = random_samples(4), []
     for score in (0.6, 0.8, 0.7):
         stage.epoch(samples, 4)
-        monkeypatch.setattr("cxrreport.training.encoder_stage._mean_auc", lambda *_, score=score: score)
+        monkeypatch.setattr("cxrreport.training.encoder_stage.mean_auc", lambda *_, score=score: score)
         stage.validate(samples, 4)
         with stage.average.applied():
             kept.append({k: v.clone() for k, v in stage.network.encoder.state_dict().items()})
@@ -101,16 +101,16 @@ def test_validation_is_the_mean_area_of_findings_that_vary(stage, monkeypatch):
     samples = random_samples(12, seed=3)
     truth = np.stack([s.states == 1 for s in samples]).astype(np.float32)
     assert 0 <= stage.validate(samples, 5)["mean_auc"] <= 1
-    said = iter([*torch.from_numpy(1 - truth).split(5), *torch.from_numpy(truth).split(5)])  # raw, then averaged
+    said = iter(torch.from_numpy(truth).split(5))
     monkeypatch.setattr(stage.head, "forward", lambda pooled: next(said))
-    assert stage.validate(samples, 5) == {"mean_auc": 1.0, "mean_auc_raw": 0.0}
+    assert stage.validate(samples, 5) == {"mean_auc": 1.0}
 
 
 def test_common_findings_have_eight_positives(stage, monkeypatch):
     samples = random_samples(30, seed=3)
     truth = np.stack([s.states == 1 for s in samples])
     scores = np.where(truth.sum(0) >= 8, truth, ~truth).astype(np.float32)
-    batches = iter(torch.from_numpy(scores).split(15) * 2)
+    batches = iter(torch.from_numpy(scores).split(15))
     monkeypatch.setattr(stage.head, "forward", lambda pooled: next(batches))
     found = stage.validate(samples, 15)
     assert found["mean_auc_common"] == 1 and 0 < found["mean_auc"] < 1
@@ -132,3 +132,23 @@ def test_the_text_tower_learns_more_slowly(stage):
     text = {id(p) for p in stage.network.retrieval.text.parameters()}
     assert [rates[i] for i in text] == pytest.approx([6e-4] * len(text))
     assert {rate for i, rate in rates.items() if i not in text} == {3e-3}
+
+
+def test_films_count_in_what_is_kept_as_far_as_their_labels_tell(stage, monkeypatch):
+    asked, said = [], iter((0.9, 0.7, 0.6))
+    monkeypatch.setattr(
+        "cxrreport.training.encoder_stage.mean_auc", lambda truth, *_: asked.append(truth) or next(said)
+    )
+    found = stage.validate(random_samples(2), 4, films(3, {3}, {3, 4}))
+    assert found == {"mean_auc": 0.9, "mean_auc_common": 0.7, "mean_auc_films": 0.6}
+    assert float(stage.best.score) == pytest.approx(0.65)
+    assert asked[2][0, 3] == 1 and asked[2][0, 4] == 0 and np.isnan(np.delete(asked[2], [3, 4], 1)).all()
+
+
+def test_a_stage_may_learn_from_smaller_images(stage, monkeypatch):
+    seen = []
+    forward = stage.network.encoder.forward
+    monkeypatch.setattr(stage.network.encoder, "forward", lambda *a: seen.append(a) or forward(*a))
+    small = EncoderStage(stage.network, stage.tokenizer, 3e-3, 4, torch.Generator(), 32)
+    small.epoch(random_samples(4), 4)
+    assert seen[0][0].shape[-1] == seen[0][2] == 32

@@ -6,6 +6,8 @@ import torch
 from builders.network import random_samples, tiny_weights
 
 from cxrreport.datasets.encoded import encode_samples
+from cxrreport.datasets.encoded_films import encode_films
+from cxrreport.datasets.nih import LabelledImage
 from cxrreport.model.config import PREFIX_LENGTH
 from cxrreport.model.drafter import Drafter
 from cxrreport.training.network_stage import NetworkStage, rarity, start_prior
@@ -82,7 +84,7 @@ def test_an_epoch_learns_and_leaves_the_encoder_alone(stage, drafter, samples):
     torch.manual_seed(0)
     losses = [stage.epoch(samples, encoded, 4) for _ in range(6)]
     assert losses[-1]["loss"] < losses[0]["loss"] and losses[-1]["language_loss"] < losses[0]["language_loss"]
-    assert set(losses[0]) == {"loss", "language_loss", "states_loss", "contrast_loss", "consistency_loss"}
+    assert set(losses[0]) == {*NetworkStage.losses} and losses[0]["films_loss"] == 0
     for key, value in stage.network.state_dict().items():
         if key.startswith(("encoder.", "retrieval.")):
             assert torch.equal(value, before[key]), key
@@ -174,3 +176,38 @@ def test_the_average_holds_the_statistics_of_batch_norm_too(stage, drafter, samp
     with stage.average.applied():
         assert not torch.equal(norm.running_mean, live) and not torch.equal(norm.running_mean, start)
     assert torch.equal(norm.running_mean, live)
+
+
+def _films(count, known=range(14)):
+    rng = np.random.default_rng(count)
+    flags = [np.isin(np.arange(14), list(chosen)) for chosen in ({3}, known)]
+    present = np.array([True, False])
+    pixels = rng.integers(0, 256, (count, 2, 256, 256), dtype=np.uint8)
+    return [LabelledImage(f"film-{i}", f"film-{i}", one, present, *flags) for i, one in enumerate(pixels)]
+
+
+def _film_stage(drafter, samples, known=range(14)):
+    encoded = _encode(drafter, samples)
+    films = encode_films(drafter, _films(6, known), encoded.bank.numpy(), 2, _generator())
+    return NetworkStage(drafter.weights, 3e-3, 24, _generator(), films=films), encoded
+
+
+def test_films_are_encoded_as_studies_with_a_frontal_image_alone(drafter):
+    films = _films(3)
+    bank = drafter.embed_texts(["the lungs are clear", "pleural effusion"])
+    encoded = encode_films(drafter, films, bank, 2, _generator())
+    plain, found = _features(drafter, films), encoded.features(torch.arange(3), torch.zeros(3, dtype=torch.long))
+    assert torch.allclose(found.patches, plain.patches, atol=2e-3) and torch.equal(found.patch_mask, plain.patch_mask)
+    assert torch.allclose(found.pooled, plain.pooled, atol=2e-3) and len(encoded) == 3
+    assert not torch.equal(encoded.pooled[0], encoded.pooled[1]) and encoded.retrieved.shape == (3, 2)
+
+
+def test_films_teach_their_findings(drafter, samples):
+    stage, encoded = _film_stage(drafter, samples)
+    losses = [stage.epoch(samples, encoded, 4)["films_loss"] for _ in range(6)]
+    assert 0 < losses[-1] < losses[0]
+
+
+def test_films_that_tell_nothing_add_nothing(drafter, samples):
+    stage, encoded = _film_stage(drafter, samples, ())
+    assert stage.epoch(samples, encoded, 4)["films_loss"] == 0

@@ -225,15 +225,15 @@ def test_phantoms_and_weights_of_a_start_teach_the_network_to_read_indications(f
 
 @pytest.fixture()
 def films(monkeypatch):
-    """A collection of twelve films of noise without reports."""
+    """A collection of films of noise without reports: twelve to learn from, thirty of validation."""
     rng, present = np.random.default_rng(4), np.array([True, False])
 
     def one(index):
         picture, positive = rng.integers(0, 256, (2, 256, 256), dtype=np.uint8), rng.random(14) < 0.3
-        return LabelledImage(f"film-{index}", f"film-{index}", picture, present, positive, rng.random(14) < 0.7)
+        return LabelledImage(f"film-{index}", f"film-{index}", picture, present, positive, rng.random(14) < 0.9)
 
-    collection = [one(index) for index in range(12)]
-    monkeypatch.setitem(IMAGE_READERS, "noise", lambda directory, split: collection if split == "train" else [])
+    splits = {"train": [one(index) for index in range(12)], "val": [one(index) for index in range(12, 42)]}
+    monkeypatch.setitem(IMAGE_READERS, "noise", lambda directory, split: splits[split])
     return {"films": "noise", "films_directory": Path("/nowhere")}
 
 
@@ -249,7 +249,10 @@ def test_films_without_reports_teach_the_encoder_and_a_killed_run_goes_on(tmp_pa
     assert "12 studies" in manifest["data"] and "12 films of noise without reports" in manifest["data"]
     assert _lines(tmp_path / "whole")[0]["films"] == 12
     line = _lines(tmp_path / "whole", "encoder")[0]
-    assert {"mean_auc", "mean_auc_raw"} <= set(line)
+    assert {"mean_auc", "mean_auc_films", "evidence_loss"} <= set(line)
+    line = _lines(tmp_path / "whole", "network")[0]
+    assert line["films_loss"] > 0
+    assert line["selection"] == pytest.approx((line["example_f1"] + line["macro_f1"] + line["films_auc"]) / 3)
 
 
 def test_without_network_and_view_epochs_all_but_the_encoder_is_kept(finished, tmp_path):
@@ -258,7 +261,7 @@ def test_without_network_and_view_epochs_all_but_the_encoder_is_kept(finished, t
     best = train(options, lambda _: None)
     tuned = load_weights(best)
     own, theirs = tuned.network.state_dict(), start.network.state_dict()
-    assert {k.split(".")[0] for k in own if not torch.equal(own[k], theirs[k])} == {"encoder", "retrieval"}
+    assert {k.split(".")[0] for k in own if not torch.equal(own[k], theirs[k])} == {"encoder", "retrieval", "evidence"}
     assert all(torch.equal(v, start.views.state_dict()[k]) for k, v in tuned.views.state_dict().items())
     metrics = tuned.manifest["metrics"]
     assert {"selection", "bleu_1", "view_accuracy_frontal"} <= set(metrics) and metrics["epoch"] == 0

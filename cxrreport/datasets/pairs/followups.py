@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxrreport.datasets.iu_xray import read_pixels, read_table
-from cxrreport.datasets.nih import is_held_out, nih_findings
+from cxrreport.datasets.nih import nih_findings, split_of
 from cxrreport.datasets.pairs.notes import truth_in_notes
 from cxrreport.datasets.pairs.sample import UNSTATED, PairSample
 from cxrreport.findings import FINDINGS
@@ -27,7 +27,7 @@ _PAIR_COLUMNS = {"patient", "id_prev", "id_curr", "labels_prev", "labels_curr"}
 
 
 def nih_pairs(directory: Path, split: str) -> Iterator[PairSample]:
-    """Read a split ("train" or "held out") of the follow-ups of NIH ChestX-ray14: `pairs.csv` and `images/`.
+    """Read a split ("train", "val" or "held out") of the follow-ups of NIH ChestX-ray14: `pairs.csv` and `images/`.
 
     Labels tell what is new, resolved or still there. Whether it is worse they do not tell, nor how many days lie
     between the images.
@@ -37,7 +37,7 @@ def nih_pairs(directory: Path, split: str) -> Iterator[PairSample]:
     UsageError : when it is no such directory, or an image of it cannot be read.
     """
     for row in read_table(directory / "pairs.csv", _PAIR_COLUMNS, "The directory of pairs", "pairs"):
-        if is_held_out(row["patient"]) == (split == "held out"):
+        if split_of(row["patient"]) == split:
             yield _nih_pair(directory / "images", row)
 
 
