@@ -50,12 +50,8 @@ class NetworkStage(Stage):
         self.generator, self.balance = generator, balance
         self.device = next(self.network.parameters()).device
         self.network.prepare_training(self.tokenizer)
-        frozen = {
-            id(p)
-            for part in (self.network.encoder, self.network.retrieval, self.network.evidence)
-            if part is not None
-            for p in part.parameters()
-        }
+        kept = (self.network.encoder, self.network.retrieval, self.network.evidence)
+        frozen = {id(p) for part in kept if part is not None for p in part.parameters()}
         self.trained = [p for p in self.network.parameters() if id(p) not in frozen]
         self.average = WeightAverage([*self.trained, *statistics(self.network, nn.BatchNorm1d)])  # the encoder's are 2d
         self.descent = Descent(parameter_groups(self.trained, lr), max(steps, 20), rise=0.15, first=100, last=10)

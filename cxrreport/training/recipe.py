@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -15,6 +15,7 @@ from cxrreport.model.config import SIZES
 _SHIPPED = Path(__file__).parent / "recipes"
 Count = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(ge=1e-6, le=1e-2)]
+Side = Annotated[int, Field(ge=0, le=512, multiple_of=32)]  # in pixels
 
 
 class Recipe(BaseModel):
@@ -30,9 +31,7 @@ class Recipe(BaseModel):
 
     encoder_epochs: Count = 6  # encoder and retrieval
     encoder_lr: Rate = 5e-4  # peak learning rate, as are the others
-    encoder_pixels: Literal[0, 96, 128, 160, 192, 224, 320] = (
-        0  # pixels a side that the encoder learns from; 0: the network's own
-    )
+    encoder_pixels: Side = 0  # of the images that it learns from; 0: as the network's own
     network_epochs: Count = 10  # FAM, findings and decoder
     network_lr: Rate = 5e-4
     indication: bool = False  # the decoder learns to read why the film was made
