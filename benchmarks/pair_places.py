@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.pair_sets import PairSet
 from cxrreport.datasets.iu_xray import read_pixels, read_table
-from cxrreport.datasets.nih import is_held_out, nih_findings
+from cxrreport.datasets.nih import nih_findings, split_of
 from cxrreport.drafting.regions import find_regions, heat_map
 from cxrreport.evaluation.temporal import CLASSES, Box, hits, overlap
 from cxrreport.findings import FINDINGS
@@ -58,13 +58,13 @@ def _fractions(region: object) -> Box:
     return x, y, w, h
 
 
-def point_at_evidence(drafter: Drafter, directory: Path) -> dict[str, dict[str, float]]:
-    """Class activation maps of the boxed images of NIH's held-out patients: share of hits, overlap, and the boxes' mean area,
-    which is what pointing anywhere would hit.
+def point_at_evidence(drafter: Drafter, directory: Path, split: str) -> dict[str, dict[str, float]]:
+    """Where findings are seen on the boxed images of a split of NIH's patients: share of hits, overlap, and the boxes' mean
+    area, which is what pointing anywhere would hit; of each finding, of all boxed findings and as the mean of the findings.
     """
     found: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
     rows = [r for r in read_table(directory / "labels.csv", {"id", "patient", "boxes"}, "The directory of films", "films")
-            if r["boxes"] and is_held_out(r["patient"])]  # fmt: skip
+            if r["boxes"] and split_of(r["patient"]) == split]  # fmt: skip
     for start in range(0, len(rows), _BATCH):
         chunk = rows[start : start + _BATCH]
         images = [preprocess(read_pixels(directory / "images" / f"{r['id']}.jpg")) for r in chunk]
@@ -76,7 +76,10 @@ def point_at_evidence(drafter: Drafter, directory: Path) -> dict[str, dict[str, 
                 area = overlap(true, [(0.0, 0.0, 1.0, 1.0)])
                 for name in (FINDINGS[finding], "all"):
                     found[name].append((hits(heat, true), overlap(boxes, true), area))
-    return _means(found, ("pointing", "iou", "chance"))
+    means = _means(found, ("pointing", "iou", "chance"))
+    each = [row for name, row in means.items() if name != "all"]
+    of_findings = {name: float(np.mean([row[name] for row in each])) for name in ("pointing", "iou", "chance") if each}
+    return {**means, "mean of the findings": {"n": len(each), **of_findings}}
 
 
 def _boxes(text: str) -> Iterator[tuple[int, list[Box]]]:

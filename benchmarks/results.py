@@ -1,9 +1,10 @@
-"""Write docs/results.md and docs/temporal.md from the compact tables in docs/results.
+"""Write docs/results.md, docs/temporal.md and the subgroups of MODEL_CARD.md from the compact tables in docs/results.
 
     python -m benchmarks.results [EVALUATION.json... --setting "as it is"]
 
-Evaluations that are named (`cxrreport evaluate --out`) are added to the tables first; those of one setting are one row, mean ±
-standard deviation, and the first setting is the system itself. `benchmarks.ablations` writes `ablations.csv`, and
+Evaluations that are named (`cxrreport evaluate --out`, of drafts or of `--films`) are added to the tables first; those of
+drafts and one setting are one row, mean ± standard deviation, and the first setting is the system itself.
+`benchmarks.ablations` writes `ablations.csv`, and
 `benchmarks.temporal --out` the tables of a folder `temporal`: copy them to docs/results.
 """
 
@@ -15,12 +16,13 @@ from typing import Any
 
 from benchmarks.arguments import make_parser
 from benchmarks.errors import error_rows, errors_section
+from benchmarks.films import add_films, add_subgroups, card, films_section
 from benchmarks.tables import Row, as_row, by, read_rows, spread, table, write_rows
 from cxrreport.evaluation.protocols import protocol
 from cxrreport.evaluation.published import COLUMNS, published_rows
 from cxrreport.evaluation.temporal import CLASSES
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+DOCS, CARD = Path(__file__).resolve().parent.parent / "docs", "MODEL_CARD.md"
 OURS, PEER, FULL = "cxrreport", "PromptMRG-equivalent", "full"
 RUN = ("weights", "protocol")  # what tells evaluations apart
 ALIKE = ("dataset", "split", "protocol", "beams", "studies", "bank", "labels", "network")  # what those of a table share
@@ -113,7 +115,12 @@ TEMPORAL = {  # file: title and caption of its tables
         "Films of NIH's training patients, none of those that the tie of pairs was fitted to, beside priors that tell of no "
         "change: share of the states and of the probabilities of the table that are others than those of the film alone.",
     ),
-    "evidence": ("Evidence", "Class activation maps of held-out films against radiologists' boxes."),
+    "evidence": (
+        "Evidence",
+        "Where the network sees a finding, of films of NIH's held-out patients where no split is named, against radiologists' "
+        "boxes: share of films whose highest point lies in a box, overlap of the regions that are stored with the boxes, and "
+        "the boxes' share of the film, which is what pointing anywhere hits.",
+    ),
     "wrong": ("Another patient's prior", "Priors of other patients, of the real films where there are some."),
 }
 
@@ -130,6 +137,7 @@ def results_page(folder: Path) -> str:
             f'weights of the ablation `promptmrg` as `--beside "{PEER}=DIR"`.'
         )
     parts = ["# Results", "", _INTRODUCTION, "", *(f"* {note}" for note in notes), *errors_section(folder)]
+    parts += films_section(folder)
     for alike in by(runs, *ALIKE).values():
         parts += _section(alike, scores, differences, findings)
     parts += ablation_tables(ablations)
@@ -283,6 +291,8 @@ def add(folder: Path, setting: str, document: Mapping[str, Any]) -> None:
     for name, new in rows.items():
         path = folder / f"{name}.csv"
         write_rows(path, (read_rows(path) if path.exists() else []) + [as_row({**run, **row}) for row in new])
+    subgroups = {"collection": document["dataset"], "split": document["split"], "count": document["studies"]}
+    add_subgroups(folder, setting, document, subgroups)
 
 
 def _bounds(row: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
@@ -299,9 +309,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     tables = options.docs / "results"
     for file in options.evaluations:
-        add(tables, options.setting, json.loads(file.read_text(encoding="utf-8")))
+        document = json.loads(file.read_text(encoding="utf-8"))
+        (add_films if "films" in document else add)(tables, options.setting, document)
     (options.docs / "results.md").write_text(results_page(tables), encoding="utf-8")
     (options.docs / "temporal.md").write_text(temporal_page(tables / "temporal"), encoding="utf-8")
+    if (model_card := options.docs.parent / CARD).exists():
+        model_card.write_text(card(model_card.read_text(encoding="utf-8"), tables), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -157,7 +157,7 @@ def measure(options: argparse.Namespace) -> dict[str, Lines]:
         unlabelled = make_set("hannover", list(hannover_pairs(options.unlabelled)), drafter, bank, workers)
         found["order"] += _lines({"": {"hannover": measure_order(network, unlabelled)}})
     if options.followups:
-        found["evidence"] = _lines({"": point_at_evidence(drafter, options.followups)})
+        found["evidence"] = _lines({"": point_at_evidence(drafter, options.followups, "held out")})
     return {name: [{"weights": weights.sha256[:12], **line} for line in lines] for name, lines in found.items()}
 
 
@@ -166,6 +166,13 @@ def invariance(options: argparse.Namespace) -> dict[str, Lines]:
     weights = load_weights(options.weights)
     lines = measure_invariance(open_drafter(weights), options.followups, options.limit or FILMS)
     return {"invariance": [{"weights": weights.sha256[:12], **line} for line in lines]}
+
+
+def evidence(options: argparse.Namespace) -> dict[str, Lines]:
+    """The table of evidence alone, of a split."""
+    weights = load_weights(options.weights)
+    lines = _lines({options.evidence: point_at_evidence(open_drafter(weights), options.followups, options.evidence)})
+    return {"evidence": [{"weights": weights.sha256[:12], **line} for line in lines]}
 
 
 def _lines(found: dict[str, dict[str, dict[str, float]]]) -> Lines:
@@ -193,12 +200,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--invariance", action="store_true",
         help="only what a prior without any change moves in the table of a film; needs --followups",
     )  # fmt: skip
+    parser.add_argument(
+        "--evidence", choices=("val", "held out"),
+        help="only whether evidence lies in radiologists' boxes, of this split; needs --followups",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="DIRECTORY", help="write the figures there as compact tables")
     options = parser.parse_args(arguments)
-    if options.invariance and not options.followups:
-        parser.error("--invariance needs --followups")
+    if (options.invariance or options.evidence) and not options.followups:
+        parser.error("--invariance and --evidence need --followups")
     try:
-        found = invariance(options) if options.invariance else measure(options)
+        found = (invariance if options.invariance else evidence if options.evidence else measure)(options)
     except CxrReportError as error:
         print(error.message, file=sys.stderr)
         return 1

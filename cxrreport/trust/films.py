@@ -29,8 +29,9 @@ from cxrreport.model.weights import load_weights, resolve_device
 from cxrreport.records import ADULT
 from cxrreport.trust.collections import Bank, score_collection
 from cxrreport.trust.followups import compare_follow_ups, measure_follow_ups
-from cxrreport.trust.score_file import Numbers, recall, remember
+from cxrreport.trust.score_file import recall, remember
 
+_FILMS = 256  # scored before they are kept
 SPLITS = {"train": "train", "val": "val", "test": "held out"}  # of reports, and of the patients of films
 
 
@@ -115,15 +116,16 @@ def judge(films: Sequence[Film], scores: np.ndarray, calibration: Calibration) -
 
 
 def _scores(drafter: Drafter, films: Sequence[Film], options: FilmOptions, progress: Progress) -> np.ndarray:
-    """Scores (n, 14), those that are kept as they were."""
+    """Scores (n, 14), those that are kept as they were; what is made is kept as it goes along."""
     network = str(drafter.weights.manifest["files"][NETWORK])
     place = options.place("scores", options.read.name if options.read else "alone", network[:12])
-    known: Numbers = recall(place, len(FINDINGS))
+    known = recall(place, len(FINDINGS))
     missing = [film for film in films if film.key not in known]
-    if missing:
-        made = score_collection(drafter, options.name, map(open_film, missing), _bank(drafter, options.read), progress)
-        rows = zip((film.key for film in missing), made.scores.tolist(), strict=True)
-        known |= {key: tuple(row) for key, row in rows}
+    bank = _bank(drafter, options.read) if missing else None
+    for start in range(0, len(missing), _FILMS):
+        chunk = missing[start : start + _FILMS]
+        made = score_collection(drafter, options.name, map(open_film, chunk), bank, progress)
+        known |= {film.key: tuple(row) for film, row in zip(chunk, made.scores.tolist(), strict=True)}
         remember(place, known)
     return np.array([known[film.key] for film in films], np.float64)
 

@@ -13,10 +13,11 @@ DOCS = ROOT / "docs"
 
 
 def test_the_pages_of_the_docs_are_made_of_the_tables_beside_them(tmp_path):
-    shutil.copytree(DOCS / "results", tmp_path / "results")
-    main(["--docs", str(tmp_path)])
-    for name in ("results.md", "temporal.md"):
-        assert (tmp_path / name).read_text(encoding="utf-8") == (DOCS / name).read_text(encoding="utf-8")
+    shutil.copytree(DOCS / "results", tmp_path / "docs" / "results")
+    shutil.copy(ROOT / "MODEL_CARD.md", tmp_path)
+    main(["--docs", str(tmp_path / "docs")])
+    for name in ("docs/results.md", "docs/temporal.md", "MODEL_CARD.md"):
+        assert (tmp_path / name).read_text(encoding="utf-8") == (ROOT / name).read_text(encoding="utf-8")
 
 
 @pytest.fixture

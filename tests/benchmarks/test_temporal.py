@@ -5,6 +5,7 @@ import pytest
 import torch
 from builders.network import random_samples, tiny_weights
 from builders.pairs import random_pairs
+from PIL import Image
 
 from benchmarks.pair_places import _boxes
 from benchmarks.pair_sets import PairSet, still_sets, wrong_patient
@@ -86,6 +87,29 @@ def test_peers_say_what_their_names_promise(weights):
     assert (joint == 1).all() and (change == 0).all()
     joint, change = majority(pairs)
     assert ((joint == 3) == (pairs.joint.numpy() == 3)).all() and set(np.unique(change)) <= {2, 5}
+
+
+def test_evidence_is_measured_alone_on_a_split_beside_what_chance_hits(weights, tmp_path, capsys):
+    films = tmp_path / "films"
+    (films / "images").mkdir(parents=True)
+    rows = ["a,6,Mass:0:0:1:1|Cardiomegaly:0.5:0:0.5:1", "b,11,Mass:0:0:0.5:1"]  # of val, held out
+    (films / "labels.csv").write_text("\n".join(["id,patient,boxes", *rows]) + "\n")
+    for name in "ab":
+        Image.fromarray(np.random.default_rng(1).integers(0, 256, (64, 64), np.uint8)).save(
+            films / "images" / f"{name}.jpg"
+        )
+    line = ["--weights", str(weights), "--followups", str(films), "--out", str(tmp_path)]
+    assert main([*line, "--evidence", "val"]) == 0 and "### Evidence: val" in capsys.readouterr().out
+    found = {row["row"]: row for row in read_rows(tmp_path / "evidence.csv")}
+    assert set(found) == {"cardiomegaly", "lung lesion", "all", "mean of the findings"}
+    assert (found["lung lesion"]["pointing"], found["lung lesion"]["chance"]) == ("1.0", "1.0")
+    assert float(found["mean of the findings"]["chance"]) == 0.75 and found["mean of the findings"]["n"] == "2"
+    assert main([*line, "--evidence", "held out"]) == 0
+    assert {row["row"] for row in read_rows(tmp_path / "evidence.csv")} == {
+        "lung lesion",
+        "all",
+        "mean of the findings",
+    }
 
 
 def test_boxes_of_one_finding_come_together():

@@ -28,7 +28,7 @@ def document(seed, value) -> dict[str, Any]:
         "differences": {"constant report": {m: {"difference": value - 0.1, "low": 0.05, "high": 0.25} for m in METRICS}},
         "findings": {"cxrreport": per_finding, "constant report": per_finding},
         "states": {"mean_auc": 0.8, "mean_auc_15": value + 0.5, "auc edema": 0.9},
-        "positives": dict.fromkeys(FINDINGS, 3),
+        "positives": dict.fromkeys(FINDINGS, 3), "subgroups": [],
     }  # fmt: skip
 
 
