@@ -21,7 +21,7 @@ GOAL = 0.02
 
 
 def measure_invariance(drafter: Drafter, directory: Path, films: int = FILMS) -> list[dict[str, Any]]:
-    """Lines of a table: of films of NIH's training patients, none of those that the tie of pairs was fitted to."""
+    """Lines of a table: of films of NIH's validation patients, none of those that the tie of pairs was fitted to."""
     pairs = unchanged(directory, PAIRS + films)[-films:]
     return [_line(name, drafter, made) for name, made in invariant_sets(pairs).items()]
 

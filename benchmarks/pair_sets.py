@@ -10,8 +10,9 @@ import numpy as np
 from PIL import Image
 
 from cxrreport.datasets.iu_xray import DirectoryReader
-from cxrreport.datasets.pairs.followups import covid_pairs, nih_pairs
+from cxrreport.datasets.pairs.followups import covid_pairs
 from cxrreport.datasets.pairs.inserted import identical_pairs, inserted_pairs
+from cxrreport.datasets.pairs.nih import nih_pairs
 from cxrreport.datasets.pairs.phantom import phantom_pairs
 from cxrreport.datasets.pairs.sample import PairSample
 from cxrreport.datasets.sample import Sample

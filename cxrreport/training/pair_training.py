@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
-from cxrreport.datasets.pairs.followups import nih_pairs
 from cxrreport.datasets.pairs.inserted import identical_pairs, inserted_pairs
+from cxrreport.datasets.pairs.nih import nih_pairs
 from cxrreport.datasets.pairs.phantom import phantom_pairs
 from cxrreport.datasets.pairs.sample import PairSample
 from cxrreport.datasets.sample import Sample

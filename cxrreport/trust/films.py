@@ -177,7 +177,7 @@ def _facts(
         f"{children} films of patients under {ADULT} are left out: `generate` leaves them out, too.": children > 0,
         "A part of the split: no score of the whole.": options.limit is not None,
         "The calibration was fitted to these films: ECE, Brier score and bounds are better here than on others.": fitted,
-        "Weights may have learnt from follow-ups of these patients.": SPLITS[options.split] != "held out",
+        "What is learnt from pairs or fitted to them may know these follow-ups.": SPLITS[options.split] != "held out",
     }
     return {
         "films": options.name,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from cxrreport.datasets.pairs.alignment import align
-from cxrreport.datasets.pairs.followups import nih_pairs
+from cxrreport.datasets.pairs.nih import nih_pairs
 from cxrreport.datasets.pairs.sample import PairSample
 from cxrreport.drafting.table import Rows, compared, film_rows
 from cxrreport.findings import CHANGED, Change

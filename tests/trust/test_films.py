@@ -127,7 +127,7 @@ def test_scores_that_are_kept_are_not_made_again(
 def test_who_is_held_out_is_the_test_split(tool: Tool, directory: Path, own: Path) -> None:
     found = tool.json("evaluate", "--films", "nih", directory, "--weights", own, "--device", "cpu")
     assert (found["split"], found["count"]) == ("held out", 1)
-    assert not any("learnt" in note for note in found["notes"])
+    assert not any("follow-ups" in note for note in found["notes"])
 
 
 def test_films_that_the_calibration_was_fitted_to_are_told_of(directory: Path, own: Path) -> None:

@@ -1,4 +1,4 @@
-"""Real follow-ups: two images of one patient with what their labels tell of both."""
+"""Real follow-ups of two collections of COVID-19: two images of one patient with what notes tell of both, if anything."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from cxrreport.datasets.iu_xray import read_pixels, read_table
-from cxrreport.datasets.nih import nih_findings, split_of
 from cxrreport.datasets.pairs.notes import truth_in_notes
 from cxrreport.datasets.pairs.sample import UNSTATED, PairSample
 from cxrreport.findings import FINDINGS
@@ -23,32 +22,6 @@ PERMITTED = ("CC0", "CC BY", "CC BY-SA", "Apache", "MIT", "BSD")
 _FRONTAL = ("PA", "AP", "AP Supine")
 _COVID_COLUMNS = {"patientid", "offset", "view", "license", "filename", "clinical_notes"}
 _HANNOVER_COLUMNS = {"patient_id", "image_id", "admission_offset", "projection"}
-_PAIR_COLUMNS = {"patient", "id_prev", "id_curr", "labels_prev", "labels_curr"}
-
-
-def nih_pairs(directory: Path, split: str) -> Iterator[PairSample]:
-    """Read a split ("train", "val" or "held out") of the follow-ups of NIH ChestX-ray14: `pairs.csv` and `images/`.
-
-    Labels tell what is new, resolved or still there. Whether it is worse they do not tell, nor how many days lie
-    between the images.
-
-    Raises
-    ------
-    UsageError : when it is no such directory, or an image of it cannot be read.
-    """
-    for row in read_table(directory / "pairs.csv", _PAIR_COLUMNS, "The directory of pairs", "pairs"):
-        if split_of(row["patient"]) == split:
-            yield _nih_pair(directory / "images", row)
-
-
-def _nih_pair(images: Path, row: dict[str, str]) -> PairSample:
-    prior, current = (_read(images / f"{row[name]}.jpg") for name in ("id_prev", "id_curr"))
-    before, before_known = nih_findings(set(row["labels_prev"].split("|")))
-    now, now_known = nih_findings(set(row["labels_curr"].split("|")))
-    return PairSample(
-        f"nih-{row['id_prev']}-{row['id_curr']}", f"nih-{row['patient']}", current, prior, now, before,
-        before_known & now_known, np.full(len(FINDINGS), UNSTATED), (), None, place="nih",
-    )  # fmt: skip
 
 
 def covid_pairs(directory: Path, *, permitted_only: bool = True) -> Iterator[PairSample]:

@@ -1,4 +1,4 @@
-"""Follow-ups of NIH ChestX-ray14: what labels tell of a pair, before its pixels are read."""
+"""Real follow-ups of NIH ChestX-ray14: two images of one patient, with what their labels tell of both."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COLUMNS = {"patient", "id_prev", "id_curr", "labels_prev", "labels_curr"}
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """A pair as of a `PairSample`; current, prior are paths of images.
+    """A pair before its pixels are read: as of a `PairSample`; current, prior are paths of images.
 
     Labels tell what is new, resolved or still there. Whether it is worse they do not tell, nor how many days lie
     between the images.
@@ -37,6 +37,11 @@ class FollowUp:
     known: npt.NDArray[np.bool_]
     view: View
     prior_view: View
+
+
+def nih_pairs(directory: Path, split: str) -> Iterator[PairSample]:
+    """Read the follow-ups of a split with their pixels; raises as `read_follow_ups` and `open_follow_up`."""
+    return map(open_follow_up, read_follow_ups(directory, split))
 
 
 def read_follow_ups(directory: Path, split: str) -> Iterator[FollowUp]:

@@ -5,7 +5,8 @@ import pytest
 from builders.data import DATA
 from PIL import Image
 
-from cxrreport.datasets.pairs.followups import covid_pairs, hannover_pairs, is_permitted, nih_pairs
+from cxrreport.datasets.pairs.followups import covid_pairs, hannover_pairs, is_permitted
+from cxrreport.datasets.pairs.nih import nih_pairs
 from cxrreport.datasets.pairs.notes import truth_in_notes
 from cxrreport.datasets.pairs.sample import IMPROVED, UNCHANGED, UNSTATED, WORSENED
 from cxrreport.errors import UsageError
