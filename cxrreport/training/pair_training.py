@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from cxrreport.datasets.pairs.inserted import identical_pairs, inserted_pairs
-from cxrreport.datasets.pairs.nih import nih_pairs
+from cxrreport.datasets.pairs.nih import open_follow_up, read_follow_ups
 from cxrreport.datasets.pairs.phantom import phantom_pairs
 from cxrreport.datasets.pairs.sample import PairSample
 from cxrreport.datasets.sample import Sample
@@ -31,7 +31,7 @@ from cxrreport.training.pair_stage import SELECTING, PairStage, calibrate
 
 CHECKPOINT = "temporal.safetensors"
 _VAL_SHARE = 8  # procedural pairs of validation: one for so many of training
-_VAL_FOLLOWUPS = 400  # of some 1,300: each takes as long as a pair of training
+_VAL_FOLLOW_UPS = 400  # of some 1,300: each takes as long as a pair of training
 _VAL_SEED = 1_000_003  # added to the seed: no patient of training is drawn again
 Log = Callable[[dict[str, Any]], None]
 
@@ -133,13 +133,16 @@ def training_pairs(options: TrainOptions, sources: Sources) -> Iterator[PairSamp
     real = [s for s in sources.train if s.present[0] and not s.key.startswith("phantom")]
     drawn = phantom_pairs(options.recipe.phantom_pairs, options.recipe.seed)
     inserted = inserted_pairs(real, options.recipe.film_pairs, options.recipe.seed)
-    return chain(drawn, inserted, _followups(options, "train"))
+    return chain(drawn, inserted, _follow_ups(options, "train", options.recipe.follow_ups))
 
 
-def _followups(options: TrainOptions, split: str) -> Iterator[PairSample]:
-    """Real pairs of labelled images, where there are any."""
-    if options.films == "nih" and options.films_directory is not None:
-        yield from nih_pairs(options.films_directory, split)
+def _follow_ups(options: TrainOptions, split: str, most: int) -> Iterator[PairSample]:
+    """Real pairs of labelled images, where there are any, spread evenly over the patients."""
+    if options.films != "nih" or options.films_directory is None:
+        return iter(())
+    found = list(read_follow_ups(options.films_directory, split))
+    count = min(most, len(found))
+    return map(open_follow_up, (found[index * len(found) // count] for index in range(count)))
 
 
 def validation_pairs(options: TrainOptions, sources: Sources) -> Iterator[PairSample]:
@@ -147,5 +150,5 @@ def validation_pairs(options: TrainOptions, sources: Sources) -> Iterator[PairSa
     real = [s for s in sources.val if s.present[0]]
     seed = options.recipe.seed + _VAL_SEED
     drawn = phantom_pairs(options.recipe.phantom_pairs // _VAL_SHARE, seed)
-    followed = islice(_followups(options, "val"), _VAL_FOLLOWUPS)
+    followed = _follow_ups(options, "val", _VAL_FOLLOW_UPS)
     return chain(drawn, inserted_pairs(real, 1, seed), identical_pairs(real, seed), followed)

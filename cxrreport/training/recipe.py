@@ -45,6 +45,7 @@ class Recipe(BaseModel):
     pair_lr: Rate = 5e-4
     phantom_pairs: Count = 0  # procedural pairs to learn that from
     film_pairs: Count = 2  # pairs with inserted lesions of each real frontal image
+    follow_ups: Count = 100_000  # real pairs of labelled images, at most
     prior_epochs: Count = 0  # the decoder learns to read the prior and its report
     prior_lr: Rate = 1e-3
     upright_epochs: Count = 0  # how a frontal image lies
