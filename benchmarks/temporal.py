@@ -24,8 +24,8 @@ from benchmarks.invariance import FILMS, measure_invariance
 from benchmarks.pair_places import point, point_at_evidence
 from benchmarks.pair_sets import SEED, PairSet, changed_sets, make_set, read_frontals, still_sets, wrong_patient
 from benchmarks.pair_texts import measure_texts
-from benchmarks.results import temporal_page
 from benchmarks.tables import as_row, write_rows
+from benchmarks.temporal_page import temporal_page
 from cxrreport.datasets.pairs.followups import hannover_pairs
 from cxrreport.datasets.pairs.phantom import phantom_pairs
 from cxrreport.datasets.pairs.sample import PairSample
