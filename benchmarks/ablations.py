@@ -21,8 +21,8 @@ from torch import Tensor
 from benchmarks.arguments import at_least, make_parser, positive, rate, share
 from benchmarks.results import FULL, SCORES, ablation_tables
 from benchmarks.tables import Row, as_row, read_rows, write_rows
+from cxrreport.datasets.directory import DirectoryReader
 from cxrreport.datasets.encoded import Encoded, encode_samples
-from cxrreport.datasets.iu_xray import DirectoryReader
 from cxrreport.datasets.sample import Sample
 from cxrreport.datasets.splits import read_whole
 from cxrreport.drafting.drafter import open_drafter

@@ -93,14 +93,15 @@ def count_operations(run: Callable[[Work], None], work: Work) -> float:
 
 def measure(run: Callable[[Work], None], work: Work) -> float:
     """Reports/s of one run; a GPU has finished before the clock starts and before it stops."""
-    _synchronize(work.memory.device)
+    synchronize(work.memory.device)
     started = time.perf_counter()
     run(work)
-    _synchronize(work.memory.device)
+    synchronize(work.memory.device)
     return len(work.prefix) / (time.perf_counter() - started)
 
 
-def _synchronize(device: torch.device) -> None:
+def synchronize(device: torch.device) -> None:
+    """Wait until a GPU has finished."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 

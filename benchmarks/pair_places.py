@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.pair_sets import PairSet
-from cxrreport.datasets.iu_xray import read_pixels, read_table
+from cxrreport.datasets.disk import read_pixels, read_table
 from cxrreport.datasets.nih import nih_findings, split_of
 from cxrreport.drafting.regions import find_regions, heat_map
 from cxrreport.evaluation.temporal import CLASSES, Box, hits, overlap

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cxrreport.datasets.iu_xray import DirectoryReader
+from cxrreport.datasets.directory import DirectoryReader
 from cxrreport.datasets.pairs.followups import covid_pairs
 from cxrreport.datasets.pairs.inserted import identical_pairs, inserted_pairs
 from cxrreport.datasets.pairs.nih import nih_pairs

@@ -21,7 +21,7 @@ import torch
 from benchmarks.arguments import make_parser
 from benchmarks.labels import IU_XRAY
 from benchmarks.nearest import print_scale
-from cxrreport.datasets.iu_xray import DirectoryReader
+from cxrreport.datasets.directory import DirectoryReader
 from cxrreport.datasets.sample import Sample
 from cxrreport.drafting.drafter import open_drafter
 from cxrreport.evaluation.retrieval import label_f1, label_f1_at

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from cxrreport.cli.options import print_result, progress, settings_with
+from cxrreport.cli.options import DATASETS, print_result, progress, settings_with
 
 _PATH = click.Path(path_type=Path)
 
@@ -19,7 +19,8 @@ _PATH = click.Path(path_type=Path)
 )  # fmt: skip
 @click.option(
     "--dataset", type=(str, _PATH), metavar="NAME DIRECTORY",
-    help="Fit the weights instead, to the val split of a dataset: iu-xray and its directory.",
+    help=f"Fit the weights instead, to the val split of a dataset, {DATASETS},"
+    " and its directory.",
 )  # fmt: skip
 @click.option(
     "--films", "images", type=(str, _PATH), metavar="NAME DIRECTORY",
@@ -69,11 +70,11 @@ def _calibrate(
         from cxrreport.trust.archive import calibrate_archive
 
         return calibrate_archive(settings)
-    from cxrreport.datasets.iu_xray import DirectoryReader
+    from cxrreport.datasets.archive import open_dataset
     from cxrreport.trust.datasets import calibrate_weights
 
     with progress() as tell:
-        return calibrate_weights(settings.weights, DirectoryReader(*dataset), images, settings.device, tell)
+        return calibrate_weights(settings.weights, open_dataset(dataset, settings), images, settings.device, tell)
 
 
 def _print(found: dict[str, Any]) -> None:

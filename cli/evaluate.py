@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from cxrreport.cli.calibrate import reliability_rows
 from cxrreport.cli.film_tables import print_films, print_subgroups
-from cxrreport.cli.options import named, progress
+from cxrreport.cli.options import DATASETS, named, progress
 
 if TYPE_CHECKING:
     from cxrreport.settings import Settings
@@ -35,7 +35,8 @@ _PATH = click.Path(path_type=Path)
     "--dataset",
     type=(str, _PATH),
     metavar="NAME DIRECTORY",
-    help="Labelled dataset: iu-xray and its directory; without, the studies of the archive that have a signed report.",
+    help=f"Dataset with reports, {DATASETS}, and its directory;"
+    " without, the studies of the archive that have a signed report.",
 )
 @click.option(
     "--films",

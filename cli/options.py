@@ -15,6 +15,7 @@ from cxrreport.log import Progress
 from cxrreport.settings import Settings, load_settings
 
 GIVEN = "cxrreport.given"  # key of the group's own flags in ctx.meta
+DATASETS = "iu-xray, mimic-cxr, mimic-cxr-chexpert, mimic-cxr-negbio or chexpert-plus"  # names for --dataset
 
 
 def named(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from cxrreport.cli.options import DATASETS
 
 PATH = click.Path(path_type=Path)
 
@@ -15,7 +16,8 @@ PATH = click.Path(path_type=Path)
 @click.command()
 @click.option(
     "--dataset", type=(str, PATH), metavar="NAME DIRECTORY",
-    help="Dataset to learn from: iu-xray and its directory. Without, the archive of the home.",
+    help=f"Dataset to learn from, {DATASETS}, and its directory. Without, the archive"
+    " of the home.",
 )  # fmt: skip
 @click.option(
     "--films", "images", type=(str, PATH), metavar="NAME DIRECTORY",

@@ -64,6 +64,9 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
         "film.view_unknown": ("No view is known of the image yet, so nobody trains on it.", "Run `cxrreport generate` first."),
         "film.unreadable": ("The frontal image of the study cannot be read, so nobody trains on it.", _AGAIN),
         "film.missing": ("The data set names no image of the study.", "Complete the data set."),
+        "row.malformed": ("An identifier or a path of the data set is none.", "Correct the list of images."),
+        "label.missing": ("The list of labels does not name the study, or has a value of its own.",
+                          "Complete it, or leave the labels to the rules of cxrreport."),
         "split.unknown": ("The list of splits does not name the study.", "Complete the list of splits."),
     },
     2: {

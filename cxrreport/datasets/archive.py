@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from cxrreport.datasets.iu_xray import DirectoryReader
+from cxrreport.datasets.directory import DirectoryReader
 from cxrreport.datasets.sample import Reader, Sample, make_sample
 from cxrreport.engine.local import LocalEngine
 from cxrreport.imaging.load import LoadedImage, load_image
@@ -100,7 +100,8 @@ class ArchiveReader:
 
 def open_dataset(dataset: tuple[str, Path] | None, settings: Settings) -> Reader:
     """A reader of the named dataset and its directory; of the archive of the settings where there is none."""
-    return DirectoryReader(*dataset) if dataset else ArchiveReader(settings)
+    engine = LocalEngine(settings.workers, settings.decode_timeout_s, settings.decode_memory_mb)
+    return DirectoryReader(*dataset, engine) if dataset else ArchiveReader(settings)
 
 
 def _walk(engine: Engine) -> Iterator[SignedStudy]:

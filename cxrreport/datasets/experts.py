@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from cxrreport.datasets.iu_xray import read_table
+from cxrreport.datasets.disk import read_table
 
 FILE = "expert_labels.csv"
 # Adjudicated labels (Majkowska et al., Radiology 2019) and the findings any of which bears them out.

@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from cxrreport.datasets.iu_xray import read_pixels, read_table
+from cxrreport.datasets.disk import read_film, read_table
 from cxrreport.datasets.sample import stack_views
 from cxrreport.findings import FINDINGS, PARENTS
-from cxrreport.imaging.preprocess import preprocess
 from cxrreport.records import View
 
 _NO_FINDING = "no finding"
@@ -97,7 +96,7 @@ def open_film(film: Film) -> LabelledImage:
     ------
     UsageError : the image cannot be read.
     """
-    pixels, present = stack_views([preprocess(read_pixels(film.path)), None])
+    pixels, present = stack_views([read_film(film.path), None])
     return LabelledImage(film.key, film.patient, pixels, present, film.positive, film.known, film.view)
 
 

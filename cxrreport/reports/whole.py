@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-PLACEHOLDER = re.compile(r"x{3,}", re.IGNORECASE)  # what stands for a word that was taken out
+PLACEHOLDER = re.compile(r"x{3,}|_{2,}", re.IGNORECASE)  # what stands for a word that was taken out
 _VERB = re.compile(
     r"\b(?:is|are|was|were|be|been|has|have|had|appears?|remains?|shows?|demonstrates?|reveals?|identif(?:y|ied)|seen|noted"
     r"|cannot|can|may|could|lies?|persists?|overl(?:y|ies)|suggests?|represents?|contains?|reached|developed|resolved"

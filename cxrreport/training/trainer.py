@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from cxrreport.datasets.directory import DirectoryReader
 from cxrreport.datasets.encoded import Encoded, encode_samples
 from cxrreport.datasets.encoded_films import EncodedFilms, encode_films
-from cxrreport.datasets.iu_xray import DirectoryReader
 from cxrreport.datasets.nih import IMAGE_READERS, LabelledImage
 from cxrreport.datasets.phantoms import draw_phantoms
 from cxrreport.datasets.sample import Reader, Sample

@@ -6,7 +6,7 @@ from builders.network import random_samples, tiny_weights
 
 from benchmarks import ablations
 from benchmarks.tables import read_rows
-from cxrreport.datasets.iu_xray import READERS
+from cxrreport.datasets.directory import READERS
 from cxrreport.model.weights import load_weights, save_weights
 
 SPLITS = {name: random_samples(count, seed, name) for seed, (name, count) in enumerate({"train": 12, "val": 6, "test": 5}.items())}  # fmt: skip  # noqa: E501

@@ -14,7 +14,7 @@ from builders.chexbert import tiny_checkpoint, write_chexbert
 from builders.tool import Tool, build_weights, copy_tree
 from builders.training import SPLITS, read_noise
 
-from cxrreport.datasets.iu_xray import READERS
+from cxrreport.datasets.directory import READERS
 from cxrreport.evaluation import evaluate as evaluation
 from cxrreport.evaluation.candidates import ALONE, BASELINES, NORMAL, SILENT
 from cxrreport.findings import PATHOLOGY

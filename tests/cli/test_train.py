@@ -15,7 +15,7 @@ from builders.tool import Tool
 from builders.training import SPLITS, read_noise
 from safetensors.torch import save_file
 
-from cxrreport.datasets.iu_xray import READERS
+from cxrreport.datasets.directory import READERS
 from cxrreport.datasets.nih import IMAGE_READERS
 from cxrreport.datasets.sample import make_sample
 from cxrreport.model.manifest import default_directory

@@ -7,7 +7,8 @@ import pytest
 from builders.network import random_samples
 from PIL import Image
 
-from cxrreport.datasets.iu_xray import READERS, DirectoryReader, read_iu_xray
+from cxrreport.datasets.directory import READERS, DirectoryReader
+from cxrreport.datasets.iu_xray import read_iu_xray
 from cxrreport.datasets.phantoms import draw_phantoms
 from cxrreport.datasets.sample import LeftOut, check_disjoint, make_sample, state_indices, target_text
 from cxrreport.errors import UsageError

@@ -7,7 +7,7 @@ import pytest
 import torch
 from builders.data import data
 
-from cxrreport.datasets.iu_xray import read_pixels
+from cxrreport.datasets.disk import read_pixels
 from cxrreport.imaging.preprocess import preprocess
 from cxrreport.imaging.upright import SIDE, Upright, _composed, _laid, put_upright
 from cxrreport.model import upright as trained

@@ -9,7 +9,7 @@ from builders.network import random_samples
 from builders.pairs import kill_at
 from builders.training import start_weights, train_options
 
-from cxrreport.datasets.iu_xray import READERS
+from cxrreport.datasets.directory import READERS
 from cxrreport.datasets.pairs.sample import PairSample
 from cxrreport.datasets.phantoms import draw_phantoms
 from cxrreport.errors import UsageError

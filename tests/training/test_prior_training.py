@@ -8,7 +8,7 @@ from builders.pairs import drawn_pairs, random_pairs
 from builders.training import read_noise, start_weights, train_options
 
 import cxrreport.training.pair_training as pairs_module
-from cxrreport.datasets.iu_xray import READERS
+from cxrreport.datasets.directory import READERS
 from cxrreport.datasets.pairs.alignment import leave_apart
 from cxrreport.errors import UsageError
 from cxrreport.model.config import PREFIX_LENGTH

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 import cxrreport.training.start as start_module
 import cxrreport.training.trainer as module
-from cxrreport.datasets.iu_xray import READERS
+from cxrreport.datasets.directory import READERS
 from cxrreport.datasets.nih import IMAGE_READERS, LabelledImage
 from cxrreport.errors import ConfigurationError, UnavailableError, UsageError
 from cxrreport.model.weights import load_weights

@@ -7,7 +7,7 @@ import pytest
 import torch
 from builders.training import start_weights, train_options
 
-from cxrreport.datasets.iu_xray import READERS
+from cxrreport.datasets.directory import READERS
 from cxrreport.datasets.phantoms import draw_phantoms
 from cxrreport.imaging.preprocess import preprocess
 from cxrreport.imaging.upright import Upright, _laid, put_upright

@@ -10,7 +10,7 @@ from builders.calibration import made_up_calibration
 from builders.tool import Tool, copy_tree
 from builders.training import read_noise
 
-from cxrreport.datasets.iu_xray import READERS
+from cxrreport.datasets.directory import READERS
 from cxrreport.datasets.nih import IMAGE_READERS, LabelledImage
 from cxrreport.errors import UsageError, WeightsError
 from cxrreport.model.manifest import NETWORK

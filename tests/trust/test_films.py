@@ -14,7 +14,7 @@ from builders.films import collection
 from builders.tool import Tool, copy_tree
 from builders.training import SPLITS, read_noise
 
-from cxrreport.datasets.iu_xray import READERS
+from cxrreport.datasets.directory import READERS
 from cxrreport.datasets.nih import open_film, read_nih_films
 from cxrreport.datasets.splits import drawn
 from cxrreport.drafting.drafter import open_drafter

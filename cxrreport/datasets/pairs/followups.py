@@ -8,13 +8,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from cxrreport.datasets.iu_xray import read_pixels, read_table
+from cxrreport.datasets.disk import read_film, read_table
 from cxrreport.datasets.pairs.notes import truth_in_notes
 from cxrreport.datasets.pairs.sample import UNSTATED, PairSample
 from cxrreport.findings import FINDINGS
-from cxrreport.imaging.preprocess import preprocess
 
 # Licences that let an image train weights that are given away, version numbers left out. A blank one permits nothing, nor
 # does one that forbids commerce (NC) or changes (ND).
@@ -44,7 +42,7 @@ def covid_pairs(directory: Path, *, permitted_only: bool = True) -> Iterator[Pai
     for prior, current, days in _consecutive(usable, "patientid", lambda row: _days(row["offset"])):
         truth = truth_in_notes(prior["clinical_notes"], current["clinical_notes"])
         if truth.known.any():
-            images = [_read(directory / "images" / f"{Path(row['filename']).stem}.jpg") for row in (prior, current)]
+            images = [read_film(directory / "images" / f"{Path(row['filename']).stem}.jpg") for row in (prior, current)]
             yield PairSample(
                 f"covid-{Path(prior['filename']).stem}-{Path(current['filename']).stem}", f"covid-{current['patientid']}",
                 images[1], images[0], *truth, (), days, place="covid",
@@ -75,15 +73,11 @@ def hannover_pairs(directory: Path) -> Iterator[PairSample]:
         return None if offset is None else -offset
 
     for prior, current, days in _consecutive(frontal, "patient_id", day):
-        images = [_read(directory / "images" / f"{row['image_id']}.jpg") for row in (prior, current)]
+        images = [read_film(directory / "images" / f"{row['image_id']}.jpg") for row in (prior, current)]
         yield PairSample(
             f"hannover-{prior['image_id']}-{current['image_id']}", f"hannover-{current['patient_id']}",
             images[1], images[0], nothing, nothing, nothing, unknown, (), days, place="hannover",
         )  # fmt: skip
-
-
-def _read(path: Path) -> npt.NDArray[np.uint8]:
-    return preprocess(read_pixels(path))
 
 
 def _days(text: str) -> int | None:

@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from cxrreport.datasets.iu_xray import read_pixels, read_table
+from cxrreport.datasets.disk import read_film, read_table
 from cxrreport.datasets.nih import nih_findings, nih_view, split_of
 from cxrreport.datasets.pairs.sample import UNSTATED, PairSample
 from cxrreport.findings import FINDINGS
-from cxrreport.imaging.preprocess import preprocess
 from cxrreport.records import View
 
 PAIRS = "pairs.csv"
@@ -63,7 +62,7 @@ def open_follow_up(one: FollowUp) -> PairSample:
     ------
     UsageError : an image cannot be read.
     """
-    current, prior = (preprocess(read_pixels(path)) for path in (one.current, one.prior))
+    current, prior = (read_film(path) for path in (one.current, one.prior))
     return PairSample(
         one.key, one.patient, current, prior, one.now, one.before, one.known, np.full(len(FINDINGS), UNSTATED), (), None,
         place="nih",

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from cxrreport.datasets.iu_xray import read_pixels
+from cxrreport.datasets.disk import read_pixels
 from cxrreport.imaging.preprocess import preprocess
 from cxrreport.phantoms.canvas import Canvas
 from cxrreport.phantoms.exposure import Exposure
