@@ -120,7 +120,7 @@ class Archive:
                 page = catalogue.candidate_studies(session, since, until, patient, after_id=last, limit=_PAGE)
             if not page:
                 return
-            yield from page
+            yield from (study for study in page if study.images)
             last = page[-1].id
 
     def draft(self, study: Study | str | int) -> views.DraftView:

@@ -12,7 +12,7 @@ from cxrreport.imaging.pairing import inputs_sha256, pair
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION
 from cxrreport.pipeline.counts import Count
 from cxrreport.pipeline.run import Run
-from cxrreport.pipeline.scope import CHILD, is_child
+from cxrreport.pipeline.scope import CHILD, NOT_CHEST, is_child
 from cxrreport.pipeline.selection import Selection
 from cxrreport.records import Due, Failure, Study
 from cxrreport.store import attempts, catalogue
@@ -84,7 +84,9 @@ def _due_of_page(run: Run, s: Session, page: Sequence[Study], selection: Selecti
     free = [replace(d, attempts=n) for d in due if (n := tried.get(d.pair.study.id, 0)) is not None]
     run.count(Count.STUDIES, len(page))
     run.count(Count.UNCHANGED, len(paired) - len(all_due))
-    _leave_out(run, s, "study.no_frontal", [study for study in page if made[study.id] is None])
+    unpaired = [study for study in page if made[study.id] is None]
+    _leave_out(run, s, "study.no_frontal", [study for study in unpaired if study.images])
+    _leave_out(run, s, NOT_CHEST, [study for study in unpaired if not study.images])
     run.skip("study.quarantined", len(due) - len(free))  # counted as failed by the runs that it cost
     return free
 

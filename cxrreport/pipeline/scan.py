@@ -162,8 +162,8 @@ def _store_views(run: Run, s: Session, drafter: Drafter, found: dict[Image, Load
         catalogue.set_pixel_digest(s, image.id, loaded.pixel_sha256)
         catalogue.set_view(s, image.id, guess)
         if guess.view is View.OTHER:
-            catalogue.mark_unusable(s, image.id, "view.other")
-            run.skip("view.other")
+            catalogue.mark_unusable(s, image.id, catalogue.NO_CHEST)
+            run.skip(catalogue.NO_CHEST)
     for image, error in found.items():
         if isinstance(error, InputError):
             if error.code not in _UNREADABLE:

@@ -1,4 +1,7 @@
-"""Whom the network was made for: adults. A child's study is left out and told of, unless the user wants it drafted."""
+"""What the network was made for: chest films of adults. Other studies are left out and told of.
+
+A child's is drafted where the user wants it.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
 
     from cxrreport.pipeline.run import Run
 
-CHILD = "scope.age"
+CHILD, NOT_CHEST = "scope.age", "scope.not_chest"
 
 
 def is_child(study: Study) -> bool:
@@ -43,12 +46,15 @@ def _is_before_birthday(study: Study) -> bool:
 def withdraw(run: Run, allow_children: bool) -> None:
     """Supersede preliminary drafts of the whole archive that the scope leaves out today, and tell why in each study's row.
 
-    They were made before the rule, before a birth date was corrected, or on a request that this run does not make. What a
-    radiologist has judged is never touched.
+    They were made before the rule, before a birth date or a file was corrected, or on a request that this run does not
+    make. What a radiologist has judged is never touched.
     """
     if not allow_children:
         for page in _drafted_children(run.engine):
             _withdraw(run, CHILD, page)
+    with session(run.engine, read_only=True) as s:
+        found = catalogue.drafted_without_chest(s)
+    _withdraw(run, NOT_CHEST, found)
 
 
 def _drafted_children(engine: Engine) -> Iterator[list[int]]:

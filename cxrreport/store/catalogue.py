@@ -17,6 +17,8 @@ from cxrreport.records import FileEntry, Image, Study, ViewGuess
 from cxrreport.store.engine import batches
 from cxrreport.store.schema import DraftRow, FileRow, ImageRow, PatientRow, StudyRow
 
+NO_CHEST = "view.other"  # the reason of an image that the pixels call neither frontal nor lateral
+
 
 @dataclass(frozen=True, slots=True)
 class CurrentDraft:
@@ -86,12 +88,15 @@ def candidate_studies(
 ) -> list[Study]:
     """Return the next studies with at least one usable image, ordered by id (`after_id` continues).
 
+    Among them are studies all of whose images the pixels call no chest; these come without an image.
+
     Parameters
     ----------
     since, until : first and last study date, both inclusive; a study without a date is then left out.
     patient : the hospital's patient number, of whatever issuer.
     """
-    query = _with_images().where(StudyRow.id > after_id).order_by(StudyRow.id).limit(limit)
+    told = or_(_has_images(), _shows_no_chest())
+    query = select(StudyRow).where(told, StudyRow.id > after_id).order_by(StudyRow.id).limit(limit)
     if since is not None:
         query = query.where(StudyRow.studied_at >= datetime.combine(since, time.min))
     if until is not None:
@@ -161,8 +166,22 @@ def _may_be_young(years: int) -> ColumnElement[bool]:
     return or_(StudyRow.age_years < years, year - extract("year", StudyRow.birth_date) <= years)
 
 
+def drafted_without_chest(session: Session) -> list[int]:
+    """Return the ids of studies with a preliminary draft all of whose images the pixels call no chest today."""
+    return list(session.scalars(select(StudyRow.id).where(_has_preliminary(), _shows_no_chest())))
+
+
+def _shows_no_chest() -> ColumnElement[bool]:
+    own, other = ImageRow.study_id == StudyRow.id, ImageRow.reason == NO_CHEST
+    return exists().where(own, other) & ~exists().where(own, or_(ImageRow.reason.is_(None), ~other))
+
+
 def _with_images() -> Select[StudyRow]:
-    return select(StudyRow).where(exists().where(ImageRow.study_id == StudyRow.id, ImageRow.usable))
+    return select(StudyRow).where(_has_images())
+
+
+def _has_images() -> ColumnElement[bool]:
+    return exists().where(ImageRow.study_id == StudyRow.id, ImageRow.usable)
 
 
 def _to_studies(session: Session, rows: Sequence[StudyRow]) -> list[Study]:

@@ -1,15 +1,18 @@
-"""What is left out on purpose is told: children, and studies without a frontal image."""
+"""What is left out on purpose is told: children, films that are no chest, and studies without a frontal image."""
 
 from __future__ import annotations
 
+import os
 from datetime import date, datetime
 from pathlib import Path
 
 import pytest
+from builders.dicom import CR
 from builders.tool import Tool, Visit, write_visit
 
+from cxrreport import open_archive
 from cxrreport.pipeline.scope import is_child
-from cxrreport.records import Study
+from cxrreport.records import Study, View, ViewGuess
 
 PLAIN = "--without-retrieval"
 
@@ -125,3 +128,57 @@ def test_a_frontal_image_that_comes_later_takes_the_row_away(tool: Tool, mixed: 
     )
     assert tool.json("generate", mixed, PLAIN)["drafted"] == 1
     assert tool.json("status")["failures"] == {"scope.age": 2}
+
+
+# -- films that are no chest ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_chests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Films whose pixels all show something else: of silent tags, of a frontal chest by its tags, and one of each."""
+    monkeypatch.setattr(
+        "cxrreport.model.views.ViewClassifier.guess",
+        lambda _, films: [ViewGuess(View.OTHER, "pixels", 1.0)] * len(films),
+    )
+    write_visit(tmp_path, Visit("A701", "P71", "20240105", silent=True, lateral=True))
+    write_visit(tmp_path, Visit("A702", "P72", "20240105"))
+    write_visit(tmp_path, Visit("A703", "P73", "20240105"))
+    write_visit(tmp_path / "more", Visit("A703", "P73", "20240105", silent=True), SOPInstanceUID="1.2.9.703.9")
+    return tmp_path
+
+
+def test_a_study_of_which_no_film_is_a_chest_is_a_row_and_no_draft(any_tool: Tool, no_chests: Path) -> None:
+    found = any_tool.json("generate", no_chests, PLAIN)
+    assert found["skipped"] == {"view.other": 3, "scope.not_chest": 1} and found["failed"] == {}
+    assert any_tool.drafts() == {"A702": 1, "A703": 1}
+    assert any_tool.json("generate", no_chests, PLAIN)["skipped"] == {"scope.not_chest": 1}
+    assert any_tool.json("generate", no_chests, PLAIN, "--since", "2025-01-01")["skipped"] == {}
+    assert any_tool.json("status")["failures"] == {"scope.not_chest": 1}
+    shown = any_tool.json("show", "A701")
+    assert shown["draft"] is None and shown["failure"]["code"] == "scope.not_chest"
+
+
+def test_what_the_tags_call_a_frontal_chest_is_drafted_and_flagged(tool: Tool, no_chests: Path) -> None:
+    tool.json("generate", no_chests, PLAIN)
+    for accession in ("A702", "A703"):
+        assert "film_unusual" in tool.json("show", accession)["draft"]["flags"]
+    with open_archive(tool.home) as archive:  # the API tells of studies with a usable image
+        assert [study.accession for study in archive.studies()] == ["A702", "A703"]
+
+
+def test_a_chest_film_that_comes_later_takes_the_row_away(tool: Tool, no_chests: Path) -> None:
+    tool.json("generate", no_chests, PLAIN)
+    write_visit(no_chests / "later", Visit("A701", "P71", "20240105"), SOPInstanceUID="1.2.9.701.9")
+    assert tool.json("generate", no_chests, PLAIN)["drafted"] == 1
+    assert tool.json("status")["failures"] == {}
+
+
+def test_a_draft_goes_where_its_film_is_replaced_by_one_that_is_no_chest(tool: Tool, no_chests: Path) -> None:
+    (path,) = write_visit(no_chests, Visit("A704", "P74", "20240105"))
+    tool.json("generate", no_chests, PLAIN)
+    write_visit(no_chests, Visit("A704", "P74", "20240105"), ViewPosition=None, SOPClassUID=CR)
+    os.utime(path, ns=(1, 1))
+    found = tool.json("generate", no_chests, PLAIN)
+    assert (found["withdrawn"], found["skipped"]) == (1, {"view.other": 1, "scope.not_chest": 2})
+    assert ("A704", "superseded") in tool.rows(STATUSES)
+    assert tool.json("show", "A704")["failure"]["code"] == "scope.not_chest"
