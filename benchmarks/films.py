@@ -82,17 +82,18 @@ def _append(path: Path, run: Mapping[str, Any], rows: Sequence[Mapping[str, Any]
 
 def films_section(folder: Path) -> list[str]:
     """Lines of the section; none where nothing was measured."""
-    found = {path.stem: by(read_rows(path), *ALIKE) for path in sorted((folder / FOLDER).glob("*.csv"))}
+    places = {name: folder / FOLDER / f"{name}.csv" for name in _PAGES}
+    found = {name: by(read_rows(path), *ALIKE) for name, path in places.items() if path.exists()}
     if not found:
         return []
     lines = ["", "## Films without reports, and subgroups", "", SAYS]
     for alike in dict.fromkeys(alike for tables in found.values() for alike in tables):
         facts = dict(zip(ALIKE, alike, strict=True))
-        caption = "{collection} {split}, {count} films or studies, weights {weights}, {setting}.".format(**facts)
+        caption = "{collection} {split}, {count} films or studies, weights {weights}.".format(**facts)
         title = "{collection} {split}, {setting}".format(**facts)
         tables = {name: rows[alike] for name, rows in found.items() if rows.get(alike)}
-        if note := next((rows[0]["note"] for rows in tables.values() if rows[0].get("note")), ""):
-            caption += f" {note}"
+        notes = dict.fromkeys(row["note"] for rows in tables.values() for row in rows if row.get("note"))
+        lines += [line for note in notes for line in ("", f"Of {title}: {note}")]
         for name, rows in tables.items():
             lines += _PAGES[name](title, caption, rows)
     return lines
