@@ -14,9 +14,10 @@ from cxrreport.pipeline.counts import Count
 from cxrreport.pipeline.prepare import prepare
 from cxrreport.pipeline.run import Run
 from cxrreport.records import Due, Failure, Prepared, View
+from cxrreport.reports.language import is_english
 from cxrreport.store import attempts, catalogue, drafts
 from cxrreport.store.engine import session
-from cxrreport.store.views import drafted_states, signed_findings
+from cxrreport.store.views import Signed, drafted_states, signed_findings
 
 if TYPE_CHECKING:
     from cxrreport.drafting.compose import Composer
@@ -47,7 +48,7 @@ def _finish(run: Run, batch: Sequence[Prepared], composer: Composer) -> None:
         if all(item.due.attempts == 0 for item in batch):
             attempts.clear_failures(s, ids)  # `--redo all` gives quarantined studies another chance
         attempts.claim(s, run.id, ids)
-        signed, drafted = signed_findings(s, priors), drafted_states(s, priors)
+        signed, drafted = _in_english(signed_findings(s, priors)), drafted_states(s, priors)
     try:
         _store(
             run,
@@ -59,6 +60,11 @@ def _finish(run: Run, batch: Sequence[Prepared], composer: Composer) -> None:
             attempts.release(s, ids)
         raise
     run.progress("draft", len(batch))
+
+
+def _in_english(signed: dict[int, Signed]) -> dict[int, Signed]:
+    """A report in another language tells the network and the rules nothing that could be trusted."""
+    return {study_id: report for study_id, report in signed.items() if is_english(report.findings) is not False}
 
 
 def _same_view(batch: Sequence[Prepared], drafter: Drafter) -> list[Prepared]:

@@ -263,6 +263,17 @@ def test_passages_come_in_order_without_empty_ones(engine: Engine) -> None:
     assert [p.text for p in rest] == ["I3", "F4"]
 
 
+def test_texts_come_in_order_with_both_sections_but_of_nothing_withdrawn(engine: Engine) -> None:
+    add(engine, make_report("A"), make_report("B", findings="", impression=" "), make_report("C", accession="C"))
+    add(engine, make_report("gone", accession="C", status=WITHDRAWN, findings="", impression=""), make_report("D"))
+    with session(engine, read_only=True) as current:
+        first = archive.texts(current, 0, 1)
+        rest = archive.texts(current, first[-1].report_id, 9)
+    assert [(text.findings, text.impression) for text in first + rest] == [
+        ("Text of A.", "Edema."), ("Text of D.", "Edema."),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("changes", "may"),
     [
