@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -33,6 +34,7 @@ CHECKPOINT = "temporal.safetensors"
 _VAL_SHARE = 8  # procedural pairs of validation: one for so many of training
 _VAL_FOLLOW_UPS = 400  # of some 1,300: each takes as long as a pair of training
 _VAL_SEED = 1_000_003  # added to the seed: no patient of training is drawn again
+Item = TypeVar("Item")
 Log = Callable[[dict[str, Any]], None]
 
 
@@ -132,7 +134,8 @@ def training_pairs(options: TrainOptions, sources: Sources) -> Iterator[PairSamp
     """Procedural pairs, lesions inserted into real images, and follow-ups of labelled images."""
     real = [s for s in sources.train if s.present[0] and not s.key.startswith("phantom")]
     drawn = phantom_pairs(options.recipe.phantom_pairs, options.recipe.seed)
-    inserted = inserted_pairs(real, options.recipe.film_pairs, options.recipe.seed)
+    share = options.recipe.film_pairs
+    inserted = inserted_pairs(_spread(real, min(1.0, share)), math.ceil(share), options.recipe.seed)
     return chain(drawn, inserted, _follow_ups(options, "train", options.recipe.follow_ups))
 
 
@@ -141,8 +144,13 @@ def _follow_ups(options: TrainOptions, split: str, most: int) -> Iterator[PairSa
     if options.films != "nih" or options.films_directory is None:
         return iter(())
     found = list(read_follow_ups(options.films_directory, split))
-    count = min(most, len(found))
-    return map(open_follow_up, (found[index * len(found) // count] for index in range(count)))
+    return map(open_follow_up, _spread(found, min(1.0, most / max(1, len(found)))))
+
+
+def _spread(items: Sequence[Item], share: float) -> list[Item]:
+    """A share of the items, evenly spread."""
+    count = round(share * len(items))
+    return [items[index * len(items) // count] for index in range(count)]
 
 
 def validation_pairs(options: TrainOptions, sources: Sources) -> Iterator[PairSample]:

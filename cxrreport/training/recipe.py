@@ -14,6 +14,7 @@ from cxrreport.model.config import SIZES
 
 _SHIPPED = Path(__file__).parent / "recipes"
 Count = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=64)]
 Rate = Annotated[float, Field(ge=1e-6, le=1e-2)]
 Side = Annotated[int, Field(ge=0, le=512, multiple_of=32)]  # in pixels
 
@@ -44,7 +45,7 @@ class Recipe(BaseModel):
     pair_epochs: Count = 0  # what changed since the prior
     pair_lr: Rate = 5e-4
     phantom_pairs: Count = 0  # procedural pairs to learn that from
-    film_pairs: Count = 2  # pairs with inserted lesions of each real frontal image
+    film_pairs: Share = 2.0  # pairs with inserted lesions of each real frontal image; below 1: of that share of them
     follow_ups: Count = 100_000  # real pairs of labelled images, at most
     prior_epochs: Count = 0  # the decoder learns to read the prior and its report
     prior_lr: Rate = 1e-3

@@ -157,3 +157,15 @@ def test_real_pairs_are_taken_evenly(monkeypatch, tmp_path, init, most, taken):
     chosen = options(tmp_path, init, films="nih", films_directory=tmp_path, phantom_pairs=0, follow_ups=most)
     assert list(pair_training.training_pairs(chosen, pair_training.Sources([], []))) == taken
     assert asked == [(tmp_path, "train")]
+
+
+@pytest.mark.parametrize(
+    ("share", "films", "each"), [(0.5, [0, 2], 1), (1, [0, 1, 2, 3], 1), (2, [0, 1, 2, 3], 2), (0, [], 0)]
+)
+def test_lesions_are_put_into_a_share_of_the_films(monkeypatch, tmp_path, init, share, films, each):
+    asked = []
+    monkeypatch.setattr(pair_training, "inserted_pairs", lambda *given: asked.append(given) or iter(()))
+    samples = random_samples(4)
+    chosen = options(tmp_path, init, phantom_pairs=0, film_pairs=float(share))
+    assert list(training_pairs(chosen, Sources(samples, []))) == []
+    assert asked == [([samples[i] for i in films], each, chosen.recipe.seed)]
