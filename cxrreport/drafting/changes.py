@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from itertools import groupby
@@ -11,7 +11,7 @@ from cxrreport.drafting.confidence import confidence
 from cxrreport.drafting.known import DEVICES, Known
 from cxrreport.drafting.wording import Wording, finished, listed
 from cxrreport.drafts import Finding, Span
-from cxrreport.findings import ACUTE, CHANGED, FINDINGS, PATHOLOGY, STEADY, URGENCY, Change, State
+from cxrreport.findings import ACUTE, CHANGED, FINDINGS, PARENTS, PATHOLOGY, STEADY, URGENCY, Change, State
 from cxrreport.model.tie import Tie
 
 _NO_FINDING = "no finding"
@@ -174,11 +174,12 @@ def _when(prior_date: date | None, days: int | None) -> str:
     return f"{dated} ({days} day{'' if days == 1 else 's'} earlier)"
 
 
-def impression(known: Known, doubted: Collection[str], wording: Wording) -> str:
+def impression(known: Known, told: Mapping[str, State], wording: Wording) -> str:
     """Positive findings and changes in words, the most urgent first: "New pneumothorax. Cardiomegaly and atelectasis.".
 
-    Devices come last. doubted : uncertain findings of which the findings section tells. "No acute abnormality" is only said
-    where all that it sums up is absent.
+    Devices come last. told : state of each finding of which the findings section tells; those that are uncertain there are
+    possible, and where nothing else is to be said those that are acute and absent are denied. "No acute abnormality" is only
+    said where all that it sums up is absent.
     """
     words, changes = wording.impression, known.changes
     sentences, last = list[str](), list[str]()
@@ -190,8 +191,16 @@ def impression(known: Known, doubted: Collection[str], wording: Wording) -> str:
         else:
             said = [wording.phrase(words, f, moved, known.sides.get(f)) for f in group]
         (last if of_devices else sentences).extend(said)
-    if possible := [wording.name(f) for f in URGENCY if f in doubted]:
+    if possible := [wording.name(f) for f in URGENCY if told.get(f) is State.UNCERTAIN]:
         sentences.append(words.uncertain.format(list=listed(possible, "or")))
     if known.absent >= ACUTE:
         sentences.append(words.nothing_acute)
+    if not sentences and (denied := _denied(told)):
+        sentences.append(words.absent.format(list=listed([wording.name(f) for f in denied], "or")))
     return " ".join(finished(sentence) for sentence in (*sentences, *last)) or wording.nothing
+
+
+def _denied(told: Mapping[str, State]) -> list[str]:
+    """What is acute and absent, by urgency, without what is absent with something more general."""
+    absent = {finding for finding in ACUTE if told.get(finding) is State.NEGATIVE}
+    return [f for f in URGENCY if f in absent and not absent & {*PARENTS.get(f, ())}]

@@ -10,7 +10,7 @@ import numpy as np
 from cxrreport.codes import PriorReason
 from cxrreport.drafting.case import Case, Exam, open_case, stack
 from cxrreport.drafting.changes import comparison_sentence, impression
-from cxrreport.drafting.confidence import beam_states
+from cxrreport.drafting.confidence import beam_states, states_told
 from cxrreport.drafting.known import DEVICES, Known, know
 from cxrreport.drafting.regions import Maps, as_stored, mark_regions
 from cxrreport.drafting.retrieve import Retriever
@@ -136,13 +136,12 @@ class Composer:
         prior = pair.prior if case.states_before else None
         comparison, comparison_spans = self._comparison(pair, known) if prior else ("", ())
         spans = mark_text(text, known, beam_states(case.text))
-        doubted = [finding for finding, state in text.states.items() if state is State.UNCERTAIN]
         return Draft(
             study_id=pair.study.id,
             prior_study_id=prior.id if prior else None,
             prior_reason="" if prior else item.reason or PriorReason.UNREADABLE,
             findings=text.string,
-            impression=impression(known, doubted, self.wording),
+            impression=impression(known, states_told(text), self.wording),
             comparison=comparison,
             finding_rows=rows,
             spans=(*spans, *comparison_spans),

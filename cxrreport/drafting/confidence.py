@@ -16,10 +16,11 @@ _UNTOLD = 0.5  # a doubt is neither borne out nor refuted; so is a prior's place
 
 def beam_states(draft: NetworkDraft) -> list[dict[str, State]]:
     """What each beam says of the findings, one by one or summed up."""
-    return [_states(read(text)) for text in (draft.text, *(other.text for other in draft.others))]
+    return [states_told(read(text)) for text in (draft.text, *(other.text for other in draft.others))]
 
 
-def _states(text: Text) -> dict[str, State]:
+def states_told(text: Text) -> dict[str, State]:
+    """State of each finding of which a text tells, one by one or summed up."""
     found = (covered for sentence in text for _, covered in summaries(text.string, sentence))
     summed_up = [(finding, State.NEGATIVE) for covered in found for finding in covered]
     return strongest([*text.states.items(), *summed_up])

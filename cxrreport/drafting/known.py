@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from cxrreport.drafts import Finding, Region
@@ -10,7 +10,9 @@ from cxrreport.findings import CHANGED, PARENTS, URGENCY, Change, State, most_pa
 from cxrreport.reports.qualifiers import Side
 
 DEVICES = "support devices"
-_HEDGED = 0.2  # probability from which on a doubt is worth a sentence: almost anything "cannot be excluded"
+# Probability from which on a doubt is worth a sentence (almost anything "cannot be excluded"): where the decoder names the
+# finding, and where it does not. On 296 validation studies of IU X-Ray lower ones made more errors than they mended.
+_HEDGED, _LIKELY = 0.3, 0.4
 _MIDDLE = 0.08  # of the width on either side of the midline, where a box is on neither
 _MORE = (Change.NEW, Change.WORSENED)  # the other changes tell of less
 # State of the prior and of now without which a change is none.
@@ -68,6 +70,24 @@ class Known:
         uncertain = {*open_ones} - (self.positive | self.implied)
         return {finding for finding in uncertain if not self.absent & {*PARENTS.get(finding, ())}}
 
+    def doubts(self, named: Set[str], told: Set[str]) -> list[str]:
+        """What is to be told as possible, by urgency: doubtful and named by the decoder, or likely; each by its likeliest name.
+
+        told : what other sentences tell. A lung lesion of .3 beside an opacity of .5 is a possible opacity.
+        """
+        likely = {f for f in self.doubtful if f in named or self.rows[f].probability >= _LIKELY}
+        found = (likely | (self.doubtful & _implied(likely))) - told - {"no finding"}
+        found = {f for f in found if not told & self.doubtful & _kin(f)}
+        return sorted((f for f in found if self._likeliest(f, found)), key=URGENCY.index)
+
+    def _likeliest(self, finding: str, among: Set[str]) -> bool:
+        """Whether none of its kin is likelier, nor a more particular one as likely."""
+        own, rows = self.rows[finding].probability, self.rows
+        kin = _kin(finding) & among
+        return all(
+            rows[o].probability < own or (rows[o].probability == own and o in PARENTS.get(finding, ())) for o in kin
+        )
+
     @property
     def changes(self) -> dict[str, Change]:
         """Changes that agree with the states before and now: only what was there can improve or stay.
@@ -95,6 +115,11 @@ class Known:
         }
         gone = {f for f, change in changes.items() if change is Change.RESOLVED and f in URGENCY}
         return sorted(there | {*most_particular(list(gone))}, key=URGENCY.index)
+
+
+def _kin(finding: str) -> set[str]:
+    """What a finding implies and what implies it."""
+    return {*PARENTS.get(finding, ())} | {one for one, parents in PARENTS.items() if finding in parents}
 
 
 def _implied(findings: Iterable[str]) -> set[str]:

@@ -11,7 +11,7 @@ from cxrreport.drafting.known import DEVICES, Known
 from cxrreport.drafting.licences import refusals
 from cxrreport.drafting.trims import shorter
 from cxrreport.drafting.wording import Wording
-from cxrreport.findings import OTHER, PARENTS, URGENCY, Change, State, most_particular
+from cxrreport.findings import OTHER, PARENTS, URGENCY, Change, State
 from cxrreport.model.drafter import NetworkDraft
 from cxrreport.model.prose import Prose
 from cxrreport.reports.claims import Sentence, Text, read
@@ -142,10 +142,9 @@ class _Added:
         return [self.wording.device(kind, self.key, Change.UNCHANGED) for kind in kinds] or [self._told(DEVICES)]
 
     def doubts(self, said: Text) -> list[str]:
-        """Uncertain findings that the decoder asserts or doubts."""
+        """Uncertain findings that the decoder asserts or doubts, or that are likely; devices are no matter of doubt."""
         named = {f for f, state in said.states.items() if state in (State.POSITIVE, State.UNCERTAIN)}
-        uncertain = (named - {*self.told, DEVICES}) & self.known.doubtful
-        found = _urgent_first(most_particular(list(uncertain)))
+        found = self.known.doubts(named, {*self.told, DEVICES})
         return [self.wording.sentence(finding, State.UNCERTAIN, self.key) for finding in found]
 
     def denials(self, said: Text) -> list[str]:

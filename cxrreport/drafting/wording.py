@@ -72,6 +72,7 @@ class ImpressionWords(_Part):
     nothing_acute: Phrase = Field(alias="nothing acute")
     positive: Phrase
     uncertain: Phrase
+    absent: Phrase
     new: Phrase
     worsened: Phrase
     improved: Phrase

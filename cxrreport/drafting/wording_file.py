@@ -123,6 +123,7 @@ def phrases(wording: Wording) -> Iterator[tuple[str, str, str, State, Change | N
     name = wording.name(_SAMPLE)
     yield "impression.positive", _SAMPLE, wording.impression.positive.format(list=name), State.POSITIVE, None
     yield "impression.uncertain", _SAMPLE, wording.impression.uncertain.format(list=name), State.UNCERTAIN, None
+    yield "impression.absent", _SAMPLE, wording.impression.absent.format(list=name), State.NEGATIVE, None
     own = [finding for finding, said in wording.findings.items() if said.gone]
     for change in TOLD:
         state = State.NEGATIVE if change is Change.RESOLVED else State.POSITIVE

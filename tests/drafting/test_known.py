@@ -95,6 +95,27 @@ def test_a_more_general_finding_is_told_only_where_it_tells_more(opacity, atelec
     assert pair(lung_opacity=opacity, atelectasis=atelectasis).spoken == told
 
 
+def doubtful(**probabilities):
+    named = {finding.replace("_", " "): p for finding, p in probabilities.items()}
+    return know([Finding(f, U if f in named else N, named.get(f, 0.1)) for f in FINDINGS])
+
+
+@pytest.mark.parametrize(
+    ("opacity", "lesion", "named", "told", "doubts"),
+    [
+        (0.45, 0.3, {"lung lesion"}, (), ["lung opacity"]),  # the likelier name, though the decoder has the other
+        (0.35, 0.3, {"lung lesion"}, (), ["lung opacity"]),
+        (0.3, 0.3, {"lung lesion"}, (), ["lung lesion"]),  # as likely, and more particular
+        (0.35, 0.3, (), (), []),
+        (0.45, 0.42, (), (), ["lung opacity"]),
+        (0.25, 0.2, {"lung lesion"}, (), []),
+        (0.45, 0.3, {"lung lesion"}, {"lung lesion"}, []),  # told in the decoder's own words
+    ],
+)
+def test_a_doubt_has_its_likeliest_name(opacity, lesion, named, told, doubts):
+    assert doubtful(lung_opacity=opacity, lung_lesion=lesion).doubts({*named}, {*told}) == doubts
+
+
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(st.tuples(*[st.sampled_from(list(State))] * 2, st.sampled_from([None, *Change])), min_size=14, max_size=14)

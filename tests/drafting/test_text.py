@@ -30,7 +30,8 @@ def table(*positive, uncertain=(), changes=None, before=()):
     for finding in FINDINGS:
         state = State.POSITIVE if finding in positive else State.UNCERTAIN if finding in uncertain else State.NEGATIVE
         prior = State.POSITIVE if finding in before else State.NEGATIVE
-        rows.append(Finding(finding, state, 0.5, prior, 0.5, (changes or {}).get(finding), 0.5))
+        likely = 0.35 if state is State.UNCERTAIN else 0.5  # enough for a doubt where the decoder names it
+        rows.append(Finding(finding, state, likely, prior, 0.5, (changes or {}).get(finding), 0.5))
     return rows
 
 
@@ -133,6 +134,17 @@ def test_an_uncertain_finding_is_only_doubted():
     rows = table(uncertain=["pneumonia", "consolidation", "lung opacity", "support devices"])
     text, _ = stored(draft("There is pneumonia. A support device is seen."), rows)
     assert text == WORDING.sentence("pneumonia", State.UNCERTAIN, "1.2.3")
+
+
+def test_a_doubt_is_told_where_the_decoder_names_it_or_it_is_likely():
+    rows = table(uncertain=["pneumothorax"])
+    doubt = WORDING.sentence("pneumothorax", State.UNCERTAIN, "1.2.3")
+    assert doubt not in stored(draft("The heart is normal."), rows)[0]
+    assert doubt in stored(draft("There is a pneumothorax. The heart is normal."), rows)[0]
+    likely = [replace(row, probability=0.45) if row.finding == "pneumothorax" else row for row in rows]
+    assert doubt in stored(draft("The heart is normal."), likely)[0]
+    unlikely = [replace(row, probability=0.2) if row.finding == "pneumothorax" else row for row in rows]
+    assert doubt not in stored(draft("There is a pneumothorax."), unlikely)[0]
 
 
 def test_what_is_absent_is_not_doubted_under_a_narrower_name():
