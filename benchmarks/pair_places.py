@@ -16,11 +16,10 @@ from cxrreport.imaging.preprocess import preprocess
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.evidence import evidence_maps
 from cxrreport.model.progression import FOLLOWED, TemporalNetwork
-from cxrreport.records import SIDE, PreparedStudy
+from cxrreport.records import SIDE
 from cxrreport.training.pair_stage import read_all, said_classes
 
 _NO_CHANGE = (CLASSES.index("unchanged"), CLASSES.index("absent"))
-_BATCH = 4
 _BOXES = {"Infiltrate": "Infiltration"}  # the list of boxes has a word of its own
 
 
@@ -65,17 +64,16 @@ def point_at_evidence(drafter: Drafter, directory: Path, split: str) -> dict[str
     found: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
     rows = [r for r in read_table(directory / "labels.csv", {"id", "patient", "boxes"}, "The directory of films", "films")
             if r["boxes"] and split_of(r["patient"]) == split]  # fmt: skip
-    for start in range(0, len(rows), _BATCH):
-        chunk = rows[start : start + _BATCH]
-        images = [preprocess(read_pixels(directory / "images" / f"{r['id']}.jpg")) for r in chunk]
-        maps = evidence_maps(drafter.network, drafter.encode([PreparedStudy(pixels) for pixels in images]))
-        for row, of_image in zip(chunk, maps, strict=True):
-            for finding, true in _boxes(row["boxes"]):
-                heat = heat_map(of_image[finding])
-                boxes = [_fractions(r) for r in find_regions(heat, SIDE, SIDE, "evidence")]
-                area = overlap(true, [(0.0, 0.0, 1.0, 1.0)])
-                for name in (FINDINGS[finding], "all"):
-                    found[name].append((hits(heat, true), overlap(boxes, true), area))
+    for row in rows:
+        frontal = preprocess(read_pixels(directory / "images" / f"{row['id']}.jpg"))
+        boxed = dict(_boxes(row["boxes"]))
+        maps = evidence_maps(drafter.network, frontal, list(boxed))
+        for finding, true in boxed.items():
+            heat = heat_map(maps[finding])
+            boxes = [_fractions(r) for r in find_regions(heat, SIDE, SIDE, "evidence")]
+            area = overlap(true, [(0.0, 0.0, 1.0, 1.0)])
+            for name in (FINDINGS[finding], "all"):
+                found[name].append((hits(heat, true), overlap(boxes, true), area))
     means = _means(found, ("pointing", "iou", "chance"))
     each = [row for name, row in means.items() if name != "all"]
     of_findings = {name: float(np.mean([row[name] for row in each])) for name in ("pointing", "iou", "chance") if each}

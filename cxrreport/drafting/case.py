@@ -40,7 +40,6 @@ class Case:
     told : states of the findings in the draft and the signed report of the prior; None where there is neither.
     calibration : from scores to probabilities and states; None where the network's own hold.
     reading : study and prior together; None where the weights compare no pairs or make nothing of this one.
-    evidence : (14, g, g), where on the current image each finding is seen.
     """
 
     prepared: Prepared
@@ -51,7 +50,6 @@ class Case:
     told: Mapping[str, State] | None = None
     reading: PairReading | None = None
     text: NetworkDraft = field(init=False)
-    evidence: npt.NDArray[np.float32] = field(init=False)
 
     @property
     def states_before(self) -> StudyStates | None:

@@ -99,9 +99,6 @@ class Composer:
             self._write(compared, self._prior(compared))
         if others := [case for case in cases if case not in compared or not case.text.text]:
             self._write(others, None)
-        evidence = evidence_maps(self.drafter.network, join_features([case.current.features for case in cases]))
-        for case, maps in zip(cases, evidence, strict=True):
-            case.evidence = maps
 
     def _write(self, cases: Sequence[Case], prior: Prior | None) -> None:
         states = [_to_write(case, prior) for case in cases]
@@ -126,7 +123,7 @@ class Composer:
         item, pair = case.prepared, case.prepared.due.pair
         rows = findings_table(case)
         height, width = _upright_shape(item)
-        regions = mark_regions(rows, _maps(case, rows), height, width)
+        regions = mark_regions(rows, self._maps(case, rows), height, width)
         known = know(
             rows, regions, width, [kind for kind in _kinds(case) if kind in self.wording.kinds], _quality(case)
         )
@@ -151,6 +148,17 @@ class Composer:
             flags=(*item.flags, *flags),
             confidence=min((span.confidence for span in spans if span.confidence is not None), default=None),
         )
+
+    def _maps(self, case: Case, rows: Sequence[Finding]) -> Maps:
+        """Places on the current image: where a finding changed, if the prior lies on it, and where a positive one is seen.
+
+        The share of a place in the evidence is weighed by how sure the finding is.
+        """
+        change = case.reading.maps if case.reading and case.prepared.registered is not None else None
+        positive = [index for index, row in enumerate(rows[: len(FOLLOWED)]) if row.state is State.POSITIVE]
+        evidence = evidence_maps(self.drafter.network, case.current.pixels.frontal, positive)[: len(FOLLOWED)]
+        sure = np.array([row.probability for row in rows[: len(FOLLOWED)]], np.float32)[:, None, None]
+        return Maps(change, evidence * sure, FOLLOWED)
 
     def _comparison(self, pair: Pair, known: Known) -> tuple[str, tuple[Span, ...]]:
         if pair.prior is None or pair.prior.studied_at is None or pair.days is None:
@@ -198,13 +206,3 @@ def _upright_shape(item: Prepared) -> tuple[int, int]:
 def _to_write(case: Case, prior: Prior | None) -> StudyStates:
     own = case.current.states
     return to_write(own, findings_table(case)) if prior else own
-
-
-def _maps(case: Case, rows: Sequence[Finding]) -> Maps:
-    """Places on the current image: where a finding changed, if the prior lies on it, and where one is seen.
-
-    The share of a patch in the evidence is weighed by how sure the finding is.
-    """
-    sure = np.array([row.probability for row in rows[: len(FOLLOWED)]], np.float32)[:, None, None]
-    change = case.reading.maps if case.reading and case.prepared.registered is not None else None
-    return Maps(change, case.evidence[: len(FOLLOWED)] * sure, FOLLOWED)

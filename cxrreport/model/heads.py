@@ -56,12 +56,6 @@ class EvidenceHead(nn.Module):
         found: Tensor = pooled / self.SHARPNESS
         return found
 
-    def shares(self, patches: Tensor) -> Tensor:
-        """Patches (B, m, C) -> (B, 14, m), 0..1: weight of each in the pooling, in shares of the greatest."""
-        scaled = self.SHARPNESS * self.linear(patches).float().transpose(1, 2)
-        share: Tensor = (scaled - scaled.amax(-1, keepdim=True)).exp()
-        return share
-
 
 def decide_states(logits: Tensor, thresholds: list[float] | None) -> tuple[Tensor, Tensor]:
     """State index (B, 14) and p(positive) (B, 14) from logits (B, 4, 14), without any adjustment.

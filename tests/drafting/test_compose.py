@@ -89,6 +89,22 @@ def with_table(monkeypatch: pytest.MonkeyPatch, **states: str) -> None:
     monkeypatch.setattr("cxrreport.drafting.compose.findings_table", lambda case: rows)
 
 
+def test_places_are_sought_of_findings_that_are_called_and_of_no_others(
+    tool: Tool, shared_export: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+
+    def look(network: Any, frontal: np.ndarray, findings: list[int]) -> np.ndarray:
+        asked.append([FINDINGS[finding] for finding in findings])
+        return np.ones((len(FINDINGS), 2, 2), np.float32)
+
+    monkeypatch.setattr("cxrreport.drafting.compose.evidence_maps", look)
+    with_table(monkeypatch, edema="positive", fracture="uncertain")
+    tool.json("generate", shared_export, PLAIN)
+    assert asked == [["edema"]] * 8
+    assert tool.rows("SELECT DISTINCT kind, finding, score FROM region") == [("evidence", "edema", pytest.approx(0.9))]
+
+
 def test_what_has_no_licence_is_dropped_and_flagged(
     tool: Tool, shared_export: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -186,6 +186,7 @@ def test_a_batch_that_does_not_fit_is_halved_with_the_same_drafts(weights, monke
     studies, (vectors, mask) = _studies(5), _reports(drafter, 5)
     expected = drafter.draft(drafter.encode(studies), vectors, mask)
     encoded, generated = [], []
+    monkeypatch.setattr(module, "_CPU_STUDIES", 5)
     monkeypatch.setattr(drafter.network.encoder, "forward", _too_small(drafter.network.encoder.forward, 2, encoded))
     monkeypatch.setattr(module, "generate", _too_small(module.generate, 2, generated))
     _same(drafter.draft(drafter.encode(studies), vectors, mask), expected)
