@@ -21,7 +21,7 @@ PATH = click.Path(path_type=Path)
 )  # fmt: skip
 @click.option(
     "--films", "images", type=(str, PATH), metavar="NAME DIRECTORY",
-    help="Labelled films without reports for the encoder: nih and its directory.",
+    help="Labelled films without reports to learn findings and changes from: nih and its directory.",
 )  # fmt: skip
 @click.option(
     "--out", required=True, type=PATH,

@@ -1,4 +1,4 @@
-"""Images with labels but without a report: the first stage learns findings from them, as far as their labels tell."""
+"""Images with labels but without a report: encoder and network learn findings from them, as far as their labels tell."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Second stage: FAMs, classifier and decoder learn on cached features of the encoder, which stays as the first stage left it.
 
-Labelled images without a report teach FAMs and classifier alone; as many are drawn beside the studies of a step as there
-are of them for a study.
+Labelled images without a report teach FAMs and classifier alone; beside the studies of a step as many are drawn as there
+are of them for a study, at most `_FILMS`.
 
 The papers train the encoder along; on a CPU that would take days. Because the encoder is frozen, its patches are computed
 once for the plain image and once for each of a few augmented copies.
@@ -33,6 +33,7 @@ from cxrreport.training.stage import Stage
 
 _RAREST = 8  # no sample is drawn more often than this, as against the commonest
 _NONE_SHOWN, _FEW_SHOWN = 0.1, 0.3  # shares of samples without, and with few retrieved reports
+_FILMS = 4  # labelled images for a study of a step, at most: the memory of a step must not hang on a small archive
 _UNTOLD = 0.3  # share of samples whose indication is held back
 
 
@@ -77,7 +78,7 @@ class NetworkStage(Stage):
 
     def _film_loss(self, films: EncodedFilms, studies: int, size: int) -> Tensor:
         """Loss of the states of random images, in the share of a step of `size` of so many studies."""
-        count = max(2, round(len(films) * size / studies))
+        count = max(2, min(_FILMS * size, round(len(films) * size / studies)))
         rows = torch.randint(len(films), (count,), generator=self.generator)
         copy = torch.randint(len(films.patches), (count,), generator=self.generator)
         features, reports = films.features(rows, copy).to(self.device), films.bank[films.retrieved[rows]]

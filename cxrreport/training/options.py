@@ -24,7 +24,7 @@ _MAY_DIFFER = ("out", "device", "licence", "command", "checkpoint_minutes")  # t
 class TrainOptions:
     """What to learn from and where, and the recipe.
 
-    out: run directory; images, films_directory: labelled images without reports for the encoder; init: weights to start
+    out: run directory; images, films_directory: labelled images without reports to learn findings from; init: weights to start
     from; encoder_weights, bert: a safetensors file and a BERT directory to start from instead.
     """
 

@@ -54,6 +54,13 @@ class Recipe(BaseModel):
     checkpoint_minutes: Annotated[float, Field(ge=0)] = 10.0  # how often within an epoch; 0: after each only
     licence: str = "research use only"  # note in the manifest
 
+    @field_validator("film_pairs")
+    @classmethod
+    def _countable(cls, value: float) -> float:
+        if value > 1 and not value.is_integer():
+            raise ValueError("above 1 it is a whole number")
+        return value
+
     @field_validator("size", "ablation")
     @classmethod
     def _known(cls, value: str | None, info: Any) -> str | None:

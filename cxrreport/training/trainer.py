@@ -108,8 +108,10 @@ class Trainer:
         return o.out / _BEST
 
     def train_encoder(self) -> None:
-        """Stage 1."""
+        """Stage 1; without epochs nothing of it is touched."""
         o, r = self.options, self.recipe
+        if not r.encoder_epochs:
+            return
         generator = self.generator(1)
         samples: list[Sample | LabelledImage] = [*self.train, *self.images]
         steps = r.encoder_epochs * (len(samples) // r.batch + 1)

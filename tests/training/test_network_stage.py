@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from builders.network import random_samples, tiny_weights
+from builders.network import random_features, random_samples, tiny_weights
 
 from cxrreport.datasets.encoded import encode_samples
 from cxrreport.datasets.encoded_films import encode_films
@@ -211,3 +211,15 @@ def test_films_teach_their_findings(drafter, samples):
 def test_films_that_tell_nothing_add_nothing(drafter, samples):
     stage, encoded = _film_stage(drafter, samples, ())
     assert stage.epoch(samples, encoded, 4)["films_loss"] == 0
+
+
+@pytest.mark.parametrize(("studies", "drawn"), [(12, 2), (6, 4), (1, 16)])
+def test_a_step_draws_films_in_their_share_and_never_many_more_than_studies(
+    drafter, samples, monkeypatch, studies, drawn
+):
+    stage, _ = _film_stage(drafter, samples)
+    asked = []
+    monkeypatch.setattr(type(stage.films), "features", lambda films, rows, copy: asked.append(len(rows)) or random_features(
+        stage.network, len(rows)))  # fmt: skip
+    stage._film_loss(stage.films, studies, 4)
+    assert asked == [drawn]

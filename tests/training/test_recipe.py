@@ -54,3 +54,12 @@ def test_a_recipe_that_is_not_there(tmp_path):
     with pytest.raises(UsageError, match="one of base, mini, pairs, tiny, upright") as caught:
         load_recipe(str(tmp_path / "none.toml"))
     assert str(tmp_path) not in caught.value.message
+
+
+def test_pairs_of_a_share_of_the_films_or_a_whole_number_of_each(tmp_path):
+    path = tmp_path / "own.toml"
+    path.write_text("film_pairs = 0.5")
+    assert load_recipe(str(path)).film_pairs == 0.5
+    path.write_text("film_pairs = 1.5")
+    with pytest.raises(UsageError, match="film_pairs: above 1 it is a whole number"):
+        load_recipe(str(path))

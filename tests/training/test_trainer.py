@@ -14,7 +14,7 @@ import cxrreport.training.trainer as module
 from cxrreport.datasets.directory import READERS
 from cxrreport.datasets.nih import IMAGE_READERS, LabelledImage
 from cxrreport.errors import ConfigurationError, UnavailableError, UsageError
-from cxrreport.model.weights import load_weights
+from cxrreport.model.weights import load_weights, save_weights
 from cxrreport.training.encoder_stage import EncoderStage
 from cxrreport.training.network_stage import NetworkStage
 from cxrreport.training.trainer import train
@@ -255,6 +255,18 @@ def test_films_without_reports_teach_the_encoder_and_a_killed_run_goes_on(tmp_pa
     assert line["films_loss"] > 0
     chosen = [line[name] for name in ("example_f1", "states_macro_f1", "mean_auc", "films_auc")]
     assert line["selection"] == pytest.approx(np.mean(chosen))
+
+
+def test_without_encoder_epochs_no_head_is_put_in(finished, tmp_path):
+    headless = load_weights(finished[1])
+    headless.network.evidence, headless.network.config.localises = None, False
+    start = tmp_path / "start"
+    card = {name: value for name, value in headless.manifest.items() if name != "files"}
+    save_weights(start, headless.network, headless.views, headless.tokenizer, card, headless.hyperbolic)
+    best = train(
+        _options(tmp_path / "run", init=start, encoder_epochs=0, network_epochs=1, view_epochs=0), lambda _: None
+    )
+    assert load_weights(best).network.evidence is None
 
 
 def test_without_network_and_view_epochs_all_but_the_encoder_is_kept(finished, tmp_path):
