@@ -53,7 +53,7 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
                            "Correct the patient's identifier in the PACS and export again."),
         "scope.age": ("The patient is under 18, and the network was made for adults.",
                       "Nothing, or pass `--allow-out-of-scope`: the draft is flagged, and withdrawn by a run without it."),
-        "scope.not_chest": ("The pixels of every image of the study show no chest radiograph, and no tag says that they do.",
+        "scope.not_chest": ("No image of the study can be used, and at least one shows no chest, by pixels and tags.",
                             "Nothing, or correct body part and view in the tags if it is a chest, and export again."),
         "study.no_frontal": ("The study has no usable frontal image.", "Export its frontal image."),
         "study.quarantined": ("Three attempts at the study have failed.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -77,32 +77,38 @@ def _due_of_page(run: Run, s: Session, page: Sequence[Study], selection: Selecti
     made = {study.id: _pair(study, families[study.patient_id]) for study in page}
     paired = [found for found in made.values() if found is not None]
     inputs = {d.pair.study.id: d.inputs_sha256 for d in paired}
-    current = catalogue.current_drafts(s, list(inputs), inputs)
+    current = catalogue.current_drafts(s, list(made), inputs)
+    judged = {i for i, draft in current.items() if draft.status is not DraftStatus.PRELIMINARY}
     all_due = [d for d in paired if is_due(current.get(d.pair.study.id), d.inputs_sha256, made_with, selection.redo)]
-    due = _in_scope(run, s, all_due, selection)
+    due = _in_scope(run, s, all_due, selection, judged)
     tried = {} if selection.redo == "all" else attempts.past_attempts(s, [d.pair.study.id for d in due])
     free = [replace(d, attempts=n) for d in due if (n := tried.get(d.pair.study.id, 0)) is not None]
     run.count(Count.STUDIES, len(page))
     run.count(Count.UNCHANGED, len(paired) - len(all_due))
     unpaired = [study for study in page if made[study.id] is None]
-    _leave_out(run, s, "study.no_frontal", [study for study in unpaired if study.images])
-    _leave_out(run, s, NOT_CHEST, [study for study in unpaired if not study.images])
+    _leave_out(run, s, "study.no_frontal", [study for study in unpaired if study.images], judged)
+    _leave_out(run, s, NOT_CHEST, [study for study in unpaired if not study.images], judged)
     run.skip("study.quarantined", len(due) - len(free))  # counted as failed by the runs that it cost
     return free
 
 
-def _in_scope(run: Run, s: Session, due: Sequence[Due], selection: Selection) -> list[Due]:
+def _in_scope(run: Run, s: Session, due: Sequence[Due], selection: Selection, judged: Set[int]) -> list[Due]:
     """Without the children, unless they are asked for."""
     young = [] if selection.allow_out_of_scope else [d.pair.study for d in due if is_child(d.pair.study)]
-    _leave_out(run, s, CHILD, young)
+    _leave_out(run, s, CHILD, young, judged)
     left_out = {study.id for study in young}
     return [d for d in due if d.pair.study.id not in left_out]
 
 
-def _leave_out(run: Run, s: Session, code: str, studies: Sequence[Study]) -> None:
-    """Count studies that are left out, and give each a row that says so, once the view of all its images is known."""
-    run.skip(code, len(studies))
-    told = [study for study in studies if all(image.view for image in study.images)]
+def _leave_out(run: Run, s: Session, code: str, studies: Sequence[Study], judged: Set[int]) -> None:
+    """Count studies that are left out, and give each a row that says so, once the view of all its images is known.
+
+    One whose draft is `judged` is unchanged: nothing has failed where a radiologist's word stands.
+    """
+    silent = [study for study in studies if study.id not in judged]
+    run.skip(code, len(silent))
+    run.count(Count.UNCHANGED, len(studies) - len(silent))
+    told = [study for study in silent if all(image.view for image in study.images)]
     attempts.fail_studies(s, run.id, [Failure(code, CODES[code].sentence, study_id=study.id) for study in told])
 
 

@@ -88,7 +88,7 @@ def candidate_studies(
 ) -> list[Study]:
     """Return the next studies with at least one usable image, ordered by id (`after_id` continues).
 
-    Among them are studies all of whose images the pixels call no chest; these come without an image.
+    Among them are studies without one of which the pixels call an image no chest; these come without an image.
 
     Parameters
     ----------
@@ -167,13 +167,13 @@ def _may_be_young(years: int) -> ColumnElement[bool]:
 
 
 def drafted_without_chest(session: Session) -> list[int]:
-    """Return the ids of studies with a preliminary draft all of whose images the pixels call no chest today."""
+    """Return the ids of studies with a preliminary draft and no usable image, of which the pixels call one no chest today."""
     return list(session.scalars(select(StudyRow.id).where(_has_preliminary(), _shows_no_chest())))
 
 
 def _shows_no_chest() -> ColumnElement[bool]:
-    own, other = ImageRow.study_id == StudyRow.id, ImageRow.reason == NO_CHEST
-    return exists().where(own, other) & ~exists().where(own, or_(ImageRow.reason.is_(None), ~other))
+    """No image is in use, and one shows no chest; what is damaged or lies there no more is no chest film either."""
+    return exists().where(ImageRow.study_id == StudyRow.id, ImageRow.reason == NO_CHEST) & ~_has_images()
 
 
 def _with_images() -> Select[StudyRow]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from builders.dicom import CR
 from builders.tool import Tool, Visit, write_visit
+from pydicom import dcmread
 
 from cxrreport import open_archive
 from cxrreport.pipeline.scope import is_child
@@ -182,3 +183,39 @@ def test_a_draft_goes_where_its_film_is_replaced_by_one_that_is_no_chest(tool: T
     assert (found["withdrawn"], found["skipped"]) == (1, {"view.other": 1, "scope.not_chest": 2})
     assert ("A704", "superseded") in tool.rows(STATUSES)
     assert tool.json("show", "A704")["failure"]["code"] == "scope.not_chest"
+
+
+def test_a_draft_goes_where_another_film_lies_at_the_path_of_its_own(tool: Tool, no_chests: Path) -> None:
+    (path,) = write_visit(no_chests, Visit("A704", "P74", "20240105"))
+    tool.json("generate", no_chests, PLAIN)
+    other = {"SOPInstanceUID": "1.2.9.704.9", "ViewPosition": None, "SOPClassUID": CR}
+    assert write_visit(no_chests, Visit("A704", "P74", "20240105"), **other) == [path]
+    os.utime(path, ns=(1, 1))
+    assert tool.json("generate", no_chests, PLAIN)["withdrawn"] == 1
+    shown = tool.json("show", "A704")
+    assert shown["draft"] is None and shown["failure"]["code"] == "scope.not_chest"
+
+
+def test_a_damaged_film_beside_one_that_is_no_chest_leaves_a_row(tool: Tool, no_chests: Path) -> None:
+    write_visit(no_chests, Visit("A705", "P75", "20240105", silent=True))
+    (cut,) = write_visit(no_chests / "b", Visit("A705", "P75", "20240105", silent=True), SOPInstanceUID="1.2.9.705.9")
+    with dcmread(cut) as film:
+        film.PixelData = film.PixelData[:50]
+        film.save_as(cut)
+    found = tool.json("generate", no_chests, PLAIN, code=3)
+    assert found["skipped"]["scope.not_chest"] == 2
+    assert tool.json("show", "A705")["failure"]["code"] == "scope.not_chest"
+
+
+@pytest.mark.parametrize("status", ["reviewed", "rejected"])
+def test_a_study_whose_draft_is_judged_has_not_failed(tool: Tool, no_chests: Path, status: str) -> None:
+    (path,) = write_visit(no_chests, Visit("A704", "P74", "20240105"))
+    tool.json("generate", no_chests, PLAIN)
+    with tool.connection() as connection:
+        connection.exec_driver_sql(f"UPDATE draft SET status = '{status}'")  # noqa: S608
+    write_visit(no_chests, Visit("A704", "P74", "20240105"), ViewPosition=None, SOPClassUID=CR)
+    os.utime(path, ns=(1, 1))
+    found = tool.json("generate", no_chests, PLAIN)
+    assert (found["withdrawn"], found["unchanged"], found["skipped"]["scope.not_chest"]) == (0, 3, 1)
+    shown = tool.json("show", "A704")
+    assert shown["draft"]["status"] == status and shown["failure"] is None
