@@ -57,6 +57,10 @@ class ImageEncoder(nn.Module):
             number of patches.
         """
         maps = self.backbone(normalise(pixels[view_mask], size or self.size)).last_hidden_state  # (n, C, 7, 7)
+        if (
+            maps.requires_grad
+        ):  # of one film, torch 2.13 takes a strided gradient through a batch norm wrongly, without a word
+            maps.register_hook(Tensor.contiguous)
         found = maps.flatten(2).transpose(1, 2)  # (n, 49, C)
         patches = found.new_zeros(*view_mask.shape, *found.shape[1:])  # (B, V, 49, C)
         patches[view_mask] = found

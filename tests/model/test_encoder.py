@@ -123,3 +123,15 @@ def test_other_tensors_are_refused_and_nothing_is_loaded(mobilenet, damage):
     with pytest.raises(ValueError, match="torchvision"):
         load_torchvision_mobilenet(mobilenet, state)
     assert all(torch.equal(v, before[k]) for k, v in mobilenet.backbone.state_dict().items())
+
+
+def test_the_gradient_of_one_film_is_that_of_two_alike():
+    encoder = ImageEncoder(mini(100)).eval()
+    film, mask = torch.randint(0, 256, (1, 2, 256, 256), dtype=torch.uint8), torch.tensor([[True, False]])
+    weights, first = torch.randn(1280), next(encoder.parameters())
+
+    def gradient(count):
+        features = encoder(film.repeat(count, 1, 1, 1), mask.repeat(count, 1))
+        return torch.autograd.grad((features.pooled @ weights).mean(), first)[0]
+
+    assert torch.allclose(gradient(1), gradient(2), rtol=1e-2, atol=1e-4 * gradient(2).abs().max().item())
