@@ -77,7 +77,7 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
         "usage.few_studies": ("There are too few studies to learn from or to score.", "Import more signed reports."),
         "study.unknown": ("No study has this identifier.", "Give a StudyInstanceUID, an accession number or an id."),
         "calibration.none": ("There is no fit to take back.", "Nothing: the calibration of the weights serves."),
-        "calibration.network": ("The calibration before the last fit is of other weights than those in use.",
+        "calibration.network": ("The last fit, or the calibration before it, is of other weights than those in use.",
                                 "Take it back with those weights (`--weights`), or remove `calibration.json` from the home:"
                                 " then the calibration of the weights in use serves."),
         "draft.none": ("There is no draft of the study.", "Run `cxrreport generate`."),

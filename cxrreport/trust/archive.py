@@ -24,7 +24,7 @@ from cxrreport.store.runs import append_audit
 from cxrreport.store.scores import raw_scores
 from cxrreport.store.training import SignedStudy, signed_studies
 from cxrreport.trust.fit import cross_validated, fit_calibration
-from cxrreport.trust.kept import keep, kept, take_back
+from cxrreport.trust.kept import check_present, drop, keep, kept, take_back
 from cxrreport.trust.scored import Scored
 
 if TYPE_CHECKING:
@@ -65,12 +65,13 @@ def undo_calibration(settings: Settings) -> dict[str, Any]:
 
     Raises
     ------
-    UsageError : there is none, or the one before it fits other weights than those in use. WeightsError
+    UsageError : there is none, or it or the one before it fits other weights than those in use. WeightsError
     """
     own, network = settings.home / CALIBRATION, read_manifest(settings.weights or default_directory())["files"][NETWORK]
     with lock(settings.home / "lock", "home"), open_archive(settings) as engine, hold_archive(engine):
         if not own.exists():
             raise UsageError("The archive has no calibration of its own to take back.", "calibration.none")
+        check_present(settings.home, network)
         before = kept(settings.home, network)
         if before:
             take_back(settings.home)
@@ -83,8 +84,11 @@ def undo_calibration(settings: Settings) -> dict[str, Any]:
 
 
 def _store(home: Path, fitted: Calibration) -> None:
-    """Put it into the home; what was there is kept for `undo_calibration`."""
-    keep(home)
+    """Put it into the home; what was there is kept for `undo_calibration`, and nothing where nothing was there."""
+    if (home / CALIBRATION).exists():
+        keep(home)
+    else:
+        drop(home)
     with atomic(home / CALIBRATION) as file:
         file.write_bytes(fitted.content)
 

@@ -7,9 +7,11 @@ import json
 from pathlib import Path
 
 import pytest
+from builders.calibration import made_up_calibration
 from builders.tool import Tool, build_weights
 
 from cxrreport.findings import FINDINGS
+from cxrreport.model.manifest import NETWORK
 from cxrreport.trust import archive
 
 
@@ -86,6 +88,25 @@ def test_a_fit_to_other_weights_is_not_taken_back(enough: Tool, shared_export: P
     own = (enough.home / "calibration.json").read_bytes()
     assert hashlib.sha256(own).hexdigest() == second["sha256"]
     assert enough.rows("SELECT count(*) FROM audit WHERE action = 'calibrate.undo'") == [0]
+
+
+def test_what_served_other_weights_is_neither_removed_nor_brought_back(tool: Tool, weights: Path) -> None:
+    network = json.loads((weights / "manifest.json").read_text())["files"][NETWORK]
+    own, before = tool.home / "calibration.json", tool.home / "calibration.before.json"
+    for _ in range(2):
+        archive._store(tool.home, made_up_calibration("2" * 64))
+    assert tool.json("calibrate", "--undo", code=2)["error"]["code"] == "calibration.network" and own.exists()
+    archive._store(tool.home, made_up_calibration(network))
+    assert tool.json("calibrate", "--undo", code=2)["error"]["code"] == "calibration.network"
+    own.unlink()  # as the message advises
+    archive._store(tool.home, made_up_calibration(network))
+    assert not before.exists()
+    assert tool.json("calibrate", "--undo")["sha256"] is None and not own.exists()
+
+
+def test_a_damaged_fit_is_taken_back(tool: Tool, weights: Path) -> None:
+    (tool.home / "calibration.json").write_text("{")
+    assert tool.json("calibrate", "--undo")["sha256"] is None and not (tool.home / "calibration.json").exists()
 
 
 def test_a_calibration_of_another_network_is_left_out_and_a_damaged_one_refused(
