@@ -35,7 +35,7 @@ TEMPORAL = {  # file: title and caption of its tables
     "still": ("Still", "Share of pairs, and of findings, of which a change is said though nothing has changed."),
     "invariance": (
         "What a prior may not move",
-        "Films of NIH's validation patients, none of those that the tie of pairs was fitted to, beside priors that tell of no "
+        "Films of NIH's held-out patients, whom nothing was fitted to, beside priors that tell of no "
         "change: share of the states and of the probabilities of the table that are others than those of the film alone.",
     ),
     "evidence": (

@@ -66,15 +66,15 @@ def read_pairs(drafter: Drafter, pairs: Iterable[PairSample], calibration: Calib
             yield Beside(rows[place], rows[count + place], reading)
 
 
-def unchanged(directory: Path, most: int = PAIRS) -> list[PairSample]:
-    """Follow-ups of NIH's validation patients whose labels agree, one a patient.
+def unchanged(directory: Path, most: int = PAIRS, split: str = "val") -> list[PairSample]:
+    """Follow-ups of a split of NIH's patients whose labels agree, one a patient.
 
     Raises
     ------
     UsageError : it is no directory of them.
     """
     found: dict[str, PairSample] = {}
-    for pair in nih_pairs(directory, "val"):
+    for pair in nih_pairs(directory, split):
         if (pair.now == pair.before).all():
             found.setdefault(pair.patient, pair)
         if len(found) == most:
