@@ -14,7 +14,7 @@ from cxrreport.pipeline.counts import Count
 from cxrreport.pipeline.prepare import prepare
 from cxrreport.pipeline.run import Run
 from cxrreport.records import Due, Failure, Prepared, View
-from cxrreport.reports.language import is_english
+from cxrreport.reports.language import is_english_report
 from cxrreport.store import attempts, catalogue, drafts
 from cxrreport.store.engine import session
 from cxrreport.store.views import Signed, drafted_states, signed_findings
@@ -64,7 +64,11 @@ def _finish(run: Run, batch: Sequence[Prepared], composer: Composer) -> None:
 
 def _in_english(signed: dict[int, Signed]) -> dict[int, Signed]:
     """A report in another language tells the network and the rules nothing that could be trusted."""
-    return {study_id: report for study_id, report in signed.items() if is_english(report.findings) is not False}
+    return {
+        study_id: report
+        for study_id, report in signed.items()
+        if is_english_report(report.findings, report.impression) is not False
+    }
 
 
 def _same_view(batch: Sequence[Prepared], drafter: Drafter) -> list[Prepared]:

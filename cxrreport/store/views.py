@@ -180,10 +180,11 @@ States = Mapping[str, State]  # by finding
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """Id, findings and labels of a signed report; no labels where nobody has labelled it."""
+    """Id, sections and labels of a signed report; no labels where nobody has labelled it."""
 
     report_id: int
     findings: str
+    impression: str
     labels: States
 
 
@@ -199,7 +200,7 @@ def signed_findings(session: Session, studies: Mapping[int, datetime | None]) ->
         for row in rows:  # the last one holds
             if row.findings.strip() and not (until and row.reported_at and row.reported_at > until):
                 labels = {finding: State(state) for finding, state in row.labels.items()}
-                found[study_id] = Signed(row.id, row.findings, labels)
+                found[study_id] = Signed(row.id, row.findings, row.impression, labels)
     return found
 
 

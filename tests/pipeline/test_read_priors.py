@@ -101,14 +101,20 @@ def test_the_decoder_is_given_the_signed_report_of_the_prior_and_the_draft_says_
     assert {name: accessions[i] for name, i in told.items() if i is not None} == PAIRED
 
 
+@pytest.mark.parametrize("section", ["findings", "impression"])
 def test_a_signed_report_in_another_language_is_not_read(
-    tool: Tool, shared_export: Path, shared_reports: Path, both: dict[bool, Path], monkeypatch: pytest.MonkeyPatch
+    tool: Tool,
+    shared_export: Path,
+    shared_reports: Path,
+    both: dict[bool, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    section: str,
 ) -> None:
     monkeypatch.setenv("CXRREPORT_WEIGHTS", str(both[True]))
     tool.json("index", shared_reports)
     with tool.connection() as connection:
         german = "Herz normal gross. Kein Pneumothorax, kein Pleuraerguss rechts."
-        connection.exec_driver_sql(f"UPDATE report SET findings = '{german}' WHERE accession = 'A101'")  # noqa: S608
+        connection.exec_driver_sql(f"UPDATE report SET {section} = '{german}' WHERE accession = 'A101'")  # noqa: S608
     assert tool.json("generate", shared_export, "--without-retrieval")["paired"] == 3
     told = {name for name, row in drafted(tool).items() if "prior_report" in json.loads(row[-1])}
     assert told == {"A103", "A202"}
