@@ -197,7 +197,7 @@ def impression(known: Known, told: Mapping[str, State], wording: Wording) -> str
         sentences.append(words.nothing_acute)
     if not sentences and (denied := _denied(told)):
         sentences.append(words.absent.format(list=listed([wording.name(f) for f in denied], "or")))
-    return " ".join(finished(sentence) for sentence in (*sentences, *last)) or wording.nothing
+    return " ".join(finished(sentence) for sentence in (*sentences, *last) or (wording.nothing,))
 
 
 def _denied(told: Mapping[str, State]) -> list[str]:

@@ -10,7 +10,7 @@ from cxrreport.codes import Flag
 from cxrreport.drafting.known import DEVICES, Known
 from cxrreport.drafting.licences import refusals
 from cxrreport.drafting.trims import shorter
-from cxrreport.drafting.wording import Wording
+from cxrreport.drafting.wording import Wording, finished
 from cxrreport.findings import OTHER, PARENTS, URGENCY, Change, State
 from cxrreport.model.drafter import NetworkDraft
 from cxrreport.model.prose import Prose
@@ -154,7 +154,7 @@ class _Added:
 
     def nothing(self) -> list[str]:
         """What is absent of what every report tells; else that there is nothing to tell."""
-        return self._denied(self.known.absent & _PERTINENT) or [self.wording.nothing]
+        return self._denied(self.known.absent & _PERTINENT) or [finished(self.wording.nothing)]
 
     def _denied(self, findings: set[str]) -> list[str]:
         """Those with a sentence of their own ("The heart is normal in size.") apart, the others in one list."""

@@ -155,9 +155,9 @@ def listed(names: Sequence[str], joint: str = "and") -> str:
 
 
 def finished(text: str) -> str:
-    """A sentence with its capital and its articles."""
+    """A sentence with its capital, its articles and its full stop."""
     said = mend_articles(" ".join(text.split()))
-    return said[:1].upper() + said[1:]
+    return said[:1].upper() + said[1:] + ("" if said.endswith((".", "!", "?")) else ".")
 
 
 def _sentence(form: str, one: str) -> str:

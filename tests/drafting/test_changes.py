@@ -11,6 +11,7 @@ from cxrreport.drafting.wording_file import default_wording
 from cxrreport.drafts import Finding
 from cxrreport.findings import CHANGED, FINDINGS, Change, State
 from cxrreport.model.tie import Tie
+from cxrreport.reports.claims import read
 
 P, N, U, B = State.POSITIVE, State.NEGATIVE, State.UNCERTAIN, State.BLANK
 
@@ -226,3 +227,19 @@ def test_the_impression_tells_of_changes_that_the_states_bear_out():
     ]
     said = impression(know(rows), {}, default_wording())
     assert said == "New pneumothorax. Worsened pulmonary edema. Resolved pleural effusion. Atelectasis."
+
+
+@given(st.lists(st.sampled_from(["absent", "blank", "possible", "there", "new", "resolved"]), min_size=13, max_size=13))
+@settings(max_examples=150, deadline=None)
+def test_an_impression_reads_back_as_what_it_was_made_of(kinds):
+    made = {
+        "absent": (N, N, None), "blank": (B, B, None), "possible": (U, N, None), "there": (P, P, None),
+        "new": (P, N, Change.NEW), "resolved": (N, P, Change.RESOLVED),
+    }  # fmt: skip
+    rows = [Finding(f, made[k][0], 0.5, made[k][1], 0.5, made[k][2], 0.5) for f, k in zip(FINDINGS, kinds)]
+    known, told = know(rows), {f: U for f, k in zip(FINDINGS, kinds) if k == "possible"}
+    expected = {(f, N if known.changes.get(f) is Change.RESOLVED else P, known.changes.get(f)) for f in known.spoken}
+    said = read(impression(known, told, default_wording()))
+    claims = {(claim.finding, claim.state, claim.change) for sentence in said for claim in sentence.claims}
+    assert claims == expected | {(f, U, None) for f in told}
+    assert all(said.of(sentence).endswith(".") for sentence in said)

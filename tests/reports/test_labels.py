@@ -23,6 +23,8 @@ P, N, U, B = State.POSITIVE, State.NEGATIVE, State.UNCERTAIN, State.BLANK
         ("Lungs are free of consolidation.", {"consolidation": N}),
         ("Cardiomegaly without edema.", {"cardiomegaly": P, "edema": N}),
         ("The pneumothorax has resolved.", {"pneumothorax": N}),
+        ("Fracture no longer seen.", {"fracture": N}),
+        ("The film no longer demonstrates a pneumothorax.", {"pneumothorax": N}),
         ("Effusion is not seen.", {"pleural effusion": N}),
         ("No change in moderate left pneumothorax.", {"pneumothorax": P}),
         ("Pneumonia cannot be excluded.", {"pneumonia": U}),
