@@ -17,10 +17,11 @@ from typing import Any, NamedTuple
 import yaml
 
 from cxrreport.findings import FINDINGS, LABELS, OTHER, PARENTS, State
+from cxrreport.reports import language
 from cxrreport.reports.cues import Cues, join, state
 from cxrreport.reports.sentences import pieces
 
-RULES_VERSION = 2  # raised with every change of code that may give another state; labels.yaml is digested besides
+RULES_VERSION = 3  # raised with every change of code that may give another state; the words are digested besides
 _NO_FINDING = "no finding"
 _DEVICES = "support devices"
 _SILENT = (_DEVICES, _NO_FINDING)  # a device does not make an image abnormal
@@ -63,8 +64,8 @@ def is_normal(text: str) -> bool:
 
 
 def rules() -> str:
-    """Name of the rules that `label` goes by: version of the code and digest of labels.yaml."""
-    digest = hashlib.sha256(json.dumps(words()).encode()).hexdigest()
+    """Name of the rules that reports are labelled by: version of the code, digest of labels.yaml and of what tells English."""
+    digest = hashlib.sha256(json.dumps([words(), language.ENGLISH, language.FOREIGN]).encode()).hexdigest()
     return f"rules-{RULES_VERSION}-{digest[:12]}"
 
 

@@ -38,14 +38,16 @@ def forget(tool, source, where="true"):
 
 
 def test_the_import_tells_who_labelled(imported):
-    assert stored(imported) == LABELLED and rules().startswith("rules-2-")
+    assert stored(imported) == LABELLED and rules().startswith("rules-3-")
 
 
-@pytest.mark.parametrize("change", ["version", "dictionary"])
+@pytest.mark.parametrize("change", ["version", "dictionary", "languages"])
 def test_other_rules_are_another_source(monkeypatch, change):
     before = rules()
     if change == "version":
         monkeypatch.setattr(rule_labels, "RULES_VERSION", rule_labels.RULES_VERSION + 1)
+    elif change == "languages":
+        monkeypatch.setattr(rule_labels.language, "FOREIGN", "kein")
     else:
         words = rule_labels.words()
         monkeypatch.setattr(rule_labels, "words", lambda: {**words, "cues": {}})
@@ -56,6 +58,16 @@ def test_reports_of_an_older_schema_are_labelled_again_and_no_others(imported):
     forget(imported, rules(), "accession = 'A0'")
     forget(imported, "", "accession <> 'A0'")
     assert imported.json("index")["relabelled"] == 4
+    assert stored(imported) == LABELLED | {"A0": ({}, rules())}
+
+
+def test_labels_that_older_rules_gave_a_report_in_another_language_go(imported):
+    with imported.connection() as connection:
+        german = "Herz normal gross. Kein Pneumothorax, kein Pleuraerguss rechts."
+        connection.exec_driver_sql(
+            f"UPDATE report SET findings = '{german}', label_source = 'rules-2-0' WHERE accession = 'A0'"  # noqa: S608
+        )
+    assert imported.json("index")["relabelled"] == 1
     assert stored(imported) == LABELLED | {"A0": ({}, rules())}
 
 

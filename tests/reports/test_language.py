@@ -11,12 +11,20 @@ FOREIGN = [
     "Silhouette cardiaque de taille normale. Pas d'épanchement pleural. Opacité du lobe inférieur droit.",
     "Pas de foyer parenchymateux. Coeur de volume normal. Transparence pulmonaire normale. Pas de lésion osseuse.",
     "Silueta cardiaca de tamaño normal. No se observan infiltrados ni derrame pleural. Opacidad en el lóbulo inferior.",
+    "Silhouette cardiaque de taille normale. Contours médiastinaux normaux. Pas d'épanchement ni de pneumothorax.",
+    "Pas de foyer de consolidation dans les lobes supérieurs. Absence de pneumothorax.",
+    "Cordul are dimensiuni normale. Fara leziuni pleuropulmonare active. Fara pneumothorax.",
+    "Geen pneumothorax of pleuravocht. Hartgrootte normaal, geen infiltraat zichtbaar. Het is been geen fractuur.",
+    "Se observa que has derrame pleural. El size cardiaco normal. Sin infiltrados ni pneumothorax.",
+    "Walang pneumothorax. May kaunting tubig sa kaliwa ng baga ngunit malinaw ang kanan.",
+    "Hjertet er normalt. Ingen pneumothorax. Intet infiltrat, ingen pleuravæske. Uden fraktur.",
+    "Serce niepowiększone. Bez cech pneumothorax. Płuca bez zmian ogniskowych. Nie stwierdzono płynu.",
     "Cardiomegalia. Redistribución vascular pulmonar. Atelectasias laminares en bases. No neumotórax.",
 ]
 
 
 @pytest.mark.parametrize("text", FOREIGN)
-def test_german_french_and_spanish_are_told(text):
+def test_other_languages_are_told(text):
     assert is_english(text) is False
 
 
@@ -25,13 +33,29 @@ def test_too_short_a_text_tells_nothing():
 
 
 @pytest.mark.parametrize(
-    "text", ["Heart size normal. No pneumothorax. Lungs clear.", "Normal chest.", "", "Opacity of the left lower lobe."]
+    "text",
+    [
+        "Heart size normal. No pneumothorax. Lungs clear.",
+        "Normal chest.",
+        "",
+        "Opacity of the left lower lobe.",
+        "No consolidation, pneumothorax or pleural fluid. Normal cardiomediastinal silhouette. Osseous structures intact.",
+        "ETT 4 cm above carina. NGT below diaphragm. Stable bibasilar atelectasis. No pneumothorax.",
+        "Right IJ catheter tip in proximal right atrium. No pneumothorax.",
+        "Cardiomegaly. Small left effusion. No pneumothorax. No edema. Old rib fracture.",
+        "ET tube and OG tube in place. LA enlargement. En bloc resection, de novo fracture seen.",
+    ],
 )
 def test_english_and_what_is_too_short_pass(text):
     assert is_english(text) is not False
 
 
 ENGLISH = "The heart is normal in size. The lungs are clear, without an effusion."
+
+
+def test_a_short_section_in_another_language_is_told_by_its_small_words():
+    assert is_english_report("Kein Pneumothorax. Kein Erguss.", "Keine Pneumonie.") is False
+    assert is_english_report(ENGLISH, "Pas d'anomalie.") is False
 
 
 @pytest.mark.parametrize("foreign", FOREIGN)
