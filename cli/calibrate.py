@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from cxrreport.cli.options import DATASETS, print_result, progress, settings_with
+from cxrreport.cli.options import DATASETS, print_left_out, print_result, progress, settings_with
 
 _PATH = click.Path(path_type=Path)
 
@@ -97,6 +97,7 @@ def _print(found: dict[str, Any]) -> None:
         "denied below",
     ]
     print_table(f"Calibration {found['sha256'][:12]}", columns, rows)
+    print_left_out(found.get("skipped", {}))
     named = found["reliability"] if "studies" not in found else {"archive": found["reliability"]}
     for name, one in named.items():
         print_table(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from cxrreport.cli.calibrate import reliability_rows
 from cxrreport.cli.film_tables import print_films, print_subgroups
-from cxrreport.cli.options import DATASETS, named, progress
+from cxrreport.cli.options import DATASETS, named, print_left_out, progress
 
 if TYPE_CHECKING:
     from cxrreport.settings import Settings
@@ -174,6 +174,7 @@ def _print(found: dict[str, Any]) -> None:
         rows = [[row["model"], *(_value(row[s]) for s in scores), row["source"]] for row in found["published"]]
         print_table(f"Published, not run by us: {where}", ["model", *scores, "source"], rows)
     click.echo(f"Labels: {found['labels']}. METEOR: {found['meteor']}.")
+    print_left_out(found["skipped"])
     for note in found["notes"]:
         click.echo(note)
 

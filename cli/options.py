@@ -64,6 +64,12 @@ def _log_progress() -> Progress:
     return tell
 
 
+def print_left_out(skipped: dict[str, int]) -> None:
+    """A line of what a dataset has left out, by code, if anything."""
+    if skipped:
+        click.echo(f"Left out of the dataset: {', '.join(f'{code} {count}' for code, count in skipped.items())}.")
+
+
 def print_result(counts: dict[str, Any], as_json: bool) -> None:
     """One JSON document, or a line a number."""
     if as_json:

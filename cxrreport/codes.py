@@ -65,6 +65,7 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
         "report.language": ("The report is in another language than English, so nobody learns from it.", _NOTHING),
         "film.view_unknown": ("No view is known of the image yet, so nobody trains on it.", "Run `cxrreport generate` first."),
         "film.unreadable": ("The frontal image of the study cannot be read, so nobody trains on it.", _AGAIN),
+        "film.lateral": ("The lateral image of the study cannot be read; its frontal one is taken alone.", _AGAIN),
         "film.missing": ("The data set names no image of the study.", "Complete the data set."),
         "row.malformed": ("An identifier or a path of the data set is none.", "Correct the list of images."),
         "label.missing": ("The list of labels does not name the study, or has a value of its own.",

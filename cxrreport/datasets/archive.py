@@ -95,6 +95,8 @@ class ArchiveReader:
         if not sample.target:
             self.skipped["report.empty"] += 1
             return None
+        if views[1] is None and len(draft_images(signed.study)) > 1:
+            self.skipped["film.lateral"] += 1
         return sample
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cxrreport import indications
 from cxrreport.datasets.disk import stream_table
-from cxrreport.datasets.listed import Listed, ListedImage, Said, read_study
+from cxrreport.datasets.listed import Listed, ListedImage, Said, has_lateral, read_study
 from cxrreport.datasets.sample import LeftOut
 from cxrreport.records import View
 from cxrreport.reports import sections
@@ -44,7 +44,8 @@ def list_chexpert_plus(directory: Path, split: str) -> Iterator[Listed | LeftOut
         found = _IMAGE.fullmatch(row["path_to_image"])
         if found and (of_study := films.pop(found[1].rpartition("/")[0], None)):
             key = f"chexpert-plus-{number}"
-            yield Listed(number, key, partial(read_study, key, found[3], folders, of_study, _said(row)))
+            read = partial(read_study, key, found[3], folders, of_study, _said(row))
+            yield Listed(number, key, read, has_lateral(of_study))
 
 
 def _rows(directory: Path) -> Iterator[dict[str, str]]:

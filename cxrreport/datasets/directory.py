@@ -64,8 +64,10 @@ class DirectoryReader:
             for listed, found in workers.map(_sample, self._listed(split, only)):
                 if isinstance(found, InputError):
                     self._left_out.add(LeftOut(listed.row, found.code))
-                else:
-                    yield found
+                    continue
+                if listed.lateral and not found.present[1]:
+                    self._left_out.add(LeftOut(listed.row, "film.lateral"))
+                yield found
 
     def _listed(self, split: str, only: Collection[str] | None) -> Iterator[Listed]:
         for found in LISTS[self.name](self.directory, split):

@@ -32,19 +32,26 @@ def stream_table(table: Path, columns: set[str], place: str, owner: str) -> Iter
 
     Raises
     ------
-    UsageError : `place` has no such file, or that of the `owner` is no table in UTF-8, is cut, or lacks columns.
+    UsageError : `place` has no such file, or that of the `owner` is no table in UTF-8, is cut within a row, or lacks columns.
     """
     packed = table.with_name(f"{table.name}.gz")
     if not table.is_file() and not packed.is_file():
         raise UsageError(f"{place} has no {table.name}.")
     try:
         with gzip.open(packed) if not table.is_file() else table.open("rb") as file:
-            reader = csv.DictReader(io.TextIOWrapper(file, "utf-8", newline=""), restval="")
+            reader = csv.DictReader(io.TextIOWrapper(file, "utf-8-sig", newline=""), strict=True)
             if missing := sorted(columns - set(reader.fieldnames or ())):
                 raise UsageError(f"The {table.name} of the {owner} lacks columns: {', '.join(missing)}.")
-            yield from reader
+            yield from map(_whole, reader)
     except (ValueError, csv.Error, EOFError, gzip.BadGzipFile, zlib.error):
         raise UsageError(f"The {table.name} of the {owner} is no CSV in UTF-8, or is cut short.") from None
+
+
+def _whole(row: dict[str, str]) -> dict[str, str]:
+    """The row itself; one that ends early raises ValueError: the table is cut there, or lines were lost."""
+    if None in row.values():
+        raise ValueError(row.keys())
+    return row
 
 
 def read_pixels(path: Path) -> npt.NDArray[np.float32]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from cxrreport import indications
 from cxrreport.datasets.disk import read_film, read_table
 from cxrreport.datasets.sample import LeftOut, Sample, make_sample
+from cxrreport.reports.language import is_english_report
 from cxrreport.reports.sections import clean
 
 _COLUMNS = {"uid", "split", "images", "findings", "impression"}
@@ -34,6 +35,8 @@ def read_iu_xray(directory: Path, split: str) -> Iterator[Sample | LeftOut]:
 def _iu_sample(images: Path, number: int, row: dict[str, str]) -> Sample | LeftOut:
     if not clean(row["findings"]):
         return LeftOut(number, "report.empty")
+    if is_english_report(row["findings"], row["impression"]) is False:
+        return LeftOut(number, "report.language")
     names: dict[str, str] = {}  # the first of each view
     for item in row["images"].split(";"):
         name, _, view = item.partition(":")

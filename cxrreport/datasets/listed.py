@@ -15,6 +15,7 @@ from cxrreport.datasets.sample import Sample, make_sample, stack_views
 from cxrreport.errors import InputError, PixelError, UsageError
 from cxrreport.findings import State
 from cxrreport.records import View
+from cxrreport.reports.language import is_english_report
 
 Pixels = npt.NDArray[np.uint8]
 _ENDINGS = (".png", ".jpg", ".jpeg", ".dcm")
@@ -35,12 +36,13 @@ class Listed:
     """A study that nobody has read yet; it can go to a child process.
 
     row : number of its first row, from 1; key : of its sample; read : gives the sample, or raises an InputError whose code
-    says why there is none.
+    says why there is none; lateral : whether it lists a lateral image.
     """
 
     row: int
     key: str
     read: Callable[[], Sample]
+    lateral: bool
 
 
 class Said(NamedTuple):
@@ -57,11 +59,13 @@ def read_study(key: str, patient: str, folders: Sequence[Path], films: Sequence[
 
     Raises
     ------
-    InputError : `report.empty`, `study.no_frontal`, `film.unreadable`.
+    InputError : `report.empty`, `report.language`, `study.no_frontal`, `film.unreadable`.
     """
     frontal, lateral = (_best(films, frontal) for frontal in (True, False))
     if frontal is None:
         raise InputError("The study lists no frontal image.", "study.no_frontal")
+    if is_english_report(said.findings, said.impression) is False:
+        raise InputError("The report of the study is in another language.", "report.language")
     sample = make_sample(key, patient, [None, None], said.findings, said.impression, said.labels, said.indication)
     if not sample.target:
         raise InputError("The report of the study has no findings.", "report.empty")
@@ -70,6 +74,11 @@ def read_study(key: str, patient: str, folders: Sequence[Path], films: Sequence[
         raise InputError("The frontal image of the study cannot be read.", "film.unreadable")
     pixels, present = stack_views(views)
     return replace(sample, pixels=pixels, present=present)
+
+
+def has_lateral(films: Sequence[ListedImage]) -> bool:
+    """Whether one of the images is lateral."""
+    return _best(films, frontal=False) is not None
 
 
 def _best(films: Sequence[ListedImage], frontal: bool) -> ListedImage | None:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from cxrreport.datasets.disk import stream_table
-from cxrreport.datasets.listed import Listed, ListedImage, Said, read_study
+from cxrreport.datasets.listed import Listed, ListedImage, Said, has_lateral, read_study
 from cxrreport.datasets.sample import LeftOut, Sample
 from cxrreport.errors import InputError
 from cxrreport.findings import FINDINGS, State
@@ -18,7 +18,7 @@ from cxrreport.reports.readers import text
 _PLACE, _OWNER = "The MIMIC-CXR directory", "dataset"
 _SPLITS = {"train": "train", "validate": "val", "test": "test"}
 _VIEWS = {"PA": View.PA, "AP": View.AP, "LATERAL": View.LATERAL, "LL": View.LATERAL}  # all that are frontal or lateral
-_STATES = {"": State.BLANK, "1": State.POSITIVE, "0": State.NEGATIVE, "-1": State.UNCERTAIN}
+_STATES = {1.0: State.POSITIVE, 0.0: State.NEGATIVE, -1.0: State.UNCERTAIN}
 _NUMBER = re.compile(r"\d{1,20}", re.ASCII)
 _NAME = re.compile(r"\w[\w.-]{0,127}", re.ASCII)  # of an image: it leads nowhere else
 Study = tuple[str, str]  # subject_id, study_id
@@ -81,10 +81,18 @@ def _states(directory: Path, labels: str, wanted: Mapping[Study, object]) -> dic
     names = {name: name.title() for name in FINDINGS}
     for row in _table(directory, labels, {"subject_id", "study_id", *names.values()}):
         study = (row["subject_id"], row["study_id"])
-        states = {name: _STATES.get(row[column].removesuffix(".0")) for name, column in names.items()}
+        states = {name: _state(row[column]) for name, column in names.items()}
         if study in wanted and None not in states.values():
             found[study] = {name: state for name, state in states.items() if state is not None}
     return found
+
+
+def _state(cell: str) -> State | None:
+    """State of a cell, a number however it is written ("1", "1.00"); None where it is none of theirs."""
+    try:
+        return _STATES.get(float(cell)) if cell else State.BLANK
+    except ValueError:
+        return None
 
 
 def _list(
@@ -97,7 +105,8 @@ def _list(
         if states is not None and study not in states:
             yield LeftOut(row, "label.missing")
         else:
-            yield Listed(row, key, partial(_read, directory, key, study, films, states[study] if states else None))
+            read = partial(_read, directory, key, study, films, states[study] if states else None)
+            yield Listed(row, key, read, has_lateral(films))
 
 
 def _read(directory: Path, key: str, study: Study, films: list[ListedImage], labels: dict[str, State] | None) -> Sample:

@@ -106,6 +106,11 @@ def check_disjoint(train: Iterable[Sample], other: Iterable[Sample]) -> None:
         raise UsageError(f"{len(shared)} studies are in two splits of the dataset.")
 
 
+def left_out(read: Reader | None) -> dict[str, int]:
+    """What a reader has left out so far, by code, without zeros; nothing where there is no reader."""
+    return {code: count for code, count in sorted(read.skipped.items()) if count} if read else {}
+
+
 class Reader(Protocol):
     """Reads the splits train, val and test of one collection of studies.
 
@@ -117,7 +122,7 @@ class Reader(Protocol):
 
     @property
     def skipped(self) -> Counter[str]:
-        """What has been left out so far, by code."""
+        """What has been left out so far, by code: studies, and lateral images of studies that are taken (`film.lateral`)."""
 
     def __call__(self, split: str, limit: int | None = None, only: Collection[str] | None = None) -> list[Sample]:
         """The first `limit` samples of a split, of those with one of the keys `only`."""

@@ -9,7 +9,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cxrreport.datasets.sample import Reader, Sample, check_disjoint
+from cxrreport.datasets.sample import Reader, Sample, check_disjoint, left_out
 from cxrreport.errors import UsageError
 from cxrreport.files import write_json
 
@@ -72,11 +72,11 @@ def _check_enough(read: Reader, train: Sequence[Sample], val: Sequence[Sample], 
     least_val = _LEAST_VAL if read.least else 1
     patients = len({s.patient for s in train})  # no study learns from a report of its own patient
     if len(train) < least or patients < _LEAST_PATIENTS or len(val) < least_val:
-        left_out = ", ".join(f"{code} {count}" for code, count in sorted(read.skipped.items()) if count) or "nothing"
+        skipped = ", ".join(f"{code} {count}" for code, count in left_out(read).items()) or "nothing"
         raise UsageError(
             f"Training needs {least} studies with films and a signed report, of {_LEAST_PATIENTS} patients or more, to"
             f" learn from and {least_val} of other patients to validate on; there are {len(train)} (patients: {patients})"
-            f" and {len(val)}, and left out: {left_out}.",
+            f" and {len(val)}, and left out: {skipped}.",
             "usage.few_studies",
         )
 

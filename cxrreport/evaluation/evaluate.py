@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cxrreport.datasets.sample import Reader, Sample
+from cxrreport.datasets.sample import Reader, Sample, left_out
 from cxrreport.datasets.splits import read_whole
 from cxrreport.drafting.drafter import open_drafter
 from cxrreport.errors import UsageError
@@ -184,6 +184,7 @@ def _facts(options: EvaluateOptions, form: Protocol, labeller: Labeller, bank: i
         "split": options.split,
         "studies": studies,
         "limit": options.limit,
+        "skipped": left_out(options.read),
         "bank": bank,
         "beams": options.beams,
         "labels": labeller.source,

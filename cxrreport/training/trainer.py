@@ -18,7 +18,7 @@ from cxrreport.datasets.encoded import Encoded, encode_samples
 from cxrreport.datasets.encoded_films import EncodedFilms, encode_films
 from cxrreport.datasets.nih import IMAGE_READERS, LabelledImage
 from cxrreport.datasets.phantoms import draw_phantoms
-from cxrreport.datasets.sample import Reader, Sample
+from cxrreport.datasets.sample import Reader, Sample, left_out
 from cxrreport.datasets.splits import read_splits, remember_splits
 from cxrreport.drafting.drafter import open_drafter
 from cxrreport.errors import UsageError
@@ -68,9 +68,8 @@ class Trainer:
         remember_splits(options.out, known, self.val)
         self._metrics = MetricsLog(options.out / "metrics.jsonl")
         self.started = time.monotonic()
-        skipped = {code: count for code, count in read.skipped.items() if count}
         count = {"train": len(self.train), "films": len(self.images), "val": len(self.val)}
-        self.log({"stage": "data", **count, "skipped": skipped, "device": self.device})
+        self.log({"stage": "data", **count, "skipped": left_out(read), "device": self.device})
 
     def _read_images(self, split: str) -> list[LabelledImage]:
         """Labelled images without reports, for encoder and network."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cxrreport.datasets.nih import IMAGE_READERS
-from cxrreport.datasets.sample import Reader
+from cxrreport.datasets.sample import Reader, left_out
 from cxrreport.datasets.splits import read_whole
 from cxrreport.drafting.drafter import open_drafter
 from cxrreport.errors import UsageError
@@ -51,6 +51,7 @@ def calibrate_weights(
     return {
         "sha256": fitted.sha256,
         "data": fitted.document["data"],
+        "skipped": left_out(read),
         "findings": fitted.document["findings"],
         "reliability": {one.name: _apart(one, collections) for one in collections},
     }

@@ -15,6 +15,7 @@ from builders.tool import Tool, build_weights, copy_tree
 from builders.training import SPLITS, read_noise
 
 from cxrreport.datasets.directory import READERS
+from cxrreport.datasets.sample import LeftOut
 from cxrreport.evaluation import evaluate as evaluation
 from cxrreport.evaluation.candidates import ALONE, BASELINES, NORMAL, SILENT
 from cxrreport.findings import PATHOLOGY
@@ -45,14 +46,21 @@ def evaluate(tool: Tool, weights: Path, *more: str | Path, dataset: str = "noise
 
 def test_the_document_names_what_was_measured_and_how(tool: Tool, weights: Path) -> None:
     found = evaluate(tool, weights)
-    facts = ("protocol", "dataset", "split", "studies", "bank", "beams", "limit")
-    assert [found[fact] for fact in facts] == ["C", "noise", "test", 4, 12, 1, None]
+    facts = ("protocol", "dataset", "split", "studies", "skipped", "bank", "beams", "limit")
+    assert [found[fact] for fact in facts] == ["C", "noise", "test", 4, {}, 12, 1, None]
     assert found["bootstrap"] == {"draws": 1000, "level": 0.95, "seed": 0}
     assert found["weights_sha256"] == load_weights(weights).sha256
     assert found["weights"]["name"] == "random 7" and found["weights"]["network"]["retrieved"] == 5
     assert not {"label_prior", "thresholds"} & set(found["weights"]["network"])
     assert found["labels"].startswith("rules-") and found["published"] == [] and found["notes"] == []
     assert sum(found["positives"].values()) > 0 and found["flags"]["invalid"] <= 4
+
+
+def test_what_a_dataset_leaves_out_is_told(tool: Tool, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = [LeftOut(90, "report.empty"), LeftOut(91, "report.empty"), LeftOut(92, "film.missing")]
+    monkeypatch.setitem(READERS, "noise", lambda place, split: [*read_noise(place, split), *gone])
+    assert evaluate(tool, weights)["skipped"] == {"film.missing": 1, "report.empty": 2}
+    assert tool(*flags(weights)) == 0 and "Left out of the dataset: film.missing 1, report.empty 2." in tool.out
 
 
 def test_drafts_are_scored_beside_every_baseline_with_intervals(tool: Tool, weights: Path) -> None:

@@ -121,7 +121,7 @@ def test_a_study_whose_film_cannot_be_read_is_left_out_and_counted(
     change("UPDATE report SET findings = 'It measures 3 cm.' WHERE study_id = 5")
     read = ArchiveReader(settings.model_copy(update={"workers": 1}))  # through a child process
     samples = [s for split in whole for s in read(split)]
-    assert dict(read.skipped) == {"film.unreadable": 2, "report.empty": 1, "film.view_unknown": 0}
+    assert dict(read.skipped) == {"film.unreadable": 2, "film.lateral": 6, "report.empty": 1, "film.view_unknown": 0}
     assert len(samples) == sum(whole.values()) - 3
     assert all(s.present.tolist() == [True, False] for s in samples)
 

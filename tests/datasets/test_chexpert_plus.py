@@ -79,6 +79,10 @@ def test_dicom_and_16_bit_images_are_read_as_the_8_bit_one(directory):
     [
         ({"section_findings": "  "}, "report.empty"),
         ({"section_findings": "", "section_impression": ""}, "report.empty"),
+        (
+            {"section_findings": "Kein Pneumothorax, kein Erguss rechts. Das Herz ist nicht vergroessert."},
+            "report.language",
+        ),
         ({"frontal_lateral": "Lateral"}, "study.no_frontal"),
         ({"frontal_lateral": ""}, "study.no_frontal"),
         ({"path_to_image": f"train/patient9/study3/{FRONTAL}"}, "film.unreadable"),

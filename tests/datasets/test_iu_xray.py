@@ -102,7 +102,7 @@ def test_iu_xray_directory(tmp_path):
         "3,train,d:Frontal,,No findings section.",
         "4,val,d:Frontal;a:Frontal,No pneumothorax.,",
         "5,train,,The lungs are clear.,",
-        "6,train",
+        "6,train,,,",
     ]
     _archive(tmp_path, rows)
     (one, two, *gone), val = read_iu_xray(tmp_path, "train"), list(read_iu_xray(tmp_path, "val"))
@@ -122,15 +122,17 @@ def test_what_is_left_out_is_counted_once_however_often_it_is_met(tmp_path):
         "4,train,b:Oblique,The lungs are clear.,",
         "5,val,,The lungs are clear.,",
         "6,dev,c:Frontal,The lungs are clear.,",
-        "7",
+        "7,,,,",
+        "8,train,a:Frontal,Kein Pneumothorax. Kein Erguss rechts. Das Herz ist normal gross.,",
     ]
     _archive(tmp_path, rows)
     read = DirectoryReader("iu-xray", tmp_path)
     assert not read.skipped
     for _ in range(2):
         assert [s.key for s in read("train")] == ["1"]
-        assert read.skipped == Counter({"report.empty": 2, "split.unknown": 2, "film.missing": 1})
-    assert read("val") == [] and read.skipped == Counter({"report.empty": 2, "split.unknown": 2, "film.missing": 2})
+        left_out = Counter({"report.empty": 2, "report.language": 1, "split.unknown": 2, "film.missing": 1})
+        assert read.skipped == left_out
+    assert read("val") == [] and read.skipped == left_out + Counter({"film.missing": 1})
 
 
 def test_no_more_films_are_read_than_are_asked_for(tmp_path):

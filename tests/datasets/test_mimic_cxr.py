@@ -75,6 +75,23 @@ def test_labels_of_others_are_taken_where_they_are_asked_for(directory):
         DirectoryReader("mimic-cxr-negbio", directory)("train")
 
 
+@pytest.mark.parametrize(
+    ("cell", "state"), [("1.00", POSITIVE), ("1", POSITIVE), ("-1.0", UNCERTAIN), ("", BLANK), ("2", None), ("x", None)]
+)
+def test_a_label_is_a_number_however_it_is_written(directory, cell, state):
+    rows = [mimic_labels(10000032, study, edema=cell) for study in (50000001, 50000002)]
+    write_table(directory / "mimic-cxr-2.0.0-chexpert.csv", rows)
+    read = DirectoryReader("mimic-cxr-chexpert", directory)
+    assert [state_of(s, "edema") for s in read("train")] == ([] if state is None else [state] * 2)
+
+
+def test_a_lateral_image_that_cannot_be_read_is_counted_and_the_frontal_one_taken(directory):
+    (mimic_folder(directory, 10000032) / "s50000001" / "50000001-1.jpg").write_bytes(b"no image")
+    read = DirectoryReader("mimic-cxr", directory)
+    assert [s.present.tolist() for s in read("train")] == [[True, False]] * 2
+    assert read.skipped == Counter({"film.lateral": 1, "study.no_frontal": 1})
+
+
 def test_the_largest_frontal_image_is_taken(directory):
     split, metadata = mimic_rows([(10000032, 50000001, "train", ("AP", "AP"))])
     metadata[1]["Rows"] = 200
@@ -125,6 +142,11 @@ def _impression_alone(directory):
     (mimic_folder(directory, 10000032) / "s50000002.txt").write_text("IMPRESSION: No acute disease.\n")
 
 
+def _german_report(directory):
+    said = "FINDINGS: Herz normal gross. Kein Pneumothorax, kein Erguss rechts. Keine Infiltrate.\n"
+    (mimic_folder(directory, 10000032) / "s50000002.txt").write_text(said)
+
+
 def _endless_report(directory):
     (mimic_folder(directory, 10000032) / "s50000002.txt").write_text("The heart is enlarged. " * 60_000)
 
@@ -158,7 +180,7 @@ def _escaping_image(directory):
     [
         (_without_image, "film.unreadable"), (_cut_image, "film.unreadable"), (_without_report, "report.unreadable"),
         (_empty_report, "report.empty"), (_impression_alone, "report.empty"), (_endless_report, "report.too_large"),
-        (_unknown_split, "split.unknown"), (_without_metadata, "film.missing"),
+        (_german_report, "report.language"), (_unknown_split, "split.unknown"), (_without_metadata, "film.missing"),
         (_escaping_study, "row.malformed"), (_escaping_image, "row.malformed"),
     ],
 )  # fmt: skip

@@ -12,6 +12,7 @@ from builders.training import read_noise
 
 from cxrreport.datasets.directory import READERS
 from cxrreport.datasets.nih import IMAGE_READERS, LabelledImage
+from cxrreport.datasets.sample import LeftOut
 from cxrreport.errors import UsageError, WeightsError
 from cxrreport.model.manifest import NETWORK
 from cxrreport.model.weights import load_weights, save_weights
@@ -57,7 +58,15 @@ def test_everything_is_fitted_by_one_command_and_the_weights_stay_the_same(
     assert [one["name"] for one in found["data"]] == ["noise val", "noise val"]
     assert found["data"][1]["films"] == 12 and set(found["reliability"]["noise val"]["mean"]) == {"ece", "brier"}
     assert found["findings"]["edema"]["ap"]["films"] == 12  # the films' view is known, that of the dataset is not
-    assert tool.json(*line)["sha256"] == found["sha256"]
+    assert tool.json(*line)["sha256"] == found["sha256"] and found["skipped"] == {}
+
+
+def test_what_the_dataset_leaves_out_is_told(tool: Tool, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = LeftOut(90, "report.empty")
+    monkeypatch.setitem(READERS, "noise", lambda place, split: [*read_noise(place, split), gone])
+    line = ("calibrate", "--dataset", "noise", "/data", "--weights", own, "--device", "cpu")
+    assert tool.json(*line)["skipped"] == {"report.empty": 1}
+    assert tool(*line) == 0 and "Left out of the dataset: report.empty 1." in tool.out
 
 
 def test_a_calibration_that_is_not_the_one_of_the_weights_is_refused(own: Path) -> None:
