@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 from cxrreport.cli.calibrate import reliability_rows
 from cxrreport.cli.film_tables import print_films, print_subgroups
 from cxrreport.cli.options import DATASETS, named, print_left_out, progress
@@ -27,6 +29,7 @@ _TABLES = {
     "What texts are made of": ("distinct", "copied_share", "hallucination_rate"),
 }
 _DIFFERENCES = ("actionable_errors", "bleu_4", "rouge_l", "example_f1", "micro_f1", "macro_f1")
+_OF_DRAFTS = ("texts", "beside", "chexbert", "curves", "protocol", "beams")
 _PATH = click.Path(path_type=Path)
 
 
@@ -108,10 +111,10 @@ def evaluate(
     finding, by subgroup and of follow-ups (docs/evaluation.md).
     """
     if films is not None:
-        if texts or beside or options["chexbert"] or options["curves"]:
-            raise click.UsageError("--texts, --beside, --chexbert and --curves are of drafts, not of --films.")
+        _refuse(_OF_DRAFTS, "of drafts, not of --films")
         _evaluate_films(settings, films, dataset, pairs, out, as_json, options)
         return
+    _refuse(("pairs",), "of --films")
     from cxrreport.datasets.archive import open_dataset
     from cxrreport.evaluation.evaluate import EvaluateOptions
     from cxrreport.evaluation.evaluate import evaluate as run
@@ -130,6 +133,13 @@ def evaluate(
         click.echo(json.dumps(found.document))
     else:
         _print(found.document)
+
+
+def _refuse(names: Sequence[str], what: str) -> None:
+    """Refuse options that have no effect beside the others, wherever they were given."""
+    source = click.get_current_context().get_parameter_source
+    if given := [f"--{name}" for name in names if source(name) is not ParameterSource.DEFAULT]:
+        raise click.UsageError(f"{', '.join(given)}: {what}.")
 
 
 def _evaluate_films(

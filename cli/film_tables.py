@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import click
+from cxrreport.cli.options import print_left_out
 
 _COUNTS = ("films", "positives", "called", "denied", "wrong_denials")
 _SCORES = ("auc", "auc_of_scores", "ece", "brier", "sensitivity", "specificity", "precision")
@@ -39,6 +40,7 @@ def print_films(found: dict[str, Any]) -> None:
         ]
         columns = [name.replace("_", " ") for name in _EXPERTS]
         print_table(f"Beside radiologists: {where}", ["label", "films", "positives", *columns], judged)
+    print_left_out(found["skipped"])
     for note in found["notes"]:
         click.echo(note)
 

@@ -15,6 +15,7 @@ from cxrreport.datasets.sample import stack_views
 from cxrreport.findings import FINDINGS, PARENTS
 from cxrreport.records import View
 
+LABELS = "labels.csv"
 _NO_FINDING = "no finding"
 # What the labels of ChestX-ray14 say in our words. Emphysema and Hernia have none: they only make an image abnormal.
 _NIH_FINDINGS = {
@@ -84,7 +85,7 @@ def read_nih(directory: Path, split: str) -> Iterator[LabelledImage]:
 
 def read_nih_films(directory: Path, split: str) -> Iterator[Film]:
     """What `labels.csv` tells of the films of a split; raises as `read_nih`, but opens no image."""
-    for row in read_table(directory / "labels.csv", _NIH_COLUMNS, "The directory of films", "films"):
+    for row in read_table(directory / LABELS, _NIH_COLUMNS, "The directory of films", "films"):
         if row["labels"] and split_of(row["patient"]) == split:
             yield _nih_film(directory / "images", row)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from cxrreport.datasets.experts import EXPERT_FINDINGS, FILE, read_experts
-from cxrreport.datasets.nih import FILM_READERS, Film, open_film
+from cxrreport.datasets.nih import FILM_READERS, LABELS, Film, open_film
 from cxrreport.datasets.pairs.nih import PAIRS, read_follow_ups
-from cxrreport.datasets.sample import Reader
-from cxrreport.datasets.splits import drawn
+from cxrreport.datasets.sample import Reader, Sample, left_out
+from cxrreport.datasets.splits import drawn, read_whole
 from cxrreport.drafting.drafter import open_drafter
 from cxrreport.errors import UsageError
 from cxrreport.evaluation.counts import DRAWS, LEVEL
@@ -21,6 +23,7 @@ from cxrreport.evaluation.experts import expert_rows
 from cxrreport.evaluation.films import Judged, false_alarms, finding_rows, mean_area, often
 from cxrreport.evaluation.subgroups import UNKNOWN, age_band, subgroup_rows
 from cxrreport.findings import FINDINGS, State
+from cxrreport.imaging.preprocess import PREPROCESS_VERSION
 from cxrreport.log import Progress
 from cxrreport.model.calibration import Calibration, group_of
 from cxrreport.model.drafter import Drafter
@@ -90,8 +93,9 @@ def evaluate_films(options: FilmOptions, progress: Progress) -> dict[str, Any]:
     judged = judge(films, _scores(drafter, films, options, progress), calibration)
     draws = judged.draws(options.seed)
     views = np.array([group_of(film.view) for film in films])
+    follow_ups = _follow_ups(drafter, calibration, {film.path for film in adults}, options, progress)
     return {
-        **_facts(options, drafter, calibration, judged, len(everything) - len(adults)),
+        **_facts(options, drafter, calibration, judged, len(everything) - len(adults), follow_ups is not None),
         "findings": finding_rows(judged),
         "mean_auc": mean_area(judged, often(judged), draws),
         "false_alarms": {
@@ -100,7 +104,7 @@ def evaluate_films(options: FilmOptions, progress: Progress) -> dict[str, Any]:
         },
         "subgroups": subgroup_rows(judged, _groups(films, views.tolist(), options.name), options.seed),
         "experts": _experts(judged, films, options.directory),
-        "followups": _follow_ups(drafter, calibration, {film.path for film in adults}, options, progress),
+        "followups": follow_ups,
     }
 
 
@@ -118,10 +122,12 @@ def judge(films: Sequence[Film], scores: np.ndarray, calibration: Calibration) -
 def _scores(drafter: Drafter, films: Sequence[Film], options: FilmOptions, progress: Progress) -> np.ndarray:
     """Scores (n, 14), those that are kept as they were; what is made is kept as it goes along."""
     network = str(drafter.weights.manifest["files"][NETWORK])
-    place = options.place("scores", options.read.name if options.read else "alone", network[:12])
+    train = read_whole(options.read, ["train"])["train"] if options.read else []
+    of = (options.read.name if options.read else "alone", network[:12], _digest(options.directory / LABELS, train))
+    place = options.place("scores", *of)
     known = recall(place, len(FINDINGS))
     missing = [film for film in films if film.key not in known]
-    bank = _bank(drafter, options.read) if missing else None
+    bank = _bank(drafter, train) if missing else None
     for start in range(0, len(missing), _FILMS):
         chunk = missing[start : start + _FILMS]
         made = score_collection(drafter, options.name, map(open_film, chunk), bank, progress)
@@ -130,11 +136,15 @@ def _scores(drafter: Drafter, films: Sequence[Film], options: FilmOptions, progr
     return np.array([known[film.key] for film in films], np.float64)
 
 
-def _bank(drafter: Drafter, read: Reader | None) -> Bank | None:
-    if read is None:
-        return None
-    train = read("train")
-    return Bank(drafter.embed_texts([s.summary for s in train]), [s.patient for s in train])
+def _digest(table: Path, train: Sequence[Sample] = ()) -> str:
+    """Of what numbers rest on that are kept, beside the network: the table of the films, their preprocessing, the reports."""
+    films = hashlib.sha256(table.read_bytes()).hexdigest()
+    facts = [films, PREPROCESS_VERSION, [[s.key, s.patient, s.summary] for s in train]]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
+
+
+def _bank(drafter: Drafter, train: Sequence[Sample]) -> Bank | None:
+    return Bank(drafter.embed_texts([s.summary for s in train]), [s.patient for s in train]) if train else None
 
 
 def _groups(films: Sequence[Film], views: Sequence[str], name: str) -> Mapping[str, Sequence[str]]:
@@ -163,12 +173,13 @@ def _follow_ups(
     pairs = drawn(there, [pair.key for pair in there], options.pairs)
     if not pairs:
         return None
-    read = compare_follow_ups(drafter, pairs, options.place("pairs", drafter.weights.sha256[:12]), progress)
+    place = options.place("pairs", drafter.weights.sha256[:12], _digest(table))
+    read = compare_follow_ups(drafter, pairs, place, progress)
     return measure_follow_ups(pairs, read, calibration, options.seed)
 
 
 def _facts(
-    options: FilmOptions, drafter: Drafter, calibration: Calibration, judged: Judged, children: int
+    options: FilmOptions, drafter: Drafter, calibration: Calibration, judged: Judged, children: int, compared: bool
 ) -> dict[str, Any]:  # fmt: skip
     """What every table has to name."""
     name = f"{options.name} {SPLITS[options.split]}"
@@ -177,7 +188,7 @@ def _facts(
         f"{children} films of patients under {ADULT} are left out: `generate` leaves them out, too.": children > 0,
         "A part of the split: no score of the whole.": options.limit is not None,
         "The calibration was fitted to these films: ECE, Brier score and bounds are better here than on others.": fitted,
-        "What is learnt from pairs or fitted to them may know these follow-ups.": SPLITS[options.split] != "held out",
+        "What is learnt from pairs or fitted to them may know these follow-ups.": compared and options.split != "test",
     }
     return {
         "films": options.name,
@@ -185,6 +196,7 @@ def _facts(
         "count": len(judged),
         "patients": len(set(judged.patients.tolist())),
         "limit": options.limit,
+        "skipped": left_out(options.read),
         "bank": f"{options.read.name} train" if options.read else None,
         "weights_sha256": drafter.weights.sha256,
         "calibration_sha256": calibration.sha256,

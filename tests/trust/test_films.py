@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from builders.calibration import made_up_calibration
 from builders.films import collection
+from builders.network import random_samples
 from builders.tool import Tool, copy_tree
 from builders.training import SPLITS, read_noise
 
@@ -119,9 +120,38 @@ def test_scores_that_are_kept_are_not_made_again(
     assert part["count"] == 2 and "A part of the split" in " ".join(part["notes"])
     whole = evaluate(tool, directory, own, "--out", out)
     assert json.loads((out / "evaluation-nih-val.json").read_text()) == whole
+    assert not any("follow-ups" in note for note in whole["notes"])  # none was compared
     monkeypatch.setattr(module, "open_film", lambda _: pytest.fail("a film was read again"))
     assert evaluate(tool, directory, own, "--out", out) == whole
     assert evaluate(tool, directory, own, "--out", out, "--limit", "2") == part
+
+
+@pytest.mark.parametrize("change", ["films", "reports", "preprocessing"])
+def test_scores_of_other_data_are_not_taken_for_these(
+    tool: Tool, directory: Path, own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    monkeypatch.setitem(READERS, "noise", read_noise)
+    arguments = (directory, own, "--dataset", "noise", "/data", "--out", tmp_path)
+    evaluate(tool, *arguments)
+    if change == "films":
+        (directory / "labels.csv").write_text((directory / "labels.csv").read_text().replace("Edema|", ""))
+    elif change == "reports":
+        monkeypatch.setitem(READERS, "noise", lambda *_: random_samples(30, 99, "train"))
+    else:
+        monkeypatch.setattr(module, "PREPROCESS_VERSION", -1)
+    read, score = [], module.score_collection
+    monkeypatch.setattr(module, "score_collection", lambda *a: read.append(1) or score(*a))
+    evaluate(tool, *arguments)
+    assert read
+
+
+@pytest.mark.parametrize("option", [("--protocol", "C"), ("--beams", "3"), ("--texts", "t.csv")])
+def test_options_of_drafts_are_refused_beside_films(tool: Tool, directory: Path, own: Path, option: Any) -> None:
+    assert tool(*line(directory, own, *option)) == 2 and f"{option[0]}: of drafts, not of --films" in tool.err
+
+
+def test_follow_ups_are_of_films(tool: Tool) -> None:
+    assert tool("evaluate", "--pairs", "5") == 2 and "--pairs: of --films" in tool.err
 
 
 def test_who_is_held_out_is_the_test_split(tool: Tool, directory: Path, own: Path) -> None:
