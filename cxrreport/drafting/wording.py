@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from string import Formatter
 from typing import Annotated
@@ -14,23 +15,37 @@ from cxrreport.findings import CHANGED, STEADY, Change, State
 from cxrreport.reports.comparison import mend_articles
 from cxrreport.reports.qualifiers import Side
 
-_SLOTS = frozenset({"one", "name", "is", "has", "left", "list", "when", "clauses"})
 _PLURAL = re.compile(r"(?<![ius])s$")
 TOLD = tuple(change for change in Change if change in CHANGED or change is Change.UNCHANGED)  # changes that have words
 _OF_DEGREE = (Change.WORSENED, Change.IMPROVED)
 
 
-def _known_slots(form: str) -> str:
-    """A phrase all of whose slots are known."""
-    if any(spec or conversion for _, slot, spec, conversion in Formatter().parse(form) if slot is not None):
-        raise ValueError("a slot has only a name")
-    if unknown := {slot for _, slot, *_ in Formatter().parse(form) if slot is not None} - _SLOTS:
-        raise ValueError(f"no such slot: {', '.join(sorted(unknown))}")
-    return form
+def _slots(*needed: str, free: tuple[str, ...] = ()) -> AfterValidator:
+    """A phrase has each needed slot once, free ones as it likes, and no others."""
+
+    def check(form: str) -> str:
+        slots = [
+            (name, spec or conversion) for _, name, spec, conversion in Formatter().parse(form) if name is not None
+        ]
+        if any(more for _, more in slots):
+            raise ValueError("a slot has only a name")
+        counts = Counter(name for name, _ in slots)
+        if unknown := {*counts} - {*needed, *free}:
+            raise ValueError(f"no such slot here: {', '.join(sorted(unknown))}")
+        if wrong := [name for name in needed if counts[name] != 1]:
+            raise ValueError(f"{{{wrong[0]}}} belongs there once")
+        return form
+
+    return AfterValidator(check)
 
 
-Phrase = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_known_slots)]
-Variants = Annotated[tuple[Phrase, ...], Field(min_length=1)]
+_Text = Annotated[str, Field(min_length=1, max_length=200)]
+Plain = Annotated[_Text, _slots()]
+Noun = Annotated[_Text, _slots(free=("left",))]
+Named = Annotated[_Text, _slots("name")]
+Listed = Annotated[_Text, _slots("list")]
+Lead = Annotated[_Text, _slots("clauses", free=("when",))]
+Variants = Annotated[tuple[Annotated[_Text, _slots(free=("one", "name", "is", "has"))], ...], Field(min_length=1)]
 
 
 class _Part(BaseModel):
@@ -40,9 +55,9 @@ class _Part(BaseModel):
 class FindingWords(_Part):
     """What one finding is called; `positive` … `resolved` where it has sentences of its own."""
 
-    one: Phrase
-    both: Phrase | None = None
-    gone: Phrase | None = None  # of impression and comparison, where not that of all findings
+    one: Noun
+    both: Noun | None = None
+    gone: Named | None = None  # of impression and comparison, where not that of all findings
     positive: Variants | None = None
     uncertain: Variants | None = None
     negative: Variants | None = None
@@ -69,37 +84,37 @@ class Sentences(_Part):
 class ImpressionWords(_Part):
     """Sentences of the impression."""
 
-    nothing_acute: Phrase = Field(alias="nothing acute")
-    positive: Phrase
-    uncertain: Phrase
-    absent: Phrase
-    new: Phrase
-    worsened: Phrase
-    improved: Phrase
-    resolved: Phrase
+    nothing_acute: Plain = Field(alias="nothing acute")
+    positive: Listed
+    uncertain: Listed
+    absent: Listed
+    new: Named
+    worsened: Named
+    improved: Named
+    resolved: Named
 
 
 class ComparisonWords(_Part):
     """The sentence that says what has become of the findings since the prior."""
 
-    lead: Phrase
-    new: Phrase
-    worsened: Phrase
-    improved: Phrase
-    resolved: Phrase
-    unchanged: Phrase
-    no_change: Phrase = Field(alias="no change")
-    unknown: Phrase
+    lead: Lead
+    new: Named
+    worsened: Named
+    improved: Named
+    resolved: Named
+    unchanged: Named
+    no_change: Plain = Field(alias="no change")
+    unknown: Plain
 
 
 class Wording(_Part):
     """The words of one site, as its file has them."""
 
     findings: Mapping[str, FindingWords]
-    kinds: Mapping[str, Phrase]
+    kinds: Mapping[str, Plain]
     sentences: Sentences
-    none_of: Variants = Field(alias="none of")
-    nothing: Phrase
+    none_of: tuple[Listed, ...] = Field(alias="none of", min_length=1)
+    nothing: Plain
     impression: ImpressionWords
     comparison: ComparisonWords
 
