@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import resources
 from itertools import product
@@ -14,9 +14,17 @@ from pydantic import ValidationError
 
 from cxrreport.drafting.known import DEVICES
 from cxrreport.drafting.licences import check_comparisons
-from cxrreport.drafting.wording import TOLD, Wording, changes_told
+from cxrreport.drafting.wording import (
+    TOLD,
+    ComparisonWords,
+    ImpressionWords,
+    Wording,
+    changes_told,
+    finished,
+    listed,
+)
 from cxrreport.errors import ConfigurationError
-from cxrreport.findings import FINDINGS, Change, State
+from cxrreport.findings import ACUTE, FINDINGS, Change, State
 from cxrreport.reports.claims import Text, read
 from cxrreport.reports.labels import words
 from cxrreport.reports.qualifiers import Side
@@ -24,7 +32,7 @@ from cxrreport.reports.summaries import summaries
 from cxrreport.reports.whole import is_whole
 
 _CODE = "configuration.wording"
-_SAMPLE = "pleural effusion"  # the finding that phrases are tried with
+_SAMPLES = ("pleural effusion", "pneumothorax")  # the findings that phrases are tried with, alone and in a list
 _TRIES = 12  # keys that are tried for a sentence: enough to meet each of a few variants
 
 
@@ -82,6 +90,11 @@ def _parse(text: str) -> Wording:
         )
     if unknown := {*wording.kinds} - {*words()["kinds of devices"]}:
         raise ConfigurationError(f"The wording does not fit: kinds: {sorted(unknown)[0]} is unknown.", _CODE)
+    for finding, own in wording.findings.items():
+        for change in (change for change in TOLD if change not in changes_told(finding) and getattr(own, change.value)):
+            raise ConfigurationError(
+                f"The wording does not fit: findings.{finding}.{change.value}: nothing says it.", _CODE
+            )
     return wording
 
 
@@ -106,43 +119,83 @@ def faults(wording: Wording) -> Iterator[tuple[str, str]]:
         for sentence in {said(wording, told, str(key)) for key in range(_TRIES)}:
             if wrong := misread(read(sentence), told):
                 yield f"{told.finding} {(told.change or told.state).value}", f'"{sentence}" {wrong}'
-    for place, finding, phrase, state, change in phrases(wording):
-        if not _fits(finding, phrase, state, change):
+    for sentence in {wording.none(_SAMPLES, str(key)) for key in range(_TRIES)}:
+        if wrong := misread(read(sentence), *(Told(finding, State.NEGATIVE) for finding in _SAMPLES)):
+            yield "none of", f'"{sentence}" {wrong}'
+    for place, phrase, all_told in phrases(wording):
+        if not _fits(phrase, all_told):
             yield place, f'"{phrase}" says something else'
-    for place, sentence in (
-        ("nothing", wording.nothing),
-        ("impression.nothing acute", wording.impression.nothing_acute),
+    for place, phrase, right in _silent(wording):
+        if not right:
+            yield place, f'"{phrase}" names a finding, says more than it should or is no sentence'
+
+
+def phrases(wording: Wording) -> Iterator[tuple[str, str, list[Told]]]:
+    """Place, words and sense of the phrases of impression and comparison."""
+    words, names = wording.impression, [wording.name(finding) for finding in _SAMPLES]
+    for place, form, state, joint in (
+        ("positive", words.positive, State.POSITIVE, "and"),
+        ("uncertain", words.uncertain, State.UNCERTAIN, "or"),
+        ("absent", words.absent, State.NEGATIVE, "or"),
     ):
-        text = read(sentence)
-        if len(text.sentences) != 1 or text.sentences[0].claims or not is_whole(sentence):
-            yield place, f'"{sentence}" names a finding or is no sentence'
+        for count in range(1, len(names) + 1):
+            told = [Told(finding, state) for finding in _SAMPLES[:count]]
+            yield f"impression.{place}", form.format(list=listed(names[:count], joint)), told
+    for part, name in ((words, "impression"), (wording.comparison, "comparison")):
+        for change in (
+            change for change in TOLD if hasattr(part, change.value)
+        ):  # an impression tells of no steady one
+            yield f"{name}.{change.value}", *_of_change(wording, part, _SAMPLES[0], change)
+        for finding in (finding for finding, own in wording.findings.items() if own.gone):
+            yield f"findings.{finding}.gone", *_of_change(wording, part, finding, Change.RESOLVED)
+    clause, told = _of_change(wording, wording.comparison, _SAMPLES[0], Change.NEW)
+    yield "comparison.lead", _led(wording, clause), told
 
 
-def phrases(wording: Wording) -> Iterator[tuple[str, str, str, State, Change | None]]:
-    """Place, finding, words and sense of the phrases of impression and comparison, each told of one finding."""
-    name = wording.name(_SAMPLE)
-    yield "impression.positive", _SAMPLE, wording.impression.positive.format(list=name), State.POSITIVE, None
-    yield "impression.uncertain", _SAMPLE, wording.impression.uncertain.format(list=name), State.UNCERTAIN, None
-    yield "impression.absent", _SAMPLE, wording.impression.absent.format(list=name), State.NEGATIVE, None
-    own = [finding for finding, said in wording.findings.items() if said.gone]
-    for change in TOLD:
-        state = State.NEGATIVE if change is Change.RESOLVED else State.POSITIVE
-        for part in (wording.impression, wording.comparison):
-            if hasattr(part, change.value):  # an impression does not tell what is unchanged
-                place = f"{'impression' if part is wording.impression else 'comparison'}.{change.value}"
-                yield place, _SAMPLE, wording.phrase(part, _SAMPLE, change, None), state, change
-    for finding in own:
-        gone = wording.phrase(wording.impression, finding, Change.RESOLVED, None)
-        yield f"findings.{finding}.gone", finding, gone, State.NEGATIVE, Change.RESOLVED
+def _of_change(
+    wording: Wording, part: ImpressionWords | ComparisonWords, finding: str, change: Change
+) -> tuple[str, list[Told]]:
+    state = State.NEGATIVE if change is Change.RESOLVED else State.POSITIVE
+    return wording.phrase(part, finding, change, None), [Told(finding, state, change=change)]
 
 
-def _fits(finding: str, phrase: str, state: State, change: Change | None) -> bool:
-    """Whether a phrase, which need not have a verb, tells this finding in this state, and this change."""
-    text = read(f"{phrase.rstrip('.')}.")
-    claims = [claim for sentence in text for claim in sentence.claims]
-    compared = check_comparisons(text, {finding: change} if change else {})
-    right = all(c.finding == finding and (change is Change.RESOLVED or c.state is state) for c in claims)
-    return bool(claims) and right and bool(compared) is bool(change) and all(true for _, true in compared)
+def _fits(phrase: str, told: Sequence[Told]) -> bool:
+    """Whether a phrase, which need not have a verb, tells these and nothing else; what has resolved may read as there."""
+    text = read(finished(phrase))
+    if len(text.sentences) != 1:
+        return False
+    gone = any(one.change is Change.RESOLVED for one in told)
+    states = {(claim.finding, told[0].state if gone else claim.state) for claim in text.sentences[0].claims}
+    return states == {(one.finding, one.state) for one in told} and not _more(text, told)
+
+
+def _silent(wording: Wording) -> Iterator[tuple[str, str, bool]]:
+    """Place, words and rightness of what names no finding: it sums up what is acute, says that nothing changed, or nothing."""
+    acute, same = wording.impression.nothing_acute, _led(wording, wording.comparison.no_change)
+    unknown = _led(wording, wording.comparison.unknown)
+    yield "nothing", wording.nothing, is_whole(wording.nothing) and _says_alone(wording.nothing, frozenset(), None)
+    yield "impression.nothing acute", acute, is_whole(acute) and _says_alone(acute, ACUTE, None)
+    yield "comparison.no change", same, _says_alone(same, frozenset(), Change.UNCHANGED)
+    yield "comparison.unknown", unknown, _says_alone(unknown, frozenset(), None)
+
+
+def _led(wording: Wording, clauses: str) -> str:
+    return wording.comparison.lead.format(when="", clauses=clauses)
+
+
+def _says_alone(phrase: str, covered: frozenset[str], change: Change | None) -> bool:
+    """Whether one sentence claims nothing but that all of `covered` is absent and, if there is one, this change of all."""
+    text = read(finished(phrase))
+    if len(text.sentences) != 1 or text.sentences[0].claims or text.sentences[0].measures:
+        return False
+    changes = text.sentences[0].changes
+    fits = bool(changes) is bool(change) and all(change in word.meaning.fits for word in changes)
+    return fits and _summed_up(text) == covered
+
+
+def _summed_up(text: Text) -> frozenset[str]:
+    found = (summaries(text.string, sentence) for sentence in text)
+    return frozenset(finding for rows in found for _, covered in rows for finding in covered)
 
 
 def said(wording: Wording, told: Told, key: str) -> str:
@@ -152,27 +205,33 @@ def said(wording: Wording, told: Told, key: str) -> str:
     return wording.sentence(told.finding, told.state, key, told.side, told.change)
 
 
-def misread(text: Text, told: Told) -> str:
-    """What is wrong with a sentence that is to say this; "" where nothing is."""
+def misread(text: Text, *told: Told) -> str:
+    """What is wrong with a sentence that is to say these; "" where nothing is."""
     if len(text.sentences) != 1 or not is_whole(text.string):
         return "is not one whole sentence"
+    if {(claim.finding, claim.state) for claim in text.sentences[0].claims} != {
+        (one.finding, one.state) for one in told
+    }:
+        return f"is not read as {' and '.join(f'{one.finding} {one.state.value}' for one in told)}"
+    return _more(text, told)
+
+
+def _more(text: Text, told: Sequence[Told]) -> str:
+    """What a sentence of these findings says beside their states that it should not; "" where nothing is."""
     sentence = text.sentences[0]
-    if {(claim.finding, claim.state) for claim in sentence.claims} != {(told.finding, told.state)}:
-        return f"is not read as {told.finding} {told.state.value}"
     inside = [range(claim.start, claim.end) for claim in sentence.claims]
     more = [
         one for one in sentence.specifics if one.kind != "summary" and not any(one.start in here for here in inside)
     ]
-    summed_up = {finding for _, covered in summaries(text.string, sentence) for finding in covered}
-    if sentence.measures or more or not summed_up <= {told.finding}:
+    if sentence.measures or more or not _summed_up(text) <= {one.finding for one in told}:
         return "says more than that"
-    if {claim.name for claim in sentence.claims} - {""} != {told.name} - {""}:
+    if {claim.name for claim in sentence.claims} - {""} != {one.name for one in told} - {""}:
         return "names another kind of device"
-    if {claim.side for claim in sentence.claims} != {told.side}:
-        return f"is not read as {told.side.value if told.side else 'of no side'}"
+    if {claim.side for claim in sentence.claims} != {one.side for one in told}:
+        return f"is not read as {told[0].side.value if told[0].side else 'of no side'}"
     if any(claim.degree for claim in sentence.claims):
         return "has a severity"
-    changes = {told.finding: told.change} if told.change else {}
+    changes = {one.finding: one.change for one in told if one.change}
     if bool(sentence.comparisons) != bool(changes) or not all(true for _, true in check_comparisons(text, changes)):
         return "says another change"
     return ""
