@@ -123,14 +123,13 @@ def test_what_is_left_out_is_counted_once_however_often_it_is_met(tmp_path):
         "5,val,,The lungs are clear.,",
         "6,dev,c:Frontal,The lungs are clear.,",
         "7,,,,",
-        "8,train,a:Frontal,Kein Pneumothorax. Kein Erguss rechts. Das Herz ist normal gross.,",
     ]
     _archive(tmp_path, rows)
     read = DirectoryReader("iu-xray", tmp_path)
     assert not read.skipped
     for _ in range(2):
         assert [s.key for s in read("train")] == ["1"]
-        left_out = Counter({"report.empty": 2, "report.language": 1, "split.unknown": 2, "film.missing": 1})
+        left_out = Counter({"report.empty": 2, "split.unknown": 2, "film.missing": 1})
         assert read.skipped == left_out
     assert read("val") == [] and read.skipped == left_out + Counter({"film.missing": 1})
 
@@ -172,3 +171,9 @@ def test_a_table_that_is_none_of_ours_is_refused(tmp_path, content, said):
         (tmp_path / "studies.csv").write_bytes(content)
     with pytest.raises(UsageError, match=said):
         list(read_iu_xray(tmp_path, "train"))
+
+
+def test_no_report_leaves_a_published_split_by_its_language(tmp_path):
+    _archive(tmp_path, ["1,test,a:Frontal,Kein Pneumothorax. Kein Erguss rechts. Das Herz ist normal gross.,"])
+    read = DirectoryReader("iu-xray", tmp_path)
+    assert len(read("test")) == 1 and not read.skipped
