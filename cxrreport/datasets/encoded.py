@@ -58,15 +58,22 @@ def encode_samples(
     `bank_patients` names the patient of each bank row: reports of a sample's own patient are left out.
     None where no sample has a patient in the bank.
     """
-    variants = [encode_copy(drafter, samples, None if copy == 0 else generator) for copy in range(copies)]
-    patches, masks, pooled = zip(*variants, strict=True)
-    plain = ImageFeatures(patches[0][:0], masks[0][:0], pooled[0].float()).to(drafter.device)
+    patches, mask, pooled = encode_copies(drafter, samples, copies, generator)
     patients = [s.patient for s in samples]
-    retrieved = nearest_rows(drafter.embed_images(plain), bank, patients, bank_patients, drafter.retrieved)
+    retrieved = retrieve(drafter, pooled[0], bank, patients, bank_patients)
     text = torch.from_numpy(drafter.embed_texts([s.summary for s in samples]))
     indication = drafter.indications([s.indication for s in samples])
-    copied = torch.stack(patches), masks[0], torch.stack(pooled)
-    return Encoded(*copied, text, retrieved, torch.from_numpy(bank), indication)
+    return Encoded(patches, mask, pooled, text, retrieved, torch.from_numpy(bank), indication)
+
+
+def retrieve(
+    drafter: Drafter, pooled: Tensor, bank: npt.NDArray[np.float32], patients: Sequence[str],
+    bank_patients: Sequence[str] | None,
+) -> Tensor:  # fmt: skip
+    """Rows (n, N) of the bank nearest to plain images of which the pooled vectors (n, C) are given; see `nearest_rows`."""
+    nothing = torch.zeros(0)  # the retrieval space needs no patches
+    plain = ImageFeatures(nothing, nothing, pooled.float()).to(drafter.device)
+    return nearest_rows(drafter.embed_images(plain), bank, patients, bank_patients, drafter.retrieved)
 
 
 def nearest_rows(
@@ -96,14 +103,22 @@ def encode_batch(drafter: Drafter) -> int:
     return _CPU_BATCH if drafter.device.type == "cpu" else _GPU_BATCH
 
 
-def encode_copy(
-    drafter: Drafter, samples: Sequence[Sample | LabelledImage], generator: torch.Generator | None,
+def encode_copies(
+    drafter: Drafter, samples: Sequence[Sample | LabelledImage], copies: int, generator: torch.Generator,
     patches: int | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
-    """Patches (n, m, C), patch mask (n, m) and pooled (n, C) of the plain images, or with a generator of augmented ones.
+    """Patches (copies, n, m, C), patch mask (n, m) and pooled (copies, n, C), the first of the plain images, then augmented.
 
     patches : keep the first so many of the m.
     """
+    variants = [_encode_copy(drafter, samples, generator if copy else None, patches) for copy in range(copies)]
+    kept, masks, pooled = zip(*variants, strict=True)
+    return torch.stack(kept), masks[0], torch.stack(pooled)
+
+
+def _encode_copy(
+    drafter: Drafter, samples: Sequence[Sample | LabelledImage], generator: torch.Generator | None, patches: int | None
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     encoder, size = drafter.network.encoder, drafter.network.config.image_size
     parts = []
     batch = encode_batch(drafter)

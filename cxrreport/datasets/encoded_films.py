@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from cxrreport.datasets.encoded import encode_copy, nearest_rows
+from cxrreport.datasets.encoded import encode_copies, retrieve
 from cxrreport.datasets.nih import LabelledImage
 from cxrreport.model.config import PATCHES, VIEWS
 from cxrreport.model.drafter import Drafter
@@ -36,12 +36,13 @@ class EncodedFilms:
     def __len__(self) -> int:
         return len(self.positive)
 
-    def features(self, rows: Tensor, copy: Tensor) -> ImageFeatures:
+    def features(self, rows: Sequence[int], copy: Tensor) -> ImageFeatures:
         """Features of the images of rows (B,), `copy` (B,) choosing the variant of each; the lateral view is missing."""
-        frontal = self.patches[copy, rows].float()
+        index = torch.tensor(rows)
+        frontal = self.patches[copy, index].float()
         mask = (torch.arange(VIEWS * PATCHES) < PATCHES).expand(len(rows), -1)
         return ImageFeatures(
-            F.pad(frontal, (0, 0, 0, (VIEWS - 1) * PATCHES)), mask, self.pooled[copy, rows].float()
+            F.pad(frontal, (0, 0, 0, (VIEWS - 1) * PATCHES)), mask, self.pooled[copy, index].float()
         )  # fmt: skip
 
 
@@ -51,12 +52,8 @@ def encode_films(
     generator: torch.Generator,
 ) -> EncodedFilms:  # fmt: skip
     """Encode images and retrieve for each its N nearest reports of a bank that holds none of their patients."""
-    variants = [encode_copy(drafter, films, None if copy == 0 else generator, PATCHES) for copy in range(copies)]
-    patches, masks, pooled = zip(*variants, strict=True)
-    plain = ImageFeatures(patches[0][:0], masks[0][:0], pooled[0].float()).to(drafter.device)
+    patches, _, pooled = encode_copies(drafter, films, copies, generator, PATCHES)
     patients = [film.patient for film in films]
-    retrieved = nearest_rows(drafter.embed_images(plain), bank, patients, None, drafter.retrieved)
+    retrieved = retrieve(drafter, pooled[0], bank, patients, None)
     positive, known = (torch.from_numpy(np.stack([getattr(f, name) for f in films])) for name in ("positive", "known"))
-    return EncodedFilms(
-        torch.stack(patches), torch.stack(pooled), retrieved, torch.from_numpy(bank), positive, known
-    )  # fmt: skip
+    return EncodedFilms(patches, pooled, retrieved, torch.from_numpy(bank), positive, known)

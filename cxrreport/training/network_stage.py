@@ -21,6 +21,7 @@ from cxrreport.datasets.encoded_films import EncodedFilms
 from cxrreport.datasets.sample import Sample
 from cxrreport.model.config import POSITIVE, REPORT_TOKENS
 from cxrreport.model.diffrgennet import LAMBDA, Losses
+from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.losses import presence_loss, updated_prior
 from cxrreport.model.routing import gumbel_temperature
 from cxrreport.model.tokens import pad
@@ -79,12 +80,10 @@ class NetworkStage(Stage):
     def _film_loss(self, films: EncodedFilms, studies: int, size: int) -> Tensor:
         """Loss of the states of random images, in the share of a step of `size` of so many studies."""
         count = max(2, min(_FILMS * size, round(len(films) * size / studies)))
-        rows = torch.randint(len(films), (count,), generator=self.generator)
-        copy = torch.randint(len(films.patches), (count,), generator=self.generator)
-        features, reports = films.features(rows, copy).to(self.device), films.bank[films.retrieved[rows]]
-        mask = self._thinned(*reports.shape[:2]).to(self.device)
+        rows = torch.randint(len(films), (count,), generator=self.generator).tolist()
+        features, reports, mask = self._shown(films, rows)
         with mixed_precision(self.device):
-            relations = self.network.relate(features, reports.to(self.device), mask)
+            relations = self.network.relate(features, reports, mask)
             logits = self.network.classify(features, relations).float()
         positive, known = films.positive[rows].to(self.device), films.known[rows].to(self.device)
         return presence_loss(logits, positive, known, self.network.label_prior)
@@ -99,10 +98,7 @@ class NetworkStage(Stage):
         yield from (chunk.tolist() for chunk in drawn.split(size) if len(chunk) > 1)
 
     def _losses(self, samples: Sequence[Sample], encoded: Encoded, rows: list[int]) -> Losses:
-        copy = torch.randint(len(encoded.patches), (len(rows),), generator=self.generator)
-        features = encoded.features(rows, copy).to(self.device)
-        reports = encoded.bank[encoded.retrieved[rows]].to(self.device)
-        mask = self._thinned(*reports.shape[:2]).to(self.device)
+        features, reports, mask = self._shown(encoded, rows)
         states = torch.from_numpy(np.stack([samples[i].states for i in rows])).to(self.device)
         ids, _ = pad([self._ids(samples[i]) for i in rows])
         said = self._told(encoded.indications(rows))
@@ -111,6 +107,14 @@ class NetworkStage(Stage):
                 features, reports, mask, states, ids.to(self.device), encoded.text[rows].to(self.device), said
             )
         return losses
+
+    def _shown(self, encoded: Encoded | EncodedFilms, rows: list[int]) -> tuple[ImageFeatures, Tensor, Tensor]:
+        """Features of random copies, vectors (B, N, d) of the retrieved reports, and which of these are shown (B, N)."""
+        copy = torch.randint(len(encoded.patches), (len(rows),), generator=self.generator)
+        reports = encoded.bank[encoded.retrieved[rows]]
+        mask = self._thinned(*reports.shape[:2])
+        features = encoded.features(rows, copy)
+        return features.to(self.device), reports.to(self.device), mask.to(self.device)
 
     def _thinned(self, batch: int, retrieved: int) -> Tensor:
         """Mask (B, N) of the reports shown: none for some samples, only the first few for others.

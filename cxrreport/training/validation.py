@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from cxrreport.datasets.encoded import Encoded
@@ -14,7 +13,7 @@ from cxrreport.datasets.sample import Sample
 from cxrreport.evaluation.clinical import COMMON, mean_auc, state_maps
 from cxrreport.evaluation.scoring import choose_thresholds, draft_samples, score_states, score_texts
 from cxrreport.model.config import POSITIVE
-from cxrreport.model.drafter import Drafter
+from cxrreport.model.drafter import Drafter, StudyStates
 from cxrreport.training.network_stage import NetworkStage
 
 _SELECTING = ("example_f1", "states_macro_f1", "mean_auc", "films_auc")
@@ -33,26 +32,16 @@ def validate(
     network = drafter.network.eval()
     network.config.thresholds = None
     truth = np.stack([s.states for s in samples])
-    probabilities = _probabilities(drafter, encoded)
+    probabilities = np.array([s.probabilities for s in _states(drafter, encoded)])
     if stage is not None:
         stage.update_prior(probabilities.astype(np.float32), truth)
     network.config.thresholds = choose_thresholds(probabilities, truth == POSITIVE)
     scores = score_drafts(drafter, samples, encoded)
-    if films and (
-        mean := mean_auc(np.where(films.known, films.positive, np.nan), _film_scores(drafter, films), COMMON)
-    ):
-        scores["films_auc"] = mean
+    if films:
+        truth = np.where(films.known, films.positive, np.nan)
+        mean = mean_auc(truth, [s.scores for s in _states(drafter, films)], COMMON)
+        scores |= {"films_auc": mean} if mean else {}
     return {**scores, "selection": float(np.mean([scores[name] for name in _SELECTING if name in scores]))}
-
-
-def _film_scores(drafter: Drafter, films: EncodedFilms) -> npt.NDArray[np.float64]:
-    """p(positive) (n, 14) of labelled images."""
-    found = []
-    for rows in torch.arange(len(films)).split(_BATCH):
-        features = films.features(rows, torch.zeros_like(rows)).to(drafter.device)
-        reports = films.bank[films.retrieved[rows]].numpy()
-        found += drafter.read_states(features, reports, np.ones(reports.shape[:2], bool))
-    return np.array([s.scores for s in found])
 
 
 def score_drafts(drafter: Drafter, samples: Sequence[Sample], encoded: Encoded) -> dict[str, float]:
@@ -64,10 +53,11 @@ def score_drafts(drafter: Drafter, samples: Sequence[Sample], encoded: Encoded) 
     return {**texts, **states}
 
 
-def _probabilities(drafter: Drafter, encoded: Encoded) -> npt.NDArray[np.float64]:
-    found = []
-    for rows in torch.arange(len(encoded.patch_mask)).split(_BATCH):
+def _states(drafter: Drafter, encoded: Encoded | EncodedFilms) -> list[StudyStates]:
+    """Findings of the plain images beside the reports that they retrieve."""
+    found = list[StudyStates]()
+    for rows in torch.arange(len(encoded.retrieved)).split(_BATCH):
         features = encoded.features(rows.tolist(), torch.zeros_like(rows)).to(drafter.device)
         reports = encoded.bank[encoded.retrieved[rows]].numpy()
         found += drafter.read_states(features, reports, np.ones(reports.shape[:2], bool))
-    return np.array([s.probabilities for s in found])
+    return found

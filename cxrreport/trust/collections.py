@@ -55,13 +55,18 @@ def _scores(
         yield states.scores
 
 
+def no_reports(drafter: Drafter, count: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """Vectors (count, N, d) and mask (count, N) of films that retrieve nothing."""
+    nothing = np.zeros((count, drafter.retrieved, drafter.dimension), np.float32)
+    return nothing, np.zeros(nothing.shape[:2], bool)
+
+
 def _retrieve(
     drafter: Drafter, features: ImageFeatures, patients: Sequence[str], bank: Bank | None
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:  # fmt: skip
     """Vectors (B, N, d) of the reports nearest to each film, none of its own patient, and which of them are there (B, N)."""
     if bank is None:
-        nothing = np.zeros((len(patients), drafter.retrieved, drafter.dimension), np.float32)
-        return nothing, np.zeros(nothing.shape[:2], bool)
+        return no_reports(drafter, len(patients))
     rows = nearest_rows(
         drafter.embed_images(features), bank.vectors, patients, bank.patients, drafter.retrieved
     ).numpy()  # fmt: skip

@@ -20,6 +20,7 @@ from cxrreport.model.comparer import Comparer, PairReading
 from cxrreport.model.drafter import Drafter, take_features
 from cxrreport.model.tie import Tie
 from cxrreport.records import PreparedStudy
+from cxrreport.trust.collections import no_reports
 
 PAIRS = 200  # enough: one state in a thousand is then three
 _BATCH = 8
@@ -52,8 +53,7 @@ def read_pairs(drafter: Drafter, pairs: Iterable[PairSample], calibration: Calib
         laid = [align(pair) for pair in batch]
         films = [PreparedStudy(p.current) for p in batch] + [PreparedStudy(pixels) for pixels, _ in laid]
         features = drafter.encode(films)
-        nothing = np.zeros((len(films), drafter.retrieved, drafter.dimension), np.float32)
-        alone = drafter.read_states(features, nothing, np.zeros(nothing.shape[:2], bool))
+        alone = drafter.read_states(features, *no_reports(drafter, len(films)))
         count = len(batch)
         now, then = (list(rows) for rows in (range(count), range(count, 2 * count)))
         readings = comparer.compare(

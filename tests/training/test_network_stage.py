@@ -196,7 +196,7 @@ def test_films_are_encoded_as_studies_with_a_frontal_image_alone(drafter):
     films = _films(3)
     bank = drafter.embed_texts(["the lungs are clear", "pleural effusion"])
     encoded = encode_films(drafter, films, bank, 2, _generator())
-    plain, found = _features(drafter, films), encoded.features(torch.arange(3), torch.zeros(3, dtype=torch.long))
+    plain, found = _features(drafter, films), encoded.features([0, 1, 2], torch.zeros(3, dtype=torch.long))
     assert torch.allclose(found.patches, plain.patches, atol=2e-3) and torch.equal(found.patch_mask, plain.patch_mask)
     assert torch.allclose(found.pooled, plain.pooled, atol=2e-3) and len(encoded) == 3
     assert not torch.equal(encoded.pooled[0], encoded.pooled[1]) and encoded.retrieved.shape == (3, 2)
