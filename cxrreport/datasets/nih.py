@@ -107,11 +107,6 @@ def split_of(patient: str) -> str:
     return {0: "held out", 1: "val"}.get(part, "train")
 
 
-def is_held_out(patient: str) -> bool:
-    """Whether a patient's images are kept from all training and fitting."""
-    return split_of(patient) == "held out"
-
-
 def nih_findings(labels: Set[str]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Labels of ChestX-ray14 -> positive (14,) and known (14,) bool.
 
