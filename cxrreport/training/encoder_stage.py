@@ -25,6 +25,7 @@ from cxrreport.training.descent import Descent, mixed_precision, parameter_group
 from cxrreport.training.stage import Stage
 
 _SUMMARY_TOKENS = 64
+_KINDS = 2  # samples without and with a report
 _CONTRAST_WEIGHT, _EVIDENCE_WEIGHT = 0.3, 0.5
 _LANGUAGE_RATE = 0.2  # of the image encoder's learning rate: the text tower starts nearer to its goal
 
@@ -45,6 +46,11 @@ class Batch:
     ids: Tensor
     mask: Tensor
     same: Tensor
+
+    @property
+    def kind(self) -> Tensor:
+        """(B,) 1 where there is a report, else 0."""
+        return torch.zeros(len(self.pixels), dtype=torch.long).index_fill(0, self.written, 1)
 
 
 def shuffled(count: int, size: int, generator: torch.Generator) -> Iterator[list[int]]:
@@ -72,7 +78,11 @@ def make_batch(samples: Sequence[Sample | LabelledImage], tokenizer: ReportToken
 
 
 class EncoderStage(Stage):
-    """Trains encoder, both towers and a throw-away findings head, averages their weights and keeps the best average."""
+    """Trains encoder, both towers and throw-away findings heads, averages their weights and keeps the best average.
+
+    Reports and labels without a report have a head each, and the places a shift: they tell of a finding by other rules,
+    and how often it is there differs; in one head the encoder would learn to tell the collections apart.
+    """
 
     losses = ("findings_loss", "evidence_loss", "contrast_loss")
 
@@ -84,9 +94,10 @@ class EncoderStage(Stage):
         self.device = next(network.parameters()).device
         self.size = size or network.config.image_size
         self.evidence = evidence = network.localise()
-        self.head = nn.Linear(network.config.encoder_width, len(FINDINGS)).to(self.device)
+        self.head = nn.Linear(network.config.encoder_width, _KINDS * len(FINDINGS)).to(self.device)
+        self.shift = nn.Embedding(_KINDS, len(FINDINGS), _weight=torch.zeros(_KINDS, len(FINDINGS))).to(self.device)
         network.encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a fifth faster on a CPU
-        self.modules = nn.ModuleList([network.encoder, network.retrieval, evidence, self.head])
+        self.modules = nn.ModuleList([network.encoder, network.retrieval, evidence, self.head, self.shift])
         language = list(network.retrieval.text.parameters())
         known = {id(p) for p in language}
         others = (p for p in self.modules.parameters() if id(p) not in known)
@@ -116,10 +127,16 @@ class EncoderStage(Stage):
         pixels = augment(batch.pixels.flatten(0, 1), self.size, self.generator).unflatten(0, batch.pixels.shape[:2])
         with mixed_precision(self.device):
             features = self.network.encoder(pixels.to(self.device), batch.present.to(self.device), self.size)
-            logits = self.head(F.dropout(features.pooled, 0.3, self.network.encoder.training))
-            places = self.evidence(features)
+            logits = self._classify(F.dropout(features.pooled, 0.3, self.network.encoder.training), batch)
+            places = self.evidence(features) + self.shift(batch.kind.to(self.device))
         findings, evidence = self._told(logits, batch), self._told(places, batch)
         return findings, evidence, self._contrast(features.pooled, batch)
+
+    def _classify(self, pooled: Tensor, batch: Batch) -> Tensor:
+        """Logits (B, 14) of pooled features (B, C), by the head of each sample's kind."""
+        logits = self.head(pooled).unflatten(1, (_KINDS, -1))
+        chosen: Tensor = logits[torch.arange(len(logits)), batch.kind.to(self.device)]
+        return chosen
 
     def _told(self, logits: Tensor, batch: Batch) -> Tensor:
         """Cross-entropy of logits (B, 14), over the findings that the labels tell of."""
@@ -146,7 +163,7 @@ class EncoderStage(Stage):
 
     @torch.no_grad()
     def validate(self, samples: Sequence[Sample], size: int, films: Sequence[LabelledImage] = ()) -> dict[str, float]:
-        """Mean AUC over the findings with positives and negatives, of the throw-away head; keeps the weights if they are best.
+        """Mean AUC over the findings with positives and negatives, of the throw-away heads; keeps the weights if they are best.
 
         Of the averaged weights: `mean_auc` of the studies, `mean_auc_common` over the findings with eight positives or
         more, `mean_auc_films` of labelled images over such findings, where any are given. The best weights are those of
@@ -169,7 +186,7 @@ class EncoderStage(Stage):
         for start in range(0, len(samples), size):
             batch = make_batch(samples[start : start + size], self.tokenizer)
             pooled = self.network.encoder(batch.pixels.to(self.device), batch.present.to(self.device)).pooled
-            parts.append(self.head(pooled).float().cpu())
+            parts.append(self._classify(pooled, batch).float().cpu())
         logits: npt.NDArray[np.float32] = torch.cat(parts).numpy()
         return logits
 

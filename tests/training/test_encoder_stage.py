@@ -57,6 +57,18 @@ def test_a_batch_of_both_kinds_knows_what_is_written():
     assert batch.present.tolist()[0] == [True, False] and batch.pixels.shape == (3, 2, 256, 256)
 
 
+def test_each_kind_of_sample_has_a_head_of_its_own(stage):
+    both = [*random_samples(2), *films(2, {3}, {3, 4})]
+    batch = make_batch(both, tiny_weights().tokenizer)
+    assert batch.kind.tolist() == [1, 1, 0, 0]
+    with torch.no_grad():
+        stage.head.bias.copy_(torch.arange(28.0))
+        stage.head.weight.zero_()
+    found = stage._classify(torch.zeros(4, stage.head.in_features), batch)
+    assert found[0].tolist() == found[1].tolist() == list(range(14, 28))
+    assert found[2].tolist() == found[3].tolist() == list(range(14))
+
+
 def _loss(stage, samples):
     """Findings, evidence and contrast loss without chance."""
     stage.modules.eval()
@@ -102,7 +114,7 @@ def test_validation_is_the_mean_area_of_findings_that_vary(stage, monkeypatch):
     truth = np.stack([s.states == 1 for s in samples]).astype(np.float32)
     assert 0 <= stage.validate(samples, 5)["mean_auc"] <= 1
     said = iter(torch.from_numpy(truth).split(5))
-    monkeypatch.setattr(stage.head, "forward", lambda pooled: next(said))
+    monkeypatch.setattr(stage.head, "forward", lambda pooled: next(said).repeat(1, 2))
     assert stage.validate(samples, 5) == {"mean_auc": 1.0}
 
 
@@ -111,7 +123,7 @@ def test_common_findings_have_eight_positives(stage, monkeypatch):
     truth = np.stack([s.states == 1 for s in samples])
     scores = np.where(truth.sum(0) >= 8, truth, ~truth).astype(np.float32)
     batches = iter(torch.from_numpy(scores).split(15))
-    monkeypatch.setattr(stage.head, "forward", lambda pooled: next(batches))
+    monkeypatch.setattr(stage.head, "forward", lambda pooled: next(batches).repeat(1, 2))
     found = stage.validate(samples, 15)
     assert found["mean_auc_common"] == 1 and 0 < found["mean_auc"] < 1
 
