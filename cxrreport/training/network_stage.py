@@ -15,11 +15,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from cxrreport.datasets.encoded import Encoded
 from cxrreport.datasets.encoded_films import EncodedFilms
 from cxrreport.datasets.sample import Sample
-from cxrreport.model.config import POSITIVE, REPORT_TOKENS
+from cxrreport.findings import FINDINGS
+from cxrreport.model.config import POSITIVE, REPORT_TOKENS, STATES
 from cxrreport.model.diffrgennet import LAMBDA, Losses
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.losses import presence_loss, updated_prior
@@ -39,7 +41,11 @@ _UNTOLD = 0.3  # share of samples whose indication is held back
 
 
 class NetworkStage(Stage):
-    """Trains everything but encoder and retrieval towers, and averages the weights."""
+    """Trains everything but encoder and retrieval towers, and averages the weights.
+
+    `shift` (1, 14), thrown away, is by how much likelier labels without a report call each finding: they tell of films that
+    were made where more is found, and the network is to know how often it is there where reports are written.
+    """
 
     losses = ("loss", "language_loss", "states_loss", "contrast_loss", "consistency_loss", "films_loss")
 
@@ -55,8 +61,10 @@ class NetworkStage(Stage):
         kept = (self.network.encoder, self.network.retrieval, self.network.evidence)
         frozen = {id(p) for part in kept if part is not None for p in part.parameters()}
         self.trained = [p for p in self.network.parameters() if id(p) not in frozen]
+        self.shift = nn.Embedding(1, len(FINDINGS), _weight=torch.zeros(1, len(FINDINGS))).to(self.device)
         self.average = WeightAverage([*self.trained, *statistics(self.network, nn.BatchNorm1d)])  # the encoder's are 2d
-        self.descent = Descent(parameter_groups(self.trained, lr), max(steps, 20), rise=0.15, first=100, last=10)
+        groups = parameter_groups([*self.trained, *self.shift.parameters()], lr)
+        self.descent = Descent(groups, max(steps, 20), rise=0.15, first=100, last=10)
 
     def epoch(
         self, samples: Sequence[Sample], encoded: Encoded, size: int, checkpoint: Checkpoint | None = None
@@ -86,7 +94,8 @@ class NetworkStage(Stage):
             relations = self.network.relate(features, reports, mask)
             logits = self.network.classify(features, relations).float()
         positive, known = films.positive[rows].to(self.device), films.known[rows].to(self.device)
-        return presence_loss(logits, positive, known, self.network.label_prior)
+        shifted = logits + F.one_hot(torch.tensor(POSITIVE), len(STATES)).to(self.device)[:, None] * self.shift.weight
+        return presence_loss(shifted, positive, known, self.network.label_prior)
 
     def _rows(self, samples: Sequence[Sample], size: int) -> Iterator[list[int]]:
         """Batches of one epoch: every sample once, or with `balance` drawn by how rare their findings are."""

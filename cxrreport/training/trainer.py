@@ -153,7 +153,7 @@ class Trainer:
         self.network.label_prior.copy_(start_prior(self.train))
         steps = r.network_epochs * (len(self.train) // r.batch + 1)
         stage = NetworkStage(weights, r.network_lr, steps, generator, r.balance, films)
-        modules = {"network": self.network, "average": stage.average}
+        modules = {"network": self.network, "average": stage.average, "shift": stage.shift}
         checkpoint = Checkpoint(o.out / _NETWORK, modules, stage.descent, generator, r.checkpoint_minutes)
         best = _best_so_far(o.out)
         for epoch in checkpoint.remaining(r.network_epochs):

@@ -223,3 +223,12 @@ def test_a_step_draws_films_in_their_share_and_never_many_more_than_studies(
         stage.network, len(rows)))  # fmt: skip
     stage._film_loss(stage.films, studies, 4)
     assert asked == [drawn]
+
+
+def test_what_is_told_more_often_without_a_report_is_thrown_away(drafter, samples):
+    """All films have findings that no study has: the shift takes most of that, which is no part of the weights."""
+    stage, encoded = _film_stage(drafter, samples)
+    before = stage.shift.weight.clone()
+    stage.epoch(samples, encoded, 4)
+    assert not torch.equal(stage.shift.weight, before)
+    assert id(stage.shift.weight) not in {id(p) for p in stage.network.parameters()}
