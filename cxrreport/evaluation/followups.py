@@ -14,7 +14,7 @@ from cxrreport.evaluation.films import Bools, Floats
 
 NEW, RESOLVED = 1, 2  # joint states, as the temporal network orders them
 KINDS = {"new": NEW, "resolved": RESOLVED}
-BEST_DIFFERENCE = "difference of two single outputs, best bound"
+BEST_DIFFERENCE, BEST_PAIR = "difference of two single outputs, best bound", "the pair, best bound"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,16 +35,21 @@ def joint_states(now: Bools, before: Bools) -> npt.NDArray[np.int64]:
     return now + 2 * before.astype(np.int64)
 
 
-def followup_rows(pairs: FollowedUp, said: Mapping[str, npt.NDArray[np.int64]], seed: int) -> dict[str, dict[str, Any]]:
-    """F1 of "new" and of "resolved" by row, over all findings of all pairs; intervals by patient. said : joint states (n, 13).
+def followup_rows(
+    pairs: FollowedUp, said: Mapping[str, npt.NDArray[np.int64]], shares: Mapping[str, Floats], seed: int
+) -> dict[str, dict[str, Any]]:  # fmt: skip
+    """F1 of "new" and of "resolved" by row, over all findings of all pairs; intervals by patient.
 
-    The last row calls what the difference of the two films' probabilities puts above one bound, the best for these very
-    pairs: no bound that is chosen elsewhere can do better.
+    said : joint states (n, 13) by row. shares : of either kind, how likely the network reads it in each pair (n, 13).
+    The last two rows call what reaches one bound, the best for these very pairs: of these shares, and of the difference of
+    the two films' probabilities. No bound that is chosen elsewhere can do better.
     """
     names, owner = np.unique(pairs.patients, return_inverse=True)
     draws = draw_counts(len(names), seed)[:, owner]
+    rise = pairs.now - pairs.before
     rows = {name: {kind: joint == state for kind, state in KINDS.items()} for name, joint in said.items()}
-    rows[BEST_DIFFERENCE] = {kind: _best(pairs, kind) for kind in KINDS}
+    rows[BEST_PAIR] = {kind: _best(pairs, kind, shares[kind]) for kind in KINDS}
+    rows[BEST_DIFFERENCE] = {"new": _best(pairs, "new", rise), "resolved": _best(pairs, "resolved", -rise)}
     return {
         name: {kind: _f1(pairs, KINDS[kind], told, draws) for kind, told in row.items()} for name, row in rows.items()
     }
@@ -65,14 +70,13 @@ def _f1(pairs: FollowedUp, state: int, said: Bools, draws: Floats) -> dict[str, 
     }
 
 
-def _best(pairs: FollowedUp, kind: str) -> Bools:
-    """(n, 13) findings whose difference reaches the bound of the best F1."""
-    rise = (pairs.now - pairs.before) * (1 if kind == "new" else -1)
-    values, true = rise[pairs.known], (pairs.joint == KINDS[kind])[pairs.known]
+def _best(pairs: FollowedUp, kind: str, scores: Floats) -> Bools:
+    """(n, 13) findings whose score reaches the bound of the best F1."""
+    values, true = scores[pairs.known], (pairs.joint == KINDS[kind])[pairs.known]
     order = np.argsort(-values, kind="stable")
     right = np.cumsum(true[order])
     f1 = 2 * right / (np.arange(1, len(order) + 1) + max(int(true.sum()), 1))
-    f1[np.append(values[order][1:] == values[order][:-1], False)] = -1  # those of one difference are called together
+    f1[np.append(values[order][1:] == values[order][:-1], False)] = -1  # those of one score are called together
     bound = values[order][int(f1.argmax())] if len(order) else np.inf
-    best: Bools = rise >= bound
+    best: Bools = scores >= bound
     return best

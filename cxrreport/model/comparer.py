@@ -26,21 +26,26 @@ class PairReading:
     """What a study and its prior show together; it judges no image.
 
     changes, probabilities: the likeliest change of each of the 13 findings that have a direction, and the share of that
-    change among the six. maps (13, 2g, 2g): probability that the finding changed there, over the current image; 0 where no
-    higher than without any change. tokens (2 m, d): G and the prior's patches, for `prior.Prior`. valid: False where the
-    network gave no numbers.
+    change among the six. new, resolved: the shares of these two, likeliest or not. maps (13, 2g, 2g): probability that the
+    finding changed there, over the current image; 0 where no higher than without any change. tokens (2 m, d): G and the
+    prior's patches, for `prior.Prior`. valid: False where the network gave no numbers.
     """
 
     changes: tuple[Change, ...]
     probabilities: tuple[float, ...]
+    new: tuple[float, ...]
+    resolved: tuple[float, ...]
     maps: Floats
     tokens: Tensor
     valid: bool
 
     @classmethod
-    def plain(cls, changes: Sequence[Change], probabilities: Sequence[float]) -> PairReading:
+    def plain(
+        cls, changes: Sequence[Change], probabilities: Sequence[float], new: Sequence[float], resolved: Sequence[float]
+    ) -> PairReading:  # fmt: skip
         """The changes alone, without their places and tokens."""
-        return cls(tuple(changes), tuple(probabilities), np.zeros((0, 0, 0), np.float32), torch.zeros(0, 0), True)
+        maps, tokens = np.zeros((0, 0, 0), np.float32), torch.zeros(0, 0)
+        return cls(tuple(changes), tuple(probabilities), tuple(new), tuple(resolved), maps, tokens, True)
 
 
 def to_logits(probabilities: Tensor) -> Tensor:
@@ -95,4 +100,7 @@ def _reading(
     there = [PRESENCE[index] for index in presence]
     changes = [DIRECTIONS[d] if p is Change.UNCHANGED else p for p, d in zip(there, direction, strict=True)]
     likely = [share[CHANGES.index(change)] for share, change in zip(shares, changes, strict=True)]
-    return PairReading(tuple(changes), tuple(likely), maps, tokens, finite)
+    new, resolved = (
+        tuple(share[CHANGES.index(change)] for share in shares) for change in (Change.NEW, Change.RESOLVED)
+    )
+    return PairReading(tuple(changes), tuple(likely), new, resolved, maps, tokens, finite)

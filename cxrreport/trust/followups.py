@@ -12,7 +12,7 @@ import numpy.typing as npt
 from cxrreport.datasets.pairs.nih import FollowUp, open_follow_up
 from cxrreport.drafting.changes import compare
 from cxrreport.drafting.table import Rows, changes_of, film_rows
-from cxrreport.evaluation.followups import FollowedUp, followup_rows, joint_states
+from cxrreport.evaluation.followups import KINDS, FollowedUp, followup_rows, joint_states
 from cxrreport.findings import FINDINGS, Change
 from cxrreport.log import Progress
 from cxrreport.model.calibration import Calibration
@@ -25,7 +25,9 @@ from cxrreport.trust.score_file import recall, remember
 
 READ, TABLE, APART = "the pair, as the network reads it", "table of the draft", "table of two films judged alone"
 _FILMS = 2 * len(FINDINGS)
-_WIDTH = _FILMS + 2 * len(FOLLOWED)  # scores of both films, change and probability of each finding
+_WIDTH = _FILMS + 4 * len(
+    FOLLOWED
+)  # scores of both films; change and its share of each finding, shares of new and resolved
 _JOINT = {None: 0, Change.ABSENT: 0, Change.NEW: 1, Change.RESOLVED: 2}  # anything else is in both films
 _PAIRS = 64  # read before what is known of them is kept
 
@@ -60,11 +62,12 @@ def measure_follow_ups(
         np.stack([p.known[:columns] for p in pairs]), _probabilities(one.now for one in read),
         _probabilities(one.before for one in read), np.array([p.patient for p in pairs]),
     )  # fmt: skip
+    shares = {kind: np.array([getattr(one.reading, kind) for one in read]) for kind in KINDS}
     joint = {row: np.array([[_JOINT.get(c, 3) for c in changes] for changes in rows]) for row, rows in said.items()}
     return {
         "pairs": len(pairs),
         "patients": len(set(truth.patients.tolist())),
-        "rows": followup_rows(truth, joint, seed),
+        "rows": followup_rows(truth, joint, shares, seed),
     }
 
 
@@ -75,13 +78,14 @@ def _probabilities(tables: Iterable[Rows]) -> npt.NDArray[np.float64]:
 def _numbers(one: Beside) -> tuple[float, ...]:
     scores = [float(row.raw_score or 0) for table in (one.now, one.before) for row in table]
     changes = [float(CHANGES.index(change)) for change in one.reading.changes]
-    return (*scores, *changes, *one.reading.probabilities)
+    read = one.reading
+    return (*scores, *changes, *read.probabilities, *read.new, *read.resolved)
 
 
 def _beside(numbers: tuple[float, ...], pair: FollowUp, calibration: Calibration | None) -> Beside:
     now, before = numbers[: len(FINDINGS)], numbers[len(FINDINGS) : _FILMS]
-    changes, likely = numbers[_FILMS : _FILMS + len(FOLLOWED)], numbers[_FILMS + len(FOLLOWED) :]
-    reading = PairReading.plain(tuple(CHANGES[int(index)] for index in changes), likely)
+    changes, *shares = np.split(np.array(numbers[_FILMS:]), 4)
+    reading = PairReading.plain([CHANGES[int(index)] for index in changes], *(share.tolist() for share in shares))
     return Beside(_rows(now, calibration, pair.view), _rows(before, calibration, pair.prior_view), reading)
 
 

@@ -21,13 +21,14 @@ def measured(weights="a" * 64):
     films = made_up_films()
     draws, keys = films.draws(0), [str(i) for i in range(len(films))]
     pairs = FollowedUp(np.ones((4, 13), int), np.ones((4, 13), bool), *np.ones((2, 4, 13)), np.array(list("aabb")))
+    shares = dict.fromkeys(("new", "resolved"), np.zeros((4, 13)))
     return {
         "films": "nih", "split": "val", "count": len(films), "patients": 200, "bank": "iu-xray train", "notes": ["Beware."],
         "weights_sha256": weights, "findings": finding_rows(films), "mean_auc": mean_area(films, often(films), draws),
         "false_alarms": {"ap": false_alarms(films, draws)},
         "subgroups": subgroup_rows(films, {"sex": ["F", "M"] * 200}, 0),
         "experts": expert_rows(films, keys, {"0": {"fracture": True}}, {"fracture": ("fracture",)}),
-        "followups": {"pairs": 4, "patients": 2, "rows": followup_rows(pairs, {"table": np.zeros((4, 13), int)}, 0)},
+        "followups": {"pairs": 4, "patients": 2, "rows": followup_rows(pairs, {"table": np.zeros((4, 13), int)}, shares, 0)},
     }  # fmt: skip
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 from builders.calibration import made_up_calibration
 from builders.films import collection
 
 from cxrreport.datasets.pairs.nih import read_follow_ups
 from cxrreport.drafting.table import changes_of
+from cxrreport.evaluation.followups import BEST_PAIR
 from cxrreport.findings import Change, State
 from cxrreport.log import unwatched
 from cxrreport.model.comparer import PairReading
@@ -42,9 +41,8 @@ def made_up_reading(change: Change, now: float, before: float) -> Beside:
     changes = [change if i == EFFUSION else Change.ABSENT for i in range(len(FOLLOWED))]
     rows = [module._rows(tuple(one), CALIBRATION, View.PA) for one in scores]
     sure = (0.99,) * len(FOLLOWED)
-    return Beside(
-        rows[0], rows[1], PairReading(tuple(changes), sure, np.ones((13, 2, 2), np.float32), torch.ones(2, 4), True)
-    )
+    new, resolved = ([0.99 * (one is kind) for one in changes] for kind in (Change.NEW, Change.RESOLVED))
+    return Beside(rows[0], rows[1], PairReading.plain(changes, sure, new, resolved))
 
 
 @pytest.fixture
@@ -74,7 +72,7 @@ def test_changes_of_reading_and_tables_are_scored_beside_one_another(directory: 
     assert right[1].now[EFFUSION].state is State.POSITIVE
     found = measure_follow_ups(pairs, right, CALIBRATION, 0)
     assert (found["pairs"], found["patients"]) == (2, 1)
-    for name in (READ, TABLE, APART):
+    for name in (READ, TABLE, APART, BEST_PAIR):
         assert [found["rows"][name][kind]["f1"] for kind in ("new", "resolved")] == [1, 1], name
     unseen = [made_up_reading(Change.ABSENT, 0.02, 0.97), made_up_reading(Change.NEW, 0.5, 0.02)]
     rows = measure_follow_ups(pairs, unseen, CALIBRATION, 0)["rows"]
