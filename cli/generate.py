@@ -25,16 +25,19 @@ _DATE = _Day(["%Y-%m-%d", "%Y%m%d"])
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Catalogue the export and count what would be drafted; no network.")
 @click.option("--since", type=_DATE, help="First study date to draft, inclusive.")
 @click.option("--until", type=_DATE, help="Last study date to draft, inclusive.")
 @click.option("--patient", metavar="ID", help="Only studies of the patient with this number.")
+@click.option("--study", metavar="STUDY", help="Only the study with this StudyInstanceUID, accession number or id.")
 @click.option("--limit", type=click.IntRange(min=1), help="Draft at most this many studies.")
 @click.option(
     "--redo",
+    is_flag=False,
+    flag_value="all",
     type=click.Choice(REDO),
-    help="Also studies drafted with other weights, another index, or all.",
+    help="Also studies drafted with other weights, another index, or all; alone it means all.",
 )
 @click.option(
     "--allow-out-of-scope",
@@ -67,7 +70,8 @@ def generate(
 ) -> int:
     """Scan PATHS, pair every new study with its prior, draft reports and store them.
 
-    Running twice does the work once; a run that was killed is completed by the next.
+    PATHS may be left out with --study: then nothing is scanned. Running twice does the work once; a run that was
+    killed is completed by the next.
     """
     selection = Selection(**{one.name: flags.pop(one.name) for one in fields(Selection)})
     settings = settings_with(ctx, **flags)

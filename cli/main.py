@@ -21,6 +21,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "show": ("show", "show", "Show the draft of one study, its changes and its references."),
     "status": ("status", "status", "What the archive holds, studies without a draft, failures by code."),
     "runs": ("status", "runs", "Past runs, the newest first."),
+    "failures": ("failures", "failures", "The files and studies that could not be used, the newest first."),
+    "release": ("failures", "release", "Take a study out of quarantine, so that the next run tries it again."),
     "train": ("train", "train", "Train or fine-tune the network."),
     "calibrate": ("calibrate", "calibrate", "Fit probabilities to the signed reports of the archive."),
     "evaluate": ("evaluate", "evaluate", "Score drafts of a dataset beside baselines."),

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from cxrreport.cli.status import escaped, print_table, printable
+from cxrreport.cli.status import escaped, print_table
 
 from cxrreport import DISCLAIMER
+from cxrreport.files import printable
 
 if TYPE_CHECKING:
     from rich.text import Text

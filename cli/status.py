@@ -88,13 +88,10 @@ def print_table(title: str, columns: list[str], rows: Any) -> None:
     Console().print(table)
 
 
-def printable(value: Any) -> str:
-    """Make a value harmless for the terminal: no control characters."""
-    return "".join(sign if sign.isprintable() else "?" for sign in str(value))
-
-
 def escaped(value: Any) -> str:
     """Make a value harmless where rich prints it: no markup either."""
     from rich.markup import escape
+
+    from cxrreport.files import printable
 
     return escape(printable(value))

@@ -57,7 +57,7 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
                             "Nothing, or correct body part and view in the tags if it is a chest, and export again."),
         "study.no_frontal": ("The study has no usable frontal image.", "Export its frontal image."),
         "study.quarantined": ("Three attempts at the study have failed.",
-                              "Mend the cause, then run `cxrreport generate --redo all`."),
+                              "Mend the cause, then `cxrreport release STUDY`."),
         "report.preliminary": ("Nobody has signed the report yet.", "Set `preliminary` to import such reports too."),
         "report.not_chest": ("The report is of another examination than a chest radiograph.", _NOTHING),
         "report.not_oru": ("The HL7 message is no ORU.", _NOTHING),
@@ -77,6 +77,7 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
         "usage.path": ("A path of the command line does not exist.", "Correct the path; is the export mounted?"),
         "usage.few_studies": ("There are too few studies to learn from or to score.", "Import more signed reports."),
         "study.unknown": ("No study has this identifier.", "Give a StudyInstanceUID, an accession number or an id."),
+        "patient.unknown": ("No patient of the archive has this number.", "Give the number as the PACS does."),
         "calibration.none": ("There is no fit to take back.", "Nothing: the calibration of the weights serves."),
         "calibration.network": ("The last fit, or the calibration before it, is of other weights than those in use.",
                                 "Take it back with those weights (`--weights`), or remove `calibration.json` from the home:"

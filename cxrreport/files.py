@@ -5,13 +5,31 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cxrreport.errors import LockedError, StorageError
+from cxrreport.errors import LockedError, StorageError, UsageError
+
+
+def printable(value: Any) -> str:
+    """A value harmless for a terminal and a log: control characters as their escapes, all in one line."""
+    signs = str(value).encode("utf-8", "replace").decode()
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in signs)
+
+
+def must_exist(paths: Iterable[Path]) -> None:
+    """Refuse paths of the command line that lead nowhere.
+
+    Raises
+    ------
+    UsageError : naming them.
+    """
+    missing = [printable(path) for path in paths if not os.path.lexists(path)]
+    if missing:
+        raise UsageError(f"There is no {', no '.join(missing)}; is the export mounted?", "usage.path")
 
 
 @contextmanager

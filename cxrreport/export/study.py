@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from cxrreport import DISCLAIMER
-from cxrreport.errors import UsageError
 from cxrreport.export.duplicates import group_alike
 from cxrreport.export.report_diff import SentenceChange, compare_with_prior
 from cxrreport.settings import Settings
@@ -50,8 +49,6 @@ def view_study(settings: Settings, key: str, picture: Path | None = None) -> Stu
     """
     with open_archive(settings) as engine, session(engine, read_only=True) as s:
         held = draft_view(s, key)
-        if held is None:
-            raise UsageError("No study of the archive has this UID, accession number or id.", "study.unknown")
         if picture:
             from cxrreport.export.picture import draw_study
 

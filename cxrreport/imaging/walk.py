@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from cxrreport.errors import UsageError
+from cxrreport.files import must_exist
 from cxrreport.records import FileEntry
 
 OnSkip = Callable[[str, str | None], None]
@@ -40,8 +40,7 @@ def walk(roots: Iterable[Path], on_skip: OnSkip, settle_s: float = 0.0) -> Itera
     UsageError : a root does not exist.
     """
     starts = [Path(os.path.abspath(root)) for root in roots]
-    if any(not os.path.lexists(start) for start in starts):
-        raise UsageError("A path to read does not exist.", code="usage.path")
+    must_exist(starts)
     for start in starts:
         yield from _walk_root(os.fspath(start), on_skip, settle_s)
 

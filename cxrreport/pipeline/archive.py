@@ -66,11 +66,12 @@ class Archive:
 
     def generate(
         self,
-        paths: _Path | Sequence[_Path],
+        paths: _Path | Sequence[_Path] = (),
         *,
         since: date | None = None,
         until: date | None = None,
         patient: str | None = None,
+        study: str | None = None,
         limit: int | None = None,
         redo: str | None = None,
         allow_out_of_scope: bool = False,
@@ -91,7 +92,7 @@ class Archive:
             from cxrreport.pipeline.preview import preview as job
         else:
             from cxrreport.pipeline.generate import generate as job
-        selection = Selection(since, until, patient, limit, redo, allow_out_of_scope)
+        selection = Selection(since, until, patient, study, limit, redo, allow_out_of_scope)
         counts, exit_code = job(self.settings, _paths(paths), selection, without_retrieval, progress)
         return {**counts, "exit_code": exit_code}
 
@@ -134,10 +135,7 @@ class Archive:
         """
         key = study.uid if isinstance(study, Study) else str(study)
         with engine.session(self._check(), read_only=True) as session:
-            view = views.draft_view(session, key)
-        if view is None:
-            raise UsageError("No study of the archive has this UID, accession number or id.", "study.unknown")
-        return view
+            return views.draft_view(session, key)
 
 
 def _paths(paths: _Path | Sequence[_Path]) -> list[Path]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cxrreport.codes import CODES
 from cxrreport.drafts import DraftStatus
+from cxrreport.errors import UsageError
 from cxrreport.imaging.pairing import inputs_sha256, pair
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION
 from cxrreport.pipeline.counts import Count
@@ -17,6 +18,7 @@ from cxrreport.pipeline.selection import Selection
 from cxrreport.records import Due, Failure, Study
 from cxrreport.store import attempts, catalogue
 from cxrreport.store.engine import session
+from cxrreport.store.views import find_study
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -54,12 +56,17 @@ def is_due(current: CurrentDraft | None, inputs: str, made_with: Versions, redo:
 
 
 def find_due(run: Run, selection: Selection, made_with: Versions) -> Iterator[Due]:
-    """Walk the catalogue by pages and yield what is to be drafted, at most `selection.limit`."""
-    last, found = 0, 0
+    """Walk the catalogue by pages and yield what is to be drafted, at most `selection.limit`.
+
+    Raises
+    ------
+    UsageError : the selection names a study or a patient that the archive does not have.
+    """
+    last, found, study_id = 0, 0, _named(run, selection)
     while not run.cancelled:
         with session(run.engine) as s:
             page = catalogue.candidate_studies(
-                s, selection.since, selection.until, selection.patient, after_id=last, limit=_PAGE
+                s, selection.since, selection.until, selection.patient, study_id, after_id=last, limit=_PAGE
             )
             due = _due_of_page(run, s, page, selection, made_with)
         if not page:
@@ -70,6 +77,14 @@ def find_due(run: Run, selection: Selection, made_with: Versions) -> Iterator[Du
                 return
             found += 1
             yield item
+
+
+def _named(run: Run, selection: Selection) -> int | None:
+    """The id of the study that is asked for, if one is; the patient must be known too."""
+    with session(run.engine, read_only=True) as s:
+        if selection.patient is not None and not catalogue.knows_patient(s, selection.patient):
+            raise UsageError("No patient of the archive has this number.", "patient.unknown")
+        return None if selection.study is None else find_study(s, selection.study).id
 
 
 def _due_of_page(run: Run, s: Session, page: Sequence[Study], selection: Selection, made_with: Versions) -> list[Due]:

@@ -12,6 +12,7 @@ from cxrreport.drafting.compose import Composer
 from cxrreport.drafting.drafter import load_drafter, upright_reader
 from cxrreport.drafting.retrieve import Retriever
 from cxrreport.drafting.wording_file import load_wording
+from cxrreport.files import must_exist
 from cxrreport.log import Progress
 from cxrreport.model.drafter import Drafter
 from cxrreport.pipeline.batches import draft_due
@@ -33,7 +34,9 @@ def generate(
     Returns the counts of `generate --json` and the exit code: 0, 3 (some files or studies failed) or 128 + signal.
     """
     wording = load_wording(settings.wording)
+    selection.check(paths)
     with open_run(settings, progress) as run:
+        must_exist(paths)  # before the network takes its time to load
         drafter = load_drafter(settings)
         retriever = _open_retriever(run, drafter, without_retrieval)
         scan(run, paths)

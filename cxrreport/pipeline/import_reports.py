@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cxrreport.errors import UsageError
+from cxrreport.files import must_exist
 from cxrreport.findings import State
 from cxrreport.pipeline.counts import IMPORT, Count
 from cxrreport.pipeline.run import Run
@@ -43,8 +44,7 @@ def import_reports(run: Run, paths: Sequence[Path], form: str) -> None:
 
 
 def _check(roots: Sequence[Path], columns: Mapping[str, str]) -> None:
-    if not all(root.exists() for root in roots):
-        raise UsageError("A path of reports does not exist.", "usage.path")
+    must_exist(roots)
     if unknown := sorted(set(columns) - {*FIELDS, "id"}):
         raise UsageError(f"No report has the field {', '.join(unknown)}; known are {', '.join(FIELDS)} and id.")
 

@@ -26,6 +26,7 @@ def preview(
 
     Images whose view only the pixels can tell are left out of the counts; `unknown_view` says how many there are.
     """
+    selection.check(paths)
     with open_run(settings, progress) as run:
         scan(run, paths)
         for due in find_due(run, selection, _expected(settings, selection, without_retrieval)):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 from cxrreport.errors import UsageError
 
@@ -14,17 +16,19 @@ REDO = ("weights", "index", "all")
 class Selection:
     """Which studies to draft.
 
+    patient : the hospital's number. study : a StudyInstanceUID, an accession number or a database id.
     redo : one of `REDO`: also those that were drafted with other weights, another index, or all.
     allow_out_of_scope : also those of patients under 18, flagged.
 
     Raises
     ------
-    UsageError : `redo` is none of these.
+    UsageError : `redo` is none of these, or `since` comes after `until`.
     """
 
     since: date | None = None
     until: date | None = None
     patient: str | None = None
+    study: str | None = None
     limit: int | None = None
     redo: str | None = None
     allow_out_of_scope: bool = False
@@ -33,3 +37,10 @@ class Selection:
         """Refuse what would silently redo nothing."""
         if self.redo not in (None, *REDO):
             raise UsageError(f"What can be drafted again is one of {', '.join(REDO)}.")
+        if self.since and self.until and self.since > self.until:
+            raise UsageError("The first day of the studies comes after the last one: exchange --since and --until.")
+
+    def check(self, paths: Sequence[Path]) -> None:
+        """Refuse a run that names neither an export nor a study of the archive."""
+        if not paths and self.study is None:
+            raise UsageError("Name the folder of the export, or a study of the archive with --study.")

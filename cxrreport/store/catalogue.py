@@ -83,6 +83,7 @@ def candidate_studies(
     since: date | None = None,
     until: date | None = None,
     patient: str | None = None,
+    study_id: int | None = None,
     after_id: int = 0,
     limit: int = 200,
 ) -> list[Study]:
@@ -93,7 +94,7 @@ def candidate_studies(
     Parameters
     ----------
     since, until : first and last study date, both inclusive; a study without a date is then left out.
-    patient : the hospital's patient number, of whatever issuer.
+    patient : the hospital's patient number, of whatever issuer. study_id : this study alone.
     """
     told = or_(_has_images(), _shows_no_chest())
     query = select(StudyRow).where(told, StudyRow.id > after_id).order_by(StudyRow.id).limit(limit)
@@ -103,7 +104,14 @@ def candidate_studies(
         query = query.where(StudyRow.studied_at <= datetime.combine(until, time.max))
     if patient is not None:
         query = query.join(PatientRow, PatientRow.id == StudyRow.patient_id).where(PatientRow.mrn == patient)
+    if study_id is not None:
+        query = query.where(StudyRow.id == study_id)
     return _to_studies(session, session.scalars(query).all())
+
+
+def knows_patient(session: Session, mrn: str) -> bool:
+    """Tell whether a patient of whatever issuer has this number."""
+    return session.scalar(select(exists().where(PatientRow.mrn == mrn))) or False
 
 
 def studies(session: Session, study_ids: Sequence[int]) -> dict[int, Study]:

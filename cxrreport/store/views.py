@@ -109,8 +109,8 @@ class DraftView:
     failure: FailureFacts | None
 
 
-def draft_view(session: Session, study_key: str) -> DraftView | None:
-    """Return what there is of the study that `study_key` names, or None where no study has it.
+def draft_view(session: Session, study_key: str) -> DraftView:
+    """Return what there is of the study that `study_key` names.
 
     Parameters
     ----------
@@ -118,11 +118,9 @@ def draft_view(session: Session, study_key: str) -> DraftView | None:
 
     Raises
     ------
-    UsageError : the key names more than one study.
+    UsageError : no study has the key, or more than one.
     """
-    study = _find_study(session, study_key.strip())
-    if study is None:
-        return None
+    study = find_study(session, study_key)
     row = _current_draft(session, study.id)
     prior = session.get(StudyRow, row.prior_study_id) if row and row.prior_study_id else None
     return DraftView(
@@ -134,7 +132,20 @@ def draft_view(session: Session, study_key: str) -> DraftView | None:
     )
 
 
-def _find_study(session: Session, key: str) -> StudyRow | None:
+def find_study(session: Session, study_key: str) -> StudyRow:
+    """Return the study that `study_key` names, as `draft_view` does.
+
+    Raises
+    ------
+    UsageError : no study has it, or more than one.
+    """
+    study = _look_up(session, study_key.strip())
+    if study is None:
+        raise UsageError("No study of the archive has this UID, accession number or id.", "study.unknown")
+    return study
+
+
+def _look_up(session: Session, key: str) -> StudyRow | None:
     """Find one study; a key that is one study's accession number and another's id is never guessed."""
     if not key:
         return None
