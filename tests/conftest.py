@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import shutil
@@ -9,7 +10,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
     from builders.tool import Tool
 
 NUMBERS = itertools.count()
+
+
+gc.disable()  # while everything is imported and collected: some million objects that stay till the end
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector pass by what was imported and collected, and run more rarely."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
@@ -110,12 +121,23 @@ def shared_reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_reports(tmp_path_factory.mktemp("reports"))
 
 
+@pytest.fixture(scope="session")
+def registering() -> Callable[..., Any]:
+    """Registers two images, each pair once in the session."""
+    from builders.tool import remembering
+
+    from cxrreport.imaging.register import register
+
+    return remembering(register)
+
+
 @pytest.fixture
-def environment(weights: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def environment(weights: Path, registering: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The settings of all tests of the command line."""
     from builders.tool import log_put_back, set_environment
 
     set_environment(monkeypatch, weights)
+    monkeypatch.setattr("cxrreport.imaging.register.register", registering)
     with log_put_back():
         yield
 
@@ -132,6 +154,7 @@ def tool(tmp_path_factory: pytest.TempPathFactory, sqlite_template: bytes, envir
 def drafted_home(
     tmp_path_factory: pytest.TempPathFactory,
     weights: Path,
+    registering: Callable[..., Any],
     sqlite_template: bytes,
     shared_export: Path,
     shared_reports: Path,
@@ -142,6 +165,7 @@ def drafted_home(
     made = Tool(new_home(tmp_path_factory.mktemp("drafted"), sqlite_template))
     with pytest.MonkeyPatch.context() as patch, log_put_back():
         set_environment(patch, weights)
+        patch.setattr("cxrreport.imaging.register.register", registering)
         made.json("index", shared_reports)
         made.json("generate", shared_export)
     return made.home

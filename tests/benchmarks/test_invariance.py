@@ -10,7 +10,7 @@ from cxrreport.model.tie import Tie
 from cxrreport.model.weights import load_weights
 from cxrreport.trust.pairs import read_pairs, share_moved, unchanged
 
-FILMS = 6
+FILMS = 4
 KINDS = ("the same file", "turned by 3 degrees", "another window", "lossy JPEG", STRANGER)
 
 

@@ -7,6 +7,7 @@ from builders.network import random_samples, tiny_weights
 from builders.pairs import random_pairs
 from PIL import Image
 
+from benchmarks import temporal
 from benchmarks.pair_places import _boxes
 from benchmarks.pair_sets import PairSet, still_sets, wrong_patient
 from benchmarks.pair_texts import measure_texts
@@ -31,7 +32,9 @@ def weights(tmp_path_factory):
     return place
 
 
-def test_every_table_is_printed_and_the_figures_are_written(weights, tmp_path, capsys):
+def test_every_table_is_printed_and_the_figures_are_written(weights, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(temporal, "draw_phantoms", lambda count, seed: random_samples(count // 10, seed))
+    monkeypatch.setattr(temporal.os, "sched_getaffinity", lambda _: ())  # registered in this process
     assert main(["--weights", str(weights), "--phantoms", "2", "--out", str(tmp_path)]) == 0
     shown = capsys.readouterr().out
     for title in ("Changes: phantom", "Places: phantom", "Texts: phantom", "Still", "Order", "Another patient's prior"):

@@ -33,7 +33,10 @@ def splits():
 
 @pytest.fixture(autouse=True, scope="module")
 def _dataset(splits):
+    """The drawn studies as a dataset, of few pairs a large share in validation, registered by one child process."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pair_training, "_VAL_SHARE", 4)
+        patch.setattr(pair_training.os, "sched_getaffinity", lambda _: {0})
         patch.setitem(READERS, "drawn", lambda directory, split: splits[split])
         yield
 
@@ -44,7 +47,7 @@ def init(tmp_path_factory):
 
 
 def options(out, init, **changes):
-    chosen = {"pair_epochs": 2, "batch": 4, "phantom_pairs": 8, "film_pairs": 1, **ALONE, **changes}
+    chosen = {"pair_epochs": 2, "batch": 4, "phantom_pairs": 4, "film_pairs": 1, **ALONE, **changes}
     return train_options(out, dataset="drawn", init=init, command="cxrreport train", **chosen)
 
 
@@ -88,7 +91,7 @@ def test_the_stage_adds_a_file_and_leaves_the_other_weights_as_they_are(finished
     assert load_weights(out / "best").temporal is not None and manifest["metrics"] == {"example_f1": 0.5}
     card = manifest["temporal"]
     assert card["command"] == "cxrreport train" and card["seed"] == 9233 and "procedural pairs" in card["data"]
-    assert card["recipe"]["phantom_pairs"] == 8
+    assert card["recipe"]["phantom_pairs"] == 4
     assert {"split", "strictness", "steadiness", "pair_selection", "false_change"} <= set(card["metrics"])
     assert [line["epoch"] for line in lines if line["stage"] == "temporal"] == [1, 2]
     assert "study-" not in json.dumps(manifest)
@@ -125,10 +128,10 @@ def test_what_compares_is_fine_tuned_from_what_the_first_weights_have(finished, 
 
 
 def test_pairs_that_nothing_can_be_chosen_by_are_refused(tmp_path, init, monkeypatch):
-    noise = {"train": random_samples(4, 1, "train"), "val": random_samples(4, 2, "val")}  # where no lungs are found
+    noise = {"train": random_samples(2, 1, "train"), "val": random_samples(2, 2, "val")}  # where no lungs are found
     monkeypatch.setitem(READERS, "drawn", lambda directory, split: noise[split])
     with pytest.raises(UsageError, match="not enough pairs"):
-        train(options(tmp_path / "run", init, phantom_pairs=4), lambda facts: None)
+        train(options(tmp_path / "run", init, phantom_pairs=2), lambda facts: None)
 
 
 def test_another_number_of_pairs_is_another_run(finished, init):
@@ -144,9 +147,9 @@ def test_no_patient_is_in_training_and_validation_pairs(tmp_path, init, monkeypa
 
     monkeypatch.setattr(pair_training, "inserted_pairs", once)
     monkeypatch.setattr(pair_training, "identical_pairs", once)
-    chosen, sources = options(tmp_path / "run", init, phantom_pairs=16), Sources(splits["train"], splits["val"])
+    chosen, sources = options(tmp_path / "run", init, phantom_pairs=4), Sources(splits["train"], splits["val"])
     learnt, asked = ([p.patient for p in make(chosen, sources)] for make in (training_pairs, validation_pairs))
-    assert len(learnt) == 16 + 3 and len(set(asked)) == 2 + 3 and not set(learnt) & set(asked)
+    assert len(learnt) == 4 + 3 and len(set(asked)) == 1 + 3 and not set(learnt) & set(asked)
 
 
 @pytest.mark.parametrize(("most", "taken"), [(4, [0, 2, 5, 7]), (0, []), (20, list(range(10)))])

@@ -135,10 +135,8 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(whole, tmp_path, stage, epo
     _assert_alike(whole, tmp_path)
 
 
-# steps of an epoch: three; so the kill comes in the first and in the second epoch of each stage
-@pytest.mark.parametrize(
-    ("stage", "step"), [(EncoderStage, 3), (EncoderStage, 5), (NetworkStage, 2), (NetworkStage, 6)]
-)
+# steps of an epoch: three; so the kill comes in the second epoch of one stage and in the first of the other
+@pytest.mark.parametrize(("stage", "step"), [(EncoderStage, 5), (NetworkStage, 2)])
 def test_a_run_killed_within_an_epoch_goes_on_with_the_next_step(whole, tmp_path, monkeypatch, stage, step):
     options = _options(tmp_path, encoder_epochs=2, batch=4, checkpoint_minutes=1e-9)
     original, calls = stage._step, []

@@ -14,6 +14,7 @@ from cxrreport.imaging.upright import Upright, _laid, put_upright
 from cxrreport.model.manifest import read_manifest
 from cxrreport.model.weights import load_weights
 from cxrreport.phantoms.phantom import draw_frontal
+from cxrreport.training import upright_stage
 from cxrreport.training.trainer import train
 from cxrreport.training.upright_images import both_ways, draw, other_images, turn, vary
 
@@ -32,6 +33,7 @@ def finished(drawn, tmp_path_factory):
     init = start_weights(folder / "init")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(READERS, "drawn", lambda directory, split: drawn[:8] if split == "train" else drawn[8:])
+        patch.setattr(upright_stage, "_LEGS", 24)
         options = train_options(folder / "run", dataset="drawn", init=init, command="cxrreport train", **ALONE)
         best = train(options, lines.append)
         again = train(options, lambda facts: pytest.fail("a finished run does nothing"))
