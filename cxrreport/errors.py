@@ -56,6 +56,12 @@ class PixelError(InputError):
     code = "pixels.malformed"
 
 
+class ReportError(InputError):
+    """A file of the report archive cannot be read (codes `report.*`)."""
+
+    code = "report.malformed"
+
+
 class ModelOutputError(InputError):
     """The network gave no usable draft for a study (codes `model.*`)."""
 

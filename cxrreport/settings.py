@@ -53,6 +53,10 @@ class Settings(BaseSettings):
     workers: int = Field(2, ge=0, le=128, description="Child processes that decode films; 0 decodes in this process.")
     decode_timeout_s: float = Field(60, gt=0, description="Time for one film before its child is killed, in seconds.")
     decode_memory_mb: int = Field(4096, ge=512, description="Address space of a child that decodes films, in MiB.")
+    report_timeout_s: float = Field(
+        20, gt=0, description="How long reading a report file may give nothing before its child is killed, in seconds."
+    )
+    report_memory_mb: int = Field(2048, ge=512, description="Address space of a child that reads reports, in MiB.")
     max_pixels: int = Field(60_000_000, ge=10_000, description="Largest film, in pixels.")
     max_dataset_mb: int = Field(256, ge=1, description="Largest deflated data set once inflated, in MiB.")
     settle_s: float = Field(0, ge=0, description="Leave files alone that changed within this many seconds.")

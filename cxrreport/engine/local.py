@@ -10,16 +10,21 @@ import resource
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from functools import partial
 from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from cxrreport.errors import InputError, PixelError
+from cxrreport.codes import CODES
+from cxrreport.errors import InputError, PixelError, ReportError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+_LOST: dict[type[InputError], tuple[str, str, str]] = {  # codes of what takes too much memory, too long, or the process
+    PixelError: ("pixels.memory", "pixels.timeout", "pixels.crash"),
+    ReportError: ("report.memory", "report.timeout", "report.crash"),
+}
 
 
 class LocalEngine:
@@ -42,7 +47,7 @@ class LocalEngine:
         """Set the pool up; children start with the first item."""
         if self._workers > 0:
             spawn = multiprocessing.get_context("spawn")
-            self._pool = ProcessPool(self._workers, 0, _confine, (self._memory_mb,), spawn)
+            self._pool = ProcessPool(self._workers, 0, confine, (self._memory_mb,), spawn)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -84,19 +89,25 @@ def _result_or_error(result: Callable[[], Result]) -> Result | InputError:
     """Turn what one item can do into a value; a cancelled or interrupted run still ends."""
     try:
         return result()
-    except InputError as error:
+    except Exception as error:  # one film never stops a run
+        return as_error(error, PixelError)
+
+
+def as_error(error: Exception, lost: type[InputError]) -> InputError:
+    """What has cost an item, as an error of class `lost`.
+
+    The text of an exception may quote values, its type does not.
+    """
+    if isinstance(error, InputError):
         return error
-    except MemoryError:
-        return PixelError("Reading the film took more memory than allowed.", code="pixels.memory")
-    except FutureTimeoutError:
-        return PixelError("Reading the film took too long.", code="pixels.timeout")
-    except ProcessExpired:
-        return PixelError("The decoder crashed on the film.", code="pixels.crash")
-    except Exception as error:  # one film never stops a run; the text may quote values, the type does not
-        return PixelError(f"Reading the film failed ({type(error).__name__}).", code="pixels.crash")
+    memory, timeout, crash = _LOST[lost]
+    if isinstance(error, (ProcessExpired, EOFError, MemoryError, TimeoutError)):
+        code = memory if isinstance(error, MemoryError) else timeout if isinstance(error, TimeoutError) else crash
+        return lost(CODES[code].sentence, code)
+    return lost(f"Reading failed ({type(error).__name__}).", crash)
 
 
-def _confine(memory_mb: int) -> None:
+def confine(memory_mb: int) -> None:
     """Limit a child's memory, keep its core off the disk (it holds films), leave Ctrl-C to the parent."""
     resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
-from cxrreport.errors import UsageError
+from cxrreport.engine.stream import StreamEngine
+from cxrreport.errors import InputError, UsageError
 from cxrreport.files import must_exist
-from cxrreport.findings import State
 from cxrreport.pipeline.counts import IMPORT, Count
 from cxrreport.pipeline.run import Run
 from cxrreport.records import Failure, Report
-from cxrreport.reports.labels import label_all, rules
-from cxrreport.reports.language import is_english_report
+from cxrreport.reports.labelled import Labelled, label_report, read_labelled
+from cxrreport.reports.labels import rules
 from cxrreport.reports.parsing.columns import FIELDS
-from cxrreport.reports.readers import Skipped, read_path
+from cxrreport.reports.readers import Skipped, files
+from cxrreport.settings import Settings
 from cxrreport.store import reports, runs
 from cxrreport.store.engine import batches, session
 
@@ -33,14 +35,28 @@ def import_reports(run: Run, paths: Sequence[Path], form: str) -> None:
     _check(roots, run.settings.columns)
     for root in roots:
         with session(run.engine) as s:
-            runs.clear_failures_below(s, str(root), "report.")  # the files may have been mended
-        found = read_path(root, run.settings.columns, form, preliminary=run.settings.preliminary)
-        for batch in batches(found, _BATCH):
-            if run.cancelled:
-                return
-            _store(run, batch)
-            run.progress("reports", len(batch))
+            for kind in ("report.", "path."):  # the files may have been mended
+                runs.clear_failures_below(s, str(root), kind)
+        with _readers(run.settings) as readers:
+            for batch in batches(_read(run, readers, root, form), _BATCH):
+                if run.cancelled:  # whoever stops the run may have stopped the children too: believe no error any more
+                    return
+                _store(run, batch)
+                run.progress("reports", len(batch))
     _label_again(run)
+
+
+def _readers(settings: Settings) -> StreamEngine:
+    return StreamEngine(settings.workers, settings.report_timeout_s, settings.report_memory_mb)
+
+
+def _read(run: Run, readers: StreamEngine, root: Path, form: str) -> Iterator[Labelled]:
+    """What the files at or below `root` hold, read and labelled in child processes; a file that is lost is a failure."""
+    job = partial(read_labelled, root, run.settings.columns, form, run.settings.preliminary)
+    for file, found in readers.stream(job, files(root)):
+        if run.cancelled:
+            return
+        yield (Failure(found.code, found.message, path=str(file)), {}) if isinstance(found, InputError) else found
 
 
 def _check(roots: Sequence[Path], columns: Mapping[str, str]) -> None:
@@ -49,31 +65,20 @@ def _check(roots: Sequence[Path], columns: Mapping[str, str]) -> None:
         raise UsageError(f"No report has the field {', '.join(unknown)}; known are {', '.join(FIELDS)} and id.")
 
 
-def _store(run: Run, batch: Sequence[Report | Failure | Skipped]) -> None:
-    good = [item for item in batch if isinstance(item, Report)]
-    bad = [item for item in batch if isinstance(item, Failure)]
-    labelled = [(report, _label(report)) for report in good]
+def _store(run: Run, batch: Sequence[Labelled]) -> None:
+    good = [(item, labels) for item, labels in batch if isinstance(item, Report)]
+    bad = [item for item, _ in batch if isinstance(item, Failure)]
     with session(run.engine) as s:
-        counts = reports.add_reports(s, labelled, rules())
+        counts = reports.add_reports(s, good, rules())
         runs.add_failures(s, run.id, bad)
     run.count(Count.REPORTS, len(good))
     for name in IMPORT:
         run.count(name, counts[name])
     for failure in bad:
         run.fail(failure.code)
-    for item in batch:
+    for item, _ in batch:
         if isinstance(item, Skipped):
             run.skip(item.code)
-
-
-def _label(report: Report | reports.StoredText) -> dict[str, State]:
-    """States of the 15 labels and of what is named, told from findings and impression together.
-
-    None of a report in another language: the rules would find names of findings there and miss that they are denied.
-    """
-    if is_english_report(report.findings, report.impression) is False:
-        return {}
-    return label_all(f"{report.findings} {report.impression}")
 
 
 def _label_again(run: Run) -> None:
@@ -85,7 +90,9 @@ def _label_again(run: Run) -> None:
         if not batch:
             return
         with session(run.engine) as s:
-            reports.set_labels(s, {text.report_id: _label(text) for text in batch}, rules())
+            reports.set_labels(
+                s, {text.report_id: label_report(text.findings, text.impression) for text in batch}, rules()
+            )
         last = batch[-1].report_id
         run.count(Count.RELABELLED, len(batch))
         run.progress("labels", len(batch))

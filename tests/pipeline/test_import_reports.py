@@ -8,6 +8,7 @@ import pytest
 from cxrreport.pipeline import import_reports as module
 from cxrreport.pipeline.run import open_run
 from cxrreport.reports import labels as rule_labels
+from cxrreport.reports.labelled import read_labelled
 from cxrreport.reports.labels import label_all, rules
 from cxrreport.settings import Settings
 
@@ -85,3 +86,25 @@ def test_an_interrupted_run_is_completed_by_the_next(imported, monkeypatch):
     assert [source for _, source in stored(imported).values()] == [rules()] * 2 + ["rules-0"] * 3
     assert imported.json("index")["relabelled"] == 3
     assert stored(imported) == LABELLED
+
+
+def test_a_file_that_is_lost_is_a_failure_and_the_run_goes_on(imported, monkeypatch, tmp_path):
+    def read(root, columns, form, preliminary, file):
+        if file.name == "A1.txt":
+            raise MemoryError
+        return read_labelled(root, columns, form, preliminary, file)
+
+    monkeypatch.setattr(module, "read_labelled", read)
+    with open_run(Settings(home=imported.home, workers=0)) as run:
+        module.import_reports(run, (tmp_path / "reports",), "auto")
+    assert (run.exit_code, run.summary(())["unchanged"], run.counts.failed) == (3, 4, {"report.memory": 1})
+    assert imported.rows("SELECT code, path FROM failure") == [("report.memory", str(tmp_path / "reports" / "A1.txt"))]
+    monkeypatch.undo()
+    assert imported.json("index", tmp_path / "reports")["failed"] == {}
+    assert imported.rows("SELECT code FROM failure") == []
+
+
+def test_child_processes_read_what_this_process_reads(imported, tmp_path):
+    with open_run(Settings(home=imported.home, workers=1)) as run:
+        module.import_reports(run, (tmp_path / "reports",), "auto")
+    assert run.summary(())["unchanged"] == len(TEXTS) and not run.counts.failed and stored(imported) == LABELLED

@@ -1,7 +1,9 @@
 """Plain text, tables and Open-i XML, folders of them, and what is true of every format."""
 
+import inspect
 import json
 import os
+import sys
 from datetime import datetime
 
 import pytest
@@ -122,9 +124,16 @@ def test_an_openi_file_has_neither_its_mesh_terms_nor_its_date_of_publication(on
 BOMB = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><eCitation>&b;</eCitation>'
 
 
+NESTED = 60_000
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [
+        (
+            f"<eCitation>{'<AbstractText>x' * NESTED}{'</AbstractText>' * NESTED}</eCitation>".encode(),
+            "report.malformed",
+        ),
         (BOMB.encode(), "report.malformed"),
         (BOMB.encode("utf-16"), "report.malformed"),
         (b"<eCitation><uId", "report.malformed"),
@@ -168,3 +177,42 @@ def test_format_can_be_forced_and_is_checked(read, only):
 def test_missing_path_is_a_failure(tmp_path):
     (found,) = readers.read_path(tmp_path / "none", {})
     assert isinstance(found, Failure) and found.code == "report.unreadable"
+
+
+def test_folders_may_nest_deeper_than_calls(tmp_path):
+    deep = tmp_path.joinpath(*"d" * 300)
+    deep.mkdir(parents=True)
+    (deep / "a.txt").write_text("Clear.")
+    usual = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + 150)
+    try:
+        assert accessions_and_codes(readers.read_path(tmp_path, {})) == ["a"]
+    finally:
+        sys.setrecursionlimit(usual)
+
+
+def test_a_path_longer_than_paths_may_be_is_a_failure(tmp_path):
+    at = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(120):
+        os.mkdir("d" * 40, dir_fd=at)
+        above, at = at, os.open("d" * 40, os.O_RDONLY, dir_fd=at)
+        os.close(above)
+    os.close(at)
+    (tmp_path / "e.txt").write_text("Clear.")
+    assert accessions_and_codes(readers.read_path(tmp_path, {})) == ["report.unreadable", "e"]
+
+
+def test_half_a_character_is_a_failure_and_the_rest_is_read(read):
+    lines = [
+        r'{"accession": "A1", "findings": "Clear \ud800 lungs."}',
+        r'{"accession": "A2", "findings": "\ud83e\udec1"}',
+    ]
+    assert accessions_and_codes(read("r.jsonl", "\n".join(lines))) == ["report.malformed", "A2"]
+    (found,) = read("r.json", r'{"resourceType": "DiagnosticReport", "conclusion": "x", "id": "\udc00"}')
+    assert found.code == "report.malformed"
+
+
+def test_a_name_that_is_no_text_is_a_failure(tmp_path):
+    (tmp_path / os.fsdecode(b"M\xfcller.txt")).write_text("Clear.")
+    (found,) = readers.read_path(tmp_path, {})
+    assert found.code == "path.name" and found.path == str(tmp_path / "M\\xfcller.txt")

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from cxrreport.codes import CODES
 from cxrreport.records import Failure, Report, ReportStatus
 from cxrreport.reports.parsing import decode, sniff
 from cxrreport.reports.parsing.decode import Skipped
 from cxrreport.reports.readers import fhir, hl7, openi, table, text
 
-__all__ = ["FORMATS", "Skipped", "read_path"]
+__all__ = ["FORMATS", "Item", "Skipped", "files", "read_file", "read_path"]
 
 FORMATS = ("auto", "text", "table", "hl7", "sr", "fhir", "openi")
 Item = Report | Failure | Skipped
@@ -21,15 +21,51 @@ Item = Report | Failure | Skipped
 def read_path(
     path: Path, columns: Mapping[str, str], format: str | None = None, *, preliminary: bool = False
 ) -> Iterator[Item]:
-    """Read every report of a file or a folder, in order of name; links and hidden files within a folder are left out.
+    """Read every report of a file or a folder in this process; see `files` and `read_file`."""
+    for file in files(path):
+        yield from read_file(file, columns, format, within=file != path, preliminary=preliminary)
 
-    What within a folder is plainly no report (README, pictures, PDFs, packed files) is a `Skipped("report.not_report")`,
+
+def files(root: Path) -> Iterator[Path]:
+    """Regular files at or below `root`, in order of name; links and hidden files within a folder are left out.
+
+    A folder that cannot be listed is among them: reading it tells so.
+    """
+    pending = [(root, root.is_dir())]
+    while pending:
+        path, is_folder = pending.pop()
+        try:
+            children = _children(path) if is_folder else None
+        except OSError:
+            children = None
+        if children is None:
+            yield path
+        else:
+            pending += reversed(children)
+
+
+def _children(folder: Path) -> list[tuple[Path, bool]]:
+    """Files and folders in a folder, each with whether it is a folder; never through a link, and no FIFO or the like."""
+    with os.scandir(folder) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    shown = (entry for entry in entries if not entry.name.startswith(".") and not entry.is_symlink())
+    kinds = ((entry, entry.is_dir(follow_symlinks=False)) for entry in shown)
+    return [(Path(entry.path), folder) for entry, folder in kinds if folder or entry.is_file(follow_symlinks=False)]
+
+
+def read_file(
+    file: Path, columns: Mapping[str, str], format: str | None = None, *, within: bool, preliminary: bool = False
+) -> Iterator[Item]:
+    """Read every report of a file.
+
+    What is plainly no report (README, pictures, packed files) is a `Skipped("report.not_report")` within a folder,
     whatever the format; a file that is named itself is a failure then, unless its format is named too.
 
     Parameters
     ----------
     columns : our field names to a table's column names (see `table.read`).
     format : one of `FORMATS`; None and "auto" choose by the content of each file.
+    within : the file was found within a folder that was named.
     preliminary : take reports that nobody has signed yet, too; else each is a `Skipped("report.preliminary")`.
 
     Raises
@@ -38,15 +74,33 @@ def read_path(
     """
     if format not in (None, *FORMATS):
         raise ValueError(f"unknown report format {format!r}; known are {', '.join(FORMATS)}")
-    for file in _files(path):
-        found = iter([file]) if isinstance(file, Failure) else _read_file(file, columns, format, within=file != path)
-        for item in found:
-            unsigned = isinstance(item, Report) and item.status is ReportStatus.PRELIMINARY
-            yield Skipped("report.preliminary") if unsigned and not preliminary else item
+    for item in _read_file(file, columns, format, within):
+        if not isinstance(item, Report):
+            yield item
+        elif not _is_writable(item):
+            yield decode.malformed(file, "A report holds halves of characters, which no text has.")
+        else:
+            unsigned = item.status is ReportStatus.PRELIMINARY and not preliminary
+            yield Skipped("report.preliminary") if unsigned else item
+
+
+def _is_writable(report: Report) -> bool:
+    """Can all that is said be written? A lone surrogate, half a character, cannot."""
+    values = (getattr(report, name) for name in Report.__slots__)
+    try:
+        "".join(value for value in values if isinstance(value, str)).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _read_file(file: Path, columns: Mapping[str, str], format: str | None, within: bool) -> Iterator[Item]:
+    if (shown := os.fsencode(file).decode("utf-8", "backslashreplace")) != str(file):
+        yield Failure("path.name", CODES["path.name"].sentence, path=shown)
+        return
     try:
+        if not file.is_file():
+            raise FileNotFoundError
         kind = sniff.format_of(file, columns)
         if kind == sniff.NO_REPORT and within:
             yield Skipped("report.not_report")
@@ -74,23 +128,3 @@ def _by(kind: str | None, file: Path, columns: Mapping[str, str]) -> Iterator[It
         yield from sr.read(file)
     else:
         yield from {"text": text, "hl7": hl7, "fhir": fhir, "openi": openi}[kind].read(file)
-
-
-def _files(path: Path) -> Iterator[Path | Failure]:
-    """Regular files below `path`; never through a link, and nothing that would block (a FIFO) is opened."""
-    try:
-        if stat.S_ISREG(path.stat().st_mode):
-            yield path
-            return
-        with os.scandir(path) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
-    except OSError:
-        yield decode.unreadable(path)
-        return
-    for entry in entries:
-        if entry.name.startswith(".") or entry.is_symlink():
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _files(Path(entry.path))
-        elif entry.is_file(follow_symlinks=False):
-            yield Path(entry.path)

@@ -11,6 +11,7 @@ from cxrreport.records import Failure, Report
 from cxrreport.reports.parsing import decode
 
 MAX_BYTES = 4 << 20
+MAX_DEPTH = 50
 
 
 def read(path: Path) -> Iterator[Report | Failure]:
@@ -25,7 +26,7 @@ def parse(data: bytes, path: Path) -> Report | Failure:
     try:
         if b"<!ENTITY" in data or "<!ENTITY".encode("utf-16-le") in data or "<!ENTITY".encode("utf-16-be") in data:
             return decode.malformed(path, "An XML report declares entities.")
-        root = ElementTree.fromstring(data)
+        root = ElementTree.fromstring(data, ElementTree.XMLParser(target=_Shallow()))
     except (ElementTree.ParseError, ValueError, LookupError):
         return decode.malformed(path, "An XML report is not well-formed.")
     if root.tag != "eCitation":
@@ -45,6 +46,31 @@ def parse(data: bytes, path: Path) -> Report | Failure:
         comparison=given["COMPARISON"],
         indication=indications.choose([given["INDICATION"]]),
     )
+
+
+class _Shallow(ElementTree.TreeBuilder):
+    """Builds a tree of at most `MAX_DEPTH` levels: the text of elements within elements costs the square of their number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._depth = 0
+
+    def start(self, tag: str, attrs: dict[str, str]) -> ElementTree.Element:
+        """Open an element.
+
+        Raises
+        ------
+        ValueError : too many are open.
+        """
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise ValueError("depth")
+        return super().start(tag, attrs)
+
+    def end(self, tag: str) -> ElementTree.Element:
+        """Close an element."""
+        self._depth -= 1
+        return super().end(tag)
 
 
 def _section(root: ElementTree.Element, label: str) -> str:

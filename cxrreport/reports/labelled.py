@@ -1,0 +1,32 @@
+"""Reports of the archive with their labels: what child processes do of the import, so that it loads little."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from cxrreport.findings import State
+from cxrreport.records import Report
+from cxrreport.reports.labels import label_all
+from cxrreport.reports.language import is_english_report
+from cxrreport.reports.readers import Item, read_file
+
+Labelled = tuple[Item, dict[str, State]]
+
+
+def read_labelled(
+    root: Path, columns: Mapping[str, str], form: str, preliminary: bool, file: Path
+) -> Iterator[Labelled]:
+    """Everything that a file at or below `root` holds, reports with their labels; see `readers.read_file`."""
+    for item in read_file(file, columns, form, within=file != root, preliminary=preliminary):
+        yield item, label_report(item.findings, item.impression) if isinstance(item, Report) else {}
+
+
+def label_report(findings: str, impression: str) -> dict[str, State]:
+    """States of the 15 labels and of what is named, told from findings and impression together.
+
+    None of a report in another language: the rules would find names of findings there and miss that they are denied.
+    """
+    if is_english_report(findings, impression) is False:
+        return {}
+    return label_all(f"{findings} {impression}")
