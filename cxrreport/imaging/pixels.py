@@ -8,23 +8,25 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
 from cxrreport.errors import HeaderError, PixelError
+from cxrreport.imaging.bits import OVERLAY_TAGS, Layout, layout_of, settle, stored_of
 from cxrreport.imaging.dataset import Head, NotDicomError, open_head
-from cxrreport.imaging.decode import Layout, decode, is_supported
+from cxrreport.imaging.decode import decode, is_supported
 from cxrreport.imaging.voi import Table, lut_of, number, window_of
 
 _TAGS = (
     *(0x00280002, 0x00280004, 0x00280008, 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280102, 0x00280103),
     *(0x00280120, 0x00280121, 0x00281050, 0x00281051, 0x00281052, 0x00281053, 0x00281056, 0x00283000, 0x00283010),
+    *OVERLAY_TAGS,
     0x20500020,
 )
 _HEADER_BYTES = 8 << 20
+_MAX_VALUE = 1e30  # of a float32 there is room above
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,9 @@ def _frame(head: Head, max_pixels: int) -> Frame:
     if not head.at_pixels:
         raise PixelError("The file holds no pixel data.", code="pixels.truncated")
     layout = _layout(head, max_pixels)
-    stored = _stored(decode(head, layout), layout)
+    coded = decode(head, layout)
+    layout = settle(layout, head.dataset, coded.cells, coded.bits, coded.signed)
+    stored = stored_of(coded.cells, layout)
     counts = np.bincount(stored.ravel(), minlength=1 << layout.bits)
     table = _display_table(head.dataset, layout, counts)
     digest = hashlib.sha256(repr(stored.shape).encode() + stored.astype("<u2", copy=False).tobytes())
@@ -92,26 +96,7 @@ def _layout(head: Head, max_pixels: int) -> Layout:
         raise PixelError("Only 8 and 16 bit images can be read.", code="pixels.bits")
     if not is_supported(head.transfer_syntax):
         raise PixelError("The transfer syntax is not supported.", code="pixels.syntax")
-    return Layout((rows, columns), *_bits(dataset), signed=int(dataset.get("PixelRepresentation") or 0) == 1)
-
-
-def _bits(dataset: Dataset) -> tuple[int, int, int]:
-    """Bits allocated and stored, and the place of the lowest one."""
-    allocated = int(dataset.BitsAllocated)
-    bits, high = int(dataset.get("BitsStored") or allocated), dataset.get("HighBit")
-    shift = (bits - 1 if high is None else int(high)) - bits + 1
-    if not (1 < bits <= allocated and 0 <= shift <= allocated - bits):
-        raise PixelError("The header declares impossible bits.")
-    return allocated, bits, shift
-
-
-def _stored(cells: npt.NDArray[Any], layout: Layout) -> npt.NDArray[Any]:
-    """Cut the stored bits out of each cell; overlays may live in the others."""
-    if layout.shift:
-        cells = cells >> layout.shift
-    if layout.bits < 8 * cells.dtype.itemsize:
-        cells = cells & cells.dtype.type((1 << layout.bits) - 1)
-    return cells
+    return layout_of(dataset, (rows, columns))
 
 
 def _display_table(dataset: Dataset, layout: Layout, counts: npt.NDArray[np.int64]) -> Table:
@@ -121,20 +106,18 @@ def _display_table(dataset: Dataset, layout: Layout, counts: npt.NDArray[np.int6
         stored[1 << (layout.bits - 1) :] -= 1 << layout.bits
     padding = _padding(dataset, stored, layout.signed)
     occurring = (counts > 0) & ~padding
-    if not occurring.any():
-        raise PixelError("The image is blank.", code="pixels.blank")
+    if not occurring.any():  # a padding that leaves nothing
+        padding, occurring = np.zeros(stored.shape, bool), counts > 0
     values = _voi(dataset, _modality(dataset, stored, layout.signed), layout.signed, np.where(padding, 0, counts))
     if _is_inverse(dataset):
         values = -values
-    if not np.isfinite(values[occurring]).all():
-        raise PixelError("The header's rescale or window is impossible.")
     values[padding] = values[occurring].min()
     return values
 
 
 def _padding(dataset: Dataset, stored: Table, signed: bool) -> npt.NDArray[np.bool_]:
     """Stored values that are padding (PS3.3 C.7.5.1.1.2); of signed pixels its value may be written unsigned (US)."""
-    limits = [number(dataset.get(keyword)) for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
+    limits = [number(dataset, keyword) for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
     named = [limit - (1 << 16) if signed and limit >= 1 << 15 else limit for limit in limits if limit is not None]
     if limits[0] is None:
         return np.zeros(stored.shape, bool)
@@ -142,11 +125,13 @@ def _padding(dataset: Dataset, stored: Table, signed: bool) -> npt.NDArray[np.bo
 
 
 def _modality(dataset: Dataset, stored: Table, signed: bool) -> Table:
+    """Modality LUT, or slope and intercept; a slope of 0 and what no number can hold are passed by."""
     lut = lut_of(dataset, "ModalityLUTSequence", signed)
     if lut is not None:
         return lut(stored)
-    slope, intercept = number(dataset.get("RescaleSlope")), number(dataset.get("RescaleIntercept"))
-    return stored * (1.0 if slope is None else slope) + (0.0 if intercept is None else intercept)
+    slope, intercept = number(dataset, "RescaleSlope"), number(dataset, "RescaleIntercept")
+    rescaled = stored * (1.0 if slope is None else slope) + (0.0 if intercept is None else intercept)
+    return rescaled if slope != 0 and np.abs(rescaled).max() < _MAX_VALUE else stored
 
 
 def _voi(dataset: Dataset, values: Table, signed: bool, counts: npt.NDArray[np.int64]) -> Table:

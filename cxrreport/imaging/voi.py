@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -14,26 +15,35 @@ Table = npt.NDArray[np.float64]
 Shown = Callable[[Table], Table]  # values before -> values after
 
 
-def number(value: Any) -> float | None:
-    """Return the first number of a tag that may be absent, blank or many-valued."""
-    if value is None or value == "":
-        return None
+def number(dataset: Dataset, keyword: str) -> float | None:
+    """Return the first number of a tag; None where it is absent, blank, not finite or no number.
+
+    A decimal comma, which some consoles write, is read.
+    """
+    try:
+        value = dataset.get(keyword)
+    except (ValueError, TypeError, OverflowError):  # pydicom converts on access
+        value = dataset.get_item(keyword).value
     if not isinstance(value, (str, bytes)) and hasattr(value, "__iter__"):
         value = next(iter(value), None)
-        return number(value)
-    return float(value)
+    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    try:
+        found = float(text.partition("\\")[0].strip(" \0").replace(",", "."))
+    except ValueError:
+        return None
+    return found if math.isfinite(found) else None
 
 
 def lut_of(dataset: Dataset, keyword: str, signed: bool) -> Shown | None:
-    """Return the first table of a LUT sequence, held at its ends; None where there is none with content."""
-    sequence = dataset.get(keyword)
-    if not sequence:
+    """Return the first table of a LUT sequence, held at its ends; None where there is none that can be used."""
+    try:
+        item = dataset.get(keyword)[0]
+        count, first, bits = (int(part) for part in item.LUTDescriptor)
+        entries = _entries(item.LUTData, count or 1 << 16, bits, item.is_little_endian).astype(np.float64)
+    except Exception:  # pydicom converts on access, and raises nearly anything
         return None
-    item = sequence[0]
-    count, first, bits = (int(part) for part in item.LUTDescriptor)
     if signed and first >= 1 << 15:  # the descriptor's value representation is often lost
         first -= 1 << 16
-    entries = _entries(item.LUTData, count or 1 << 16, bits, item.is_little_endian).astype(np.float64)
     return partial(_look_up, first, entries) if len(entries) else None
 
 
@@ -52,9 +62,9 @@ def _look_up(first: int, entries: Table, values: Table) -> Table:
 
 def window_of(dataset: Dataset) -> Shown | None:
     """Return the first window, or None where there is none or its width is impossible."""
-    centre, width = number(dataset.get("WindowCenter")), number(dataset.get("WindowWidth"))
+    centre, width = number(dataset, "WindowCenter"), number(dataset, "WindowWidth")
     function = str(dataset.get("VOILUTFunction") or "LINEAR").strip().upper()
-    if centre is None or width is None or not np.isfinite([centre, width]).all():
+    if centre is None or width is None:
         return None
     return partial(_through, centre, width, function) if width >= (1 if function == "LINEAR" else 1e-6) else None
 

@@ -1,9 +1,7 @@
 import builders.dicom as builders
-import imagecodecs
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 
 from cxrreport.errors import PixelError
@@ -19,6 +17,31 @@ def code_of(path, **options):
 
 def values(path):
     return read_frame(str(path)).values
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"RescaleSlope": 0, "RescaleIntercept": 7},
+        {"RescaleSlope": "1e300", "RescaleIntercept": "1e309"},
+        {"WindowCenter": "NaN", "WindowWidth": "NaN"},
+        {"WindowCenter": 2048, "WindowWidth": 4096, "VOILUTFunction": ""},
+        {"VOILUTSequence": Sequence([Dataset()]), "ModalityLUTSequence": Sequence([])},
+        {"PixelPaddingValue": 0, "PixelPaddingRangeLimit": 4095},
+        {"HighBit": 99},
+    ],
+)
+def test_a_tag_that_cannot_be_used_costs_no_image(tmp_path, tags):
+    pixels = builders.chest()
+    shown = values(builders.write_dicom(tmp_path / "a", pixels, **tags))
+    assert np.corrcoef(shown.ravel(), pixels.ravel())[0, 1] > 0.98
+
+
+def test_a_decimal_comma_is_read(tmp_path):
+    comma = builders.write_dicom(tmp_path / "a", WindowCenter="2000.5", WindowWidth=1500)
+    comma.write_bytes(comma.read_bytes().replace(b"2000.5", b"2000,5"))
+    point = builders.write_dicom(tmp_path / "b", WindowCenter="2000.5", WindowWidth=1500)
+    assert np.array_equal(values(comma), values(point)) and values(point).max() == 1
 
 
 def lut(first, entries, bits=12):
@@ -57,18 +80,9 @@ def test_the_digest_tells_images_apart(tmp_path):
 
 
 def test_signed_values_are_rescaled(tmp_path):
-    pixels = builders.chest().astype(np.int16) - 1024
+    pixels = builders.chest(bits=11).astype(np.int16) - 1024
     path = builders.write_dicom(tmp_path / "a", pixels, bits=12, RescaleSlope=2, RescaleIntercept=-5)
-    cut = ((pixels.astype(int) & 0xFFF) ^ 0x800) - 0x800
-    assert np.array_equal(values(path), 2 * cut - 5)
-
-
-def test_overlays_in_the_high_bits_and_a_shifted_high_bit_are_cut_away(tmp_path):
-    pixels = builders.chest(bits=10)
-    overlay = pixels | (np.arange(pixels.size, dtype=np.uint16).reshape(pixels.shape) % 2 << 15)
-    assert np.array_equal(values(builders.write_dicom(tmp_path / "a", overlay, bits=10)), pixels)
-    shifted = builders.write_dicom(tmp_path / "b", pixels << 4, bits=10, HighBit=13)
-    assert np.array_equal(values(shifted), pixels)
+    assert np.array_equal(values(path), 2.0 * pixels - 5)
 
 
 @pytest.mark.parametrize(
@@ -155,21 +169,6 @@ def test_padding_of_signed_values_may_be_written_unsigned(tmp_path):
     assert (shown[:, :20] == shown[:, 20:].min()).all() and shown.min() > -2000
 
 
-def test_high_throughput_tiles_are_each_required(tmp_path):
-    pixels = builders.chest()
-    frame = bytes(imagecodecs.htj2k_encode(pixels, reversible=True, tile=(64, 64)))
-    frame += b"\0" * (len(frame) % 2)
-    path = builders.write_dicom(tmp_path / "a", pixels, builders.HTJ2K, PixelData=encapsulate([frame]))
-    assert np.array_equal(values(path), pixels)
-    last = frame.rindex(b"\xff\x90\x00\x0a")
-    endless = frame[: last + 6] + b"\0\0\0\0" + frame[last + 10 :]  # the last tile-part may leave its length open
-    path = builders.write_dicom(tmp_path / "b", pixels, builders.HTJ2K, PixelData=encapsulate([endless]))
-    assert np.array_equal(values(path), pixels)
-    cut = frame[:last] + b"\0" * (last % 2)
-    path = builders.write_dicom(tmp_path / "c", pixels, builders.HTJ2K, PixelData=encapsulate([cut]))
-    assert code_of(path) == "pixels.truncated"
-
-
 @pytest.mark.parametrize(
     ("tags", "code"),
     [
@@ -180,9 +179,7 @@ def test_high_throughput_tiles_are_each_required(tmp_path):
         ({"BitsAllocated": 32}, "pixels.bits"),
         ({"BitsAllocated": 1}, "pixels.bits"),
         ({"BitsStored": 17}, "pixels.malformed"),
-        ({"HighBit": 99}, "pixels.malformed"),
         ({"Rows": 0}, "pixels.malformed"),
-        ({"RescaleSlope": "1e300", "RescaleIntercept": "1e309"}, "pixels.malformed"),
     ],
 )
 def test_what_is_no_single_grey_frame_is_refused(tmp_path, tags, code):
@@ -201,37 +198,7 @@ def test_a_codestream_larger_than_the_header_says_is_refused_before_decoding(tmp
         assert code_of(path) in ("pixels.malformed", "pixels.truncated")
 
 
-@pytest.mark.parametrize("syntax", [*builders.LOSSLESS, builders.JPEG_EXTENDED])
-@pytest.mark.parametrize("share", [0.05, 0.5, 0.99])
-def test_a_cut_file_is_never_half_an_image(tmp_path, syntax, share):
-    path = builders.write_dicom(tmp_path / "a", syntax=syntax)
-    whole = path.read_bytes()
-    tag = b"\x7f\xe0\x00\x10" if syntax == builders.BIG_ENDIAN else b"\xe0\x7f\x10\x00"
-    start = 1000 if syntax == builders.DEFLATED else whole.rindex(tag) + 12
-    path.write_bytes(whole[: start + int((len(whole) - start) * share)])
-    assert code_of(path) == "pixels.truncated"
-
-
-@pytest.mark.parametrize(
-    "syntax",
-    [
-        *(builders.RLE, builders.JPEG_LOSSLESS, builders.JPEG_LS, builders.JPEG_2000, builders.HTJ2K),
-        builders.JPEG_EXTENDED,
-    ],
-)
-@pytest.mark.parametrize("share", [0.3, 0.6, 0.97])
-@pytest.mark.parametrize("end", [b"", b"\xff\xd9"])
-def test_a_frame_cut_short_inside_a_whole_file_is_never_half_an_image(tmp_path, syntax, share, end):
-    frame = builders.encode_frame(builders.chest(), syntax)
-    cut = frame[: int(len(frame) * share)] + end
-    cut += b"\0" * (len(cut) % 2)
-    path = builders.write_dicom(tmp_path / "a", syntax=syntax, PixelData=encapsulate([cut]))
-    assert code_of(path) == "pixels.truncated"
-
-
-def test_a_blank_or_foreign_file_says_so(tmp_path):
+def test_a_foreign_file_says_so(tmp_path):
     (tmp_path / "a").write_bytes(b"no dicom")
     assert code_of(tmp_path / "a") == "pixels.malformed"
     assert code_of(tmp_path / "gone") == "pixels.unreadable"
-    empty = builders.write_dicom(tmp_path / "b", np.full((64, 64), 7, np.uint16), PixelPaddingValue=7)
-    assert code_of(empty) == "pixels.blank"
