@@ -35,6 +35,7 @@ RUNTIME = [
     "Pillow>=12",
     "pebble>=5,<6",
     "striprtf>=0.0.28,<1",
+    "pypdf>=7,<8",
 ]
 POSTGRES = ["psycopg[binary]>=3.3,<4"]
 METEOR = ["pycocoevalcap>=1.2,<2"]  # runs METEOR's Java program

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["auto", "text", "table", "hl7", "sr", "fhir", "openi"]),
+    type=click.Choice(["auto", "text", "table", "hl7", "sr", "fhir", "openi", "pdf"]),
     default="auto",
     help="Kind of the report files; auto goes by the content of each.",
 )
@@ -47,8 +47,8 @@ def index(
     """Import signed reports from PATHS and publish the index.
 
     PATHS are files and folders of plain text (named by accession number or study UID), CSV, TSV, JSON Lines, HL7 v2 ORU
-    messages, DICOM SR, FHIR DiagnosticReports and Open-i XML, in any mixture. Reports of other modalities or parts of
-    the body are skipped.
+    messages, DICOM SR, FHIR DiagnosticReports, Open-i XML and PDF with a text layer, in any mixture. Reports of other
+    modalities or parts of the body are skipped.
 
     Without PATHS the index is rebuilt from the reports that the database already holds.
     """

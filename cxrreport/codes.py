@@ -60,6 +60,8 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
                               "Mend the cause, then `cxrreport release STUDY`."),
         "report.preliminary": ("Nobody has signed the report yet.", "Set `preliminary` to import such reports too."),
         "report.not_chest": ("The report is of another examination than a chest radiograph.", _NOTHING),
+        "report.scanned": ("The PDF holds pictures of pages and no text.", "Export the text, or recognise it (OCR) first."),
+        "report.copy": ("A PDF lies beside a file of the same name that holds the text.", _NOTHING),
         "report.not_oru": ("The HL7 message is no ORU.", _NOTHING),
         "report.not_sr": ("The DICOM object is no structured report.", _NOTHING),
         "report.language": ("The report is in another language than English, so nobody learns from it.", _NOTHING),

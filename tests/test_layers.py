@@ -36,6 +36,7 @@ OWNERS = {
     "transformers": {"model"},
     "sqlalchemy": {"store", "migrations"},
     "alembic": {"store", "migrations"},
+    "pypdf": {"reports"},
     "pydicom": {"imaging", "reports", "demo"},
     "imagecodecs": {"imaging", "demo", "cli"},
     "SimpleITK": {"imaging"},

@@ -8,6 +8,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from builders.pdf import pdf
 from PIL import Image
 
 from cxrreport.records import Failure, Report
@@ -47,11 +48,12 @@ DOCUMENTS = {
     "notes.md": "FINDINGS: Clear.", "Thumbs.db": "\x00", "SHA256SUMS.txt": SUMS, "sums": SUMS[:900],
     "MD5.txt": "MD5 (A1.txt) = d41d8cd98f00b204e9800998ecf8427e\n", "x.sha256": hashlib.sha256(b"").hexdigest(),
     "a.png": picture("PNG"), "b.jpg": picture("JPEG"), "c": picture("GIF"), "d.tif": picture("TIFF"), "e": picture("BMP"),
-    "f.webp": picture("WEBP"), "g.txt": picture("PNG"), "empty.png": "", "h.svg": "<svg/>", "i.pdf": "%PDF-1.7\n",
+    "f.webp": picture("WEBP"), "g.txt": picture("PNG"), "empty.png": "", "h.svg": "<svg/>", "i.pdf": pdf("Your bill"),
     "j.zip": packed(), "k.tar": tar(), "l.csv.gz": b"\x1f\x8b\x08",
 }  # fmt: skip
 
 BROKEN = {
+    "cut.pdf": ("%PDF-1.7\n", "report.malformed"),
     "cut.hl7": ("MSH|^~\\&|RI", "report.malformed"),
     "cut.json": ('{"resourceType": "DiagnosticReport", "id": ', "report.malformed"),
     "no.json": ("[1, 2", "report.unknown_format"),

@@ -33,8 +33,8 @@ def is_document(path: PurePath) -> bool:
 
 
 def is_binary(path: PurePath, data: bytes) -> bool:
-    """Do the first bytes say picture, PDF or packed file? Documents of an office suite are not meant: they may be reports."""
-    if data.startswith((*_PICTURES, b"%PDF-")) or data[257:262] == b"ustar":
+    """Do the first bytes say picture or packed file? Documents of an office suite are not meant: they may be reports."""
+    if data.startswith(_PICTURES) or data[257:262] == b"ustar":
         return True
     if (data[:2] == b"BM" and data[6:10] == bytes(4)) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP"):
         return True

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from cxrreport.reports.parsing import decode, documents
+from cxrreport.reports.parsing import decode, documents, pdf
 from cxrreport.reports.parsing.columns import KNOWN
 
 HEAD_BYTES = 8192
@@ -34,6 +34,8 @@ def format_of(path: Path, columns: Mapping[str, str]) -> str | None:
         return "sr"
     if documents.is_document(path) or documents.is_binary(path, data):
         return NO_REPORT
+    if data.lstrip().startswith(pdf.MARK):
+        return "pdf"
     text = data.decode("utf-16" if data.startswith(decode.UTF16_MARKS) else "utf-8-sig", "replace")
     if _HL7.search(text):
         return "hl7"

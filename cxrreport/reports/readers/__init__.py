@@ -10,11 +10,12 @@ from cxrreport.codes import CODES
 from cxrreport.records import Failure, Report, ReportStatus
 from cxrreport.reports.parsing import decode, sniff
 from cxrreport.reports.parsing.decode import Skipped
-from cxrreport.reports.readers import fhir, hl7, openi, table, text
+from cxrreport.reports.readers import fhir, hl7, openi, pdf, table, text
 
 __all__ = ["FORMATS", "Item", "Skipped", "files", "read_file", "read_path"]
 
-FORMATS = ("auto", "text", "table", "hl7", "sr", "fhir", "openi")
+FORMATS = ("auto", "text", "table", "hl7", "sr", "fhir", "openi", "pdf")
+_SURE = (sniff.NO_REPORT, "pdf")  # in a folder of any format
 Item = Report | Failure | Skipped
 
 
@@ -58,7 +59,7 @@ def read_file(
 ) -> Iterator[Item]:
     """Read every report of a file.
 
-    What is plainly no report (README, pictures, packed files) is a `Skipped("report.not_report")` within a folder,
+    What is plainly no report (README, pictures, bills, packed files) is a `Skipped("report.not_report")` within a folder,
     whatever the format; a file that is named itself is a failure then, unless its format is named too.
 
     Parameters
@@ -102,10 +103,9 @@ def _read_file(file: Path, columns: Mapping[str, str], format: str | None, withi
         if not file.is_file():
             raise FileNotFoundError
         kind = sniff.format_of(file, columns)
-        if kind == sniff.NO_REPORT and within:
-            yield Skipped("report.not_report")
-        else:
-            yield from _by(kind if format in (None, "auto") else format, file, columns)
+        chosen = kind if format in (None, "auto") or (within and kind in _SURE) else format
+        for item in _by(chosen, file, columns):
+            yield item if within or item != Skipped("report.not_report") else _not_report(file)
     except OSError:
         yield decode.unreadable(file)
 
@@ -114,12 +114,7 @@ def _by(kind: str | None, file: Path, columns: Mapping[str, str]) -> Iterator[It
     if kind is None:
         yield Failure("report.unknown_format", "A file of the report archive is of no known format.", path=str(file))
     elif kind == sniff.NO_REPORT:
-        yield Failure(
-            "report.not_report",
-            "This file is no report: it is a document such as a README, a picture, a PDF, a packed file or a list of "
-            "checksums. Name the format if it is one all the same.",
-            path=str(file),
-        )
+        yield Skipped("report.not_report")
     elif kind == "table":
         yield from table.read(file, columns)
     elif kind == "sr":
@@ -127,4 +122,13 @@ def _by(kind: str | None, file: Path, columns: Mapping[str, str]) -> Iterator[It
 
         yield from sr.read(file)
     else:
-        yield from {"text": text, "hl7": hl7, "fhir": fhir, "openi": openi}[kind].read(file)
+        yield from {"text": text, "hl7": hl7, "fhir": fhir, "openi": openi, "pdf": pdf}[kind].read(file)
+
+
+def _not_report(file: Path) -> Failure:
+    return Failure(
+        "report.not_report",
+        "This file is no report: it is a document such as a README, a picture, a PDF without findings and impression, "
+        "a packed file or a list of checksums. Name the format if it is one all the same.",
+        path=str(file),
+    )

@@ -29,15 +29,14 @@ def read(path: Path) -> Iterator[Report | Failure]:
     if data is None:
         yield decode.too_large(path, "A text report is larger than 1 MB.")
         return
-    text = decode.prose(decode.characters(data))
+    yield parse(path, decode.prose(decode.characters(data)))
+
+
+def parse(path: Path, text: str, above: str = "") -> Report | Failure:
+    """The report that a text is; see `read`. Its date may stand in what is `above`, a letterhead."""
     found = sections.split(text)
     if not found.findings and not found.impression:
-        yield Failure("report.empty", "A text report holds neither findings nor an impression.", path=str(path))
-        return
-    yield _report(path, text, found)
-
-
-def _report(path: Path, text: str, found: sections.Sections) -> Report:
+        return Failure("report.empty", "A text report holds neither findings nor an impression.", path=str(path))
     name, patient_id = decode.identifier(path.stem), ""
     by_uid = decode.is_uid(name)
     accession = "" if by_uid else name
@@ -49,7 +48,7 @@ def _report(path: Path, text: str, found: sections.Sections) -> Report:
         accession=accession,
         study_uid=name if by_uid else "",
         patient_id=patient_id,
-        reported_at=_reported_at(text),
+        reported_at=_reported_at(f"{above}\n{text}"),
         findings=found.findings,
         impression=found.impression,
         comparison=found.comparison,

@@ -1,0 +1,61 @@
+"""The text layer of a PDF. pypdf is slow and meets whatever strangers write: for child processes with limits."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from io import BytesIO
+
+from cxrreport.reports.headings import find_headings
+from cxrreport.reports.parsing import assemble, decode
+
+MARK = b"%PDF-"
+MAX_BYTES = 32 << 20
+MAX_PAGES = 40  # a report has one or two
+_EDGE = 8  # lines
+_NUMBER = re.compile(r"\s*(?:page\s*)?\d{1,2}\s*(?:of|/)\s*\d{1,2}\s*|\s*page\s*\d{1,2}\s*", re.IGNORECASE)
+
+
+def text_of(data: bytes) -> str:
+    """Text of all pages, in order; "" where the pages are pictures alone (scanned).
+
+    Raises
+    ------
+    ValueError : broken, locked by a password, or of more pages than any report; the message quotes nothing.
+    """
+    from pypdf import PdfReader  # takes a while to load
+
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its warnings quote what they meet
+    try:
+        pages = PdfReader(BytesIO(data)).pages
+        texts = [page.extract_text() for page in pages[:MAX_PAGES]] if len(pages) <= MAX_PAGES else None
+    except MemoryError:
+        raise
+    except Exception:  # pypdf raises nearly anything on broken data
+        raise ValueError("is broken, or locked by a password") from None
+    if texts is None:
+        raise ValueError("has more pages than any report")
+    return decode.prose("\n".join(_without_frames([text.splitlines() for text in texts])))
+
+
+def _without_frames(pages: list[list[str]]) -> Iterator[str]:
+    """Lines of all pages but numbers of pages, and what stands at the head or the foot of each: names, for the most part."""
+    edges = [{line.strip() for line in (*page[:_EDGE], *page[-_EDGE:])} for page in pages]
+    frame = set.intersection(*edges) if len(pages) > 1 else set()
+    for page in pages:
+        for number, line in enumerate(page):
+            at_edge = number < _EDGE or number >= len(page) - _EDGE
+            if not (at_edge and line.strip() in frame) and not _NUMBER.fullmatch(line):
+                yield line
+
+
+def report_of(text: str) -> str:
+    """The report on the pages: from its first heading on, for above is the letterhead; "" where no heading is a report's.
+
+    A PDF that lies in the archive may be a manual or a bill: findings or an impression must be headed.
+    """
+    headings = find_headings(text)
+    if not {"findings", "impression"} & {heading.section for heading in headings}:
+        return ""
+    return assemble.unsigned(text[next(heading.start for heading in headings if heading.section) :])
