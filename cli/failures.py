@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def failures(settings: Settings, code: str | None, limit: int, as_json: bool) -> None:
     """List the files and studies that could not be used: why, when last, how often, and what to do.
 
-    The only command that prints paths of the export; they may name patients. The log and the other commands hold none.
+    It prints paths of the export, which may name patients; the log holds none.
     """
     from cxrreport.codes import CODES
     from cxrreport.store.engine import open_archive, session

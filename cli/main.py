@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "runs": ("status", "runs", "Past runs, the newest first."),
     "failures": ("failures", "failures", "The files and studies that could not be used, the newest first."),
     "release": ("failures", "release", "Take a study out of quarantine, so that the next run tries it again."),
+    "forget": ("forget", "forget", "Erase all that the archive holds of a patient."),
     "train": ("train", "train", "Train or fine-tune the network."),
     "calibrate": ("calibrate", "calibrate", "Fit probabilities to the signed reports of the archive."),
     "evaluate": ("evaluate", "evaluate", "Score drafts of a dataset beside baselines."),

@@ -93,6 +93,12 @@ class Space:
         """Return the vectors (n, dim) of report ids that are in the space."""
         return self._vectors[self._places(ids)]
 
+    def without(self, ids: Ids) -> Part:
+        """All of the space but these reports."""
+        table: Ids = np.load(self._table, allow_pickle=False)
+        kept = ~np.isin(table[:, 0], ids)
+        return Part(table[kept, 0], table[kept, 1], self._vectors[kept])
+
     def compare(self, ids: Ids, digests: Ids) -> tuple[Flags, Flags]:
         """Which reports (n,) the space holds, and which of them with this very content."""
         places = self._places(ids)

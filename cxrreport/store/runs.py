@@ -17,6 +17,8 @@ from cxrreport.store.attempts import fail_abandoned
 from cxrreport.store.engine import batches
 from cxrreport.store.schema import AuditRow, DraftRow, FailureRow, ImageRow, PatientRow, ReportRow, RunRow, StudyRow
 
+_IDENTIFIERS = ("--patient", "--study")  # options whose value names a patient
+
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
@@ -33,7 +35,7 @@ class RunFacts:
 
 
 def begin_run(session: Session, argv: Sequence[str], host: str, versions: Mapping[str, Any]) -> int:
-    """Record that a run begins and return its id. Passwords and the patient's number in `argv` are masked.
+    """Record that a run begins and return its id. Passwords, the patient's number and the study in `argv` are masked.
 
     What a dead run left in work has failed: the caller holds the archive.
     """
@@ -45,8 +47,12 @@ def begin_run(session: Session, argv: Sequence[str], host: str, versions: Mappin
 
 
 def _masked(argv: Sequence[str]) -> list[str]:
-    words = ["***" if before == "--patient" else word for before, word in zip(["", *argv], argv)]
-    return [mask_passwords("--patient=***" if word.startswith("--patient=") else word) for word in words]
+    words = ["***" if before in _IDENTIFIERS else word for before, word in zip(["", *argv], argv)]
+    named = [word.partition("=") for word in words]
+    return [
+        mask_passwords(f"{option}=***" if value and option in _IDENTIFIERS else "".join((option, equals, value)))
+        for option, equals, value in named
+    ]
 
 
 def end_run(session: Session, run_id: int, counts: Mapping[str, Any], exit_code: int) -> None:

@@ -1,0 +1,43 @@
+"""The job `forget`: erase a patient from the database and from the index."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from cxrreport.pipeline.upkeep import held_archive
+from cxrreport.retrieval.removal import remove_reports, versions_with
+from cxrreport.settings import Settings
+from cxrreport.store.engine import session
+from cxrreport.store.forgetting import empty_journal, erase, paths_of, rows_of_patient
+from cxrreport.store.runs import append_audit
+
+
+def forget(settings: Settings, number: str, issuer: str | None = None, dry_run: bool = False) -> dict[str, Any]:
+    """Erase all that is held of the patient with this number: first from the index, then from the database, as one transaction.
+
+    A kill between the two leaves an index that lacks vectors, and the next call goes on.
+
+    Returns
+    -------
+    `rows` by table, `index_versions` that held a report, and `files` of the export, which is never touched: those of
+    the patient that still lie there would be read again.
+
+    Raises
+    ------
+    UsageError : nobody has the number, or several issuers use it. LockedError : a run is at work.
+    """
+    with held_archive(settings) as engine:
+        with session(engine, read_only=True) as s:
+            held = rows_of_patient(s, number, issuer)
+            files = [path for path in paths_of(s, held) if os.path.lexists(path)]
+        reports = held.get("report", set())
+        rows = {table: len(ids) for table, ids in sorted(held.items())}
+        told = {"rows": rows, "index_versions": len(versions_with(settings.index_directory, reports)), "files": files}
+        if not dry_run:
+            remove_reports(settings.index_directory, reports)
+            with session(engine) as s:
+                erase(s, held)
+                append_audit(s, "cxrreport", "forget", "a patient", {"rows": rows})
+            empty_journal(engine)
+    return told

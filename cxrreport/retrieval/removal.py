@@ -1,0 +1,62 @@
+"""Reports taken out of every version of the index: they must not be found again, nor lie in an older version."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from cxrreport.errors import IndexFitError
+from cxrreport.retrieval import publish
+from cxrreport.retrieval.build import build, open_index
+from cxrreport.retrieval.index import Ids
+from cxrreport.retrieval.versions import storage_errors
+
+_ALL = 1_000_000
+
+
+def versions_with(home_index: Path, report_ids: Collection[int]) -> list[str]:
+    """Versions that hold one of the reports, or cannot be read."""
+    ids = np.array(sorted(report_ids), np.int64)
+    return [version for version in publish.versions(home_index) if len(ids) and _holds(home_index / version, ids)]
+
+
+def _holds(folder: Path, ids: Ids) -> bool:
+    try:
+        tables = [np.load(file, mmap_mode="r", allow_pickle=False)[:, 0] for file in sorted(folder.glob("*.npy"))]
+        return not tables or any(bool(np.isin(ids, table).any()) for table in tables)
+    except (OSError, ValueError, IndexError):
+        return True
+
+
+def remove_reports(home_index: Path, report_ids: Collection[int]) -> None:
+    """Publish the serving version anew without these reports, and remove every version that holds one.
+
+    Where nothing is left, or the serving version is damaged, none serves until the index is built again.
+
+    Raises
+    ------
+    StorageError : the folder cannot be written. LockedError : a build is at work.
+    """
+    touched = versions_with(home_index, report_ids)
+    if not touched:
+        return
+    with suppress(IndexFitError):
+        if publish.current(home_index) in touched:
+            _publish_without(home_index, np.array(sorted(report_ids), np.int64))
+    with storage_errors(), publish.lock(home_index):
+        with suppress(IndexFitError):
+            if publish.current(home_index) in touched:
+                (home_index / "CURRENT").unlink()
+        for version in touched:
+            publish.remove(home_index, version)
+
+
+def _publish_without(home_index: Path, ids: Ids) -> None:
+    index = open_index(home_index)
+    if index is not None:
+        left = {name: space.without(ids) for name, space in index.spaces.items()}
+        facts = index.manifest
+        build(home_index, [left], model_sha256=facts.model_sha256, source=facts.source, keep=_ALL)

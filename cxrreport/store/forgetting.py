@@ -1,0 +1,96 @@
+"""Everything that the database holds of one patient, and its erasure. What hangs on what is read from the foreign keys."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import closing
+
+from sqlalchemy import Engine, Table, delete, select, text
+from sqlalchemy.orm import Session
+
+from cxrreport.errors import UsageError
+from cxrreport.records import names_nobody
+from cxrreport.store.engine import batches
+from cxrreport.store.schema import Base, FailureRow, FileRow, ImageRow, PatientRow, ReportRow
+
+Held = Mapping[str, set[int]]  # ids by table
+
+
+def rows_of_patient(session: Session, number: str, issuer: str | None = None) -> Held:
+    """Return the ids of all rows that tell of the patient with this number, by table.
+
+    Among them are reports that no study is linked to, drafts that were compared with a study of the patient, and what
+    other drafts refer to of the patient's reports.
+
+    Raises
+    ------
+    UsageError : nobody has the number, or patients of several issuers have it and `issuer` does not say which is meant.
+    """
+    found: defaultdict[str, set[int]] = defaultdict(set)
+    patients = _patients(session, number, issuer)
+    reports = {} if names_nobody(number) else _unlinked_reports(session, number, issuer)
+    if not patients and not reports:
+        raise UsageError("No patient of the archive has this number.", "patient.unknown")
+    if len({*patients.values(), *filter(None, reports.values())}) > 1:
+        raise UsageError("Patients of several issuers have this number: say with --issuer which one is meant.")
+    found["patient"].update(patients)
+    found["report"].update(reports)
+    _add_dependent(session, found)
+    _add_paths(session, found)
+    return {table: ids for table, ids in found.items() if ids}
+
+
+def _patients(session: Session, number: str, issuer: str | None) -> dict[int, str]:
+    """Patient id -> issuer."""
+    wanted = [] if issuer is None else [PatientRow.issuer == issuer]
+    query = select(PatientRow.id, PatientRow.issuer).where(PatientRow.mrn == number, *wanted)
+    return {key: said for key, said in session.execute(query)}
+
+
+def _unlinked_reports(session: Session, number: str, issuer: str | None) -> dict[int, str]:
+    """Report id -> issuer, of those that no patient is known for; one that tells no issuer is of any."""
+    wanted = [] if issuer is None else [ReportRow.issuer.in_(["", issuer])]
+    query = select(ReportRow.id, ReportRow.issuer).where(ReportRow.mrn == number, *wanted)
+    return {key: said for key, said in session.execute(query.where(ReportRow.patient_id.is_(None)))}
+
+
+def _add_dependent(session: Session, found: defaultdict[str, set[int]]) -> None:
+    """Add the rows that refer to one that is found already, parents before children."""
+    for table in Base.metadata.sorted_tables:
+        for key in table.foreign_keys:
+            for batch in batches(found[key.column.table.name]):
+                found[table.name].update(session.scalars(select(table.c.id).where(key.parent.in_(batch))))
+
+
+def _add_paths(session: Session, found: defaultdict[str, set[int]]) -> None:
+    """Add what is told of the paths of the images: files that were read before or failed."""
+    for batch in batches(paths_of(session, found)):
+        for table in (FileRow, FailureRow):
+            found[table.__tablename__].update(session.scalars(select(table.id).where(table.path.in_(batch))))
+
+
+def paths_of(session: Session, held: Held) -> list[str]:
+    """Return the paths of the export from which the rows come, in order."""
+    paths: set[str] = set()
+    for table in (ImageRow, FileRow):
+        for batch in batches(held.get(table.__tablename__, ())):
+            paths.update(session.scalars(select(table.path).where(table.id.in_(batch))))
+    return sorted(paths)
+
+
+def erase(session: Session, held: Held) -> None:
+    """Delete the rows, children before parents. SQLite overwrites their place in the file."""
+    if session.get_bind().dialect.name == "sqlite":
+        session.execute(text("PRAGMA secure_delete = ON"))
+    tables: list[Table] = [table for table in reversed(Base.metadata.sorted_tables) if table.name in held]
+    for table in tables:
+        for batch in batches(held[table.name]):
+            session.execute(delete(table).where(table.c.id.in_(batch)))
+
+
+def empty_journal(engine: Engine) -> None:
+    """Bring what SQLite keeps beside the database file into it, so that no erased row is left there."""
+    if engine.dialect.name == "sqlite":
+        with closing(engine.raw_connection()) as connection:  # outside of any transaction
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -1,0 +1,38 @@
+"""`forget`: a patient leaves database, index and files of the home."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from builders.tool import Tool
+
+from cxrreport.retrieval.versions import list_versions
+
+
+def traces(home: Path, word: bytes) -> list[str]:
+    return [path.name for path in home.rglob("*") if path.is_file() and word in path.read_bytes()]
+
+
+def test_a_patient_is_erased_everywhere_and_the_others_stay(drafted: Tool) -> None:
+    ours = drafted.rows("SELECT count(*) FROM report WHERE accession IN ('A101', 'A102')")[0]
+    studies = drafted.rows("SELECT count(*) FROM study WHERE accession NOT LIKE 'A10_'")
+    assert ours == 2 and traces(drafted.home, b"A101") == ["cxrreport.db"]
+    counted = drafted.json("forget", "P1", "--dry-run")
+    assert counted["rows"]["report"] == ours and counted["rows"]["reference"] and not counted["erased"]
+    assert any(path.endswith("A101_PA.dcm") for path in counted["files"])
+    found = drafted.json("forget", "P1", "--yes")
+    assert found == counted | {"erased": True} and traces(drafted.home, b"A101") == []
+    assert drafted.rows("SELECT count(*) FROM study") == studies
+    assert [one.count for one in list_versions(drafted.home / "index")] == [11 - ours]
+    assert drafted.json("index", "--verify")["stale"] == 0
+    assert drafted.rows("SELECT subject FROM audit WHERE action = 'forget'") == ["a patient"]
+    assert drafted("forget", "P1", "--yes") == 2 and "patient.unknown" in drafted.err
+
+
+def test_nothing_is_erased_where_nobody_can_be_asked(drafted: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert drafted("forget", "P1") == 2 and "--yes" in drafted.err
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("click.confirm", lambda *_, abort: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert drafted("forget", "P1") == 130 and "Held:" in drafted.out and "Erased" not in drafted.out
+    assert drafted.drafts()["A101"] == 1
