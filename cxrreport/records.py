@@ -246,7 +246,8 @@ class ReportStatus(StrEnum):
 class Report:
     """One report as a reader found it, its identity still unresolved.
 
-    At least one of `accession` and `study_uid` is set, or `external_id` names the report alone.
+    A report of an `addendum` alone (see `cxrreport.addenda`) adds to the one that is stored; so does what is new of one
+    that is `appended`. At least one of `accession` and `study_uid` is set, or `external_id` names the report alone.
     """
 
     source: str  # file name or table name, without directories
@@ -261,6 +262,8 @@ class Report:
     comparison: str = ""
     status: ReportStatus = ReportStatus.FINAL
     indication: str = ""
+    addendum: str = ""
+    appended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import pytest
 from builders.data import ROOT
 
 LIBRARY = ROOT / "cxrreport"
-FOUNDATION = {"codes", "drafts", "errors", "files", "findings", "indications", "log", "records", "settings"}
+FOUNDATION = {"addenda", "codes", "drafts", "errors", "files", "findings", "indications", "log", "records", "settings"}
 # The one order of imports: a folder may import from the rows above its own; what else it may see stands beside it.
 LAYERS: tuple[dict[str, set[str]], ...] = (
     {name: FOUNDATION for name in FOUNDATION},

@@ -90,9 +90,8 @@ def _label_again(run: Run) -> None:
         if not batch:
             return
         with session(run.engine) as s:
-            reports.set_labels(
-                s, {text.report_id: label_report(text.findings, text.impression) for text in batch}, rules()
-            )
+            said = {text.report_id: (text.findings, text.impression, text.addendum) for text in batch}
+            reports.set_labels(s, {one: label_report(*sections) for one, sections in said.items()}, rules())
         last = batch[-1].report_id
         run.count(Count.RELABELLED, len(batch))
         run.progress("labels", len(batch))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from cxrreport import addenda
 from cxrreport.findings import State
 from cxrreport.records import Report
-from cxrreport.reports.labels import label_all
+from cxrreport.reports.labels import label_in_order
 from cxrreport.reports.language import is_english_report
 from cxrreport.reports.readers import Item, read_file
 
@@ -19,14 +20,14 @@ def read_labelled(
 ) -> Iterator[Labelled]:
     """Everything that a file at or below `root` holds, reports with their labels; see `readers.read_file`."""
     for item in read_file(file, columns, form, within=file != root, preliminary=preliminary):
-        yield item, label_report(item.findings, item.impression) if isinstance(item, Report) else {}
+        yield item, label_report(item.findings, item.impression, item.addendum) if isinstance(item, Report) else {}
 
 
-def label_report(findings: str, impression: str) -> dict[str, State]:
-    """States of the 15 labels and of what is named, told from findings and impression together.
+def label_report(findings: str, impression: str, addendum: str) -> dict[str, State]:
+    """States of the 15 labels and of what is named, told from findings and impression together, then from each addendum.
 
     None of a report in another language: the rules would find names of findings there and miss that they are denied.
     """
-    if is_english_report(findings, impression) is False:
+    if is_english_report(findings, addenda.behind(impression, addendum)) is False:
         return {}
-    return label_all(f"{findings} {impression}")
+    return label_in_order([f"{findings} {impression}", *addenda.part(addendum)])

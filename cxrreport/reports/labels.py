@@ -40,12 +40,22 @@ def label(text: str) -> dict[str, State]:
 
 def label_all(text: str) -> dict[str, State]:
     """States of the 15 labels, then of what is named, "other abnormality/scoliosis" or "support devices/chest tube"."""
-    said = (mention for start, end in pieces(text) for mention in in_sentence(lower(text[start:end])))
-    keys = ((key, mention.state) for mention in said for key in mention.keys)
-    states = strongest(keys, LABELS)
+    return label_in_order([text])
+
+
+def label_in_order(texts: Iterable[str]) -> dict[str, State]:
+    """As `label_all`, of a report and its addenda in order: what a later one says of a label takes the place of the earlier."""
+    states = dict.fromkeys(LABELS, State.BLANK)
+    for text in texts:
+        states |= {label: found for label, found in _said(text).items() if found is not State.BLANK}
     abnormal = any(_RANK[states[f]] >= _RANK[State.UNCERTAIN] for f in FINDINGS if f not in _SILENT)
     states[_NO_FINDING] = State.BLANK if abnormal else State.POSITIVE
     return states
+
+
+def _said(text: str) -> dict[str, State]:
+    said = (mention for start, end in pieces(text) for mention in in_sentence(lower(text[start:end])))
+    return strongest(((key, mention.state) for mention in said for key in mention.keys), LABELS)
 
 
 def strongest(said: Iterable[tuple[str, State]], labels: Sequence[str] = FINDINGS) -> dict[str, State]:

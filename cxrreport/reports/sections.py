@@ -6,10 +6,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cxrreport import addenda
 from cxrreport.reports.headings import Heading, find_headings
 from cxrreport.reports.sentences import sentences
 
-__all__ = ["Sections", "clean", "cut", "split"]
+__all__ = ["Sections", "clean", "cut", "split", "without_addenda"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ def split(text: str) -> Sections:
 
     Text before the first heading and a report without headings are findings; "FINDINGS AND IMPRESSION:" is findings.
     Where nothing is headed findings, a new paragraph behind another section, or a sentence there that begins as findings
-    do, is findings. A section that comes twice is joined. Lines such as "DATE: …" belong to no section.
+    do, is findings. A section that comes twice is joined; addenda stay apart
+    (`cxrreport.addenda`). Lines such as "DATE: …" belong to no section.
     """
     parts: dict[str, list[str]] = {}
     headings = find_headings(text)
@@ -83,7 +85,15 @@ def split(text: str) -> Sections:
         body = text[heading.end : end].strip()
         if heading.section and body:
             parts.setdefault(heading.section, []).append(body)
-    return Sections(**{section: "\n".join(bodies) for section, bodies in parts.items()})
+    addendum = addenda.join(parts.pop("addendum", []))
+    return Sections(**{section: "\n".join(bodies) for section, bodies in parts.items()}, addendum=addendum)
+
+
+def without_addenda(section: str) -> tuple[str, str]:
+    """Text of one section up to its first addendum, and the addenda."""
+    first = next((one.start for one in find_headings(section) if one.section == "addendum"), len(section))
+    rest = split(section[first:])
+    return section[:first].strip(), addenda.join([*addenda.part(rest.addendum), rest.findings, rest.impression])
 
 
 def _leading(text: str) -> tuple[str, str]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, literal, not_, or_, select, update
 from sqlalchemy.orm import Session
 
+from cxrreport import addenda
 from cxrreport.findings import State
 from cxrreport.records import Passage, Report, ReportStatus, Study
+from cxrreport.store.amendments import RANK, SIGNED, digest, fill, identity_sha256, take_in, text_sha256
 from cxrreport.store.columns import short
 from cxrreport.store.engine import batches
 from cxrreport.store.linking import Identity, blank_placeholder, resolve
@@ -22,8 +23,6 @@ from cxrreport.store.schema import PatientRow, ReportRow, StudyRow
 LabelledReport = tuple[Report, Mapping[str, State]]
 _WITHDRAWN = ReportRow.status == ReportStatus.WITHDRAWN
 _HAS_TEXT = or_(func.trim(ReportRow.impression) != "", func.trim(ReportRow.findings) != "")
-SIGNED = (ReportStatus.FINAL, ReportStatus.CORRECTED)
-_RANK = list(ReportStatus)  # of two of one time the later in this list holds
 
 
 def add_reports(session: Session, reports: Sequence[LabelledReport], label_source: str = "") -> Counter[str]:
@@ -31,8 +30,9 @@ def add_reports(session: Session, reports: Sequence[LabelledReport], label_sourc
 
     A report is the same one as before if it names the same study UID, or accession number, of the same patient; where
     it names neither, if source and external id agree. A report with an accession number and one that names the study UID
-    besides are one. What holds is told by `_supersedes`; it replaces the stored text in place and keeps its id, so that
-    references of drafts still hold. A withdrawn report loses its text and keeps its row, so that an older copy read
+    besides are one. What holds is told by `amendments.take_in`; it replaces the stored text in place and keeps its id, so
+    that references of drafts still hold. An addition goes behind the stored text; what it changes has no labels until
+    `outdated_labels` are given. A withdrawn report loses its text and keeps its row, so that an older copy read
     later is not taken for a new report.
 
     Returns
@@ -51,21 +51,22 @@ def _add_batch(session: Session, batch: list[LabelledReport], label_source: str,
     links = resolve(session, [_identity(report) for report, _ in batch])
     for (report, labels), link in zip(batch, links):
         row = known.find(report)
-        outcome = "added" if row is None else "replaced" if _supersedes(row, report) else "unchanged"
+        if row is None:
+            outcome, row = "added", ReportRow(identity_sha256=identity_sha256(report))
+            session.add(row)
+            fill(row, report)
+        else:
+            outcome = "replaced" if take_in(row, report) else "unchanged"
         counts[outcome] += 1
         counts["linked"] += link.study_id is not None
         counts["ambiguous"] += link.ambiguous
         counts["withdrawn"] += outcome != "unchanged" and report.status is ReportStatus.WITHDRAWN
-        if row is None:
-            row = ReportRow(identity_sha256=_identity_sha256(report))
-            session.add(row)
         if outcome != "unchanged":
-            _fill(row, report)
             known.add(row)
-        if row.text_sha256 == _text_sha256(report, row.identity_sha256) and row.status is not ReportStatus.WITHDRAWN:
+        if row.text_sha256 == text_sha256(report, row.identity_sha256) and row.status is not ReportStatus.WITHDRAWN:
             row.labels, row.label_source = as_stored(labels), label_source
             row.indication = row.indication or report.indication or None
-        if outcome != "unchanged" or row.study_id is None:
+        if (outcome != "unchanged" and row.amended_at is None) or row.study_id is None:
             row.study_id, row.patient_id = link.study_id, link.patient_id
     session.flush()
 
@@ -76,7 +77,7 @@ class _Known:
     def __init__(self, session: Session, batch: list[Report]) -> None:
         self._by_key: dict[str, ReportRow] = {}
         self._by_accession: dict[tuple[str, str, str], list[ReportRow]] = {}
-        keys = {_identity_sha256(report) for report in batch}
+        keys = {identity_sha256(report) for report in batch}
         accessions = {short(report.accession) for report in batch} - {""}
         uids = {short(report.study_uid) for report in batch} - {""}
         named = or_(ReportRow.accession.in_(accessions), ReportRow.study_uid.in_(uids))
@@ -88,14 +89,14 @@ class _Known:
         """Take in a row that is new or has changed."""
         self._by_key[row.identity_sha256] = row
         if row.study_uid:  # learnt after the accession number that the row is known by
-            self._by_key.setdefault(_digest("study", row.study_uid, row.issuer, row.mrn), row)
+            self._by_key.setdefault(digest("study", row.study_uid, row.issuer, row.mrn), row)
         rows = self._by_accession.setdefault((row.accession, row.issuer, row.mrn), [])
         if row.accession and row not in rows:
             rows.append(row)
 
     def find(self, report: Report) -> ReportRow | None:
         """The stored row of the same report."""
-        if row := self._by_key.get(_identity_sha256(report)):
+        if row := self._by_key.get(identity_sha256(report)):
             return row
         rows = self._by_accession.get((short(report.accession), short(report.issuer), short(report.patient_id)), [])
         same = [row for row in rows if not report.study_uid or row.study_uid in ("", short(report.study_uid))]
@@ -107,67 +108,17 @@ def _identity(report: Report) -> Identity:
     return Identity(uid, accession, issuer, blank_placeholder(short(report.patient_id)), report.reported_at)
 
 
-def _supersedes(row: ReportRow, report: Report) -> bool:
-    """Tell whether a report read takes the place of the stored one.
-
-    A signed report takes the place of a preliminary one and never the reverse. Else the later one holds; of one time,
-    or where a time is missing, withdrawn before corrected before final before preliminary; of two alike, the last read.
-    """
-    if report.status is ReportStatus.PRELIMINARY and row.status in SIGNED:
-        return False
-    if row.status is ReportStatus.PRELIMINARY and report.status in SIGNED:
-        return True
-    old, new = row.reported_at, report.reported_at and report.reported_at.replace(tzinfo=None)
-    if old is not None and new is not None and new != old:
-        return new > old
-    if row.status is not report.status:
-        return _RANK.index(report.status) > _RANK.index(row.status)
-    return (old is None and new is not None) or row.text_sha256 != _text_sha256(report, row.identity_sha256)
-
-
-def _fill(row: ReportRow, report: Report) -> None:
-    row.source, row.external_id, row.status = report.source, report.external_id, report.status
-    row.accession = short(report.accession) or row.accession or ""
-    row.study_uid = short(report.study_uid) or row.study_uid or ""
-    row.issuer, row.mrn = short(report.issuer), short(report.patient_id)
-    row.reported_at = report.reported_at or row.reported_at
-    row.findings, row.impression, row.comparison = report.findings, report.impression, report.comparison
-    row.indication = report.indication or None
-    row.text_sha256 = _text_sha256(report, row.identity_sha256)
-    row.labels, row.label_source = {}, ""
-
-
-def _identity_sha256(report: Report) -> str:
-    patient = (report.issuer, report.patient_id)
-    if report.study_uid:
-        return _digest("study", report.study_uid, *patient)
-    if report.accession:
-        return _digest("accession", report.accession, *patient)
-    return _digest("file", report.source, report.external_id, *patient)
-
-
-def _text_sha256(report: Report, identity: str) -> str:
-    """Digest identity and text; white space is no difference."""
-    sections = (report.findings, report.impression, report.comparison)
-    return _digest(identity, *(" ".join(section.split()) for section in sections))
-
-
-def _digest(*parts: str) -> str:
-    """Digest parts so that no two lists of parts run together."""
-    joined = "".join(f"{len(part)}:{part}" for part in parts)
-    return hashlib.sha256(joined.encode("utf-8", "replace")).hexdigest()
-
-
 # -- labels ------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class StoredText:
-    """A report as it is labelled: both of its sections."""
+    """A report as it is labelled: its sections and what was added to them."""
 
     report_id: int
     findings: str
     impression: str
+    addendum: str = ""
 
 
 def outdated_labels(session: Session, source: str, after_id: int, limit: int) -> list[StoredText]:
@@ -184,7 +135,9 @@ def texts(session: Session, after_id: int, limit: int) -> list[StoredText]:
 
 
 def _texts(session: Session, after_id: int, limit: int, *where: ColumnElement[bool]) -> list[StoredText]:
-    query = select(ReportRow.id, ReportRow.findings, ReportRow.impression).where(ReportRow.id > after_id, *where)
+    addendum = func.coalesce(ReportRow.addendum, "")
+    query = select(ReportRow.id, ReportRow.findings, ReportRow.impression, addendum)
+    query = query.where(ReportRow.id > after_id, *where)
     return [StoredText(*row) for row in session.execute(query.order_by(ReportRow.id).limit(limit))]
 
 
@@ -204,14 +157,19 @@ def as_stored(labels: Mapping[str, State]) -> dict[str, str]:
 
 
 def passages(session: Session, after_id: int = 0, limit: int = 1000, texts: bool = True) -> list[Passage]:
-    """Return the next reports that have a text, by id: with `texts` their impression, or findings where there is none.
+    """Return the next reports that have a text, by id: with `texts` their impression, or findings where there is none,
+    and what was added.
 
     The text tower has learnt impressions.
     """
-    said = (ReportRow.impression, ReportRow.findings) if texts else ()
+    said = (ReportRow.impression, ReportRow.findings, ReportRow.addendum) if texts else ()
     query = select(ReportRow.id, ReportRow.text_sha256, ReportRow.study_id, *said)
     rows = session.execute(query.where(_HAS_TEXT, ReportRow.id > after_id).order_by(ReportRow.id).limit(limit))
-    return [Passage(row[0], row[1], row[2], next(filter(None, map(str.strip, row[3:])), "")) for row in rows]
+    return [Passage(row[0], row[1], row[2], _said(*row[3:])) for row in rows]
+
+
+def _said(impression: str = "", findings: str = "", addendum: str | None = None) -> str:
+    return addenda.behind(impression.strip() or findings.strip(), addendum or "")
 
 
 def signed_reports(session: Session, study_ids: Collection[int]) -> dict[int, list[ReportRow]]:
@@ -220,7 +178,7 @@ def signed_reports(session: Session, study_ids: Collection[int]) -> dict[int, li
     for batch in batches(study_ids):
         query = select(ReportRow).where(ReportRow.study_id.in_(batch), ReportRow.status.in_(SIGNED))
         rows = session.scalars(query).all()
-        for row in sorted(rows, key=lambda row: (row.reported_at or datetime.min, _RANK.index(row.status), row.id)):
+        for row in sorted(rows, key=lambda row: (row.reported_at or datetime.min, RANK.index(row.status), row.id)):
             found.setdefault(row.study_id or 0, []).append(row)  # never 0: it was asked for by its id
     return found
 
@@ -241,10 +199,10 @@ def allowed(session: Session, study: Study, report_ids: Sequence[int], *, undate
     """Return those of `report_ids` that may be retrieved for `study`: nothing of it, of its patient or of its future.
 
     Left out are withdrawn reports, reports of the same study or patient (by link, study UID, accession number or patient
-    number) and reports not certainly earlier: dated at the study's time or later, on its very day without a time, or
-    undated. A report without a date has that of the study it is linked to. One that has neither may be the patient's own
-    or a later one; with `undated` it is allowed all the same, where the archive tells no dates. For an undated study
-    identity alone decides between dated reports.
+    number) and reports not certainly earlier: dated or added to at the study's time or later, on its very day without a
+    time, or undated. A report without a date has that of the study it is linked to. One that has neither may be the
+    patient's own or a later one; with `undated` it is allowed all the same, where the archive tells no dates. For an
+    undated study identity alone decides between dated reports.
     """
     patient = session.get_one(PatientRow, study.patient_id)
     own = _is_own(study, patient.issuer, patient.mrn)
@@ -271,11 +229,10 @@ def _is_own(study: Study, issuer: str, mrn: str) -> ColumnElement[bool]:
 
 def _is_earlier(study: Study, undated: bool) -> ColumnElement[bool]:
     """Match reports before the study; COALESCE gives the report's own time, else that of its study, else none."""
-    dated_at = func.coalesce(ReportRow.reported_at, StudyRow.studied_at)
+    dated_at, amended_at = func.coalesce(ReportRow.reported_at, StudyRow.studied_at), ReportRow.amended_at
     if study.studied_at is None:
-        earlier: ColumnElement[bool] = dated_at.is_not(None)
-    else:
-        studied_at = study.studied_at.replace(tzinfo=None)
-        midnight = datetime.combine(studied_at.date(), time.min)
-        earlier = and_(dated_at < studied_at, dated_at != midnight)
-    return or_(earlier, dated_at.is_(None)) if undated else earlier
+        return or_(dated_at.is_not(None), literal(undated))
+    studied_at = study.studied_at.replace(tzinfo=None)
+    midnight = datetime.combine(studied_at.date(), time.min)
+    earlier, finished = (and_(moment < studied_at, moment != midnight) for moment in (dated_at, amended_at))
+    return and_(or_(earlier, and_(dated_at.is_(None), literal(undated))), or_(finished, amended_at.is_(None)))

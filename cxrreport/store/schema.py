@@ -142,6 +142,7 @@ class ReportRow(Base):
     study_id: Mapped[int | None] = link("study")
     patient_id: Mapped[int | None] = link("patient")
     reported_at: Mapped[Clock | None]
+    amended_at: Mapped[Clock | None]  # of the latest addition that is no part of the report as it was signed
     status: Mapped[ReportStatus] = mapped_column(choice(ReportStatus, "status"))
     findings: Mapped[str]
     impression: Mapped[str]

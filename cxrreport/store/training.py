@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 
 from cxrreport.findings import State
 from cxrreport.records import Study, View
+from cxrreport.store.amendments import SIGNED
 from cxrreport.store.catalogue import studies
 from cxrreport.store.engine import batches
-from cxrreport.store.reports import SIGNED, signed_reports
+from cxrreport.store.reports import signed_reports
 from cxrreport.store.schema import ImageRow, PatientRow, ReportRow, StudyRow
 
 BUCKETS = 10

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from cxrreport import addenda
 from cxrreport.drafts import DraftStatus, Finding, Provenance, Region, Span
 from cxrreport.errors import UsageError
 from cxrreport.findings import State
@@ -181,7 +182,8 @@ def _prior_report(session: Session, study_id: int) -> PriorReport | None:
     """Return the latest signed report, of two of one time the corrected; else the draft that stands."""
     for latest in reversed(signed_reports(session, [study_id]).get(study_id, [])):
         if (latest.findings + latest.impression).strip():
-            return PriorReport("report", latest.reported_at, latest.findings, latest.impression)
+            impression = addenda.behind(latest.impression, latest.addendum or "")
+            return PriorReport("report", latest.reported_at, latest.findings, impression)
     draft = _current_draft(session, study_id)
     return PriorReport("draft", None, draft.findings, draft.impression) if draft else None
 
@@ -202,16 +204,19 @@ class Signed:
 def signed_findings(session: Session, studies: Mapping[int, datetime | None]) -> dict[int, Signed]:
     """Return the findings of the latest signed report of each study (by id) that has one.
 
-    A report that is dated after the given time is left out: it may tell of what came later. One without a date has that of
-    its study, as in `reports.allowed`.
+    A report that is dated or added to after the given time is left out: it may tell of what came later. One without a
+    date has that of its study, as in `reports.allowed`.
     """
     found = {}
     for study_id, rows in signed_reports(session, list(studies)).items():
         until = studies[study_id]
         for row in rows:  # the last one holds
-            if row.findings.strip() and not (until and row.reported_at and row.reported_at > until):
+            told_at = row.amended_at or row.reported_at
+            if row.findings.strip() and not (until and told_at and told_at > until):
                 labels = {finding: State(state) for finding, state in row.labels.items()}
-                found[study_id] = Signed(row.id, row.findings, row.impression, labels)
+                found[study_id] = Signed(
+                    row.id, addenda.behind(row.findings, row.addendum or ""), row.impression, labels
+                )
     return found
 
 
@@ -251,14 +256,18 @@ def _parts(session: Session, draft_id: int, table: Any, record: Any) -> tuple[An
 
 
 def _references(session: Session, draft_id: int) -> tuple[RetrievedReport, ...]:
-    used, said = ("rank", "report_id", "score", "weight"), ("reported_at", "findings", "impression", "indication")
     rows = session.execute(
-        select(*(getattr(ReferenceRow, name) for name in used), *(getattr(ReportRow, name) for name in said))
+        select(ReferenceRow, ReportRow)
         .join(ReportRow, ReportRow.id == ReferenceRow.report_id)
         .where(ReferenceRow.draft_id == draft_id)
         .order_by(ReferenceRow.rank)
     )
-    return tuple(RetrievedReport(*row) for row in rows)
+    return tuple(_reference(used, report) for used, report in rows)
+
+
+def _reference(used: ReferenceRow, report: ReportRow) -> RetrievedReport:
+    said = (report.findings, addenda.behind(report.impression, report.addendum or ""), report.indication)
+    return RetrievedReport(used.rank, used.report_id, used.score, used.weight, report.reported_at, *said)
 
 
 def _failure(session: Session, study_id: int) -> FailureFacts | None:

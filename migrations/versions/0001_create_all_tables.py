@@ -178,6 +178,7 @@ def upgrade() -> None:
         sa.Column("study_id", ID, sa.ForeignKey("study.id"), index=True),
         sa.Column("patient_id", ID, sa.ForeignKey("patient.id"), index=True),
         sa.Column("reported_at", sa.DateTime),
+        sa.Column("amended_at", sa.DateTime),
         sa.Column("status", sa.String(16), nullable=False),
         sa.Column("findings", sa.String, nullable=False),
         sa.Column("impression", sa.String, nullable=False),

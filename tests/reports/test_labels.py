@@ -3,7 +3,7 @@ import time
 import pytest
 
 from cxrreport.findings import FINDINGS, LABELS, State
-from cxrreport.reports.labels import is_normal, label, label_all, with_parents, words
+from cxrreport.reports.labels import is_normal, label, label_all, label_in_order, with_parents, words
 
 P, N, U, B = State.POSITIVE, State.NEGATIVE, State.UNCERTAIN, State.BLANK
 
@@ -221,3 +221,18 @@ def test_is_quick(iu_rows):
     for text in texts:
         label(text)
     assert len(texts) / (time.process_time() - start) > 3000
+
+
+@pytest.mark.parametrize(
+    ("texts", "finding", "state"),
+    [
+        (["No pneumothorax.", "Small right apical pneumothorax."], "pneumothorax", State.POSITIVE),
+        (["Large pneumothorax.", "There is no pneumothorax."], "pneumothorax", State.NEGATIVE),
+        (["No pneumothorax.", "Small pneumothorax.", "No pneumothorax after all."], "pneumothorax", State.NEGATIVE),
+        (["Small left effusion.", "The ward was told."], "pleural effusion", State.POSITIVE),
+        (["Clear lungs.", "Small pneumothorax."], "no finding", State.BLANK),
+        (["Small pneumothorax.", "No pneumothorax."], "no finding", State.POSITIVE),
+    ],
+)
+def test_what_an_addendum_says_of_a_finding_holds(texts, finding, state):
+    assert label_in_order(texts)[finding] is state

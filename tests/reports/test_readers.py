@@ -216,3 +216,22 @@ def test_a_name_that_is_no_text_is_a_failure(tmp_path):
     (tmp_path / os.fsdecode(b"M\xfcller.txt")).write_text("Clear.")
     (found,) = readers.read_path(tmp_path, {})
     assert found.code == "path.name" and found.path == str(tmp_path / "M\\xfcller.txt")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "A1,,,Normal. ADDENDUM: A nodule.,\nA2,,,,x",
+        "A1,FINDINGS: Clear. IMPRESSION: Normal. Addendum: A nodule.,,,\nA2,,,,x",
+        "A1,,,Normal.,A nodule.\nA2,,,,x",
+        'A1,,Addendum - A nodule.,,"Addendum: a nodule"\nA2,,,,x',
+    ],
+)
+def test_addenda_of_a_table(read, row):
+    whole, alone = read("r.csv", f"accession,text,findings,impression,addendum\n{row}\n")
+    assert (whole.addendum.rstrip("."), alone.addendum) == ("A nodule", "x")
+    assert "nodule" not in whole.findings + whole.impression
+
+
+def test_an_addendum_of_plain_text(only):
+    assert only("A1.txt", "ADDENDUM: A nodule.\n").addendum == "A nodule."

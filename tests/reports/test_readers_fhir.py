@@ -227,3 +227,8 @@ def test_no_shape_raises(tmp_path_factory, changes, beside):
     for found in fhir.read(path):
         assert isinstance(found, (Report, Failure, Skipped))
         assert not isinstance(found, Failure) or "DOE" not in found.message
+
+
+def test_an_appended_report_adds_to_the_one_before(tmp_path):
+    found = only(tmp_path, report(status="appended", result=[], conclusion="Addendum: The ward was told."))
+    assert (found.appended, found.impression, found.addendum) == (True, "", "The ward was told.")

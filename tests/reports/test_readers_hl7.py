@@ -258,10 +258,26 @@ def test_sections_of_codes(only, code, section):
     assert "Some words." in getattr(found, section)
 
 
-def test_an_addendum_belongs_to_the_impression_or_its_own_section(only):
-    found = only("feed.hl7", message(*ROWS, "OBX|3|TX|&ADT||ADDENDUM: A nodule after all.||||||C"))
-    assert found.findings == "Clear lungs." and found.status is C
-    assert found.impression.startswith("Normal.")
+@pytest.mark.parametrize(
+    "rows",
+    [
+        (*ROWS, "OBX|3|TX|&ADT||ADDENDUM: A nodule after all.||||||C"),
+        (*ROWS, "OBX|3|TX|&ADT||A nodule after all.||||||C"),
+        (
+            "OBX|1|TX|||FINDINGS: Clear lungs.||||||F",
+            "OBX|2|TX|||IMPRESSION: Normal. Addendum: A nodule after all.||||||C",
+        ),
+    ],
+)
+def test_an_addendum_stands_beside_the_sections(only, rows):
+    found = only("feed.hl7", message(*rows))
+    assert (found.findings, found.impression, found.addendum) == ("Clear lungs.", "Normal.", "A nodule after all.")
+    assert found.status is C
+
+
+def test_an_addendum_may_be_a_message_of_its_own(only):
+    found = only("feed.hl7", message("OBX|1|TX|&ADT||Addendum: The ward was told.||||||C"))
+    assert (found.findings, found.impression, found.addendum) == ("", "", "The ward was told.")
 
 
 @pytest.mark.parametrize(

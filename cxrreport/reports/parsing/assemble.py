@@ -47,8 +47,7 @@ _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 def assemble(parts: Iterable[Part]) -> sections.Sections:
     """Put the parts of one report together, in order and by section; headings within a text count as usual.
 
-    Parts of no section are split by their own headings. An addendum belongs to the impression. The technique is no
-    part of a report here.
+    Parts of no section are split by their own headings. The technique is no part of a report here.
     """
     by_section: dict[str, list[str]] = {}
     for section, text in parts:
@@ -63,9 +62,7 @@ def _block(section: str, text: str) -> str:
     text = unsigned(plain(text))
     if not text or not section:
         return text
-    heading = "IMPRESSION" if section == "addendum" else section.upper()
-    label = "Addendum - " if section == "addendum" and not text.lower().startswith("addendum") else ""
-    return f"{heading}:\n{label}{text}"
+    return f"{section.upper()}:\n{text}"
 
 
 def is_heading(name: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 FIELDS = (
     "accession", "study_uid", "patient_id", "issuer", "reported_at", "findings", "impression", "comparison", "indication",
-    "text",
+    "addendum", "text",
 )  # fmt: skip
 _OTHER_NAMES = {"reported_at": ("date",), "text": ("report",)}
 KNOWN = frozenset((*FIELDS, "date", "report", "id"))

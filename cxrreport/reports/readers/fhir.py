@@ -15,6 +15,7 @@ from cxrreport.records import Failure, Report, ReportStatus
 from cxrreport.reports.parsing import assemble, decode, scope
 from cxrreport.reports.parsing.decode import Skipped
 from cxrreport.reports.parsing.fhir_resources import Resource, Resources, codes, items, texts, word
+from cxrreport.reports.sections import Sections
 
 MAX_BYTES = 64 << 20  # of a file of one document
 MAX_LINE = 8 << 20
@@ -35,6 +36,7 @@ def read(path: Path) -> Iterator[Report | Failure | Skipped]:
     * accession number: the identifier of type ACSN of the report, its ImagingStudy or its request; study UID: the
       identifier `urn:dicom:uid` of its one ImagingStudy
     * indication: its section, else `reasonCode` or `reason` of its request or ImagingStudy, else a note there
+    * appended: what is new of it is added to the report that is stored
     * registered, partial, preliminary, modified and unknown are preliminary; cancelled and entered-in-error withdraw
     """
     with path.open("rb") as file:
@@ -80,13 +82,11 @@ def _document(data: bytes) -> Resource | list[Any] | None:
 def _report(path: Path, resource: Resource, found: Resources) -> Report | Failure | Skipped:
     status = _STATUS.get(word(resource.get("status")), ReportStatus.PRELIMINARY)
     studies = found.references(resource, "imagingStudy") + found.references(resource, "study")
-    parts = assemble.assemble(_parts(resource, found))
-    conclusion = assemble.unsigned(assemble.plain(word(resource.get("conclusion"))))
-    findings, impression = parts.findings, parts.impression or conclusion
+    parts = _sections(resource, found)
     if scope.is_other(*_procedure(resource, studies), parts.technique):
         return Skipped("report.not_chest")
     gone = status is ReportStatus.WITHDRAWN
-    if not gone and not findings and not impression:
+    if not gone and not parts.findings and not parts.impression and not parts.addendum:
         return Failure("report.empty", "A FHIR DiagnosticReport holds no text.", path=str(path))
     accession = _accession(resource, studies, found)
     own = next((word(one.get("value")) for one in items(resource.get("identifier"))), "")
@@ -97,15 +97,24 @@ def _report(path: Path, resource: Resource, found: Resources) -> Report | Failur
         study_uid=_study_uid(studies),
         patient_id=_patient(found.references(resource, "subject")),
         reported_at=decode.moment(_time(resource)),
-        findings="" if gone else findings,
-        impression="" if gone else impression,
+        findings="" if gone else parts.findings,
+        impression="" if gone else parts.impression,
         comparison="" if gone else parts.comparison,
         indication="" if gone else _indication([*found.references(resource, "basedOn"), *studies], parts.indication),
         status=status,
+        addendum="" if gone else parts.addendum,
+        appended=word(resource.get("status")) == "appended",
     )
 
 
 # -- the text ---------------------------------------------------------------------------------------------------------
+
+
+def _sections(resource: Resource, found: Resources) -> Sections:
+    """Sections of the report; the conclusion is the impression where there is no other."""
+    parts, conclusion = _parts(resource, found), ("impression", word(resource.get("conclusion")))
+    sections = assemble.assemble(parts)
+    return sections if sections.impression else assemble.assemble([*parts, conclusion])
 
 
 def _parts(resource: Resource, found: Resources) -> list[assemble.Part]:

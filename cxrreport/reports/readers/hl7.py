@@ -106,7 +106,7 @@ def _of_order(path: Path, header: Segment, patient: Segment, order: _Order) -> R
     found = assemble.assemble(_parts([row for row in rows if row not in notes]))
     if scope.is_other(modality, procedure, found.technique):
         return Skipped("report.not_chest")
-    if status is not ReportStatus.WITHDRAWN and not (found.findings or found.impression):
+    if status is not ReportStatus.WITHDRAWN and not (found.findings or found.impression or found.addendum):
         return Skipped("report.empty")  # a message of a status alone
     return Report(
         source=path.name,
@@ -121,6 +121,7 @@ def _of_order(path: Path, header: Segment, patient: Segment, order: _Order) -> R
         comparison=found.comparison,
         indication="" if status is ReportStatus.WITHDRAWN else _indication(order.request, found.indication, notes),
         status=status,
+        addendum=found.addendum,
     )
 
 

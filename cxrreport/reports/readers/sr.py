@@ -68,7 +68,7 @@ def _report(path: Path, dataset: Dataset) -> Report | Failure | Skipped:
     found = assemble.assemble((section, text) for section, text, _ in parts)
     if scope.is_other("", _procedure(dataset), found.technique):
         return Skipped("report.not_chest")
-    if not found.findings and not found.impression:
+    if not found.findings and not found.impression and not found.addendum:
         return Skipped("report.empty")
     request = _only(dataset, "ReferencedRequestSequence")
     accession = _text(request, "AccessionNumber") or _text(dataset, "AccessionNumber")
@@ -86,6 +86,7 @@ def _report(path: Path, dataset: Dataset) -> Report | Failure | Skipped:
         comparison=found.comparison,
         indication=_indication(dataset, request, found.indication),
         status=_status(dataset),
+        addendum=found.addendum,
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from cxrreport import indications
+from cxrreport import addenda, indications
 from cxrreport.records import Failure, Report
 from cxrreport.reports import sections
 from cxrreport.reports.parsing import decode
@@ -98,12 +98,14 @@ def _result(path: Path, number: int, row: Row | str, columns: Mapping[str, str])
         return Failure("report.malformed", f"Row {number} of a report table {row}.", path=str(path))
     fields = fields_of(row, columns)
     found = sections.split(fields["text"])
-    findings, impression = fields["findings"] or found.findings, fields["impression"] or found.impression
-    if not findings and not impression:
+    findings, added_first = sections.without_addenda(fields["findings"] or found.findings)
+    impression, added_then = sections.without_addenda(fields["impression"] or found.impression)
+    addendum = addenda.join([added_first, added_then, *addenda.part(found.addendum), fields["addendum"]])
+    if not findings and not impression and not addendum:
         return Failure("report.empty", f"Row {number} of a report table holds no report text.", path=str(path))
     return Report(
         source=path.name,
-        external_id=_external_id(fields, findings, impression),
+        external_id=_external_id(fields, findings, impression, addendum),
         accession=decode.identifier(fields["accession"]),
         study_uid=decode.identifier(fields["study_uid"]),
         patient_id=decode.identifier(fields["patient_id"]),
@@ -113,9 +115,10 @@ def _result(path: Path, number: int, row: Row | str, columns: Mapping[str, str])
         impression=impression,
         comparison=fields["comparison"] or found.comparison,
         indication=indications.choose([fields["indication"], found.indication]),
+        addendum=addendum,
     )
 
 
-def _external_id(fields: Mapping[str, str], findings: str, impression: str) -> str:
+def _external_id(fields: Mapping[str, str], *sections: str) -> str:
     known = decode.identifier(fields["accession"] or fields["study_uid"] or fields["id"])
-    return known or hashlib.sha256(f"{findings}\n{impression}".encode()).hexdigest()[:16]
+    return known or hashlib.sha256("\n".join(filter(None, sections)).encode("utf-8", "replace")).hexdigest()[:16]
