@@ -93,6 +93,7 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
         "path.name": ("A file or folder has a name that is not UTF-8.", "Rename it."),
         "path.unreadable": ("A file or folder of the export cannot be read.", "Mend its permissions or the mount."),
         "path.long": ("The path of the file is too long for the database.", "Shorten the names of the folders."),
+        "file.refused": ("The database refuses what the header of the file holds.", _AGAIN),
         "header.malformed": ("The DICOM header cannot be trusted.", _AGAIN),
         "header.incomplete": ("The header lacks an identifier, or ends before the pixels.", _AGAIN),
         "header.nested": ("The header nests sequences too deeply.", _AGAIN),

@@ -61,6 +61,9 @@ _DAYS_A_YEAR = 365.25
 _MAX_IDENTIFIER = 64  # of an LO (PS3.5 6.2); an accession number is an SH of 16, which is exceeded in practice
 _MAX_PLACES = 8  # where an indication is looked for: the image and its requests
 _KEEP_INFLATED_BYTES = 8 << 20  # far more than any radiograph's header
+_MAX_COUNT = 2**31 - 1  # of an IS (PS3.5 6.2), and of the database's columns
+_YEARS = range(1950, 2100)  # of a study; before and after lie placeholders: 0001, 1753, 1900, 9999
+_EPOCH = date(1900, 1, 1)  # no birth date: what systems write for an unknown one
 
 
 def read_header(entry: FileEntry, max_dataset_mb: int = 256) -> Instance | None:
@@ -69,14 +72,16 @@ def read_header(entry: FileEntry, max_dataset_mb: int = 256) -> Instance | None:
     Study date and time are read from Study Date and Study Time alone: the other dates differ from image to image of
     one study. `studied_at` is midnight with `time_known=False` where there is a date only.
 
-    A Patient ID that is a placeholder names nobody: such a study stands alone, under a patient number made of its own
-    study UID, and is never another one's prior.
+    A Patient ID that is blank or a placeholder names nobody: such a study stands alone, under a patient number made of
+    its own study UID, and is never another one's prior. A study date before 1950, after 2099 or before the birth date is
+    a placeholder or a slip, and so no date.
 
     Raises
     ------
     HeaderError : `header.not_image` for reports, documents and the like (a skip, not a fault); `header.incomplete`
-        when an identifier is blank or Pixel Data is never reached; `header.malformed` also when one is longer than
-        DICOM allows, for cut off it could name somebody else; `header.nested`, `header.too_large`, `header.unreadable`.
+        when a UID is blank, there is no Patient ID or Pixel Data is never reached; `header.malformed` also when an
+        identifier is longer than DICOM allows, for cut off it could name somebody else, and when a count is no number
+        or out of all bounds; `header.nested`, `header.too_large`, `header.unreadable`.
     """
     try:
         with open_head(entry.path, _TAGS, max_dataset_mb << 20, _KEEP_INFLATED_BYTES) as head:
@@ -100,21 +105,20 @@ def _instance(entry: FileEntry, head: Head) -> Instance:
 
 def _from_dataset(entry: FileEntry, head: Head) -> Instance:
     dataset = head.dataset
-    studied_at, time_known = _studied_at(_text(dataset, _STUDY_DATE), _text(dataset, _STUDY_TIME))
+    birth_date = _birth_date(_text(dataset, _BIRTH_DATE))
+    studied_at, time_known = _studied_at(_text(dataset, _STUDY_DATE), _text(dataset, _STUDY_TIME), birth_date)
     texts: dict[str, Any] = {name: _text(dataset, tag) for name, tag in _TEXT_TAGS.items()}
     texts["sex"] = texts["sex"].upper()
     counts: dict[str, Any] = {name: _count(dataset, *rule) for name, rule in _COUNT_TAGS.items()}
     numbers: dict[str, Any] = {name: _number(_text(dataset, tag)) for name, tag in _NUMBER_TAGS.items()}
-    birth_date = _date(_text(dataset, _BIRTH_DATE))
     study_uid = _uid(_text(dataset, _STUDY_UID), required=True)
-    patient_id = _required(_identifier(dataset, _PATIENT_ID))
     return Instance(
         file=entry,
         sop_uid=_uid(_text(dataset, _SOP_UID), required=True),
         study_uid=study_uid,
         sop_class_uid=_uid(head.sop_class_uid),
         transfer_syntax=_uid(head.transfer_syntax),
-        patient_id=f"nobody:{study_uid}" if names_nobody(patient_id) else patient_id,
+        patient_id=_patient_id(dataset, study_uid),
         issuer=_identifier(dataset, _ISSUER),
         accession=_identifier(dataset, _ACCESSION),
         birth_date=birth_date,
@@ -160,6 +164,14 @@ def _identifier(dataset: Dataset, tag: int) -> str:
     return text
 
 
+def _patient_id(dataset: Dataset, study_uid: str) -> str:
+    """Blank is legal (type 2) and names nobody; a header without the element is no whole one."""
+    if _PATIENT_ID not in dataset:
+        _required("")
+    patient_id = _identifier(dataset, _PATIENT_ID)
+    return f"nobody:{study_uid}" if names_nobody(patient_id) else patient_id
+
+
 def _line(dataset: Dataset, tag: int, limit: int | None) -> str:
     element = dataset.get(tag)
     value = None if element is None else element.value
@@ -172,7 +184,10 @@ def _line(dataset: Dataset, tag: int, limit: int | None) -> str:
 
 def _count(dataset: Dataset, tag: int, default: int) -> int:
     text = _text(dataset, tag)
-    return int(text.split("\\")[0]) if text else default
+    count = int(text.split("\\")[0]) if text else default
+    if not 0 <= count <= _MAX_COUNT:
+        raise HeaderError("A number in the header is out of all bounds.")
+    return count
 
 
 def _number(text: str) -> float | None:
@@ -209,28 +224,35 @@ def _uid(text: str, required: bool = False) -> str:
 
 
 def _date(text: str) -> date | None:
-    """Read a DICOM date, also in ACR-NEMA's form `1999.05.24`."""
-    match = re.match(r"(\d{4})\.?(\d{2})\.?(\d{2})", text)
+    """Read a DICOM date, also in ACR-NEMA's form `1999.05.24` and in that of ISO 8601, `1999-05-24`."""
+    match = re.match(r"(\d{4})([.-]?)(\d{2})\2(\d{2})", text)
     try:
-        return date(*(int(part) for part in match.groups())) if match else None
+        return date(int(match[1]), int(match[3]), int(match[4])) if match else None
     except ValueError:
         return None
 
 
+def _birth_date(text: str) -> date | None:
+    day = _date(text)
+    return day if day and day > _EPOCH else None
+
+
 def _time(text: str) -> time | None:
-    """Read a DICOM time; minutes, seconds and fraction may be missing from the right (PS3.5 6.2)."""
+    """Read a DICOM time; it may be cut from the right, and end in a leap second (PS3.5 6.2)."""
     match = re.fullmatch(r"(\d{2})(?::?(\d{2})(?::?(\d{2})(?:\.(\d{1,6})\d*)?)?)?", text.split("\\")[0])
     if match is None:
         return None
     hour, minute, second, fraction = match.groups()
+    if second == "60":  # Python knows no leap second: the last moment before the next minute
+        second, fraction = "59", "999999"
     try:
         return time(int(hour), int(minute or 0), int(second or 0), int((fraction or "0").ljust(6, "0")))
     except ValueError:
         return None
 
 
-def _studied_at(date_text: str, time_text: str) -> tuple[datetime | None, bool]:
+def _studied_at(date_text: str, time_text: str, birth_date: date | None) -> tuple[datetime | None, bool]:
     day, clock = _date(date_text), _time(time_text)
-    if day is None:
+    if day is None or day.year not in _YEARS or (birth_date and day < birth_date):
         return None, False
     return datetime.combine(day, clock or time()), clock is not None

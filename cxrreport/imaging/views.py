@@ -15,8 +15,9 @@ from cxrreport.records import Instance, View, ViewGuess
 _MIN_SIDE_PIXELS = 128
 _MODALITIES = {"", "CR", "DX", "DR", "RG", "XR", "OT", "SC"}
 _CR_CLASS = "1.2.840.10008.5.1.4.1.1.1"
-_DX_CLASSES = {"1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1.1"}
+_RAW_CLASS = "1.2.840.10008.5.1.4.1.1.1.1.1"  # Digital X-Ray Image Storage - For Processing
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+_DX_CLASSES = {"1.2.840.10008.5.1.4.1.1.1.1", _RAW_CLASS}
 _STANDARD_STORAGE = "1.2.840.10008.5.1.4.1.1."
 # English, German, French and Spanish, without accents. Not chests: Manchester, Abteilung, Darstellung.
 _CHEST = re.compile(
@@ -52,7 +53,7 @@ def screen(instance: Instance) -> str | None:
     """
     checks = {
         "modality": _is_other_modality(instance),
-        "raw": instance.sop_class_uid == "1.2.840.10008.5.1.4.1.1.1.1.1",
+        "raw": instance.sop_class_uid == _RAW_CLASS or _plain(instance.presentation_intent) == "FOR PROCESSING",
         "colour": instance.samples_per_pixel != 1 or instance.photometric not in ("MONOCHROME1", "MONOCHROME2"),
         "frames": instance.frames > 1,
         "localizer": bool(re.search(r"LOCALIZER|SCOUT", instance.image_type.upper())),

@@ -19,6 +19,7 @@ _KINDS_BY_EXTENSION = {
     "image": "jpg jpeg png gif bmp tif tiff webp svg",
 }
 _KIND_OF = {extension: kind for kind, extensions in _KINDS_BY_EXTENSION.items() for extension in extensions.split()}
+_MAX_TIME_NS = 2**63 - 1  # the year 2262, where the database ends; a file system goes on
 _SYSTEM_FILES = {"thumbs.db", "desktop.ini"}
 
 
@@ -59,7 +60,7 @@ def _walk_root(root: str, on_skip: OnSkip, settle_s: float) -> Iterator[FileEntr
             continue
         kind = _kind_to_skip(path, status, settle_s)
         if kind is None:
-            yield FileEntry(path, status.st_size, status.st_mtime_ns)
+            yield FileEntry(path, status.st_size, min(status.st_mtime_ns, _MAX_TIME_NS))
         else:
             on_skip(kind, _storable(path))
 

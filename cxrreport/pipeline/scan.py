@@ -20,7 +20,7 @@ from cxrreport.pipeline.counts import Count
 from cxrreport.pipeline.run import Run
 from cxrreport.records import Failure, FileEntry, Image, Instance, View, ViewGuess
 from cxrreport.store import catalogue, filing, runs
-from cxrreport.store.engine import batches, session
+from cxrreport.store.engine import apart, batches, session
 from cxrreport.store.linking import link_reports
 
 if TYPE_CHECKING:
@@ -73,28 +73,24 @@ def _scan_batch(run: Run, s: Session, batch: Sequence[FileEntry]) -> None:
 
 
 def _scan_file(run: Run, s: Session, entry: FileEntry) -> Failure | None:
-    """Read one header and file the image; returns the failure if it is one."""
+    """Read one header and file the image; returns the failure if it is one. Whatever one file does, the others stay."""
     try:
-        return _file(run, s, entry)
-    except InputError as error:
+        try:
+            return _file(run, s, entry)
+        except InputError as error:
+            return _record_broken(run, s, entry, error)
+    except InputError as error:  # not even that can be recorded
         return _fail(run, entry, error.code, error.message)
 
 
 def _file(run: Run, s: Session, entry: FileEntry) -> Failure | None:
-    try:
-        instance = read_header(entry, run.settings.max_dataset_mb)
-        if instance is None:
-            _skip(run, s, entry, "not_dicom")
-            return None
-        reason = screen(instance)
+    instance = read_header(entry, run.settings.max_dataset_mb)
+    if instance is None:
+        _skip(run, s, entry, "not_dicom")
+        return None
+    reason = screen(instance)
+    with apart(s):
         outcome = filing.record_instance(s, instance, _view(instance), reason, _same_bytes)
-    except HeaderError as error:
-        if error.code == "header.not_image":
-            _skip(run, s, entry, "not_image")
-            return None
-        if error.code not in _UNREADABLE:  # a header that is bad today is bad tomorrow: do not open it again
-            filing.record_file(s, entry, error.code)
-        raise
     if outcome in _CONFLICTS:
         return _fail(run, entry, _CONFLICTS[outcome], CODES[_CONFLICTS[outcome]].sentence)
     if outcome == "duplicate" or reason:
@@ -102,6 +98,16 @@ def _file(run: Run, s: Session, entry: FileEntry) -> Failure | None:
     else:
         run.count(Count.IMAGES)
     return None
+
+
+def _record_broken(run: Run, s: Session, entry: FileEntry, error: InputError) -> Failure | None:
+    if error.code == "header.not_image":
+        _skip(run, s, entry, "not_image")
+        return None
+    if error.code not in _UNREADABLE:  # a header that is bad today is bad tomorrow: do not open it again
+        with apart(s):
+            filing.record_file(s, entry, error.code)
+    return _fail(run, entry, error.code, error.message)
 
 
 def _view(instance: Instance) -> ViewGuess | None:

@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError, StatementError
 from sqlalchemy.orm import Session
 
-from cxrreport.errors import ConfigurationError, LockedError, StorageError, UnavailableError
+from cxrreport.errors import ConfigurationError, InputError, LockedError, StorageError, UnavailableError
 from cxrreport.files import lock
 from cxrreport.settings import Settings
 from cxrreport.store.faults import translate, translated
@@ -178,6 +178,30 @@ def session(engine: Engine, read_only: bool = False) -> Iterator[Session]:
         yield current
         if not read_only:
             current.commit()
+
+
+@contextmanager
+def apart(current: Session) -> Iterator[None]:
+    """Make the block a part of the transaction that the database may refuse alone: what went before it stays.
+
+    Raises
+    ------
+    InputError : code "file.refused": the values of the block do not fit the database. A disk that is full or a
+        connection that is lost is no such thing: it ends the transaction as ever.
+    """
+    try:
+        with current.begin_nested():
+            yield
+    except DBAPIError as error:
+        if isinstance(translate(error), StorageError | UnavailableError):
+            raise
+        raise _refused() from None
+    except (StatementError, ValueError, TypeError, OverflowError):  # what drivers say of values that they cannot send
+        raise _refused() from None
+
+
+def _refused() -> InputError:
+    return InputError("The database refuses the values of the file.", "file.refused")
 
 
 @contextmanager

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders.tool import Tool, Visit, spotted_chest, write_visit
+
+from cxrreport.imaging.header import read_header
+from cxrreport.records import FileEntry, Instance
 
 PLAIN = "--without-retrieval"
 GOOD = Visit("A901", "P1", "20240101")
@@ -149,6 +154,24 @@ def test_a_path_too_long_for_the_database_costs_that_file_alone(
     (deep / "broken").write_bytes(write_visit(deep, BAD)[0].read_bytes()[:400])
     found = tool.json("generate", export, PLAIN, code=3)
     assert found["drafted"] == 1 and found["failed"] == {"path.long": 3}
+
+
+@pytest.mark.parametrize("values", [{"rows": 2**70}, {"exposure_index": object()}])
+def test_what_the_database_refuses_costs_that_file_alone(
+    tool: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: dict[str, Any]
+) -> None:
+    """A batch holds what came before the file and what comes after it."""
+
+    def hostile(entry: FileEntry, max_mb: int) -> Instance | None:
+        found = read_header(entry, max_mb)
+        return replace(found, **values) if found and found.accession == BAD.accession else found
+
+    monkeypatch.setattr("cxrreport.pipeline.scan.read_header", hostile)
+    for visit in (Visit("A800", "P0", "20240101"), BAD, Visit("A999", "P9", "20240101")):
+        write_visit(tmp_path, visit)
+    found = tool.json("generate", tmp_path, "--dry-run", code=3)
+    assert (found["due"], found["failed"]) == (2, {"file.refused": 1})
+    assert tool.json("generate", tmp_path, "--dry-run")["files_unchanged"] == 3
 
 
 def test_a_copy_that_cannot_be_compared_is_a_failure_of_that_file(

@@ -5,6 +5,7 @@ import tracemalloc
 from datetime import date, datetime
 
 import builders.dicom as builders
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -114,7 +115,14 @@ def test_a_request_that_cannot_be_read_costs_no_image(tmp_path):
         *(("20240305", clock, datetime(2024, 3, 5), False) for clock in ("1", "103", "25", "1061", "10.30", "10 Uhr")),
         ("20240305", "0930", datetime(2024, 3, 5, 9, 30), True),
         ("20240305", "093015.25", datetime(2024, 3, 5, 9, 30, 15, 250000), True),
+        ("20240305", "235960", datetime(2024, 3, 5, 23, 59, 59, 999999), True),
+        ("2024-03-05", "10:30", datetime(2024, 3, 5, 10, 30), True),
+        ("2024.03.05", "", datetime(2024, 3, 5), False),
         ("20240231", "0930", None, False),
+        ("20240300", "0930", None, False),
+        *((placeholder, "0930", None, False) for placeholder in ("00010101", "19000101", "19491231", "99991231")),
+        ("19500101", "0930", None, False),  # the day before the birth
+        ("2024-0305", "0930", None, False),
         ("", "0930", None, False),
     ],
 )
@@ -143,8 +151,15 @@ def test_a_data_set_without_preamble_is_read_when_group_8_validates(tmp_path, sy
     assert found.patient_id == "P1" and found.transfer_syntax == syntax
 
 
-@pytest.mark.parametrize("keyword", ["PatientID", "StudyInstanceUID", "SOPInstanceUID"])
-@pytest.mark.parametrize("value", [None, ""])
+def test_a_birth_date_of_1900_is_none(tmp_path):
+    found = read(builders.write_dicom(tmp_path / "a", PatientBirthDate="19000101"))
+    assert (found.birth_date, found.age_years) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [("PatientID", None), *((uid, value) for uid in ("StudyInstanceUID", "SOPInstanceUID") for value in (None, ""))],
+)
 def test_an_image_without_identifiers_is_incomplete(tmp_path, keyword, value):
     path = builders.write_dicom(tmp_path / "a", **{keyword: value})  # the file meta still names the image
     assert code_of(path) == "header.incomplete"
@@ -218,7 +233,7 @@ def test_an_identifier_too_long_is_refused_and_never_cut(tmp_path, keyword):
 
 
 @pytest.mark.parametrize(
-    "patient", ["0", "000", "UNKNOWN", "Anonymous", "N/A", "no-id", "TEST", "xxxx", "99999", "--", "?"]
+    "patient", ["", " ", "0", "000", "UNKNOWN", "Anonymous", "N/A", "no-id", "TEST", "xxxx", "99999", "--", "?"]
 )
 def test_a_placeholder_names_nobody_and_its_studies_never_meet(tmp_path, patient):
     one, two, same = (
@@ -226,12 +241,21 @@ def test_a_placeholder_names_nobody_and_its_studies_never_meet(tmp_path, patient
         for uid, study in (("1.1", "1"), ("2.1", "2"), ("1.2", "1"))
     )
     assert one.patient_id == same.patient_id != two.patient_id
-    assert patient not in (one.patient_id, two.patient_id)
+    assert one.patient_id.startswith("nobody:") and two.patient_id.startswith("nobody:")
 
 
 @pytest.mark.parametrize("patient", ["P1", "7", "11", "1000", "A000", "TEST17", "ANON-0001", "NONEMAKER"])
 def test_what_may_be_a_number_of_one_person_is_kept(tmp_path, patient):
     assert read(builders.write_dicom(tmp_path / "a", PatientID=patient)).patient_id == patient
+
+
+@pytest.mark.parametrize("rows", [b"99999999999999999999", b"-5 ", b"many", b"1e99"])
+def test_a_count_out_of_all_bounds_is_malformed(tmp_path, rows):
+    whole = builders.write_dicom(tmp_path / "a", pixels=np.zeros((160, 136), np.uint16)).read_bytes()
+    honest = element(0x0028, 0x0010, b"US", struct.pack("<H", 160))
+    assert whole.count(honest) == 1
+    (tmp_path / "b").write_bytes(whole.replace(honest, element(0x0028, 0x0010, b"LO", rows)))
+    assert code_of(tmp_path / "b") == "header.malformed"
 
 
 def test_sequences_of_other_tags_do_not_matter(tmp_path):

@@ -51,6 +51,7 @@ def test_a_chest_image_is_never_dropped_for_a_blank_or_odd_tag(tags):
         ({"modality": "", "sop_class_uid": CT}, "modality"),
         ({"modality": "OT", "sop_class_uid": "1.2.840.10008.5.1.4.1.1.12.1"}, "modality"),
         ({"sop_class_uid": "1.2.840.10008.5.1.4.1.1.1.1.1"}, "raw"),
+        ({"sop_class_uid": builders.DX, "presentation_intent": "FOR PROCESSING"}, "raw"),
         ({"samples_per_pixel": 3, "photometric": "RGB"}, "colour"),
         ({"frames": 20}, "frames"),
         ({"image_type": "ORIGINAL\\PRIMARY\\LOCALIZER"}, "localizer"),

@@ -90,6 +90,12 @@ def test_a_file_still_being_copied_is_left_for_later(tmp_path):
     assert run(tmp_path)[0] == ["fresh", "old"]
 
 
+def test_a_time_beyond_what_a_database_counts_is_its_last(tmp_path):
+    (tmp_path / "a").write_bytes(b"x")
+    os.utime(tmp_path / "a", (2**34 - 1, 2**34 - 1))
+    assert run(tmp_path)[2][0].mtime_ns <= 2**63 - 1
+
+
 def test_a_root_may_be_a_file_and_must_exist(tmp_path):
     (tmp_path / "a").write_bytes(b"x")
     assert run(tmp_path / "a")[0] == ["a"]
