@@ -82,6 +82,20 @@ _INLINE = re.compile(rf"(?<=[\s.;:,)])(?:{_named(_STRONG, 's')}|{_named(_WEAK, '
 _SENTENCE_END = re.compile(r"[.!?;:)][ \t]*$")
 
 
+# What a field may be called whose text is a section: names that are none of an examination or of a whole report.
+_NAMES = {
+    section: re.compile(
+        rf"{_STRONG[section]}|{_WEAK[section]}" if section in _WEAK else _STRONG[section], re.IGNORECASE
+    )
+    for section in ("impression", "indication", "comparison", "addendum")
+} | {section: re.compile(_STRONG[section], re.IGNORECASE) for section in ("findings", "technique")}
+
+
+def section_named(name: str) -> str:
+    """The section that is called so; "" where it is none of a report."""
+    return next((section for section, pattern in _NAMES.items() if pattern.fullmatch(name.strip(" :"))), "")
+
+
 def find_headings(text: str) -> list[Heading]:
     """Every heading in order; none overlaps another."""
     lines = [Heading(*match.span(), _section(match)) for match in _LINE.finditer(text)]

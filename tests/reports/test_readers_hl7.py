@@ -1,10 +1,12 @@
 """HL7 v2 messages: framing, identity, status, sections, character sets; python-hl7 is the peer."""
 
 import re
+from base64 import b64encode
 from datetime import datetime
 
 import hl7 as peer
 import pytest
+from builders.pdf import pdf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -325,9 +327,77 @@ def test_the_words_of_the_rows(only, rows, findings, impression):
     assert re.sub(r"\n+", "\n", found.findings) == re.sub(r"\n+", "\n", findings) and found.impression == impression
 
 
+def test_each_order_belongs_to_the_patient_before_it(read):
+    two = message(*ROWS, "PID|2||P2^^^SOUTH^MR", obr(filler="A2"), "OBX|1|TX|&GDT||Large pneumothorax.||||||F")
+    found = [(one.patient_id, one.issuer, one.accession, one.findings) for one in read("feed.hl7", two)]
+    assert found == [("P1", "NORTH", "A1", "Clear lungs."), ("P2", "SOUTH", "A2", "Large pneumothorax.")]
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_linked_orders_have_one_report(read, place):
+    rows = [obr(filler=f"A{n}") for n in range(3)]
+    rows[place : place + 1] = [rows[place], *ROWS]
+    found = read("feed.hl7", "\r".join([MSH, PID, *rows]))
+    assert [(one.accession, one.findings, one.impression) for one in found] == [
+        (f"A{n}", "Clear lungs.", "Normal.") for n in range(3)
+    ]
+
+
+def test_an_order_without_a_text_beside_two_with_one_is_empty(read):
+    rows = [obr(filler="A1"), *ROWS, obr(filler="A2"), obr(filler="A3"), *ROWS]
+    assert [getattr(one, "code", "") for one in read("feed.hl7", "\r".join([MSH, PID, *rows]))] == [
+        "",
+        "report.empty",
+        "",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "expected"),
+    [
+        (
+            "TEXT^RTF",
+            rb"{\rtf1\ansi FINDINGS: Small effusion.\par IMPRESSION: Effusion.}",
+            ("Small effusion.", "Effusion."),
+        ),
+        ("TEXT^PLAIN", b"FINDINGS: Small effusion.\nIMPRESSION: Effusion.", ("Small effusion.", "Effusion.")),
+        ("AP^PDF", pdf("FINDINGS: Small effusion.\nIMPRESSION: Effusion."), ("Small effusion.", "Effusion.")),
+        ("AP^PDF", b"%PDF-1.4 no text", "report.scanned"),
+        ("IM^JPEG", b"\xff\xd8\xff\x00", "report.empty"),
+    ],
+)
+def test_a_document_in_a_row(only, kind, data, expected):
+    row = f"OBX|1|ED|RPT^Report||^{kind}^Base64^{b64encode(data).decode()}||||||F"
+    found = only("feed.hl7", message(row))
+    assert (found.code if isinstance(found, Skipped) else (found.findings, found.impression)) == expected
+    assert only("beside.hl7", message(*ROWS, row)).findings == "Clear lungs."  # a text of its own goes first
+    assert only("cut.hl7", message(row.replace("Base64^", "Base64^=")))  # and nothing broken raises
+
+
+def test_sections_by_name(only):
+    rows = (
+        "OBX|1|TX|HISTORY^Clinical History^L||Pneumonia?||||||F", "OBX|2|TX|FINDINGS^Findings^L||Clear.||||||F",
+        "OBX|3|TX|IMP^Opinion^L||Normal.||||||F", "OBX|4|TX|EXAM^Report^L||IMPRESSION: Well.||||||F",
+    )  # fmt: skip
+    found = only("feed.hl7", message(*rows))
+    assert (found.indication, found.findings, found.impression) == ("Pneumonia?", "Clear.", "Well.\nNormal.")
+
+
+def test_words_between_angles_are_kept(only):
+    found = only(
+        "feed.hl7", message("OBX|1|TX|&GDT||<left> base <b>clear</b>, nodule <5 mm and effusion >1 cm.||||||F")
+    )
+    assert found.findings == "<left> base clear, nodule <5 mm and effusion >1 cm."
+
+
+def test_a_deleted_addendum_withdraws_no_report(only):
+    assert only("feed.hl7", message("OBX|1|TX|&ADT||Addendum: x||||||D")) == Skipped("report.empty")
+
+
 @pytest.mark.parametrize(
     ("given", "codec"),
     [
+        ("8859/1", "utf-8"),
         ("UNICODE UTF-8", "utf-8"),
         ("8859/1", "latin-1"),
         ("8859/15", "iso8859-15"),

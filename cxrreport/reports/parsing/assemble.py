@@ -41,7 +41,13 @@ _MAX_FONTS = 20_000  # characters of a font table: longer ones cost striprtf the
 _RTF = re.compile(r"\\[a-z]+-?\d* ?|\\'[0-9a-f]{2}|\\.|[{}]|[^\\{}]+", re.IGNORECASE | re.DOTALL)
 _BREAK = re.compile(r"<(?:br|/?p|/?div|/?tr|/?h[1-6]|/?li|/?ol|/?ul|/?table|hr)\b[^<>]*>", re.IGNORECASE)
 _HIDDEN = re.compile(r"<(script|style|head)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.IGNORECASE | re.DOTALL)
-_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
+# Elements of HTML, and Word's with a colon: "<left>" and "<5 mm and >" are words of a report.
+_TAG = re.compile(
+    r"</?(?:a|abbr|b|big|blockquote|body|br|caption|center|code|col|colgroup|dd|div|dl|dt|em|font|footer|form|h[1-6]|head|header"
+    r"|hr|html|i|img|input|ins|label|li|link|main|meta|nav|ol|p|pre|q|s|section|small|span|strike|strong|style|script|sub|sup"
+    r"|table|tbody|td|tfoot|th|thead|title|tr|tt|u|ul|[a-z]{1,9}:[a-z]{1,20})(?=[\s/>])[^<>]*>|<!doctype\b[^<>]*>|<\?xml[^<>]*>",
+    re.IGNORECASE,
+)
 
 
 def assemble(parts: Iterable[Part]) -> sections.Sections:

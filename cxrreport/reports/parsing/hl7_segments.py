@@ -104,6 +104,8 @@ def parse_message(lines: list[bytes]) -> list[Segment]:
     head = decode.characters(lines[0], "latin-1").rstrip()
     delimiters = _delimiters(head)
     encoding = _encoding(head.split(delimiters.field), delimiters)
+    if encoding.startswith("iso8859") and _is_utf8(b"\r".join(lines)):
+        encoding = "utf-8"
     segments = []
     for line in lines:
         fields = decode.characters(line, encoding).rstrip("\r\n\x00").split(delimiters.field)
@@ -120,6 +122,14 @@ def _delimiters(head: str) -> Delimiters:
         raise ValueError("names no separators in its MSH segment")
     four = [*names, "\x02", "\x03"]  # separators that the message does not name never occur
     return Delimiters(signs[0], *four[:4])
+
+
+def _is_utf8(data: bytes) -> bool:
+    """Tell UTF-8 that goes by another name: letters of several bytes, all of them valid, are never there by chance."""
+    try:
+        return not data.isascii() and bool(data.decode("utf-8"))
+    except ValueError:
+        return False
 
 
 def _encoding(fields: list[str], delimiters: Delimiters) -> str:

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 
 from cxrreport import indications
 from cxrreport.records import Failure, Report, ReportStatus
-from cxrreport.reports.parsing import assemble, decode, scope
+from cxrreport.reports.parsing import assemble, decode, hl7_results, scope
 from cxrreport.reports.parsing.decode import Skipped
 from cxrreport.reports.parsing.hl7_messages import Broken, Message, read_messages
-from cxrreport.reports.parsing.hl7_segments import Delimiters, Segment, parse_message
+from cxrreport.reports.parsing.hl7_segments import Segment, parse_message
 
-_TEXT_TYPES = frozenset({"", "TX", "FT", "ST", "CE", "CWE", "CNE", "NM", "SN", "IS", "ID"})
-_REASONS = {"1R", "2R", "GR"}  # HL7 table 0364: primary, secondary and general reason
-_STUDY_UID_CODES = {"113014", "110180", "0020000D"}  # DICOM Study, Study Instance UID
 _STATUS = {
     "F": ReportStatus.FINAL, "FINAL": ReportStatus.FINAL, "V": ReportStatus.FINAL, "U": ReportStatus.FINAL,
     "C": ReportStatus.CORRECTED, "CORRECTED": ReportStatus.CORRECTED, "ADDENDUM": ReportStatus.CORRECTED,
@@ -30,15 +28,20 @@ _STATUS = {
 class _Order:
     """One OBR with what belongs to it."""
 
+    patient: Segment  # PID
     request: Segment
     common: Segment  # ORC
     results: list[Segment] = field(default_factory=list)  # OBX and NTE in order
     study: list[str] = field(default_factory=list)  # study UIDs of ZDS and IPC
+    report: list[Segment] = field(default_factory=list)  # its own results, or those of the one it is linked with
 
 
 def read(path: Path) -> Iterator[Report | Failure | Skipped]:
     """Read every report of a file of HL7 v2 messages; a broken message becomes a Failure and the rest is read.
 
+    * an OBR is of the PID before it; where just one of a patient's OBRs has a text, this is the report of all of them
+    * text: OBX of type text and NTE, by the codes of sections, else their names; else a document of type ED: text, RTF,
+      a PDF with a text layer
     * patient: PID-3, the repetition of type MR, else PI, else the first; its assigning authority is the issuer; else PID-2
     * accession number: the first of OBR-3 (filler), ORC-3 and OBR-18 that holds a digit (OBR-20 is a room or a device in
       real messages and is not asked); study UID: ZDS-1, IPC-3 or an OBX of code 113014
@@ -69,45 +72,56 @@ def _of_message(path: Path, number: int, segments: list[Segment]) -> Iterator[Re
     if header.component(9, 1).upper() not in ("ORU", ""):
         yield Skipped("report.not_oru")
         return
-    patient = next((one for one in segments if one.name == "PID"), Segment("PID", (), header.delimiters))
     orders = _orders(segments)
     if not orders:
         yield decode.malformed(path, f"Message {number} of an HL7 file has no OBR segment.")
     for order in orders:
-        yield _of_order(path, header, patient, order)
+        yield _of_order(path, header, order)
 
 
 def _orders(segments: list[Segment]) -> list[_Order]:
     orders: list[_Order] = []
     loose: list[str] = []
     common = blank = Segment("ORC", (), segments[0].delimiters)
+    patients = [one for one in segments if one.name == "PID"]
+    patient = patients[0] if len(patients) == 1 else Segment("PID", (), segments[0].delimiters)
     for segment in segments:
-        if segment.name == "ORC":
+        if segment.name == "PID":
+            patient, common, loose = segment, blank, []
+        elif segment.name == "ORC":
             common = segment
         elif segment.name == "OBR":
-            orders.append(_Order(segment, common, study=loose))
+            orders.append(_Order(patient, segment, common, study=loose))
             common, loose = blank, []
         elif segment.name in ("ZDS", "IPC"):
             target = orders[-1].study if orders and common is blank else loose
             target.append(segment.component(1 if segment.name == "ZDS" else 3, 1))
         elif segment.name in ("OBX", "NTE") and orders:
             orders[-1].results.append(segment)
+    for _, group in groupby(orders, key=lambda order: id(order.patient)):
+        _share(list(group))
     return orders
 
 
-def _of_order(path: Path, header: Segment, patient: Segment, order: _Order) -> Report | Skipped:
+def _share(orders: list[_Order]) -> None:
+    """Give the one report of linked orders to all of them."""
+    told = [order.results for order in orders if any(text.strip() for _, text in hl7_results.parts(order.results))]
+    for order in orders:
+        order.report = told[0] if len(told) == 1 else order.results
+
+
+def _of_order(path: Path, header: Segment, order: _Order) -> Report | Skipped:
     modality, procedure = order.request.component(24, 1), _procedure(order.request)
     if scope.is_other(modality, procedure):
         return Skipped("report.not_chest")
-    number, issuer = _patient(patient)
+    number, issuer = _patient(order.patient)
     accession, study_uid = _accession(order), _study_uid(order)
     status, rows = _status(order)
-    notes = [row for row in rows if row.name == "NTE" and row.component(4, 1).upper() in _REASONS]
-    found = assemble.assemble(_parts([row for row in rows if row not in notes]))
+    found = assemble.assemble(hl7_results.parts(rows))
     if scope.is_other(modality, procedure, found.technique):
         return Skipped("report.not_chest")
     if status is not ReportStatus.WITHDRAWN and not (found.findings or found.impression or found.addendum):
-        return Skipped("report.empty")  # a message of a status alone
+        return Skipped("report.scanned" if hl7_results.any_scanned(rows) else "report.empty")  # a status alone
     return Report(
         source=path.name,
         external_id=accession or study_uid or order.request.component(2, 1) or header.component(10, 1),
@@ -119,7 +133,7 @@ def _of_order(path: Path, header: Segment, patient: Segment, order: _Order) -> R
         findings=found.findings,
         impression=found.impression,
         comparison=found.comparison,
-        indication="" if status is ReportStatus.WITHDRAWN else _indication(order.request, found.indication, notes),
+        indication="" if status is ReportStatus.WITHDRAWN else _indication(order, found.indication),
         status=status,
         addendum=found.addendum,
     )
@@ -146,7 +160,8 @@ def _accession(order: _Order) -> str:
 
 def _study_uid(order: _Order) -> str:
     """The study UID, if the message names just one."""
-    rows = (row for row in order.results if row.name == "OBX" and row.component(3, 1).upper() in _STUDY_UID_CODES)
+    coded = hl7_results.STUDY_UID_CODES
+    rows = (row for row in order.results if row.name == "OBX" and row.component(3, 1).upper() in coded)
     uids = {uid for uid in (*order.study, *(row.component(5, 1) for row in rows)) if decode.is_uid(uid)}
     return uids.pop() if len(uids) == 1 else ""
 
@@ -156,9 +171,10 @@ def _procedure(request: Segment) -> list[str]:
     return [request.text(4), request.text(44), request.component(15, 4), request.text(21)]
 
 
-def _indication(request: Segment, section: str, notes: list[Segment]) -> str:
-    coded = [text for number in (31, 13) for text in _texts(request, number)]
-    return indications.choose([section, *coded, *(note.prose(3) for note in notes)])
+def _indication(order: _Order, section: str) -> str:
+    coded = [text for number in (31, 13) for text in _texts(order.request, number)]
+    notes = [row.prose(3) for row in order.results if hl7_results.is_reason(row)]
+    return indications.choose([section, *coded, *notes])
 
 
 def _texts(request: Segment, number: int) -> Iterator[str]:
@@ -173,7 +189,7 @@ def _reported_at(header: Segment, request: Segment) -> datetime | None:
     return next(filter(None, map(decode.hl7_moment, given)), None)
 
 
-# -- the text ---------------------------------------------------------------------------------------------------------
+# -- what holds -------------------------------------------------------------------------------------------------------
 
 
 def _status(order: _Order) -> tuple[ReportStatus, list[Segment]]:
@@ -182,11 +198,11 @@ def _status(order: _Order) -> tuple[ReportStatus, list[Segment]]:
     rows: list[Segment] = []
     states = [_STATUS.get(given, ReportStatus.PRELIMINARY)] if given else []
     any_gone = False
-    for row in order.results:
+    for row in order.report:
         state = row.component(11, 1).upper() if row.name == "OBX" else ""
         status = _STATUS.get(state, ReportStatus.PRELIMINARY) if state else None
         if status is ReportStatus.WITHDRAWN:
-            any_gone = True
+            any_gone = any_gone or hl7_results.section_of(row) != "addendum"
             continue
         rows.append(row)
         if status and row.text(5):
@@ -197,22 +213,3 @@ def _status(order: _Order) -> tuple[ReportStatus, list[Segment]]:
         if status in states:
             return status, rows
     return ReportStatus.FINAL, rows
-
-
-def _parts(rows: list[Segment]) -> Iterator[assemble.Part]:
-    """Section and text of each row; a note belongs to the section of the row that it follows."""
-    section = ""
-    for row in rows:
-        if row.name == "NTE":
-            yield section, row.prose(3)
-        elif row.component(2, 1).upper() in _TEXT_TYPES and row.component(3, 1).upper() not in _STUDY_UID_CODES:
-            section = _section(row.field(3), row.delimiters)
-            yield section, row.prose(5)
-
-
-def _section(code: str, delimiters: Delimiters) -> str:
-    """The section that OBX-3 names by a LOINC or DICOM code or by a suffix ("&IMP", "1234&GDT")."""
-    for part in delimiters.atoms(code):
-        if section := assemble.SECTIONS.get(part.upper(), ""):
-            return section
-    return ""
