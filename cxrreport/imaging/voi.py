@@ -22,7 +22,7 @@ def number(dataset: Dataset, keyword: str) -> float | None:
     """
     try:
         value = dataset.get(keyword)
-    except (ValueError, TypeError, OverflowError):  # pydicom converts on access
+    except Exception:  # pydicom converts on access, and raises nearly anything
         value = dataset.get_item(keyword).value
     if not isinstance(value, (str, bytes)) and hasattr(value, "__iter__"):
         value = next(iter(value), None)

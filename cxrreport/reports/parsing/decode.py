@@ -14,7 +14,6 @@ from cxrreport.records import Failure
 
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+){2,}")
 _CHUNK = 1 << 20
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -104,8 +103,11 @@ def is_uid(text: str) -> bool:
 
 
 def identifier(text: str) -> str:
-    """An identifier as a database can hold it: no control characters, no space around."""
-    return _CONTROL.sub("", text).strip()
+    """An identifier without characters that nobody sees, such as a mark of byte order, and without space around.
+
+    Half a character (a lone surrogate) stays: what holds one is refused.
+    """
+    return "".join(one for one in text if one.isprintable() or "\ud800" <= one <= "\udfff").strip()
 
 
 def moment(text: str) -> datetime | None:

@@ -1,0 +1,26 @@
+"""What was found by damaging files, each as small as it can be, with what is right."""
+
+import pytest
+from builders import dicom
+from builders.fuzz_films import specimen
+from builders.fuzz_reports import read_fuzzed
+
+from cxrreport.imaging.load import load_image
+
+HEADER, ROW = "accession,impression\n", "A{},Normal.\n"
+
+
+@pytest.mark.parametrize("unseen", ["\ufeff", "\u202e", "\u200b", "\xad"])
+def test_what_nobody_sees_is_no_part_of_an_identifier(tmp_path, unseen):
+    """Tables that were joined keep the marks of byte order of each in the middle."""
+    data = (HEADER + ROW.format(1) + unseen + ROW.format(2)).encode()
+    assert [one.accession for one in read_fuzzed(tmp_path / "x.csv", data, "table")] == ["A1", "A2"]
+
+
+@pytest.mark.parametrize("syntax", [dicom.EXPLICIT, dicom.RLE])
+def test_a_number_of_unknown_representation_is_read(tmp_path, syntax):
+    path, whole = tmp_path / "x.dcm", specimen(syntax)
+    path.write_bytes(whole)
+    expected = load_image(str(path), 1 << 20)
+    path.write_bytes(whole.replace(b"\x28\x00\x53\x10DS", b"\x28\x00\x53\x10ES"))  # the rescale slope
+    assert load_image(str(path), 1 << 20).pixel_sha256 == expected.pixel_sha256
