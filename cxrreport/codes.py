@@ -60,6 +60,8 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
                               "Mend the cause, then `cxrreport release STUDY`."),
         "report.preliminary": ("Nobody has signed the report yet.", "Set `preliminary` to import such reports too."),
         "report.not_chest": ("The report is of another examination than a chest radiograph.", _NOTHING),
+        "report.partial": ("Results of a FHIR report are not among the files; the rest of it is read.",
+                           "Export the Observations too, into the same folder."),
         "report.scanned": ("The PDF holds pictures of pages and no text.", "Export the text, or recognise it (OCR) first."),
         "report.copy": ("A PDF lies beside a file of the same name that holds the text.", _NOTHING),
         "report.not_oru": ("The HL7 message is no ORU.", _NOTHING),
@@ -129,6 +131,8 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
         "report.timeout": ("Reading a report file gave nothing for `report_timeout_s`.", "Raise it, or mend a slow mount."),
         "report.too_large": ("Something of a report file is larger than any report.", "Correct the export of reports."),
         "report.unknown_format": ("The file is of no known format of reports.", "Name the `--format`."),
+        "report.unresolved": ("A FHIR report refers to a patient and a study that are not among the files of its folder.",
+                              "Export Patient and ImagingStudy too, and name the folder that holds them all."),
         "report.unreadable": ("A report file cannot be read.", "Mend its permissions."),
     },
     69: {

@@ -19,7 +19,7 @@ from cxrreport.errors import InputError, ReportError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Job = Callable[[Item], Iterator[Result]]
+Job = Callable[[Item], Iterator[Result | None]]
 
 _ITEMS, _SIGNS = 25, 8192  # of a batch: two of them fit into a pipe (64 kB), so that giving one never waits
 _START_S = 120.0  # until a child has loaded what it needs, on a machine that is busy

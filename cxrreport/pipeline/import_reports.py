@@ -15,6 +15,7 @@ from cxrreport.pipeline.run import Run
 from cxrreport.records import Failure, Report
 from cxrreport.reports.labelled import Labelled, label_report, read_labelled
 from cxrreport.reports.labels import rules
+from cxrreport.reports.parsing import fhir_index
 from cxrreport.reports.parsing.columns import FIELDS
 from cxrreport.reports.readers import Skipped, files
 from cxrreport.settings import Settings
@@ -52,11 +53,29 @@ def _readers(settings: Settings) -> StreamEngine:
 
 def _read(run: Run, readers: StreamEngine, root: Path, form: str) -> Iterator[Labelled]:
     """What the files at or below `root` hold, read and labelled in child processes; a file that is lost is a failure."""
-    job = partial(read_labelled, root, run.settings.columns, form, run.settings.preliminary)
-    for file, found in readers.stream(job, files(root)):
-        if run.cancelled:
-            return
-        yield (Failure(found.code, found.message, path=str(file)), {}) if isinstance(found, InputError) else found
+    settings, lost = run.settings, set()
+    with fhir_index.building(settings.home) as index:
+        for file, places in readers.stream(fhir_index.places, _fhir(root)):
+            if run.cancelled:
+                return
+            if isinstance(places, InputError):
+                lost.add(file)
+                yield _failure(file, places), {}
+            else:
+                index.add(file, places)
+        job = partial(read_labelled, root, settings.columns, form, settings.preliminary, index.done())
+        for file, found in readers.stream(job, (file for file in files(root) if file not in lost)):
+            if run.cancelled:
+                return
+            yield (_failure(file, found), {}) if isinstance(found, InputError) else found
+
+
+def _fhir(root: Path) -> Iterator[Path]:
+    return (file for file in files(root) if file.suffix.lower() in fhir_index.SUFFIXES)
+
+
+def _failure(file: Path, error: InputError) -> Failure:
+    return Failure(error.code, error.message, path=str(file))
 
 
 def _check(roots: Sequence[Path], columns: Mapping[str, str]) -> None:

@@ -16,11 +16,15 @@ Labelled = tuple[Item, dict[str, State]]
 
 
 def read_labelled(
-    root: Path, columns: Mapping[str, str], form: str, preliminary: bool, file: Path
-) -> Iterator[Labelled]:
+    root: Path, columns: Mapping[str, str], form: str, preliminary: bool, references: Path | None, file: Path
+) -> Iterator[Labelled | None]:
     """Everything that a file at or below `root` holds, reports with their labels; see `readers.read_file`."""
-    for item in read_file(file, columns, form, within=file != root, preliminary=preliminary):
-        yield item, label_report(item.findings, item.impression, item.addendum) if isinstance(item, Report) else {}
+    found = read_file(file, columns, form, within=file != root, preliminary=preliminary, references=references)
+    for item in found:
+        if isinstance(item, Report):
+            yield item, label_report(item.findings, item.impression, item.addendum)
+        else:
+            yield (item, {}) if item else None
 
 
 def label_report(findings: str, impression: str, addendum: str) -> dict[str, State]:

@@ -89,10 +89,10 @@ def test_an_interrupted_run_is_completed_by_the_next(imported, monkeypatch):
 
 
 def test_a_file_that_is_lost_is_a_failure_and_the_run_goes_on(imported, monkeypatch, tmp_path):
-    def read(root, columns, form, preliminary, file):
-        if file.name == "A1.txt":
+    def read(*arguments):
+        if arguments[-1].name == "A1.txt":
             raise MemoryError
-        return read_labelled(root, columns, form, preliminary, file)
+        return read_labelled(*arguments)
 
     monkeypatch.setattr(module, "read_labelled", read)
     with open_run(Settings(home=imported.home, workers=0)) as run:
@@ -108,3 +108,15 @@ def test_child_processes_read_what_this_process_reads(imported, tmp_path):
     with open_run(Settings(home=imported.home, workers=1)) as run:
         module.import_reports(run, (tmp_path / "reports",), "auto")
     assert run.summary(())["unchanged"] == len(TEXTS) and not run.counts.failed and stored(imported) == LABELLED
+
+
+def test_a_bulk_export_of_fhir_is_resolved_in_children_and_leaves_nothing(tool, tmp_path):
+    patient = {"resourceType": "Patient", "id": "p", "identifier": [{"value": "P1"}]}
+    report = {"resourceType": "DiagnosticReport", "status": "final", "subject": {"reference": "Patient/p"}}
+    for name, resource in (("DiagnosticReport", report | {"conclusion": "Normal."}), ("Patient", patient)):
+        (tmp_path / f"{name}.ndjson").write_text(json.dumps(resource))
+    (tool.home / "fhir-killed.tmp").touch()
+    with open_run(Settings(home=tool.home, workers=1)) as run:
+        module.import_reports(run, (tmp_path,), "auto")
+    assert tool.rows("SELECT mrn, impression FROM report") == [("P1", "Normal.")] and not run.counts.failed
+    assert not list(tool.home.glob("fhir-*"))

@@ -6,12 +6,15 @@ import json
 from datetime import datetime
 
 import pytest
+from builders.pdf import pdf
 from fhir.resources.diagnosticreport import DiagnosticReport as R5
 from fhir.resources.R4B.diagnosticreport import DiagnosticReport as R4B
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxrreport.records import Failure, Report, ReportStatus
+from cxrreport.reports import readers
+from cxrreport.reports.parsing import fhir_index
 from cxrreport.reports.parsing.decode import Skipped
 from cxrreport.reports.readers import fhir
 
@@ -28,10 +31,11 @@ STUDY = {
 REPORT = {
     "resourceType": "DiagnosticReport", "id": "r", "status": "final", "issued": "2024-05-06T10:11:12.123-05:00",
     "code": {"coding": [{"system": "http://loinc.org", "code": "36643-5", "display": "XR Chest 2 Views"}]},
-    "subject": {"reference": "Patient/p"}, "imagingStudy": [{"reference": "ImagingStudy/s"}],
     "conclusion": "Normal chest.",
 }  # fmt: skip
+LINKS = {"subject": {"reference": "Patient/p"}, "imagingStudy": [{"reference": "ImagingStudy/s"}]}
 PLAIN = "FINDINGS: Clear lungs.\nIMPRESSION: No effusion.\nElectronically signed by: Dr. Roe"
+RTF = r"{\rtf1\ansi FINDINGS: Clear & dry.\par x}"
 HTML = "<html><head><title>T</title></head><body><h2>FINDINGS:</h2><div>Clear &amp; dry.</div><ol><li>x</li></ol></body></html>"
 
 
@@ -41,6 +45,10 @@ def attached(text, kind="text/plain", codec="utf-8"):
 
 def report(**changes):
     return {key: value for key, value in (copy.deepcopy(REPORT) | changes).items() if value is not None}
+
+
+def linked(**changes):
+    return report(**(LINKS | changes))
 
 
 def bundle(*resources):
@@ -61,7 +69,7 @@ def only(tmp_path, *documents, **more):
 
 @pytest.mark.parametrize("indent", [None, 2])
 def test_a_bundle(tmp_path, indent):
-    found = only(tmp_path, bundle(PATIENT, report(presentedForm=[attached(PLAIN)]), STUDY), indent=indent)
+    found = only(tmp_path, bundle(PATIENT, linked(presentedForm=[attached(PLAIN)]), STUDY), indent=indent)
     assert found == Report(
         "export.json", "A1", accession="A1", study_uid="1.2.3.4", patient_id="P1",
         reported_at=datetime(2024, 5, 6, 10, 11, 12),
@@ -70,8 +78,8 @@ def test_a_bundle(tmp_path, indent):
 
 
 def test_full_urls_and_absolute_references(tmp_path):
-    linked = report(subject={"reference": "urn:uuid:1"}, imagingStudy=[{"reference": "https://x/fhir/ImagingStudy/s"}])
-    entries = bundle(linked, STUDY)
+    made = report(subject={"reference": "urn:uuid:1"}, imagingStudy=[{"reference": "https://x/fhir/ImagingStudy/s"}])
+    entries = bundle(made, STUDY)
     entries["entry"].append({"fullUrl": "urn:uuid:1", "resource": PATIENT})
     found = only(tmp_path, entries)
     assert (found.patient_id, found.accession) == ("P1", "A1")
@@ -97,7 +105,7 @@ def test_r5_names_the_study_otherwise(tmp_path):
 
 
 def test_our_examples_are_valid():
-    R4B.model_validate(report(presentedForm=[attached(PLAIN)], contained=[PATIENT, STUDY]))
+    R4B.model_validate(linked(presentedForm=[attached(PLAIN)], contained=[PATIENT, STUDY]))
 
 
 def test_two_studies_or_two_numbers_are_not_guessed_from(tmp_path):
@@ -119,6 +127,9 @@ def test_two_studies_or_two_numbers_are_not_guessed_from(tmp_path):
         ([attached(PLAIN, "text/plain; charset=utf-8")], "Clear lungs."),
         ([attached("FINDINGS: Épanché.", codec="latin-1")], "Épanché."),
         ([attached("FINDINGS: Épanché.", codec="utf-16")], "Épanché."),
+        ([attached(RTF, "application/rtf")], "Clear & dry.\nx"),
+        ([attached(RTF, "text/rtf; charset=ascii"), attached(PLAIN)], "Clear lungs."),
+        ([attached(pdf("Dr. Roe\nFINDINGS: Clear & dry.\nx").decode(), "application/pdf")], "Clear & dry.\nx"),
         ([{"contentType": "application/pdf", "data": "JVBERi0="}], ""),
         ([{"contentType": "text/plain", "data": "%%%"}], ""),
     ],
@@ -134,6 +145,18 @@ def test_the_narrative_where_nothing_is_presented(tmp_path):
     assert found.findings.startswith("Clear & dry.")
 
 
+def test_the_names_of_codes_where_there_is_no_text(tmp_path):
+    coded = [{"coding": [{"code": "60046008", "display": "Pleural effusion"}]}, {"text": "Cardiomegaly"}]
+    assert only(tmp_path, report(conclusion=None, conclusionCode=coded)).impression == "Pleural effusion. Cardiomegaly."
+    assert only(tmp_path, report(conclusionCode=coded)).impression == "Normal chest."
+
+
+def test_a_scan_is_counted(tmp_path):
+    scan = attached(pdf("").decode(), "application/pdf")
+    assert only(tmp_path, report(conclusion=None, presentedForm=[scan])) == Skipped("report.scanned")
+    assert only(tmp_path, report(presentedForm=[scan])).impression == "Normal chest."
+
+
 def test_results_with_codes_of_sections(tmp_path):
     def result(number, code, value, status="final"):
         coded = {"coding": [{"system": "http://loinc.org", "code": code}]}
@@ -145,6 +168,90 @@ def test_results_with_codes_of_sections(tmp_path):
     refers = report(result=[{"reference": f"Observation/o{number}"} for number in range(1, 5)])
     found = only(tmp_path, bundle(refers, *made))
     assert (found.findings, found.impression) == ("Clear.", "Normal.\nDry.")
+
+
+# -- references to other documents ------------------------------------------------------------------------------------
+
+
+OBSERVATION = {
+    "resourceType": "Observation", "id": "o", "status": "final", "valueString": "Small effusion.",
+    "code": {"coding": [{"system": "http://loinc.org", "code": "59776-5"}]},
+}  # fmt: skip
+
+
+def export(folder, **files):
+    """Write a bulk export: a list of resources is a file of lines, a single one is a file of its own."""
+    folder.mkdir(exist_ok=True)
+    for name, said in files.items():
+        one = isinstance(said, dict)
+        text = json.dumps(said, indent=1) if one else "\n".join(map(json.dumps, said))
+        (folder / f"{name}{'.json' if one else '.ndjson'}").write_text(text)
+
+
+@pytest.fixture
+def resolved(tmp_path, tmp_path_factory):
+    """Reads a tree with its references."""
+
+    def read_all():
+        with fhir_index.building(tmp_path_factory.mktemp("home")) as index:
+            for file in readers.files(tmp_path):
+                for places in fhir_index.places(file):
+                    index.add(file, places)
+            references = index.done()
+            tree = [readers.read_file(file, {}, within=True, references=references) for file in readers.files(tmp_path)]
+            return [one for found in tree for one in found if one is not None]
+
+    return read_all
+
+
+def test_a_bulk_export_is_resolved_within_its_folder(tmp_path, resolved):
+    made = linked(result=[{"reference": "Observation/o"}], presentedForm=[{"url": "https://x/fhir/Binary/b"}])
+    other = copy.deepcopy(PATIENT)
+    other["identifier"][1]["value"] = "P2"
+    binary = {"resourceType": "Binary", "id": "b"} | attached("INDICATION: Cough.\nIMPRESSION: Effusion.")
+    export(tmp_path / "a", DiagnosticReport=[made], Patient=[PATIENT], Observation=[OBSERVATION], study=STUDY)
+    absolute = linked(
+        subject={"reference": "https://x/fhir/Patient/p/_history/2"},
+        conclusion=None,
+        presentedForm=made["presentedForm"],
+    )
+    export(tmp_path / "b", DiagnosticReport=[absolute], Patient=[other], Binary=[binary])
+    first, second = resolved()
+    assert (first.patient_id, first.accession, first.study_uid) == ("P1", "A1", "1.2.3.4")
+    assert (first.findings, first.impression) == ("Small effusion.", "Normal chest.")
+    assert (second.patient_id, second.accession, second.indication) == ("P2", "", "Cough.")
+    assert (second.findings, second.impression) == ("", "Effusion.")
+
+
+def test_what_differs_under_one_name_is_not_guessed_from(tmp_path, resolved):
+    moved, other = copy.deepcopy(PATIENT) | {"address": [{"city": "X"}]}, copy.deepcopy(PATIENT)
+    other["identifier"][1]["value"] = "P2"
+    export(tmp_path / "a", DiagnosticReport=[linked()], first=[PATIENT], then=[moved, STUDY])
+    assert [one.patient_id for one in resolved()] == ["P1"]
+    export(tmp_path / "a", then=[other, STUDY])
+    assert [(one.patient_id, one.accession) for one in resolved()] == [("", "A1")]
+
+
+def test_references_that_lead_nowhere_are_told(tmp_path):
+    assert only(tmp_path, linked()).code == "report.unresolved"
+    assert only(tmp_path, linked(subject={"display": "DOE"}, imagingStudy=None)).impression == "Normal chest."
+    found, partial = read(tmp_path, report(result=[{"reference": "Observation/o"}]))
+    assert found.impression == "Normal chest." and partial == Skipped("report.partial")
+
+
+def test_a_bulk_export_shows_life_and_survives_what_is_broken(tmp_path, monkeypatch, resolved):
+    monkeypatch.setattr(fhir, "_ALIVE", 2)
+    monkeypatch.setattr(fhir_index, "_PAGE", 2)
+    monkeypatch.setattr(fhir_index, "MAX_LINE", 900)
+    path = tmp_path / "Patient.ndjson"
+    lines = [OBSERVATION, {"x": "y" * 2000}, "{broken", OBSERVATION, PATIENT]
+    path.write_text("\n".join(one if isinstance(one, str) else json.dumps(one) for one in lines))
+    assert [[name for name, *_ in page] for page in fhir_index.places(path)] == [
+        ["Observation/o"], ["Observation/o"], ["Patient/p"]
+    ]  # fmt: skip
+    assert [getattr(one, "code", one) for one in fhir.read(path)] == [None, "report.malformed", None]
+    export(tmp_path, report=linked(imagingStudy=None))
+    assert [one.patient_id for one in resolved() if isinstance(one, Report)] == ["P1"]
 
 
 # -- status and scope -------------------------------------------------------------------------------------------------
@@ -168,7 +275,7 @@ def test_status(tmp_path, given, expected):
 def test_other_procedures_are_skipped(tmp_path):
     assert only(tmp_path, report(code={"text": "CT Chest WO contrast"})) == Skipped("report.not_chest")
     other = copy.deepcopy(STUDY) | {"modality": [{"code": "MR"}]}
-    assert only(tmp_path, bundle(report(), other)) == Skipped("report.not_chest")
+    assert only(tmp_path, bundle(linked(), other)) == Skipped("report.not_chest")
 
 
 @pytest.mark.parametrize(
@@ -183,11 +290,11 @@ def test_other_procedures_are_skipped(tmp_path):
 )
 def test_the_request_says_why(tmp_path, request_, study, expected):
     asked = {"resourceType": "ServiceRequest", "id": "q", **request_}
-    made = report(basedOn=[{"reference": "ServiceRequest/q"}])
+    made = linked(basedOn=[{"reference": "ServiceRequest/q"}])
     assert only(tmp_path, bundle(made, asked, STUDY | study)).indication == expected
     own = made | {"presentedForm": [attached(f"INDICATION: Sepsis.\n{PLAIN}")]}
     assert only(tmp_path, bundle(own, asked, STUDY | study)).indication == "Sepsis."
-    assert only(tmp_path, bundle(own | {"status": "cancelled"}, asked)).indication == ""
+    assert only(tmp_path, bundle(own | {"status": "cancelled"}, asked, STUDY)).indication == ""
 
 
 def test_lines(tmp_path):
@@ -223,7 +330,7 @@ JSON = st.recursive(
 @settings(max_examples=200, deadline=None)
 def test_no_shape_raises(tmp_path_factory, changes, beside):
     path = tmp_path_factory.getbasetemp() / "fuzz.json"
-    path.write_text(json.dumps(bundle(copy.deepcopy(REPORT) | changes, PATIENT, beside)))
+    path.write_text(json.dumps(bundle(copy.deepcopy(REPORT | LINKS) | changes, PATIENT, beside)))
     for found in fhir.read(path):
         assert isinstance(found, (Report, Failure, Skipped))
         assert not isinstance(found, Failure) or "DOE" not in found.message

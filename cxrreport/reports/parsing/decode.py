@@ -74,10 +74,10 @@ def whole(path: Path, most: int) -> bytes | None:
 def lines(file: IO[AnyStr], longest: int) -> Iterator[AnyStr | None]:
     """Lines of a file; None for one that is longer: nothing cut passes as whole."""
     while line := file.readline(longest):
-        ended = len(line) < longest or line[-1:] in ("\n", b"\n")
-        yield line if ended else None
+        whole = ended = len(line) < longest or line[-1:] in ("\n", b"\n")
         while not ended and (rest := file.readline(longest)):
             ended = rest[-1:] in ("\n", b"\n")
+        yield line if whole else None
 
 
 def characters(data: bytes, encoding: str = "") -> str:

@@ -1,15 +1,17 @@
-"""FHIR resources as JSON: references among those of one document, codes, attached texts. Any shape of JSON is accepted."""
+"""FHIR resources as JSON: references among them, codes, attached texts. Any shape of JSON is accepted."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
-from cxrreport.reports.parsing import assemble, decode
+from cxrreport.reports.parsing import assemble, decode, pdf
 
 Resource = dict[str, Any]
+Elsewhere = Callable[[str], Resource | None]
 MAX_RESOURCES = 200_000
 
 
@@ -39,29 +41,14 @@ def codes(concept: Any) -> list[tuple[str, str]]:
     return found
 
 
-def texts(resource: Resource) -> str:
-    """The report as presented: plain text before HTML before the narrative."""
-    for kind in ("text/plain", "text/html", "application/xhtml+xml"):
-        for form in items(resource.get("presentedForm")):
-            if word(form.get("contentType")).partition(";")[0].lower() == kind and (text := _attached(form, kind)):
-                return text
-    narrative = resource.get("text")
-    return assemble.without_tags(word(narrative.get("div"))).strip() if isinstance(narrative, dict) else ""
-
-
-def _attached(form: Resource, kind: str) -> str:
-    try:
-        data = base64.b64decode("".join(word(form.get("data")).split()), validate=True)
-    except (binascii.Error, ValueError):
-        return ""
-    text = decode.characters(data)
-    return (text if kind == "text/plain" else assemble.without_tags(text)).strip()
-
-
 class Resources:
-    """The resources of one document: itself, those of a Bundle's entries, and what each contains."""
+    """The resources of one document: itself, those of a Bundle's entries, and what each contains.
 
-    def __init__(self, document: Resource | list[Any]) -> None:
+    elsewhere : finds a resource of another document of the same export by its name, "Patient/1".
+    """
+
+    def __init__(self, document: Resource | list[Any], elsewhere: Elsewhere = lambda name: None) -> None:
+        self._elsewhere = elsewhere
         self._all: list[Resource] = []
         self._by_name: dict[str, Resource] = {}
         for url, resource in _top(document):
@@ -81,9 +68,18 @@ class Resources:
         found = []
         for one in items(resource.get(element)):
             name = word(one.get("reference"))
-            target = contained.get(name) or self._by_name.get(name) or self._by_name.get("/".join(name.split("/")[-2:]))
-            found.append(target or one)
+            found.append(contained.get(name) or self.find(name) or one)
         return found
+
+    def find(self, url: str) -> Resource | None:
+        """The resource of a URL, absolute or not, of any version; None where it is not here."""
+        name = "/".join(url.partition("/_history/")[0].split("/")[-2:])
+        return self._by_name.get(url) or self._by_name.get(name) or self._elsewhere(name)
+
+
+def is_away(resources: list[Resource]) -> bool:
+    """Is one of them the mere reference to what is not here, which does not even identify it?"""
+    return any(word(one.get("reference")) and not items(one.get("identifier")) for one in resources)
 
 
 def _top(document: Resource | list[Any]) -> Iterator[tuple[str, Resource]]:
@@ -93,3 +89,59 @@ def _top(document: Resource | list[Any]) -> Iterator[tuple[str, Resource]]:
                 yield from ((word(entry.get("fullUrl")), resource) for resource in items(entry.get("resource")))
         else:
             yield "", one
+
+
+# -- attached texts ---------------------------------------------------------------------------------------------------
+
+
+def texts(resource: Resource, found: Resources) -> str:
+    """The report as presented: plain text before RTF before HTML before PDF before the narrative."""
+    forms = list(_forms(resource, found))
+    for kind, read in _READ.items():
+        for own, data in forms:
+            if own == kind and (text := read(data).strip()):
+                return text
+    narrative = resource.get("text")
+    return assemble.without_tags(word(narrative.get("div"))).strip() if isinstance(narrative, dict) else ""
+
+
+def is_scan(resource: Resource, found: Resources) -> bool:
+    """Is the report presented as a PDF of pictures?"""
+    for kind, data in _forms(resource, found):
+        with suppress(ValueError):
+            if kind == _PDF and not pdf.text_of(data):
+                return True
+    return False
+
+
+def _forms(resource: Resource, found: Resources) -> Iterator[tuple[str, bytes]]:
+    """Kind and bytes of each attachment, its own or those of a Binary that it refers to."""
+    for form in items(resource.get("presentedForm")):
+        binary = found.find(word(form.get("url"))) or {}
+        kind = word(form.get("contentType")) or word(binary.get("contentType"))
+        coded = word(form.get("data")) or word(binary.get("data"))
+        with suppress(binascii.Error, ValueError):
+            yield kind.partition(";")[0].strip().lower(), base64.b64decode("".join(coded.split()), validate=True)
+
+
+def _of_html(data: bytes) -> str:
+    return assemble.without_tags(decode.characters(data))
+
+
+def _of_pdf(data: bytes) -> str:
+    try:
+        text = pdf.text_of(data)
+    except ValueError:
+        return ""
+    return pdf.report_of(text) or text
+
+
+_PDF = "application/pdf"
+_READ: dict[str, Callable[[bytes], str]] = {
+    "text/plain": decode.characters,
+    "application/rtf": decode.characters,  # `assemble.plain` knows it by its first word
+    "text/rtf": decode.characters,
+    "text/html": _of_html,
+    "application/xhtml+xml": _of_html,
+    _PDF: _of_pdf,
+}

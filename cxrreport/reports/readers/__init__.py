@@ -24,7 +24,8 @@ def read_path(
 ) -> Iterator[Item]:
     """Read every report of a file or a folder in this process; see `files` and `read_file`."""
     for file in files(path):
-        yield from read_file(file, columns, format, within=file != path, preliminary=preliminary)
+        found = read_file(file, columns, format, within=file != path, preliminary=preliminary)
+        yield from (item for item in found if item is not None)
 
 
 def files(root: Path) -> Iterator[Path]:
@@ -55,9 +56,15 @@ def _children(folder: Path) -> list[tuple[Path, bool]]:
 
 
 def read_file(
-    file: Path, columns: Mapping[str, str], format: str | None = None, *, within: bool, preliminary: bool = False
-) -> Iterator[Item]:
-    """Read every report of a file.
+    file: Path,
+    columns: Mapping[str, str],
+    format: str | None = None,
+    *,
+    within: bool,
+    preliminary: bool = False,
+    references: Path | None = None,
+) -> Iterator[Item | None]:
+    """Read every report of a file; None among them is a sign of life.
 
     What is plainly no report (README, pictures, bills, packed files) is a `Skipped("report.not_report")` within a folder,
     whatever the format; a file that is named itself is a failure then, unless its format is named too.
@@ -68,6 +75,7 @@ def read_file(
     format : one of `FORMATS`; None and "auto" choose by the content of each file.
     within : the file was found within a folder that was named.
     preliminary : take reports that nobody has signed yet, too; else each is a `Skipped("report.preliminary")`.
+    references : where the resources of FHIR exports lie (`fhir_index`).
 
     Raises
     ------
@@ -75,7 +83,7 @@ def read_file(
     """
     if format not in (None, *FORMATS):
         raise ValueError(f"unknown report format {format!r}; known are {', '.join(FORMATS)}")
-    for item in _read_file(file, columns, format, within):
+    for item in _read_file(file, columns, format, within, references):
         if not isinstance(item, Report):
             yield item
         elif not _is_writable(item):
@@ -95,7 +103,9 @@ def _is_writable(report: Report) -> bool:
     return True
 
 
-def _read_file(file: Path, columns: Mapping[str, str], format: str | None, within: bool) -> Iterator[Item]:
+def _read_file(
+    file: Path, columns: Mapping[str, str], format: str | None, within: bool, references: Path | None
+) -> Iterator[Item | None]:
     if (shown := os.fsencode(file).decode("utf-8", "backslashreplace")) != str(file):
         yield Failure("path.name", CODES["path.name"].sentence, path=shown)
         return
@@ -104,25 +114,27 @@ def _read_file(file: Path, columns: Mapping[str, str], format: str | None, withi
             raise FileNotFoundError
         kind = sniff.format_of(file, columns)
         chosen = kind if format in (None, "auto") or (within and kind in _SURE) else format
-        for item in _by(chosen, file, columns):
+        for item in _by(chosen, file, columns, references):
             yield item if within or item != Skipped("report.not_report") else _not_report(file)
     except OSError:
         yield decode.unreadable(file)
 
 
-def _by(kind: str | None, file: Path, columns: Mapping[str, str]) -> Iterator[Item]:
+def _by(kind: str | None, file: Path, columns: Mapping[str, str], references: Path | None) -> Iterator[Item | None]:
     if kind is None:
         yield Failure("report.unknown_format", "A file of the report archive is of no known format.", path=str(file))
     elif kind == sniff.NO_REPORT:
         yield Skipped("report.not_report")
     elif kind == "table":
         yield from table.read(file, columns)
+    elif kind == "fhir":
+        yield from fhir.read(file, references)
     elif kind == "sr":
         from cxrreport.reports.readers import sr  # pydicom takes a while to load
 
         yield from sr.read(file)
     else:
-        yield from {"text": text, "hl7": hl7, "fhir": fhir, "openi": openi, "pdf": pdf}[kind].read(file)
+        yield from {"text": text, "hl7": hl7, "openi": openi, "pdf": pdf}[kind].read(file)
 
 
 def _not_report(file: Path) -> Failure:

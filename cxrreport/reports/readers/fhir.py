@@ -1,4 +1,4 @@
-"""FHIR DiagnosticReport (R4, R4B, R5): one resource, a Bundle, or one resource a line (NDJSON).
+"""FHIR DiagnosticReport (R4, R4B, R5): one resource, a Bundle, or one resource a line (NDJSON, bulk exports).
 
 Hospitals' servers send what validators refuse (unknown elements, missing codes), so only the elements needed are read.
 """
@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cxrreport import indications
+from cxrreport.codes import CODES
 from cxrreport.records import Failure, Report, ReportStatus
-from cxrreport.reports.parsing import assemble, decode, scope
+from cxrreport.reports.parsing import assemble, decode, fhir_index, scope
 from cxrreport.reports.parsing.decode import Skipped
-from cxrreport.reports.parsing.fhir_resources import Resource, Resources, codes, items, texts, word
+from cxrreport.reports.parsing.fhir_resources import Resource, Resources, codes, is_away, is_scan, items, texts, word
 from cxrreport.reports.sections import Sections
 
 MAX_BYTES = 64 << 20  # of a file of one document
-MAX_LINE = 8 << 20
+MAX_LINE = fhir_index.MAX_LINE
+_ALIVE = 1000  # lines
 _STATUS = {
     "final": ReportStatus.FINAL,
     "amended": ReportStatus.CORRECTED, "corrected": ReportStatus.CORRECTED, "appended": ReportStatus.CORRECTED,
@@ -26,11 +29,16 @@ _STATUS = {
 }  # fmt: skip
 
 
-def read(path: Path) -> Iterator[Report | Failure | Skipped]:
+def read(path: Path, references: Path | None = None) -> Iterator[Report | Failure | Skipped | None]:
     """Read every DiagnosticReport of a file; a broken one becomes a Failure and the rest is read.
 
-    * text: Observations of `result` with LOINC or DICOM codes of sections, else `presentedForm` (plain text or HTML),
-      else the narrative; `conclusion` is the impression where these have none
+    References are resolved within the document, and with `references` (see `fhir_index`) among the files of its folder. A
+    report of which nothing is left but references that lead nowhere is a Failure, one that lacks results is followed by
+    `Skipped("report.partial")`. None among the many other resources of a bulk export is a sign of life.
+
+    * text: Observations of `result` with LOINC or DICOM codes of sections, else `presentedForm` (plain text, RTF, HTML or
+      PDF, its own or of a Binary), else the narrative; `conclusion` is the impression where these have none, and the names
+      of `conclusionCode` where there is no text at all
     * patient: the identifier of type MR, else the first, of `subject`; identifiers' systems are no issuers of DICOM, so
       the issuer stays blank
     * accession number: the identifier of type ACSN of the report, its ImagingStudy or its request; study UID: the
@@ -42,31 +50,38 @@ def read(path: Path) -> Iterator[Report | Failure | Skipped]:
     with path.open("rb") as file:
         first = file.readline(MAX_LINE)
     if _document(first) is not None:
-        yield from _of_lines(path)
+        yield from _of_lines(path, references)
     elif (data := decode.whole(path, MAX_BYTES)) is not None:
-        yield from _of_document(path, "A FHIR document", data)
+        yield from _of_document(path, "A FHIR document", data, references)
     else:
         yield decode.too_large(path, "A FHIR document is larger than 64 MB; export it as NDJSON.")
 
 
-def _of_lines(path: Path) -> Iterator[Report | Failure | Skipped]:
+def _of_lines(path: Path, references: Path | None) -> Iterator[Report | Failure | Skipped | None]:
     with path.open("rb") as file:
         for number, line in enumerate(decode.lines(file, MAX_LINE), start=1):
             if line is None:
                 yield decode.too_large(path, f"Line {number} of a FHIR file is longer than 8 MB.")
             elif line.strip():
-                yield from _of_document(path, f"Line {number} of a FHIR file", line)
+                yield from _of_document(path, f"Line {number} of a FHIR file", line, references)
+            if number % _ALIVE == 0:
+                yield None
 
 
-def _of_document(path: Path, place: str, data: bytes) -> Iterator[Report | Failure | Skipped]:
+def _of_document(path: Path, place: str, data: bytes, references: Path | None) -> Iterator[Report | Failure | Skipped]:
     document = _document(data)
     if document is None:
         yield decode.malformed(path, f"{place} is no valid JSON.")
         return
-    found = Resources(document)
+    found = (
+        Resources(document, partial(fhir_index.find, references, path.parent)) if references else Resources(document)
+    )
     for number, resource in enumerate(found.of_type("DiagnosticReport"), start=1):
         try:
-            yield _report(path, resource, found)
+            report = _report(path, resource, found)
+            yield report
+            if isinstance(report, Report) and is_away(found.references(resource, "result")):
+                yield Skipped("report.partial")
         except (ValueError, TypeError, RecursionError):
             yield decode.malformed(path, f"{place} holds a broken DiagnosticReport, number {number}.")
 
@@ -81,21 +96,25 @@ def _document(data: bytes) -> Resource | list[Any] | None:
 
 def _report(path: Path, resource: Resource, found: Resources) -> Report | Failure | Skipped:
     status = _STATUS.get(word(resource.get("status")), ReportStatus.PRELIMINARY)
+    subjects = found.references(resource, "subject")
     studies = found.references(resource, "imagingStudy") + found.references(resource, "study")
     parts = _sections(resource, found)
     if scope.is_other(*_procedure(resource, studies), parts.technique):
         return Skipped("report.not_chest")
     gone = status is ReportStatus.WITHDRAWN
     if not gone and not parts.findings and not parts.impression and not parts.addendum:
-        return Failure("report.empty", "A FHIR DiagnosticReport holds no text.", path=str(path))
-    accession = _accession(resource, studies, found)
+        scan = Skipped("report.scanned") if is_scan(resource, found) else None
+        return scan or Failure("report.empty", "A FHIR DiagnosticReport holds no text.", path=str(path))
+    accession, study_uid, patient = _accession(resource, studies, found), _study_uid(studies), _patient(subjects)
+    if not (accession or study_uid or patient) and is_away(subjects + studies):
+        return Failure("report.unresolved", CODES["report.unresolved"].sentence, path=str(path))
     own = next((word(one.get("value")) for one in items(resource.get("identifier"))), "")
     return Report(
         source=path.name,
         external_id=accession or decode.identifier(own or word(resource.get("id")) or path.stem),
         accession=accession,
-        study_uid=_study_uid(studies),
-        patient_id=_patient(found.references(resource, "subject")),
+        study_uid=study_uid,
+        patient_id=patient,
         reported_at=decode.moment(_time(resource)),
         findings="" if gone else parts.findings,
         impression="" if gone else parts.impression,
@@ -111,10 +130,13 @@ def _report(path: Path, resource: Resource, found: Resources) -> Report | Failur
 
 
 def _sections(resource: Resource, found: Resources) -> Sections:
-    """Sections of the report; the conclusion is the impression where there is no other."""
-    parts, conclusion = _parts(resource, found), ("impression", word(resource.get("conclusion")))
+    """Sections of the report; the conclusion is the impression where there is no other, its codes where there is nothing."""
+    parts, conclusion = _parts(resource, found), word(resource.get("conclusion"))
+    if not parts and not conclusion:
+        names = dict.fromkeys(name for _, name in codes(resource.get("conclusionCode")) if name)
+        conclusion = "".join(f"{name}. " for name in names)
     sections = assemble.assemble(parts)
-    return sections if sections.impression else assemble.assemble([*parts, conclusion])
+    return sections if sections.impression else assemble.assemble([*parts, ("impression", conclusion)])
 
 
 def _parts(resource: Resource, found: Resources) -> list[assemble.Part]:
@@ -122,7 +144,7 @@ def _parts(resource: Resource, found: Resources) -> list[assemble.Part]:
     parts = [part for result in found.references(resource, "result") for part in _observation(result)]
     if any(section in ("", "findings") for section, _ in parts):
         return parts
-    whole = texts(resource)
+    whole = texts(resource, found)
     return [("", whole)] if whole else parts
 
 
