@@ -24,6 +24,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "failures": ("failures", "failures", "The files and studies that could not be used, the newest first."),
     "release": ("failures", "release", "Take a study out of quarantine, so that the next run tries it again."),
     "forget": ("forget", "forget", "Erase all that the archive holds of a patient."),
+    "prune": ("upkeep", "prune", "Remove superseded drafts, old runs and old versions of the index."),
+    "backup": ("upkeep", "backup", "Write database, index and manifests to one tar."),
     "train": ("train", "train", "Train or fine-tune the network."),
     "calibrate": ("calibrate", "calibrate", "Fit probabilities to the signed reports of the archive."),
     "evaluate": ("evaluate", "evaluate", "Score drafts of a dataset beside baselines."),

@@ -89,11 +89,15 @@ def stack_of(error: BaseException) -> str:
     return f"{type(error).__name__} at {' > '.join(places)}"
 
 
+def manifest_path(home: Path, run_id: int) -> Path:
+    """Where the manifest of a run lies."""
+    return home / "runs" / f"run-{run_id:06d}.json"
+
+
 def write_manifest(home: Path, run_id: int, facts: dict[str, Any]) -> Path:
     """Write `runs/run-<id>.json` below the home: versions, settings, counts, exit code. Atomic, mode 0600."""
-    folder = home / "runs"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / f"run-{run_id:06d}.json"
+    path = manifest_path(home, run_id)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with atomic(path) as file:
         file.write_text(json.dumps(facts, indent=1, default=str), encoding="utf-8")
     return path

@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     index_versions: int = Field(
         3, ge=1, le=1000, description="Versions of the index that are kept, the serving one among them."
     )
+    retention_days: int = Field(
+        400, ge=1, description="What `prune` leaves: superseded drafts, runs and old versions of the index, in days."
+    )
     undated_reports: bool = Field(
         False,
         description="Retrieve reports without a date and study too, although they may be the patient's own or later.",

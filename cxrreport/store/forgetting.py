@@ -36,7 +36,7 @@ def rows_of_patient(session: Session, number: str, issuer: str | None = None) ->
         raise UsageError("Patients of several issuers have this number: say with --issuer which one is meant.")
     found["patient"].update(patients)
     found["report"].update(reports)
-    _add_dependent(session, found)
+    add_dependent(session, found)
     _add_paths(session, found)
     return {table: ids for table, ids in found.items() if ids}
 
@@ -55,7 +55,7 @@ def _unlinked_reports(session: Session, number: str, issuer: str | None) -> dict
     return {key: said for key, said in session.execute(query.where(ReportRow.patient_id.is_(None)))}
 
 
-def _add_dependent(session: Session, found: defaultdict[str, set[int]]) -> None:
+def add_dependent(session: Session, found: defaultdict[str, set[int]]) -> None:
     """Add the rows that refer to one that is found already, parents before children."""
     for table in Base.metadata.sorted_tables:
         for key in table.foreign_keys:

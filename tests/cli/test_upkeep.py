@@ -1,0 +1,63 @@
+"""`prune` and `backup`."""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+import pytest
+from builders.tool import Tool
+
+from cxrreport.files import lock
+
+
+def age(tool: Tool) -> None:
+    """Make everything five years older."""
+    with tool.connection() as connection:
+        connection.exec_driver_sql("UPDATE run SET started_at = '2020-01-01 00:00:00.000000'")
+        connection.exec_driver_sql("UPDATE draft SET created_at = '2020-01-01 00:00:00.000000'")
+
+
+def test_prune_counts_then_removes_rows_and_manifests(drafted: Tool) -> None:
+    with drafted.connection() as connection:
+        connection.exec_driver_sql("UPDATE draft SET status = 'superseded' WHERE study_id = 1")
+    assert drafted("release", "A101") == 0 and drafted("runs") == 0
+    age(drafted)
+    counted = drafted.json("prune", "--dry-run")
+    assert {table: counted["rows"][table] for table in ("draft", "finding", "run")} == {
+        "draft": 1,
+        "finding": 14,
+        "run": 1,
+    }
+    assert counted["days"] == 400 and drafted.rows("SELECT count(*) FROM draft WHERE study_id = 1") == [1]
+    assert drafted.json("prune") == counted
+    assert drafted.rows("SELECT count(*) FROM draft WHERE study_id = 1") == [0]
+    assert [path.name for path in (drafted.home / "runs").iterdir()] == ["run-000002.json"]
+    assert drafted.json("prune")["rows"] == {} and drafted.json("prune", "--retention-days", "1")["days"] == 1
+
+
+def test_a_backup_restores_into_an_empty_home(drafted: Tool, tmp_path: Path, shared_export: Path) -> None:
+    file = tmp_path / "out.tar"
+    facts = drafted.json("backup", file)
+    assert facts["database_included"] and file.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["out.tar"]  # nothing half written beside it
+    restored = Tool(tmp_path / "restored")
+    restored.home.mkdir(mode=0o700)
+    with tarfile.open(file) as tar:
+        tar.extractall(restored.home, filter="data")
+    assert restored.texts() == drafted.texts() and restored.json("index", "--verify")["stale"] == 0
+    assert restored.json("generate", shared_export, "--dry-run")["due"] == 0
+    assert (restored.home / "cxrreport.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_backup_that_cannot_be_made_leaves_the_old_one(
+    drafted: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "out.tar"
+    file.write_text("the old one")
+    with lock(drafted.home / "lock", "home"):
+        assert drafted("backup", file) == 75
+    assert drafted("backup", tmp_path / "nowhere" / "out.tar") == 74 and "nowhere/out.tar" in drafted.err
+    monkeypatch.setattr("tarfile.TarFile.add", lambda *_, **__: (_ for _ in ()).throw(OSError(28, "full")))
+    assert drafted("backup", file) == 74 and "No space left" in drafted.err
+    assert file.read_text() == "the old one" and [path.name for path in tmp_path.iterdir()] == ["out.tar"]
