@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -83,9 +84,13 @@ def _index(settings: Settings) -> str:
 
 def _database(settings: Settings) -> str:
     from cxrreport.store.engine import current, open_archive
+    from cxrreport.store.mounts import network_kind
 
     with open_archive(settings) as engine:
-        return f"{engine.dialect.name}, schema {current(engine)}"
+        found = f"{engine.dialect.name}, schema {current(engine)}"
+        kind = network_kind(Path(engine.url.database or "")) if engine.dialect.name == "sqlite" else None
+    advice = f"; it lies on a network mount ({kind}), where locks may fail: use a local disk, or PostgreSQL"
+    return found + (advice if kind else "")
 
 
 CHECKS: dict[str, Check] = {

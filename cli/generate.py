@@ -56,6 +56,12 @@ _DATE = _Day(["%Y-%m-%d", "%Y%m%d"])
     default=None,
     help="Retrieve reports without a date and study too, although they may be the patient's own or later.",
 )
+@click.option(
+    "--expect-files",
+    is_flag=True,
+    default=None,
+    help="End with 74 where one of PATHS holds no file: its mount is gone.",
+)
 @click.option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:i.")
 @click.option("--weights", type=click.Path(path_type=Path), help="Weights directory.")
 @click.option("--batch-size", type=click.IntRange(1, 512), help="Studies drafted and stored together.")

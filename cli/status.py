@@ -65,7 +65,7 @@ def _status_rows(found: dict[str, Any]) -> list[list[Any]]:
 
 def _run_row(run: RunFacts) -> list[Any]:
     ended = f"{run.ended_at:%Y-%m-%d %H:%M:%S}" if run.ended_at else "not ended"
-    exit_code = "" if run.exit_code is None else run.exit_code
+    exit_code = run.exit_code if run.exit_code is not None else "died" if run.ended_at else ""
     return [run.id, f"{run.started_at:%Y-%m-%d %H:%M:%S}", ended, exit_code, run.host, _summary(run.counts)]
 
 

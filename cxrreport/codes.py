@@ -94,6 +94,7 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
         "input": ("A file or study cannot be used.", _NAMED),
         "path.name": ("A file or folder has a name that is not UTF-8.", "Rename it."),
         "path.unreadable": ("A file or folder of the export cannot be read.", "Mend its permissions or the mount."),
+        "path.emptied": ("A path of the export held files before and holds none now.", "Is the export mounted?"),
         "path.long": ("The path of the file is too long for the database.", "Shorten the names of the folders."),
         "file.refused": ("The database refuses what the header of the file holds.", _AGAIN),
         "header.malformed": ("The DICOM header cannot be trusted.", _AGAIN),
@@ -138,9 +139,14 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
     69: {
         "unavailable": ("The database or another service does not answer, or refuses access.", "Start it, or mend its access."),
         "device.missing": ("The device does not exist here.", "Use `--device cpu`, or mend the driver."),
+        "device.memory": ("A single study does not fit the memory of the GPU.", "Free the GPU, or use `--device cpu`."),
     },
     70: {"internal": ("A defect of cxrreport.", _DEFECT)},
-    74: {"io": ("The home, the database or the index cannot be read or written.", "Free the disk, or mend its permissions.")},
+    74: {
+        "io": ("The home, the database or the index cannot be read or written.", "Free the disk, or mend its permissions."),
+        "device.lost": ("The GPU was lost in the middle of a run.", "Mend the GPU or its driver; the next run goes on."),
+        "export.empty": ("A path of the export holds no file, and `expect_files` says that it must.", "Is the export mounted?"),
+    },
     75: {"locked": ("Another run holds the archive.", "Wait for it; the message names its process.")},
     78: {
         "configuration": ("Settings, weights, index or schema do not fit together.", _NAMED),

@@ -1,7 +1,8 @@
 """Every error of cxrreport, each with a stable code for the database, the log and JSON (`codes.CODES`).
 
-A message is one sentence for a PACS administrator. It never holds a patient's name, an identifier or a path:
-those go to the `path` and `study_id` columns of the `failure` table, which stay inside the hospital's database.
+A message is one sentence for a PACS administrator. It names the host, the home and the files of cxrreport, and never a
+patient's name, an identifier or a file of the export: those go to the columns `path` and `study_id` of the table `failure`,
+which stay inside the hospital's database.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def lock(path: Path, place: str, held: str = "Another run holds the archive") ->
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise _unwritable(place, error) from None
+        raise _unwritable(place, path, error) from None
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -90,7 +90,7 @@ def lock(path: Path, place: str, held: str = "Another run holds the archive") ->
         except BlockingIOError:
             raise LockedError(f"{held}{_holder(os.read(descriptor, 4096))}.") from None
         except OSError as error:  # a full disk, or a file system without locks
-            raise _unwritable(place, error) from None
+            raise _unwritable(place, path, error) from None
         yield
     finally:
         os.close(descriptor)
@@ -111,5 +111,5 @@ def _holder(signature: bytes) -> str:
         return ""
 
 
-def _unwritable(place: str, error: OSError) -> StorageError:
-    return StorageError(f"The {place} cannot be written: {os.strerror(error.errno or 0)}.")
+def _unwritable(place: str, path: Path, error: OSError) -> StorageError:
+    return StorageError(f"The {place} cannot be written: {os.strerror(error.errno or 0)} ({printable(path)}).")

@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     max_pixels: int = Field(60_000_000, ge=10_000, description="Largest film, in pixels.")
     max_dataset_mb: int = Field(256, ge=1, description="Largest deflated data set once inflated, in MiB.")
     settle_s: float = Field(0, ge=0, description="Leave files alone that changed within this many seconds.")
+    expect_files: bool = Field(
+        False, description="End with 74 where a path of the export holds no file: a mount is gone."
+    )
     preliminary: bool = Field(False, description="Import reports that nobody has signed yet, too.")
     retriever: Literal["text", "image", "fused", "hyperbolic"] = Field(
         "text",

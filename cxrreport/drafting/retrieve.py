@@ -15,7 +15,7 @@ from cxrreport.records import Study
 from cxrreport.retrieval.build import Index
 from cxrreport.retrieval.fusion import RETRIEVERS, Ranked, fuse
 from cxrreport.store import reports
-from cxrreport.store.engine import session
+from cxrreport.store.retry import transact
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -50,10 +50,14 @@ class Retriever:
             return [self._gather([], {}) for _ in studies]
         # ranks are fused beyond what is kept: what is second in both lists can be better than the first of one
         wanted = self._count * len(self._spaces)
-        with session(self._engine, read_only=True) as s:
-            lists = [self._search(s, self._index.spaces[name], studies, queries[name], wanted) for name in self._spaces]
+        spaces = {name: self._index.spaces[name] for name in self._spaces}
+
+        def look(s: Session) -> tuple[list[Ranked], dict[int, str]]:
+            lists = [self._search(s, space, studies, queries[name], wanted) for name, space in spaces.items()]
             fused = [fuse([ranked[row] for ranked in lists])[: self._count] for row in range(len(studies))]
-            findings = reports.findings_of(s, {report_id for ranked in fused for report_id, _ in ranked})
+            return fused, reports.findings_of(s, {report_id for ranked in fused for report_id, _ in ranked})
+
+        fused, findings = transact(self._engine, look, read_only=True)
         return [self._gather(ranked, findings) for ranked in fused]
 
     def _gather(self, ranked: Ranked, findings: Mapping[int, str]) -> Retrieved:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from cxrreport.codes import Flag, PriorReason
 from cxrreport.drafts import Draft
-from cxrreport.errors import CxrReportError, StorageError, UnavailableError
+from cxrreport.errors import CxrReportError, LockedError, StorageError, UnavailableError
+from cxrreport.findings import State
+from cxrreport.model.gpu import gpu_errors
 from cxrreport.pipeline.counts import Count
 from cxrreport.pipeline.prepare import prepare
 from cxrreport.pipeline.run import Run
@@ -17,9 +19,12 @@ from cxrreport.records import Due, Failure, Prepared, View
 from cxrreport.reports.language import is_english_report
 from cxrreport.store import attempts, catalogue, drafts
 from cxrreport.store.engine import session
+from cxrreport.store.hold import check_run
 from cxrreport.store.views import Signed, drafted_states, signed_findings
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from cxrreport.drafting.compose import Composer
     from cxrreport.imaging.upright import Upright
     from cxrreport.model.drafter import Drafter
@@ -43,23 +48,28 @@ def draft_due(run: Run, due: Iterator[Due], composer: Composer, upright: Upright
 def _finish(run: Run, batch: Sequence[Prepared], composer: Composer) -> None:
     """Draft one batch and store it in one transaction. Attempts are counted before the work."""
     ids = [item.due.pair.study.id for item in batch]
-    priors = {p.prior.id: p.study.studied_at for p in (item.due.pair for item in batch) if p.prior}
-    with session(run.engine) as s:
-        if all(item.due.attempts == 0 for item in batch):
-            attempts.clear_failures(s, ids)  # `--redo all` gives quarantined studies another chance
-        attempts.claim(s, run.id, ids)
-        signed, drafted = _in_english(signed_findings(s, priors)), drafted_states(s, priors)
+    signed, drafted = run.transact(_claim, run, batch)
     try:
-        _store(
-            run,
-            batch,
-            composer.compose(_doubted(_same_view(batch, composer.drafter), composer.drafter), signed, drafted),
-        )
-    except (StorageError, UnavailableError):  # the surroundings are to blame, not the studies
+        with gpu_errors():
+            doubted = _doubted(_same_view(batch, composer.drafter), composer.drafter)
+            made = composer.compose(doubted, signed, drafted)
+        run.transact(_store, run, batch, made)
+    except (StorageError, UnavailableError, LockedError):  # the surroundings are to blame, not the studies
         with suppress(CxrReportError), session(run.engine) as s:
+            check_run(s, run.id)  # a claim of another run is not ours to take back
             attempts.release(s, ids)
         raise
     run.progress("draft", len(batch))
+
+
+def _claim(s: Session, run: Run, batch: Sequence[Prepared]) -> tuple[dict[int, Signed], dict[int, dict[str, State]]]:
+    """Count the attempts; read what is known of the priors: signed reports and the states that were drafted."""
+    ids = [item.due.pair.study.id for item in batch]
+    priors = {p.prior.id: p.study.studied_at for p in (item.due.pair for item in batch) if p.prior}
+    if all(item.due.attempts == 0 for item in batch):
+        attempts.clear_failures(s, ids)  # `--redo all` gives quarantined studies another chance
+    attempts.claim(s, run.id, ids)
+    return _in_english(signed_findings(s, priors)), drafted_states(s, priors)
 
 
 def _in_english(signed: dict[int, Signed]) -> dict[int, Signed]:
@@ -102,14 +112,13 @@ def _doubted(batch: Sequence[Prepared], drafter: Drafter) -> list[Prepared]:
     ]
 
 
-def _store(run: Run, batch: Sequence[Prepared], made: Sequence[Draft | Failure]) -> None:
+def _store(s: Session, run: Run, batch: Sequence[Prepared], made: Sequence[Draft | Failure]) -> None:
     good = [draft for draft in made if not isinstance(draft, Failure)]
     bad = [draft for draft in made if isinstance(draft, Failure)]
-    with session(run.engine) as s:
-        for image_id, sha256 in (digest for item in batch for digest in item.digests.items()):
-            catalogue.set_pixel_digest(s, image_id, sha256)
-        drafts.save_drafts(s, run.id, good)
-        attempts.fail_studies(s, run.id, bad)
+    for image_id, sha256 in (digest for item in batch for digest in item.digests.items()):
+        catalogue.set_pixel_digest(s, image_id, sha256)
+    drafts.save_drafts(s, run.id, good)
+    attempts.fail_studies(s, run.id, bad)
     run.count(Count.DRAFTED, len(good))
     run.count(Count.PAIRED, sum(draft.prior_study_id is not None for draft in good))
     for failure in bad:

@@ -17,7 +17,7 @@ from cxrreport.pipeline.scope import CHILD, NOT_CHEST, is_child
 from cxrreport.pipeline.selection import Selection
 from cxrreport.records import Due, Failure, Study
 from cxrreport.store import attempts, catalogue
-from cxrreport.store.engine import session
+from cxrreport.store.retry import transact
 from cxrreport.store.views import find_study
 
 if TYPE_CHECKING:
@@ -64,11 +64,7 @@ def find_due(run: Run, selection: Selection, made_with: Versions) -> Iterator[Du
     """
     last, found, study_id = 0, 0, _named(run, selection)
     while not run.cancelled:
-        with session(run.engine) as s:
-            page = catalogue.candidate_studies(
-                s, selection.since, selection.until, selection.patient, study_id, after_id=last, limit=_PAGE
-            )
-            due = _due_of_page(run, s, page, selection, made_with)
+        page, due = run.transact(_read_page, run, last, study_id, selection, made_with)
         if not page:
             return
         last = page[-1].id
@@ -81,10 +77,22 @@ def find_due(run: Run, selection: Selection, made_with: Versions) -> Iterator[Du
 
 def _named(run: Run, selection: Selection) -> int | None:
     """The id of the study that is asked for, if one is; the patient must be known too."""
-    with session(run.engine, read_only=True) as s:
+
+    def look(s: Session) -> int | None:
         if selection.patient is not None and not catalogue.knows_patient(s, selection.patient):
             raise UsageError("No patient of the archive has this number.", "patient.unknown")
         return None if selection.study is None else find_study(s, selection.study).id
+
+    return transact(run.engine, look, read_only=True)
+
+
+def _read_page(
+    s: Session, run: Run, after_id: int, study_id: int | None, selection: Selection, made_with: Versions
+) -> tuple[list[Study], list[Due]]:
+    page = catalogue.candidate_studies(
+        s, selection.since, selection.until, selection.patient, study_id, after_id=after_id, limit=_PAGE
+    )
+    return page, _due_of_page(run, s, page, selection, made_with)
 
 
 def _due_of_page(run: Run, s: Session, page: Sequence[Study], selection: Selection, made_with: Versions) -> list[Due]:
@@ -95,6 +103,8 @@ def _due_of_page(run: Run, s: Session, page: Sequence[Study], selection: Selecti
     current = catalogue.current_drafts(s, list(made), inputs)
     judged = {i for i, draft in current.items() if draft.status is not DraftStatus.PRELIMINARY}
     all_due = [d for d in paired if is_due(current.get(d.pair.study.id), d.inputs_sha256, made_with, selection.redo)]
+    wanted = {d.pair.study.id for d in all_due}
+    attempts.clear_interrupted(s, [d.pair.study.id for d in paired if d.pair.study.id not in wanted])
     due = _in_scope(run, s, all_due, selection, judged)
     tried = {} if selection.redo == "all" else attempts.past_attempts(s, [d.pair.study.id for d in due])
     free = [replace(d, attempts=n) for d in due if (n := tried.get(d.pair.study.id, 0)) is not None]

@@ -22,9 +22,12 @@ from cxrreport.retrieval.corpus import clean_passage
 from cxrreport.retrieval.index import Part, Vectors
 from cxrreport.retrieval.versions import IndexManifest
 from cxrreport.store import catalogue
-from cxrreport.store.engine import batches, session
+from cxrreport.store.engine import batches
+from cxrreport.store.retry import transact
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from cxrreport.imaging.upright import Upright
     from cxrreport.model.drafter import Drafter
 
@@ -85,8 +88,7 @@ class Embedder:
 
     def _embed_images(self, passages: Sequence[Passage]) -> dict[str, Part]:
         """Vectors of the reports whose study has a frontal image in the catalogue, by space."""
-        with session(self._run.engine, read_only=True) as s:
-            rows = with_images(s, passages)
+        rows = transact(self._run.engine, partial(with_images, passages=passages), read_only=True)
         ids, digests = ids_of(rows), np.array([row.digest for row in rows], np.int64)
         taken = {name: take_over(self._serving, name, ids, digests) for name in self._image_spaces}
         known = np.logical_and.reduce([mask for mask, _ in taken.values()])
@@ -111,10 +113,7 @@ class Embedder:
                 yield _Read(row, found)
 
     def _embed_batch(self, batch: Sequence[_Read]) -> dict[str, Part]:
-        with session(self._run.engine) as s:
-            for image, loaded in (pair for read in batch for pair in zip(read.row.images, read.found, strict=True)):
-                if isinstance(loaded, LoadedImage):
-                    catalogue.set_pixel_digest(s, image.id, loaded.pixel_sha256)
+        self._run.transact(_set_digests, batch)
         prepared = [
             PreparedStudy(*(loaded.pixels for loaded in read.found if isinstance(loaded, LoadedImage)))
             for read in batch
@@ -123,6 +122,12 @@ class Embedder:
         ids, digests = ids_of([read.row for read in batch]), np.array([read.digest for read in batch], np.int64)
         self._run.count(Count.FILMS_EMBEDDED, len(batch))
         return {name: Part(ids, digests, vectors) for name, vectors in keys.items()}
+
+
+def _set_digests(s: Session, batch: Sequence[_Read]) -> None:
+    for image, loaded in (pair for read in batch for pair in zip(read.row.images, read.found, strict=True)):
+        if isinstance(loaded, LoadedImage):
+            catalogue.set_pixel_digest(s, image.id, loaded.pixel_sha256)
 
 
 def _load(max_pixels: int, upright: Upright | None, image: Image) -> LoadedImage:

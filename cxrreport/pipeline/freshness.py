@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from cxrreport.retrieval.build import Index, content_digest
 from cxrreport.retrieval.corpus import PASSAGE_VERSION
 from cxrreport.retrieval.index import Ids, Space
 from cxrreport.store import catalogue, reports
-from cxrreport.store.engine import session
+from cxrreport.store.retry import transact
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -47,8 +48,8 @@ def compare(engine: Engine, index: Index, images: bool) -> Freshness:
         present, same = index.text.compare(ids_of(page), text_digests(page))
         seen, held, current = seen + len(page), held + int(present.sum()), current + int(same.sum())
         if images:
-            with session(engine, read_only=True) as s:
-                stale_images += _stale_images(spaces, with_images(s, page))
+            rows = transact(engine, partial(with_images, passages=page), read_only=True)
+            stale_images += _stale_images(spaces, rows)
     if held < index.manifest.count or held - current > current:
         raise IndexFitError(
             "The index holds reports that this database does not have: rebuild it with `cxrreport index`.",
@@ -61,8 +62,8 @@ def pages(engine: Engine, size: int, texts: bool = True) -> Iterator[list[Passag
     """Every report of the database that has a text, `size` at a time."""
     last = 0
     while True:
-        with session(engine, read_only=True) as s:
-            page = reports.passages(s, last, size, texts=texts)
+        read = partial(reports.passages, after_id=last, limit=size, texts=texts)
+        page = transact(engine, read, read_only=True)
         if not page:
             return
         last = page[-1].report_id

@@ -15,6 +15,7 @@ from cxrreport.drafting.wording_file import load_wording
 from cxrreport.files import must_exist
 from cxrreport.log import Progress
 from cxrreport.model.drafter import Drafter
+from cxrreport.model.gpu import gpu_errors
 from cxrreport.pipeline.batches import draft_due
 from cxrreport.pipeline.counts import GENERATE
 from cxrreport.pipeline.due import Versions, find_due
@@ -42,7 +43,8 @@ def generate(
         scan(run, paths)
         weights = drafter.weights
         upright = upright_reader(weights)
-        classify_views(run, drafter, upright)
+        with gpu_errors():
+            classify_views(run, drafter, upright)
         withdraw(run, selection.allow_out_of_scope)
         used = weights.calibration.sha256 if weights.calibration else None
         due = find_due(run, selection, Versions(weights.sha256, retriever.index_version, used))

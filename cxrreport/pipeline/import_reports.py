@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cxrreport.engine.stream import StreamEngine
 from cxrreport.errors import InputError, UsageError
@@ -20,7 +22,10 @@ from cxrreport.reports.parsing.columns import FIELDS
 from cxrreport.reports.readers import Skipped, files
 from cxrreport.settings import Settings
 from cxrreport.store import reports, runs
-from cxrreport.store.engine import batches, session
+from cxrreport.store.engine import batches
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 _BATCH = 500  # reports a transaction
 
@@ -35,9 +40,8 @@ def import_reports(run: Run, paths: Sequence[Path], form: str) -> None:
     roots = [Path(os.path.abspath(path)) for path in paths]
     _check(roots, run.settings.columns)
     for root in roots:
-        with session(run.engine) as s:
-            for kind in ("report.", "path."):  # the files may have been mended
-                runs.clear_failures_below(s, str(root), kind)
+        for kind in ("report.", "path."):  # the files may have been mended
+            run.transact(runs.clear_failures_below, str(root), kind)
         with _readers(run.settings) as readers:
             for batch in batches(_read(run, readers, root, form), _BATCH):
                 if run.cancelled:  # whoever stops the run may have stopped the children too: believe no error any more
@@ -87,9 +91,12 @@ def _check(roots: Sequence[Path], columns: Mapping[str, str]) -> None:
 def _store(run: Run, batch: Sequence[Labelled]) -> None:
     good = [(item, labels) for item, labels in batch if isinstance(item, Report)]
     bad = [item for item, _ in batch if isinstance(item, Failure)]
-    with session(run.engine) as s:
-        counts = reports.add_reports(s, good, rules())
+
+    def add(s: Session) -> Counter[str]:
         runs.add_failures(s, run.id, bad)
+        return reports.add_reports(s, good, rules())
+
+    counts = run.transact(add)
     run.count(Count.REPORTS, len(good))
     for name in IMPORT:
         run.count(name, counts[name])
@@ -104,13 +111,11 @@ def _label_again(run: Run) -> None:
     """Give every report the labels of the present rules. Each batch is stored with its source: the next run goes on."""
     last = 0
     while not run.cancelled:
-        with session(run.engine, read_only=True) as s:
-            batch = reports.outdated_labels(s, rules(), last, _BATCH)
+        batch = run.transact(reports.outdated_labels, rules(), last, _BATCH)
         if not batch:
             return
-        with session(run.engine) as s:
-            said = {text.report_id: (text.findings, text.impression, text.addendum) for text in batch}
-            reports.set_labels(s, {one: label_report(*sections) for one, sections in said.items()}, rules())
+        said = {text.report_id: (text.findings, text.impression, text.addendum) for text in batch}
+        run.transact(reports.set_labels, {one: label_report(*sections) for one, sections in said.items()}, rules())
         last = batch[-1].report_id
         run.count(Count.RELABELLED, len(batch))
         run.progress("labels", len(batch))

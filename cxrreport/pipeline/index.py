@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxrreport.drafting.drafter import load_drafter
 from cxrreport.errors import IndexFitError, UsageError
 from cxrreport.log import Progress
+from cxrreport.model.gpu import gpu_errors
 from cxrreport.pipeline.counts import INDEX, Count
 from cxrreport.pipeline.embed import build_index
 from cxrreport.pipeline.import_reports import import_reports
@@ -16,8 +18,8 @@ from cxrreport.pipeline.run import Run, open_run
 from cxrreport.reports.language import is_english_report
 from cxrreport.reports.readers import FORMATS
 from cxrreport.settings import Settings
-from cxrreport.store.engine import session
 from cxrreport.store.reports import StoredText, texts
+from cxrreport.store.retry import transact
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -46,7 +48,8 @@ def index(
         import_reports(run, paths, form)
         if not run.cancelled:
             _check_language(run, any_language)
-            build_index(run, drafter)
+            with gpu_errors():
+                build_index(run, drafter)
     return {**run.summary(INDEX), "index": run.details.get("index")}, run.exit_code
 
 
@@ -67,8 +70,7 @@ def _texts(engine: Engine) -> Iterator[StoredText]:
     """Every report of the database that has a text."""
     last = 0
     while True:
-        with session(engine, read_only=True) as s:
-            page = texts(s, last, _PAGE)
+        page = transact(engine, partial(texts, after_id=last, limit=_PAGE), read_only=True)
         if not page:
             return
         last = page[-1].report_id

@@ -15,11 +15,11 @@ from cxrreport.pipeline.run import Run
 from cxrreport.pipeline.scope import is_child
 from cxrreport.records import UPRIGHT, Due, Failure, Image, Prepared, PreparedStudy
 from cxrreport.store import attempts
-from cxrreport.store.engine import session
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    from sqlalchemy.orm import Session
 
     from cxrreport.imaging.register import Registration
     from cxrreport.imaging.upright import Upright
@@ -123,8 +123,11 @@ def _pixels(found: LoadedImage | InputError | None) -> npt.NDArray[np.uint8] | N
 def _fail(run: Run, due: Due, error: InputError) -> None:
     study_id = due.pair.study.id
     counts = error.code != _AWAY  # three nights without the mount must not quarantine the archive
-    with session(run.engine) as s:
+
+    def record(s: Session) -> None:
         if counts:
             attempts.claim(s, run.id, [study_id])
         attempts.fail_studies(s, run.id, [Failure(error.code, error.message, study_id=study_id)])
+
+    run.transact(record)
     run.fail(error.code)

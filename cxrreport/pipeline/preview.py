@@ -16,7 +16,6 @@ from cxrreport.pipeline.serving import calibration_of, weights_of
 from cxrreport.retrieval import publish
 from cxrreport.settings import Settings
 from cxrreport.store import catalogue
-from cxrreport.store.engine import session
 
 
 def preview(
@@ -32,8 +31,7 @@ def preview(
         for due in find_due(run, selection, _expected(settings, selection, without_retrieval)):
             run.count(Count.DUE)
             run.count(Count.PAIRED, int(due.pair.prior is not None))
-        with session(run.engine, read_only=True) as s:
-            run.count(Count.UNKNOWN_VIEW, catalogue.count_without_view(s))
+        run.count(Count.UNKNOWN_VIEW, run.transact(catalogue.count_without_view))
     return run.summary(PREVIEW), run.exit_code
 
 

@@ -7,13 +7,14 @@ import platform
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from copy import deepcopy
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from threading import Event, current_thread, main_thread
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from cxrreport import __version__
 from cxrreport.engine.local import LocalEngine
@@ -24,10 +25,15 @@ from cxrreport.pipeline.counts import Count, Counts
 from cxrreport.settings import Settings
 from cxrreport.store import runs
 from cxrreport.store.engine import hold_archive, open_archive, session
+from cxrreport.store.hold import Check, check_run
+from cxrreport.store.retry import transact
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+    from sqlalchemy.orm import Session
 
+Result = TypeVar("Result")
+Arguments = ParamSpec("Arguments")
 _LIBRARIES = ("torch", "transformers", "pydicom", "imagecodecs", "faiss-cpu", "SQLAlchemy", "numpy")
 
 
@@ -72,12 +78,41 @@ class Run:
     id: int
     settings: Settings
     engine: Engine
+    check_lock: Check
     cancelled: Cancellation
     workers: LocalEngine
     progress: Progress
     counts: Counts = field(default_factory=Counts)
     details: dict[str, Any] = field(default_factory=dict)
     exit_code: int = 0
+
+    def transact(
+        self,
+        work: Callable[Concatenate[Session, Arguments], Result],
+        *arguments: Arguments.args,
+        **options: Arguments.kwargs,
+    ) -> Result:
+        """Do `work` in one transaction of this run, all of it again where the database was lost; it may count.
+
+        Raises
+        ------
+        LockedError : another run has the archive now. StorageError, UnavailableError : as `retry.transact`.
+        """
+        before = deepcopy(self.counts)
+
+        def attempt(session: Session) -> Result:
+            self.counts = deepcopy(before)
+            self.check_lock()
+            check_run(session, self.id)
+            return work(session, *arguments, **options)
+
+        return transact(self.engine, attempt, pause=self._pause)
+
+    def _pause(self, seconds: float) -> None:
+        """Wait for the database; whoever stops the run does not wait for it."""
+        time.sleep(seconds)
+        if self.cancelled:
+            raise Interrupted
 
     def count(self, what: Count, n: int = 1) -> None:
         """Add to one number."""
@@ -115,14 +150,14 @@ def open_run(settings: Settings, progress: Progress = unwatched) -> Iterator[Run
     with ExitStack() as stack:
         stack.enter_context(lock(settings.home / "lock", "home"))
         engine = stack.enter_context(open_archive(settings))
-        stack.enter_context(hold_archive(engine))
+        check_lock = stack.enter_context(hold_archive(engine))
         cancelled = Cancellation()
         stack.enter_context(cancelled.listening())
         with session(engine) as s:
             run_id = runs.begin_run(s, sys.argv, platform.node(), library_versions())
             runs.append_audit(s, "cxrreport", "run.begin", f"run {run_id}", {"version": __version__})
         workers = LocalEngine(settings.workers, settings.decode_timeout_s, settings.decode_memory_mb)
-        run = Run(run_id, settings, engine, cancelled, workers, progress)
+        run = Run(run_id, settings, engine, check_lock, cancelled, workers, progress)
         get_log().info("run.begin", run=run_id, version=__version__)
         try:
             with suppress(Interrupted), workers:

@@ -17,10 +17,11 @@ from cxrreport.imaging.upright import Upright
 from cxrreport.imaging.views import says_chest, screen, view_from_tags
 from cxrreport.imaging.walk import walk
 from cxrreport.pipeline.counts import Count
+from cxrreport.pipeline.presence import check_export
 from cxrreport.pipeline.run import Run
 from cxrreport.records import Failure, FileEntry, Image, Instance, View, ViewGuess
 from cxrreport.store import catalogue, filing, runs
-from cxrreport.store.engine import apart, batches, session
+from cxrreport.store.engine import apart, batches
 from cxrreport.store.linking import link_reports
 
 if TYPE_CHECKING:
@@ -35,19 +36,17 @@ _UNREADABLE = ("header.unreadable", "pixels.unreadable")  # a mount or a permiss
 
 def scan(run: Run, roots: Sequence[Path]) -> None:
     """Catalogue every chest radiograph below the roots. A bad file becomes a row in `failure`; the scan goes on."""
-    with session(run.engine) as s:
-        for root in roots:
-            runs.clear_failures_below(s, os.path.realpath(root), "path.")
+    for root in roots:
+        run.transact(runs.clear_failures_below, os.path.realpath(root), "path.")
+    check_export(run, roots)
     entries = walk(roots, partial(_count_skip, run), settle_s=run.settings.settle_s)
     for batch in batches(entries, _FILES):
         if run.cancelled:
             return
         run.count(Count.FILES, len(batch))
-        with session(run.engine) as s:
-            _scan_batch(run, s, batch)
+        run.transact(_scan_batch, run, batch)
         run.progress("scan", len(batch))
-    with session(run.engine) as s:
-        link_reports(s)
+    run.transact(link_reports)
 
 
 def _count_skip(run: Run, kind: str, path: str | None) -> None:
@@ -58,11 +57,10 @@ def _count_skip(run: Run, kind: str, path: str | None) -> None:
         return
     run.fail(kind)
     if path is not None:  # a name that is no text cannot be stored
-        with session(run.engine) as s:
-            runs.add_failures(s, run.id, [Failure(kind, CODES[kind].sentence, path=path)])
+        run.transact(runs.add_failures, run.id, [Failure(kind, CODES[kind].sentence, path=path)])
 
 
-def _scan_batch(run: Run, s: Session, batch: Sequence[FileEntry]) -> None:
+def _scan_batch(s: Session, run: Run, batch: Sequence[FileEntry]) -> None:
     known = catalogue.known_files(s, batch)
     fresh = [entry for entry in batch if entry.path not in known]
     run.count(Count.FILES_UNCHANGED, len(known))
@@ -142,8 +140,7 @@ def classify_views(run: Run, drafter: Drafter, upright: Upright | None) -> None:
     """Ask the pixels, put upright, where the tags are silent; store the view and how sure it is."""
     last = 0
     while not run.cancelled:
-        with session(run.engine) as s:
-            images = catalogue.images_without_view(s, _IMAGES, last)
+        images = run.transact(catalogue.images_without_view, _IMAGES, last)
         if not images:
             return
         last = images[-1].id
@@ -152,8 +149,7 @@ def classify_views(run: Run, drafter: Drafter, upright: Upright | None) -> None:
             if run.cancelled:  # whoever stops the run may have stopped the children too: believe no error any more
                 return
             found[image] = loaded
-        with session(run.engine) as s:
-            _store_views(run, s, drafter, found)
+        run.transact(_store_views, run, drafter, found)
         run.progress("views", len(images))
 
 
@@ -161,7 +157,7 @@ def _load(max_pixels: int, upright: Upright | None, image: Image) -> LoadedImage
     return load_image(image.path, max_pixels, upright)
 
 
-def _store_views(run: Run, s: Session, drafter: Drafter, found: dict[Image, LoadedImage | InputError]) -> None:
+def _store_views(s: Session, run: Run, drafter: Drafter, found: dict[Image, LoadedImage | InputError]) -> None:
     good = {image: loaded for image, loaded in found.items() if isinstance(loaded, LoadedImage)}
     guesses = drafter.guess_views([loaded.pixels for loaded in good.values()]) if good else []
     for (image, loaded), guess in zip(good.items(), guesses, strict=True):

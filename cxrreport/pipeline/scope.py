@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cxrreport.codes import CODES
 from cxrreport.pipeline.counts import Count
 from cxrreport.records import ADULT, Failure, Study
 from cxrreport.store import attempts, catalogue, drafts
-from cxrreport.store.engine import session
+from cxrreport.store.retry import transact
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+    from sqlalchemy.orm import Session
 
     from cxrreport.pipeline.run import Run
 
@@ -51,24 +53,21 @@ def withdraw(run: Run, allow_children: bool) -> None:
     """
     if not allow_children:
         for page in _drafted_children(run.engine):
-            _withdraw(run, CHILD, page)
-    with session(run.engine, read_only=True) as s:
-        found = catalogue.drafted_without_chest(s)
-    _withdraw(run, NOT_CHEST, found)
+            run.transact(_withdraw, run, CHILD, page)
+    found = transact(run.engine, catalogue.drafted_without_chest, read_only=True)
+    run.transact(_withdraw, run, NOT_CHEST, found)
 
 
 def _drafted_children(engine: Engine) -> Iterator[list[int]]:
     last = 0
     while True:
-        with session(engine, read_only=True) as s:
-            page = catalogue.drafted_young(s, ADULT, last)
+        page = transact(engine, partial(catalogue.drafted_young, years=ADULT, after_id=last), read_only=True)
         if not page:
             return
         last = page[-1].id
         yield [study.id for study in page if is_child(study)]
 
 
-def _withdraw(run: Run, code: str, study_ids: list[int]) -> None:
-    with session(run.engine) as s:
-        run.count(Count.WITHDRAWN, drafts.withdraw_drafts(s, study_ids))
-        attempts.fail_studies(s, run.id, [Failure(code, CODES[code].sentence, study_id=i) for i in study_ids])
+def _withdraw(s: Session, run: Run, code: str, study_ids: list[int]) -> None:
+    run.count(Count.WITHDRAWN, drafts.withdraw_drafts(s, study_ids))
+    attempts.fail_studies(s, run.id, [Failure(code, CODES[code].sentence, study_id=i) for i in study_ids])

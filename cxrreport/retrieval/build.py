@@ -60,7 +60,7 @@ def build(
     LockedError : another build is at work.
     StorageError : the folder cannot be written (disk full); nothing is published and no rubbish is left.
     """
-    with storage_errors(), publish.lock(home_index):
+    with storage_errors(home_index), publish.lock(home_index):
         publish.remove_rubbish(home_index)
         writers = _fill(batches)
         created = datetime.now(UTC)
@@ -111,7 +111,7 @@ def open_index(home_index: Path, *, model_sha256: str | None = None) -> Index | 
     ------
     IndexFitError : the index is damaged, incomplete or of other weights.
     """
-    with storage_errors():
+    with storage_errors(home_index):
         publish.remove_rubbish_if_idle(home_index)
         version = publish.current(home_index)
         if version is None:

@@ -46,7 +46,7 @@ def remove_reports(home_index: Path, report_ids: Collection[int]) -> None:
     with suppress(IndexFitError):
         if publish.current(home_index) in touched:
             _publish_without(home_index, np.array(sorted(report_ids), np.int64))
-    with storage_errors(), publish.lock(home_index):
+    with storage_errors(home_index), publish.lock(home_index):
         with suppress(IndexFitError):
             if publish.current(home_index) in touched:
                 (home_index / "CURRENT").unlink()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cxrreport.errors import IndexFitError, StorageError
+from cxrreport.files import printable
 from cxrreport.retrieval import publish
 
 TEXT, MANIFEST = "text", "manifest.json"
@@ -79,7 +80,7 @@ def roll_back(home_index: Path, model_sha256: str) -> IndexManifest:
     ------
     IndexFitError : there is none.
     """
-    with storage_errors(), publish.lock(home_index):
+    with storage_errors(home_index), publish.lock(home_index):
         serving = publish.current(home_index) or ""
         known = list_versions(home_index)
         names = [manifest.version for manifest in known]
@@ -96,7 +97,7 @@ def roll_back(home_index: Path, model_sha256: str) -> IndexManifest:
 def list_versions(home_index: Path) -> tuple[IndexManifest, ...]:
     """Manifests of all published versions that can be read, the newest first."""
     found = []
-    with storage_errors():
+    with storage_errors(home_index):
         for version in publish.versions(home_index):
             with suppress(IndexFitError):
                 found.append(read_manifest(home_index / version))
@@ -140,13 +141,14 @@ def plausible_size(file: Path, count: int, dim: int) -> bool:
 
 
 @contextmanager
-def storage_errors() -> Iterator[None]:
+def storage_errors(home: Path) -> Iterator[None]:
     """Tell what the operating system or FAISS' writer report as one sentence."""
     try:
         yield
     except OSError as error:
-        raise StorageError(f"the index folder cannot be read or written: {os.strerror(error.errno or 0)}.") from None
+        reason = os.strerror(error.errno or 0)
+        raise StorageError(f"The index folder cannot be read or written: {reason} ({printable(home)}).") from None
     except RuntimeError as error:
         if "faiss" not in str(error):
             raise
-        raise StorageError("the index file cannot be read or written; is the disk full?") from None
+        raise StorageError(f"An index file cannot be read or written; is the disk full? ({printable(home)})") from None

@@ -20,7 +20,7 @@ Row = TypeVar("Row", AttemptRow, FailureRow)
 
 
 def claim(session: Session, run_id: int, study_ids: Sequence[int]) -> list[int]:
-    """Count one attempt for each study BEFORE the work; commit before beginning it.
+    """Count one attempt for each study BEFORE the work; commit before beginning it. Claiming twice counts once.
 
     Returns
     -------
@@ -30,7 +30,8 @@ def claim(session: Session, run_id: int, study_ids: Sequence[int]) -> list[int]:
     taken = [i for i in dict.fromkeys(study_ids) if i not in rows or rows[i].count < MAX_ATTEMPTS]
     for study_id in taken:
         row = rows.get(study_id) or AttemptRow(study_id=study_id, count=0)
-        row.run_id, row.count, row.claimed_at = run_id, row.count + 1, datetime.now(UTC)
+        if row.claimed_at is None or row.run_id != run_id:  # else its own claim, of a COMMIT whose answer was lost
+            row.run_id, row.count, row.claimed_at = run_id, row.count + 1, datetime.now(UTC)
         session.add(row)
     session.flush()
     return taken
@@ -74,6 +75,13 @@ def fail_abandoned(session: Session) -> None:
     """Record as failures the studies in whose work a run died. The caller holds the archive, so no other run is at work."""
     for row in session.scalars(select(AttemptRow).where(AttemptRow.claimed_at.is_not(None))).all():
         fail_studies(session, row.run_id, [Failure(INTERRUPTED, CODES[INTERRUPTED].sentence, study_id=row.study_id)])
+
+
+def clear_interrupted(session: Session, study_ids: Sequence[int]) -> None:
+    """Forget that a run died in work on these studies, whose drafts are as they should be: it was to draft them anew."""
+    for batch in batches(study_ids):
+        stale = FailureRow.study_id.in_(batch) & (FailureRow.code == INTERRUPTED)
+        session.execute(delete(FailureRow).where(stale))
 
 
 def clear_failures(session: Session, study_ids: Sequence[int]) -> None:

@@ -45,6 +45,12 @@ def known_files(session: Session, entries: Sequence[FileEntry]) -> set[str]:
     return known
 
 
+def knows_files_below(session: Session, folder: str) -> bool:
+    """Tell whether a file below the absolute path `folder` was ever read."""
+    below = FileRow.path.startswith(folder.rstrip("/") + "/", autoescape=True)
+    return session.scalar(select(FileRow.id).where(below).limit(1)) is not None
+
+
 # -- what the pixels tell ---------------------------------------------------------------------------------------------
 
 

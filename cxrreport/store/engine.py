@@ -1,7 +1,8 @@
-"""Open the database and run transactions. The names of `migrate` are offered here too."""
+"""Open the database and run transactions. The names of `migrate` and `hold` are offered here too."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sqlite3
@@ -18,17 +19,18 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError, StatementError
 from sqlalchemy.orm import Session
 
-from cxrreport.errors import ConfigurationError, InputError, LockedError, StorageError, UnavailableError
-from cxrreport.files import lock
+from cxrreport.errors import ConfigurationError, InputError, StorageError, UnavailableError
+from cxrreport.files import printable
 from cxrreport.settings import Settings
-from cxrreport.store.faults import translate, translated
+from cxrreport.store.faults import place, translate, translated
+from cxrreport.store.hold import hold_archive
 from cxrreport.store.migrate import check_schema, current, prepare, upgrade
+from cxrreport.store.mounts import network_kind
 
 __all__ = ["check_schema", "current", "hold_archive", "open_database", "prepare", "session", "upgrade"]
 
 Item = TypeVar("Item")
 BATCH = 500
-ARCHIVE_LOCK = 0x6378725F61726368  # "cxr_arch": key of the advisory lock
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 # Waiting does not mend these; libpq gives no SQLSTATE for a refused connection, only a text.
@@ -75,9 +77,10 @@ def _read_url(url: str) -> URL:
 
 
 def _open_sqlite(url: URL, timeout_s: float) -> Engine:
-    _make_private(Path(url.database or ""))
+    path = Path(url.database or "")
+    _make_private(path)
     engine = create_engine(url, hide_parameters=True, json_serializer=_to_json)
-    event.listen(engine, "connect", partial(_set_pragmas, timeout_s))
+    event.listen(engine, "connect", partial(_set_pragmas, timeout_s, "DELETE" if network_kind(path) else "WAL"))
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
@@ -88,13 +91,13 @@ def _make_private(path: Path) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_RDONLY, 0o600))
     except OSError as error:
-        raise StorageError(f"The database file cannot be created or opened: {error.strerror}.") from None
+        raise StorageError(f"The database file {printable(path)} cannot be made or opened: {error.strerror}.") from None
 
 
-def _set_pragmas(timeout_s: float, connection: sqlite3.Connection, _record: object) -> None:
+def _set_pragmas(timeout_s: float, journal: str, connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves: the driver would begin too late
     connection.execute(f"PRAGMA busy_timeout = {int(timeout_s * 1000)}")
-    connection.execute("PRAGMA journal_mode = WAL")  # stays DELETE where the file system has no shared memory
+    connection.execute(f"PRAGMA journal_mode = {journal}")  # WAL needs memory that all processes share
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
 
@@ -114,6 +117,7 @@ def _open_postgres(url: URL, timeout_s: float) -> Engine:
             url,
             hide_parameters=True,
             pool_pre_ping=True,
+            execution_options={"cxrreport_timeout_s": timeout_s},
             json_serializer=_to_json,
             connect_args={"connect_timeout": max(1, int(timeout_s)), "application_name": "cxrreport"},
         )
@@ -122,10 +126,9 @@ def _open_postgres(url: URL, timeout_s: float) -> Engine:
 
 
 def _wait_for(engine: Engine, timeout_s: float) -> None:
-    """Try until the database answers; pauses grow from 0.1 s to 5 s."""
+    """Try until the database answers."""
     end = time.monotonic() + timeout_s
-    pause_s = FIRST_PAUSE_S
-    while True:
+    for pause_s in pauses():
         try:
             with engine.connect().execution_options(cxrreport_read_only=True) as connection:
                 connection.execute(text("SELECT 1"))
@@ -133,18 +136,22 @@ def _wait_for(engine: Engine, timeout_s: float) -> None:
         except SQLAlchemyError as error:
             _give_up(engine, error, end - time.monotonic() - pause_s)
         time.sleep(pause_s)
-        pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+
+def pauses() -> Iterator[float]:
+    """Pauses between tries, in s, without end: from 0.1 they double to 5."""
+    return (min(FIRST_PAUSE_S * 2**tries, LONGEST_PAUSE_S) for tries in itertools.count())
 
 
 def _give_up(engine: Engine, error: SQLAlchemyError, left_s: float) -> None:
     """Raise where waiting is of no use or the time is over; no text of the driver goes along."""
     if engine.dialect.name == "sqlite" and isinstance(error, DBAPIError):
-        raise translate(error) from None
+        raise translate(error, engine.url) from None
     said = str(getattr(error, "orig", error))
     if any(refusal in said for refusal in REFUSALS):
-        raise UnavailableError("The database refuses this user, password or database name.") from None
+        raise UnavailableError(f"The database refuses this user, password or name ({place(engine.url)}).") from None
     if left_s <= 0:
-        raise UnavailableError("The database does not answer.") from None
+        raise UnavailableError(f"The database does not answer ({place(engine.url)}).") from None
 
 
 def _to_json(value: Any) -> str:
@@ -174,7 +181,7 @@ def session(engine: Engine, read_only: bool = False) -> Iterator[Session]:
     UnavailableError : connection lost, or the database stayed locked.
     """
     options = {"cxrreport_read_only": True, "postgresql_readonly": True} if read_only else {}
-    with translated(), Session(engine.execution_options(**options), expire_on_commit=False) as current:
+    with translated(engine), Session(engine.execution_options(**options), expire_on_commit=False) as current:
         yield current
         if not read_only:
             current.commit()
@@ -202,36 +209,6 @@ def apart(current: Session) -> Iterator[None]:
 
 def _refused() -> InputError:
     return InputError("The database refuses the values of the file.", "file.refused")
-
-
-@contextmanager
-def hold_archive(engine: Engine) -> Iterator[None]:
-    """Hold the archive for this run alone, whatever its home, until the block, the connection or the process ends.
-
-    PostgreSQL: an advisory lock on a connection of its own. SQLite: a lock of the kernel on `<database>.lock`.
-
-    Raises
-    ------
-    LockedError : another run holds it. StorageError : the lock file of SQLite cannot be made or locked.
-    """
-    beside = Path(os.path.realpath(engine.url.database or "") + ".lock")
-    with _hold_postgres(engine) if engine.dialect.name == "postgresql" else lock(beside, "lock file of the database"):
-        yield
-
-
-@contextmanager
-def _hold_postgres(engine: Engine) -> Iterator[None]:
-    with translated():
-        connection = engine.execution_options(isolation_level="AUTOCOMMIT").connect()
-    try:
-        with translated():
-            got = connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": ARCHIVE_LOCK})
-        if not got:
-            raise LockedError("Another run holds the archive.")
-        yield
-    finally:
-        connection.invalidate()  # ends the server's session and with it the lock, even after a lost connection
-        connection.close()
 
 
 @contextmanager

@@ -6,16 +6,19 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sqlalchemy import Engine
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from cxrreport.errors import CxrReportError, StorageError, UnavailableError
+from cxrreport.files import printable
 
-DISK_FULL = "The disk of the database is full."
-READ_ONLY = "The database is read-only."
-DAMAGED = "The database file is damaged or is no database."
-UNREADABLE = "The disk of the database cannot be read or written."
-BUSY = "The database stayed locked by another process."
-LOST = "The connection to the database was lost."
+DISK_FULL = "The disk of the database is full"
+READ_ONLY = "The database is read-only"
+DAMAGED = "The database file is damaged or is no database"
+UNREADABLE = "The disk of the database cannot be read or written"
+BUSY = "The database stayed locked by another process"
+LOST = "The connection to the database was lost"
 
 Fault = tuple[type[CxrReportError], str]
 # https://sqlite.org/rescode.html, primary codes
@@ -23,7 +26,7 @@ SQLITE_FAULTS: dict[int, Fault] = {
     sqlite3.SQLITE_FULL: (StorageError, DISK_FULL),
     sqlite3.SQLITE_READONLY: (StorageError, READ_ONLY),
     sqlite3.SQLITE_IOERR: (StorageError, UNREADABLE),
-    sqlite3.SQLITE_CANTOPEN: (StorageError, "The database file cannot be opened."),
+    sqlite3.SQLITE_CANTOPEN: (StorageError, "The database file cannot be opened"),
     sqlite3.SQLITE_CORRUPT: (StorageError, DAMAGED),
     sqlite3.SQLITE_NOTADB: (StorageError, DAMAGED),
     sqlite3.SQLITE_BUSY: (UnavailableError, BUSY),
@@ -34,40 +37,49 @@ POSTGRES_FAULTS: dict[str, Fault] = {
     "53100": (StorageError, DISK_FULL),
     "25006": (StorageError, READ_ONLY),
     "58030": (StorageError, UNREADABLE),
-    "53300": (UnavailableError, "The database has no free connection."),
+    "53300": (UnavailableError, "The database has no free connection"),
     "55P03": (UnavailableError, BUSY),
     "40P01": (UnavailableError, BUSY),
 }
 LOST_CLASSES = ("08", "57P")
 
 
-def translate(error: DBAPIError) -> CxrReportError:
-    """Return our error for an error of the driver; its text holds no value of the statement."""
+def place(url: URL) -> str:
+    """Where a database is, without user and password: the file of SQLite, or host and name."""
+    if url.get_backend_name() == "sqlite":
+        return printable(url.database)
+    return printable(f"{url.database} on {url.host or url.query.get('host') or 'this machine'}")
+
+
+def translate(error: DBAPIError, url: URL | None = None) -> CxrReportError:
+    """Return our error for an error of the driver; its text names the place of the database, and no value of the statement."""
+    kind, message = _fault(error)
+    return kind(f"{message} ({place(url)})." if url else f"{message}.")
+
+
+def _fault(error: DBAPIError) -> Fault:
     if error.connection_invalidated:
-        return UnavailableError(LOST)
+        return UnavailableError, LOST
     code = getattr(error.orig, "sqlite_errorcode", None)
     if code is not None:
-        kind, message = SQLITE_FAULTS.get(code & 0xFF, (None, ""))
-        return kind(message) if kind else _defect(error, getattr(error.orig, "sqlite_errorname", str(code)))
+        return SQLITE_FAULTS.get(code & 0xFF) or _defect(error, getattr(error.orig, "sqlite_errorname", str(code)))
     state = getattr(error.orig, "sqlstate", None) or ""
     if state in POSTGRES_FAULTS:
-        kind, message = POSTGRES_FAULTS[state]
-        return kind(message)
+        return POSTGRES_FAULTS[state]
     refused = not state and isinstance(error, OperationalError)  # libpq gives no SQLSTATE where it cannot connect
     if refused or state.startswith(LOST_CLASSES):
-        return UnavailableError(LOST)
+        return UnavailableError, LOST
     return _defect(error, state or "no code")
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translated(engine: Engine) -> Iterator[None]:
     """Turn errors of the driver into ours; the traceback stays, the driver's text (it quotes values) does not."""
     try:
         yield
     except DBAPIError as error:
-        raise translate(error).with_traceback(error.__traceback__) from None
+        raise translate(error, engine.url).with_traceback(error.__traceback__) from None
 
 
-def _defect(error: DBAPIError, code: str) -> CxrReportError:
-    kind = type(error.orig).__name__
-    return CxrReportError(f"The database refused a statement ({kind}, {code}).")
+def _defect(error: DBAPIError, code: str) -> Fault:
+    return CxrReportError, f"The database refused a statement: {type(error.orig).__name__}, {code}"

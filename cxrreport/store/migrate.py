@@ -19,7 +19,7 @@ MIGRATION_LOCK = 0x6378725F73636865  # "cxr_sche": two processes may find the sa
 
 def current(engine: Engine) -> str | None:
     """Return the revision of the database, or None where it never had one."""
-    with translated(), engine.connect().execution_options(cxrreport_read_only=True) as connection:
+    with translated(engine), engine.connect().execution_options(cxrreport_read_only=True) as connection:
         if not inspect(connection).has_table("alembic_version"):
             return None
         found = connection.scalar(text("SELECT version_num FROM alembic_version"))
@@ -41,7 +41,7 @@ def prepare(engine: Engine) -> None:
     A database without a single table is brand-new: nothing can be lost there. One with tables but another revision,
     or with another program's tables, is refused (SchemaError) until somebody runs `cxrreport db upgrade`.
     """
-    with translated(), engine.connect().execution_options(cxrreport_read_only=True) as connection:
+    with translated(engine), engine.connect().execution_options(cxrreport_read_only=True) as connection:
         empty = not inspect(connection).get_table_names()
     if empty:
         upgrade(engine)
@@ -59,7 +59,7 @@ def upgrade(engine: Engine) -> None:
     from alembic.util import CommandError
 
     config = configuration()
-    with translated(), engine.begin() as connection:
+    with translated(engine), engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
         config.attributes["connection"] = connection

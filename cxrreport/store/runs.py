@@ -22,7 +22,10 @@ _IDENTIFIERS = ("--patient", "--study")  # options whose value names a patient
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """One run; without `ended_at` it is at work or was killed."""
+    """One run; without `ended_at` it is at work, or was killed and no run has followed.
+
+    A later run closes a killed one: `ended_at` is then when it was found, and `exit_code` None, for nobody knows it.
+    """
 
     id: int
     started_at: datetime
@@ -37,13 +40,22 @@ class RunFacts:
 def begin_run(session: Session, argv: Sequence[str], host: str, versions: Mapping[str, Any]) -> int:
     """Record that a run begins and return its id. Passwords, the patient's number and the study in `argv` are masked.
 
-    What a dead run left in work has failed: the caller holds the archive.
+    Runs that never ended are dead, for the caller holds the archive: they are closed, and what they left in work has failed.
     """
+    _close_dead(session)
     fail_abandoned(session)
     row = RunRow(started_at=datetime.now(UTC), argv=_masked(argv), host=host, versions=dict(versions), counts={})
     session.add(row)
     session.flush()
     return row.id
+
+
+def _close_dead(session: Session) -> None:
+    """Close the runs without an end. One of them that lives on has lost its lock, and finds out (`hold.check_run`)."""
+    dead = session.scalars(select(RunRow.id).where(RunRow.ended_at.is_(None))).all()
+    for run_id in dead:
+        append_audit(session, "cxrreport", "run.dead", f"run {run_id}", {})
+    session.execute(update(RunRow).where(RunRow.id.in_(dead)).values(ended_at=datetime.now(UTC)))
 
 
 def _masked(argv: Sequence[str]) -> list[str]:

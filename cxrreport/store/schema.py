@@ -156,7 +156,7 @@ class ReportRow(Base):
 
 
 class RunRow(Base):
-    """One call of `generate` or `index`; without `ended_at` it is at work or was killed."""
+    """One call of `generate` or `index`; without `ended_at` it is at work or was killed, with it but no `exit_code` dead."""
 
     __tablename__ = "run"
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 
 @dataclass(frozen=True)
 class Mishap:
@@ -30,11 +32,7 @@ class Mishap:
 
     def install(self) -> None:
         """Replace the function, in this process."""
-        module, _, name = self.function.partition(":")
-        owner: Any = importlib.import_module(module)
-        *path, last = name.split(".")
-        for part in path:
-            owner = getattr(owner, part)
+        owner, last = _find(self.function)
         original, calls = getattr(owner, last), itertools.count(1)
 
         def replaced(*arguments: Any, **options: Any) -> Any:
@@ -48,6 +46,29 @@ class Mishap:
             return result
 
         setattr(owner, last, replaced)
+
+
+def before_call(patch: pytest.MonkeyPatch, function: str, number: int, act: Callable[[], object]) -> None:
+    """Do something before the `number`-th call of a function of this process, named as in `Mishap`."""
+    owner, last = _find(function)
+    original, calls = getattr(owner, last), itertools.count(1)
+
+    def replaced(*arguments: Any, **options: Any) -> Any:
+        if next(calls) == number:
+            act()
+        return original(*arguments, **options)
+
+    patch.setattr(owner, last, replaced)
+
+
+def _find(function: str) -> tuple[Any, str]:
+    """The module or class that holds a function, and its name there."""
+    module, _, name = function.partition(":")
+    owner: Any = importlib.import_module(module)
+    *path, last = name.split(".")
+    for part in path:
+        owner = getattr(owner, part)
+    return owner, last
 
 
 class Process:
@@ -96,6 +117,20 @@ def _live(line: list[str], environment: dict[str, str], printed: Path, mishap: M
     if mishap:
         mishap.install()
     os._exit(call(line))
+
+
+def children_of(pid: int) -> list[int]:
+    """The child processes of a process, and theirs."""
+    found = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [*found, *(below for child in found for below in children_of(child))]
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process exists and is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def wait_until(holds: Callable[[], object], timeout_s: float = 30) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ def retriever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Makes a retriever over two spaces of unit vectors at given angles, without a database."""
     monkeypatch.setattr(retrieving.reports, "allowed", lambda s, study, ids, undated: set(ids))
     monkeypatch.setattr(retrieving.reports, "findings_of", lambda s, ids: {})
-    monkeypatch.setattr(retrieving, "session", lambda engine, read_only: nullcontext())
+    monkeypatch.setattr(retrieving, "transact", lambda engine, work, read_only: work(None))
 
     def make(name: str, count: int, **angles: list[float]):
         spaces = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import sqlite3
 import time
@@ -16,6 +17,7 @@ COMPOSE = "cxrreport.drafting.compose:Composer.compose"
 SAVE = "cxrreport.store.drafts:save_drafts"
 CLAIM = "cxrreport.store.attempts:claim"
 FILE = "cxrreport.store.filing:record_instance"
+STATEMENT, STATEMENTS = "sqlalchemy.engine.default:DefaultDialect.do_execute", 400  # of one run, about
 KILL = signal.SIGKILL
 MOMENTS = {
     "in the scan": Mishap(FILE, 6, KILL),
@@ -62,8 +64,28 @@ def test_the_next_run_completes_a_killed_one(
     assert found["drafted"] == 8 - drafted and found["failed"] == {}
     assert tool.drafts() == {visit.accession: 1 for visit in VISITS} and tool.texts() == expected
     assert tool.rows("SELECT count(*) FROM failure") == [0] and check(tool.home) == "ok"
-    assert tool.rows("SELECT count(*) FROM run WHERE ended_at IS NULL") == [1]  # the killed one, for whoever asks
+    assert tool.rows("SELECT exit_code, ended_at IS NULL FROM run ORDER BY id") == [
+        (None, 0),
+        (0, 0),
+    ]  # closed, unknown how
     assert tool.rows("SELECT count(*) FROM finding") == [8 * 14]
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("seed", range(50))
+def test_a_run_with_children_that_is_killed_at_any_statement_is_completed(
+    tool: Tool, shared_export: Path, expected: dict[str, tuple[str, str, str]], seed: int
+) -> None:
+    """Twice: what resumes may be killed as well. Few die in the first statements, some when all is done."""
+    moment = random.Random(seed)
+    for _ in range(2):
+        mishap = Mishap(STATEMENT, moment.randint(1, STATEMENTS), KILL, after=moment.random() < 0.5)
+        run = Process(tool.home, "generate", shared_export, PLAIN, "--batch-size", "2", "--workers", "2", mishap=mishap)
+        assert run.wait() in (-KILL, 0)
+    tool.json("generate", shared_export, PLAIN)
+    assert tool.texts() == expected and tool.rows("SELECT count(*) FROM draft") == [8]
+    assert tool.rows("SELECT count(*) FROM failure") == [0] and check(tool.home) == "ok"
+    assert tool.rows("SELECT count(*) FROM run WHERE ended_at IS NULL") == [0]
 
 
 def test_a_killed_run_on_postgresql_is_completed(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from builders.process import Mishap, Process, wait_until
+from builders.process import Mishap, Process, children_of, is_alive, wait_until
 from builders.tool import Tool
 
 PLAIN = "--without-retrieval"
@@ -37,10 +37,15 @@ def test_looking_is_possible_while_a_run_is_at_work(tool: Tool, holder: Process)
     assert [tool(*command) for command in (["runs"], ["show", "A101"], ["db", "current"])] == [0, 0, 0]
 
 
-def test_a_dead_run_blocks_nobody(tool: Tool, shared_export: Path, holder: Process) -> None:
-    holder.signal(signal.SIGKILL)
-    assert holder.wait() == -signal.SIGKILL
-    assert json.loads((tool.home / "lock").read_text())["pid"] == holder.pid
+def test_a_dead_run_blocks_nobody_and_leaves_no_children(tool: Tool, shared_export: Path) -> None:
+    dead = Process(tool.home, "generate", shared_export, PLAIN, "--workers", "1", mishap=SLOWLY)
+    wait_until(lambda: tool.rows("SELECT count(*) FROM attempt") == [8])
+    children = children_of(dead.pid)
+    assert children
+    dead.signal(signal.SIGKILL)
+    assert dead.wait() == -signal.SIGKILL
+    wait_until(lambda: not any(map(is_alive, children)))
+    assert json.loads((tool.home / "lock").read_text())["pid"] == dead.pid
     assert tool.json("generate", shared_export, PLAIN)["drafted"] == 8
 
 

@@ -50,6 +50,22 @@ def test_a_healthy_study_in_work_is_no_failure(engine: Engine, run_id: int) -> N
     assert failures(engine) == {} and tried(engine) == {2: 1}
 
 
+def test_a_claim_whose_answer_was_lost_is_counted_once(engine: Engine, run_id: int) -> None:
+    assert [claim(engine, run_id, [1]) for _ in range(4)] == [[1]] * 4
+    assert tried(engine) == {1: 1}
+
+
+def test_what_a_killed_run_was_to_draft_anew_is_no_failure_once_it_is_known_to_be_current(
+    engine: Engine, run_id: int
+) -> None:
+    claim(engine, run_id, [1, 2])
+    begin_run(engine)
+    with session(engine) as current:
+        attempts.clear_interrupted(current, [1])
+    assert failures(engine) == {2: ("run.interrupted", 1, False)}
+    assert tried(engine) == {1: 1, 2: 1}  # what kills every run is still found out
+
+
 def test_a_graceful_stop_costs_no_attempt(engine: Engine, run_id: int) -> None:
     claim(engine, run_id, [1])
     run_id = begin_run(engine)

@@ -16,7 +16,7 @@ import pytest
 from builders.store import scan
 from sqlalchemy import Engine, create_engine, make_url, text
 
-from cxrreport.errors import CxrReportError, LockedError, StorageError, UnavailableError
+from cxrreport.errors import CxrReportError, StorageError, UnavailableError
 from cxrreport.store import engine as store
 from cxrreport.store.schema import PatientRow
 
@@ -177,26 +177,3 @@ def test_a_lost_connection_is_unavailable_and_the_next_session_works(
     with store.session(engine) as session:
         assert session.query(PatientRow).count() == 0
     engine.dispose()
-
-
-def test_one_run_holds_a_sqlite_file_whatever_its_home(tmp_path: Path) -> None:
-    (tmp_path / "link").symlink_to(tmp_path / "data")
-    urls = [f"sqlite:///{tmp_path / folder / 'a.db'}" for folder in ("data", "link")]
-    first, second = (store.open_database(url, tmp_path / name, 1) for name, url in zip("xy", urls))
-    with store.hold_archive(first):
-        with pytest.raises(LockedError), store.hold_archive(second):
-            pass
-        with store.session(second) as session:
-            session.execute(text("SELECT 1"))
-    with pytest.raises(RuntimeError, match="mine"), store.hold_archive(second):
-        raise RuntimeError("mine")
-    with store.hold_archive(first):
-        pass
-
-
-def test_a_folder_that_takes_no_lock_file_is_a_storage_error(tmp_path: Path) -> None:
-    engine = store.open_database(None, tmp_path, 1)
-    (tmp_path / "cxrreport.db.lock").mkdir()
-    with pytest.raises(StorageError) as caught, store.hold_archive(engine):
-        pass
-    assert str(tmp_path) not in caught.value.message

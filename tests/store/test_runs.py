@@ -37,6 +37,17 @@ def test_a_run_is_told_from_beginning_to_end(engine: Engine) -> None:
     assert abs(datetime.now(UTC) - told.started_at) < timedelta(minutes=5)
 
 
+def test_a_run_that_died_is_closed_by_the_next_one(engine: Engine) -> None:
+    dead = begin_run(engine)
+    alive = begin_run(engine)
+    with session(engine, read_only=True) as current:
+        latest, closed = runs.list_runs(current)
+        told = current.scalars(select(AuditRow.subject).where(AuditRow.action == "run.dead")).all()
+    assert (latest.id, latest.ended_at) == (alive, None)
+    assert closed.id == dead and closed.ended_at and closed.exit_code is None
+    assert told == [f"run {dead}"]
+
+
 def test_a_file_that_fails_again_is_one_row_and_one_that_mends_is_none(engine: Engine) -> None:
     cut = Failure("pixels.truncated", "The image is cut short.", path="/a")
     with session(engine) as current:

@@ -1,0 +1,95 @@
+"""The archive, held for one run alone: against other processes by a lock, against a lock that was lost by the run's row."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy.orm import Session
+
+from cxrreport.errors import LockedError, UnavailableError
+from cxrreport.files import lock
+from cxrreport.store.faults import translated
+from cxrreport.store.schema import RunRow
+
+ARCHIVE_LOCK = 0x6378725F61726368  # "cxr_arch": key of the advisory lock
+Check = Callable[[], None]
+
+
+@contextmanager
+def hold_archive(engine: Engine) -> Iterator[Check]:
+    """Hold the archive for this run alone, whatever its home, until the block or the process ends.
+
+    PostgreSQL: an advisory lock on a connection of its own. SQLite: a lock of the kernel on `<database>.lock`.
+    Yields what `check_run` asks before each transaction.
+
+    Raises
+    ------
+    LockedError : another run holds it. StorageError : the lock file of SQLite cannot be made or locked.
+    """
+    if engine.dialect.name == "postgresql":
+        server = _ServerLock(engine)
+        try:
+            server.take()
+            yield server.check
+        finally:
+            server.release()
+    else:
+        with lock(Path(os.path.realpath(engine.url.database or "") + ".lock"), "lock file of the database"):
+            yield _keep
+
+
+def check_run(session: Session, run_id: int) -> None:
+    """Make sure that no later run has closed this one, and let none close it until the transaction ends.
+
+    A lock of PostgreSQL dies with its server process, unnoticed: whoever gets it then closes the runs before it
+    (`runs.begin_run`) in a row that this transaction holds. So no two runs ever write at once.
+
+    Raises
+    ------
+    LockedError : another run has taken the archive over.
+    """
+    own = select(RunRow.id).where(RunRow.id == run_id, RunRow.ended_at.is_(None))
+    if session.scalar(own.with_for_update(read=True)) is None:
+        raise LockedError("Another run has taken the archive over.")
+
+
+def _keep() -> None:
+    """The kernel keeps a lock for as long as its process lives."""
+
+
+class _ServerLock:
+    """The advisory lock of PostgreSQL, which a restart of the server frees."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._connection: Connection | None = None
+
+    def take(self) -> None:
+        """Take the lock. Raises LockedError, UnavailableError."""
+        with translated(self._engine):
+            self._connection = self._engine.connect()
+            got = self._connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": ARCHIVE_LOCK})
+        if not got:
+            raise LockedError("Another run holds the archive.")
+
+    def check(self) -> None:
+        """Take the lock back if the connection that held it is lost. Raises LockedError, UnavailableError."""
+        try:
+            if self._connection is not None:
+                with translated(self._engine):
+                    self._connection.execute(text("SELECT 1"))
+                return
+        except UnavailableError:
+            self.release()
+        self.take()
+
+    def release(self) -> None:
+        """End the server's session and with it the lock, even after a lost connection."""
+        if self._connection is not None:
+            self._connection.invalidate()
+            self._connection.close()
+            self._connection = None
