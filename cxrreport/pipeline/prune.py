@@ -52,6 +52,6 @@ def _remove_files(settings: Settings, runs: set[int], versions: list[str]) -> No
         manifest_path(settings.home, run_id).unlink(missing_ok=True)
     if versions:
         home = settings.index_directory
-        with storage_errors(), publish.lock(home):
+        with storage_errors(home), publish.lock(home):
             for version in versions:
                 publish.remove(home, version)

@@ -54,7 +54,7 @@ def _close_dead(session: Session) -> None:
     """Close the runs without an end. One of them that lives on has lost its lock, and finds out (`hold.check_run`)."""
     dead = session.scalars(select(RunRow.id).where(RunRow.ended_at.is_(None))).all()
     for run_id in dead:
-        append_audit(session, "cxrreport", "run.dead", f"run {run_id}", {})
+        append_audit(session, "cxrreport", "run.end", f"run {run_id}", {"exit_code": None})
     session.execute(update(RunRow).where(RunRow.id.in_(dead)).values(ended_at=datetime.now(UTC)))
 
 

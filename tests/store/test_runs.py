@@ -42,7 +42,7 @@ def test_a_run_that_died_is_closed_by_the_next_one(engine: Engine) -> None:
     alive = begin_run(engine)
     with session(engine, read_only=True) as current:
         latest, closed = runs.list_runs(current)
-        told = current.scalars(select(AuditRow.subject).where(AuditRow.action == "run.dead")).all()
+        told = current.scalars(select(AuditRow.subject).where(AuditRow.action == "run.end")).all()
     assert (latest.id, latest.ended_at) == (alive, None)
     assert closed.id == dead and closed.ended_at and closed.exit_code is None
     assert told == [f"run {dead}"]
