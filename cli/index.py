@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="FIELD=NAME",
     help="Column of a table that holds one of our fields: accession, study_uid, patient_id, issuer, reported_at, "
-    "findings, impression, comparison, indication, addendum, text.",
+    "findings, impression, comparison, indication, addendum, text, line.",
 )
 @click.option("--preliminary", is_flag=True, default=None, help="Import reports that nobody has signed yet, too.")
 @click.option("--any-language", is_flag=True, help="Publish the index even where most reports are not in English.")

@@ -64,6 +64,8 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
                            "Export the Observations too, into the same folder."),
         "report.scanned": ("The PDF holds pictures of pages and no text.", "Export the text, or recognise it (OCR) first."),
         "report.copy": ("A PDF lies beside a file of the same name that holds the text.", _NOTHING),
+        "report.date": ("The date of the report is none, or may be two days (03/04/2020); the report is stored without it.",
+                        "Export dates as YYYY-MM-DD."),
         "report.not_oru": ("The HL7 message is no ORU.", _NOTHING),
         "report.not_sr": ("The DICOM object is no structured report.", _NOTHING),
         "report.language": ("The report is in another language than English, so nobody learns from it.", _NOTHING),

@@ -10,7 +10,8 @@ import pytest
 
 from cxrreport.records import Failure, Report
 from cxrreport.reports import readers
-from cxrreport.reports.readers import fhir, openi, sr, table, text
+from cxrreport.reports.parsing import csv_rows
+from cxrreport.reports.readers import fhir, openi, sr, text
 
 XML = (
     '<?xml version="1.0"?><eCitation><uId id="CXR1"/><articleDate>2013-08-01</articleDate><Abstract>'
@@ -100,7 +101,7 @@ def test_rows_without_identity_are_known_by_id_or_by_text(read):
 
 
 def test_broken_rows_do_not_stop_the_rest(read):
-    huge = "x" * (table.MAX_FIELD + 10)
+    huge = "x" * (csv_rows.MAX_FIELD + 10)
     found = read("r.csv", f"accession,findings\nA1,Clear.\nA2\nA3,{huge}\nA4,\nA5,Opacity.\n")
     assert accessions_and_codes(found) == ["A1", "report.malformed", "report.malformed", "report.empty", "A5"]
     assert found[1].message.startswith("Row 2 ")

@@ -1,4 +1,4 @@
-"""What the readers share: encodings, dates, identities and the failures they report."""
+"""What the readers share: encodings, identities and the failures they report."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import IO, AnyStr
 
@@ -108,26 +107,6 @@ def identifier(text: str) -> str:
     Half a character (a lone surrogate) stays: what holds one is refused.
     """
     return "".join(one for one in text if one.isprintable() or "\ud800" <= one <= "\udfff").strip()
-
-
-def moment(text: str) -> datetime | None:
-    """Read YYYY-MM-DD or YYYYMMDD with or without a time, on the hospital's own clock; None where it is no date.
-
-    A time zone is dropped rather than converted: studies are dated by the hospital's own clock too.
-    """
-    digits = re.sub(r"[-:T ]", "", text.strip().partition(".")[0])
-    bare = digits.isascii() and digits.isdigit() and len(digits) in (8, 10, 12, 14)
-    written = f"{digits[:8]}T{digits[8:] or '00'}" if bare else text.strip()
-    try:
-        return datetime.fromisoformat(written).replace(tzinfo=None)
-    except ValueError:
-        return None
-
-
-def hl7_moment(text: str) -> datetime | None:
-    """Read an HL7 or DICOM time, YYYYMMDD[HH[MM[SS[.S…]]]][+/-ZZZZ]; None where it is no date."""
-    digits = re.match(r"\s*(\d{8,14})", text, re.ASCII)
-    return moment(digits[1]) if digits else None
 
 
 def malformed(path: Path, what: str) -> Failure:

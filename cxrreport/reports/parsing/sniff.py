@@ -60,8 +60,9 @@ def _of_text(text: str, suffix: str, columns: Mapping[str, str]) -> str | None:
 
 
 def _has_known_column(start: str, columns: Mapping[str, str]) -> bool:
-    """Is the first line a header of at least two columns, one of them known?"""
-    header = start.partition("\n")[0]
+    """Is the first line, behind Excel's "sep=;", a header of at least two columns, one of them known?"""
+    first, _, rest = start.partition("\n")
+    header = rest.partition("\n")[0] if first.lower().startswith("sep=") else first
     known = KNOWN | {name.lower() for name in columns.values()}
-    cells = [cell.strip().strip('"').lower() for cell in re.split(r"[,;\t]", header)]
+    cells = [cell.strip().strip('"').lower() for cell in re.split(r"[,;\t|]", header)]
     return len(cells) > 1 and any(cell in known for cell in cells) and all(len(cell) <= 64 for cell in cells)

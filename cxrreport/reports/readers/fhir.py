@@ -14,7 +14,7 @@ from typing import Any
 from cxrreport import indications
 from cxrreport.codes import CODES
 from cxrreport.records import Failure, Report, ReportStatus
-from cxrreport.reports.parsing import assemble, decode, fhir_index, scope
+from cxrreport.reports.parsing import assemble, dates, decode, fhir_index, scope
 from cxrreport.reports.parsing.decode import Skipped
 from cxrreport.reports.parsing.fhir_resources import Resource, Resources, codes, is_away, is_scan, items, texts, word
 from cxrreport.reports.sections import Sections
@@ -115,7 +115,7 @@ def _report(path: Path, resource: Resource, found: Resources) -> Report | Failur
         accession=accession,
         study_uid=study_uid,
         patient_id=patient,
-        reported_at=decode.moment(_time(resource)),
+        reported_at=dates.moment(_time(resource)),
         findings="" if gone else parts.findings,
         impression="" if gone else parts.impression,
         comparison="" if gone else parts.comparison,

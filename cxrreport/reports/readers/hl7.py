@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cxrreport import indications
 from cxrreport.records import Failure, Report, ReportStatus
-from cxrreport.reports.parsing import assemble, decode, hl7_results, scope
+from cxrreport.reports.parsing import assemble, dates, decode, hl7_results, scope
 from cxrreport.reports.parsing.decode import Skipped
 from cxrreport.reports.parsing.hl7_messages import Broken, Message, read_messages
 from cxrreport.reports.parsing.hl7_segments import Segment, parse_message
@@ -186,7 +186,7 @@ def _texts(request: Segment, number: int) -> Iterator[str]:
 
 def _reported_at(header: Segment, request: Segment) -> datetime | None:
     given = (request.component(22, 1), request.component(7, 1), header.component(7, 1))
-    return next(filter(None, map(decode.hl7_moment, given)), None)
+    return next(filter(None, map(dates.hl7_moment, given)), None)
 
 
 # -- what holds -------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from cxrreport import indications
 from cxrreport.records import Failure, Report, ReportStatus
-from cxrreport.reports.parsing import assemble, decode, scope
+from cxrreport.reports.parsing import assemble, dates, decode, scope
 from cxrreport.reports.parsing.decode import Skipped
 
 MAX_BYTES = 16 << 20  # a report carries no pixels
@@ -196,12 +196,12 @@ def _procedure(dataset: Dataset) -> list[str]:
 
 def _reported_at(dataset: Dataset) -> datetime | None:
     observers = dataset.get("VerifyingObserverSequence") or []
-    verified = [moment for one in observers if (moment := decode.hl7_moment(_text(one, "VerificationDateTime")))]
+    verified = [moment for one in observers if (moment := dates.hl7_moment(_text(one, "VerificationDateTime")))]
     if verified:
         return max(verified)
     day = _text(dataset, "ContentDate")
     clock = _text(dataset, "ContentTime").partition(".")[0]
-    return decode.hl7_moment(day + clock) or decode.hl7_moment(day)
+    return dates.hl7_moment(day + clock) or dates.hl7_moment(day)
 
 
 def _status(dataset: Dataset) -> ReportStatus:

@@ -10,7 +10,7 @@ from pathlib import Path
 from cxrreport import indications
 from cxrreport.records import Failure, Report
 from cxrreport.reports import sections
-from cxrreport.reports.parsing import decode
+from cxrreport.reports.parsing import dates, decode
 
 MAX_BYTES = 1 << 20
 _MIMIC = re.compile(r"p(\d\d)/p(\1\d+)/s(\d+)\.txt")
@@ -59,4 +59,4 @@ def parse(path: Path, text: str, above: str = "") -> Report | Failure:
 
 def _reported_at(text: str) -> datetime | None:
     line = _DATE_LINE.search(text)
-    return decode.moment(line.group(1)) if line else None
+    return dates.moment(line.group(1)) if line else None

@@ -1,0 +1,149 @@
+"""Tables that strangers wrote: quotes, separators, one row a line, local dates."""
+
+from datetime import datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cxrreport.records import Report
+from cxrreport.reports.parsing import csv_rows, dates
+from cxrreport.reports.parsing.decode import Skipped
+
+HEAD = "accession,patient_id,report\n"
+QUOTES = "report.malformed"
+
+
+def told(found):
+    """Accession numbers of reports, codes of all else."""
+    return [one.accession if isinstance(one, Report) else one.code for one in found]
+
+
+def rows(count, **odd):
+    """Lines of a table; `odd` takes the place of some."""
+    return "".join(odd.get(f"r{n}", f"A{n},P{n},Clear lungs of {n}.") + "\n" for n in range(count))
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        (rows(6, r2='A2,P2,"Clear lungs.'), ["A0", "A1", QUOTES, "A3", "A4", "A5"]),  # to the end of the file
+        (rows(6, r2='A2,P2,"Clear.', r4='A4,P4,The "old" clips.'), ["A0", "A1", QUOTES, "A3", "A4", "A5"]),
+        (rows(4, r1='A1,P1,"Clear.', r2='A2,P2,"Heart, big."'), ["A0", QUOTES, "A2", "A3"]),
+        (rows(4, r1='A1,P1,"Clear.', r2='A2,P2,"No,\nA9 or effusion."'), ["A0", QUOTES, "A2", "A3"]),
+        (rows(3, r1='A1,P1,"Heart, lungs, bones,\nT8, T9, and T10: ""clear"".\nNo, none, 7."'), ["A0", "A1", "A2"]),  # a report
+        (rows(2, r1='A1,P1,"Clear.\n'), ["A0", QUOTES]),
+        (rows(1200, r2='A2,P2,"' + "x" * (csv_rows.MAX_FIELD - 20000)),  # longer than a field may be
+         ["A0", "A1", QUOTES, *(f"A{n}" for n in range(3, 1200))]),
+    ],
+)  # fmt: skip
+def test_a_quote_that_nobody_closed_takes_in_no_other_report(read, table, expected):
+    assert told(read("r.csv", HEAD + table)) == expected
+
+
+@pytest.mark.parametrize("first", ["x" * (csv_rows.MAX_FIELD + 9) + "\n", '"accession,report\nA1,Clear.\n'])
+def test_a_header_that_cannot_be_read_is_one_failure(read, first):
+    assert told(read("r.csv", f"{first}A1,Clear.\n", "table")) == ["report.malformed"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "\ufeffsep=;\r\naccession;patient_id;date;report\r\nA1;P1;2021-03-10;Clear, dry.\r\n",
+        'sep=|\naccession|date|report\nA1|20210310|"Clear, dry."\n',
+        "\naccession;date;report;;\nA1;2021-03-10;Clear, dry.;;\n",
+        "accession;date;report\nA1;2021-03-10;Clear, dry.;;\n",
+    ],
+)
+@pytest.mark.parametrize("name", ["r.csv", "r"])
+def test_separators_named_or_left_over(only, name, content):
+    found = only(name, content)
+    assert (found.accession, found.reported_at, found.findings) == ("A1", datetime(2021, 3, 10), "Clear, dry.")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text('A1,"\n;x', max_size=12), max_size=12))
+def test_no_table_raises_and_every_row_ends(tmp_path_factory, lines):
+    path = tmp_path_factory.mktemp("t") / "r.csv"
+    path.write_text(HEAD + "\n".join(lines))
+    with path.open(newline="") as file:
+        found = list(csv_rows.read_rows(file, {}))
+    assert len(found) <= 2 * sum(line.count("\n") + 1 for line in lines)
+
+
+# -- rows of one report -----------------------------------------------------------------------------------------------
+
+
+def test_rows_that_hold_a_line_each_are_one_report(read):
+    lines = (
+        "A1,2021-03-10,2,The heart is enlarged.", "A1,2021-03-10,1,FINDINGS: Small effusion.",
+        "A1,2021-03-10,3,IMPRESSION: Effusion.", "A1,2021-03-11,1,Addendum: A nodule.", "A2,2021-03-10,1,Clear.",
+    )  # fmt: skip
+    first, added, second = read("r.csv", "\n".join(["accession,date,line,text", *lines]))
+    assert (first.findings, first.impression) == ("Small effusion.\nThe heart is enlarged.", "Effusion.")
+    assert (added.accession, added.addendum, second.findings) == ("A1", "A nodule.", "Clear.")
+
+
+def test_lines_that_begin_again_are_the_next_version(read):
+    lines = [f"A1,{n},{text}" for text in ("Clear.", "Edema.") for n in (1, 2)]
+    assert told(read("r.csv", "\n".join(["accession,line,text", *lines]))) == ["report.malformed"]  # which one holds?
+    lines = [f"A1,2021-03-1{n},{line},{n} {line}" for n in (1, 2) for line in (1, 2)]
+    found = read("r.csv", "\n".join(["accession,date,line,text", *lines]))
+    assert [one.findings for one in found] == ["1 1\n1 2", "2 1\n2 2"]
+
+
+@pytest.mark.parametrize(
+    ("second", "expected"),
+    [
+        ("A1,P1,2021-03-10,Edema.", ["report.malformed"]),
+        ("A1,P1,2021-03-10,Clear.", ["A1", "A1"]),
+        ("A1,P1,2021-03-11,Edema.", ["A1", "A1"]),  # the later one holds
+        ("A1,P2,2021-03-10,Edema.", ["A1", "A1"]),
+        ("A1,P1,2021-03-10,Addendum: Edema.", ["A1", "A1"]),
+    ],
+)
+def test_rows_of_one_report_may_not_say_different_things(read, second, expected):
+    assert told(read("r.csv", f"accession,patient_id,date,report\nA1,P1,2021-03-10,Clear.\n{second}\n")) == expected
+
+
+# -- dates ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("31.12.2020", datetime(2020, 12, 31)),
+        ("1.2.2020 9:05", datetime(2020, 2, 1, 9, 5)),
+        ("12/31/2020 10:30 AM", datetime(2020, 12, 31, 10, 30)),
+        ("31/12/2020 12:30 pm", datetime(2020, 12, 31, 12, 30)),
+        ("12/31/2020 12:30:09 A.M.", datetime(2020, 12, 31, 0, 30, 9)),
+        ("31-DEC-2020 10:30", datetime(2020, 12, 31, 10, 30)),
+        ("Dec 31, 2020 at 10:30", datetime(2020, 12, 31, 10, 30)),
+        ("31 December 2020", datetime(2020, 12, 31)),
+        ("2020/12/31 23:59:59.123", datetime(2020, 12, 31, 23, 59, 59)),
+        ("05/05/2020", datetime(2020, 5, 5)),
+        ("2020-12-31T10:30:00Z", datetime(2020, 12, 31, 10, 30)),
+        ("03/04/2020", None),
+        ("31/31/2020", None),
+        ("12/31/2020 13:30 PM", None),
+        ("12/31/2020 about noon", None),
+        ("31-DEC-20", None),
+        ("00010101", None),
+        ("19000101", None),
+        ("2020-13-01", None),
+        ("1" * 5000, None),
+    ],
+)
+def test_dates_that_can_be_one_day_alone(written, expected):
+    assert dates.moment(written) == expected
+
+
+def test_the_other_dates_of_a_table_tell_days_from_months(read):
+    table = "accession;date;report\nA1;03/04/2020;Clear.\nA2;04/{}/2020;Clear.\n"
+    american, european, neither = (read("r.csv", table.format(n)) for n in ("25", "12", "10"))
+    assert [one.reported_at for one in american] == [datetime(2020, 3, 4), datetime(2020, 4, 25)]
+    assert told(european) == told(neither) == ["report.date", "A1", "report.date", "A2"]
+    found = read("r.csv", table.format("12") + "A3;25/12/2020;Clear.\n")
+    assert [one.reported_at for one in found] == [datetime(2020, 4, 3), datetime(2020, 12, 4), datetime(2020, 12, 25)]
+    both = read("r.csv", table.format("25") + "A3;25/12/2020;Clear.\n")
+    assert both[0] == Skipped("report.date") and both[1].reported_at is None
