@@ -15,6 +15,12 @@ from typing import Any
 
 import pytest
 
+from builders.tool import REGISTERED, remembering
+
+PRELOADED = [
+    *("builders.process", "cxrreport.imaging.register", "cxrreport.pipeline.generate", "cxrreport.pipeline.index"),
+]
+
 
 @dataclass(frozen=True)
 class Mishap:
@@ -76,12 +82,13 @@ class Process:
 
     def __init__(self, home: Path, *arguments: str | Path, mishap: Mishap | None = None, db: str | None = None) -> None:
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["builders.process", "cxrreport.pipeline.generate", "cxrreport.pipeline.index"])
+        context.set_forkserver_preload(PRELOADED)
         self._print = home.parent / f"printed-{time.monotonic_ns()}"
         database = ["--db", db] if db else []
         line = ["--home", str(home), *database, *map(str, arguments)]
         environment = {key: value for key, value in os.environ.items() if key.startswith(("CXRREPORT_", "OMP_"))}
-        self._process = context.Process(target=_live, args=(line, environment, self._print, mishap))
+        known = dict(REGISTERED)
+        self._process = context.Process(target=_live, args=(line, environment, self._print, mishap, known))
         self._process.start()
         self.pid = int(self._process.pid or 0)
 
@@ -106,8 +113,15 @@ class Process:
         return self._print.read_text()
 
 
-def _live(line: list[str], environment: dict[str, str], printed: Path, mishap: Mishap | None) -> None:
+def _live(
+    line: list[str], environment: dict[str, str], printed: Path, mishap: Mishap | None, known: dict[bytes, Any]
+) -> None:
     from cxrreport.cli.main import call
+
+    from cxrreport.imaging import register
+
+    REGISTERED.update(known)
+    register.register = remembering(register.register)
 
     os.environ.update(environment)
     descriptor = os.open(printed, os.O_WRONLY | os.O_CREAT)

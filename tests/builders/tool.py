@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import functools
+import hashlib
 import io
 import json
 import logging
@@ -180,6 +180,8 @@ def write_reports(folder: Path) -> Path:
 
 # -- the command line -------------------------------------------------------------------------------------------------
 
+REGISTERED: dict[bytes, Any] = {}  # what `remembering` has been asked
+
 
 def set_environment(patch: pytest.MonkeyPatch, weights: Path) -> None:
     """Set what all tests of the command line use."""
@@ -201,13 +203,14 @@ def log_put_back() -> Iterator[None]:
 def remembering(register: Callable[..., Any]) -> Callable[..., Any]:
     """`register` that answers from memory what it was asked before: the same few images are laid upon one another all day."""
 
-    @functools.cache
-    def answer(shapes: tuple[tuple[int, ...], ...], current: bytes, prior: bytes, elastic: bool) -> Any:
-        pictures = (np.frombuffer(one, np.uint8).reshape(shape) for one, shape in zip((current, prior), shapes))
-        return register(*pictures, elastic=elastic)
-
     def remembered(current: npt.NDArray[np.uint8], prior: npt.NDArray[np.uint8], *, elastic: bool = False) -> Any:
-        return answer((current.shape, prior.shape), current.tobytes(), prior.tobytes(), elastic)
+        digest = hashlib.sha256(
+            repr((current.shape, prior.shape, elastic)).encode() + current.tobytes() + prior.tobytes()
+        )
+        key = digest.digest()
+        if key not in REGISTERED:
+            REGISTERED[key] = register(current, prior, elastic=elastic)
+        return REGISTERED[key]
 
     return remembered
 
