@@ -39,6 +39,7 @@ def test_a_single_page_and_its_name(only):
     [
         (("", ""), "report.scanned"),
         (("Your bill of 2021: 30 EUR",), "report.not_report"),
+        (tuple(f"Manual, {n}" for n in range(41)), "report.not_report"),
         (("EXAM: CT HEAD\nFINDINGS: Clear.",), "report.not_chest"),
         (("EXAM: XR KNEE\nFINDINGS: Clear.",), "report.not_chest"),
     ],
@@ -59,7 +60,10 @@ def test_a_copy_of_the_text_beside_it_is_left_out(tmp_path, read):
 def test_broken_long_and_large_ones_are_failures(only, monkeypatch):
     whole = pdf(*PAGES)
     assert only("a.pdf", whole[:300]).code == "report.malformed"
-    assert only("a.pdf", pdf(*["FINDINGS: Clear."] * 41)).message == "A PDF has more pages than any report."
+    assert (
+        only("a.pdf", pdf(*(f"FINDINGS: Clear, {n}." for n in range(41)))).message
+        == "A PDF has more pages than any report."
+    )
     monkeypatch.setattr(parsing, "MAX_BYTES", 99)
     assert only("a.pdf", whole).code == "report.too_large"
 

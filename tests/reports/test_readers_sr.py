@@ -5,6 +5,7 @@ from datetime import datetime
 
 import pytest
 from builders.dicom import DEFLATED, IMPLICIT, write_dataset_file, write_deflated
+from builders.pdf import pdf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
@@ -13,6 +14,7 @@ from cxrreport.records import Failure, Report, ReportStatus
 from cxrreport.reports.parsing.decode import Skipped
 from cxrreport.reports.readers import sr
 
+ENCAPSULATED_PDF = "1.2.840.10008.5.1.4.1.1.104.1"
 P, F, C = ReportStatus.PRELIMINARY, ReportStatus.FINAL, ReportStatus.CORRECTED
 
 
@@ -166,6 +168,39 @@ def test_the_study_is_that_of_the_request_before_the_evidence(tmp_path):
 def test_character_sets(tmp_path, charset, words):
     found = read(tmp_path, document([section("121070", text(words))], SpecificCharacterSet=charset))
     assert found.findings == words
+
+
+def test_a_report_below_an_addendum_is_the_addendum(tmp_path):
+    below = section("121070", text("Pneumothorax.")), section("121072", text("Called.", "121073"), meaning="IMPRESSION")
+    found = read(tmp_path, document([*CONTENT, section("121078", *below, text("By phone.", "1"))]))
+    assert (found.findings, found.impression) == ("Nodule of\nDiameter 8 mm.\nNo effusion.", "Nodule.")
+    assert found.addendum.split() == ["Pneumothorax.", "Called.", "By", "phone."]
+
+
+def _printed(*pages, **tags):
+    printed = pdf(*pages)
+    values = {"SOPClassUID": ENCAPSULATED_PDF, "CompletionFlag": None, "VerificationFlag": None, "ValueType": None}
+    found = document((), **(values | tags), EncapsulatedDocument=printed + b"\x00" * (len(printed) % 2))
+    del found.ContentSequence
+    return found
+
+
+@pytest.mark.parametrize(("flag", "status"), [(None, F), ("VERIFIED", F), ("UNVERIFIED", P)])
+def test_a_pdf_in_a_dicom_object(tmp_path, flag, status):
+    made = _printed("Dr. Roe\nINDICATION: Cough.\nFINDINGS: Clear.\nIMPRESSION: Normal.", VerificationFlag=flag)
+    assert read(tmp_path, made) == Report(
+        "x.dcm", "A1", accession="A1", study_uid="1.2.3", patient_id="P1", issuer="NORTH",
+        reported_at=datetime(2024, 5, 6, 10, 11, 12), findings="Clear.", impression="Normal.", indication="Cough.",
+        status=status,
+    )  # fmt: skip
+
+
+def test_other_pdfs_in_dicom_objects(tmp_path):
+    assert read(tmp_path, _printed("", "")) == Skipped("report.scanned")
+    assert read(tmp_path, _printed("Consent to an examination")) == Skipped("report.empty")
+    assert read(tmp_path, _printed("FINDINGS: Clear.", DocumentTitle="CT HEAD")) == Skipped("report.not_chest")
+    broken = document((), SOPClassUID=ENCAPSULATED_PDF, EncapsulatedDocument=b"%PDF-1.7\n\x00")
+    assert read(tmp_path, broken).message == "An encapsulated PDF is broken, or locked by a password."
 
 
 def test_what_is_no_chest_report_is_skipped(tmp_path):

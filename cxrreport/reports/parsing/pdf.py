@@ -22,21 +22,23 @@ def text_of(data: bytes) -> str:
 
     Raises
     ------
-    ValueError : broken, locked by a password, or of more pages than any report; the message quotes nothing.
+    ValueError : broken, locked by a password, or a report of more pages than any has; the message quotes nothing.
     """
     from pypdf import PdfReader  # takes a while to load
 
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its warnings quote what they meet
     try:
         pages = PdfReader(BytesIO(data)).pages
-        texts = [page.extract_text() for page in pages[:MAX_PAGES]] if len(pages) <= MAX_PAGES else None
+        texts = [page.extract_text() for page in pages[:MAX_PAGES]]
+        more = len(pages) > MAX_PAGES
     except MemoryError:
         raise
     except Exception:  # pypdf raises nearly anything on broken data
         raise ValueError("is broken, or locked by a password") from None
-    if texts is None:
+    text = decode.prose("\n".join(_without_frames([text.splitlines() for text in texts])))
+    if more and report_of(text):
         raise ValueError("has more pages than any report")
-    return decode.prose("\n".join(_without_frames([text.splitlines() for text in texts])))
+    return text
 
 
 def _without_frames(pages: list[list[str]]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""DICOM structured reports (Basic Text, Enhanced, Comprehensive, …): a generic walk over the content tree (PS3.3 C.17.3)."""
+"""Reports that are DICOM objects: structured ones (Basic Text, Enhanced, Comprehensive, …) and encapsulated PDFs."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from cxrreport import indications
 from cxrreport.records import Failure, Report, ReportStatus
-from cxrreport.reports.parsing import assemble, dates, decode, scope
+from cxrreport.reports import sections
+from cxrreport.reports.parsing import assemble, dates, decode, pdf, scope, sr_content
 from cxrreport.reports.parsing.decode import Skipped
+from cxrreport.reports.sections import Sections
 
 MAX_BYTES = 16 << 20  # a report carries no pixels
-MAX_ITEMS = 20_000
-MAX_DEPTH = 60
 _SR_CLASSES = "1.2.840.10008.5.1.4.1.1.88."
+_PDF_CLASS = "1.2.840.10008.5.1.4.1.1.104.1"
 # PyDicom's warnings quote raw values, patients' names among them.
 warnings.filterwarnings("ignore", module=r"pydicom\b")
 
@@ -30,8 +31,8 @@ def read(path: Path) -> Iterator[Report | Failure | Skipped]:
     """Read one document; TEXT, coded findings and measurements below headings of DICOM or LOINC are its sections.
 
     Only what a container contains is text of the report; observers, contexts and evidence are not. A document that is
-    not complete and verified is preliminary, one with a predecessor a correction. The time is that of the verification,
-    else of the content.
+    not complete and verified is preliminary, one with a predecessor a correction; a PDF is preliminary only if it says that
+    it is not verified. The time is that of the verification, else of the content.
     """
     data = decode.whole(path, MAX_BYTES)
     if data is None or not _inflates_within(data):
@@ -39,7 +40,9 @@ def read(path: Path) -> Iterator[Report | Failure | Skipped]:
         return
     try:
         yield _report(path, dcmread(BytesIO(data), force=data[128:132] != b"DICM"))
-    except (Exception, RecursionError):  # pydicom raises nearly anything on broken data
+    except MemoryError:
+        raise
+    except Exception:  # pydicom raises nearly anything on broken data
         yield decode.malformed(path, "A DICOM report cannot be parsed.")
 
 
@@ -60,12 +63,11 @@ def _report(path: Path, dataset: Dataset) -> Report | Failure | Skipped:
     kind = str(dataset.get("SOPClassUID", ""))
     if not kind:
         return decode.malformed(path, "A DICOM file of the report archive has no SOP Class UID.")
-    if not kind.startswith(_SR_CLASSES):
+    if kind != _PDF_CLASS and not kind.startswith(_SR_CLASSES):
         return Skipped("report.not_sr")
-    parts = list(_parts(dataset))
-    if not any(text for _, text, measured in parts if not measured):
-        return Skipped("report.empty")  # measurements or references alone
-    found = assemble.assemble((section, text) for section, text, _ in parts)
+    found = _printed(path, dataset) if kind == _PDF_CLASS else _written(dataset)
+    if not isinstance(found, Sections):
+        return found
     if scope.is_other("", _procedure(dataset), found.technique):
         return Skipped("report.not_chest")
     if not found.findings and not found.impression and not found.addendum:
@@ -90,66 +92,19 @@ def _report(path: Path, dataset: Dataset) -> Report | Failure | Skipped:
     )
 
 
-# -- the content tree -------------------------------------------------------------------------------------------------
+def _written(dataset: Dataset) -> Sections | Skipped:
+    parts = list(sr_content.parts(dataset))
+    if not any(text for _, text, measured in parts if not measured):
+        return Skipped("report.empty")  # measurements or references alone
+    return assemble.assemble((section, text) for section, text, _ in parts)
 
 
-def _parts(dataset: Dataset) -> Iterator[tuple[str, str, bool]]:
-    """(section, text, whether that alone is no report) of every item, in the order of the document.
-
-    Raises
-    ------
-    ValueError : the tree is deeper or larger than any report.
-    """
-    stack: list[tuple[Dataset, str, int]] = [(dataset, "", 0)]
-    seen = 0
-    while stack:
-        item, section, depth = stack.pop()
-        seen += 1
-        if seen > MAX_ITEMS or depth > MAX_DEPTH:
-            raise ValueError("tree")
-        code, name = _concept(item)
-        section = assemble.SECTIONS.get(code, section) if depth else ""
-        value, measured = _value(item, code, name), item.get("ValueType") == "NUM"
-        if value:
-            yield section, value, measured
-        if item.get("ValueType") == "CONTAINER" and depth and assemble.is_heading(name):
-            section = "" if code not in assemble.SECTIONS else section
-            if not section:
-                yield section, f"\n{name.upper()}:", True  # of no code that we know, but of a name
-        children = [child for child in item.get("ContentSequence") or [] if _is_contained(child)]
-        stack.extend((child, section, depth + 1) for child in reversed(children))
-
-
-def _is_contained(item: Dataset) -> bool:
-    return str(item.get("RelationshipType") or "CONTAINS") == "CONTAINS"
-
-
-def _concept(item: Dataset) -> tuple[str, str]:
-    names = item.get("ConceptNameCodeSequence") or []
-    if not names:
-        return "", ""
-    return str(names[0].get("CodeValue", "")), decode.prose(str(names[0].get("CodeMeaning", "")))
-
-
-def _value(item: Dataset, code: str, name: str) -> str:
-    kind = item.get("ValueType")
-    if kind == "TEXT":
-        return decode.prose(str(item.get("TextValue", "")))
-    if kind == "CODE" and assemble.SECTIONS.get(code) in ("findings", "impression"):
-        values = item.get("ConceptCodeSequence") or []
-        return f"{decode.prose(str(values[0].get('CodeMeaning', '')))}." if values else ""
-    if kind == "NUM":
-        return _measurement(item, name)
-    return ""
-
-
-def _measurement(item: Dataset, name: str) -> str:
-    values = item.get("MeasuredValueSequence") or []
-    if not values:
-        return ""
-    units = values[0].get("MeasurementUnitsCodeSequence") or []
-    unit = str(units[0].get("CodeValue", "")) if units else ""
-    return f"{name} {values[0].get('NumericValue', '')} {'' if unit == '1' else unit}".strip() + "."
+def _printed(path: Path, dataset: Dataset) -> Sections | Failure | Skipped:
+    try:
+        text = pdf.text_of(dataset.get("EncapsulatedDocument") or b"")
+    except ValueError as error:  # of our own: quotes nothing
+        return decode.malformed(path, f"An encapsulated PDF {error}.")
+    return sections.split(pdf.report_of(text)) if text else Skipped("report.scanned")
 
 
 # -- who, what and when -----------------------------------------------------------------------------------------------
@@ -187,9 +142,9 @@ def _indication(dataset: Dataset, request: Dataset | None, section: str) -> str:
 
 def _procedure(dataset: Dataset) -> list[str]:
     """Names of the procedure and the part of the body, with "Procedure reported" (121058) of the tree."""
-    given = [_text(dataset, "StudyDescription"), _text(dataset, "BodyPartExamined")]
+    given = [_text(dataset, name) for name in ("StudyDescription", "BodyPartExamined", "DocumentTitle")]
     for item in dataset.get("ContentSequence") or []:
-        if _concept(item)[0] == "121058":
+        if sr_content.concept(item)[0] == "121058":
             given.extend(str(code.get("CodeMeaning", "")) for code in item.get("ConceptCodeSequence") or [])
     return given
 
@@ -205,6 +160,9 @@ def _reported_at(dataset: Dataset) -> datetime | None:
 
 
 def _status(dataset: Dataset) -> ReportStatus:
+    if dataset.get("SOPClassUID") == _PDF_CLASS:
+        unverified = dataset.get("VerificationFlag") == "UNVERIFIED"
+        return ReportStatus.PRELIMINARY if unverified else ReportStatus.FINAL
     complete = dataset.get("CompletionFlag") == "COMPLETE" and dataset.get("VerificationFlag") == "VERIFIED"
     if not complete or dataset.get("PreliminaryFlag") == "PRELIMINARY":
         return ReportStatus.PRELIMINARY
