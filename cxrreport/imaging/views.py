@@ -72,6 +72,12 @@ def says_chest(instance: Instance) -> bool:
     return _CHEST.search(words) is not None and _ELSEWHERE.search(words) is None
 
 
+def believed_view(instance: Instance) -> ViewGuess | None:
+    """The view of the tags, of an image that they call a chest; else the pixels tell whether it is one. OTHER harms none."""
+    guess = view_from_tags(instance)
+    return guess if guess is None or guess.view is View.OTHER or says_chest(instance) else None
+
+
 def view_from_tags(instance: Instance) -> ViewGuess | None:
     """Return the view that the tags state, or None where they are silent, ambiguous or contradict one another.
 

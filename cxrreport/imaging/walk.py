@@ -60,9 +60,18 @@ def _walk_root(root: str, on_skip: OnSkip, settle_s: float) -> Iterator[FileEntr
             continue
         kind = _kind_to_skip(path, status, settle_s)
         if kind is None:
-            yield FileEntry(path, status.st_size, min(status.st_mtime_ns, _MAX_TIME_NS))
+            yield _entry(path, status)
         else:
             on_skip(kind, _storable(path))
+
+
+def look_at(path: str) -> FileEntry:
+    """Return a file as it is now. Raises OSError."""
+    return _entry(path, os.stat(path))
+
+
+def _entry(path: str, status: os.stat_result) -> FileEntry:
+    return FileEntry(path, status.st_size, min(status.st_mtime_ns, _MAX_TIME_NS))
 
 
 def _children(directory: str, on_skip: OnSkip) -> list[str]:

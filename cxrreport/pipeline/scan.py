@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import filecmp
 import os
 from collections.abc import Sequence
 from functools import partial
@@ -10,16 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxrreport.codes import CODES
-from cxrreport.errors import HeaderError, InputError
+from cxrreport.errors import InputError
 from cxrreport.imaging.header import read_header
 from cxrreport.imaging.load import LoadedImage, load_image
 from cxrreport.imaging.upright import Upright
-from cxrreport.imaging.views import says_chest, screen, view_from_tags
+from cxrreport.imaging.views import believed_view, screen
 from cxrreport.imaging.walk import walk
 from cxrreport.pipeline.counts import Count
+from cxrreport.pipeline.disputes import TRANSIENT, compare_files, correct
 from cxrreport.pipeline.presence import check_export
 from cxrreport.pipeline.run import Run
-from cxrreport.records import Failure, FileEntry, Image, Instance, View, ViewGuess
+from cxrreport.records import Failure, FileEntry, Image, View
 from cxrreport.store import catalogue, filing, runs
 from cxrreport.store.engine import apart, batches
 from cxrreport.store.linking import link_reports
@@ -88,10 +88,12 @@ def _file(run: Run, s: Session, entry: FileEntry) -> Failure | None:
         return None
     reason = screen(instance)
     with apart(s):
-        outcome = filing.record_instance(s, instance, _view(instance), reason, _same_bytes)
+        outcome = filing.record_instance(s, instance, believed_view(instance), reason, partial(compare_files, run))
+    if outcome in _DISPUTED and correct(run, s, instance.study_uid):
+        outcome = "updated"
     if outcome in _CONFLICTS:
         return _fail(run, entry, _CONFLICTS[outcome], CODES[_CONFLICTS[outcome]].sentence)
-    if outcome == "duplicate" or reason:
+    if outcome in ("duplicate", "broken_copy") or reason:
         run.skip(reason or outcome)
     else:
         run.count(Count.IMAGES)
@@ -102,18 +104,13 @@ def _record_broken(run: Run, s: Session, entry: FileEntry, error: InputError) ->
     if error.code == "header.not_image":
         _skip(run, s, entry, "not_image")
         return None
-    if error.code not in _UNREADABLE:  # a header that is bad today is bad tomorrow: do not open it again
+    if error.code not in TRANSIENT:  # a header that is bad today is bad tomorrow: do not open it again
         with apart(s):
             filing.record_file(s, entry, error.code)
     return _fail(run, entry, error.code, error.message)
 
 
-def _view(instance: Instance) -> ViewGuess | None:
-    """The view of the tags, of an image that they call a chest; else the pixels tell whether it is one. OTHER harms none."""
-    guess = view_from_tags(instance)
-    return guess if guess is None or guess.view is View.OTHER or says_chest(instance) else None
-
-
+_DISPUTED = ("patient_conflict", "corrected")
 _CONFLICTS = {"conflict": "identity.conflict", "patient_conflict": "identity.patient_conflict"}
 
 
@@ -125,15 +122,6 @@ def _skip(run: Run, s: Session, entry: FileEntry, kind: str) -> None:
 def _fail(run: Run, entry: FileEntry, code: str, message: str) -> Failure:
     run.fail(code)
     return Failure(code, message, path=entry.path)
-
-
-def _same_bytes(first: str, second: str) -> bool:
-    try:
-        return filecmp.cmp(first, second, shallow=False)
-    except (FileNotFoundError, NotADirectoryError):
-        raise FileNotFoundError from None  # the first one has moved
-    except OSError:
-        raise HeaderError("The file, or another one of the same image, cannot be read.", _UNREADABLE[0]) from None
 
 
 def classify_views(run: Run, drafter: Drafter, upright: Upright | None) -> None:

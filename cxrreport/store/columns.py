@@ -14,6 +14,11 @@ from sqlalchemy.types import TypeDecorator
 MAX_IDENTIFIER_BYTES = 512  # DICOM's have at most 64 characters (PS3.5 6.2)
 
 
+def clean(text: str) -> str:
+    """Return the text as `CleanText` stores it."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+
+
 class CleanText(TypeDecorator[str]):
     """Text without NUL (PostgreSQL refuses it) and without lone surrogates (no driver can encode them)."""
 
@@ -22,9 +27,7 @@ class CleanText(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Clean a value on its way in, so that a query finds what was stored."""
-        if value is None:
-            return None
-        return str(value).replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+        return None if value is None else clean(str(value))
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from cxrreport.errors import HeaderError, InputError
 from cxrreport.records import FileEntry, Instance, ViewGuess
 from cxrreport.store.attempts import clear_failures
 from cxrreport.store.columns import short
+from cxrreport.store.identity import contradicts, find_study, is_of, patient_of, upsert_study
 from cxrreport.store.schema import FileRow, ImageRow, PatientRow, StudyRow
 
-Outcome = Literal["image", "updated", "duplicate", "conflict", "patient_conflict"]
-SameBytes = Callable[[str, str], bool]
+
+@dataclass(frozen=True, slots=True)
+class Twins:
+    """Two files of one SOP Instance UID: the digests of their pixels, "" for the same bytes; None of one that is not whole."""
+
+    first: str | None
+    second: str | None
+
+
+Outcome = Literal["image", "updated", "corrected", "duplicate", "broken_copy", "conflict", "patient_conflict"]
+Compare = Callable[[str, str, str], Twins]
 
 PATIENT_CONFLICT = "identity.study"
 REPLACED = "file.replaced"
@@ -36,7 +47,7 @@ def record_file(session: Session, entry: FileEntry, outcome: str) -> None:
 
 
 def record_instance(
-    session: Session, instance: Instance, view: ViewGuess | None, reason: str | None, same_bytes: SameBytes
+    session: Session, instance: Instance, view: ViewGuess | None, reason: str | None, compare: Compare
 ) -> Outcome:
     """File one image under its study and patient.
 
@@ -44,14 +55,17 @@ def record_instance(
     ----------
     view : None where the tags do not tell; `set_view` may follow.
     reason : a code that says why the image is not usable, or None.
-    same_bytes : compares two paths; called only for a SOP Instance UID seen at another path with equal size.
-        If it raises FileNotFoundError, the first file has moved here and the image follows.
+    compare : compares two paths that name the SOP Instance UID, its third argument; called only where it was seen at
+        another path. If it raises FileNotFoundError, the first file has moved here and the image follows.
 
     Returns
     -------
-    "image" for a new one; "updated" for the same path read again; "duplicate" for the same bytes at another path;
-    "conflict" for other bytes under the same SOP Instance UID (the first is kept); "patient_conflict" for a study
-    already filed under another patient (the image is kept, not usable, reason "identity.study").
+    "image" for a new one; "updated" for one that is known; "corrected" for one that is known and now says something else
+    of its study (the study stays as it is: see `refile_study`). For a second file of an image: "duplicate" for the same
+    bytes, or the same pixels of the same study and patient; "broken_copy" for one that is not whole (a whole one takes
+    the place of a first that is not: "updated"); "conflict" for two whole images that differ (the first is kept, the
+    digests of both are stored). "patient_conflict" for a study already filed under another patient (the image is kept,
+    not usable, reason "identity.study").
 
     Raises
     ------
@@ -63,9 +77,8 @@ def record_instance(
     _vacate(session, instance.file, keep=instance.sop_uid)
     image = session.scalar(select(ImageRow).where(ImageRow.sop_uid == instance.sop_uid))
     if image is not None and image.path != instance.file.path:
-        seen_twice = _compare(image, instance.file, same_bytes)
+        seen_twice = _compare(session, image, instance, compare)
         if seen_twice is not None:
-            _upsert_file(session, instance.file, seen_twice, image.id)
             return seen_twice
     return _file_image(session, image, instance, view, reason)
 
@@ -99,73 +112,49 @@ def _vacate(session: Session, entry: FileEntry, keep: str | None) -> None:
             twin.outcome = PATIENT_CONFLICT if image.reason == PATIENT_CONFLICT else "image"
 
 
-def _compare(image: ImageRow, entry: FileEntry, same_bytes: SameBytes) -> Literal["duplicate", "conflict"] | None:
-    """Return what a second file of an image is; None where the first has moved here."""
+def _compare(session: Session, image: ImageRow, instance: Instance, compare: Compare) -> Outcome | None:
+    """Record what a second file of an image is; None where the image moves here: the first is gone, or it is not whole."""
     if image.reason == REPLACED:
         return None
-    if image.size != entry.size:
-        return "conflict"
     try:
-        return "duplicate" if same_bytes(image.path, entry.path) else "conflict"
+        twins = compare(image.path, instance.file.path, image.sop_uid)
     except FileNotFoundError:
         return None
+    if twins.first is None and twins.second is not None:
+        session.execute(update(FileRow).where(FileRow.path == image.path).values(outcome="broken_copy"))
+        return None
+    outcome = _judge(twins, _is_filed_alike(session, image, instance))
+    row = _upsert_file(session, instance.file, outcome, image.id)
+    if outcome == "conflict":
+        image.pixel_sha256, row.pixel_sha256 = twins.first, twins.second
+    return outcome
+
+
+def _judge(twins: Twins, same_study: bool) -> Outcome:
+    if twins.second is None:
+        return "broken_copy"
+    if twins.first == twins.second and (same_study or not twins.first):
+        return "duplicate"
+    return "conflict"
+
+
+def _is_filed_alike(session: Session, image: ImageRow, instance: Instance) -> bool:
+    study = session.get_one(StudyRow, image.study_id)
+    return study.uid == instance.study_uid and is_of(session.get_one(PatientRow, study.patient_id), instance)
 
 
 def _file_image(
     session: Session, image: ImageRow | None, instance: Instance, view: ViewGuess | None, reason: str | None
 ) -> Outcome:
-    study = session.scalar(select(StudyRow).where(StudyRow.uid == instance.study_uid))
-    same = (PatientRow.issuer == instance.issuer, PatientRow.mrn == instance.patient_id)
-    patient = session.scalar(select(PatientRow).where(*same))
-    conflict = study is not None and (patient is None or study.patient_id != patient.id)
+    study = find_study(session, instance.study_uid)
+    conflict = study is not None and not is_of(session.get_one(PatientRow, study.patient_id), instance)
+    corrected = study is not None and image is not None and contradicts(study, instance)
     if study is None or not conflict:
-        patient = _upsert_patient(session, patient, instance)
-        study = _upsert_study(session, study, patient, instance)
-    outcome: Outcome = "patient_conflict" if conflict else "image" if image is None else "updated"
+        study = upsert_study(session, study, patient_of(session, study, instance), instance)
+    outcome: Outcome = "image" if image is None else "corrected" if corrected else "updated"
     image = _upsert_image(session, image, study, instance, view, PATIENT_CONFLICT if conflict else reason)
     _upsert_file(session, instance.file, PATIENT_CONFLICT if conflict else "image", image.id)
-    return outcome
-
-
-def _upsert_patient(session: Session, patient: PatientRow | None, instance: Instance) -> PatientRow:
-    if patient is None:
-        patient = PatientRow(issuer=instance.issuer, mrn=instance.patient_id, birth_date=None, sex="")
-        session.add(patient)
-    patient.birth_date = patient.birth_date or instance.birth_date
-    patient.sex = patient.sex or instance.sex
-    session.flush()
-    return patient
-
-
-def _upsert_study(session: Session, study: StudyRow | None, patient: PatientRow, instance: Instance) -> StudyRow:
-    """Make the study from its first image; later images fill blanks and may put its time earlier."""
-    if study is None:
-        study = StudyRow(uid=instance.study_uid, patient_id=patient.id, studied_at=None, time_known=False)
-        study.birth_date, study.sex = None, ""
-        study.accession = study.description = study.institution = ""
-        session.add(study)
-    if _is_better_time(study, instance):
-        study.studied_at, study.time_known = instance.studied_at, instance.time_known
-    study.birth_date = study.birth_date or instance.birth_date
-    study.sex = study.sex or instance.sex
-    study.accession = study.accession or short(instance.accession)
-    study.description = study.description or instance.study_description
-    study.institution = study.institution or instance.institution
-    study.age_years = instance.age_years if study.age_years is None else study.age_years
-    study.indication = study.indication or instance.indication or None
-    session.flush()
-    return study
-
-
-def _is_better_time(study: StudyRow, instance: Instance) -> bool:
-    """Tell whether an image's time is earlier, or known where the study's own on the same day is not."""
-    old, new = study.studied_at, instance.studied_at
-    if new is None or old is None:
-        return new is not None
-    new = new.replace(tzinfo=None)
-    if new.date() == old.date() and study.time_known != instance.time_known:
-        return instance.time_known
-    return new < old
+    return "patient_conflict" if conflict else outcome
 
 
 def _upsert_image(
@@ -198,10 +187,19 @@ def _upsert_image(
     return image
 
 
-def _upsert_file(session: Session, entry: FileEntry, outcome: str, image_id: int | None) -> None:
+def _upsert_file(session: Session, entry: FileEntry, outcome: str, image_id: int | None) -> FileRow:
     row = session.scalar(select(FileRow).where(FileRow.path == entry.path))
     if row is None:
         row = FileRow(path=entry.path)
         session.add(row)
     row.size, row.mtime_ns, row.outcome, row.image_id = entry.size, entry.mtime_ns, outcome, image_id
+    row.pixel_sha256 = None
     session.flush()
+    return row
+
+
+def paths_of_study(session: Session, study_uid: str) -> list[str]:
+    """Return where the images of a study lie today, in the order in which they were first seen."""
+    of_study = select(ImageRow.path).join(StudyRow, StudyRow.id == ImageRow.study_id).where(StudyRow.uid == study_uid)
+    there = ImageRow.reason.is_distinct_from(REPLACED)
+    return list(session.scalars(of_study.where(there).order_by(ImageRow.id)))

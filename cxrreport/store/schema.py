@@ -109,7 +109,8 @@ class ImageRow(Base):
 class FileRow(Base):
     """One path ever seen, so that an unchanged file is never opened again.
 
-    `outcome` is "image", "duplicate", "conflict", "not_dicom" or the code of a failure.
+    `outcome` is "image", "duplicate", "broken_copy", "conflict", "not_dicom" or the code of a failure. A conflict has
+    the digest of the pixels of both: `pixel_sha256` here and of the image.
     """
 
     __tablename__ = "file"
@@ -121,6 +122,7 @@ class FileRow(Base):
     mtime_ns: Mapped[Big]
     outcome: Mapped[str]
     image_id: Mapped[int | None] = link("image")
+    pixel_sha256: Mapped[str | None]
 
 
 class ReportRow(Base):

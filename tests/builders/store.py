@@ -53,7 +53,7 @@ def scan(
     guess = ViewGuess(view, "tags", 1.0) if view else None
     with session(engine) as s:
         filing.record_instance(
-            s, make_instance(f"{study}.1", study, patient, **changes), guess, reason, lambda *_: True
+            s, make_instance(f"{study}.1", study, patient, **changes), guess, reason, lambda *_: filing.Twins("", "")
         )
 
 

@@ -34,7 +34,7 @@ def cut_pixels(export: Path) -> None:
 
 
 def other_bytes_same_uid(export: Path) -> None:
-    write_visit(export, GOOD, **{"SOPInstanceUID": f"{GOOD.uid}.901", "SeriesDescription": "Another one"})
+    write_visit(export, GOOD, PixelData=spotted_chest(7).tobytes())
     (export / "P1" / "A901_PA.dcm").rename(export / "P1" / "Z.dcm")
     write_visit(export, GOOD)
 
@@ -183,6 +183,6 @@ def test_a_copy_that_cannot_be_compared_is_a_failure_of_that_file(
     export = tmp_path / "export"
     write_visit(export, GOOD)
     write_visit(export / "again", GOOD)
-    monkeypatch.setattr("cxrreport.pipeline.scan.filecmp.cmp", away)
+    monkeypatch.setattr("cxrreport.pipeline.disputes.filecmp.cmp", away)
     found = tool.json("generate", export, PLAIN, code=3)
     assert found["drafted"] == 1 and found["failed"] == {"header.unreadable": 1}

@@ -22,17 +22,20 @@ PA = ViewGuess(View.PA, "tags", 1.0)
 ROWS = (FileRow, ImageRow, StudyRow, PatientRow)
 
 
-def never(first: str, second: str) -> bool:
+def never(first: str, second: str, sop_uid: str) -> filing.Twins:
     raise AssertionError("compared needlessly")
 
 
-def same(first: str, second: str) -> bool:
-    return True
+def looks(first: str | None, second: str | None) -> Any:
+    return lambda *_: filing.Twins(first, second)
 
 
-def record(engine: Engine, instance: Instance, reason: str | None = None, same_bytes: Any = never) -> str:
+same = looks("", "")
+
+
+def record(engine: Engine, instance: Instance, reason: str | None = None, compare: Any = never) -> str:
     with session(engine) as current:
-        return filing.record_instance(current, instance, PA, reason, same_bytes)
+        return filing.record_instance(current, instance, PA, reason, compare)
 
 
 def image(engine: Engine, sop: str = "1.1") -> ImageRow:
@@ -88,28 +91,48 @@ def test_only_unchanged_files_are_known(engine: Engine) -> None:
 
 def test_the_same_bytes_elsewhere_are_a_duplicate(engine: Engine) -> None:
     record(engine, make_instance(path="/a"))
-    asked: list[tuple[str, str]] = []
+    asked: list[tuple[str, ...]] = []
     again = make_instance(path="/b")
-    assert record(engine, again, same_bytes=lambda a, b: asked.append((a, b)) or True) == "duplicate"
-    assert asked == [("/a", "/b")]
+    assert record(engine, again, compare=lambda *names: asked.append(names) or filing.Twins("", "")) == "duplicate"
+    assert asked == [("/a", "/b", "1.1")]
     assert counts(engine) == [2, 1, 1, 1]
     assert image(engine).path == "/a"
 
 
-@pytest.mark.parametrize(("size", "compare"), [(101, never), (100, lambda a, b: False)])
-def test_other_bytes_under_one_uid_never_overwrite(engine: Engine, size: int, compare: Any) -> None:
+@pytest.mark.parametrize(
+    ("digests", "other", "outcome"),
+    [
+        (("f", "g"), {}, "conflict"),
+        (("f", "f"), {"patient": "P2"}, "conflict"),
+        (("f", "f"), {"study": "2"}, "conflict"),
+        (("f", "f"), {"sex": ""}, "duplicate"),
+        (("f", None), {}, "broken_copy"),
+        ((None, None), {}, "broken_copy"),
+    ],
+)
+def test_a_second_file_of_an_image_never_overwrites_a_whole_one(
+    engine: Engine, digests: tuple[str | None, str | None], other: dict[str, str], outcome: str
+) -> None:
     record(engine, make_instance(path="/a"))
-    assert record(engine, make_instance(path="/b", size=size, rows=9), same_bytes=compare) == "conflict"
-    assert (image(engine).path, image(engine).height) == ("/a", 400)
-    assert outcome_of(engine, "/b") == "conflict"
+    assert record(engine, make_instance(path="/b", size=101, rows=9, **other), compare=looks(*digests)) == outcome
+    assert (image(engine).path, image(engine).height, outcome_of(engine, "/b")) == ("/a", 400, outcome)
+    with session(engine, read_only=True) as current:
+        kept = [image(engine).pixel_sha256, current.scalar(select(FileRow.pixel_sha256).where(FileRow.path == "/b"))]
+    assert kept == (list(digests) if outcome == "conflict" else [None, None])
+
+
+def test_a_whole_file_takes_the_place_of_one_that_is_cut(engine: Engine) -> None:
+    record(engine, make_instance(path="/a"))
+    assert record(engine, make_instance(path="/b", size=200), compare=looks(None, "f")) == "updated"
+    assert (image(engine).path, outcome_of(engine, "/a"), outcome_of(engine, "/b")) == ("/b", "broken_copy", "image")
 
 
 def test_a_moved_file_takes_its_image_along(engine: Engine) -> None:
-    def gone(first: str, second: str) -> bool:
+    def gone(first: str, second: str, sop_uid: str) -> filing.Twins:
         raise FileNotFoundError
 
     record(engine, make_instance(path="/a"))
-    assert record(engine, make_instance(path="/b"), same_bytes=gone) == "updated"
+    assert record(engine, make_instance(path="/b", size=7), compare=gone) == "updated"
     assert image(engine).path == "/b"
 
 
@@ -153,7 +176,7 @@ def test_a_path_that_shows_another_image_leaves_the_first_unusable(engine: Engin
 
 def test_a_duplicate_steps_in_where_the_first_file_breaks(engine: Engine) -> None:
     record(engine, make_instance(path="/a"))
-    record(engine, make_instance(path="/b", mtime_ns=9), same_bytes=same)
+    record(engine, make_instance(path="/b", mtime_ns=9), compare=same)
     with session(engine) as current:
         filing.record_file(current, make_entry("/a", 3, 3), "header.incomplete")
     row = image(engine)
@@ -322,7 +345,7 @@ def test_whatever_the_export_does_the_catalogue_stays_sound(
             current.execute(delete(row))
     for _ in range(2):
         for path, sop, uid, patient, size in steps:
-            record(engine, make_instance(sop, uid, patient, path=path, size=size), same_bytes=same)
+            record(engine, make_instance(sop, uid, patient, path=path, size=size), compare=same)
     with session(engine, read_only=True) as current:
         usable = [row.path for row in current.scalars(select(ImageRow).where(ImageRow.usable))]
         files = {row.path: row for row in current.scalars(select(FileRow))}

@@ -1,0 +1,87 @@
+"""What one header cannot settle: two files of one image, and a study of which a file says something new."""
+
+from __future__ import annotations
+
+import filecmp
+from functools import partial
+from typing import TYPE_CHECKING
+
+from cxrreport.errors import HeaderError, InputError
+from cxrreport.imaging.header import read_header
+from cxrreport.imaging.pixels import read_frame
+from cxrreport.imaging.views import believed_view, screen
+from cxrreport.imaging.walk import look_at
+from cxrreport.pipeline.run import Interrupted, Run
+from cxrreport.records import Instance
+from cxrreport.store import filing, identity, runs
+from cxrreport.store.engine import apart
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+# A slow mount or a busy machine may be to blame: the file is looked at again.
+TRANSIENT = ("header.unreadable", "pixels.unreadable", "pixels.timeout", "pixels.memory", "pixels.crash")
+
+
+def compare_files(run: Run, first: str, second: str, sop_uid: str) -> filing.Twins:
+    """Compare two files of one image by their bytes, else by their pixels, which are read in child processes.
+
+    Raises
+    ------
+    FileNotFoundError : the first one has moved, or another image lies there now.
+    HeaderError : `header.unreadable`: one of them cannot be read now.
+    Interrupted : the run is to stop, and the children may have been stopped with it.
+    """
+    try:
+        if filecmp.cmp(first, second, shallow=False):
+            return filing.Twins("", "")
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError from None
+    except OSError:
+        raise _unreadable() from None
+    if _holds_another(run, first, sop_uid):
+        raise FileNotFoundError
+    found = [digest for _, digest in run.workers.map(partial(_digest, run.settings.max_pixels), (first, second))]
+    if run.cancelled:
+        raise Interrupted
+    if any(isinstance(digest, InputError) and digest.code in TRANSIENT for digest in found):
+        raise _unreadable()
+    return filing.Twins(*(None if isinstance(digest, InputError) else digest for digest in found))
+
+
+def _holds_another(run: Run, path: str, sop_uid: str) -> bool:
+    try:
+        return _read(run, path).sop_uid != sop_uid
+    except (OSError, InputError):
+        return False  # cut short or away: its pixels will tell
+
+
+def _digest(max_pixels: int, path: str) -> str:
+    return read_frame(path, max_pixels).pixel_sha256
+
+
+def _unreadable() -> HeaderError:
+    return HeaderError("The file, or another one of the same image, cannot be read.", "header.unreadable")
+
+
+def correct(run: Run, s: Session, study_uid: str) -> bool:
+    """File a study anew by what all its files say today; False where they name several patients, or one cannot be read."""
+    paths = filing.paths_of_study(s, study_uid)
+    try:
+        today = [_read(run, path) for path in paths]
+    except (OSError, InputError):
+        return False
+    with apart(s):
+        if not identity.refile_study(s, study_uid, today):
+            return False
+        for instance in today:
+            filing.record_instance(s, instance, believed_view(instance), screen(instance), partial(compare_files, run))
+    runs.clear_file_failures(s, paths)
+    return True
+
+
+def _read(run: Run, path: str) -> Instance:
+    instance = read_header(look_at(path), run.settings.max_dataset_mb)
+    if instance is None:
+        raise _unreadable()
+    return instance
