@@ -38,6 +38,8 @@ def _print_revisions(settings: Settings, as_json: bool, change: bool) -> None:
     from cxrreport.store import engine as store
     from cxrreport.store.schema import REVISION
 
+    if not change:
+        store.must_exist(settings)
     engine = store.open_database(settings.database_url, settings.home, settings.db_timeout_s)
     try:
         found = {"before": store.current(engine)} if change else {}

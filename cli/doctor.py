@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,19 +18,27 @@ CODECS = {"JPEG": "JPEG8", "JPEG-LS": "JPEGLS", "JPEG 2000": "JPEG2K", "HTJ2K": 
 
 
 @click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
-def doctor(settings: Settings) -> int:
+def doctor(settings: Settings, as_json: bool) -> int:
     """Check environment, decoders, device, weights, index and database; exit 78 where something must be mended."""
     from cxrreport.errors import CxrReportError
 
-    worst = 0
+    found: dict[str, dict[str, Any]] = {}
     for name, check in CHECKS.items():
         try:
-            click.echo(f"{'ok':<5} {name:<11} {check(settings)}")
+            found[name] = {"ok": True, "found": check(settings)}
         except CxrReportError as error:
-            worst = 78
-            click.echo(f"{'MEND':<5} {name:<11} {error.message} [{error.code}]")
-    return worst
+            found[name] = {"ok": False, "found": error.message, "code": error.code}
+        if not as_json:
+            _print(name, **found[name])
+    if as_json:
+        click.echo(json.dumps(found))
+    return 0 if all(part["ok"] for part in found.values()) else 78
+
+
+def _print(name: str, ok: bool, found: str, code: str = "") -> None:
+    click.echo(f"{'ok' if ok else 'MEND':<5} {name:<11} {found}{f' [{code}]' if code else ''}")
 
 
 def _environment(_: Settings) -> str:
@@ -83,10 +92,15 @@ def _index(settings: Settings) -> str:
 
 
 def _database(settings: Settings) -> str:
-    from cxrreport.store.engine import current, open_archive
+    from cxrreport.errors import ConfigurationError
+    from cxrreport.store.engine import current, must_exist, open_archive
     from cxrreport.store.mounts import network_kind
 
-    with open_archive(settings) as engine:
+    try:
+        must_exist(settings)
+    except ConfigurationError:
+        return "none yet: run `cxrreport index` or `generate`"
+    with open_archive(settings, make=False) as engine:
         found = f"{engine.dialect.name}, schema {current(engine)}"
         kind = network_kind(Path(engine.url.database or "")) if engine.dialect.name == "sqlite" else None
     advice = f"; it lies on a network mount ({kind}), where locks may fail: use a local disk, or PostgreSQL"

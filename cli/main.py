@@ -73,19 +73,25 @@ _CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True}
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="What the log on stderr shows."
 )
+@click.option(
+    "--log-format", type=click.Choice(["text", "json"]), help="Lines of key=value, or one JSON object a line."
+)
+@click.option("--quiet", "-q", is_flag=True, help="No progress, and of the log errors alone.")
 @click.pass_context
-def cli(ctx: click.Context, home: Path | None, db: str | None, config: Path | None, log_level: str | None) -> None:
+def cli(ctx: click.Context, /, config: Path | None, quiet: bool, **flags: Any) -> None:
     """Drafts of chest radiograph reports with the differences since the prior, from a PACS export to a database.
 
     Nothing that cxrreport writes is ever a final report. For research use only, not for diagnosis.
     """
-    from cxrreport.cli.options import GIVEN, settings_with
+    from cxrreport.cli.options import GIVEN, QUIET, settings_with
 
-    ctx.meta[GIVEN] = {"config": config, "home": home, "db": db, "log_level": log_level}
+    flags["log_level"] = "error" if quiet else flags["log_level"]
+    ctx.meta[GIVEN] = {"config": config, **flags}
+    ctx.meta[QUIET] = quiet
     ctx.obj = settings_with(ctx)
     from cxrreport.log import configure
 
-    configure(ctx.obj.log_level)
+    configure(ctx.obj.log_level, ctx.obj.log_format)
 
 
 def run() -> None:
@@ -102,7 +108,7 @@ def call(arguments: list[str]) -> int:
         return error.exit_code
     except click.ClickException as error:
         error.show()
-        return error.exit_code
+        return _print_error(arguments, "usage", error.format_message(), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         return 130
     except CxrReportError as error:
@@ -118,6 +124,11 @@ def call(arguments: list[str]) -> int:
 
 def _complain(arguments: list[str], code: str, message: str, exit_code: int) -> int:
     click.echo(f"cxrreport: {message} [{code}]", err=True)
+    return _print_error(arguments, code, message, exit_code)
+
+
+def _print_error(arguments: list[str], code: str, message: str, exit_code: int) -> int:
+    """The error document of --json."""
     if "--json" in arguments:
         document: dict[str, Any] = {"error": {"code": code, "message": message}, "exit_code": exit_code}
         click.echo(json.dumps(document))

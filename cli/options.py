@@ -11,10 +11,11 @@ from typing import Any
 
 import click
 
-from cxrreport.log import Progress
+from cxrreport.log import Progress, unwatched
 from cxrreport.settings import Settings, load_settings
 
 GIVEN = "cxrreport.given"  # key of the group's own flags in ctx.meta
+QUIET = "cxrreport.quiet"  # key of --quiet there
 DATASETS = "iu-xray, mimic-cxr, mimic-cxr-chexpert, mimic-cxr-negbio or chexpert-plus"  # names for --dataset
 
 
@@ -33,7 +34,10 @@ def settings_with(ctx: click.Context, **flags: Any) -> Settings:
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """Count of each stage on stderr: a live line on a terminal, a log line now and then elsewhere."""
+    """Count of each stage on stderr: a live line on a terminal, a log line now and then elsewhere; nothing with --quiet."""
+    if click.get_current_context().meta.get(QUIET):
+        yield unwatched
+        return
     if not sys.stderr.isatty():
         yield _log_progress()
         return

@@ -23,8 +23,8 @@ def status(settings: Settings, as_json: bool) -> None:
     from cxrreport.store.engine import open_archive
     from cxrreport.store.runs import archive_status
 
-    with open_archive(settings) as engine, store.session(engine, read_only=True) as session:
-        found = archive_status(session)
+    with open_archive(settings, make=False) as engine, store.session(engine, read_only=True) as session:
+        found = {"home": str(settings.home), "database": store.place(engine.url), **archive_status(session)}
     if as_json:
         click.echo(json.dumps(found))
     else:
@@ -41,7 +41,7 @@ def runs(settings: Settings, limit: int, as_json: bool) -> None:
     from cxrreport.store.engine import open_archive
     from cxrreport.store.runs import list_runs
 
-    with open_archive(settings) as engine, store.session(engine, read_only=True) as session:
+    with open_archive(settings, make=False) as engine, store.session(engine, read_only=True) as session:
         found = list_runs(session, limit)
     if as_json:
         click.echo(json.dumps([asdict(run) for run in found], default=datetime.isoformat))
@@ -50,7 +50,7 @@ def runs(settings: Settings, limit: int, as_json: bool) -> None:
 
 
 def _status_rows(found: dict[str, Any]) -> list[list[Any]]:
-    rows: list[list[Any]] = [["patients", found["patients"]], ["studies", found["studies"]]]
+    rows = [[name, found[name]] for name in ("home", "database", "patients", "studies")]
     rows.append(["studies without a draft", found["undrafted"]])
     for view, counts in found["images"].items():
         rows.append([f"images, {view}", f"{counts['usable']} usable, {counts['unusable']} not"])

@@ -154,6 +154,8 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
     75: {"locked": ("Another run holds the archive.", "Wait for it; the message names its process.")},
     78: {
         "configuration": ("Settings, weights, index or schema do not fit together.", _NAMED),
+        "archive.none": ("There is no archive at this home.", "Correct `--home`; `cxrreport index` or `generate` makes one."),
+        "database.rights": ("The role of PostgreSQL lacks rights.", "Grant them; the message says which."),
         "configuration.file": ("The configuration file cannot be opened, or read as TOML.", "Correct the file of `--config`."),
         "configuration.settings": ("A setting is unknown or out of range.", "Correct it; docs/settings.md names them all."),
         "configuration.wording": ("The file of the setting `wording` cannot be used.", "Correct the sentence that is named."),

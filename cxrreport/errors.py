@@ -114,6 +114,12 @@ class IndexFitError(ConfigurationError):
     code = "index"
 
 
+class RightsError(ConfigurationError):
+    """The role of the database may not do what is needed."""
+
+    code = "database.rights"
+
+
 class SchemaError(ConfigurationError):
     """The database schema is older or newer than this version of cxrreport."""
 

@@ -25,6 +25,7 @@ _KNOWN_KEYS = {
     "files", "images", "studies", "drafted", "failed", "skipped", "attempts", "version", "device", "exit_code",
     "kind", "pid", "error", "stack", "batch",
 }  # fmt: skip
+_TEXT = structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"])
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
@@ -50,8 +51,22 @@ def _replace_foreign(_: Any, __: str, event: Event) -> Event:
     return event
 
 
-def configure(level: str = "info") -> None:
-    """Send all logs of this process, ours and the libraries', through one chain to stderr."""
+class _Stderr(logging.StreamHandler[Any]):
+    """Writes to what stderr is now: a live progress line takes its place for a while, and the log must not break it."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> Any:
+        return sys.stderr
+
+
+def configure(level: str = "info", form: str = "text") -> None:
+    """Send all logs of this process, ours and the libraries', through one chain to stderr.
+
+    form : "text", key=value, or "json", one object a line.
+    """
     shared: list[Any] = [structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)]
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*shared, _replace_foreign],
@@ -59,10 +74,10 @@ def configure(level: str = "info") -> None:
         processors=[
             _withhold,
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
+            structlog.processors.JSONRenderer() if form == "json" else _TEXT,
         ],
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Stderr()
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers[:] = [handler]

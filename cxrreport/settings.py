@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -20,8 +20,12 @@ from pydantic_settings import (
 )
 
 from cxrreport.errors import ConfigurationError
+from cxrreport.files import printable
 
 _PASSWORD = re.compile(r"(://[^:/@\s]*):\S*@")  # up to the last @: a password may itself hold an @ or a /
+_PREFIX = "CXRREPORT_"
+_OTHERS = {"CXRREPORT_TEST_DATA"}  # variables of the tests
+_PLACE = re.compile(r"\(at (line \d+, column \d+|end of document)\)")  # all that is told of what a TOML file holds
 _FILE = "toml_file"  # argument of `Settings` that is no setting: where the least of the sources lies
 _QUERY_PASSWORD = re.compile(r"(password=)[^&\s]*", re.IGNORECASE)
 
@@ -34,7 +38,7 @@ def mask_passwords(text: str) -> str:
 class Settings(BaseSettings):
     """Everything that can be configured. Frozen; unknown keys are refused; `describe` prints it without secrets."""
 
-    model_config = SettingsConfigDict(env_prefix="CXRREPORT_", frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
 
     home: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("cxrreport")),
@@ -81,6 +85,21 @@ class Settings(BaseSettings):
     )
     columns: dict[str, str] = Field(default_factory=dict, description="Our report fields -> column names of a table.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What the log on stderr shows.")
+    log_format: Literal["text", "json"] = Field("text", description="Lines of key=value, or one JSON object a line.")
+
+    @field_validator("home", "weights", "wording", mode="after")
+    @classmethod
+    def _expand(cls, value: Path | None) -> Path | None:
+        """`~` is the home of the user."""
+        return value.expanduser() if value else None
+
+    @field_validator("home", mode="after")
+    @classmethod
+    def _is_absolute(cls, value: Path) -> Path:
+        """Refuse one that would be another place for every working directory; a flag is made absolute before."""
+        if not value.is_absolute():
+            raise ValueError("it must be absolute")
+        return value
 
     @property
     def index_directory(self) -> Path:
@@ -118,8 +137,11 @@ def load_settings(config: str | PathLike[str] | None = None, **flags: Any) -> Se
 
     Raises
     ------
-    ConfigurationError : unreadable file, unknown key or a value out of range; names the keys, never a value.
+    ConfigurationError : unreadable file, unknown key or variable, a value out of range; names the keys, never a value.
     """
+    _refuse_unknown_variables()
+    if flags.get("home") is not None:
+        flags["home"] = Path(flags["home"]).expanduser().absolute()
     try:
         if config is not None:
             open(config, "rb").close()  # one that is not there would be passed over
@@ -133,6 +155,19 @@ def load_settings(config: str | PathLike[str] | None = None, **flags: Any) -> Se
         raise ConfigurationError(f"The settings do not fit: {reasons}.", "configuration.settings") from None
     except OSError as error:
         reason = os.strerror(error.errno or 0)
-        raise ConfigurationError(f"The configuration file cannot be opened: {reason}.", "configuration.file") from error
+        raise _bad_file(config, f"cannot be opened: {reason}") from error
     except ValueError as error:
-        raise ConfigurationError("The configuration file cannot be read as TOML.", "configuration.file") from error
+        place = _PLACE.search(str(error))
+        raise _bad_file(config, f"is no TOML{f': see {place[1]}' if place else ''}") from error
+
+
+def _bad_file(config: str | PathLike[str] | None, what: str) -> ConfigurationError:
+    return ConfigurationError(f"The configuration file {printable(config)} {what}.", "configuration.file")
+
+
+def _refuse_unknown_variables() -> None:
+    known = {f"{_PREFIX}{name}".upper() for name in Settings.model_fields} | _OTHERS
+    unknown = sorted(name for name in os.environ if name.upper().startswith(_PREFIX) and name.upper() not in known)
+    if unknown:
+        said = ", ".join(map(printable, unknown))
+        raise ConfigurationError(f"No setting has the name of the variable {said}.", "configuration.settings")

@@ -1,4 +1,3 @@
-import io
 import logging
 import os
 import subprocess
@@ -25,14 +24,12 @@ def _restore_logging():
 
 
 @pytest.fixture()
-def told(monkeypatch):
+def told(capsys):
     """What has been written to stderr; never a name or a number of a patient."""
-    stderr = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", stderr)
     configure("debug")
 
     def read():
-        text = stderr.getvalue()
+        text = capsys.readouterr().err
         assert NAME not in text and NUMBER not in text
         return text
 

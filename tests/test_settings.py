@@ -93,13 +93,28 @@ def test_values_of_the_environment_are_checked_and_not_told(monkeypatch):
 
 @pytest.mark.parametrize("text", [f'db = "{SECRET}', f"{SECRET}", "\x00", "beams = 1\nbeams = 2"])
 def test_a_file_that_is_no_toml(toml, text):
-    assert _refused(SECRET, config=toml(text)).code == "configuration.file"
+    path = toml(text)
+    error = _refused(SECRET, config=path)
+    assert error.code == "configuration.file" and f"{path} is no TOML: see " in error.message
 
 
 def test_a_file_that_is_not_there_or_no_text(tmp_path):
-    assert _refused(str(tmp_path), config=tmp_path / "none.toml").code == "configuration.file"
+    assert f"{tmp_path}/none.toml cannot be opened: No such file" in _refused(config=tmp_path / "none.toml").message
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
     assert _refused(config=tmp_path / "binary.toml").code == "configuration.file"
+
+
+def test_an_unknown_variable_is_refused_as_a_key_of_the_file_is(monkeypatch):
+    monkeypatch.setenv("CXRREPORT_BATCHSIZE", SECRET)
+    assert "CXRREPORT_BATCHSIZE" in _refused(SECRET).message
+
+
+def test_a_home_is_expanded_and_never_relative(toml, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert load_settings(toml('home = "~/xx"\n')).home == tmp_path / "xx"
+    assert "home: " in _refused("yy", config=toml('home = "yy"\n')).message
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(home="zz").home == tmp_path / "zz"  # a flag: the shell has a working directory
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def open_archive(home: _Path, **settings: Any) -> Archive:
     ConfigurationError, SchemaError, StorageError, UnavailableError
     """
     found = load_settings(home=Path(home), **settings)
-    configure(found.log_level)
+    configure(found.log_level, found.log_format)
     return Archive(found)
 
 

@@ -25,7 +25,7 @@ def held_archive(settings: Settings) -> Iterator[Engine]:
     ------
     LockedError : a run is at work. SchemaError, UnavailableError, StorageError, ConfigurationError : see `open_archive`.
     """
-    with lock(settings.home / "lock", "home"), open_archive(settings) as engine, hold_archive(engine):
+    with open_archive(settings, make=False) as engine, lock(settings.home / "lock", "home"), hold_archive(engine):
         yield engine
 
 

@@ -27,12 +27,17 @@ from cxrreport.store.hold import hold_archive
 from cxrreport.store.migrate import check_schema, current, prepare, upgrade
 from cxrreport.store.mounts import network_kind
 
-__all__ = ["check_schema", "current", "hold_archive", "open_database", "prepare", "session", "upgrade"]
+__all__ = ["check_schema", "current", "hold_archive", "open_database", "place", "prepare", "session", "upgrade"]
 
 Item = TypeVar("Item")
 BATCH = 500
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
+# What of libpq's text may be told: the rest quotes values of the URL.
+REASONS = (
+    "Connection refused", "timeout expired", "Name or service not known", "failed to resolve host", "starting up",
+    "shutting down", "too many clients", "No route to host", "Network is unreachable", "No such file or directory",
+)  # fmt: skip
 # Waiting does not mend these; libpq gives no SQLSTATE for a refused connection, only a text.
 REFUSALS = ("authentication failed", "no password supplied", "does not exist", "pg_hba.conf", "permission denied")
 
@@ -151,7 +156,8 @@ def _give_up(engine: Engine, error: SQLAlchemyError, left_s: float) -> None:
     if any(refusal in said for refusal in REFUSALS):
         raise UnavailableError(f"The database refuses this user, password or name ({place(engine.url)}).") from None
     if left_s <= 0:
-        raise UnavailableError(f"The database does not answer ({place(engine.url)}).") from None
+        why = next((f": {reason}" for reason in REASONS if reason in said), "")
+        raise UnavailableError(f"The database does not answer ({place(engine.url)}){why}.") from None
 
 
 def _to_json(value: Any) -> str:
@@ -212,16 +218,32 @@ def _refused() -> InputError:
 
 
 @contextmanager
-def open_archive(settings: Settings) -> Iterator[Engine]:
-    """Open the database at the schema of this version.
+def open_archive(settings: Settings, make: bool = True) -> Iterator[Engine]:
+    """Open the database at the schema of this version. Without `make` nothing is made that is not there.
 
     Raises
     ------
-    SchemaError, UnavailableError, StorageError, ConfigurationError
+    ConfigurationError : code "archive.none": there is none, and `make` is false.
+    SchemaError, UnavailableError, StorageError
     """
+    if not make:
+        must_exist(settings)
     engine = open_database(settings.database_url, settings.home, settings.db_timeout_s)
     try:
-        prepare(engine)
+        prepare(engine) if make else check_schema(engine)
         yield engine
     finally:
         engine.dispose()
+
+
+def must_exist(settings: Settings) -> None:
+    """Refuse a database of SQLite that is not there. Raises ConfigurationError, code "archive.none"."""
+    url = _read_url(settings.database_url) if settings.database_url else None
+    if url is not None and url.get_backend_name() != "sqlite":
+        return
+    path = Path(url.database or "") if url else settings.home / "cxrreport.db"
+    if not path.exists():
+        raise ConfigurationError(
+            f"There is no archive ({printable(path)}): `cxrreport index` or `generate` makes one; is --home right?",
+            "archive.none",
+        )

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from cxrreport.errors import CxrReportError, StorageError, UnavailableError
+from cxrreport.errors import CxrReportError, RightsError, StorageError, UnavailableError
 from cxrreport.files import printable
 
 DISK_FULL = "The disk of the database is full"
@@ -19,6 +19,10 @@ DAMAGED = "The database file is damaged or is no database"
 UNREADABLE = "The disk of the database cannot be read or written"
 BUSY = "The database stayed locked by another process"
 LOST = "The connection to the database was lost"
+RIGHTS = (
+    "The role of the database lacks rights; its owner grants them: GRANT USAGE, CREATE ON SCHEMA public TO role; GRANT SELECT,"
+    " INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO role; GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO role"
+)
 
 Fault = tuple[type[CxrReportError], str]
 # https://sqlite.org/rescode.html, primary codes
@@ -40,6 +44,7 @@ POSTGRES_FAULTS: dict[str, Fault] = {
     "53300": (UnavailableError, "The database has no free connection"),
     "55P03": (UnavailableError, BUSY),
     "40P01": (UnavailableError, BUSY),
+    "42501": (RightsError, RIGHTS),
 }
 LOST_CLASSES = ("08", "57P")
 

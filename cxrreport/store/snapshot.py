@@ -27,6 +27,6 @@ def copy_sqlite(engine: Engine, target: Path) -> None:
             assert isinstance(driver, sqlite3.Connection)
             driver.backup(copy, pages=_PAGES)
             if copy.execute("PRAGMA quick_check").fetchone() != ("ok",):
-                raise StorageError(DAMAGED)
+                raise StorageError(f"{DAMAGED}.")
     except sqlite3.Error as error:
         raise StorageError(f"The database cannot be copied ({error.sqlite_errorname}).") from None

@@ -45,7 +45,7 @@ def calibrate_archive(settings: Settings) -> dict[str, Any]:
     manifest = read_manifest(directory)
     shipped = Calibration.shipped(directory, manifest)
     used = Calibration.own(settings.home, manifest["files"][NETWORK]) or shipped
-    with lock(settings.home / "lock", "home"), open_archive(settings) as engine, hold_archive(engine):
+    with open_archive(settings, make=False) as engine, lock(settings.home / "lock", "home"), hold_archive(engine):
         scored = _read(engine, weights_sha256(manifest))
         if len(scored.views) < LEAST:
             raise UsageError(
@@ -68,7 +68,7 @@ def undo_calibration(settings: Settings) -> dict[str, Any]:
     UsageError : there is none, or it or the one before it fits other weights than those in use. WeightsError
     """
     own, network = settings.home / CALIBRATION, read_manifest(settings.weights or default_directory())["files"][NETWORK]
-    with lock(settings.home / "lock", "home"), open_archive(settings) as engine, hold_archive(engine):
+    with open_archive(settings, make=False) as engine, lock(settings.home / "lock", "home"), hold_archive(engine):
         if not own.exists():
             raise UsageError("The archive has no calibration of its own to take back.", "calibration.none")
         check_present(settings.home, network)

@@ -100,10 +100,48 @@ def test_every_command_closes_the_database(tool: Tool, line: tuple[str, ...], mo
     assert tool(*line) == 0 and len(closed) == 1
 
 
-def test_a_new_home_is_made_by_whatever_comes_first(tool: Tool, tmp_path: Path) -> None:
-    for number, command in enumerate((["status"], ["runs"], ["doctor"])):
-        tool.home = tmp_path / f"new-{number}"
-        assert tool(*command) == 0 and (tool.home / "cxrreport.db").stat().st_mode & 0o777 == 0o600
+@pytest.mark.parametrize(
+    "line",
+    [
+        "status",
+        "runs",
+        "failures",
+        "show A1",
+        "db current",
+        "release A1",
+        "forget P1 --yes",
+        "prune",
+        "backup x",
+        "calibrate",
+    ],
+)
+def test_a_command_that_reads_makes_no_archive(tool: Tool, tmp_path: Path, line: str) -> None:
+    tool.home = tmp_path / "mistyped"
+    assert tool(*line.split()) == 78 and f"no archive ({tool.home}/cxrreport.db)" in tool.err and not tool.home.exists()
+
+
+def test_doctor_makes_no_archive_and_says_so(tool: Tool, tmp_path: Path) -> None:
+    tool.home = tmp_path / "new"
+    assert tool.json("doctor")["database"]["found"].startswith("none yet") and not tool.home.exists()
+
+
+def test_status_names_home_and_database(tool: Tool) -> None:
+    found = tool.json("status")
+    assert (found["home"], found["database"]) == (str(tool.home), f"{tool.home}/cxrreport.db")
+
+
+def test_a_wrong_option_is_an_error_document_too(tool: Tool) -> None:
+    assert tool("generate", "/x", "--json", "--bogus") == 2 and "Usage" in tool.err
+    found = json.loads(tool.out)
+    assert found["exit_code"] == 2 and "--bogus" in found["error"]["message"]
+
+
+def test_the_log_speaks_json_and_keeps_quiet_on_request(tool: Tool, shared_export: Path) -> None:
+    generate = ["generate", shared_export, "--dry-run", "--json"]
+    assert tool("--log-format", "json", "--log-level", "info", *generate) == 0
+    said = [json.loads(line) for line in tool.err.splitlines() if line != DISCLAIMER]
+    assert [one["event"] for one in said if one["event"].startswith("run.")] == ["run.begin", "run.end"]
+    assert tool("--quiet", *generate) == 0 and tool.err.splitlines() == [DISCLAIMER]
 
 
 @pytest.mark.parametrize("missing", CODECS.items(), ids=lambda item: item[0])

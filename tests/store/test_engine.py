@@ -16,7 +16,7 @@ import pytest
 from builders.store import scan
 from sqlalchemy import Engine, create_engine, make_url, text
 
-from cxrreport.errors import CxrReportError, StorageError, UnavailableError
+from cxrreport.errors import CxrReportError, RightsError, StorageError, UnavailableError
 from cxrreport.store import engine as store
 from cxrreport.store.schema import PatientRow
 
@@ -177,3 +177,28 @@ def test_a_lost_connection_is_unavailable_and_the_next_session_works(
     with store.session(engine) as session:
         assert session.query(PatientRow).count() == 0
     engine.dispose()
+
+
+def test_a_database_that_is_down_is_named_with_the_reason_and_no_password(tmp_path: Path) -> None:
+    with pytest.raises(UnavailableError) as caught:
+        store.open_database(f"postgresql://cxr:{PASSWORD}@127.0.0.1:1/archive", tmp_path, 0.2)
+    assert "archive on 127.0.0.1" in caught.value.message and "Connection refused" in caught.value.message
+    assert PASSWORD not in whole_text(caught.value)
+
+
+def test_a_role_without_rights_is_told_what_to_grant(
+    new_postgres: Callable[..., str], postgres_template: str, tmp_path: Path
+) -> None:
+    url = new_postgres(postgres_template)
+    owner = store.open_database(url, tmp_path, 10)
+    name = f"weak_{os.getpid()}"
+    with owner.begin() as connection:
+        connection.execute(text(f"CREATE ROLE {name} LOGIN"))
+    weak = store.open_database(make_url(url).set(username=name).render_as_string(hide_password=False), tmp_path, 10)
+    with pytest.raises(RightsError, match="GRANT SELECT") as caught, store.session(weak) as session:
+        session.query(PatientRow).count()
+    assert caught.value.exit_code == 78
+    weak.dispose()
+    with owner.begin() as connection:
+        connection.execute(text(f"DROP ROLE {name}"))
+    owner.dispose()
