@@ -223,13 +223,34 @@ def test_a_tree_without_end_is_refused(tmp_path):
     assert found.code == "report.malformed" and found.message == "A DICOM report cannot be parsed."
 
 
-def test_a_deflate_bomb_is_refused_before_it_is_inflated(tmp_path):
-    path = write_deflated(tmp_path / "x.dcm", bytes(200 << 20))
+@pytest.mark.parametrize("lie", ["none", "length", "far"])
+def test_a_deflate_bomb_is_refused_before_it_is_inflated(tmp_path, lie):
+    path = write_deflated(tmp_path / "x.dcm", bytes(100 << 20))
+    data = path.read_bytes()
+    if lie == "length":  # of the file meta group, which pydicom does not believe either
+        path.write_bytes(data[:140] + bytes([data[140] ^ 1]) + data[141:])
+    elif lie == "far":  # the transfer syntax behind what is looked at first
+        at = data.index(b"\x02\x00\x10\x00UI")
+        path.write_bytes(
+            data[:at] + b"\x02\x00\x02\x01OB\x00\x00" + (4096).to_bytes(4, "little") + bytes(4096) + data[at:]
+        )
     tracemalloc.start()
     (found,) = sr.read(path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert found.code == "report.too_large" and peak < 100 << 20
+    assert found.code == "report.too_large" and peak < 60 << 20
+
+
+def test_more_items_than_any_report_are_refused_unparsed(tmp_path):
+    path = write_dataset_file(tmp_path / "x.dcm", document())
+    items = b"\xfe\xff\x00\xe0\x00\x00\x00\x00" * (sr.MAX_TAGS + 1)
+    data = b"\x40\x00\x30\xa7SQ\x00\x00" + len(items).to_bytes(4, "little") + items
+    path.write_bytes(path.read_bytes() + data)
+    tracemalloc.start()
+    (found,) = sr.read(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.code == "report.too_large" and peak < 40 << 20
 
 
 @given(st.data())

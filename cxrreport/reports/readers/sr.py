@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from io import BytesIO
 from pathlib import Path
 
 from pydicom import Dataset, dcmread
+from pydicom.filereader import read_dataset, read_preamble
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from cxrreport import indications
@@ -21,6 +21,8 @@ from cxrreport.reports.parsing.decode import Skipped
 from cxrreport.reports.sections import Sections
 
 MAX_BYTES = 16 << 20  # a report carries no pixels
+MAX_TAGS = 10 * sr_content.MAX_ITEMS  # items of all sequences
+_ITEM, _ITEM_BIG = b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00"
 _SR_CLASSES = "1.2.840.10008.5.1.4.1.1.88."
 _PDF_CLASS = "1.2.840.10008.5.1.4.1.1.104.1"
 # PyDicom's warnings quote raw values, patients' names among them.
@@ -35,28 +37,46 @@ def read(path: Path) -> Iterator[Report | Failure | Skipped]:
     it is not verified. The time is that of the verification, else of the content.
     """
     data = decode.whole(path, MAX_BYTES)
-    if data is None or not _inflates_within(data):
-        yield decode.too_large(path, "A DICOM report is larger than 16 MB.")
-        return
     try:
-        yield _report(path, dcmread(BytesIO(data), force=data[128:132] != b"DICM"))
+        dataset = None if data is None else _dataset(data)
+        large = decode.too_large(path, "A DICOM report is larger than 16 MB, or has more items than any report.")
+        yield large if dataset is None else _report(path, dataset)
     except MemoryError:
         raise
     except Exception:  # pydicom raises nearly anything on broken data
         yield decode.malformed(path, "A DICOM report cannot be parsed.")
 
 
-def _inflates_within(data: bytes) -> bool:
-    """Inflate no more than the limit before pydicom inflates it all; what is not deflated is within."""
-    if data[128:132] != b"DICM" or DeflatedExplicitVRLittleEndian.encode() not in data[:2048]:
-        return True
-    if data[132:140] != b"\x02\x00\x00\x00UL\x04\x00":
-        return False
-    start = 144 + int(struct.unpack("<I", data[140:144])[0])
-    try:
-        return len(zlib.decompressobj(-zlib.MAX_WBITS).decompress(data[start:], MAX_BYTES + 1)) <= MAX_BYTES
-    except zlib.error:
-        return True  # pydicom will refuse it
+def _dataset(data: bytes) -> Dataset | None:
+    """Parse a document; None where it is larger than any, once inflated.
+
+    pydicom would inflate all of a deflated one first, whatever its size. Where the name of that transfer syntax stands
+    nowhere in the file it cannot be one.
+    """
+    deflated = DeflatedExplicitVRLittleEndian.encode() in data
+    body = _inflated(data) if deflated else data
+    if len(body) > MAX_BYTES or body.count(_ITEM) + body.count(_ITEM_BIG) > MAX_TAGS:
+        return None
+    if deflated:
+        return read_dataset(BytesIO(body), is_implicit_VR=False, is_little_endian=True)
+    return dcmread(BytesIO(data), force=data[128:132] != b"DICM")
+
+
+def _inflated(data: bytes) -> bytes:
+    """What is behind the file meta group, inflated to a byte more than the limit at most (PS3.5 A.5).
+
+    Raises
+    ------
+    ValueError : the transfer syntax is another one.
+    """
+    stream = BytesIO(data)
+    read_preamble(stream, force=True)
+    meta = read_dataset(
+        stream, is_implicit_VR=False, is_little_endian=True, stop_when=lambda tag, vr, length: tag >> 16 != 2
+    )
+    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+        raise ValueError("syntax")
+    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(stream.read(), MAX_BYTES + 1)
 
 
 def _report(path: Path, dataset: Dataset) -> Report | Failure | Skipped:
