@@ -59,7 +59,9 @@ def test_a_copy_of_the_text_beside_it_is_left_out(tmp_path, read):
 
 def test_broken_long_and_large_ones_are_failures(only, monkeypatch):
     whole = pdf(*PAGES)
-    assert only("a.pdf", whole[:300]).code == "report.malformed"
+    assert only("a.pdf", whole[: whole.index(b"xref")]).message == "A PDF ends too early."
+    assert only("a.pdf", whole[:300] + b"%%EOF").message == "A PDF is broken, or locked by a password."
+    assert only("a.pdf", whole + bytes(5000)).impression == "Normal."  # a block of the disk
     assert (
         only("a.pdf", pdf(*(f"FINDINGS: Clear, {n}." for n in range(41)))).message
         == "A PDF has more pages than any report."

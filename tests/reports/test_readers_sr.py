@@ -199,7 +199,7 @@ def test_other_pdfs_in_dicom_objects(tmp_path):
     assert read(tmp_path, _printed("", "")) == Skipped("report.scanned")
     assert read(tmp_path, _printed("Consent to an examination")) == Skipped("report.empty")
     assert read(tmp_path, _printed("FINDINGS: Clear.", DocumentTitle="CT HEAD")) == Skipped("report.not_chest")
-    broken = document((), SOPClassUID=ENCAPSULATED_PDF, EncapsulatedDocument=b"%PDF-1.7\n\x00")
+    broken = document((), SOPClassUID=ENCAPSULATED_PDF, EncapsulatedDocument=b"%PDF-1.7\n%%EOF")
     assert read(tmp_path, broken).message == "An encapsulated PDF is broken, or locked by a password."
 
 

@@ -14,6 +14,7 @@ MARK = b"%PDF-"
 MAX_BYTES = 32 << 20
 MAX_PAGES = 40  # a report has one or two
 _EDGE = 8  # lines
+_TAIL = 1024  # bytes that may follow the end mark or stand before it (PDF 32000 annex H)
 _NUMBER = re.compile(r"\s*(?:page\s*)?\d{1,2}\s*(?:of|/)\s*\d{1,2}\s*|\s*page\s*\d{1,2}\s*", re.IGNORECASE)
 
 
@@ -22,10 +23,12 @@ def text_of(data: bytes) -> str:
 
     Raises
     ------
-    ValueError : broken, locked by a password, or a report of more pages than any has; the message quotes nothing.
+    ValueError : cut, broken, locked by a password, or a report of more pages than any has; the message quotes nothing.
     """
     from pypdf import PdfReader  # takes a while to load
 
+    if b"%%EOF" not in data.rstrip(b"\x00")[-_TAIL:]:  # pypdf would give the pages that are there
+        raise ValueError("ends too early")
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its warnings quote what they meet
     try:
         pages = PdfReader(BytesIO(data)).pages
