@@ -29,6 +29,7 @@ from cxrreport.imaging.codestream import (
 )
 from cxrreport.imaging.dataset import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Head
 from cxrreport.imaging.fragments import read_pixels
+from cxrreport.imaging.tail import ends_in_zeros
 
 Decoded = npt.NDArray[Any]
 _NATIVE = {IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED}
@@ -90,7 +91,10 @@ def _native(raw: bytes, layout: Layout, little_endian: bool) -> Frame:
         cells: Cells = np.frombuffer(raw, "<u2" if little_endian else ">u2").astype(np.uint16)
     else:
         cells = np.frombuffer(raw, np.uint8)
-    return Frame(cells.reshape(layout.shape), layout.bits_allocated, None)
+    cells = cells.reshape(layout.shape)
+    if ends_in_zeros(cells):
+        raise truncated()
+    return Frame(cells, layout.bits_allocated, None)
 
 
 def _rle(stream: bytes, layout: Layout) -> Frame:

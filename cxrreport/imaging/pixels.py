@@ -17,12 +17,14 @@ from cxrreport.errors import HeaderError, PixelError
 from cxrreport.imaging.bits import OVERLAY_TAGS, Layout, layout_of, settle, stored_of
 from cxrreport.imaging.dataset import Head, NotDicomError, open_head
 from cxrreport.imaging.decode import decode, is_supported
+from cxrreport.imaging.shutter import SHUTTER_TAGS, visible
 from cxrreport.imaging.voi import Table, lut_of, number, window_of
 
 _TAGS = (
     *(0x00280002, 0x00280004, 0x00280008, 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280102, 0x00280103),
     *(0x00280120, 0x00280121, 0x00281050, 0x00281051, 0x00281052, 0x00281053, 0x00281056, 0x00283000, 0x00283010),
     *OVERLAY_TAGS,
+    *SHUTTER_TAGS,
     0x20500020,
 )
 _HEADER_BYTES = 8 << 20
@@ -41,7 +43,8 @@ def read_frame(path: str, max_pixels: int = 60_000_000) -> Frame:
     """Decode the one grey frame of a file and bring it to display values.
 
     Modality LUT or rescale, VOI LUT or first window (PS3.3 C.11.1, C.11.2), then one inversion for MONOCHROME1 or
-    Presentation LUT Shape INVERSE: the two mark the same inversion (PS3.3 C.8.11.3). Padding becomes the darkest value.
+    Presentation LUT Shape INVERSE: the two mark the same inversion (PS3.3 C.8.11.3). Padding becomes the darkest
+    value, and so does what a shutter hides.
 
     Raises
     ------
@@ -76,7 +79,11 @@ def _frame(head: Head, max_pixels: int) -> Frame:
     counts = np.bincount(stored.ravel(), minlength=1 << layout.bits)
     table = _display_table(head.dataset, layout, counts)
     digest = hashlib.sha256(repr(stored.shape).encode() + stored.astype("<u2", copy=False).tobytes())
-    return Frame(table.astype(np.float32)[stored], digest.hexdigest())
+    values = table.astype(np.float32)[stored]
+    shown = visible(head.dataset, layout.shape)
+    if shown is not None:
+        values[~shown] = values[shown].min()
+    return Frame(values, digest.hexdigest())
 
 
 def _layout(head: Head, max_pixels: int) -> Layout:

@@ -15,23 +15,36 @@ Table = npt.NDArray[np.float64]
 Shown = Callable[[Table], Table]  # values before -> values after
 
 
-def number(dataset: Dataset, keyword: str) -> float | None:
-    """Return the first number of a tag; None where it is absent, blank, not finite or no number.
+def number(dataset: Dataset, tag: int | str) -> float | None:
+    """Return the first number of a tag; None where it is absent, blank, not finite or no number."""
+    found = numbers(dataset, tag)
+    return found[0] if found else None
+
+
+def numbers(dataset: Dataset, tag: int | str) -> list[float]:
+    """Return the finite numbers of a tag, up to the first value that is none.
 
     A decimal comma, which some consoles write, is read.
     """
+    if tag not in dataset:
+        return []
     try:
-        value = dataset.get(keyword)
+        value = dataset[tag].value
     except Exception:  # pydicom converts on access, and raises nearly anything
-        value = dataset.get_item(keyword).value
-    if not isinstance(value, (str, bytes)) and hasattr(value, "__iter__"):
-        value = next(iter(value), None)
-    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
-    try:
-        found = float(text.partition("\\")[0].strip(" \0").replace(",", "."))
-    except ValueError:
-        return None
-    return found if math.isfinite(found) else None
+        value = dataset.get_item(tag).value
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
+    texts = str(value).split("\\") if isinstance(value, str) or not hasattr(value, "__iter__") else map(str, value)
+    found = []
+    for text in texts:
+        try:
+            one = float(text.strip(" \0").replace(",", "."))
+        except ValueError:
+            break
+        if not math.isfinite(one):
+            break
+        found.append(one)
+    return found
 
 
 def lut_of(dataset: Dataset, keyword: str, signed: bool) -> Shown | None:
