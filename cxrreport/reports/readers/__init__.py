@@ -33,26 +33,35 @@ def files(root: Path) -> Iterator[Path]:
 
     A folder that cannot be listed is among them: reading it tells so.
     """
-    pending = [(root, root.is_dir())]
-    while pending:
-        path, is_folder = pending.pop()
-        try:
-            children = _children(path) if is_folder else None
-        except OSError:
-            children = None
-        if children is None:
+    if not root.is_dir():
+        yield root
+        return
+    open_folders = [(root, _names(root))]
+    while open_folders:
+        folder, names = open_folders[-1]
+        for name, is_folder in names:
+            path = folder / name
+            if is_folder:
+                open_folders.append((path, _names(path)))
+                break
             yield path
         else:
-            pending += reversed(children)
+            open_folders.pop()
 
 
-def _children(folder: Path) -> list[tuple[Path, bool]]:
-    """Files and folders in a folder, each with whether it is a folder; never through a link, and no FIFO or the like."""
-    with os.scandir(folder) as found:
-        entries = sorted(found, key=lambda entry: entry.name)
-    shown = (entry for entry in entries if not entry.name.startswith(".") and not entry.is_symlink())
-    kinds = ((entry, entry.is_dir(follow_symlinks=False)) for entry in shown)
-    return [(Path(entry.path), folder) for entry, folder in kinds if folder or entry.is_file(follow_symlinks=False)]
+def _names(folder: Path) -> Iterator[tuple[str, bool]]:
+    """Names of files and folders in a folder, each with whether it is a folder; never a link, a FIFO or the like.
+
+    "" alone, which is the folder itself, where it cannot be listed.
+    """
+    try:
+        with os.scandir(folder) as found:
+            shown = [one for one in found if not one.name.startswith(".") and not one.is_symlink()]
+            kinds = [(one, one.is_dir(follow_symlinks=False)) for one in shown]
+            kept = [(one.name, is_dir) for one, is_dir in kinds if is_dir or one.is_file(follow_symlinks=False)]
+        return iter(sorted(kept))
+    except OSError:
+        return iter([("", False)])
 
 
 def read_file(
