@@ -46,7 +46,7 @@ def index(
 ) -> int:  # fmt: skip
     """Import signed reports from PATHS and publish the index.
 
-    PATHS are files and folders of plain text (named by accession number or study UID), CSV, TSV, JSON Lines, HL7 v2 ORU
+    PATHS are files and folders of plain text and RTF (named by accession number or study UID), CSV, TSV, JSON Lines, HL7 v2 ORU
     messages, DICOM SR, FHIR DiagnosticReports, Open-i XML and PDF with a text layer, in any mixture. Reports of other
     modalities or parts of the body are skipped.
 

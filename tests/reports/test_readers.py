@@ -76,6 +76,16 @@ def test_encodings(only, name, start, encoding):
     assert only(name, f"{start}Épanchement “à gauche”.", encoding=encoding).findings == "Épanchement “à gauche”."
 
 
+@pytest.mark.parametrize("name", ["A1.rtf", "A1.txt", "A1"])
+def test_rtf_is_text(only, name):
+    found = only(
+        name,
+        r"{\rtf1\ansi{\fonttbl\f0 Arial;}\f0 DATE: 20210304\par FINDINGS: \'c9panchement.\par IMPRESSION: Normal.}",
+    )
+    assert (found.accession, found.findings, found.impression) == ("A1", "Épanchement.", "Normal.")
+    assert found.reported_at == datetime(2021, 3, 4)
+
+
 # -- tables -----------------------------------------------------------------------------------------------------------
 
 

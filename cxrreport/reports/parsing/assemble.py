@@ -37,6 +37,7 @@ _SIGNATURE = re.compile(
     r"[^\n]*(?:\n(?![A-Z ]{4,40}:)[^\n]+){0,2})$",
     re.IGNORECASE | re.MULTILINE,
 )
+RTF = "{\\rtf"  # how a document begins
 _MAX_FONTS = 20_000  # characters of a font table: longer ones cost striprtf their length squared
 _RTF = re.compile(r"\\[a-z]+-?\d* ?|\\'[0-9a-f]{2}|\\.|[{}]|[^\\{}]+", re.IGNORECASE | re.DOTALL)
 _BREAK = re.compile(r"<(?:br|/?p|/?div|/?tr|/?h[1-6]|/?li|/?ol|/?ul|/?table|hr)\b[^<>]*>", re.IGNORECASE)
@@ -79,7 +80,7 @@ def is_heading(name: str) -> bool:
 
 def plain(text: str) -> str:
     """Text without what is left of RTF and HTML mark-up."""
-    if "{\\rtf" in text:
+    if RTF in text:
         text = _without_rtf(text)
     if _TAG.search(text):
         text = without_tags(text)
@@ -98,8 +99,8 @@ def unsigned(text: str) -> str:
 
 def _without_rtf(text: str) -> str:
     """The words of each RTF document in a text, and what stands before the first; "" for one that is broken."""
-    before, *documents = text.split("{\\rtf")
-    return "\n".join(filter(None, (before.strip(), *(_rtf("{\\rtf" + document) for document in documents))))
+    before, *documents = text.split(RTF)
+    return "\n".join(filter(None, (before.strip(), *(_rtf(RTF + document) for document in documents))))
 
 
 def _rtf(document: str) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from cxrreport.reports.parsing import decode, documents, pdf
+from cxrreport.reports.parsing import assemble, decode, documents, pdf
 from cxrreport.reports.parsing.columns import KNOWN
 
 HEAD_BYTES = 8192
@@ -49,6 +49,8 @@ def format_of(path: Path, columns: Mapping[str, str]) -> str | None:
 
 def _of_text(text: str, suffix: str, columns: Mapping[str, str]) -> str | None:
     start = text.lstrip()
+    if start.startswith(assemble.RTF):
+        return "text"
     if start.startswith(("{", "[")):
         return "fhir" if re.search(r'"resourceType"\s*:', start) else "table" if start.startswith("{") else None
     if start.startswith("<"):

@@ -11,7 +11,7 @@ from cxrreport.reports.parsing import decode, pdf, scope
 from cxrreport.reports.parsing.decode import Skipped
 from cxrreport.reports.readers import text
 
-_TEXTS = (".txt", ".text", ".rpt", ".hl7")
+_TEXTS = (".txt", ".text", ".rpt", ".rtf", ".hl7")
 
 
 def read(path: Path) -> Iterator[Report | Failure | Skipped]:

@@ -1,4 +1,4 @@
-"""Plain text reports, one a file, named by accession number or StudyInstanceUID, or laid out as MIMIC-CXR's are."""
+"""Reports of plain text or RTF, one a file, named by accession number or StudyInstanceUID, or laid out as MIMIC-CXR's are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from cxrreport import indications
 from cxrreport.records import Failure, Report
 from cxrreport.reports import sections
-from cxrreport.reports.parsing import dates, decode
+from cxrreport.reports.parsing import assemble, dates, decode
 
 MAX_BYTES = 1 << 20
 _MIMIC = re.compile(r"p(\d\d)/p(\1\d+)/s(\d+)\.txt")
@@ -29,7 +29,8 @@ def read(path: Path) -> Iterator[Report | Failure]:
     if data is None:
         yield decode.too_large(path, "A text report is larger than 1 MB.")
         return
-    yield parse(path, decode.prose(decode.characters(data)))
+    text = decode.characters(data)
+    yield parse(path, assemble.plain(text) if text.lstrip().startswith(assemble.RTF) else decode.prose(text))
 
 
 def parse(path: Path, text: str, above: str = "") -> Report | Failure:
