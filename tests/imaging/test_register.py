@@ -183,8 +183,7 @@ def test_the_curve_of_grey_values_never_falls(seed):
 # -- images that do not ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("turns", [1, 2, 3])
-@pytest.mark.parametrize("patient", PATIENTS)
+@pytest.mark.parametrize(("patient", "turns"), [*zip(PATIENTS, (1, 2, 3))])
 def test_a_turned_prior_is_no_prior(patient, turns):
     found = register(frontal(patient, exposure=1), np.rot90(frontal(patient), turns))
     assert found.reason == "prior.rotated" and not found.usable and not found.registered
@@ -273,7 +272,7 @@ assert open_index(folder).text.search(np.eye(2, dtype=np.float32), 1)[1].ravel()
 
 def test_real_pairs_are_hardly_ever_refused():
     nih = data("nih")
-    rows = list(csv.DictReader((nih / "pairs.csv").open()))[::20]
+    rows = list(csv.DictReader((nih / "pairs.csv").open()))[::50]
     reasons = []
     for row in rows:
         images = [nih / "images" / f"{row[key]}.jpg" for key in ("id_curr", "id_prev")]
@@ -281,5 +280,5 @@ def test_real_pairs_are_hardly_ever_refused():
             preprocess(np.asarray(Image.open(pixels).convert("L"), dtype=np.float32)) for pixels in images
         )
         reasons.append(register(current, prior).reason)
-    assert len(rows) > 20 and sum(reason == "" for reason in reasons) >= 0.9 * len(rows)
-    assert sum(reason.startswith("prior.") for reason in reasons) <= 0.05 * len(rows)
+    assert len(rows) > 7 and reasons.count("") >= len(rows) - 1
+    assert not any(reason.startswith("prior.") for reason in reasons)
