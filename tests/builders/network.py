@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from safetensors.torch import save_file
 from transformers import BertConfig, BertModel
 
+from cxrreport.datasets.nih import LabelledImage
 from cxrreport.datasets.sample import Sample, make_sample
 from cxrreport.model.config import PREFIX_LENGTH, PROMPT_TOKENS, SPECIAL_TOKENS, tiny
 from cxrreport.model.diffrgennet import DiffRGenNet
@@ -101,3 +103,19 @@ def random_samples(count: int, seed: int = 0, name: str = "patient") -> list[Sam
         text = " ".join(rng.permutation(SENTENCES)[: rng.integers(2, 4)])
         samples.append(make_sample(f"{name}-{index}", f"{name}-{index}", pixels, text, ""))
     return samples
+
+
+def random_films(
+    count: int, positive: Collection[int] | None = (), known: Collection[int] | None = range(14), seed: int = 0
+) -> list[LabelledImage]:
+    """Images of noise without a report, of which these findings are positive and known; None: some at random."""
+    rng = np.random.default_rng(seed)
+
+    def flags(chosen: Collection[int] | None, share: float) -> np.ndarray:
+        return rng.random(14) < share if chosen is None else np.isin(np.arange(14), list(chosen))
+
+    def film(name: str) -> LabelledImage:
+        pixels = rng.integers(0, 256, (2, 256, 256), dtype=np.uint8)
+        return LabelledImage(name, name, pixels, np.array([True, False]), flags(positive, 0.3), flags(known, 0.9))
+
+    return [film(f"film-{number}") for number in range(count)]

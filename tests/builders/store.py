@@ -1,17 +1,23 @@
-"""Records for the store, and what fills one."""
+"""Records for the store, what fills one, and what reports it holds."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from cxrreport.drafts import Draft, Provenance
-from cxrreport.records import FileEntry, Instance, View, ViewGuess
-from cxrreport.store import drafts, filing, runs
+from cxrreport.findings import State
+from cxrreport.records import FileEntry, Instance, Report, Study, View, ViewGuess
+from cxrreport.store import catalogue, drafts, filing, linking, reports, runs
 from cxrreport.store.engine import session
+from cxrreport.store.schema import ReportRow
+
+NOON = datetime(2024, 5, 6, 12, 0)
+LABELS = {"edema": State.POSITIVE, "fracture": State.BLANK}
 
 
 def make_entry(path: str, size: int = 100, mtime_ns: int = 1) -> FileEntry:
@@ -69,3 +75,37 @@ def save_draft(engine: Engine, run_id: int, study_id: int, findings: str = "F", 
     made = Draft(study_id, prior, "", findings, "", "", (), (), (), (), made_with)
     with session(engine) as s:
         drafts.save_drafts(s, run_id, [made])
+
+
+# -- reports ----------------------------------------------------------------------------------------------------------
+
+
+def make_report(name: str = "r1", **changes: Any) -> Report:
+    """Build a report of noon."""
+    fields: dict[str, Any] = {"findings": f"Text of {name}.", "impression": "Edema.", "reported_at": NOON}
+    return Report("reports.csv", name, **{**fields, **changes})
+
+
+def add_reports(engine: Engine, *made: Report, source: str = "old") -> Counter[str]:
+    """Import reports with `LABELS`."""
+    with session(engine) as current:
+        return reports.add_reports(current, [(report, LABELS) for report in made], source)
+
+
+def scan_study(engine: Engine, study: str = "1", patient: str = "P1", **changes: Any) -> Study:
+    """File one image of a study of noon; returns the study."""
+    scan(engine, study, patient, **{"studied_at": NOON, **changes})
+    with session(engine, read_only=True) as current:
+        return next(found for found in catalogue.candidate_studies(current) if found.uid == study)
+
+
+def report_rows(engine: Engine) -> list[ReportRow]:
+    """All reports, in the order of their import."""
+    with session(engine, read_only=True) as current:
+        return list(current.scalars(select(ReportRow).order_by(ReportRow.id)))
+
+
+def link(engine: Engine) -> int:
+    """Link reports to studies; returns how many."""
+    with session(engine) as current:
+        return linking.link_reports(current)

@@ -1,47 +1,15 @@
-"""The text that is stored: chosen among the beams, and every claim of it licensed by the table."""
+"""The text that is stored: every claim of it is licensed by the table."""
 
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from builders.texts import WORDING, draft, stored, table
 
-from cxrreport.codes import Flag
-from cxrreport.drafting.known import know
-from cxrreport.drafting.licences import check_comparisons
-from cxrreport.drafting.text import choose, final_text
-from cxrreport.drafting.wording_file import combinations, default_wording, said
-from cxrreport.drafts import Finding, Region
-from cxrreport.findings import FINDINGS, OTHER, PARENTS, URGENCY, Change, State
-from cxrreport.model.drafter import NetworkDraft, StudyStates
-from cxrreport.model.prose import Prose
+from cxrreport.drafts import Region
+from cxrreport.findings import FINDINGS, URGENCY, Change, State
 from cxrreport.reports.claims import read
-from cxrreport.reports.summaries import summaries
-from cxrreport.reports.whole import is_whole
 
-STATES = StudyStates((), (), (), True)
-WORDING = default_wording()
 EFFUSION, HEART = "pleural effusion", "cardiomegaly"
-
-
-def table(*positive, uncertain=(), changes=None, before=()):
-    """Known of a study in which all else is absent; before: what the prior had."""
-    rows = []
-    for finding in FINDINGS:
-        state = State.POSITIVE if finding in positive else State.UNCERTAIN if finding in uncertain else State.NEGATIVE
-        prior = State.POSITIVE if finding in before else State.NEGATIVE
-        likely = 0.35 if state is State.UNCERTAIN else 0.5  # enough for a doubt where the decoder names it
-        rows.append(Finding(finding, state, likely, prior, 0.5, (changes or {}).get(finding), 0.5))
-    return rows
-
-
-def draft(text, *others, valid=True, flags=()):
-    return NetworkDraft(text, STATES, flags, valid, tuple(Prose(other, (), False) for other in others))
-
-
-def stored(made, rows, references=(), regions=()):
-    text, flags = final_text(made, know(rows, regions, 1000), references, WORDING, "1.2.3")
-    return text.string, {*map(str, flags)}
 
 
 def test_all_steps_come_together_with_their_flags():
@@ -244,111 +212,5 @@ def test_of_a_compared_study_the_likeliest_text_stands_for_others_know_nothing_o
     assert stored(replace(both, compared=True), table(EFFUSION), references)[0] == "There is effusion."
 
 
-# -- whatever the decoder says ----------------------------------------------------------------------------------------
-
-WORDS = (
-    "no|the|a|small left|right|there is|pleural effusion|pneumothorax|edema|cardiomegaly|lungs are clear|new|increased|and|,"
-    "|in the left lower lobe|consistent with|pneumonia|this is|unchanged|is|of|heart is normal|tip|8 mm|granuloma|fracture"
-    "|may represent|atelectasis|picc line|no acute|abnormality|has resolved|worse than before|two|catheter"
-)
-FRAGMENTS = st.lists(st.sampled_from(WORDS.split("|")), min_size=1, max_size=9).map(lambda said: " ".join(said) + ".")
-OURS = st.sampled_from(sorted({said(WORDING, told, key) for told in combinations(WORDING) for key in "ab"}))
-TEXTS = st.lists(st.one_of(FRAGMENTS, OURS), min_size=1, max_size=8).map(" ".join)
-ROWS = st.lists(
-    st.tuples(
-        st.sampled_from(list(State)), st.sampled_from(list(State)), st.sampled_from([None, *Change]), st.booleans()
-    ),
-    min_size=14,
-    max_size=14,
-)
-
-
-@settings(max_examples=250, deadline=None)
-@given(TEXTS, ROWS, st.booleans())
-def test_whatever_the_decoder_says_every_claim_is_licensed(text, drawn, on_left):
-    rows = [Finding(f, now, 0.5, then, 0.5, change, 0.5) for f, (now, then, change, _) in zip(FINDINGS, drawn)]
-    place = 800 if on_left else 100
-    regions = [Region("change", place, 500, 90, 90, 0.9, f) for f, (*_, seen) in zip(FINDINGS, drawn) if seen]
-    known = know(rows, regions, 1000)
-    made, _ = final_text(draft(text), known, [], WORDING, "1")
-    assert made
-    now = {row.finding: row.state for row in rows}
-    implied = {p for f, s in now.items() if s is State.POSITIVE for p in PARENTS.get(f, ())}
-    for sentence in made:
-        assert is_whole(made.of(sentence)), made.of(sentence)
-        assert not sentence.measures
-        for claim in sentence.claims:
-            there = claim.state is not State.NEGATIVE  # "no large effusion", "no PICC" say less than the table
-            assert claim.finding != OTHER and not (there and (claim.name or claim.degree)), made.of(sentence)
-            if claim.state is State.POSITIVE:
-                assert now[claim.finding] is State.POSITIVE or claim.finding in implied, made.of(sentence)
-            else:
-                assert now[claim.finding] is claim.state and claim.finding not in implied, made.of(sentence)
-            assert claim.side is None or claim.state is State.NEGATIVE or known.sides[claim.finding] is claim.side
-        for _, covered in summaries(made.string, sentence):
-            assert all(now[finding] is State.NEGATIVE for finding in covered), made.of(sentence)
-    assert all(true for _, true in check_comparisons(made, known.changes)), made.string
-    denied = {c.finding for one in made for c in one.claims if c.state is State.NEGATIVE}
-    there = {c.finding for one in made for c in one.claims if c.state is not State.NEGATIVE}
-    assert not denied & {parent for finding in there for parent in PARENTS.get(finding, ())}, made.string
-    assert all(len(states) == 1 for states in _states(made).values()), made.string  # no contradiction
-    told = [finding for one in made for finding in {claim.finding for claim in one.claims}]
-    assert len(told) == len({*told}) and {*known.spoken} <= {*told}, made.string  # all, and each once
-    changed = {f for one in made if one.comparisons for f in {claim.finding for claim in one.claims}}
-    assert {*told} & {*known.changes} <= changed, made.string  # with its change
-    again, _ = final_text(draft(made.string), known, [], WORDING, "1")
-    assert sorted(map(again.of, again)) == sorted(map(made.of, made))  # mending twice changes no sentence
-
-
-def _states(text):
-    states = {}
-    for claim in (claim for sentence in text for claim in sentence.claims):
-        states.setdefault(claim.finding, set()).add(claim.state)
-    return states
-
-
 def test_the_order_of_urgency_has_every_finding_once():
     assert sorted(URGENCY) == sorted(set(FINDINGS) - {"no finding"})
-
-
-# -- which of the beams -----------------------------------------------------------------------------------------------
-
-TOLD = st.lists(st.sampled_from(["heart", "lungs", "clear", "no", "effusion", "."]), min_size=1, max_size=8).map(
-    " ".join
-)
-
-
-def beams(*said):
-    first, *others = (Prose(text, (f"flag of {text}",), False) for text in said)
-    return NetworkDraft(first.text, STATES, first.flags, True, tuple(others))
-
-
-@pytest.mark.parametrize(
-    ("said", "references", "chosen"),
-    [
-        (("Sternotomy wires.", "The lungs are clear."),
-         ["The heart is normal. The lungs are clear.", "The lungs are clear. No effusion.", "Sternotomy wires."], 1),
-        (("Normal lungs. Clear heart size.", "Clear lungs. Normal heart size."), ["Clear lungs. Normal heart size."], 1),
-        (("no pleural effusion", "Something else entirely."), ["No pleural effusion!"], 0),
-        (("No effusion.", "The heart is normal."), ["The heart is normal."], 1),
-        (("No effusion.", "The heart is normal."), [], 0),
-    ],
-)  # fmt: skip
-def test_the_text_of_most_references_wins_with_its_own_flags(said, references, chosen):
-    assert choose(beams(*said), references) == Prose(said[chosen], (f"flag of {said[chosen]}",), False)
-
-
-def test_a_text_that_was_cut_is_chosen_only_where_all_were():
-    cut, whole = Prose("No effusion. The heart", (Flag.HIT_MAX_LENGTH,), False), Prose("Sternotomy.", (), False)
-    made = NetworkDraft(cut.text, STATES, cut.flags, True, (whole,))
-    assert choose(made, [cut.text]) == whole
-    assert choose(NetworkDraft("Clear.", STATES, (Flag.HIT_MAX_LENGTH,), True, (cut,)), [cut.text]) == cut
-
-
-@settings(deadline=None, max_examples=30)
-@given(st.lists(TOLD, min_size=1, max_size=4, unique=True), st.lists(TOLD, max_size=4))
-def test_the_choice_is_one_of_the_beams_and_the_order_of_references_does_not_matter(said, references):
-    chosen = choose(beams(*said), references)
-    assert chosen.text in said
-    assert references or chosen.text == said[0]
-    assert choose(beams(*said), references[::-1]) == chosen or len(said) > 1

@@ -1,21 +1,9 @@
 import numpy as np
 import pytest
 import torch
-from builders.network import random_samples, tiny_weights
+from builders.network import random_films, random_samples, tiny_weights
 
-from cxrreport.datasets.nih import LabelledImage
 from cxrreport.training.encoder_stage import EncoderStage, make_batch, shuffled
-
-
-def films(count, positive=(), known=range(14)):
-    """Noise without a report; the given findings are positive and known."""
-    rng = np.random.default_rng(count)
-    flags = [np.isin(np.arange(14), list(chosen)) for chosen in (positive, known)]
-    present = np.array([True, False])
-    return [
-        LabelledImage(f"film-{i}", f"film-{i}", rng.integers(0, 256, (2, 256, 256), dtype=np.uint8), present, *flags)
-        for i in range(count)
-    ]
 
 
 def test_batches_hold_every_sample_once_but_for_a_last_batch_of_one():
@@ -50,7 +38,7 @@ def test_an_epoch_learns_and_touches_encoder_towers_and_evidence_only(stage):
 
 def test_a_batch_of_both_kinds_knows_what_is_written():
     samples = random_samples(2)
-    batch = make_batch([films(1, {3}, {3, 4})[0], *samples], tiny_weights().tokenizer)
+    batch = make_batch([random_films(1, {3}, {3, 4})[0], *samples], tiny_weights().tokenizer)
     assert batch.written.tolist() == [1, 2] and len(batch.ids) == 2 and batch.same.shape == (2, 2)
     assert batch.known[0].nonzero().flatten().tolist() == [3, 4] and batch.known[1:].all()
     assert batch.positive[0].nonzero().flatten().tolist() == [3]
@@ -58,7 +46,7 @@ def test_a_batch_of_both_kinds_knows_what_is_written():
 
 
 def test_each_kind_of_sample_has_a_head_of_its_own(stage):
-    both = [*random_samples(2), *films(2, {3}, {3, 4})]
+    both = [*random_samples(2), *random_films(2, {3}, {3, 4})]
     batch = make_batch(both, tiny_weights().tokenizer)
     assert batch.kind.tolist() == [1, 1, 0, 0]
     with torch.no_grad():
@@ -77,16 +65,16 @@ def _loss(stage, samples):
 
 
 def test_what_is_unknown_does_not_count(stage):
-    some = [_loss(stage, films(2, positive, {3, 4}))[:2] for positive in ({3}, {3, 5, 13}, {4})]
+    some = [_loss(stage, random_films(2, positive, {3, 4}))[:2] for positive in ({3}, {3, 5, 13}, {4})]
     assert some[0] == some[1] and all(one != other for one, other in zip(some[0], some[2], strict=True))
-    assert _loss(stage, films(2, {3}, ()))[:2] == (0, 0)
+    assert _loss(stage, random_films(2, {3}, ()))[:2] == (0, 0)
 
 
 def test_films_alone_have_no_contrast(stage):
-    assert _loss(stage, films(3))[2] == 0 and _loss(stage, [*films(3), *random_samples(1)])[2] == 0
+    assert _loss(stage, random_films(3))[2] == 0 and _loss(stage, [*random_films(3), *random_samples(1)])[2] == 0
     both = random_samples(2)
-    assert _loss(stage, [*both, *films(3)])[2] == pytest.approx(_loss(stage, both)[2], rel=0.2)
-    assert stage.epoch(films(4), 4)["contrast_loss"] == 0
+    assert _loss(stage, [*both, *random_films(3)])[2] == pytest.approx(_loss(stage, both)[2], rel=0.2)
+    assert stage.epoch(random_films(4), 4)["contrast_loss"] == 0
 
 
 def test_the_network_carries_the_average_of_the_best_epoch_after_the_stage(stage, monkeypatch):
@@ -151,7 +139,7 @@ def test_films_count_in_what_is_kept_as_far_as_their_labels_tell(stage, monkeypa
     monkeypatch.setattr(
         "cxrreport.training.encoder_stage.mean_auc", lambda truth, *_: asked.append(truth) or next(said)
     )
-    found = stage.validate(random_samples(2), 4, films(3, {3}, {3, 4}))
+    found = stage.validate(random_samples(2), 4, random_films(3, {3}, {3, 4}))
     assert found == {"mean_auc": 0.9, "mean_auc_common": 0.7, "mean_auc_films": 0.6}
     assert float(stage.best.score) == pytest.approx(0.65)
     assert asked[2][0, 3] == 1 and asked[2][0, 4] == 0 and np.isnan(np.delete(asked[2], [3, 4], 1)).all()

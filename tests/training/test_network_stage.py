@@ -3,11 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from builders.network import random_features, random_samples, tiny_weights
+from builders.network import random_features, random_films, random_samples, tiny_weights
 
 from cxrreport.datasets.encoded import encode_samples
 from cxrreport.datasets.encoded_films import encode_films
-from cxrreport.datasets.nih import LabelledImage
 from cxrreport.model.config import PREFIX_LENGTH
 from cxrreport.model.drafter import Drafter
 from cxrreport.training.network_stage import NetworkStage, rarity, start_prior
@@ -178,22 +177,14 @@ def test_the_average_holds_the_statistics_of_batch_norm_too(stage, drafter, samp
     assert torch.equal(norm.running_mean, live)
 
 
-def _films(count, known=range(14)):
-    rng = np.random.default_rng(count)
-    flags = [np.isin(np.arange(14), list(chosen)) for chosen in ({3}, known)]
-    present = np.array([True, False])
-    pixels = rng.integers(0, 256, (count, 2, 256, 256), dtype=np.uint8)
-    return [LabelledImage(f"film-{i}", f"film-{i}", one, present, *flags) for i, one in enumerate(pixels)]
-
-
 def _film_stage(drafter, samples, known=range(14)):
     encoded = _encode(drafter, samples)
-    films = encode_films(drafter, _films(6, known), encoded.bank.numpy(), 2, _generator())
+    films = encode_films(drafter, random_films(6, {3}, known), encoded.bank.numpy(), 2, _generator())
     return NetworkStage(drafter.weights, 3e-3, 24, _generator(), films=films), encoded
 
 
 def test_films_are_encoded_as_studies_with_a_frontal_image_alone(drafter):
-    films = _films(3)
+    films = random_films(3, {3})
     bank = drafter.embed_texts(["the lungs are clear", "pleural effusion"])
     encoded = encode_films(drafter, films, bank, 2, _generator())
     plain, found = _features(drafter, films), encoded.features([0, 1, 2], torch.zeros(3, dtype=torch.long))

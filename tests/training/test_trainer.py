@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from builders.network import VOCABULARY, random_samples
+from builders.network import VOCABULARY, random_films, random_samples
 from builders.training import SPLITS, read_noise, train_options
 from safetensors import safe_open
 from safetensors.torch import load_file
@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 import cxrreport.training.start as start_module
 import cxrreport.training.trainer as module
 from cxrreport.datasets.directory import READERS
-from cxrreport.datasets.nih import IMAGE_READERS, LabelledImage
+from cxrreport.datasets.nih import IMAGE_READERS
 from cxrreport.errors import ConfigurationError, UnavailableError, UsageError
 from cxrreport.model.weights import load_weights, save_weights
 from cxrreport.training.encoder_stage import EncoderStage
@@ -225,13 +225,8 @@ def test_phantoms_and_weights_of_a_start_teach_the_network_to_read_indications(f
 @pytest.fixture()
 def films(monkeypatch):
     """A collection of films of noise without reports: twelve to learn from, thirty of validation."""
-    rng, present = np.random.default_rng(4), np.array([True, False])
-
-    def one(index):
-        picture, positive = rng.integers(0, 256, (2, 256, 256), dtype=np.uint8), rng.random(14) < 0.3
-        return LabelledImage(f"film-{index}", f"film-{index}", picture, present, positive, rng.random(14) < 0.9)
-
-    splits = {"train": [one(index) for index in range(12)], "val": [one(index) for index in range(12, 42)]}
+    made = random_films(42, positive=None, known=None, seed=4)
+    splits = {"train": made[:12], "val": made[12:]}
     monkeypatch.setitem(IMAGE_READERS, "noise", lambda directory, split: splits[split])
     return {"films": "noise", "films_directory": Path("/nowhere")}
 
