@@ -8,6 +8,7 @@ children in batches, for small files are many; no more lies between the processe
 from __future__ import annotations
 
 import multiprocessing
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -22,6 +23,7 @@ Result = TypeVar("Result")
 Job = Callable[[Item], Iterator[Result | None]]
 
 _ITEMS, _SIGNS = 25, 8192  # of a batch: two of them fit into a pipe (64 kB), so that giving one never waits
+_PATIENCE_S = 0.5  # between two looks at whether the run is cancelled
 _START_S = 120.0  # until a child has loaded what it needs, on a machine that is busy
 
 
@@ -34,11 +36,19 @@ class StreamEngine:
     timeout_s : longest silence of a child that is waited for.
     memory_mb : largest address space of one child, in MiB.
     lost : class of the error for an item that is lost; the codes are of its family (`report.timeout`, …).
+    cancelled : once it is true no child is waited for any longer: whoever waits must stop.
     """
 
-    def __init__(self, workers: int, timeout_s: float, memory_mb: int, lost: type[InputError] = ReportError) -> None:
+    def __init__(
+        self,
+        workers: int,
+        timeout_s: float,
+        memory_mb: int,
+        lost: type[InputError] = ReportError,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._lost = lost
-        self._children: list[_Child[Any]] = [_Child(timeout_s, memory_mb, lost) for _ in range(workers)]
+        self._children: list[_Child[Any]] = [_Child(timeout_s, memory_mb, lost, cancelled) for _ in range(workers)]
 
     def __enter__(self) -> StreamEngine:
         """Children start when they are needed."""
@@ -95,8 +105,8 @@ def _take(child: _Child[Item], count: int) -> Iterator[tuple[Item, Any]]:
 class _Child(Generic[Item]):
     """One process, started when it is needed and again after each loss, with the items that it has in hand, in order."""
 
-    def __init__(self, timeout_s: float, memory_mb: int, lost: type[InputError]) -> None:
-        self._timeout_s, self._memory_mb, self._lost = timeout_s, memory_mb, lost
+    def __init__(self, timeout_s: float, memory_mb: int, lost: type[InputError], cancelled: Callable[[], bool]) -> None:
+        self._timeout_s, self._memory_mb, self._lost, self._cancelled = timeout_s, memory_mb, lost, cancelled
         self._hand: deque[Item] = deque()
         self._process: Any = None
         self._starting = False
@@ -138,13 +148,18 @@ class _Child(Generic[Item]):
     def _answer(self) -> tuple[Any, bool]:
         """What the process says next, and whether that ends the item."""
         if self._starting:
-            self._answers.poll(_START_S)
-            self._answers.recv()
+            self._heard(_START_S)
             self._starting = False
-        if not self._answers.poll(self._timeout_s):
-            raise TimeoutError
-        answer: tuple[Any, bool] = self._answers.recv()
+        answer: tuple[Any, bool] = self._heard(self._timeout_s)
         return answer
+
+    def _heard(self, seconds: float) -> Any:
+        """The next message; TimeoutError where there is none for so long, or nobody waits any more."""
+        end = time.monotonic() + seconds
+        while not self._answers.poll(min(_PATIENCE_S, max(0.0, end - time.monotonic()))):
+            if self._cancelled() or time.monotonic() >= end:
+                raise TimeoutError
+        return self._answers.recv()
 
     def _start(self) -> None:
         spawn = multiprocessing.get_context("spawn")

@@ -20,7 +20,6 @@ from cxrreport.reports.labels import rules
 from cxrreport.reports.parsing import fhir_index
 from cxrreport.reports.parsing.columns import FIELDS
 from cxrreport.reports.readers import Skipped, files
-from cxrreport.settings import Settings
 from cxrreport.store import reports, runs
 from cxrreport.store.engine import batches
 
@@ -42,7 +41,7 @@ def import_reports(run: Run, paths: Sequence[Path], form: str) -> None:
     for root in roots:
         for kind in ("report.", "path."):  # the files may have been mended
             run.transact(runs.clear_failures_below, str(root), kind)
-        with _readers(run.settings) as readers:
+        with _readers(run) as readers:
             for batch in batches(_read(run, readers, root, form), _BATCH):
                 if run.cancelled:  # whoever stops the run may have stopped the children too: believe no error any more
                     return
@@ -51,8 +50,9 @@ def import_reports(run: Run, paths: Sequence[Path], form: str) -> None:
     _label_again(run)
 
 
-def _readers(settings: Settings) -> StreamEngine:
-    return StreamEngine(settings.workers, settings.report_timeout_s, settings.report_memory_mb)
+def _readers(run: Run) -> StreamEngine:
+    workers, timeout_s, memory_mb = run.settings.workers, run.settings.report_timeout_s, run.settings.report_memory_mb
+    return StreamEngine(workers, timeout_s, memory_mb, cancelled=lambda: bool(run.cancelled))
 
 
 def _read(run: Run, readers: StreamEngine, root: Path, form: str) -> Iterator[Labelled]:
