@@ -54,7 +54,9 @@ class Settings(BaseSettings):
     wording: Path | None = Field(
         None, description="YAML file with this site's sentences; those of the package where it is unset."
     )
-    workers: int = Field(2, ge=0, le=128, description="Child processes that decode films; 0 decodes in this process.")
+    workers: int = Field(
+        2, ge=0, le=128, description="Child processes that decode films and read reports; 0 does so in this process."
+    )
     decode_timeout_s: float = Field(60, gt=0, description="Time for one film before its child is killed, in seconds.")
     decode_memory_mb: int = Field(4096, ge=512, description="Address space of a child that decodes films, in MiB.")
     report_timeout_s: float = Field(
