@@ -209,7 +209,7 @@ class PriorReason(Explained):
     NO_FRONTAL = "prior.no_frontal", "no earlier study has a frontal film"
     TIE = "prior.tie", "the order of two studies is not certain"
     DATE_MISSING = "prior.date_missing", "the study has no date"
-    IDENTITY = "prior.identity", "birth date or sex differ between the studies"
+    IDENTITY = "prior.identity", "birth date, sex or, without a birth date, name differ between the studies"
     UNREADABLE = "prior.unreadable", "the film of the prior cannot be read"
     ROTATED = "prior.rotated", "the film of the prior is turned"
     INVERTED = "prior.inverted", "the grey values of the prior are inverted"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -50,6 +51,14 @@ def atomic(path: Path, mode: int = 0o600) -> Iterator[Path]:
             beside.unlink()
         raise
     sync(path.parent)
+
+
+def secret(path: Path) -> bytes:
+    """Return the random key in the file `path`, for its owner alone; one that is missing is made."""
+    if not path.exists():
+        with atomic(path) as file:
+            file.write_bytes(secrets.token_bytes(32))
+    return path.read_bytes()
 
 
 def write_json(path: Path, facts: Any, indent: int | None = None) -> None:

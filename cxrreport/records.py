@@ -80,6 +80,7 @@ class Instance:
     deviation_index: float | None = None  # 0 = as intended, +1 = 26 % more
     age_years: float | None = None
     indication: str = ""  # why the film was asked for; see `indications`
+    name_sha256: str = ""  # keyed digest of the patient's name
 
 
 _NOBODY = re.compile(
@@ -164,6 +165,7 @@ class Study:
     accession: str
     images: tuple[Image, ...]
     age_years: float | None = None  # at the study, as its header says
+    name_sha256: str = ""  # keyed digest of the patient's name; "" where it is not known
     indication: str | None = None
 
 

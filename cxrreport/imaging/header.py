@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hmac
 import re
+import unicodedata
 from datetime import date, datetime, time
 from math import isfinite
 from typing import Any
 
 from pydicom.dataset import Dataset
+from pydicom.valuerep import PersonName
 
 from cxrreport import indications
 from cxrreport.errors import HeaderError
@@ -41,14 +44,26 @@ _COUNT_TAGS = {  # tag and what its absence means
     "bits_stored": (0x00280101, 0),
 }
 _SOP_CLASS, _SOP_UID, _STUDY_UID = 0x00080016, 0x00080018, 0x0020000D
-_PATIENT_ID, _ISSUER, _ACCESSION = 0x00100020, 0x00100021, 0x00080050
+_PATIENT_ID, _ISSUER, _ACCESSION, _NAME = 0x00100020, 0x00100021, 0x00080050, 0x00100010
 _STUDY_DATE, _STUDY_TIME, _BIRTH_DATE, _AGE = 0x00080020, 0x00080030, 0x00100030, 0x00101010
 _REASON, _REQUESTED, _ADMITTED, _REQUESTS = 0x00401002, 0x00321060, 0x00081080, 0x00400275
 _TAGS = (
     *_TEXT_TAGS.values(),
     *_NUMBER_TAGS.values(),
     *(tag for tag, _ in _COUNT_TAGS.values()),
-    *(_SOP_CLASS, _SOP_UID, _STUDY_UID, _PATIENT_ID, _ISSUER, _ACCESSION, _STUDY_DATE, _STUDY_TIME, _BIRTH_DATE, _AGE),
+    *(
+        _SOP_CLASS,
+        _SOP_UID,
+        _STUDY_UID,
+        _PATIENT_ID,
+        _ISSUER,
+        _ACCESSION,
+        _NAME,
+        _STUDY_DATE,
+        _STUDY_TIME,
+        _BIRTH_DATE,
+        _AGE,
+    ),
     *(_REASON, _REQUESTED, _ADMITTED, _REQUESTS),
 )
 # Media directory, waveforms, presentation states, raw data, SR, key objects, documents, RT plans: no image.
@@ -66,8 +81,10 @@ _YEARS = range(1950, 2100)  # of a study; before and after lie placeholders: 000
 _EPOCH = date(1900, 1, 1)  # no birth date: what systems write for an unknown one
 
 
-def read_header(entry: FileEntry, max_dataset_mb: int = 256) -> Instance | None:
+def read_header(entry: FileEntry, max_dataset_mb: int = 256, name_key: bytes = b"") -> Instance | None:
     """Read the header of one file; None when it is not DICOM. A deflated data set may inflate to `max_dataset_mb`.
+
+    Of the patient's name only a digest keyed with `name_key` is kept, "" without a key.
 
     Study date and time are read from Study Date and Study Time alone: the other dates differ from image to image of
     one study. `studied_at` is midnight with `time_known=False` where there is a date only.
@@ -85,25 +102,25 @@ def read_header(entry: FileEntry, max_dataset_mb: int = 256) -> Instance | None:
     """
     try:
         with open_head(entry.path, _TAGS, max_dataset_mb << 20, _KEEP_INFLATED_BYTES) as head:
-            return _instance(entry, head)
+            return _instance(entry, head, name_key)
     except NotDicomError:
         return None
 
 
-def _instance(entry: FileEntry, head: Head) -> Instance:
+def _instance(entry: FileEntry, head: Head, name_key: bytes) -> Instance:
     if _NOT_IMAGE.match(head.sop_class_uid):
         raise HeaderError("The object holds no image.", code="header.not_image")
     if not head.at_pixels:
         raise HeaderError("The header ends before any pixel data.", code="header.incomplete")
     try:
-        return _from_dataset(entry, head)
+        return _from_dataset(entry, head, name_key)
     except HeaderError:
         raise
     except Exception:  # values are converted on access; the text of the error may quote them
         raise HeaderError("The header holds values that cannot be read.") from None
 
 
-def _from_dataset(entry: FileEntry, head: Head) -> Instance:
+def _from_dataset(entry: FileEntry, head: Head, name_key: bytes) -> Instance:
     dataset = head.dataset
     birth_date = _birth_date(_text(dataset, _BIRTH_DATE))
     studied_at, time_known = _studied_at(_text(dataset, _STUDY_DATE), _text(dataset, _STUDY_TIME), birth_date)
@@ -119,6 +136,7 @@ def _from_dataset(entry: FileEntry, head: Head) -> Instance:
         sop_class_uid=_uid(head.sop_class_uid),
         transfer_syntax=_uid(head.transfer_syntax),
         patient_id=_patient_id(dataset, study_uid),
+        name_sha256=_name_sha256(_text(dataset, _NAME), name_key),
         issuer=_identifier(dataset, _ISSUER),
         accession=_identifier(dataset, _ACCESSION),
         birth_date=birth_date,
@@ -172,12 +190,21 @@ def _patient_id(dataset: Dataset, study_uid: str) -> str:
     return f"nobody:{study_uid}" if names_nobody(patient_id) else patient_id
 
 
+def _name_sha256(name: str, key: bytes) -> str:
+    """Digest of a person's name whatever the order of its parts, the case, the accents and the signs between them."""
+    spelling = next((group for group in name.split("=") if group.strip("^ ")), "")  # alphabetic, else ideographic
+    letters = unicodedata.normalize("NFKD", spelling.upper())
+    plain = "".join(sign for sign in letters if not unicodedata.combining(sign))
+    parts = " ".join(sorted(re.findall(r"[^\W_]+", plain), reverse=True))  # JOHN DOE
+    return "" if not key or names_nobody(parts) else hmac.digest(key, parts.encode(), "sha256").hex()
+
+
 def _line(dataset: Dataset, tag: int, limit: int | None) -> str:
     element = dataset.get(tag)
     value = None if element is None else element.value
     if value is None:
         return ""
-    many = not isinstance(value, str) and hasattr(value, "__iter__")
+    many = not isinstance(value, str | PersonName) and hasattr(value, "__iter__")
     joined = "\\".join(str(part) for part in value) if many else str(value)
     return _CONTROL.sub(" ", joined[:limit]).strip()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 
 from cxrreport.codes import PriorReason
 from cxrreport.records import Image, Pair, Study, View
@@ -34,19 +35,22 @@ def choose_prior(study: Study, others: Iterable[Study]) -> tuple[Study | None, s
     """Return the latest strictly earlier study of the patient with a frontal image, and "" or why there is none.
 
     Order is by date, and within one day by time where both times are known. Studies of other patients, without a date,
-    or later than this one play no part. The first reason that holds is given:
+    or later than this one play no part; nor does one of the same accession number within a day, for it is the same
+    exam under another study UID. The first reason that holds is given:
 
     `prior.date_missing` : this study has no date.
     `prior.tie` : a study with a frontal image cannot be told apart in time, either from this one (same day, and a time
         is missing or equal) or from another candidate for the latest. Neither of two tied candidates is taken, nor an
         older one: the comparison would skip a study that the radiologist has before the eyes.
     `prior.none` : there is no earlier study. `prior.no_frontal` : there are, but none with a frontal image.
-    `prior.identity` : the latest has another birth date or sex than this study (both known). Nothing older is taken:
-        the identifier has been given to two persons, or an entry is wrong.
+    `prior.identity` : the latest has another birth date or sex than this study (both known), or another name where no
+        birth date bears the number out. Nothing older is taken: the identifier has been given to two persons, or an
+        entry is wrong.
     """
     if study.studied_at is None:
         return None, PriorReason.DATE_MISSING
-    dated = [o for o in others if o.uid != study.uid and o.patient_id == study.patient_id and o.studied_at is not None]
+    own = [other for other in others if other.uid != study.uid and other.patient_id == study.patient_id]
+    dated = [other for other in own if other.studied_at is not None and not _is_same_exam(other, study)]
     if any(_cannot_order(other, study) and choose_frontal(other.images) for other in dated):
         return None, PriorReason.TIE
     earlier = [other for other in dated if _is_earlier(other, study)]
@@ -85,6 +89,13 @@ def _best(images: Sequence[Image], wanted: Callable[[View], bool]) -> Image | No
     return order[0] if order else None
 
 
+def _is_same_exam(one: Study, other: Study) -> bool:
+    """One order, one day; an order may also be for a series of days."""
+    if not one.accession or one.accession != other.accession or one.studied_at is None or other.studied_at is None:
+        return False
+    return abs(one.studied_at - other.studied_at) < timedelta(days=1)
+
+
 def _is_earlier(one: Study, other: Study) -> bool:
     """Strictly earlier: by date, or on one day by two known times. Without a date there is no order."""
     first, second = one.studied_at, other.studied_at
@@ -102,7 +113,9 @@ def _cannot_order(one: Study, other: Study) -> bool:
 def _identity_conflicts(one: Study, other: Study) -> bool:
     dates = {one.birth_date, other.birth_date} - {None}
     sexes = {one.sex.upper(), other.sex.upper()} & {"M", "F"}
-    return len(dates) > 1 or len(sexes) > 1
+    names = {one.name_sha256, other.name_sha256} - {""}
+    born_alike = one.birth_date is not None and one.birth_date == other.birth_date
+    return len(dates) > 1 or len(sexes) > 1 or (len(names) > 1 and not born_alike)
 
 
 def inputs_sha256(pair: Pair, digests: Mapping[int, str | None]) -> str:

@@ -7,18 +7,20 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from cxrreport.errors import HeaderError, InputError
+from cxrreport.files import secret
 from cxrreport.imaging.header import read_header
 from cxrreport.imaging.pixels import read_frame
 from cxrreport.imaging.views import believed_view, screen
 from cxrreport.imaging.walk import look_at
 from cxrreport.pipeline.run import Interrupted, Run
-from cxrreport.records import Instance
+from cxrreport.records import FileEntry, Instance
 from cxrreport.store import filing, identity, runs
 from cxrreport.store.engine import apart
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+NAME_KEY = "name.key"
 # A slow mount or a busy machine may be to blame: the file is looked at again.
 TRANSIENT = ("header.unreadable", "pixels.unreadable", "pixels.timeout", "pixels.memory", "pixels.crash")
 
@@ -64,6 +66,11 @@ def _unreadable() -> HeaderError:
     return HeaderError("The file, or another one of the same image, cannot be read.", "header.unreadable")
 
 
+def header_of(run: Run, entry: FileEntry) -> Instance | None:
+    """Read a header as `read_header` does. Names are digested with the key of this home."""
+    return read_header(entry, run.settings.max_dataset_mb, secret(run.settings.home / NAME_KEY))
+
+
 def correct(run: Run, s: Session, study_uid: str) -> bool:
     """File a study anew by what all its files say today; False where they name several patients, or one cannot be read."""
     paths = filing.paths_of_study(s, study_uid)
@@ -81,7 +88,7 @@ def correct(run: Run, s: Session, study_uid: str) -> bool:
 
 
 def _read(run: Run, path: str) -> Instance:
-    instance = read_header(look_at(path), run.settings.max_dataset_mb)
+    instance = header_of(run, look_at(path))
     if instance is None:
         raise _unreadable()
     return instance

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 from cxrreport.codes import CODES
 from cxrreport.errors import InputError
-from cxrreport.imaging.header import read_header
 from cxrreport.imaging.load import LoadedImage, load_image
 from cxrreport.imaging.upright import Upright
 from cxrreport.imaging.views import believed_view, screen
 from cxrreport.imaging.walk import walk
 from cxrreport.pipeline.counts import Count
-from cxrreport.pipeline.disputes import TRANSIENT, compare_files, correct
+from cxrreport.pipeline.disputes import TRANSIENT, compare_files, correct, header_of
 from cxrreport.pipeline.presence import check_export
 from cxrreport.pipeline.run import Run
 from cxrreport.records import Failure, FileEntry, Image, View
@@ -82,7 +81,7 @@ def _scan_file(run: Run, s: Session, entry: FileEntry) -> Failure | None:
 
 
 def _file(run: Run, s: Session, entry: FileEntry) -> Failure | None:
-    instance = read_header(entry, run.settings.max_dataset_mb)
+    instance = header_of(run, entry)
     if instance is None:
         _skip(run, s, entry, "not_dicom")
         return None

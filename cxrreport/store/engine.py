@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from cxrreport.errors import ConfigurationError, InputError, StorageError, UnavailableError
 from cxrreport.files import printable
 from cxrreport.settings import Settings
-from cxrreport.store.faults import place, translate, translated
+from cxrreport.store.faults import place, refuses_values, translate, translated
 from cxrreport.store.hold import hold_archive
 from cxrreport.store.migrate import check_schema, current, prepare, upgrade
 from cxrreport.store.mounts import network_kind
@@ -206,7 +206,7 @@ def apart(current: Session) -> Iterator[None]:
         with current.begin_nested():
             yield
     except DBAPIError as error:
-        if isinstance(translate(error), StorageError | UnavailableError):
+        if not refuses_values(error):
             raise
         raise _refused() from None
     except (StatementError, ValueError, TypeError, OverflowError):  # what drivers say of values that they cannot send

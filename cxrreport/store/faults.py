@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError, ProgrammingError
 
 from cxrreport.errors import CxrReportError, RightsError, StorageError, UnavailableError
 from cxrreport.files import printable
@@ -47,6 +47,7 @@ POSTGRES_FAULTS: dict[str, Fault] = {
     "42501": (RightsError, RIGHTS),
 }
 LOST_CLASSES = ("08", "57P")
+REFUSED_CLASSES = ("22", "23", "54")  # data, integrity, limits of the program
 
 
 def place(url: URL) -> str:
@@ -75,6 +76,14 @@ def _fault(error: DBAPIError) -> Fault:
     if refused or state.startswith(LOST_CLASSES):
         return UnavailableError, LOST
     return _defect(error, state or "no code")
+
+
+def refuses_values(error: DBAPIError) -> bool:
+    """Tell whether the values of a statement are to blame, not the statement, the disk or the connection."""
+    state = getattr(error.orig, "sqlstate", None)
+    if state:
+        return str(state).startswith(REFUSED_CLASSES)
+    return isinstance(error, DataError | IntegrityError | InterfaceError | ProgrammingError)  # a value of no known type
 
 
 @contextmanager

@@ -30,7 +30,11 @@ def contradicts(study: StudyRow, instance: Instance) -> bool:
     """Tell whether an image says otherwise of what all images of a study share."""
     days = {at.date() for at in (study.studied_at, instance.studied_at) if at}
     births = {study.birth_date, instance.birth_date} - {None}
-    texts = ((study.sex, instance.sex), (study.accession, clean(short(instance.accession))))
+    texts = (
+        (study.sex, instance.sex),
+        (study.name_sha256, instance.name_sha256),
+        (study.accession, clean(short(instance.accession))),
+    )
     return len(days) > 1 or len(births) > 1 or any(old and new and old != new for old, new in texts)
 
 
@@ -64,6 +68,7 @@ def upsert_study(session: Session, study: StudyRow | None, patient: PatientRow, 
         study.studied_at, study.time_known = instance.studied_at, instance.time_known
     study.birth_date = study.birth_date or instance.birth_date
     study.sex = study.sex or instance.sex
+    study.name_sha256 = study.name_sha256 or instance.name_sha256
     study.accession = study.accession or short(instance.accession)
     study.description = study.description or instance.study_description
     study.institution = study.institution or instance.institution
@@ -75,7 +80,7 @@ def upsert_study(session: Session, study: StudyRow | None, patient: PatientRow, 
 
 def _forget_facts(study: StudyRow) -> None:
     study.studied_at, study.time_known = None, False
-    study.birth_date, study.sex = None, ""
+    study.birth_date, study.sex, study.name_sha256 = None, "", ""
     study.accession = study.description = study.institution = ""
     study.indication = study.age_years = None
 

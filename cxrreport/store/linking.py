@@ -1,7 +1,7 @@
 """Which study and patient a report of the archive belongs to. In doubt it stays unlinked.
 
-A report tells its study by UID, else by accession number, else by patient and time: a study of that patient at most
-`WINDOW` before the report, if there is exactly one.
+A report tells its study by UID, else by accession number (of several studies of one order the date decides), else by
+patient and time: a study of that patient at most `WINDOW` before the report, if there is exactly one.
 """
 
 from __future__ import annotations
@@ -74,10 +74,10 @@ def blank_placeholder(mrn: str) -> str:
 def resolve(session: Session, identities: Sequence[Identity]) -> list[Link]:
     """Find study and patient of each report.
 
-    The study comes from the study UID, or where the report has none from an accession number that only one study has;
-    where no study has that number either, from patient and time. A study of another patient than the report's, or with
-    another accession number, is never taken. The patient comes from the study, else from issuer and number, else from a
-    number that only one issuer uses.
+    The study comes from the study UID, or where the report has none from an accession number that only one study has, or
+    only one at most `WINDOW` before the report; where no study has that number either, from patient and time. A study of
+    another patient than the report's, or with another accession number, is never taken. The patient comes from the study,
+    else from issuer and number, else from a number that only one issuer uses.
     """
     by_uid = _studies(session, StudyRow.uid, (i.study_uid for i in identities))
     by_accession = _studies(session, StudyRow.accession, (i.accession for i in identities if not i.study_uid))
@@ -91,12 +91,18 @@ def resolve(session: Session, identities: Sequence[Identity]) -> list[Link]:
             rows = [row for row in by_patient[identity.mrn] if _fits_time(identity, row)]
         else:
             rows = by_accession[identity.accession]
-        fitting = [row for row in rows if _same_patient(identity, row)]
+        fitting = _by_date(identity, [row for row in rows if _same_patient(identity, row)])
         if len(fitting) == 1:
             links.append(Link(fitting[0].id, fitting[0].patient_id))
         else:
             links.append(Link(None, _find_patient(identity, patients[identity.mrn]), len(fitting) > 1))
     return links
+
+
+def _by_date(identity: Identity, rows: list[Known]) -> list[Known]:
+    """Of several studies, the one that the report was written after, where there is exactly one; else all of them."""
+    written = [row for row in rows if _is_after(identity, row)] if len(rows) > 1 else rows
+    return written if len(written) == 1 else rows
 
 
 def _asks_time(identity: Identity, by_accession: defaultdict[str, list[Known]]) -> bool:
@@ -107,9 +113,13 @@ def _asks_time(identity: Identity, by_accession: defaultdict[str, list[Known]]) 
 
 
 def _fits_time(identity: Identity, row: Known) -> bool:
+    return not (identity.accession and row.accession) and _is_after(identity, row)
+
+
+def _is_after(identity: Identity, row: Known) -> bool:
     """Tell whether the report was written within `WINDOW` after the study; midnight stands for a day without a time."""
     studied_at, reported_at = row.studied_at, identity.reported_at
-    if studied_at is None or reported_at is None or (identity.accession and row.accession):
+    if studied_at is None or reported_at is None:
         return False
     latest = reported_at.replace(tzinfo=None)
     if latest.time() == time.min:

@@ -54,7 +54,7 @@ class PatientRow(Base):
 
 
 class StudyRow(Base):
-    """One study; `birth_date` and `sex` as its own headers say, to find two people under one number."""
+    """One study; `birth_date`, `sex` and `name_sha256`, keyed, as its own headers say, to find two people under one number."""
 
     __tablename__ = "study"
 
@@ -65,6 +65,7 @@ class StudyRow(Base):
     time_known: Mapped[bool]
     birth_date: Mapped[date | None]
     sex: Mapped[str]
+    name_sha256: Mapped[Tag]
     accession: Mapped[str] = mapped_column(index=True)
     description: Mapped[str]
     institution: Mapped[str]

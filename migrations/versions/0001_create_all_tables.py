@@ -64,6 +64,7 @@ def upgrade() -> None:
         sa.Column("time_known", sa.Boolean, nullable=False),
         sa.Column("birth_date", sa.Date),
         sa.Column("sex", sa.String, nullable=False),
+        sa.Column("name_sha256", sa.String, nullable=False),
         sa.Column("accession", sa.String, nullable=False, index=True),
         sa.Column("description", sa.String, nullable=False),
         sa.Column("institution", sa.String, nullable=False),

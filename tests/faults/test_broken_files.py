@@ -162,11 +162,11 @@ def test_what_the_database_refuses_costs_that_file_alone(
 ) -> None:
     """A batch holds what came before the file and what comes after it."""
 
-    def hostile(entry: FileEntry, max_mb: int) -> Instance | None:
-        found = read_header(entry, max_mb)
+    def hostile(entry: FileEntry, *limits: Any) -> Instance | None:
+        found = read_header(entry, *limits)
         return replace(found, **values) if found and found.accession == BAD.accession else found
 
-    monkeypatch.setattr("cxrreport.pipeline.scan.read_header", hostile)
+    monkeypatch.setattr("cxrreport.pipeline.disputes.read_header", hostile)
     for visit in (Visit("A800", "P0", "20240101"), BAD, Visit("A999", "P9", "20240101")):
         write_visit(tmp_path, visit)
     found = tool.json("generate", tmp_path, "--dry-run", code=3)

@@ -258,6 +258,31 @@ def test_a_count_out_of_all_bounds_is_malformed(tmp_path, rows):
     assert code_of(tmp_path / "b") == "header.malformed"
 
 
+@pytest.mark.parametrize(
+    ("name", "alike"),
+    [
+        ("Müller^Anna", True),
+        ("ANNA MULLER", True),
+        ("Muller, Anna^^^", True),
+        ("=Müller^Anna", True),
+        ("Müller^Anna=ミュラー^アンナ", True),
+        ("Müller^Hanna", False),
+        ("Müller", False),
+    ],
+)
+def test_a_name_is_told_apart_by_its_digest_alone(tmp_path, name, alike):
+    tags = {"SpecificCharacterSet": "ISO_IR 192"}
+    one = read(builders.write_dicom(tmp_path / "a", PatientName="Müller^Anna", **tags), name_key=b"k")
+    other = read(builders.write_dicom(tmp_path / "b", PatientName=name, **tags), name_key=b"k")
+    assert (one.name_sha256 == other.name_sha256) is alike and len(other.name_sha256) == 64
+    assert one.name_sha256 != read(tmp_path / "a", name_key=b"l").name_sha256 and read(tmp_path / "a").name_sha256 == ""
+
+
+@pytest.mark.parametrize("name", ["", "^^^", "ANONYMOUS", "Doe^John", None])
+def test_what_names_nobody_has_no_digest(tmp_path, name):
+    assert read(builders.write_dicom(tmp_path / "a", PatientName=name), name_key=b"k").name_sha256 == ""
+
+
 def test_sequences_of_other_tags_do_not_matter(tmp_path):
     item = Dataset()
     item.PatientID = "SOMEONE ELSE"

@@ -16,9 +16,9 @@ def image(uid="1", view=View.PA, probability=1.0, height=100, width=100):
     return Image(1, uid, "/a", 1, view, probability, height, width)
 
 
-def study(uid, at=NOON, time_known=True, patient=1, frontal=True, birth=None, sex=""):
+def study(uid, at=NOON, time_known=True, patient=1, frontal=True, birth=None, sex="", accession="", name=""):
     images = (image(uid + ".1"), image(uid + ".2", View.LATERAL)) if frontal else (image(uid + ".2", View.LATERAL),)
-    return Study(int(uid), uid, patient, at, time_known, birth, sex, "", images)
+    return Study(int(uid), uid, patient, at, time_known, birth, sex, accession, images, name_sha256=name)
 
 
 def days(count):
@@ -81,12 +81,26 @@ def test_doubt_means_no_prior_and_says_why(others, reason):
         ({"sex": "F"}, {"sex": "M"}, True),
         ({"sex": "f"}, {"sex": "F"}, False),
         ({"sex": "F"}, {"sex": "O"}, False),
+        ({"name": "a"}, {"name": "b"}, True),
+        ({"name": "a", "sex": "F"}, {"name": "b", "sex": "F"}, True),
+        ({"name": "a", "birth": date(1950, 1, 1)}, {"name": "b"}, True),
+        ({"name": "a", "birth": date(1950, 1, 1)}, {"name": "b", "birth": date(1950, 1, 1)}, False),  # one has married
+        ({"name": "a"}, {}, False),
     ],
 )
 def test_another_identity_means_no_prior_not_an_older_one(known, other, conflict):
     older, latest = study("1", days(-9), **known), study("2", days(-1), **other)
     expected = (None, "prior.identity") if conflict else (latest, "")
     assert choose_prior(study("9", **known), [older, latest]) == expected
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_one_exam_under_two_study_uids_has_no_prior_in_itself(known):
+    order = {"accession": "A1", "time_known": known}
+    earlier, twin = study("1", days(-9), **order), study("2", NOON - timedelta(seconds=40), **order)
+    assert choose_prior(study("9", **order), [earlier, twin]) == (earlier, "")  # an order may be for a series of days
+    assert choose_prior(study("9", **order), [twin]) == (None, "prior.none")
+    assert choose_prior(study("9"), [dataclasses.replace(twin, time_known=True)])[1] == ""
 
 
 def test_a_pair_holds_the_images_of_both_studies():

@@ -87,6 +87,19 @@ def test_two_studies_in_the_window_link_to_none_and_are_counted(engine: Engine) 
     assert [(f.study_id, f.patient_id) for f in report_rows(engine)] == [(None, second.patient_id)] * 2
 
 
+def test_of_two_studies_of_one_order_the_date_decides(engine: Engine) -> None:
+    first = scan_study(engine, accession="S")
+    add_reports(engine, make_report("early", accession="S", reported_at=LATE))
+    second = scan_study(engine, "2", "P1", accession="S", studied_at=NOON + timedelta(days=150))
+    add_reports(engine, make_report("both", accession="S", patient_id="P1", reported_at=NOON + timedelta(days=100)))
+    link(engine)
+    assert [found.study_id for found in report_rows(engine)] == [first.id, None]
+    assert add_reports(
+        engine, make_report("late", accession="S", patient_id="P1", reported_at=NOON + timedelta(days=151))
+    )
+    assert report_rows(engine)[-1].study_id == second.id
+
+
 @pytest.mark.parametrize(
     ("changes", "of_study", "linked"),
     [
