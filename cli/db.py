@@ -40,7 +40,7 @@ def _print_revisions(settings: Settings, as_json: bool, change: bool) -> None:
 
     if not change:
         store.must_exist(settings)
-    engine = store.open_database(settings.database_url, settings.home, settings.db_timeout_s)
+    engine = store.open_database(settings.database_url, settings.home, settings.db_timeout_s, read_only=not change)
     try:
         found = {"before": store.current(engine)} if change else {}
         if change:

@@ -100,7 +100,7 @@ def _database(settings: Settings) -> str:
         must_exist(settings)
     except ConfigurationError:
         return "none yet: run `cxrreport index` or `generate`"
-    with open_archive(settings, make=False) as engine:
+    with open_archive(settings, read_only=True) as engine:
         found = f"{engine.dialect.name}, schema {current(engine)}"
         kind = network_kind(Path(engine.url.database or "")) if engine.dialect.name == "sqlite" else None
     advice = f"; it lies on a network mount ({kind}), where locks may fail: use a local disk, or PostgreSQL"

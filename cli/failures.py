@@ -33,7 +33,7 @@ def failures(settings: Settings, code: str | None, limit: int, as_json: bool) ->
     from cxrreport.store.engine import open_archive, session
     from cxrreport.store.failures import list_failures
 
-    with open_archive(settings, make=False) as engine, session(engine, read_only=True) as s:
+    with open_archive(settings, read_only=True) as engine, session(engine, read_only=True) as s:
         found, total = list_failures(s, code, limit)
     if as_json:
         click.echo(json.dumps({"failures": [asdict(one) for one in found], "total": total}, default=datetime.isoformat))

@@ -23,7 +23,7 @@ def status(settings: Settings, as_json: bool) -> None:
     from cxrreport.store.engine import open_archive
     from cxrreport.store.runs import archive_status
 
-    with open_archive(settings, make=False) as engine, store.session(engine, read_only=True) as session:
+    with open_archive(settings, read_only=True) as engine, store.session(engine, read_only=True) as session:
         found = {"home": str(settings.home), "database": store.place(engine.url), **archive_status(session)}
     if as_json:
         click.echo(json.dumps(found))
@@ -41,7 +41,7 @@ def runs(settings: Settings, limit: int, as_json: bool) -> None:
     from cxrreport.store.engine import open_archive
     from cxrreport.store.runs import list_runs
 
-    with open_archive(settings, make=False) as engine, store.session(engine, read_only=True) as session:
+    with open_archive(settings, read_only=True) as engine, store.session(engine, read_only=True) as session:
         found = list_runs(session, limit)
     if as_json:
         click.echo(json.dumps([asdict(run) for run in found], default=datetime.isoformat))

@@ -56,7 +56,7 @@ class ArchiveReader:
         """See `Reader`; images are read in child processes, 131 kB a study."""
         s = self._settings
         with (
-            open_archive(s, make=False) as engine,
+            open_archive(s, read_only=True) as engine,
             LocalEngine(s.workers, s.decode_timeout_s, s.decode_memory_mb) as workers,
         ):
             wanted = (

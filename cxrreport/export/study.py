@@ -47,7 +47,7 @@ def view_study(settings: Settings, key: str, picture: Path | None = None) -> Stu
     ------
     UsageError : no study has this key, or several have. Those of `draw_study`.
     """
-    with open_archive(settings, make=False) as engine, session(engine, read_only=True) as s:
+    with open_archive(settings, read_only=True) as engine, session(engine, read_only=True) as s:
         held = draft_view(s, key)
         if picture:
             from cxrreport.export.picture import draw_study

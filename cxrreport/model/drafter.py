@@ -76,6 +76,7 @@ def stack_images(studies: Sequence[PreparedStudy]) -> tuple[Tensor, Tensor]:
 class Drafter:
     """Encodes, embeds and drafts on one device. A batch that does not fit the GPU is halved, never dropped.
 
+    halved : how often that was.
     comparing : ids of words that a draft without a prior never holds; `drafting.drafter.open_drafter` knows them.
     """
 
@@ -84,6 +85,7 @@ class Drafter:
         self.decoding = decoding or Decoding()
         self.network, self.tokenizer, self.reader = weights.network, weights.tokenizer, weights.prior
         self._comparing = comparing
+        self.halved = 0
         self._prior_decoder = self.reader.adapt(self.network.decoder) if self.reader else None
         self.device = next(self.network.parameters()).device
         self.retrieved: int = self.network.config.retrieved
@@ -110,6 +112,7 @@ class Drafter:
         except torch.cuda.OutOfMemoryError:
             if len(studies) == 1:
                 raise
+            self.halved += 1
             return join_features([self.encode(half) for half in _halves(studies)])
         return features
 
@@ -175,6 +178,7 @@ class Drafter:
         except torch.cuda.OutOfMemoryError:
             if len(mask) == 1:
                 raise
+            self.halved += 1
             torch.cuda.empty_cache()
             drafts: list[NetworkDraft] = []
             for rows in _halves(range(len(mask))):

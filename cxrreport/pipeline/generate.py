@@ -49,6 +49,7 @@ def generate(
         used = weights.calibration.sha256 if weights.calibration else None
         due = find_due(run, selection, Versions(weights.sha256, retriever.index_version, used))
         draft_due(run, due, Composer(drafter, retriever, wording), upright)
+        run.details["halved_batches"] = drafter.halved
     return run.summary(GENERATE), run.exit_code
 
 

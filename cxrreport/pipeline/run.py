@@ -11,14 +11,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from threading import Event, current_thread, main_thread
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from cxrreport import __version__
+from cxrreport.codes import CODES
 from cxrreport.engine.local import LocalEngine
-from cxrreport.errors import CxrReportError
+from cxrreport.errors import CxrReportError, UnavailableError
 from cxrreport.files import lock
 from cxrreport.log import Progress, get_log, unwatched, write_manifest
 from cxrreport.pipeline.counts import Count, Counts
@@ -176,9 +178,8 @@ def _close(run: Run) -> None:
     counts = run.summary(())
     facts = {**counts, "exit_code": run.exit_code, "versions": library_versions(), "settings": run.settings.describe()}
     try:
-        with session(run.engine) as s:
-            runs.end_run(s, run.id, counts, run.exit_code)
-            runs.append_audit(s, "cxrreport", "run.end", f"run {run.id}", {"exit_code": run.exit_code})
+        gone = run.exit_code == CODES[UnavailableError.code].exit_code  # it has been waited for already
+        transact(run.engine, partial(_record_end, run=run, counts=counts), patience_s=0 if gone else None)
     except CxrReportError as error:
         get_log().error("run.not_recorded", run=run.id, code=error.code)
     try:
@@ -186,3 +187,8 @@ def _close(run: Run) -> None:
     except OSError:
         get_log().error("manifest.not_written", run=run.id)
     get_log().info("run.end", run=run.id, exit_code=run.exit_code)
+
+
+def _record_end(s: Session, run: Run, counts: dict[str, Any]) -> None:
+    runs.end_run(s, run.id, counts, run.exit_code)
+    runs.append_audit(s, "cxrreport", "run.end", f"run {run.id}", {"exit_code": run.exit_code})

@@ -75,7 +75,7 @@ def verify_index(settings: Settings) -> dict[str, Any]:
     index = open_index(settings.index_directory, model_sha256=weights_of(settings))
     if index is None:
         raise IndexFitError(f"{_MISSING}.", "index.missing")
-    with open_archive(settings, make=False) as engine:
+    with open_archive(settings, read_only=True) as engine:
         found = compare(engine, index, images=True)
     return {**asdict(index.manifest), "stale": found.stale, "stale_films": found.stale_films}
 

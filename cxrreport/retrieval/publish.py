@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cxrreport import files
-from cxrreport.errors import IndexFitError, LockedError
+from cxrreport.errors import IndexFitError, LockedError, StorageError
 from cxrreport.files import atomic, sync
 
 _VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
@@ -37,7 +37,7 @@ def remove_rubbish_if_idle(home: Path) -> None:
     """Remove what a killed build left unless a build is at work or the folder is not ours to write."""
     if not home.is_dir() or not any(_TEMPORARY.fullmatch(entry.name) for entry in home.iterdir()):
         return
-    with suppress(LockedError, PermissionError), lock(home):
+    with suppress(LockedError, StorageError, OSError), lock(home):
         remove_rubbish(home)
 
 

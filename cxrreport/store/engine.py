@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import itertools
-import json
-import os
-import sqlite3
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError, StatementError
 from sqlalchemy.orm import Session
 
-from cxrreport.errors import ConfigurationError, InputError, StorageError, UnavailableError
+from cxrreport.errors import ConfigurationError, InputError, UnavailableError
 from cxrreport.files import printable
 from cxrreport.settings import Settings
 from cxrreport.store.faults import place, refuses_values, translate, translated
 from cxrreport.store.hold import hold_archive
 from cxrreport.store.migrate import check_schema, current, prepare, upgrade
-from cxrreport.store.mounts import network_kind
+from cxrreport.store.sqlite import open_sqlite, to_json
 
 __all__ = ["check_schema", "current", "hold_archive", "open_database", "place", "prepare", "session", "upgrade"]
 
@@ -42,7 +38,7 @@ REASONS = (
 REFUSALS = ("authentication failed", "no password supplied", "does not exist", "pg_hba.conf", "permission denied")
 
 
-def open_database(url: str | None, home: Path, timeout_s: float = 30) -> Engine:
+def open_database(url: str | None, home: Path, timeout_s: float = 30, read_only: bool = False) -> Engine:
     """Open the database and make sure that it answers.
 
     Parameters
@@ -50,6 +46,7 @@ def open_database(url: str | None, home: Path, timeout_s: float = 30) -> Engine:
     url : `postgresql://…` or `sqlite:///…`; None is the embedded SQLite at `home`/cxrreport.db.
     home : made with mode 0700 where it is missing; the database file is made with mode 0600.
     timeout_s : how long to try to reach the server, and to wait for a lock of SQLite.
+    read_only : the file of SQLite must exist, and may lie where nothing can be written.
 
     Raises
     ------
@@ -58,8 +55,10 @@ def open_database(url: str | None, home: Path, timeout_s: float = 30) -> Engine:
     StorageError : the file cannot be made, opened or read.
     """
     target = _read_url(url) if url else URL.create("sqlite", database=str(home / "cxrreport.db"))
-    open_target = _open_sqlite if target.get_backend_name() == "sqlite" else _open_postgres
-    engine = open_target(target, timeout_s)
+    if target.get_backend_name() == "sqlite":
+        engine = open_sqlite(target, timeout_s, read_only)
+    else:
+        engine = _open_postgres(target, timeout_s)
     _wait_for(engine, timeout_s)
     return engine
 
@@ -78,41 +77,6 @@ def _read_url(url: str) -> URL:
     raise ConfigurationError("The database must be PostgreSQL or a file of SQLite.")
 
 
-# -- SQLite -----------------------------------------------------------------------------------------------------------
-
-
-def _open_sqlite(url: URL, timeout_s: float) -> Engine:
-    path = Path(url.database or "")
-    _make_private(path)
-    engine = create_engine(url, hide_parameters=True, json_serializer=_to_json)
-    event.listen(engine, "connect", partial(_set_pragmas, timeout_s, "DELETE" if network_kind(path) else "WAL"))
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _make_private(path: Path) -> None:
-    """Create folder and file for the owner alone, whatever the umask is; leave what exists as it is."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDONLY, 0o600))
-    except OSError as error:
-        raise StorageError(f"The database file {printable(path)} cannot be made or opened: {error.strerror}.") from None
-
-
-def _set_pragmas(timeout_s: float, journal: str, connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # we say BEGIN ourselves: the driver would begin too late
-    connection.execute(f"PRAGMA busy_timeout = {int(timeout_s * 1000)}")
-    connection.execute(f"PRAGMA journal_mode = {journal}")  # WAL needs memory that all processes share
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    """Take the write lock at once: a reader that turns writer half-way fails without waiting (SQLITE_BUSY_SNAPSHOT)."""
-    reads = connection.get_execution_options().get("cxrreport_read_only", False)
-    connection.exec_driver_sql("BEGIN DEFERRED" if reads else "BEGIN IMMEDIATE")
-
-
 # -- PostgreSQL -------------------------------------------------------------------------------------------------------
 
 
@@ -123,7 +87,7 @@ def _open_postgres(url: URL, timeout_s: float) -> Engine:
             hide_parameters=True,
             pool_pre_ping=True,
             execution_options={"cxrreport_timeout_s": timeout_s},
-            json_serializer=_to_json,
+            json_serializer=to_json,
             connect_args={"connect_timeout": max(1, int(timeout_s)), "application_name": "cxrreport"},
         )
     except ImportError:
@@ -158,11 +122,6 @@ def _give_up(engine: Engine, error: SQLAlchemyError, left_s: float) -> None:
     if left_s <= 0:
         why = next((f": {reason}" for reason in REASONS if reason in said), "")
         raise UnavailableError(f"The database does not answer ({place(engine.url)}){why}.") from None
-
-
-def _to_json(value: Any) -> str:
-    """Refuse NaN, which PostgreSQL could not store: both databases take the same documents."""
-    return json.dumps(value, ensure_ascii=True, allow_nan=False)
 
 
 # -- statements and transactions --------------------------------------------------------------------------------------
@@ -218,17 +177,20 @@ def _refused() -> InputError:
 
 
 @contextmanager
-def open_archive(settings: Settings, make: bool = True) -> Iterator[Engine]:
+def open_archive(settings: Settings, make: bool = True, read_only: bool = False) -> Iterator[Engine]:
     """Open the database at the schema of this version. Without `make` nothing is made that is not there.
+
+    read_only : nothing is made or changed; it may lie where nothing can be written.
 
     Raises
     ------
     ConfigurationError : code "archive.none": there is none, and `make` is false.
     SchemaError, UnavailableError, StorageError
     """
+    make = make and not read_only
     if not make:
         must_exist(settings)
-    engine = open_database(settings.database_url, settings.home, settings.db_timeout_s)
+    engine = open_database(settings.database_url, settings.home, settings.db_timeout_s, read_only)
     try:
         prepare(engine) if make else check_schema(engine)
         yield engine

@@ -21,12 +21,13 @@ def transact(
     work: Callable[[Session], Result],
     *,
     read_only: bool = False,
+    patience_s: float | None = None,
     pause: Callable[[float], object] = time.sleep,
 ) -> Result:
     """Do `work` in one transaction and return what it returns; where the database is lost, all of it again.
 
-    It is tried for as long as `open_database` was told, from the first failure on. A COMMIT whose answer is lost may have
-    been done: `work` must be able to find its own traces. SQLite waits for locks itself (`busy_timeout`).
+    It is tried for `patience_s`, by default as long as `open_database` was told, from the first failure on. A COMMIT whose
+    answer is lost may have been done: `work` must be able to find its own traces. SQLite waits for locks itself.
 
     pause : sleeps; may raise to end the waiting.
 
@@ -40,7 +41,7 @@ def transact(
             with session(engine, read_only) as current:
                 return work(current)
         except UnavailableError as error:
-            end = end or time.monotonic() + _patience_s(engine)
+            end = end or time.monotonic() + (_patience_s(engine) if patience_s is None else patience_s)
             if error.code != UnavailableError.code or time.monotonic() + pause_s > end:
                 raise
             get_log().warning("database.lost", seconds=pause_s)

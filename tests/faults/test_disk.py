@@ -87,6 +87,26 @@ def test_an_index_on_a_full_disk(
     assert tool.json("index")["index"]["version"] != old
 
 
+def test_what_only_reads_works_in_a_home_that_cannot_be_written(
+    drafted: Tool, shared_export: Path, tmp_path: Path, disk: Callable[[Path], Path]
+) -> None:
+    home = Path(shutil.copytree(drafted.home, disk(tmp_path) / "home"))
+    drafted.home = home
+    subprocess.run(["mount", "-o", "remount,ro", tmp_path], check=True)
+    for command in (
+        "status",
+        "runs",
+        "failures",
+        "show A101",
+        "db current",
+        "index --list",
+        "index --verify",
+        "doctor",
+    ):
+        assert drafted(*command.split()) == 0, drafted.err
+    assert drafted("generate", shared_export, PLAIN) == 74 and str(home) in drafted.err
+
+
 @pytest.mark.parametrize("room", [40])
 def test_a_full_disk_of_the_database(tool: Tool, shared_export: Path, room: int) -> None:
     tool.json("generate", shared_export, PLAIN, "--limit", "2")
@@ -127,7 +147,7 @@ def test_a_full_disk_of_the_index(
 def test_a_home_that_cannot_be_made(tool: Tool, shared_export: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     tool.home = tmp_path / "file" / "home"
-    assert tool("generate", shared_export, PLAIN) == 74 and tool("status") == 74
+    assert tool("generate", shared_export, PLAIN) == 74 and tool("status") == 78
     assert str(tool.home) in tool.err
 
 

@@ -17,7 +17,7 @@ COMPOSE = "cxrreport.drafting.compose:Composer.compose"
 SAVE = "cxrreport.store.drafts:save_drafts"
 CLAIM = "cxrreport.store.attempts:claim"
 FILE = "cxrreport.store.filing:record_instance"
-STATEMENT, STATEMENTS = "sqlalchemy.engine.default:DefaultDialect.do_execute", 400  # of one run, about
+STATEMENT, STATEMENTS = "sqlalchemy.engine.default:DefaultDialect.do_execute", 340  # of one run
 KILL = signal.SIGKILL
 MOMENTS = {
     "in the scan": Mishap(FILE, 6, KILL),

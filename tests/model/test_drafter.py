@@ -191,6 +191,7 @@ def test_a_batch_that_does_not_fit_is_halved_with_the_same_drafts(weights, monke
     monkeypatch.setattr(module, "generate", _too_small(module.generate, 2, generated))
     _same(drafter.draft(drafter.encode(studies), vectors, mask), expected)
     assert encoded[0] == 5 and sum(n for n in encoded if n <= 2) == 5
+    assert drafter.halved == sum(n > 2 for n in encoded + generated) > 0
     monkeypatch.undo()
 
 

@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from builders.tool import Tool
 
 from cxrreport.store import engine as store
 from cxrreport.store import mounts
@@ -45,3 +46,9 @@ def test_sqlite_on_a_network_mount_has_no_write_ahead_log(base: Path, tmp_path: 
         store.open_database(None, home, 1).dispose()
         with sqlite3.connect(home / "cxrreport.db") as connection:
             assert connection.execute("PRAGMA journal_mode").fetchone() == (mode,)
+
+
+def test_the_doctor_names_the_mount(base: Path, tool: Tool, sqlite_template: bytes) -> None:
+    (base / "cxrreport.db").write_bytes(sqlite_template)
+    tool.home = base
+    assert tool("doctor") == 0 and "network mount (nfs4)" in tool.out
