@@ -98,16 +98,16 @@ def test_items_are_taken_no_faster_than_results_and_children_end(engine):
     def items():
         for number in range(1000):
             taken.append(number)
-            yield "ab" if number else "?"
+            yield "ab"
 
     results = engine.stream(letters, items())
-    assert next(results)[1].code == "report.timeout" and len(taken) <= 100
+    assert next(results) == ("ab", "a") and len(taken) <= 100
     results.close()
     assert said(engine.stream(letters, ["ab"])) == spelt("ab")
 
 
 def test_a_child_that_hangs_is_not_waited_for_once_the_run_is_cancelled():
     begun = time.monotonic()
-    with StreamEngine(1, 600, 2048, cancelled=lambda: time.monotonic() > begun + 1) as engine:
+    with StreamEngine(1, 600, 2048, cancelled=lambda: time.monotonic() > begun + 0.2) as engine:
         assert said(engine.stream(letters, ["?"])) == [("?", "report.timeout")]
     assert time.monotonic() < begun + 30
