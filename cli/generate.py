@@ -62,6 +62,14 @@ _DATE = _Day(["%Y-%m-%d", "%Y%m%d"])
     default=None,
     help="End with 74 where one of PATHS holds no file: its mount is gone.",
 )
+@click.option(
+    "--max-minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Begin no batch after this many minutes, and end with 0; `left` says what the next run goes on with.",
+)
+@click.option(
+    "--metrics", type=click.Path(path_type=Path, dir_okay=False), help="Write a textfile for Prometheus at the end."
+)
 @click.option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:i.")
 @click.option("--weights", type=click.Path(path_type=Path), help="Weights directory.")
 @click.option("--batch-size", type=click.IntRange(1, 512), help="Studies drafted and stored together.")

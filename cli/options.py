@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,13 +43,18 @@ def progress() -> Iterator[Progress]:
         yield _log_progress()
         return
     from rich.console import Console
+    from rich.progress import MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
 
-    done: Counter[str] = Counter()
-    with Console(stderr=True).status("starting") as status:
+    tasks: dict[str, TaskID] = {}
+    left = TextColumn("left"), TimeRemainingColumn()
+    columns = TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn(), *left
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
 
-        def tell(stage: str, count: int) -> None:
-            done[stage] += count
-            status.update("  ".join(f"{name} {number}" for name, number in done.items()))
+        def tell(stage: str, n: int, total: int | None = None) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=None)
+            bars.update(tasks[stage], advance=n, total=total)
 
         yield tell
 
@@ -58,14 +64,24 @@ def _log_progress() -> Progress:
 
     done: Counter[str] = Counter()
     logged: Counter[str] = Counter()
+    totals: dict[str, int] = {}
+    began: dict[str, float] = {}
 
-    def tell(stage: str, count: int) -> None:
-        done[stage] += count
-        if done[stage] >= logged[stage] * 2:  # ever rarer: 1, 2, 4, 8, …
+    def tell(stage: str, n: int, total: int | None = None) -> None:
+        began.setdefault(stage, time.monotonic())
+        done[stage] += n
+        if total is not None:
+            totals[stage] = total
+        if done[stage] >= max(1, logged[stage] * 2):  # ever rarer: 1, 2, 4, 8, …
             logged[stage] = done[stage]
-            get_log().info("progress", stage=stage, done=done[stage])
+            known = _left(done[stage], totals[stage], time.monotonic() - began[stage]) if stage in totals else {}
+            get_log().info("progress", stage=stage, done=done[stage], **known)
 
     return tell
+
+
+def _left(done: int, total: int, seconds: float) -> dict[str, int]:
+    return {"total": total, "left_s": round(seconds * (total - done) / done)}
 
 
 def print_left_out(skipped: dict[str, int]) -> None:

@@ -98,6 +98,8 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
         "path.name": ("A file or folder has a name that is not UTF-8.", "Rename it."),
         "path.unreadable": ("A file or folder of the export cannot be read.", "Mend its permissions or the mount."),
         "path.emptied": ("A path of the export held files before and holds none now.", "Is the export mounted?"),
+        "export.unusual": ("The share of the new files that are refused is far above that of the nights before.",
+                           "Look at `skipped` and `failed` of the run: has the export changed, or the tags?"),
         "path.long": ("The path of the file is too long for the database.", "Shorten the names of the folders."),
         "file.refused": ("The database refuses what the header of the file holds.", _AGAIN),
         "header.malformed": ("The DICOM header cannot be trusted.", _AGAIN),

@@ -10,18 +10,17 @@ import json
 import logging
 import sys
 import traceback
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
 from cxrreport.files import atomic
 
-Progress = Callable[[str, int], None]  # (stage, how many more are done)
 Event = MutableMapping[str, Any]
 _KNOWN_KEYS = {
-    "event", "level", "timestamp", "logger", "where", "code", "run", "seconds", "count", "done", "total", "stage",
+    "event", "level", "timestamp", "logger", "where", "code", "run", "seconds", "count", "done", "total", "left_s", "stage",
     "files", "images", "studies", "drafted", "failed", "skipped", "attempts", "version", "device", "exit_code",
     "kind", "pid", "error", "stack", "batch",
 }  # fmt: skip
@@ -29,7 +28,14 @@ _TEXT = structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
-def unwatched(stage: str, n: int) -> None:
+class Progress(Protocol):
+    """Is told of a stage how many more are done and, where it is known, how many there are in all."""
+
+    def __call__(self, stage: str, n: int, total: int | None = None) -> None:
+        """Take it in."""
+
+
+def unwatched(stage: str, n: int, total: int | None = None) -> None:
     """Progress that nobody watches."""
 
 

@@ -50,6 +50,10 @@ class Settings(BaseSettings):
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:i.")
     batch_size: int = Field(8, ge=1, le=512, description="Studies drafted and stored together.")
     beams: int = Field(3, ge=1, le=16, description="Width of the beam search.")
+    max_minutes: float | None = Field(
+        None, gt=0, description="Begin no batch of drafts after this many minutes; the next run goes on."
+    )
+    metrics: Path | None = Field(None, description="File for Prometheus, written at the end of each `generate`.")
     max_new_tokens: int = Field(110, ge=8, le=400, description="Longest report, in tokens.")
     wording: Path | None = Field(
         None, description="YAML file with this site's sentences; those of the package where it is unset."
@@ -89,7 +93,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What the log on stderr shows.")
     log_format: Literal["text", "json"] = Field("text", description="Lines of key=value, or one JSON object a line.")
 
-    @field_validator("home", "weights", "wording", mode="after")
+    @field_validator("home", "weights", "wording", "metrics", mode="after")
     @classmethod
     def _expand(cls, value: Path | None) -> Path | None:
         """`~` is the home of the user."""

@@ -41,7 +41,9 @@ def test_the_page_does_what_it_says(place, capsys):
 def test_a_dry_run_tells_progress_and_leaves_the_drafts_to_the_next(place):
     stages = []
     with cxrreport.open_archive("home") as archive:
-        found = archive.generate(["pacs"], dry_run=True, progress=lambda stage, n: stages.append((stage, n)))
+        found = archive.generate(
+            ["pacs"], dry_run=True, progress=lambda stage, n, total=None: stages.append((stage, n))
+        )
         assert (found["due"], found["drafted"], found["exit_code"]) == (7, 0, 0) and stages == [("scan", 11)]
         assert {archive.draft(study).draft for study in archive.studies()} == {None}
         assert archive.draft(1) == archive.draft("A101")

@@ -19,6 +19,7 @@ class Count(StrEnum):
     STUDIES = "studies"
     UNCHANGED = "unchanged"  # studies of `generate`, reports of `index`
     DUE = "due"
+    LEFT = "left"  # due, and neither drafted nor failed: the run was stopped, or its time was over
     PAIRED = "paired"
     DRAFTED = "drafted"
     REPORTS = "reports"
@@ -34,8 +35,9 @@ class Count(StrEnum):
     FILMS_EMBEDDED = "films_embedded"
 
 
-GENERATE = (Count.FILES, Count.IMAGES, Count.STUDIES, Count.PAIRED, Count.DRAFTED, Count.UNCHANGED, Count.WITHDRAWN)
-PREVIEW = (*GENERATE, Count.DUE, Count.UNKNOWN_VIEW)
+_STUDIES = (Count.FILES, Count.IMAGES, Count.STUDIES, Count.PAIRED, Count.DRAFTED, Count.UNCHANGED, Count.WITHDRAWN)
+GENERATE = (*_STUDIES, Count.DUE, Count.LEFT)
+PREVIEW = (*_STUDIES, Count.DUE, Count.UNKNOWN_VIEW)
 IMPORT = (Count.ADDED, Count.REPLACED, Count.UNCHANGED, Count.WITHDRAWN, Count.LINKED, Count.AMBIGUOUS)
 INDEX = (
     Count.REPORTS,

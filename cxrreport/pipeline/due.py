@@ -17,6 +17,7 @@ from cxrreport.pipeline.scope import CHILD, NOT_CHEST, is_child
 from cxrreport.pipeline.selection import Selection
 from cxrreport.records import Due, Failure, Study
 from cxrreport.store import attempts, catalogue
+from cxrreport.store.engine import batches
 from cxrreport.store.retry import transact
 from cxrreport.store.views import find_study
 
@@ -73,6 +74,25 @@ def find_due(run: Run, selection: Selection, made_with: Versions) -> Iterator[Du
                 return
             found += 1
             yield item
+
+
+def read_due(run: Run, found: Sequence[tuple[int, int]]) -> Iterator[Due]:
+    """Read studies that are due once more, a page at a time, until the run is late: all of them may not fit in memory.
+
+    found : ids and attempts.
+    """
+    for page in batches(found, _PAGE):
+        for due in run.transact(_read_again, page):
+            if run.late:
+                return
+            yield due
+
+
+def _read_again(s: Session, page: Sequence[tuple[int, int]]) -> list[Due]:
+    studies = catalogue.studies(s, [study_id for study_id, _ in page])
+    families = catalogue.patient_studies(s, [study.patient_id for study in studies.values()])
+    made = [(_pair(studies[i], families[studies[i].patient_id]), attempts) for i, attempts in page if i in studies]
+    return [replace(due, attempts=attempts) for due, attempts in made if due is not None]
 
 
 def _named(run: Run, selection: Selection) -> int | None:

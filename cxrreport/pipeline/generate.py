@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cxrreport import DISCLAIMER
 from cxrreport.drafting.compose import Composer
@@ -13,18 +15,22 @@ from cxrreport.drafting.drafter import load_drafter, upright_reader
 from cxrreport.drafting.retrieve import Retriever
 from cxrreport.drafting.wording_file import load_wording
 from cxrreport.files import must_exist
-from cxrreport.log import Progress
+from cxrreport.log import Progress, get_log
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.gpu import gpu_errors
 from cxrreport.pipeline.batches import draft_due
-from cxrreport.pipeline.counts import GENERATE
-from cxrreport.pipeline.due import Versions, find_due
+from cxrreport.pipeline.counts import GENERATE, Count
+from cxrreport.pipeline.due import Versions, find_due, read_due
+from cxrreport.pipeline.refusals import check_refusals
 from cxrreport.pipeline.run import Run, open_run
 from cxrreport.pipeline.scan import classify_views, scan
 from cxrreport.pipeline.scope import withdraw
 from cxrreport.pipeline.selection import Selection
 from cxrreport.pipeline.serving import open_retrieval
 from cxrreport.settings import Settings
+
+if TYPE_CHECKING:
+    from cxrreport.imaging.upright import Upright
 
 
 def generate(
@@ -37,6 +43,8 @@ def generate(
     wording = load_wording(settings.wording)
     selection.check(paths)
     with open_run(settings, progress) as run:
+        run.metrics = settings.metrics
+        run.ends = time.monotonic() + 60 * (settings.max_minutes or math.inf)
         must_exist(paths)  # before the network takes its time to load
         drafter = load_drafter(settings)
         retriever = _open_retriever(run, drafter, without_retrieval)
@@ -45,12 +53,25 @@ def generate(
         upright = upright_reader(weights)
         with gpu_errors():
             classify_views(run, drafter, upright)
+        check_refusals(run)
         withdraw(run, selection.allow_out_of_scope)
         used = weights.calibration.sha256 if weights.calibration else None
-        due = find_due(run, selection, Versions(weights.sha256, retriever.index_version, used))
-        draft_due(run, due, Composer(drafter, retriever, wording), upright)
+        made_with = Versions(weights.sha256, retriever.index_version, used)
+        due = [(found.pair.study.id, found.attempts) for found in find_due(run, selection, made_with)]
+        _draft(run, due, Composer(drafter, retriever, wording), upright)
         run.details["halved_batches"] = drafter.halved
     return run.summary(GENERATE), run.exit_code
+
+
+def _draft(run: Run, due: Sequence[tuple[int, int]], composer: Composer, upright: Upright | None) -> None:
+    """Draft what is due, as long as there is time; count what is left."""
+    failed = run.counts.failed.total()
+    run.count(Count.DUE, len(due))
+    run.progress("draft", 0, len(due))
+    draft_due(run, read_due(run, due), composer, upright)
+    run.count(Count.LEFT, len(due) - run.counts.numbers[Count.DRAFTED] - (run.counts.failed.total() - failed))
+    if run.late:
+        get_log().warning("run.late", count=run.counts.numbers[Count.LEFT])
 
 
 def _open_retriever(run: Run, drafter: Drafter, without_retrieval: bool) -> Retriever:

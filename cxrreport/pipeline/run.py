@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import signal
@@ -13,6 +14,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from threading import Event, current_thread, main_thread
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -24,6 +26,7 @@ from cxrreport.errors import CxrReportError, UnavailableError
 from cxrreport.files import lock
 from cxrreport.log import Progress, get_log, unwatched, write_manifest
 from cxrreport.pipeline.counts import Count, Counts
+from cxrreport.pipeline.metrics import write_metrics
 from cxrreport.settings import Settings
 from cxrreport.store import runs
 from cxrreport.store.engine import hold_archive, open_archive, session
@@ -87,6 +90,18 @@ class Run:
     counts: Counts = field(default_factory=Counts)
     details: dict[str, Any] = field(default_factory=dict)
     exit_code: int = 0
+    ends: float = math.inf  # of the monotonic clock
+    metrics: Path | None = None  # of the run, to be written at its end
+
+    @property
+    def late(self) -> bool:
+        """Whether its time is over: nothing more is begun, and what is in hand is finished."""
+        return time.monotonic() > self.ends
+
+    @property
+    def stops(self) -> bool:
+        """Whether it was asked to stop or is late."""
+        return bool(self.cancelled) or self.late
 
     def transact(
         self,
@@ -186,6 +201,8 @@ def _close(run: Run) -> None:
         write_manifest(run.settings.home, run.id, {**facts, **run.details})
     except OSError:
         get_log().error("manifest.not_written", run=run.id)
+    if run.metrics:
+        write_metrics(run.metrics, counts, run.exit_code)
     get_log().info("run.end", run=run.id, exit_code=run.exit_code)
 
 

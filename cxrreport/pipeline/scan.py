@@ -40,7 +40,7 @@ def scan(run: Run, roots: Sequence[Path]) -> None:
     check_export(run, roots)
     entries = walk(roots, partial(_count_skip, run), settle_s=run.settings.settle_s)
     for batch in batches(entries, _FILES):
-        if run.cancelled:
+        if run.stops:
             return
         run.count(Count.FILES, len(batch))
         run.transact(_scan_batch, run, batch)
@@ -126,7 +126,7 @@ def _fail(run: Run, entry: FileEntry, code: str, message: str) -> Failure:
 def classify_views(run: Run, drafter: Drafter, upright: Upright | None) -> None:
     """Ask the pixels, put upright, where the tags are silent; store the view and how sure it is."""
     last = 0
-    while not run.cancelled:
+    while not run.stops:
         images = run.transact(catalogue.images_without_view, _IMAGES, last)
         if not images:
             return

@@ -1,0 +1,54 @@
+"""A night that refuses far more than the nights before is told."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from builders.store import begin_run
+from sqlalchemy import Engine
+
+from cxrreport.pipeline.counts import Count, Counts
+from cxrreport.pipeline.refusals import check_refusals
+from cxrreport.store import engine as store
+from cxrreport.store import runs
+
+
+@pytest.fixture
+def engine(tmp_path: Any, sqlite_template: bytes) -> Any:
+    (tmp_path / "cxrreport.db").write_bytes(sqlite_template)
+    opened = store.open_database(None, tmp_path, 10)
+    yield opened
+    opened.dispose()
+
+
+def night(engine: Engine, files: int, images: int, **skipped: int) -> list[str]:
+    """A run with these counts; returns what is told of it."""
+    told: list[str] = []
+    counts = Counts()
+    counts.numbers.update({Count.FILES: files, Count.IMAGES: images})
+    counts.skipped.update({name.replace("_", "."): number for name, number in skipped.items()})
+
+    def transact(work: Any, *arguments: Any) -> Any:
+        with store.session(engine) as session:
+            return work(session, *arguments)
+
+    run_id = begin_run(engine)
+    check_refusals(SimpleNamespace(id=run_id, counts=counts, transact=transact, fail=told.append))  # type: ignore[arg-type]
+    transact(runs.end_run, run_id, counts.as_dict(), 0)
+    return told
+
+
+def test_a_share_far_above_the_nights_before_is_told(engine: Engine) -> None:
+    assert night(engine, 109, 109, view_other=56) == ["export.unusual"]  # the first night has the usual share to go by
+    for _ in range(3):
+        assert night(engine, 100, 95) == []
+    assert night(engine, 109, 109, view_other=56) == ["export.unusual"]
+    assert night(engine, 10, 0) == []  # too few to say
+
+
+def test_an_export_of_all_kinds_of_films_is_told_once_and_files_that_are_no_films_count_not(engine: Engine) -> None:
+    told = [night(engine, 100, 30, body_part=70) for _ in range(3)]
+    assert told == [["export.unusual"], [], []]
+    assert night(engine, 1000, 30, body_part=70, document=900) == []
