@@ -114,7 +114,6 @@ def test_a_quarantined_study_takes_no_place_of_the_limit(tool: Tool, shared_expo
         (["--patient", "P2"], ["A201", "A202"]),
         (["--patient", "P2", "--since", "2024-02-02"], ["A202"]),
         (["--since", "2024-06-01"], ["A103"]),
-        (["--patient", "nobody"], []),
     ],
 )
 def test_selection(tool: Tool, shared_export: Path, flags: list[str], expected: list[str]) -> None:
