@@ -23,16 +23,14 @@ from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset, read_preamble
 
 from cxrreport.errors import HeaderError
+from cxrreport.imaging.guard import Guard
 
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 _GE_IMPLICIT = "1.2.840.113619.5.2"
-_PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
-_UNDEFINED_LENGTH = 0xFFFFFFFF
-_MAX_ELEMENTS = 20_000  # a radiograph's header has a few hundred
-_ABSURD_BYTES = 1 << 28  # an overshoot this large is a corrupt length, not a cut file
+_META_TAGS = [0x00020002, 0x00020010]  # SOP class and transfer syntax
 _CHUNK_BYTES = 1 << 20
 
 # pydicom's warnings quote raw values, patients' names among them.
@@ -113,15 +111,13 @@ def _begins_with_group_8(head: bytes, size: int) -> bool:
 
 def _parse_guarded(file: BinaryIO, size: int, tags: list[int], limits: tuple[int, int]) -> Head:
     read_preamble(file, force=True)
-    meta = read_dataset(
-        file, False, True, stop_when=lambda tag, vr, length: tag >> 16 != 2, specific_tags=[0x00020002, 0x00020010]
-    )
+    meta = read_dataset(file, False, True, stop_when=Guard(file, size, _META_TAGS, group=2), specific_tags=_META_TAGS)
     syntax = str(meta.get("TransferSyntaxUID", "") or "").strip()
     stream: BinaryIO = file
     if syntax == DEFLATED:
         stream, size = _inflate(file, *limits)
     implicit, little_endian = _encoding(stream, syntax)
-    guard = _Guard(stream, size)
+    guard = Guard(stream, size, tags, little_endian)
     dataset = read_dataset(stream, implicit, little_endian, stop_when=guard, specific_tags=tags)
     if not syntax:
         syntax = IMPLICIT_LITTLE if implicit else EXPLICIT_LITTLE if little_endian else EXPLICIT_BIG
@@ -151,28 +147,3 @@ def _encoding(stream: BinaryIO, syntax: str) -> tuple[bool, bool]:
     stream.seek(-len(first), 1)
     explicit = re.fullmatch(rb"[A-Z]{2}", first[4:6]) is not None
     return not explicit, not explicit or struct.unpack("<H", first[:2])[0] < 0x0400
-
-
-class _Guard:
-    """pydicom's `stop_when`: stops at Pixel Data and refuses what no radiograph's header has."""
-
-    def __init__(self, stream: BinaryIO, size: int) -> None:
-        self.at_pixels = False
-        self._stream = stream
-        self._size = size
-        self._seen = 0
-
-    def __call__(self, tag: int, vr: str | None, length: int) -> bool:
-        """Judge one top-level element before its value is read."""
-        if tag in _PIXEL_TAGS:
-            self.at_pixels = True
-            return True
-        self._seen += 1
-        if self._seen > _MAX_ELEMENTS:
-            raise HeaderError("The header has too many elements.")
-        beyond = self._stream.tell() + length - self._size
-        if length != _UNDEFINED_LENGTH and beyond > 0:
-            if beyond > _ABSURD_BYTES:
-                raise HeaderError("The header declares an element longer than the file.")
-            raise HeaderError("The file ends inside its header.", code="header.incomplete")
-        return False

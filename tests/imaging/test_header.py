@@ -1,6 +1,5 @@
 import os
 import struct
-import time
 import tracemalloc
 from datetime import date, datetime
 
@@ -180,19 +179,6 @@ def test_an_absurd_length_is_malformed(tmp_path, length):
     at = whole.index(b"\x20\x00\x0d\x00")
     path.write_bytes(whole[:at] + b"\x19\x00\x10\x10OB\0\0" + struct.pack("<I", length) + whole[at:])
     assert code_of(path) == "header.malformed"
-
-
-def test_deep_nesting_and_a_million_tags_are_refused_at_once(tmp_path):
-    whole = builders.write_dicom(tmp_path / "a").read_bytes()
-    at = whole.index(b"\x20\x00\x0d\x00")
-    open_sequence = struct.pack("<HH", 0x0008, 0x1140) + b"SQ\0\0\xff\xff\xff\xff" + b"\xfe\xff\x00\xe0\xff\xff\xff\xff"
-    (tmp_path / "nested").write_bytes(whole[:at] + open_sequence * 4000 + whole[at:])
-    many = b"".join(element(0x0019, 0x1000 + i % 4096, b"UN", b"") for i in range(1_000_000))
-    (tmp_path / "many").write_bytes(whole[:at] + many + whole[at:])
-    for name, code in (("nested", "header.nested"), ("many", "header.malformed")):
-        start = time.perf_counter()
-        assert code_of(tmp_path / name) == code
-        assert time.perf_counter() - start < 1
 
 
 def test_a_deflate_bomb_is_refused_with_little_memory(tmp_path):
