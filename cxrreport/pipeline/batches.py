@@ -14,7 +14,7 @@ from cxrreport.findings import State
 from cxrreport.model.gpu import gpu_errors
 from cxrreport.pipeline.counts import Count
 from cxrreport.pipeline.prepare import prepare
-from cxrreport.pipeline.run import Run
+from cxrreport.pipeline.run import Interrupted, Run
 from cxrreport.records import Due, Failure, Prepared, View
 from cxrreport.reports.language import is_english_report
 from cxrreport.store import attempts, catalogue, drafts
@@ -54,7 +54,7 @@ def _finish(run: Run, batch: Sequence[Prepared], composer: Composer) -> None:
             doubted = _doubted(_same_view(batch, composer.drafter), composer.drafter)
             made = composer.compose(doubted, signed, drafted)
         run.transact(_store, run, batch, made)
-    except (StorageError, UnavailableError, LockedError):  # the surroundings are to blame, not the studies
+    except (StorageError, UnavailableError, LockedError, Interrupted):  # the surroundings are to blame, not the studies
         with suppress(CxrReportError), session(run.engine) as s:
             check_run(s, run.id)  # a claim of another run is not ours to take back
             attempts.release(s, ids)

@@ -6,6 +6,8 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+from builders.process import before_call
 from builders.tool import Tool, Visit, write_visit
 
 FILM = Visit("A900", "P9", "20240101")
@@ -35,3 +37,20 @@ def test_where_files_are_expected_an_empty_export_is_refused_with_its_path(tool:
     assert json.loads(tool.out)["error"]["code"] == "export.empty" and str(empty) in tool.err
     assert tool.rows("SELECT count(*) FROM file") == [0]
     tool.json("generate", full, "--dry-run", "--expect-files")
+
+
+def test_a_mount_that_goes_in_the_middle_of_a_run_costs_no_attempt(
+    tool: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export = tmp_path / "export"
+    for number in range(4):
+        write_visit(export, Visit(f"A90{number}", f"P{number}", "20240101"))
+    run = ["generate", str(export), "--without-retrieval", "--batch-size", "1"]
+    with monkeypatch.context() as patch:
+        before_call(patch, "cxrreport.store.drafts:save_drafts", 2, lambda: export.rename(tmp_path / "gone"))
+        found = tool.json(*run, code=3)
+    assert found["drafted"] == 2 and found["failed"] == {"pixels.unreadable": 2}
+    assert tool.rows("SELECT count(*) FROM attempt") == [0]
+    assert tool(*run) == 2 and "mounted" in tool.err
+    (tmp_path / "gone").rename(export)
+    assert tool.json(*run)["drafted"] == 2 and tool.rows("SELECT count(*) FROM failure") == [0]
