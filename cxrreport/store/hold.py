@@ -77,15 +77,21 @@ class _ServerLock:
             raise LockedError("Another run holds the archive.")
 
     def check(self) -> None:
-        """Take the lock back if the connection that held it is lost. Raises LockedError, UnavailableError."""
-        try:
-            if self._connection is not None:
-                with translated(self._engine):
-                    self._connection.execute(text("SELECT 1"))
-                return
-        except UnavailableError:
+        """Take the lock back if it is lost. Raises LockedError, UnavailableError."""
+        if not self._holds():
             self.release()
-        self.take()
+            self.take()
+
+    def _holds(self) -> bool:
+        """Ask the server: a connection that was lost may have been replaced by one without the lock, unnoticed."""
+        if self._connection is None:
+            return False
+        own = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
+        try:
+            with translated(self._engine):
+                return bool(self._connection.scalar(own))
+        except UnavailableError:
+            return False
 
     def release(self) -> None:
         """End the server's session and with it the lock, even after a lost connection."""

@@ -58,6 +58,19 @@ def test_a_lost_lock_is_taken_back_where_it_is_free(postgres: Engine) -> None:
     postgres.dispose()
 
 
+def test_a_connection_without_the_lock_is_noticed(postgres: Engine) -> None:
+    """Behind a pooler of connections, or after one was replaced, the server answers and the lock is gone all the same."""
+    with store.hold_archive(postgres) as check:
+        with store.session(postgres) as session:
+            ((pid,),) = session.execute(text("SELECT pid FROM pg_locks WHERE locktype = 'advisory'"))
+        check.__self__._connection.execute(text("SELECT pg_advisory_unlock_all()"))  # type: ignore[attr-defined]
+        check()
+        with store.session(postgres) as session:
+            ((other,),) = session.execute(text("SELECT pid FROM pg_locks WHERE locktype = 'advisory'"))
+    assert other != pid
+    postgres.dispose()
+
+
 def test_a_lost_lock_that_another_run_has_is_not_taken_back(postgres: Engine) -> None:
     with store.hold_archive(postgres) as check:
         kill_the_holder(postgres)
