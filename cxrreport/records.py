@@ -149,6 +149,7 @@ class Image:
     height: int
     width: int
     pixel_sha256: str | None = None
+    mtime_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

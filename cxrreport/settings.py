@@ -69,7 +69,11 @@ class Settings(BaseSettings):
     report_memory_mb: int = Field(2048, ge=512, description="Address space of a child that reads reports, in MiB.")
     max_pixels: int = Field(60_000_000, ge=10_000, description="Largest film, in pixels.")
     max_dataset_mb: int = Field(256, ge=1, description="Largest deflated data set once inflated, in MiB.")
-    settle_s: float = Field(0, ge=0, description="Leave files alone that changed within this many seconds.")
+    settle_s: float = Field(
+        10,
+        ge=0,
+        description="Wait until a file was left alone for this many seconds; leave it for the next run if it changes.",
+    )
     expect_files: bool = Field(
         False, description="End with 74 where a path of the export holds no file: a mount is gone."
     )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from cxrreport.errors import PixelError
 from cxrreport.imaging.pixels import read_frame
 from cxrreport.imaging.upright import Upright, put_upright
-from cxrreport.records import UPRIGHT, Lie
+from cxrreport.imaging.walk import has_changed
+from cxrreport.records import UPRIGHT, FileEntry, Image, Lie
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,19 @@ class LoadedImage:
     pixels: npt.NDArray[np.uint8]
     pixel_sha256: str
     lie: Lie = UPRIGHT
+
+
+@contextmanager
+def as_filed(image: Image) -> Iterator[None]:
+    """Raise PixelError `pixels.changed` where the file that the block has read is not, or no longer, that of the catalogue."""
+    entry = FileEntry(image.path, image.size, image.mtime_ns)
+    try:
+        yield
+    except PixelError:
+        if not has_changed(entry):
+            raise
+    if has_changed(entry):
+        raise PixelError("The file has changed since this run looked at it.", "pixels.changed")
 
 
 def load_image(path: str, max_pixels: int, upright: Upright | None = None) -> LoadedImage:

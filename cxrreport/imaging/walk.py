@@ -23,7 +23,9 @@ _MAX_TIME_NS = 2**63 - 1  # the year 2262, where the database ends; a file syste
 _SYSTEM_FILES = {"thumbs.db", "desktop.ini"}
 
 
-def walk(roots: Iterable[Path], on_skip: OnSkip, settle_s: float = 0.0) -> Iterator[FileEntry]:
+def walk(
+    roots: Iterable[Path], on_skip: OnSkip, settle_s: float = 0.0, pause: Callable[[float], object] = time.sleep
+) -> Iterator[FileEntry]:
     """Yield the regular files below `roots` (directories or files), sorted by name within each directory.
 
     Symbolic links are never followed, so a loop or a link out of the export cannot be entered; FIFOs, sockets and
@@ -34,7 +36,9 @@ def walk(roots: Iterable[Path], on_skip: OnSkip, settle_s: float = 0.0) -> Itera
     ----------
     on_skip : called with (kind, path) for everything left out; kinds are symlink, special, empty, dicomdir,
         archive, document, image, hidden, growing, path.unreadable and path.name. The path is None where it is not valid UTF-8.
-    settle_s : files modified less than this many seconds ago are still being copied: left for the next run.
+    settle_s : a file modified less than this many seconds ago may still be copied: it is waited for with `pause` until it
+        is older, and left for the next run where it has changed meanwhile. All files of a folder age while one is waited
+        for, so that an export just copied costs the time about once.
 
     Raises
     ------
@@ -43,10 +47,10 @@ def walk(roots: Iterable[Path], on_skip: OnSkip, settle_s: float = 0.0) -> Itera
     starts = [Path(os.path.abspath(root)) for root in roots]
     must_exist(starts)
     for start in starts:
-        yield from _walk_root(os.fspath(start), on_skip, settle_s)
+        yield from _walk_root(os.fspath(start), on_skip, settle_s, pause)
 
 
-def _walk_root(root: str, on_skip: OnSkip, settle_s: float) -> Iterator[FileEntry]:
+def _walk_root(root: str, on_skip: OnSkip, settle_s: float, pause: Callable[[float], object]) -> Iterator[FileEntry]:
     pending = [os.path.realpath(root)]  # a root that is itself a link was named by the user: enter it
     while pending:
         path = pending.pop()
@@ -58,7 +62,9 @@ def _walk_root(root: str, on_skip: OnSkip, settle_s: float) -> Iterator[FileEntr
         except OSError:
             on_skip("path.unreadable", _storable(path))
             continue
-        kind = _kind_to_skip(path, status, settle_s)
+        kind = _kind_to_skip(path, status)
+        if kind is None and _is_growing(path, status, settle_s, pause):
+            kind = "growing"
         if kind is None:
             yield _entry(path, status)
         else:
@@ -68,6 +74,14 @@ def _walk_root(root: str, on_skip: OnSkip, settle_s: float) -> Iterator[FileEntr
 def look_at(path: str) -> FileEntry:
     """Return a file as it is now. Raises OSError."""
     return _entry(path, os.stat(path))
+
+
+def has_changed(entry: FileEntry) -> bool:
+    """Tell whether a file is another one by now; one that is out of reach is not known to be."""
+    try:
+        return look_at(entry.path) != entry
+    except OSError:
+        return False
 
 
 def _entry(path: str, status: os.stat_result) -> FileEntry:
@@ -89,7 +103,16 @@ def _children(directory: str, on_skip: OnSkip) -> list[str]:
     return children
 
 
-def _kind_to_skip(path: str, status: os.stat_result, settle_s: float) -> str | None:
+def _is_growing(path: str, status: os.stat_result, settle_s: float, pause: Callable[[float], object]) -> bool:
+    """Wait for a young file, and tell whether it has changed. A time far ahead is a wrong clock and tells nothing."""
+    age_s = time.time() - status.st_mtime
+    if abs(age_s) >= settle_s:
+        return False
+    pause(settle_s - max(age_s, 0))
+    return has_changed(_entry(path, status))
+
+
+def _kind_to_skip(path: str, status: os.stat_result) -> str | None:
     if not stat.S_ISREG(status.st_mode):
         return "symlink" if stat.S_ISLNK(status.st_mode) else "special"
     if _storable(path) is None:
@@ -100,11 +123,7 @@ def _kind_to_skip(path: str, status: os.stat_result, settle_s: float) -> str | N
     if name == "dicomdir":
         return "dicomdir"
     kind = _KIND_OF.get(name.rpartition(".")[2]) if "." in name else None
-    if kind is not None and _has_dicom_preamble(path):
-        kind = None
-    if kind is None and settle_s > 0 and time.time() - status.st_mtime < settle_s:
-        return "growing"
-    return kind
+    return None if kind is not None and _has_dicom_preamble(path) else kind
 
 
 def _has_dicom_preamble(path: str) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cxrreport.codes import Flag, PriorReason
 from cxrreport.errors import InputError
-from cxrreport.imaging.load import LoadedImage, load_image
+from cxrreport.imaging.load import LoadedImage, as_filed, load_image
 from cxrreport.imaging.pairing import inputs_sha256
 from cxrreport.pipeline.run import Run
 from cxrreport.pipeline.scope import is_child
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cxrreport.imaging.register import Registration
     from cxrreport.imaging.upright import Upright
 
-_AWAY = "pixels.unreadable"  # the file is not there tonight; tomorrow it may be
+_AWAY = ("pixels.unreadable", "pixels.changed")  # the file is not there tonight, or being written; tomorrow it is
 
 
 Found = dict[int, LoadedImage | InputError]  # what came of each image, by its id
@@ -76,7 +76,8 @@ def _read(run: Run, due: Iterator[Due], upright: Upright | None) -> Iterator[Pre
 
 def _load(max_pixels: int, upright: Upright | None, wanted: tuple[Due, Image]) -> LoadedImage:
     image = wanted[1]
-    return load_image(image.path, max_pixels, upright if image.view and image.view.is_frontal else None)
+    with as_filed(image):
+        return load_image(image.path, max_pixels, upright if image.view and image.view.is_frontal else None)
 
 
 def _assemble(due: Due, found: Found) -> Prepared:
@@ -85,7 +86,7 @@ def _assemble(due: Due, found: Found) -> Prepared:
     if isinstance(frontal := found[due.pair.frontal.id], InputError):
         raise frontal
     digests = {image_id: loaded.pixel_sha256 for image_id, loaded in found.items() if isinstance(loaded, LoadedImage)}
-    away = {image_id: _AWAY for image_id, loaded in found.items() if getattr(loaded, "code", "") == _AWAY}
+    away = {image_id: "away" for image_id, loaded in found.items() if getattr(loaded, "code", "") in _AWAY}
     return Prepared(
         due,
         PreparedStudy(frontal.pixels, _pixels(lateral)),
@@ -122,7 +123,7 @@ def _pixels(found: LoadedImage | InputError | None) -> npt.NDArray[np.uint8] | N
 
 def _fail(run: Run, due: Due, error: InputError) -> None:
     study_id = due.pair.study.id
-    counts = error.code != _AWAY  # three nights without the mount must not quarantine the archive
+    counts = error.code not in _AWAY  # three nights without the mount must not quarantine the archive
 
     def record(s: Session) -> None:
         if counts:

@@ -56,6 +56,10 @@ class Cancellation:
     def __bool__(self) -> bool:
         return self._event.is_set()
 
+    def pause(self, seconds: float) -> None:
+        """Wait; a signal ends it."""
+        self._event.wait(seconds)
+
     def _receive(self, number: int, _: FrameType | None) -> None:
         if self._event.is_set():
             os._exit(128 + number)

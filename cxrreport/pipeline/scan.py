@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from cxrreport.codes import CODES
 from cxrreport.errors import InputError
-from cxrreport.imaging.load import LoadedImage, load_image
+from cxrreport.imaging.load import LoadedImage, as_filed, load_image
 from cxrreport.imaging.upright import Upright
 from cxrreport.imaging.views import believed_view, screen
-from cxrreport.imaging.walk import walk
+from cxrreport.imaging.walk import has_changed, walk
 from cxrreport.pipeline.counts import Count
 from cxrreport.pipeline.disputes import TRANSIENT, compare_files, correct, header_of
 from cxrreport.pipeline.presence import check_export
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _FILES = 200  # headers a transaction
 _IMAGES = 64  # images a batch of the view classifier
-_UNREADABLE = ("header.unreadable", "pixels.unreadable")  # a mount or a permission may come back: try again
+_UNREADABLE = ("pixels.unreadable", "pixels.changed")  # a mount or a permission may come back: try again
 
 
 def scan(run: Run, roots: Sequence[Path]) -> None:
@@ -38,7 +38,7 @@ def scan(run: Run, roots: Sequence[Path]) -> None:
     for root in roots:
         run.transact(runs.clear_failures_below, os.path.realpath(root), "path.")
     check_export(run, roots)
-    entries = walk(roots, partial(_count_skip, run), settle_s=run.settings.settle_s)
+    entries = walk(roots, partial(_count_skip, run), run.settings.settle_s, run.cancelled.pause)
     for batch in batches(entries, _FILES):
         if run.stops:
             return
@@ -82,6 +82,9 @@ def _scan_file(run: Run, s: Session, entry: FileEntry) -> Failure | None:
 
 def _file(run: Run, s: Session, entry: FileEntry) -> Failure | None:
     instance = header_of(run, entry)
+    if has_changed(entry):
+        run.skip("growing")
+        return None
     if instance is None:
         _skip(run, s, entry, "not_dicom")
         return None
@@ -100,6 +103,9 @@ def _file(run: Run, s: Session, entry: FileEntry) -> Failure | None:
 
 
 def _record_broken(run: Run, s: Session, entry: FileEntry, error: InputError) -> Failure | None:
+    if has_changed(entry):
+        run.skip("growing")
+        return None
     if error.code == "header.not_image":
         _skip(run, s, entry, "not_image")
         return None
@@ -141,7 +147,8 @@ def classify_views(run: Run, drafter: Drafter, upright: Upright | None) -> None:
 
 
 def _load(max_pixels: int, upright: Upright | None, image: Image) -> LoadedImage:
-    return load_image(image.path, max_pixels, upright)
+    with as_filed(image):
+        return load_image(image.path, max_pixels, upright)
 
 
 def _store_views(s: Session, run: Run, drafter: Drafter, found: dict[Image, LoadedImage | InputError]) -> None:

@@ -184,6 +184,6 @@ def test_an_unreadable_film_gets_its_view_when_the_mount_is_back(tool: Tool, tmp
     assert tool("generate", export, "--without-retrieval", "--dry-run") == 0
     hidden = path.rename(tmp_path / "hidden")
     failed = tool.json("generate", export, "--without-retrieval", code=3)
-    assert failed["failed"] == {"pixels.unreadable": 1} and failed["drafted"] == 0
+    assert failed["failed"] == {"path.emptied": 1, "pixels.unreadable": 1} and failed["drafted"] == 0
     os.rename(hidden, path)
     assert tool.json("generate", export, "--without-retrieval")["drafted"] == 1

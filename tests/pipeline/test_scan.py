@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders.tool import Tool, Visit, write_visit
+
+from cxrreport.pipeline import disputes
 
 FILM = Visit("A900", "P9", "20240101")
 
@@ -37,6 +40,24 @@ def test_studies_of_nobody_are_never_paired(tool: Tool, tmp_path: Path) -> None:
     found = tool.json("generate", tmp_path / "export", "--dry-run")
     assert (found["due"], found["paired"]) == (2, 0)
     assert tool.rows("SELECT count(*) FROM patient") == [2]
+
+
+def test_a_file_that_grows_while_it_is_read_waits_for_the_next_run(
+    tool: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (path,) = write_visit(tmp_path / "export", FILM)
+    read = disputes.read_header
+
+    def grow(*arguments: Any) -> Any:
+        found = read(*arguments)
+        path.write_bytes(path.read_bytes() + bytes(2))
+        return found
+
+    with monkeypatch.context() as copying:
+        copying.setattr(disputes, "read_header", grow)
+        found = tool.json("generate", tmp_path / "export", "--dry-run")
+    assert (found["skipped"], found["due"]) == ({"growing": 1}, 0) and tool.rows("SELECT count(*) FROM file") == [0]
+    assert tool.json("generate", tmp_path / "export", "--dry-run")["due"] == 1
 
 
 def test_what_cannot_be_walked_has_failed_until_it_is_mended(
