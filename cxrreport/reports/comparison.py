@@ -58,7 +58,7 @@ _PHRASES = tuple(
 # Where a word of change may be cut out: before a noun, in a list of adjectives, or as all that a verb says.
 _MUCH = (
     r"(?:(?:slight|mild|moderate|marked|significant|minimal|essential|gross|relative|overall|interval)(?:ly)?\s+"
-    r"|(?:overall|somewhat|also|interval|again|not|otherwise)\s+)*"
+    r"|(?:somewhat|also|again|not|otherwise)\s+)*"
 )
 _VERB = r"(?:(?:,|\b(?:and|but|which|that)\b)\s*)?(?:\b(?:is|are|was|were|has|have|had|been|gotten|become|appears?|looks?)\s+)*"
 _ADJECTIVE = r"(?:within|normal|unremarkable|clear|small|large|mild\w*|moderate\w*|enlarged|prominent|chronic)"
@@ -82,7 +82,7 @@ _BODY = (
     r"|position|aortic|aorta|bony|osseous|thorax|thoracic|structures?|superior|findings?|lines?|tubes?)"
 )
 _BODY_ALONE = re.compile(
-    rf"(?:^|(?:,|\s+with|\s+and)\s+(?:and\s+|with\s+)?)(?:{_BODY}[\s-]*)+(?=\s*(?:[.,;]|$))", re.IGNORECASE
+    rf"(?:^|(?:,|\s+with|\s+and)\s+(?:and\s+|with\s+)?)(?:(?>{_BODY}\b)[\s-]*+)++(?=\s*(?:[.,;]|$))", re.IGNORECASE
 )
 _EMPTY_WORDS = re.compile(
     r"\b(?:the|an?|is|are|was|were|has|have|been|there|and|or|of|in|to|it|this|these|which|but|size|appearance|also|seen"
@@ -94,6 +94,7 @@ _LOOSE_END = re.compile(
     r"|in))+(?=\s*[.;]*\s*$)",
     re.IGNORECASE,
 )
+_SPACES = re.compile(r"[ \t]+")
 _GAP = re.compile(r"\s*\n\s*")  # a blank line ends a sentence that has no full stop, so it stays
 _ARTICLES = ((re.compile(r"\b([Aa])n(?=\s+[b-df-hj-np-tv-z])"), r"\1"), (re.compile(r"\b([Aa])(?=\s+[aeio])"), r"\1n"))
 
@@ -115,7 +116,7 @@ def strip_comparison(text: str) -> str:
 def _strip_sentence(sentence: str) -> str:
     if not has_comparison(sentence):
         return sentence
-    edited = sentence
+    edited = _SPACES.sub(" ", sentence)
     for pattern, replacement in _PHRASES:
         edited = pattern.sub(replacement, edited)
     edited = _without_words(edited)
@@ -153,7 +154,7 @@ def _mended(edited: str, capital: bool) -> str:
     if not _EMPTY_WORDS.sub("", edited):
         return ""
     edited = mend_articles(edited)
-    edited = re.sub(r"\s+(?=[.,;])|,(?=\s*[.;])", "", re.sub(r"[ \t]+", " ", edited)).strip(" ,;")
+    edited = re.sub(r"\s+(?=[.,;])|,(?=\s*[.;])", "", _SPACES.sub(" ", edited)).strip(" ,;")
     return edited[:1].upper() + edited[1:] if capital else edited
 
 

@@ -67,8 +67,9 @@ def _named(names: dict[str, str], prefix: str) -> str:
     return "|".join(f"(?P<{prefix}_{section or 'other'}>{words})" for section, words in names.items())
 
 
-_LEAD = r"^[ \t]*(?:[*#>=_\[<-]+[ \t]*)?(?:\d{1,2}[.)][ \t]*)?"
-_TRAIL = r"[ \t]*[*\]>=_]*[ \t]*(?::[ \t]*\**|-{1,2}(?=[ \t])|(?=[ \t]*$))"
+# What repeats gives nothing back (*+, ++), for else a line of spaces costs its length cubed.
+_LEAD = r"^[ \t]*+(?:[*#>=_\[<-]++[ \t]*+)?(?:\d{1,2}[.)][ \t]*+)?"
+_TRAIL = r"[ \t]*+(?:[*\]>=_]++[ \t]*+)?(?::[ \t]*+\**+|-{1,2}(?=[ \t])|$)"
 # At the start of a line in any case, there a colon may be missing if the heading stands alone ...
 _LINE = re.compile(
     rf"{_LEAD}(?:(?:{_named(_STRONG, 's')}|{_named(_WEAK, 'w')}){_TRAIL}"

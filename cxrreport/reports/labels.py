@@ -21,7 +21,7 @@ from cxrreport.reports import language
 from cxrreport.reports.cues import Cues, join, state
 from cxrreport.reports.sentences import pieces
 
-RULES_VERSION = 3  # raised with every change of code that may give another state; the words are digested besides
+RULES_VERSION = 4  # raised with every change of code that may give another state; the words are digested besides
 _NO_FINDING = "no finding"
 _DEVICES = "support devices"
 _SILENT = (_DEVICES, _NO_FINDING)  # a device does not make an image abnormal

@@ -55,9 +55,9 @@ _CAPITAL = re.compile(r"(?<=[^\s.] )[A-Z][a-z]")  # a sentence that begins where
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
 _BEFORE_FINDINGS = ("comparison", "technique", "indication", "addendum")
 _TITLE = re.compile(  # "XR CHEST PA AND LATERAL 1/2/2020 10:30 AM", no word of what is seen
-    r"(?=.*\b(?:chest|x-?ray|xr|cxr))(?:(?:xr|cr|dx|cxr|chest|x-?rays?|radiographs?|portable|pa|ap|and|lateral"
-    r"|frontal|views?|two"
-    r"|one|single|films?|upright|supine|erect|of|the|exam|am|pm|[\d/:.-]+)\b[\s,()&/-]*){1,20}",
+    r"(?=.*\b(?:chest|x-?ray|xr|cxr))(?:(?>(?:xr|cr|dx|cxr|chest|x-?rays?|radiographs?|portable|pa|ap|and|lateral|frontal"
+    r"|views?|two|one|single|films?|upright|supine|erect|of|the|exam|am|pm|[/:.-]*+\d++(?:[/:.-]++\d++)*+)\b)"
+    r"[\s,()&/-]*+){1,20}+",
     re.IGNORECASE,
 )
 

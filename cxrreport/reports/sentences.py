@@ -8,9 +8,10 @@ import re
 # the abbreviations below; a question mark only behind a word ("? pneumothorax" is one); a blank line and a new list
 # item end one too, a wrapped line does not.
 _BOUNDARY = re.compile(
-    r"(?<!\bvs)(?<!\bdr)(?<!\bDr)(?<!\bapprox)(?<!\be\.g)(?<!\bi\.e)(?:[.!]|(?<=\w)\?)[.!?]*(?=\s|$|[A-Z])"
+    r"(?<!\bvs)(?<!\bdr)(?<!\bDr)(?<!\bapprox)(?<!\be\.g)(?<!\bi\.e)(?:[.!]|(?<=\w)\?)[.!?]{0,20}+(?=\s|$|[A-Z])"
     r"|\n[ \t]*\n|\n(?=[ \t]*(?:\d{1,2}[.)]|[-*•])[ \t])"
 )
+_LONGEST_LEAD = 100  # characters, blank lines and all
 _LEAD = re.compile(r"\s*(?:(?:\d{1,2}[.)]|[-*•])(?:\s+|$))?")
 
 
@@ -18,7 +19,8 @@ def sentences(text: str) -> list[tuple[int, int]]:
     """Half-open character spans of the sentences in order, without list numbers and surrounding white space."""
     spans, start = [], 0
     for match in _BOUNDARY.finditer(text):
-        if _LEAD.fullmatch(text, start, match.end()):  # "1." is no sentence, it leads the next
+        if match.end() - start < _LONGEST_LEAD and _LEAD.fullmatch(text, start, match.end()):
+            # "1." is no sentence, it leads the next
             continue
         spans.append((start, match.end()))
         start = match.end()
@@ -27,7 +29,7 @@ def sentences(text: str) -> list[tuple[int, int]]:
     return [span for span in trimmed if any(c.isalnum() for c in text[slice(*span)])]
 
 
-def pieces(text: str, longest: int = 1500) -> list[tuple[int, int]]:
+def pieces(text: str, longest: int = 600) -> list[tuple[int, int]]:
     """Sentences, those beyond `longest` characters cut at white space: what is broken must not cost time squared."""
     return [piece for span in sentences(text) for piece in _cut(text, *span, longest)]
 

@@ -16,7 +16,7 @@ MAX_FIELD = 1 << 20  # characters of one field, and of one line
 _TOO_LONG = "x" * (MAX_FIELD + 1)  # stands for a longer line: no parser accepts it
 _END = "\x1fend\n"  # a line behind the last: an open quote takes it in
 _SEPARATOR = re.compile(r"\ufeff?\"?sep=(.)\"?\s*", re.IGNORECASE)  # of Excel
-_KEY = re.compile(r"\S*\d\S*")
+_KEY = re.compile(r"[^\s\d]*+\d\S*+")
 
 
 def read_rows(file: TextIO, columns: Mapping[str, str]) -> Iterator[Row | str]:
