@@ -38,6 +38,9 @@ def failures(settings: Settings, code: str | None, limit: int, as_json: bool) ->
     if as_json:
         click.echo(json.dumps({"failures": [asdict(one) for one in found], "total": total}, default=datetime.isoformat))
         return
+    if not found:
+        click.echo("Nothing has failed." if code is None else "Nothing has failed with this code.")
+        return
     columns = ["run", "at (UTC)", "code", "file or study", "tries", "why"]
     print_table(f"Failures, {len(found)} of {total}", columns, [_row(one) for one in found])
     for known in sorted({one.code for one in found} & CODES.keys()):

@@ -54,13 +54,14 @@ def _status_rows(found: dict[str, Any]) -> list[list[Any]]:
     rows.append(["studies without a draft", found["undrafted"]])
     for view, counts in found["images"].items():
         rows.append([f"images, {view}", f"{counts['usable']} usable, {counts['unusable']} not"])
+    rows.extend([f"images refused, {code}", number] for code, number in found["refused"].items())
     rows.append(["reports", f"{found['reports']}, {found['linked_reports']} of them linked to a study"])
     rows.extend([f"drafts, {state}", number] for state, number in found["drafts"].items())
     rows.extend([f"failures, {code}", number] for code, number in found["failures"].items())
     rows.append(["quarantined", found["quarantined"]])
     last = found["last_run"]
     facts = f"{last['id']}, started {last['started_at']}, exit {last['exit_code']}" if last else "none"
-    return [*rows, ["last run", facts]]
+    return [*rows, ["last run", facts], ["it counted", _summary(last["counts"]) if last else "nothing"]]
 
 
 def _run_row(run: RunFacts) -> list[Any]:

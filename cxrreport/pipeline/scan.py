@@ -132,6 +132,7 @@ def _fail(run: Run, entry: FileEntry, code: str, message: str) -> Failure:
 def classify_views(run: Run, drafter: Drafter, upright: Upright | None) -> None:
     """Ask the pixels, put upright, where the tags are silent; store the view and how sure it is."""
     last = 0
+    run.progress("views", 0, run.transact(catalogue.count_without_view))
     while not run.stops:
         images = run.transact(catalogue.images_without_view, _IMAGES, last)
         if not images:

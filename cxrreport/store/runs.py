@@ -138,8 +138,8 @@ def append_audit(session: Session, actor: str, action: str, subject: str, detail
 def archive_status(session: Session) -> dict[str, Any]:
     """Return what the archive holds; keys and values go into JSON as they are.
 
-    `undrafted` counts studies with usable images and no draft. `failures` counts by code what a run will try again,
-    `quarantined` what it will not.
+    `undrafted` counts studies with usable images and no draft, `refused` by code images that are not used, `failures` by
+    code what a run will try again, `quarantined` what it will not.
     """
     last = list_runs(session, 1)
     waiting = select(FailureRow.code, func.count()).where(FailureRow.quarantined.is_(False)).group_by(FailureRow.code)
@@ -148,6 +148,7 @@ def archive_status(session: Session) -> dict[str, Any]:
         "studies": _count(session, StudyRow),
         "undrafted": _count_undrafted(session),
         "images": _count_images(session),
+        "refused": _count_refused(session),
         "reports": _count(session, ReportRow),
         "linked_reports": _count(session, ReportRow, ReportRow.study_id.is_not(None)),
         "drafts": _count_drafts(session),
@@ -175,6 +176,15 @@ def _count_images(session: Session) -> dict[str, dict[str, int]]:
         counts = found.setdefault(view.value if view else "unknown", {"usable": 0, "unusable": 0})
         counts["usable" if usable else "unusable"] = number
     return dict(sorted(found.items()))
+
+
+def _count_refused(session: Session) -> dict[str, int]:
+    """Count by code the images that are not drafted from."""
+    query = select(ImageRow.reason, func.count()).where(~ImageRow.usable, ImageRow.reason.is_not(None))
+    return {
+        reason or "": number
+        for reason, number in session.execute(query.group_by(ImageRow.reason).order_by(ImageRow.reason))
+    }
 
 
 def _count_drafts(session: Session) -> dict[str, int]:

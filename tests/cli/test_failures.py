@@ -37,6 +37,7 @@ def test_failures_name_file_or_study_and_the_reason(failed: Tool, tmp_path: Path
 def test_failures_of_a_code_or_a_family_the_newest_first(failed: Tool) -> None:
     assert [one["code"] for one in failed.json("failures", "--code", "pixels")["failures"]] == ["pixels.truncated"]
     assert failed.json("failures", "--code", "pixels.trunc") == {"failures": [], "total": 0}
+    assert failed("failures", "--code", "pixels.trunc") == 0 and failed.out == "Nothing has failed with this code.\n"
     found = failed.json("failures", "--limit", "1")
     assert [one["accession"] for one in found["failures"]] == ["A2"] and found["total"] == 2
 

@@ -125,6 +125,13 @@ def test_doctor_makes_no_archive_and_says_so(tool: Tool, tmp_path: Path) -> None
     assert tool.json("doctor")["database"]["found"].startswith("none yet") and not tool.home.exists()
 
 
+def test_status_tells_what_was_refused_and_what_the_last_run_did(drafted: Tool) -> None:
+    with drafted.connection() as connection:
+        connection.exec_driver_sql("UPDATE image SET usable = false, reason = 'view.other' WHERE id < 3")
+    assert drafted.json("status")["refused"] == {"view.other": 2}
+    assert drafted("status") == 0 and "images refused, view.other" in drafted.out and "drafted 8" in drafted.out
+
+
 def test_status_names_home_and_database(tool: Tool) -> None:
     found = tool.json("status")
     assert (found["home"], found["database"]) == (str(tool.home), f"{tool.home}/cxrreport.db")
