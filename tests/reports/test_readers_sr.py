@@ -210,6 +210,13 @@ def test_what_is_no_chest_report_is_skipped(tmp_path):
     assert read(tmp_path, document(SOPClassUID="1.2.840.10008.5.1.4.1.1.1.1")) == Skipped("report.not_sr")
 
 
+def test_a_film_is_no_report_however_its_pixels_end(tmp_path):
+    """Pixel data of undefined length, with no delimiter behind it."""
+    path = write_dataset_file(tmp_path / "a.dcm", document(SOPClassUID="1.2.840.10008.5.1.4.1.1.1.1"))
+    path.write_bytes(path.read_bytes() + b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff" + b"\xfe\xff\x00\xe0\0\0\0\0")
+    assert list(sr.read(path)) == [Skipped("report.not_sr")]
+
+
 def _nested(depth):
     inner = text("Clear.")
     for _ in range(depth):

@@ -37,7 +37,7 @@ def format_of(path: Path, columns: Mapping[str, str]) -> str | None:
     if data.lstrip().startswith(pdf.MARK):
         return "pdf"
     text = data.decode("utf-16" if data.startswith(decode.UTF16_MARKS) else "utf-8-sig", "replace")
-    if _HL7.search(text):
+    if _HL7.search(text.partition("\0")[0]):  # the first message comes before any binary data
         return "hl7"
     suffix = path.suffix.lower()
     odd = "\x00" in text or data.startswith((b"%PDF", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"))

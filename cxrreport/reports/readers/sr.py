@@ -59,7 +59,7 @@ def _dataset(data: bytes) -> Dataset | None:
         return None
     if deflated:
         return read_dataset(BytesIO(body), is_implicit_VR=False, is_little_endian=True)
-    return dcmread(BytesIO(data), force=data[128:132] != b"DICM")
+    return dcmread(BytesIO(data), force=data[128:132] != b"DICM", stop_before_pixels=True)
 
 
 def _inflated(data: bytes) -> bytes:
