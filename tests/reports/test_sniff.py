@@ -38,7 +38,11 @@ MSH = "MSH|^~\\&|RIS|HOSP|||20240506||ORU^R01|M1|P|2.5\r"
         ("FINDINGS: Clear.", "text", "0001"),
         ("Licence, as follows: all rights", None, "0001"),
         ("a\x00b", None, "0001"),
-        ("--part\r\nContent-Type: application/dicom\r\n\r\n\x00\x00\n\x0b\x00", None, "0001"),  # no message, for all the \x0b
+        (
+            "--part\r\nContent-Type: application/dicom\r\n\r\n\x00\x00\n\x0b\x00",
+            None,
+            "0001",
+        ),  # no message, for all the \x0b
         ("number,other\n1,x\n", None, "0001"),
         # the ending is asked last
         ("The lungs are clear.", "text", "a.txt"),
