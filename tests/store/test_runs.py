@@ -61,6 +61,14 @@ def test_a_file_that_fails_again_is_one_row_and_one_that_mends_is_none(engine: E
         assert len(current.scalars(select(FailureRow.id)).all()) == 1
 
 
+def test_a_file_that_is_no_image_may_still_be_a_broken_report(engine: Engine) -> None:
+    with session(engine) as current:
+        run_id = runs.begin_run(current, [], "host", {})
+        runs.add_failures(current, run_id, [Failure("report.malformed", "It is broken.", path="/r.hl7")])
+        runs.clear_file_failures(current, ["/r.hl7"])
+        assert current.scalars(select(FailureRow.code)).all() == ["report.malformed"]
+
+
 def test_a_failure_of_a_file_names_the_path_alone(engine: Engine) -> None:
     with session(engine) as current:
         run_id = runs.begin_run(current, [], "host", {})
