@@ -22,9 +22,11 @@ def status(settings: Settings, as_json: bool) -> None:
     from cxrreport.store import engine as store
     from cxrreport.store.engine import open_archive
     from cxrreport.store.runs import archive_status
+    from cxrreport.store.unretrievable import unretrievable
 
     with open_archive(settings, read_only=True) as engine, store.session(engine, read_only=True) as session:
         found = {"home": str(settings.home), "database": store.place(engine.url), **archive_status(session)}
+        found["unretrievable"] = unretrievable(session, undated=settings.undated_reports)
     if as_json:
         click.echo(json.dumps(found))
     else:
@@ -56,6 +58,7 @@ def _status_rows(found: dict[str, Any]) -> list[list[Any]]:
         rows.append([f"images, {view}", f"{counts['usable']} usable, {counts['unusable']} not"])
     rows.extend([f"images refused, {code}", number] for code, number in found["refused"].items())
     rows.append(["reports", f"{found['reports']}, {found['linked_reports']} of them linked to a study"])
+    rows.extend([f"reports, {code}", number] for code, number in found["unretrievable"].items())
     rows.extend([f"drafts, {state}", number] for state, number in found["drafts"].items())
     rows.extend([f"failures, {code}", number] for code, number in found["failures"].items())
     rows.append(["quarantined", found["quarantined"]])

@@ -67,6 +67,12 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
         "report.copy": ("A PDF lies beside a file of the same name that holds the text.", _NOTHING),
         "report.date": ("The date of the report is none, or may be two days (03/04/2020); the report is stored without it.",
                         "Export dates as YYYY-MM-DD."),
+        "report.undated": ("The report has no date, nor has a study that it is linked to: it may be the patient's own or a "
+                           "later one, and is never retrieved.",
+                           "Name the column of the date, or import its study; `--undated-reports` retrieves it all the same."),
+        "report.addition": ("An addendum whose report is not in the archive is never retrieved.", "Import its report."),
+        "report.nameless": ("The report names neither patient, accession number nor study: it is linked to none, and only its "
+                            "date tells it from the patient's own.", "Name the columns: `--column accession=…`."),
         "report.not_oru": ("The HL7 message is no ORU.", _NOTHING),
         "report.not_sr": ("The DICOM object is no structured report.", _NOTHING),
         "report.language": ("The report is in another language than English, so nobody learns from it.", _NOTHING),

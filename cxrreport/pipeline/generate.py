@@ -27,6 +27,7 @@ from cxrreport.pipeline.scan import classify_views, scan
 from cxrreport.pipeline.scope import withdraw
 from cxrreport.pipeline.selection import Selection
 from cxrreport.pipeline.serving import open_retrieval
+from cxrreport.pipeline.unretrievable import tell_unretrievable
 from cxrreport.settings import Settings
 
 if TYPE_CHECKING:
@@ -60,7 +61,9 @@ def generate(
         due = [(found.pair.study.id, found.attempts) for found in find_due(run, selection, made_with)]
         _draft(run, due, Composer(drafter, retriever, wording), upright)
         run.details["halved_batches"] = drafter.halved
-    return run.summary(GENERATE), run.exit_code
+        if not without_retrieval:
+            tell_unretrievable(run)
+    return {**run.summary(GENERATE), "unretrievable": run.details.get("unretrievable", {})}, run.exit_code
 
 
 def _draft(run: Run, due: Sequence[tuple[int, int]], composer: Composer, upright: Upright | None) -> None:

@@ -15,6 +15,7 @@ from cxrreport.pipeline.counts import INDEX, Count
 from cxrreport.pipeline.embed import build_index
 from cxrreport.pipeline.import_reports import import_reports
 from cxrreport.pipeline.run import Run, open_run
+from cxrreport.pipeline.unretrievable import tell_unretrievable
 from cxrreport.reports.language import is_english_report
 from cxrreport.reports.readers import FORMATS
 from cxrreport.settings import Settings
@@ -50,7 +51,9 @@ def index(
             _check_language(run, any_language)
             with gpu_errors():
                 build_index(run, drafter)
-    return {**run.summary(INDEX), "index": run.details.get("index")}, run.exit_code
+        tell_unretrievable(run)
+    details = {name: run.details.get(name) for name in ("unretrievable", "index")}
+    return {**run.summary(INDEX), **details}, run.exit_code
 
 
 def _check_language(run: Run, any_language: bool) -> None:

@@ -18,6 +18,7 @@ REVISION = "0001"  # head of migrations/versions; a test holds both together
 PRELIMINARY = text("status = 'preliminary'")
 FLAGS = """CAST(flags AS VARCHAR) = '[]' OR CAST(flags AS VARCHAR) LIKE '["%"]'"""  # a list of words
 UNSEEN = text("view IS NULL AND usable")
+UNDATED = text("reported_at IS NULL")
 
 
 class Base(DeclarativeBase):
@@ -133,7 +134,10 @@ class ReportRow(Base):
     """
 
     __tablename__ = "report"
-    __table_args__ = (code("label_source"),)
+    __table_args__ = (
+        Index("ix_report_undated", "id", sqlite_where=UNDATED, postgresql_where=UNDATED),
+        code("label_source"),
+    )
 
     id: Mapped[Key]
     source: Mapped[str]

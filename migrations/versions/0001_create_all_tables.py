@@ -196,6 +196,13 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("status IN ('preliminary', 'final', 'corrected', 'withdrawn')", name="status"),
     )
+    op.create_index(
+        "ix_report_undated",
+        "report",
+        ["id"],
+        sqlite_where=sa.text("reported_at IS NULL"),
+        postgresql_where=sa.text("reported_at IS NULL"),
+    )
     op.create_table(
         "file",
         sa.Column("id", ID, primary_key=True),

@@ -59,7 +59,9 @@ def test_broken_reports_are_failures_until_they_are_mended(tool: Tool, tmp_path:
     table.write_text('{"accession": "B1", "findings": "Clear."}\n{broken\n')
     found = tool.json("index", tmp_path, code=3)
     assert found["failed"] == {"report.empty": 1, "report.malformed": 1} and found["added"] == 2
-    assert tool.json("status")["failures"] == {"report.empty": 1, "report.malformed": 1}
+    told = tool.json("status")
+    assert told["failures"] == {"report.empty": 1, "report.malformed": 1}
+    assert told["unretrievable"] == found["unretrievable"] == {"report.undated": 2}
     assert tool("index", tmp_path) == 3  # they are broken still
     empty.write_text("FINDINGS: Normal heart.\n")
     table.write_text('{"accession": "B1", "findings": "Clear."}\n')
