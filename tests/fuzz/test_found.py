@@ -24,3 +24,9 @@ def test_a_number_of_unknown_representation_is_read(tmp_path, syntax):
     expected = load_image(str(path), 1 << 20)
     path.write_bytes(whole.replace(b"\x28\x00\x53\x10DS", b"\x28\x00\x53\x10ES"))  # the rescale slope
     assert load_image(str(path), 1 << 20).pixel_sha256 == expected.pixel_sha256
+
+
+@pytest.mark.parametrize("start", ["exam", "FINDINGS", "Chest 1."])
+def test_a_long_line_of_spaces_is_read_soon(tmp_path, start):
+    (found,) = read_fuzzed(tmp_path / "A1.txt", f"IMPRESSION: Normal.\n{start}{' ' * 33_000}".encode(), "text")
+    assert found.impression.startswith("Normal.")

@@ -16,11 +16,17 @@ IMPRESSION: Normal.
 Addendum: small right apical pneumothorax.
 Electronically signed by: Dr. {MARK}, MD 05/06/2024
 """
-SPECIMENS = [TEXT.encode(), TEXT.replace("\n", "\r\n").encode("utf-16"), TEXT.lower().replace(":", "").encode("cp1252")]
+RTF = "{\\rtf1\\ansi\\deff0{\\fonttbl{\\f0 Arial;}}\\f0 " + TEXT.replace("\n", "\\par\n") + "}"
+SPECIMENS = [
+    TEXT.encode(),
+    TEXT.replace("\n", "\r\n").encode("utf-16"),
+    RTF.encode(),
+    TEXT.lower().replace(":", "").encode(),
+]
 WORDS = [
-    *(b"FINDINGS:", b"\nIMPRESSION:", b"\nADDENDUM:", b"FINDINGS", b"Chest ", b"1.", b"1.1.", b"2. ", b"\n", b"\r", b"\n\n\n"),
-    *(b" ", b"\t", b":", b"_" * 60, b"-" * 60, b"(", b"<", b">", b"/", b"{\\rtf1", b"DATE: ", b"12/31/2024", b"No "),
-    *(b"compared to ", b"and ", b", ", b"Dr. "),
+    *(b"FINDINGS:", b"\nIMPRESSION:", b"\nADDENDUM:", b"FINDINGS", b"Chest ", b"1.", b"1.1.", b"2. ", b"\n\n\n", b"\r", b" "),
+    *(b"\t", b":", b"_" * 60, b"-" * 60, b"(", b"<", b">", b"/", b"DATE: ", b"12/31/2024", b"No ", b"compared to ", b"and "),
+    *(b", ", b"Dr. ", b"{\\rtf1", b"\\par ", b"\\u-10179?", b"\\'e9", b"\\bin99999 ", b"{\\*"),
 ]  # fmt: skip
 
 
@@ -36,7 +42,7 @@ def test_damaged_files_whose_kind_is_guessed(tmp_path, data):
     read_fuzzed(tmp_path / "A1.txt", data)
 
 
-@pytest.mark.parametrize("data", SPECIMENS[:2])
+@pytest.mark.parametrize("data", SPECIMENS[:3])
 def test_the_specimens_are_read(tmp_path, data):
     (found,) = read_fuzzed(tmp_path / "A1.txt", data, "text")
     assert found.impression.startswith("Normal.") and found.accession == "A1"
