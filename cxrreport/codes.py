@@ -76,6 +76,7 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
         "report.not_oru": ("The HL7 message is no ORU.", _NOTHING),
         "report.not_sr": ("The DICOM object is no structured report.", _NOTHING),
         "report.language": ("The report is in another language than English, so nobody learns from it.", _NOTHING),
+        "report.amended": ("The report has an addendum that may correct its words, so nobody learns from these.", _NOTHING),
         "film.view_unknown": ("No view is known of the image yet, so nobody trains on it.", "Run `cxrreport generate` first."),
         "film.unreadable": ("The frontal image of the study cannot be read, so nobody trains on it.", _AGAIN),
         "film.lateral": ("The lateral image of the study cannot be read; its frontal one is taken alone.", _AGAIN),

@@ -40,8 +40,8 @@ class ArchiveReader:
     """Reads studies with a frontal image in use and a final or corrected report with findings.
 
     Keys and patients of the samples are numbers of database rows. A study whose frontal image cannot be read, or whose
-    report is not in English or leaves nothing to say, is left out and counted in `skipped`, as are images whose view no
-    run has looked at yet.
+    report is not in English, has an addendum or leaves nothing to say, is left out and counted in `skipped`, as are
+    images whose view no run has looked at yet.
     The archive is open, without a lock, while it reads.
     """
 
@@ -66,12 +66,14 @@ class ArchiveReader:
             )
             with session(engine, read_only=True) as current:
                 self.skipped["film.view_unknown"] = count_without_view(current)
-            return list(islice(self._samples(self._in_english(wanted), workers), limit))
+            return list(islice(self._samples(self._to_learn(wanted), workers), limit))
 
-    def _in_english(self, studies: Iterable[SignedStudy]) -> Iterator[SignedStudy]:
+    def _to_learn(self, studies: Iterable[SignedStudy]) -> Iterator[SignedStudy]:
         for signed in studies:
             if is_english_report(signed.findings, signed.impression) is False:
                 self.skipped["report.language"] += 1
+            elif signed.amended:
+                self.skipped["report.amended"] += 1
             else:
                 yield signed
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, time
 
 from cxrreport import addenda
 from cxrreport.records import Report, ReportStatus
@@ -58,7 +58,7 @@ def _append(row: ReportRow, report: Report) -> bool:
     if addenda.holds("\n".join(told), added):
         return False
     row.addendum = addenda.join([*addenda.part(row.addendum or ""), added])
-    times = [time for time in (row.amended_at, _clock(report) or row.reported_at) if time]
+    times = [at for at in (row.amended_at, _clock(report) or row.reported_at) if at]
     row.amended_at = max(times, default=None)
     if row.status in SIGNED:
         row.status = ReportStatus.CORRECTED
@@ -129,8 +129,12 @@ def _says_the_same(row: ReportRow, report: Report) -> bool:
 
 
 def _is_earlier(report: Report, row: ReportRow) -> bool:
+    """Midnight stands for a day without a time."""
     reported_at = _clock(report)
-    return reported_at is not None and row.reported_at is not None and reported_at < row.reported_at
+    if reported_at is None or row.reported_at is None:
+        return False
+    a_day_alone = reported_at.time() == time.min
+    return reported_at.date() < row.reported_at.date() if a_day_alone else reported_at < row.reported_at
 
 
 def _clock(report: Report) -> datetime | None:

@@ -26,6 +26,7 @@ class SignedStudy:
     """A study and what was signed of it; `labels` as stored, empty where nobody has labelled the report.
 
     `bucket` (0..9) is its patient's, see `patient_bucket`. `indication` is that of its headers, else of the report.
+    `amended` where the report has an addendum, which the labels tell and the sections do not.
     """
 
     study: Study
@@ -34,6 +35,7 @@ class SignedStudy:
     labels: Mapping[str, State]
     bucket: int
     indication: str = ""
+    amended: bool = False
 
 
 def patient_bucket(issuer: str, mrn: str) -> int:
@@ -76,4 +78,4 @@ def _buckets(session: Session, study_ids: Sequence[int]) -> dict[int, int]:
 def _combine(study: Study, report: ReportRow, bucket: int) -> SignedStudy:
     labels = {finding: State(state) for finding, state in report.labels.items()}
     indication = study.indication or report.indication or ""
-    return SignedStudy(study, report.findings, report.impression, labels, bucket, indication)
+    return SignedStudy(study, report.findings, report.impression, labels, bucket, indication, bool(report.addendum))

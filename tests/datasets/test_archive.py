@@ -126,14 +126,17 @@ def test_a_study_whose_film_cannot_be_read_is_left_out_and_counted(
     assert all(s.present.tolist() == [True, False] for s in samples)
 
 
-def test_a_report_in_another_language_is_left_out_and_counted(settings: Settings, change: Callable[..., None]) -> None:
+def test_a_report_in_another_language_or_with_an_addendum_is_left_out(
+    settings: Settings, change: Callable[..., None]
+) -> None:
     whole = {split: len(ArchiveReader(settings)(split)) for split in ("train", "val", "test")}
     german = "Herz normal gross. Kein Pneumothorax, kein Pleuraerguss rechts."
     change("UPDATE report SET findings = :text WHERE study_id = 3", text=german)
     change("UPDATE report SET impression = :text WHERE study_id = 4", text=german)
+    change("UPDATE report SET addendum = 'Small pneumothorax.' WHERE study_id = 5")
     read = ArchiveReader(settings)
-    assert sum(len(read(split)) for split in whole) == sum(whole.values()) - 2
-    assert read.skipped["report.language"] == 2
+    assert sum(len(read(split)) for split in whole) == sum(whole.values()) - 3
+    assert (read.skipped["report.language"], read.skipped["report.amended"]) == (2, 1)
 
 
 @pytest.fixture()

@@ -71,6 +71,19 @@ def test_no_table_raises_and_every_row_ends(tmp_path_factory, lines):
     assert len(found) <= 2 * sum(line.count("\n") + 1 for line in lines)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FINDINGS\r\nClear lungs.\r\nIMPRESSION\r\nNormal.",
+        r"{\rtf1\ansi FINDINGS: Clear lungs.\par IMPRESSION: Normal.}",
+        "<p>FINDINGS: Clear lungs.</p><p>IMPRESSION: Normal.</p>",
+    ],
+)
+def test_texts_of_other_houses_ends_of_lines_and_marks(only, text):
+    found = only("r.csv", f'accession,report\r\nA1,"{text}"\r\n')
+    assert (found.findings, found.impression) == ("Clear lungs.", "Normal.")
+
+
 # -- rows of one report -----------------------------------------------------------------------------------------------
 
 

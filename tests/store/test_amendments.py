@@ -77,6 +77,11 @@ def test_what_adds_nothing_changes_nothing(engine: Engine, stored: Report, added
     assert only(engine).addendum is None and only(engine).status is stored.status
 
 
+def test_an_addition_of_the_same_day_without_a_time_is_no_earlier_one(engine: Engine) -> None:
+    add(engine, WHOLE, dataclasses.replace(FIRST, reported_at=NOON.replace(hour=0)))
+    assert only(engine).addendum == FIRST.addendum
+
+
 def test_a_later_whole_report_takes_the_place_of_what_was_added(engine: Engine) -> None:
     later = dataclasses.replace(WHOLE, findings="Pneumothorax.", status=CORRECTED, reported_at=NOON + timedelta(5))
     add(engine, WHOLE, FIRST, later)

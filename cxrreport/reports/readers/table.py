@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from cxrreport import addenda, indications
 from cxrreport.records import Failure, Report
 from cxrreport.reports import sections
-from cxrreport.reports.parsing import csv_rows, dates, decode
+from cxrreport.reports.parsing import assemble, csv_rows, dates, decode
 from cxrreport.reports.parsing.columns import Row, fields_of
 from cxrreport.reports.parsing.decode import Skipped
 
@@ -139,6 +139,7 @@ def _result(
     if isinstance(fields, str):
         yield decode.malformed(path, f"Row {number} of a report table {fields}.")
         return
+    fields = {**fields, **{name: assemble.plain(fields[name]) for name in _LINED}}
     found = sections.split(fields["text"])
     findings, added_first = sections.without_addenda(fields["findings"] or found.findings)
     impression, added_then = sections.without_addenda(fields["impression"] or found.impression)
