@@ -10,6 +10,7 @@ from cxrreport.codes import CODES
 from cxrreport.errors import StorageError
 from cxrreport.files import printable
 from cxrreport.imaging.walk import walk
+from cxrreport.log import get_log
 from cxrreport.pipeline.run import Run
 from cxrreport.records import Failure
 from cxrreport.store import catalogue, runs
@@ -18,7 +19,7 @@ EMPTIED = "path.emptied"
 
 
 def check_export(run: Run, roots: Sequence[Path]) -> None:
-    """Record as failed each root that held files before and holds none now, until it holds some again.
+    """Warn of each root without files; one that held some before has failed, until it holds some again.
 
     Files are those that may be DICOM: a note "not mounted" is none.
 
@@ -31,6 +32,7 @@ def check_export(run: Run, roots: Sequence[Path]) -> None:
             continue
         if run.settings.expect_files:
             raise StorageError(f"There is no file in {printable(root)}; is the export mounted?", "export.empty")
+        get_log().warning("export.empty")
         if run.transact(catalogue.knows_files_below, root):
             run.fail(EMPTIED)
             run.transact(runs.add_failures, run.id, [Failure(EMPTIED, CODES[EMPTIED].sentence, path=root)])

@@ -83,12 +83,19 @@ def test_a_run_that_lost_the_archive_to_another_one_drafts_nothing_twice(
     assert on_postgres.rows("SELECT exit_code FROM run ORDER BY id") == [75, 0]
 
 
-@pytest.mark.parametrize(("held_s", "code"), [(0.5, 0), (3.0, 69)])
+@pytest.mark.parametrize(
+    ("held_s", "timeout_s", "code"),
+    [
+        (0.5, 1.5, 0),
+        (3, 1.5, 69),
+        pytest.param(60, 90, 0, marks=pytest.mark.nightly),
+        pytest.param(60, 30, 69, marks=pytest.mark.nightly),
+    ],
+)
 def test_a_sqlite_that_somebody_holds(
-    tool: Tool, shared_export: Path, monkeypatch: pytest.MonkeyPatch, held_s: float, code: int
+    tool: Tool, shared_export: Path, monkeypatch: pytest.MonkeyPatch, held_s: float, timeout_s: float, code: int
 ) -> None:
-    """The time is scaled: 60 s against the 30 of `db_timeout_s` as 3 against 1.5."""
-    monkeypatch.setenv("CXRREPORT_DB_TIMEOUT_S", "1.5")
+    monkeypatch.setenv("CXRREPORT_DB_TIMEOUT_S", str(timeout_s))
     other = sqlite3.connect(tool.home / "cxrreport.db", isolation_level=None, check_same_thread=False)
     timer = threading.Timer(held_s, other.execute, ["ROLLBACK"])
 
