@@ -9,7 +9,19 @@ import sys
 from builders.data import ROOT
 
 LIBRARY = ROOT / "cxrreport"
-FOUNDATION = {"addenda", "codes", "drafts", "errors", "files", "findings", "indications", "log", "records", "settings"}
+FOUNDATION = {
+    "addenda",
+    "codes",
+    "dicom",
+    "drafts",
+    "errors",
+    "files",
+    "findings",
+    "indications",
+    "log",
+    "records",
+    "settings",
+}
 # The one order of imports: a folder may import from the rows above its own; what else it may see stands beside it.
 LAYERS: tuple[dict[str, set[str]], ...] = (
     {name: FOUNDATION for name in FOUNDATION},
@@ -38,7 +50,7 @@ OWNERS = {
     "sqlalchemy": {"store", "migrations"},
     "alembic": {"store", "migrations"},
     "pypdf": {"reports"},
-    "pydicom": {"imaging", "reports", "demo"},
+    "pydicom": {"dicom", "imaging", "reports", "demo"},
     "imagecodecs": {"imaging", "demo", "cli"},
     "SimpleITK": {"imaging"},
     "faiss": {"retrieval"},

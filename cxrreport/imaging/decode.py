@@ -15,6 +15,7 @@ import imagecodecs
 import numpy as np
 import numpy.typing as npt
 
+from cxrreport.dicom.opening import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Head
 from cxrreport.errors import PixelError
 from cxrreport.imaging.bits import Cells, Layout
 from cxrreport.imaging.codestream import (
@@ -27,7 +28,6 @@ from cxrreport.imaging.codestream import (
     kind_of,
     truncated,
 )
-from cxrreport.imaging.dataset import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Head
 from cxrreport.imaging.fragments import read_pixels
 from cxrreport.imaging.tail import ends_in_zeros
 

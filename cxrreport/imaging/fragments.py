@@ -6,9 +6,9 @@ import io
 import struct
 from typing import BinaryIO
 
+from cxrreport.dicom.opening import Head
 from cxrreport.errors import PixelError
 from cxrreport.imaging.codestream import kind_of, truncated
-from cxrreport.imaging.dataset import Head
 
 _ITEM = 0xFFFEE000
 _UNDEFINED_LENGTH = 0xFFFFFFFF

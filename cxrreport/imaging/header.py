@@ -13,8 +13,8 @@ from pydicom.dataset import Dataset
 from pydicom.valuerep import PersonName
 
 from cxrreport import indications
+from cxrreport.dicom.opening import Head, NotDicomError, open_head
 from cxrreport.errors import HeaderError
-from cxrreport.imaging.dataset import Head, NotDicomError, open_head
 from cxrreport.records import FileEntry, Instance, names_nobody
 
 _TEXT_TAGS = {

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
+from cxrreport.dicom.opening import Head, NotDicomError, open_head
 from cxrreport.errors import HeaderError, PixelError
 from cxrreport.imaging.bits import OVERLAY_TAGS, Layout, layout_of, settle, stored_of
-from cxrreport.imaging.dataset import Head, NotDicomError, open_head
 from cxrreport.imaging.decode import decode, is_supported
 from cxrreport.imaging.shutter import SHUTTER_TAGS, visible
 from cxrreport.imaging.voi import Table, lut_of, number, window_of

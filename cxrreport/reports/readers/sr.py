@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
-import zlib
 from collections.abc import Iterator
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 
-from pydicom import Dataset, dcmread
-from pydicom.filereader import read_dataset, read_preamble
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom import Dataset
 
 from cxrreport import indications
+from cxrreport.dicom.opening import parse_head
+from cxrreport.errors import HeaderError
 from cxrreport.records import Failure, Report, ReportStatus
 from cxrreport.reports import sections
 from cxrreport.reports.parsing import assemble, dates, decode, pdf, scope, sr_content
@@ -21,12 +19,8 @@ from cxrreport.reports.parsing.decode import Skipped
 from cxrreport.reports.sections import Sections
 
 MAX_BYTES = 16 << 20  # a report carries no pixels
-MAX_TAGS = 10 * sr_content.MAX_ITEMS  # items of all sequences
-_ITEM, _ITEM_BIG = b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00"
 _SR_CLASSES = "1.2.840.10008.5.1.4.1.1.88."
 _PDF_CLASS = "1.2.840.10008.5.1.4.1.1.104.1"
-# PyDicom's warnings quote raw values, patients' names among them.
-warnings.filterwarnings("ignore", module=r"pydicom\b")
 
 
 def read(path: Path) -> Iterator[Report | Failure | Skipped]:
@@ -37,46 +31,25 @@ def read(path: Path) -> Iterator[Report | Failure | Skipped]:
     it is not verified. The time is that of the verification, else of the content.
     """
     data = decode.whole(path, MAX_BYTES)
+    if data is None:
+        yield _too_large(path)
+        return
     try:
-        dataset = None if data is None else _dataset(data)
-        large = decode.too_large(path, "A DICOM report is larger than 16 MB, or has more items than any report.")
-        yield large if dataset is None else _report(path, dataset)
+        yield _report(path, parse_head(BytesIO(data), len(data), None, MAX_BYTES).dataset)
     except MemoryError:
         raise
-    except Exception:  # pydicom raises nearly anything on broken data
-        yield decode.malformed(path, "A DICOM report cannot be parsed.")
+    except HeaderError as error:
+        yield _too_large(path) if error.code == "header.too_large" else _malformed(path)
+    except Exception:  # no DICOM; and pydicom converts on access, and raises nearly anything
+        yield _malformed(path)
 
 
-def _dataset(data: bytes) -> Dataset | None:
-    """Parse a document; None where it is larger than any, once inflated.
-
-    pydicom would inflate all of a deflated one first, whatever its size. Where the name of that transfer syntax stands
-    nowhere in the file it cannot be one.
-    """
-    deflated = DeflatedExplicitVRLittleEndian.encode() in data
-    body = _inflated(data) if deflated else data
-    if len(body) > MAX_BYTES or body.count(_ITEM) + body.count(_ITEM_BIG) > MAX_TAGS:
-        return None
-    if deflated:
-        return read_dataset(BytesIO(body), is_implicit_VR=False, is_little_endian=True)
-    return dcmread(BytesIO(data), force=data[128:132] != b"DICM", stop_before_pixels=True)
+def _too_large(path: Path) -> Failure:
+    return decode.too_large(path, "A DICOM report is larger than 16 MB.")
 
 
-def _inflated(data: bytes) -> bytes:
-    """What is behind the file meta group, inflated to a byte more than the limit at most (PS3.5 A.5).
-
-    Raises
-    ------
-    ValueError : the transfer syntax is another one.
-    """
-    stream = BytesIO(data)
-    read_preamble(stream, force=True)
-    meta = read_dataset(
-        stream, is_implicit_VR=False, is_little_endian=True, stop_when=lambda tag, vr, length: tag >> 16 != 2
-    )
-    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
-        raise ValueError("syntax")
-    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(stream.read(), MAX_BYTES + 1)
+def _malformed(path: Path) -> Failure:
+    return decode.malformed(path, "A DICOM report cannot be parsed.")
 
 
 def _report(path: Path, dataset: Dataset) -> Report | Failure | Skipped:

@@ -9,8 +9,8 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from cxrreport.dicom import guard
 from cxrreport.errors import HeaderError
-from cxrreport.imaging import guard
 from cxrreport.imaging.header import read_header
 from cxrreport.records import FileEntry
 

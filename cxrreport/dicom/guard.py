@@ -21,19 +21,26 @@ _ABSURD_BYTES = 1 << 28  # an overshoot this large is a corrupt length, not a cu
 
 
 class Guard:
-    """pydicom's `stop_when`: stops at Pixel Data, or where a group ends, and refuses what no radiograph's header has.
+    """pydicom's `stop_when`: stops at Pixel Data, or where a group ends, and refuses what no header or report has.
 
-    A sequence of undefined length that nobody asked for is never parsed: the stream is moved to its end.
+    Of the elements in `tags`, or of all (None), what their sequences hold is counted at every depth. A sequence of
+    undefined length that nobody asked for is never parsed: the stream is moved to its end.
     """
 
     def __init__(
-        self, stream: BinaryIO, size: int, tags: Collection[int], little_endian: bool = True, group: int | None = None
+        self,
+        stream: BinaryIO,
+        size: int,
+        tags: Collection[int] | None,
+        little_endian: bool = True,
+        group: int | None = None,
     ) -> None:
         self.at_pixels = False
         self._order = "<" if little_endian else ">"
         self._stream = stream
         self._size = size
-        self._tags = {*tags, _CHARACTER_SET}
+        self._tags = None if tags is None else {*tags, _CHARACTER_SET}
+        self._item = struct.pack(f"{self._order}HH", _ITEM >> 16, _ITEM & 0xFFFF)
         self._group = group
         self._seen = self._nested = 0
 
@@ -45,13 +52,19 @@ class Guard:
         self._seen += 1
         if self._seen > _MAX_ELEMENTS:
             raise HeaderError("The header has too many elements.")
-        if length != _UNDEFINED_LENGTH:
-            self._require(length)
-            wanted_bytes = length
+        explicit, start = vr is not None, self._stream.tell()
+        wanted = self._tags is None or tag in self._tags
+        if length == _UNDEFINED_LENGTH:
+            self._count(None, explicit, wanted)
+            end = self._stream.tell() - 8  # its delimiter
         else:
-            wanted_bytes = self._pass_by(explicit=vr is not None, again=tag in self._tags)
-        if tag in self._tags and wanted_bytes > _MAX_VALUE_BYTES:
+            self._require(length)
+            end = start + length
+            if wanted and self._begins_with_item():
+                self._count(end, explicit, wanted)
+        if self._tags is not None and wanted and end - start > _MAX_VALUE_BYTES:
             raise HeaderError("The header holds a value longer than any of a radiograph.")
+        self._stream.seek(end if length == _UNDEFINED_LENGTH and not wanted else start)
         return False
 
     def _require(self, length: int) -> None:
@@ -62,26 +75,30 @@ class Guard:
         if beyond > 0:
             raise HeaderError("The file ends inside its header.", code="header.incomplete")
 
-    def _pass_by(self, explicit: bool, again: bool) -> int:
-        """Move to the delimiter of a sequence of undefined length, and back if it is to be read; return its bytes.
+    def _count(self, end: int | None, explicit: bool, wanted: bool) -> None:
+        """Move behind a sequence, which ends at a place or with its delimiter (None), and count what it holds.
 
-        What has a length is leapt over; so only the depth of what has none must be known.
+        Only the depth of what has no length must be known. What has one is leapt over, unless it is wanted and holds items.
         """
-        start, depth = self._stream.tell(), 1
-        while depth:
+        depth = 1
+        while depth and (end is None or self._stream.tell() < end):
             tag, length = self._next(explicit)
             if tag == _SEQUENCE_END:
                 depth -= 1
-            elif length != _UNDEFINED_LENGTH:
+            elif length == _UNDEFINED_LENGTH:
+                depth += tag != _ITEM
+            elif end is not None and self._stream.tell() + length > end:
+                return  # nonsense, which pydicom reads no further either
+            elif not wanted or not (tag == _ITEM or self._begins_with_item()):
                 self._require(length)
                 self._stream.seek(length, 1)
-            elif tag != _ITEM:
-                depth += 1
             if depth > _MAX_DEPTH:
                 raise HeaderError("The header nests sequences too deeply.", code="header.nested")
-        end = self._stream.tell() - 8
-        self._stream.seek(start if again else end)
-        return end - start
+
+    def _begins_with_item(self) -> bool:
+        found = self._stream.read(4)
+        self._stream.seek(-len(found), 1)
+        return found == self._item
 
     def _next(self, explicit: bool) -> tuple[int, int]:
         """(tag, length) of the next item, delimiter or element; an implicit one may stand among explicit ones."""

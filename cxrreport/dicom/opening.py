@@ -22,8 +22,8 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset, read_preamble
 
+from cxrreport.dicom.guard import Guard
 from cxrreport.errors import HeaderError
-from cxrreport.imaging.guard import Guard
 
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
@@ -50,7 +50,6 @@ class Head:
     dataset: Dataset
     sop_class_uid: str
     transfer_syntax: str
-    implicit: bool
     little_endian: bool
     at_pixels: bool
     stream: BinaryIO
@@ -59,30 +58,40 @@ class Head:
 
 @contextmanager
 def open_head(path: str, tags: Collection[int], max_inflated: int, keep_inflated: int) -> Iterator[Head]:
-    """Open a file and parse the elements in `tags` up to Pixel Data.
+    """Open a file and parse the elements in `tags` up to Pixel Data, as `parse_head` does.
+
+    Raises
+    ------
+    NotDicomError, HeaderError : as `parse_head`, and `header.unreadable`.
+    """
+    try:
+        with open(path, "rb") as file:
+            yield parse_head(file, os.fstat(file.fileno()).st_size, tags, max_inflated, keep_inflated)
+    except OSError:
+        raise HeaderError("The file cannot be read.", code="header.unreadable") from None
+
+
+def parse_head(
+    file: BinaryIO, size: int, tags: Collection[int] | None, max_inflated: int, keep_inflated: int | None = None
+) -> Head:
+    """Parse the elements in `tags`, or all (None), up to Pixel Data, of a file of `size` bytes.
 
     A deflated data set is refused when it inflates past `max_inflated` bytes; its first `keep_inflated` bytes are held.
 
     Raises
     ------
     NotDicomError : no preamble, and no data set that begins with valid elements of group 8.
-    HeaderError : `header.malformed`, `header.incomplete`, `header.nested`, `header.too_large` or `header.unreadable`.
+    HeaderError : `header.malformed`, `header.incomplete`, `header.nested` or `header.too_large`.
     """
-    try:
-        with open(path, "rb") as file:
-            yield _parse(file, os.fstat(file.fileno()).st_size, list(tags), (max_inflated, keep_inflated))
-    except OSError:
-        raise HeaderError("The file cannot be read.", code="header.unreadable") from None
-
-
-def _parse(file: BinaryIO, size: int, tags: list[int], limits: tuple[int, int]) -> Head:
     head = file.read(512)
     if head[128:132] != b"DICM" and not _begins_with_group_8(head, size):
         raise NotDicomError
     file.seek(0)
     try:
-        return _parse_guarded(file, size, tags, limits)
-    except (HeaderError, OSError):
+        return _parse_guarded(
+            file, size, None if tags is None else list(tags), (max_inflated, keep_inflated or max_inflated)
+        )
+    except (HeaderError, OSError, MemoryError):
         raise
     except RecursionError:
         raise HeaderError("The header nests sequences too deeply.", code="header.nested") from None
@@ -109,7 +118,7 @@ def _begins_with_group_8(head: bytes, size: int) -> bool:
     return True
 
 
-def _parse_guarded(file: BinaryIO, size: int, tags: list[int], limits: tuple[int, int]) -> Head:
+def _parse_guarded(file: BinaryIO, size: int, tags: list[int] | None, limits: tuple[int, int]) -> Head:
     read_preamble(file, force=True)
     meta = read_dataset(file, False, True, stop_when=Guard(file, size, _META_TAGS, group=2), specific_tags=_META_TAGS)
     syntax = str(meta.get("TransferSyntaxUID", "") or "").strip()
@@ -122,7 +131,7 @@ def _parse_guarded(file: BinaryIO, size: int, tags: list[int], limits: tuple[int
     if not syntax:
         syntax = IMPLICIT_LITTLE if implicit else EXPLICIT_LITTLE if little_endian else EXPLICIT_BIG
     sop_class = str(dataset.get("SOPClassUID", "") or meta.get("MediaStorageSOPClassUID", "") or "")
-    return Head(dataset, sop_class, syntax, implicit, little_endian, guard.at_pixels, stream, size)
+    return Head(dataset, sop_class, syntax, little_endian, guard.at_pixels, stream, size)
 
 
 def _inflate(file: BinaryIO, max_bytes: int, keep_bytes: int) -> tuple[BinaryIO, int]:

@@ -1,0 +1,1 @@
+"""A DICOM data set, opened defensively: films and reports alike."""
