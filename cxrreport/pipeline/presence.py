@@ -32,7 +32,7 @@ def check_export(run: Run, roots: Sequence[Path]) -> None:
             continue
         if run.settings.expect_files:
             raise StorageError(f"There is no file in {printable(root)}; is the export mounted?", "export.empty")
-        get_log().warning("export.empty")
+        get_log().warning("export.without_files")
         if run.transact(catalogue.knows_files_below, root):
             run.fail(EMPTIED)
             run.transact(runs.add_failures, run.id, [Failure(EMPTIED, CODES[EMPTIED].sentence, path=root)])

@@ -16,7 +16,7 @@ FILM = Visit("A900", "P9", "20240101")
 def test_an_export_that_had_files_before_is_told_until_it_is_back(tool: Tool, tmp_path: Path) -> None:
     export = tmp_path / "export"
     export.mkdir()
-    assert tool.json("generate", export, "--dry-run")["files"] == 0 and "export.empty" in tool.err
+    assert tool.json("generate", export, "--dry-run")["files"] == 0 and "export.without_files" in tool.err
     write_visit(export, FILM)
     tool.json("generate", export, "--dry-run")
     shutil.rmtree(export / FILM.patient)
