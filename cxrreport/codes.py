@@ -126,7 +126,7 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
                            "Nothing: the next run reads it; no attempt counts."),
         "pixels.unreadable": ("The file of the image cannot be read.", "Mend its permissions or the mount; no attempt counts."),
         "pixels.blank": ("The image is of one grey value all over.", _AGAIN),
-        "pixels.bits": ("The number of bits a pixel is not one of radiographs.", _AGAIN),
+        "pixels.bits": ("The bits of a pixel are none of radiographs, or its values do not fit them.", _AGAIN),
         "pixels.colour": ("The pixels are coloured.", "Export the grey-scale image."),
         "pixels.frames": ("The pixels are of several frames.", "Export the single image."),
         "pixels.syntax": ("The transfer syntax cannot be decoded.", "Export with another one; see `cxrreport doctor`."),

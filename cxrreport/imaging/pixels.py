@@ -49,7 +49,7 @@ def read_frame(path: str, max_pixels: int = 60_000_000) -> Frame:
     Raises
     ------
     PixelError : `pixels.frames`, `pixels.colour`, `pixels.too_large`, `pixels.bits`, `pixels.syntax` are told from the
-        header alone; `pixels.truncated`, `pixels.malformed`, `pixels.unreadable` from the data.
+        header alone; `pixels.truncated`, `pixels.malformed`, `pixels.unreadable` and `pixels.bits`, too, from the data.
     """
     try:
         with open_head(path, _TAGS, max_limit := 2 * max_pixels + _HEADER_BYTES, max_limit) as head:
