@@ -23,7 +23,7 @@ _NOTHING = "Nothing: it is left out on purpose."
 _REINDEX = "Run `cxrreport index`."
 _WEIGHTS = "Install the weights directory again, or train it again."
 _DEFECT = "Report it with the line of the log, which holds no patient data."
-_NAMED = "The message names what to change."
+NAMED = "The message names what to change."
 
 # fmt: off
 _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
@@ -87,7 +87,7 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
         "split.unknown": ("The list of splits does not name the study.", "Complete the list of splits."),
     },
     2: {
-        "usage": ("The command line asks for something impossible.", _NAMED),
+        "usage": ("The command line asks for something impossible.", NAMED),
         "usage.path": ("A path of the command line does not exist.", "Correct the path; is the export mounted?"),
         "usage.few_studies": ("There are too few studies to learn from or to score.", "Import more signed reports."),
         "study.unknown": ("No study has this identifier.", "Give a StudyInstanceUID, an accession number or an id."),
@@ -101,7 +101,7 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
         "training.diverged": ("The loss is no number any more.", "Train with a lower learning rate in another `--out`."),
     },
     3: {  # one file or study; the run goes on
-        "input": ("A file or study cannot be used.", _NAMED),
+        "input": ("A file or study cannot be used.", NAMED),
         "path.name": ("A file or folder has a name that is not UTF-8.", "Rename it."),
         "path.unreadable": ("A file or folder of the export cannot be read.", "Mend its permissions or the mount."),
         "path.emptied": ("A path of the export held files before and holds none now.", "Is the export mounted?"),
@@ -164,7 +164,7 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
     },
     75: {"locked": ("Another run holds the archive.", "Wait for it; the message names its process.")},
     78: {
-        "configuration": ("Settings, weights, index or schema do not fit together.", _NAMED),
+        "configuration": ("Settings, weights, index or schema do not fit together.", NAMED),
         "archive.none": ("There is no archive at this home.", "Correct `--home`; `cxrreport index` or `generate` makes one."),
         "database.rights": ("The role of PostgreSQL lacks rights.", "Grant them; the message says which."),
         "configuration.file": ("The configuration file cannot be opened, or read as TOML.", "Correct the file of `--config`."),

@@ -175,5 +175,6 @@ def test_an_error_of_the_system_is_told_without_its_path(tool: Tool, monkeypatch
         monkeypatch.setattr("cxrreport.store.runs.list_runs", Mock(side_effect=error))
         assert tool("runs", "--json") == 74
         said = f"Reading or writing failed{reason}."
-        assert json.loads(tool.out) == {"error": {"code": "io", "message": said}, "exit_code": 74}
-        assert tool.err == f"cxrreport: {said} [io]\n"
+        mend = "Free the disk, or mend its permissions."
+        assert json.loads(tool.out) == {"error": {"code": "io", "message": said, "mend": mend}, "exit_code": 74}
+        assert tool.err == f"cxrreport: {said} [io]\n  {mend}\n"
