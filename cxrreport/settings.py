@@ -42,7 +42,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("cxrreport")),
-        description="Directory of all state: database, index, run manifests.",
+        description="Directory of all state: database, index, run manifests; an absolute path, or one below `~`.",
     )
     db: SecretStr | None = Field(None, description="Database URL; the embedded SQLite of the home where it is unset.")
     db_timeout_s: float = Field(30, gt=0, description="How long to wait for the database to answer, in seconds.")
@@ -161,7 +161,10 @@ def load_settings(config: str | PathLike[str] | None = None, **flags: Any) -> Se
             "An environment variable CXRREPORT_* is no valid JSON.", "configuration.settings"
         ) from None
     except ValidationError as error:
-        reasons = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors())
+        reasons = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+        )
         raise ConfigurationError(f"The settings do not fit: {reasons}.", "configuration.settings") from None
     except OSError as error:
         reason = os.strerror(error.errno or 0)
