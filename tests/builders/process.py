@@ -147,7 +147,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def wait_until(holds: Callable[[], object], timeout_s: float = 30) -> None:
+def wait_until(holds: Callable[[], object], timeout_s: float = 60) -> None:
     """Wait until something holds."""
     end = time.monotonic() + timeout_s
     while not holds():

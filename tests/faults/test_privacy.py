@@ -95,7 +95,7 @@ def test_an_error_of_the_database_tells_no_parameters(
 ) -> None:
     with tool.connection() as connection:
         connection.exec_driver_sql(
-            "CREATE TRIGGER refuse BEFORE INSERT ON patient BEGIN SELECT RAISE(ABORT, 'Zorglub'); END"
+            "CREATE TRIGGER refuse BEFORE INSERT ON failure BEGIN SELECT RAISE(ABORT, 'Zorglub'); END"
         )
     assert tool("generate", poisoned, "--without-retrieval", "--json") == 70
     assert_clean(tool.err, tool.out, manifests(tool.home))
