@@ -6,7 +6,7 @@ from builders.data import DATA
 from PIL import Image
 
 from cxrreport.datasets.pairs.followups import covid_pairs, hannover_pairs, is_permitted
-from cxrreport.datasets.pairs.nih import nih_pairs
+from cxrreport.datasets.pairs.nih import nih_pairs, read_follow_ups
 from cxrreport.datasets.pairs.notes import truth_in_notes
 from cxrreport.datasets.pairs.sample import IMPROVED, UNCHANGED, UNSTATED, WORSENED
 from cxrreport.errors import UsageError
@@ -107,7 +107,7 @@ def test_another_directory_is_refused_in_one_sentence(tmp_path, read, table):
 
 @pytest.mark.skipif(not (DATA / "nih").is_dir(), reason="the films are not here")
 def test_no_patient_of_nih_is_on_both_sides():
-    sides = [{pair.patient for pair in nih_pairs(DATA / "nih", split)} for split in ("train", "held out")]
+    sides = [{one.patient for one in read_follow_ups(DATA / "nih", split)} for split in ("train", "held out")]
     assert all(sides) and not sides[0] & sides[1]
 
 
