@@ -30,3 +30,13 @@ def test_a_number_of_unknown_representation_is_read(tmp_path, syntax):
 def test_a_long_line_of_spaces_is_read_soon(tmp_path, start):
     (found,) = read_fuzzed(tmp_path / "A1.txt", f"IMPRESSION: Normal.\n{start}{' ' * 33_000}".encode(), "text")
     assert found.impression.startswith("Normal.")
+
+
+def test_reports_without_any_number_stay_two(tmp_path):
+    """Two orders of one message, and two messages without a number of their own."""
+    told = (("20240506110000", "Normal."), ("20240507110000", "Edema."))
+    orders = "".join(f"OBR|1||||||{time}\rOBX|1|TX|||IMPRESSION: {words}\r" for time, words in told)
+    for number in ("M1", ""):
+        data = f"MSH|^~\\&|||||||ORU^R01|{number}|P|2.5\rPID|1||P1\r{orders}".encode()
+        one, other = read_fuzzed(tmp_path / "feed.hl7", data, "hl7")
+        assert one.external_id and other.external_id and one.external_id != other.external_id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -107,6 +108,11 @@ def identifier(text: str) -> str:
     Half a character (a lone surrogate) stays: what holds one is refused.
     """
     return "".join(one for one in text if one.isprintable() or "\ud800" <= one <= "\udfff").strip()
+
+
+def fingerprint(*told: str) -> str:
+    """Name a report by what it tells, where it has no number of its own."""
+    return hashlib.sha256("\n".join(filter(None, told)).encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def malformed(path: Path, what: str) -> Failure:

@@ -122,14 +122,19 @@ def _of_order(path: Path, header: Segment, order: _Order) -> Report | Skipped:
         return Skipped("report.not_chest")
     if status is not ReportStatus.WITHDRAWN and not (found.findings or found.impression or found.addendum):
         return Skipped("report.scanned" if hl7_results.any_scanned(rows) else "report.empty")  # a status alone
+    reported_at = _reported_at(header, order.request)
+    texts = (found.findings, found.impression, found.addendum)
     return Report(
         source=path.name,
-        external_id=accession or study_uid or order.request.component(2, 1) or header.component(10, 1),
+        external_id=accession
+        or study_uid
+        or order.request.component(2, 1)
+        or decode.fingerprint(header.component(10, 1), str(reported_at), *texts),
         accession=accession,
         study_uid=study_uid,
         patient_id=number,
         issuer=issuer,
-        reported_at=_reported_at(header, order.request),
+        reported_at=reported_at,
         findings=found.findings,
         impression=found.impression,
         comparison=found.comparison,

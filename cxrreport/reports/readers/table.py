@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
@@ -169,4 +168,4 @@ def _result(
 
 def _external_id(fields: Mapping[str, str], *sections: str) -> str:
     known = decode.identifier(fields["accession"] or fields["study_uid"] or fields["id"])
-    return known or hashlib.sha256("\n".join(filter(None, sections)).encode("utf-8", "replace")).hexdigest()[:16]
+    return known or decode.fingerprint(*sections)
