@@ -7,15 +7,16 @@ from collections.abc import Iterable
 
 _HEADING = "Addendum: "
 _BETWEEN = f"\n\n{_HEADING}"
-_LEAD = re.compile(r"\s*addend(?:um|a)\b(?:[ \t]*(?:#|no\.?)?[ \t]*\d{1,2}\b)?[ \t]*[-:.]*\s*", re.IGNORECASE)
+_LEAD = re.compile(r"\s*+addend(?:um|a)\b[ \t]*+(?:(?:#|no\.?)?[ \t]*+\d{1,2}\b)?[ \t]*+[-:.]*+\s*+", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"[.!?;:](?=\s|$)")
 
 
 def join(texts: Iterable[str]) -> str:
-    """Addenda as one text; none that an earlier one holds already."""
+    """Addenda as one text; none that the one before it holds. What was denied in between may be said again."""
     kept: list[str] = []
     for text in texts:
         bare = _bare(text)
-        if bare and not holds(_BETWEEN.join(kept), bare):
+        if bare and not holds(kept[-1:], bare):
             kept.append(bare)
     return _BETWEEN.join(kept)
 
@@ -30,10 +31,12 @@ def behind(text: str, addendum: str) -> str:
     return f"{text}{_BETWEEN}{addendum}".lstrip("\n") if addendum else text
 
 
-def holds(text: str, addition: str) -> bool:
-    """Tell whether a text says an addition already; all but its words is no difference."""
-    words = _words(addition)
-    return not words or f" {words} " in f" {_words(text)} "
+def holds(texts: Iterable[str], addition: str) -> bool:
+    """Tell whether texts say an addition already: each of its sentences is one of theirs, but for signs and case.
+
+    Words alone do not tell: "No right pneumothorax" holds all of "right pneumothorax".
+    """
+    return _sentences(addition) <= {sentence for text in texts for sentence in _sentences(text)}
 
 
 def _bare(text: str) -> str:
@@ -42,5 +45,6 @@ def _bare(text: str) -> str:
     return text[lead.end() if lead else 0 :].strip().replace(_BETWEEN, f"\n{_HEADING}")
 
 
-def _words(text: str) -> str:
-    return " ".join(re.findall(r"\w+", text.casefold()))
+def _sentences(text: str) -> set[str]:
+    words = (" ".join(re.findall(r"\w+", one.casefold())) for one in _SENTENCE_END.split(text))
+    return set(words) - {""}

@@ -28,7 +28,7 @@ _STRONG = {
     r"|details|statement|question)"
     rf"|reasons?\s+for\s+(?:the\s+|this\s+)?{_EXAM}|patient\s+history",
     "technique": r"techniques?",
-    "addendum": r"addend(?:um|a)(?:\s+(?:start|begins?|report))?(?:\s*(?:#|no\.?|number)?\s*\d{1,2})?",
+    "addendum": r"addend(?:um|a)(?:\s++(?:start|begins?|report))?(?:\s*+(?:#|no\.?|number)?\s*+\d{1,2})?",
 }
 _WEAK = {
     "findings": r"(?:chest\s+)?findings?|report|observations?|description|narrative",

@@ -19,9 +19,10 @@ import yaml
 from cxrreport.findings import FINDINGS, LABELS, OTHER, PARENTS, State
 from cxrreport.reports import language
 from cxrreport.reports.cues import Cues, join, state
+from cxrreport.reports.qualifiers import Side, find_words
 from cxrreport.reports.sentences import pieces
 
-RULES_VERSION = 4  # raised with every change of code that may give another state; the words are digested besides
+RULES_VERSION = 5  # raised with every change of code that may give another state; the words are digested besides
 _NO_FINDING = "no finding"
 _DEVICES = "support devices"
 _SILENT = (_DEVICES, _NO_FINDING)  # a device does not make an image abnormal
@@ -44,18 +45,46 @@ def label_all(text: str) -> dict[str, State]:
 
 
 def label_in_order(texts: Iterable[str]) -> dict[str, State]:
-    """As `label_all`, of a report and its addenda in order: what a later one says of a label takes the place of the earlier."""
-    states = dict.fromkeys(LABELS, State.BLANK)
+    """As `label_all`, of a report and its addenda in order: what a later one says of a label takes the place of the earlier.
+
+    What is there stays, though, where it is only doubted later, or denied of another side.
+    """
+    states, places = dict.fromkeys(LABELS, State.BLANK), dict[str, list[str]]()
     for text in texts:
-        states |= {label: found for label, found in _said(text).items() if found is not State.BLANK}
+        said = list(_said(text))
+        beside = dict[str, list[str]]()
+        for key, _, sentence in said:
+            beside.setdefault(key, []).append(sentence)
+        for key, found in strongest(((key, what) for key, what, _ in said), LABELS).items():
+            if found is State.BLANK or (
+                states.get(key) is State.POSITIVE and not _undoes(found, beside[key], places[key])
+            ):
+                continue
+            states[key], places[key] = found, beside[key]
     abnormal = any(_RANK[states[f]] >= _RANK[State.UNCERTAIN] for f in FINDINGS if f not in _SILENT)
     states[_NO_FINDING] = State.BLANK if abnormal else State.POSITIVE
     return states
 
 
-def _said(text: str) -> dict[str, State]:
-    said = (mention for start, end in pieces(text) for mention in in_sentence(lower(text[start:end])))
-    return strongest(((key, mention.state) for mention in said for key in mention.keys), LABELS)
+def _undoes(later: State, sentences: Iterable[str], before: Iterable[str]) -> bool:
+    """Tell whether a later state takes the place of "positive", from the sentences that say either."""
+    if later is not State.NEGATIVE:
+        return later is State.POSITIVE
+    denied, there = _sides(sentences), _sides(before)
+    return not denied or (bool(there) and there <= denied)
+
+
+def _sides(sentences: Iterable[str]) -> set[Side]:
+    """The sides that lower-case sentences name, both for bilateral."""
+    named = {word.meaning.side for sentence in sentences for word in find_words(sentence)} - {None}
+    return {Side.LEFT, Side.RIGHT} if Side.BILATERAL in named else {side for side in named if side}
+
+
+def _said(text: str) -> Iterator[tuple[str, State, str]]:
+    """Labels of a text, their states, and the sentences that say so."""
+    for start, end in pieces(text):
+        sentence = lower(text[start:end])
+        yield from ((key, mention.state, sentence) for mention in in_sentence(sentence) for key in mention.keys)
 
 
 def strongest(said: Iterable[tuple[str, State]], labels: Sequence[str] = FINDINGS) -> dict[str, State]:

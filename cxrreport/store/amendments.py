@@ -51,14 +51,17 @@ def fill(row: ReportRow, report: Report) -> None:
 
 def _append(row: ReportRow, report: Report) -> bool:
     """Put an addition behind the stored text."""
-    added, told = _addition(report), (row.findings, row.impression, row.addendum or "")
+    added, before, at = _addition(report), addenda.part(row.addendum or ""), _clock(report)
     unsigned = report.status is ReportStatus.PRELIMINARY and row.status in SIGNED
     if unsigned or row.status is ReportStatus.WITHDRAWN or _is_earlier(report, row):
         return False
-    if addenda.holds("\n".join(told), added):
+    takes_back = bool(
+        before and at and row.amended_at and at > row.amended_at
+    )  # it may say again what was denied since
+    if addenda.holds(before[-1:] if takes_back else [row.findings, row.impression, *before], added):
         return False
-    row.addendum = addenda.join([*addenda.part(row.addendum or ""), added])
-    times = [at for at in (row.amended_at, _clock(report) or row.reported_at) if at]
+    row.addendum = addenda.join([*before, added])
+    times = [one for one in (row.amended_at, at or row.reported_at) if one]
     row.amended_at = max(times, default=None)
     if row.status in SIGNED:
         row.status = ReportStatus.CORRECTED
@@ -78,7 +81,8 @@ def _is_addition(row: ReportRow, report: Report) -> bool:
     text = " ".join((report.findings, report.impression))
     if not text.strip():
         return bool(report.addendum)
-    return report.appended and not (_is_whole(row) and addenda.holds(text, f"{row.findings} {row.impression}"))
+    stored = f"{row.findings}. {row.impression}"
+    return report.appended and not (_is_whole(row) and addenda.holds([report.findings, report.impression], stored))
 
 
 def _addition(report: Report) -> str:
@@ -96,7 +100,7 @@ def _later_addenda(row: ReportRow, report: Report) -> list[str]:
         return []
     reported_at = _clock(report)
     later = row.amended_at is not None and (reported_at is None or row.amended_at > reported_at)
-    said = "\n".join((report.findings, report.impression, report.addendum))
+    said = [report.findings, report.impression, *addenda.part(report.addendum)]
     kept = addenda.part(row.addendum) if later or not _is_whole(row) else []
     return [one for one in kept if not addenda.holds(said, one)]
 
@@ -124,7 +128,7 @@ def _supersedes(row: ReportRow, report: Report) -> bool:
 def _says_the_same(row: ReportRow, report: Report) -> bool:
     """White space is no difference, nor is what was added to the stored text since."""
     return _sections(row) == _sections(report) and (
-        not report.addendum or addenda.holds(row.addendum or "", report.addendum)
+        not report.addendum or addenda.holds(addenda.part(row.addendum or ""), report.addendum)
     )
 
 

@@ -52,6 +52,7 @@ QUICK = {
 TEXTS = [
     ("FINDINGS", " "), ("FINDINGS", "\t"), ("Chest ", "1."), ("Chest ", "1/2/2020 "), ("Chest ", "1-"), ("COMPARISON: ", " "),
     ("***", "*"), ("This report has been ", " "), ("No prior ", "\n"), ("MD5 (", ") = "),
+    ("ADDENDUM", " "), ("Addendum #", " "), ("CLINICAL", " "), ("REASON FOR", " "),
 ]  # fmt: skip
 PUMPS = (
     " ", "\n", " \n", ".", "1.", "1. ", "1-", "1/2/2020 ", "-", "_", "*", "#", ",", "(", "a", "a, ", "<a ", "</", "<!--", "[**",

@@ -232,6 +232,10 @@ def test_is_quick(iu_rows):
         (["Small left effusion.", "The ward was told."], "pleural effusion", State.POSITIVE),
         (["Clear lungs.", "Small pneumothorax."], "no finding", State.BLANK),
         (["Small pneumothorax.", "No pneumothorax."], "no finding", State.POSITIVE),
+        (["Large right pneumothorax.", "There is no left pneumothorax."], "pneumothorax", State.POSITIVE),
+        (["Large right pneumothorax.", "There is no right pneumothorax."], "pneumothorax", State.NEGATIVE),
+        (["Bilateral effusions.", "No effusion on the left."], "pleural effusion", State.POSITIVE),
+        (["Pneumothorax.", "Film to rule out pneumothorax advised."], "pneumothorax", State.POSITIVE),
     ],
 )
 def test_what_an_addendum_says_of_a_finding_holds(texts, finding, state):

@@ -62,6 +62,16 @@ def test_an_addition_that_says_it_is_appended_adds_only_what_is_new(engine: Engi
     assert (only(engine).impression, only(engine).addendum) == ("Normal. Ward was told twice.", None)
 
 
+def test_what_was_denied_since_is_said_again_and_what_is_denied_is_not_said(engine: Engine) -> None:
+    said = ["Pneumothorax.", "No pneumothorax.", "Pneumothorax."]
+    added = [
+        dataclasses.replace(FIRST, addendum=one, reported_at=NOON + timedelta(n + 1)) for n, one in enumerate(said)
+    ]
+    add(engine, WHOLE, *added)
+    assert (only(engine).addendum or "").split("\n\nAddendum: ") == said
+    assert add(engine, *added)["unchanged"] == 3
+
+
 @pytest.mark.parametrize(
     ("stored", "added"),
     [
