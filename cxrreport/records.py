@@ -31,6 +31,15 @@ class View(StrEnum):
         return self in (View.PA, View.AP, View.FRONTAL)
 
 
+class Origin(StrEnum):
+    """How an image came about. In a study an earlier kind goes before a later one: a draft is made from the original."""
+
+    ORIGINAL = "original"
+    DERIVED = "derived"
+    CAPTURED = "captured"
+    SUBTRACTED = "subtracted"  # bone or soft tissue taken away
+
+
 @dataclass(frozen=True, slots=True)
 class FileEntry:
     """A regular file of the export. `path` is absolute and valid UTF-8."""
@@ -81,6 +90,7 @@ class Instance:
     age_years: float | None = None
     indication: str = ""  # why the film was asked for; see `indications`
     name_sha256: str = ""  # keyed digest of the patient's name
+    origin: Origin = Origin.ORIGINAL
 
 
 _NOBODY = re.compile(
@@ -150,6 +160,7 @@ class Image:
     width: int
     pixel_sha256: str | None = None
     mtime_ns: int = 0
+    origin: Origin = Origin.ORIGINAL
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from pydicom.valuerep import PersonName
 from cxrreport import indications
 from cxrreport.dicom.opening import Head, NotDicomError, open_head
 from cxrreport.errors import HeaderError
+from cxrreport.imaging.views import origin_of
 from cxrreport.records import FileEntry, Instance, names_nobody
 
 _TEXT_TAGS = {
@@ -136,6 +137,7 @@ def _from_dataset(entry: FileEntry, head: Head, name_key: bytes) -> Instance:
         sop_class_uid=_uid(head.sop_class_uid),
         transfer_syntax=_uid(head.transfer_syntax),
         patient_id=_patient_id(dataset, study_uid),
+        origin=origin_of(head.sop_class_uid, texts["image_type"], (texts["series_description"], texts["protocol"])),
         name_sha256=_name_sha256(_text(dataset, _NAME), name_key),
         issuer=_identifier(dataset, _ISSUER),
         accession=_identifier(dataset, _ACCESSION),

@@ -10,10 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from cxrreport.errors import PixelError
+from cxrreport.imaging.pages import is_page
 from cxrreport.imaging.pixels import read_frame
 from cxrreport.imaging.upright import Upright, put_upright
 from cxrreport.imaging.walk import has_changed
 from cxrreport.records import UPRIGHT, FileEntry, Image, Lie
+
+PAGE = "pixels.page"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,5 +44,7 @@ def as_filed(image: Image) -> Iterator[None]:
 def load_image(path: str, max_pixels: int, upright: Upright | None = None) -> LoadedImage:
     """Read and preprocess one file; one that is not known to be no frontal image is put `upright`. Raises PixelError."""
     frame = read_frame(path, max_pixels)
+    if is_page(frame.values):
+        raise PixelError("The image is a page of text.", PAGE)
     pixels, lie = put_upright(frame.values, upright)
     return LoadedImage(pixels, frame.pixel_sha256, lie)

@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from cxrreport.codes import PriorReason
-from cxrreport.records import Image, Pair, Study, View
+from cxrreport.records import Image, Origin, Pair, Study, View
+
+_ORIGINS = tuple(Origin)
 
 
 def choose_frontal(images: Sequence[Image]) -> Image | None:
-    """Return the frontal image of surest view, then largest area, then smallest SOP instance UID."""
+    """Return the frontal image: an original before others, then the surest view, the largest area, the smallest UID."""
     return _best(images, lambda view: view.is_frontal)
 
 
@@ -85,7 +87,9 @@ def pair(study: Study, others: Iterable[Study]) -> Pair | None:
 
 def _best(images: Sequence[Image], wanted: Callable[[View], bool]) -> Image | None:
     fitting = [image for image in images if image.view is not None and wanted(image.view)]
-    order = sorted(fitting, key=lambda i: (-(i.view_probability or 0.0), -i.height * i.width, i.sop_uid))
+    order = sorted(
+        fitting, key=lambda i: (_ORIGINS.index(i.origin), -(i.view_probability or 0.0), -i.height * i.width, i.sop_uid)
+    )
     return order[0] if order else None
 
 

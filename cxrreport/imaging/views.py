@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
-from cxrreport.records import Instance, View, ViewGuess
+from cxrreport.records import Instance, Origin, View, ViewGuess
 
 _MIN_SIDE_PIXELS = 128
 _MODALITIES = {"", "CR", "DX", "DR", "RG", "XR", "OT", "SC"}
@@ -33,6 +34,9 @@ _ELSEWHERE = re.compile(
     r"|(OBER|UNTER)(SCHENKEL|ARM)\w*|SCHAE?DEL\w*|KIEFER\w*|[HBL]WS|WIRBELSAE?ULE\w*|BAUCH"
     r"|BASSIN|HANCHES?|GENOUX?|CHEVILLES?|PIEDS?|POIGNETS?|COUDES?|EPAULES?|JAMBES?|CUISSES?|DOIGTS?|CRANE|RACHIS"
     r"|CADERAS?|RODILLAS?|TOBILLOS?|MANOS?|MUNECAS?|CODOS?|HOMBROS?|PIERNAS?|MUSLOS?|BRAZOS?|DEDOS?|CRANEO|COLUMNA)\b"
+)
+_SUBTRACTED = re.compile(
+    r"\bBONE\b|SOFT ?TISSUE|SUBTRACT|SUPPRESS|DUAL ?ENERGY|KNOCHEN|WEICHTEIL|PARTIES MOLLES|TEJIDOS? BLANDOS?"
 )
 _BREAST_VIEWS = {"MLO", "CC", "ML", "LM", "XCCL", "XCCM"}
 _LATERAL_POSITIONS = {"LL", "RL", "LAT", "LATERAL", "LLAT", "RLAT"}
@@ -61,6 +65,16 @@ def screen(instance: Instance) -> str | None:
         "body_part": _is_other_body_part(instance),
     }
     return next((reason for reason, holds in checks.items() if holds), None)
+
+
+def origin_of(sop_class_uid: str, image_type: str, words: Sequence[str]) -> Origin:
+    """How an image came about, by its class, its Image Type (PS3.3 C.7.6.1.1.2) and the words of series and protocol."""
+    kinds = [kind.strip().upper() for kind in image_type.split("\\")]
+    if _SUBTRACTED.search(_plain(" ".join((*words, image_type)))):
+        return Origin.SUBTRACTED
+    if sop_class_uid.startswith(_SECONDARY_CAPTURE) or kinds[1:2] == ["SECONDARY"]:
+        return Origin.CAPTURED
+    return Origin.DERIVED if kinds[0] == "DERIVED" else Origin.ORIGINAL
 
 
 def says_chest(instance: Instance) -> bool:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from cxrreport.codes import Flag, PriorReason
 from cxrreport.errors import InputError
-from cxrreport.imaging.load import LoadedImage, as_filed, load_image
+from cxrreport.imaging.load import PAGE, LoadedImage, as_filed, load_image
 from cxrreport.imaging.pairing import inputs_sha256
 from cxrreport.pipeline.run import Run
 from cxrreport.pipeline.scope import is_child
 from cxrreport.records import UPRIGHT, Due, Failure, Image, Prepared, PreparedStudy
-from cxrreport.store import attempts
+from cxrreport.store import attempts, catalogue
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,11 +67,20 @@ def _read(run: Run, due: Iterator[Due], upright: Upright | None) -> Iterator[Pre
             return
         found[image.id] = loaded
         if len(found) == sum(one is not None for one in item.pair.images):
+            _leave_pages(run, found)
             try:
                 yield _assemble(item, found)
             except InputError as error:
                 _fail(run, item, error)
             found = {}
+
+
+def _leave_pages(run: Run, found: Found) -> None:
+    """Take pages of text out of use, whatever their tags say: the next run chooses among the other images."""
+    for image_id, loaded in found.items():
+        if getattr(loaded, "code", "") == PAGE:
+            run.transact(catalogue.mark_unusable, image_id, catalogue.NO_CHEST)
+            run.skip(catalogue.NO_CHEST)
 
 
 def _load(max_pixels: int, upright: Upright | None, wanted: tuple[Due, Image]) -> LoadedImage:
@@ -122,6 +131,8 @@ def _pixels(found: LoadedImage | InputError | None) -> npt.NDArray[np.uint8] | N
 
 
 def _fail(run: Run, due: Due, error: InputError) -> None:
+    if error.code == PAGE:  # nothing has failed
+        return
     study_id = due.pair.study.id
     counts = error.code not in _AWAY  # three nights without the mount must not quarantine the archive
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cxrreport.codes import CODES
 from cxrreport.errors import InputError
-from cxrreport.imaging.load import LoadedImage, as_filed, load_image
+from cxrreport.imaging.load import PAGE, LoadedImage, as_filed, load_image
 from cxrreport.imaging.upright import Upright
 from cxrreport.imaging.views import believed_view, screen
 from cxrreport.imaging.walk import has_changed, walk
@@ -18,7 +18,7 @@ from cxrreport.pipeline.counts import Count
 from cxrreport.pipeline.disputes import TRANSIENT, compare_files, correct, header_of
 from cxrreport.pipeline.presence import check_export
 from cxrreport.pipeline.run import Run
-from cxrreport.records import Failure, FileEntry, Image, View
+from cxrreport.records import Failure, FileEntry, Image, View, ViewGuess
 from cxrreport.store import catalogue, filing, runs
 from cxrreport.store.engine import apart, batches
 from cxrreport.store.linking import link_reports
@@ -159,11 +159,18 @@ def _store_views(s: Session, run: Run, drafter: Drafter, found: dict[Image, Load
         catalogue.set_pixel_digest(s, image.id, loaded.pixel_sha256)
         catalogue.set_view(s, image.id, guess)
         if guess.view is View.OTHER:
-            catalogue.mark_unusable(s, image.id, catalogue.NO_CHEST)
-            run.skip(catalogue.NO_CHEST)
+            _leave_out(s, run, image)
     for image, error in found.items():
-        if isinstance(error, InputError):
+        if getattr(error, "code", "") == PAGE:
+            catalogue.set_view(s, image.id, ViewGuess(View.OTHER, "pixels", 1.0))
+            _leave_out(s, run, image)
+        elif isinstance(error, InputError):
             if error.code not in _UNREADABLE:
                 catalogue.mark_unusable(s, image.id, error.code)
             run.fail(error.code)
             runs.add_failures(s, run.id, [Failure(error.code, error.message, path=image.path)])
+
+
+def _leave_out(s: Session, run: Run, image: Image) -> None:
+    catalogue.mark_unusable(s, image.id, catalogue.NO_CHEST)
+    run.skip(catalogue.NO_CHEST)

@@ -31,7 +31,7 @@ Compare = Callable[[str, str, str], Twins]
 PATIENT_CONFLICT = "identity.study"
 REPLACED = "file.replaced"
 _DEVICE = (
-    "manufacturer", "model", "station", "exposure_index", "deviation_index", "presentation_intent", "image_type",
+    "manufacturer", "model", "station", "exposure_index", "deviation_index", "presentation_intent", "image_type", "origin",
 )  # fmt: skip
 MAX_PATH_BYTES = 2600  # a tree index of PostgreSQL takes 2,704
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from cxrreport.codes import PriorReason
 from cxrreport.drafts import DraftStatus
 from cxrreport.findings import FINDINGS, Change, State
-from cxrreport.records import ReportStatus, View
+from cxrreport.records import Origin, ReportStatus, View
 from cxrreport.store.columns import ID, Big, CleanText, Clock, Json, Key, Tag, Utc, choice, code, share, words
 
 REVISION = "0001"  # head of migrations/versions; a test holds both together
@@ -106,6 +106,7 @@ class ImageRow(Base):
     deviation_index: Mapped[float | None]
     presentation_intent: Mapped[Tag]
     image_type: Mapped[Tag]
+    origin: Mapped[Origin] = mapped_column(choice(Origin, "origin"))
 
 
 class FileRow(Base):

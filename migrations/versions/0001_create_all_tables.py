@@ -156,9 +156,11 @@ def upgrade() -> None:
         sa.Column("deviation_index", sa.Double),
         sa.Column("presentation_intent", sa.String, nullable=False),
         sa.Column("image_type", sa.String, nullable=False),
+        sa.Column("origin", sa.String(16), nullable=False),
         sa.CheckConstraint("reason = lower(reason) AND reason NOT LIKE '% %' AND length(reason) < 64", name="reason"),
         sa.CheckConstraint("view IN ('pa', 'ap', 'frontal', 'lateral', 'other')", name="view"),
         sa.CheckConstraint("view_source IN ('tags', 'pixels')", name="view_source"),
+        sa.CheckConstraint("origin IN ('original', 'derived', 'captured', 'subtracted')", name="origin"),
     )
     op.create_index(
         "ix_image_unseen",

@@ -6,14 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxrreport.imaging.pairing import choose_frontal, choose_lateral, choose_prior, pair
-from cxrreport.records import Image, Study, View
+from cxrreport.records import Image, Origin, Study, View
 
 NOON = datetime(2024, 3, 5, 12)
 quick = settings(max_examples=150, deadline=None)
 
 
-def image(uid="1", view=View.PA, probability=1.0, height=100, width=100):
-    return Image(1, uid, "/a", 1, view, probability, height, width)
+def image(uid="1", view=View.PA, probability=1.0, height=100, width=100, origin=Origin.ORIGINAL):
+    return Image(1, uid, "/a", 1, view, probability, height, width, origin=origin)
 
 
 def study(uid, at=NOON, time_known=True, patient=1, frontal=True, birth=None, sex="", accession="", name=""):
@@ -37,6 +37,12 @@ def test_the_surest_then_largest_image_is_chosen():
     assert choose_frontal(images).sop_uid == choose_frontal(images[::-1]).sop_uid == "1"
     assert choose_lateral(images).sop_uid == "4"
     assert choose_frontal(images[3:]) is None and choose_lateral([]) is None
+
+
+def test_an_original_image_goes_before_any_other_and_a_subtraction_behind_all():
+    images = [image(str(n), origin=origin, height=100 + n) for n, origin in enumerate(Origin)]
+    images[0] = dataclasses.replace(images[0], view_probability=0.6)
+    assert [choose_frontal(images[n:]).sop_uid for n in range(4)] == ["0", "1", "2", "3"]
 
 
 @pytest.mark.parametrize(

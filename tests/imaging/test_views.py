@@ -4,8 +4,8 @@ import builders.dicom as builders
 import pytest
 from builders.store import make_instance
 
-from cxrreport.imaging.views import says_chest, screen, view_from_tags
-from cxrreport.records import View
+from cxrreport.imaging.views import origin_of, says_chest, screen, view_from_tags
+from cxrreport.records import Origin, View
 
 BLANK = make_instance(
     sop_class_uid=builders.CR, modality="CR", photometric="MONOCHROME2", rows=2000, columns=2000, sex=""
@@ -73,6 +73,26 @@ def test_a_chest_image_is_never_dropped_for_a_blank_or_odd_tag(tags):
 )
 def test_what_names_something_else_is_dropped(tags, reason):
     assert screen(image(**tags)) == reason
+
+
+@pytest.mark.parametrize(
+    ("sop_class", "image_type", "words", "origin"),
+    [
+        (builders.DX, "ORIGINAL\\PRIMARY", (), Origin.ORIGINAL),
+        (builders.CR, "", ("CHEST PA", "Thorax"), Origin.ORIGINAL),
+        (builders.DX, "DERIVED\\PRIMARY", (), Origin.DERIVED),
+        (builders.DX, "DERIVED\\SECONDARY", (), Origin.CAPTURED),
+        (CAPTURE, "ORIGINAL\\PRIMARY", (), Origin.CAPTURED),
+        (builders.DX, "DERIVED\\PRIMARY\\\\BONE", (), Origin.SUBTRACTED),
+        *(
+            (builders.DX, "ORIGINAL\\PRIMARY", ("", words), Origin.SUBTRACTED)
+            for words in ("PA Soft Tissue", "PA dual-energy", "Weichteilbild", "BONE SUPPRESSED")
+        ),
+        (builders.DX, "", ("Backbone view",), Origin.ORIGINAL),
+    ],
+)
+def test_how_an_image_came_about(sop_class, image_type, words, origin):
+    assert origin_of(sop_class, image_type, words) is origin
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def catalogue(tool: Tool, pacs: Path) -> dict[str, Any]:
     """Scan the export, and tell the laterals whose tags are silent: the random view classifier calls all frontal."""
     from pydicom import dcmread
 
-    scanned: dict[str, Any] = tool.json("generate", pacs, "--dry-run", code=3)
+    scanned: dict[str, Any] = tool.json("generate", pacs, "--dry-run")
     silent = tool.rows("SELECT sop_uid, path FROM image WHERE view IS NULL AND usable")
     lateral = [uid for uid, path in silent if dcmread(path, force=True).SeriesNumber == 2]
     with tool.connection() as connection:
@@ -57,8 +57,9 @@ def test_pairs_and_reasons_equal_the_truth(tool: Tool, hospital: Hospital) -> No
 def test_what_is_no_chest_film_is_skipped_or_refused_by_its_kind(tool: Tool, hospital: Hospital) -> None:
     scanned = catalogue(tool, hospital.pacs)
     expected = {"archive": 1, "body_part": 1, "document": 1, "duplicate": 1, "empty": 1, "modality": 1, "not_image": 1}
+    expected |= {"broken_copy": 1}  # the copy that was cut short
     assert {key: scanned["skipped"].get(key) for key in expected} == expected
-    assert sum(scanned["failed"].values()) == 1  # the copy that was cut short
+    assert scanned["failed"] == {}
     tool.json("generate", hospital.pacs, "--without-retrieval")
     drafted = set(tool.drafts()) - {BLANK_LEG}
     assert drafted == {study.accession for study in draftable(hospital)}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from builders.tool import Tool, Visit, write_visit
 
@@ -32,6 +34,17 @@ def test_a_view_is_believed_only_of_what_the_tags_call_a_chest(
     found = tool.json("generate", tmp_path / "export", "--dry-run")
     assert tool.rows("SELECT view, usable FROM image") == [(view, 1)]
     assert found["unknown_view"] == (view is None)
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_a_page_of_text_is_not_drafted_whatever_its_tags_say(tool: Tool, tmp_path: Path, silent: bool) -> None:
+    paper = np.full((160, 136), 4000, np.uint16)
+    paper[20:140:10, 20:110:3] = 0
+    write_visit(tmp_path, dataclasses.replace(FILM, silent=silent), PixelData=paper.tobytes())
+    found = tool.json("generate", tmp_path, "--without-retrieval")
+    assert (found["drafted"], found["failed"], found["skipped"]["view.other"]) == (0, {}, 1)
+    assert tool.json("generate", tmp_path, "--without-retrieval")["skipped"] == {"scope.not_chest": 1}
+    assert tool.rows("SELECT origin, reason FROM image") == [("original", "view.other")]
 
 
 def test_studies_of_nobody_are_never_paired(tool: Tool, tmp_path: Path) -> None:

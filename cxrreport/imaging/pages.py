@@ -1,0 +1,28 @@
+"""A page of text among the films: nearly all of it is paper and ink."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+_SAMPLES = 512  # pixels a side that are looked at, at most
+_GREYS = 64
+_SHARE = 0.8  # of pixels in the two commonest greys; docs/drafting.md says what films and pages have
+
+
+def is_page(values: npt.NDArray[np.floating[Any]]) -> bool:
+    """Tell whether display values (rows, columns) are those of a page of text rather than of a film."""
+    return share_of_two_greys(values) > _SHARE
+
+
+def share_of_two_greys(values: npt.NDArray[np.floating[Any]]) -> float:
+    """Share (0 to 1) of the pixels that have one of the two commonest of 64 greys; rare extremes do not spread these."""
+    rows, columns = (-(-side // _SAMPLES) for side in values.shape)
+    sample = values[::rows, ::columns]
+    low, high = np.percentile(sample, (1, 99))
+    if high <= low:
+        return 1.0
+    levels = np.clip((sample - low) * ((_GREYS - 1) / (high - low)) + 0.5, 0, _GREYS - 1).astype(np.intp)
+    return float(np.sort(np.bincount(levels.ravel(), minlength=_GREYS))[-2:].sum() / sample.size)
