@@ -15,6 +15,7 @@ from cxrreport.reports.parsing.decode import Skipped
 from cxrreport.reports.parsing.hl7_messages import Broken, Message, read_messages
 from cxrreport.reports.parsing.hl7_segments import Segment, parse_message
 
+MAX_LINKED = 20
 _STATUS = {
     "F": ReportStatus.FINAL, "FINAL": ReportStatus.FINAL, "V": ReportStatus.FINAL, "U": ReportStatus.FINAL,
     "C": ReportStatus.CORRECTED, "CORRECTED": ReportStatus.CORRECTED, "ADDENDUM": ReportStatus.CORRECTED,
@@ -104,10 +105,10 @@ def _orders(segments: list[Segment]) -> list[_Order]:
 
 
 def _share(orders: list[_Order]) -> None:
-    """Give the one report of linked orders to all of them."""
+    """Give the one report of linked orders to all of them; more than can be one sitting are not linked."""
     told = [order.results for order in orders if any(text.strip() for _, text in hl7_results.parts(order.results))]
     for order in orders:
-        order.report = told[0] if len(told) == 1 else order.results
+        order.report = told[0] if len(told) == 1 and len(orders) <= MAX_LINKED else order.results
 
 
 def _of_order(path: Path, header: Segment, order: _Order) -> Report | Skipped:
