@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # numpy would cost every light command a tenth of a second
 
 SIDE = 256  # pixels of a prepared image, both ways
 ADULT = 18  # years of age from which on the network is made for a patient
+YEARS = range(1950, 2100)  # of studies and reports; before and after lie placeholders: 0001, 1753, 1900, 9999
 
 
 class View(StrEnum):

@@ -16,7 +16,7 @@ from cxrreport import indications
 from cxrreport.dicom.opening import Head, NotDicomError, open_head
 from cxrreport.errors import HeaderError
 from cxrreport.imaging.views import origin_of
-from cxrreport.records import FileEntry, Instance, names_nobody
+from cxrreport.records import YEARS, FileEntry, Instance, names_nobody
 
 _TEXT_TAGS = {
     "sex": 0x00100040,
@@ -78,7 +78,6 @@ _MAX_IDENTIFIER = 64  # of an LO (PS3.5 6.2); an accession number is an SH of 16
 _MAX_PLACES = 8  # where an indication is looked for: the image and its requests
 _KEEP_INFLATED_BYTES = 8 << 20  # far more than any radiograph's header
 _MAX_COUNT = 2**31 - 1  # of an IS (PS3.5 6.2), and of the database's columns
-_YEARS = range(1950, 2100)  # of a study; before and after lie placeholders: 0001, 1753, 1900, 9999
 _EPOCH = date(1900, 1, 1)  # no birth date: what systems write for an unknown one
 
 
@@ -282,6 +281,6 @@ def _time(text: str) -> time | None:
 
 def _studied_at(date_text: str, time_text: str, birth_date: date | None) -> tuple[datetime | None, bool]:
     day, clock = _date(date_text), _time(time_text)
-    if day is None or day.year not in _YEARS or (birth_date and day < birth_date):
+    if day is None or day.year not in YEARS or (birth_date and day < birth_date):
         return None, False
     return datetime.combine(day, clock or time()), clock is not None
