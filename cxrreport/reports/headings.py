@@ -109,6 +109,11 @@ def find_headings(text: str) -> list[Heading]:
     return sorted([*lines, *inline], key=lambda heading: heading.start)
 
 
+def has_sections(text: str) -> bool:
+    """Are findings or an impression headed?"""
+    return any(heading.section in ("findings", "impression") for heading in find_headings(text))
+
+
 def _section(match: re.Match[str]) -> str:
     section = next(name for name, words in match.groupdict().items() if words is not None).partition("_")[2]
     return "" if section == "other" else section

@@ -1,13 +1,16 @@
 """No text makes the reading of a report take more than its length allows: four times the text, about four times the work."""
 
 import io
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
 from cxrreport import addenda, indications
 from cxrreport.reports import claims, comparison, headings, labels, language, sections, sentences, whole
 from cxrreport.reports.parsing import assemble, csv_rows, dates, pdf, scope
+from cxrreport.reports.parsing.hl7_messages import read_messages
 from cxrreport.reports.parsing.hl7_segments import parse_message
 
 FACTOR, GENEROUS, TOO_SHORT_S = 4, 2.5, 0.004  # a square would be 16 times the work, 10 are let pass
@@ -37,6 +40,12 @@ def columns(text):
     return list(csv_rows.read_rows(io.StringIO(f"accession,report\n{text}\n"), {}))
 
 
+def messages(text):
+    with tempfile.NamedTemporaryFile() as file:
+        Path(file.name).write_text(f"MSH|^~\\&|\rOBX|1|TX|||{text}", newline="")
+        return list(read_messages(Path(file.name)))
+
+
 def segments(text):
     return [one.prose(5) for one in parse_message([rb"MSH|^~\&|", f"OBX|1|TX|||{text}".encode()])]
 
@@ -47,7 +56,7 @@ QUICK = {
     "mark-up": assemble.plain, "signatures": assemble.unsigned,
     "language": language.is_english, "scope": lambda text: scope.is_other("", [text], text), "pages": pdf.report_of,
     "indication": lambda text: indications.choose([text]), "date": dates.moment, "addenda": lambda text: addenda.join([text]),
-    "table": columns, "message": segments,
+    "table": columns, "message": segments, "messages": messages,
 }  # fmt: skip
 TEXTS = [
     ("FINDINGS", " "), ("FINDINGS", "\t"), ("Chest ", "1."), ("Chest ", "1/2/2020 "), ("Chest ", "1-"), ("COMPARISON: ", " "),

@@ -1,12 +1,11 @@
 """HL7 v2 messages: framing, identity, status, sections, character sets; python-hl7 is the peer."""
 
 import re
-from base64 import b64encode
 from datetime import datetime
 
 import hl7 as peer
 import pytest
-from builders.pdf import pdf
+from builders.hl7 import MSH, PID, ROWS, message, obr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,22 +14,6 @@ from cxrreport.reports.parsing import assemble, hl7_messages
 from cxrreport.reports.parsing.decode import Skipped
 from cxrreport.reports.parsing.hl7_segments import parse_message
 from cxrreport.reports.readers import hl7
-
-MSH = r"MSH|^~\&|RIS|HOSP|||20240506120000||ORU^R01|M1|P|2.5"
-PID = "PID|1||X9^^^SS^SS~P1^^^NORTH&1.2&ISO^MR||DOE^JANE"
-ROWS = ("OBX|1|TX|&GDT||FINDINGS: Clear lungs.||||||F", "OBX|2|TX|&IMP||Normal.||||||F")
-
-
-def obr(
-    placer="PL1", filler="A1^RIS", procedure="71045^XR CHEST 1 VIEW", observed="20240506110000", status="F", **more
-):
-    fields = {2: placer, 3: filler, 4: procedure, 7: observed, 22: "20240506115900", 24: "CR", 25: status}
-    fields |= {int(name[1:]): value for name, value in more.items()}
-    return "OBR|" + "|".join(fields.get(number, "") for number in range(1, 45))
-
-
-def message(*rows, order=None, head=MSH, patient=PID, end="\r"):
-    return end.join([head, patient, order or obr(), *(rows or ROWS)]) + end
 
 
 def test_a_whole_message(only):
@@ -327,53 +310,6 @@ def test_the_words_of_the_rows(only, rows, findings, impression):
     assert re.sub(r"\n+", "\n", found.findings) == re.sub(r"\n+", "\n", findings) and found.impression == impression
 
 
-def test_each_order_belongs_to_the_patient_before_it(read):
-    two = message(*ROWS, "PID|2||P2^^^SOUTH^MR", obr(filler="A2"), "OBX|1|TX|&GDT||Large pneumothorax.||||||F")
-    found = [(one.patient_id, one.issuer, one.accession, one.findings) for one in read("feed.hl7", two)]
-    assert found == [("P1", "NORTH", "A1", "Clear lungs."), ("P2", "SOUTH", "A2", "Large pneumothorax.")]
-
-
-@pytest.mark.parametrize("place", range(3))
-def test_linked_orders_have_one_report(read, place):
-    rows = [obr(filler=f"A{n}") for n in range(3)]
-    rows[place : place + 1] = [rows[place], *ROWS]
-    found = read("feed.hl7", "\r".join([MSH, PID, *rows]))
-    assert [(one.accession, one.findings, one.impression) for one in found] == [
-        (f"A{n}", "Clear lungs.", "Normal.") for n in range(3)
-    ]
-
-
-def test_an_order_without_a_text_beside_two_with_one_is_empty(read):
-    rows = [obr(filler="A1"), *ROWS, obr(filler="A2"), obr(filler="A3"), *ROWS]
-    assert [getattr(one, "code", "") for one in read("feed.hl7", "\r".join([MSH, PID, *rows]))] == [
-        "",
-        "report.empty",
-        "",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("kind", "data", "expected"),
-    [
-        (
-            "TEXT^RTF",
-            rb"{\rtf1\ansi FINDINGS: Small effusion.\par IMPRESSION: Effusion.}",
-            ("Small effusion.", "Effusion."),
-        ),
-        ("TEXT^PLAIN", b"FINDINGS: Small effusion.\nIMPRESSION: Effusion.", ("Small effusion.", "Effusion.")),
-        ("AP^PDF", pdf("FINDINGS: Small effusion.\nIMPRESSION: Effusion."), ("Small effusion.", "Effusion.")),
-        ("AP^PDF", b"%PDF-1.4 no text", "report.scanned"),
-        ("IM^JPEG", b"\xff\xd8\xff\x00", "report.empty"),
-    ],
-)
-def test_a_document_in_a_row(only, kind, data, expected):
-    row = f"OBX|1|ED|RPT^Report||^{kind}^Base64^{b64encode(data).decode()}||||||F"
-    found = only("feed.hl7", message(row))
-    assert (found.code if isinstance(found, Skipped) else (found.findings, found.impression)) == expected
-    assert only("beside.hl7", message(*ROWS, row)).findings == "Clear lungs."  # a text of its own goes first
-    assert only("cut.hl7", message(row.replace("Base64^", "Base64^=")))  # and nothing broken raises
-
-
 def test_sections_by_name(only):
     rows = (
         "OBX|1|TX|HISTORY^Clinical History^L||Pneumonia?||||||F", "OBX|2|TX|FINDINGS^Findings^L||Clear.||||||F",
@@ -381,6 +317,10 @@ def test_sections_by_name(only):
     )  # fmt: skip
     found = only("feed.hl7", message(*rows))
     assert (found.indication, found.findings, found.impression) == ("Pneumonia?", "Clear.", "Well.\nNormal.")
+
+
+def test_marks_of_a_log_are_words_elsewhere(only):
+    assert only("feed.hl7", message("OBX|1|TX|&GDT||Opacity <R> base.||||||F")).findings == "Opacity <R> base."
 
 
 def test_words_between_angles_are_kept(only):

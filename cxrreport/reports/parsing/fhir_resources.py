@@ -130,10 +130,9 @@ def _of_html(data: bytes) -> str:
 
 def _of_pdf(data: bytes) -> str:
     try:
-        text = pdf.text_of(data)
+        return pdf.report_in(data)
     except ValueError:
         return ""
-    return pdf.report_of(text) or text
 
 
 _PDF = "application/pdf"

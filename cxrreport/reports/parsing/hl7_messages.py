@@ -14,7 +14,7 @@ _START, _END = (b"\x0b", b"<SB>"), (b"\x1c", b"<EB>")
 _MARKS = rb"\x0b|\x1c|\r\n?|\n"
 _PLAIN_MARK = re.compile(rb"(" + _MARKS + rb")")
 _LOG_MARK = re.compile(rb"(" + _MARKS + rb"|<R>|<SB>|<EB>)")
-_LITERAL = re.compile(rb"<(?:SB|EB|R)>")
+_LITERAL = re.compile(rb"<SB>")  # a log of frames; elsewhere <R> may be words
 _LONGEST_MARK = 4
 _SEGMENT = re.compile(rb"[A-Z][A-Z0-9]{2}")
 _ENVELOPE = (b"FHS", b"BHS", b"BTS", b"FTS")
@@ -32,7 +32,7 @@ Message = list[bytes] | Broken
 class _Gatherer:
     """Collects segments until a message is whole."""
 
-    segments: list[bytes] = field(default_factory=list)
+    segments: list[bytearray] = field(default_factory=list)  # which grow: a copy for each line would cost their square
     size: int = 0
     framed: bool = False
     any_frame: bool = False
@@ -43,7 +43,7 @@ class _Gatherer:
         if self.size > MAX_MESSAGE:
             yield Broken("is larger than 4 MB")
         elif self.segments:
-            yield self.segments
+            yield [bytes(segment) for segment in self.segments]
         elif self.framed and self.noise:
             yield Broken("does not begin with MSH")
         self.segments, self.size, self.noise = [], 0, False
@@ -52,7 +52,7 @@ class _Gatherer:
         """Take in one line; a line that begins no segment goes on with the text of the one before."""
         if line.startswith((b"MSH", *_ENVELOPE)) and _is_header(line):
             yield from self.take()
-            self.segments = [line] if line.startswith(b"MSH") else []
+            self.segments = [bytearray(line)] if line.startswith(b"MSH") else []
             self.size = len(line)
         elif not self.segments:
             self.noise = self.noise or bool(line.strip())
@@ -62,7 +62,7 @@ class _Gatherer:
             self.segments = [self.segments[0]]  # memory stays bounded; take() reports it
         elif _SEGMENT.match(line) and line[3:4] in (b"", self.segments[0][3:4]):
             self.size += len(line)
-            self.segments.append(line)
+            self.segments.append(bytearray(line))
         elif self.segments[-1].startswith((b"OBX", b"NTE")) and not _LOG_LINE.match(line):
             self.size += len(line)
             self.segments[-1] += b"\n" + line

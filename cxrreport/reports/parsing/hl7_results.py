@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Sequence
 
-from cxrreport.reports.headings import section_named
+from cxrreport.reports.headings import has_sections, section_named
 from cxrreport.reports.parsing import assemble, decode, pdf
 from cxrreport.reports.parsing.hl7_segments import Segment
 
@@ -21,9 +21,13 @@ def is_reason(row: Segment) -> bool:
 
 
 def parts(rows: Sequence[Segment]) -> list[assemble.Part]:
-    """Section and text of each row, reasons left out; where no row has a text of its own, those of documents within.
+    """Section and text of each row, reasons left out; those of documents within where no row has a section of a report.
 
-    A note belongs to the section of the row that it follows.
+    A note belongs to the section of the row that it follows. "See the attached document", a dose or a number is no report.
+
+    Raises
+    ------
+    ValueError : a document cannot be read; the message, the rest of a sentence, quotes nothing.
     """
     found, section = [], ""
     for row in rows:
@@ -32,13 +36,15 @@ def parts(rows: Sequence[Segment]) -> list[assemble.Part]:
         elif _is_text(row):
             section = section_of(row)
             found.append((section, row.prose(5)))
-    said = any(text.strip() for _, text in found)
-    return found if said else [(section_of(row), _readable(data)) for row in rows if (data := document(row))]
+    if any(text.strip() and (section or has_sections(text)) for section, text in found):
+        return found
+    documents = [(section_of(row), _readable(data)) for row in rows if (data := document(row))]
+    return documents if any(text.strip() for _, text in documents) else found
 
 
 def any_scanned(rows: Sequence[Segment]) -> bool:
-    """Does a row hold a PDF?"""
-    return any(document(row).startswith(pdf.MARK) for row in rows)
+    """Does a row hold a PDF without a text layer?"""
+    return any(data.startswith(pdf.MARK) and not pdf.text_of(data) for row in rows if (data := document(row)))
 
 
 def section_of(row: Segment) -> str:
@@ -49,7 +55,12 @@ def section_of(row: Segment) -> str:
 
 
 def document(row: Segment) -> bytes:
-    """The bytes of a document that a row of type ED encapsulates (HL7 v2.8 2A.2.24); b"" where there are none."""
+    """The bytes of a document that a row of type ED encapsulates (HL7 v2.8 2A.2.24); b"" where there are none.
+
+    Raises
+    ------
+    ValueError : they are not in the encoding that the row names.
+    """
     if row.name != "OBX" or row.component(2, 1).upper() != "ED":
         return b""
     named = [*row.field(5).split(row.delimiters.component), *[""] * 5]
@@ -59,7 +70,7 @@ def document(row: Segment) -> bytes:
             return base64.b64decode(data, validate=True)
         return bytes.fromhex(data) if encoding == "HEX" else named[4].encode("utf-8", "replace")
     except (binascii.Error, ValueError):
-        return b""
+        raise ValueError("holds a document that cannot be decoded") from None
 
 
 def _is_text(row: Segment) -> bool:
@@ -71,11 +82,12 @@ def _readable(data: bytes) -> str:
     """Text, RTF and HTML as they are, the text layer of a PDF; "" for anything else."""
     if data.startswith(pdf.MARK):
         return _of_pdf(data)
-    return "" if b"\x00" in data else decode.characters(data)
+    text = decode.characters(data)
+    return "" if "\x00" in text else text
 
 
 def _of_pdf(data: bytes) -> str:
     try:
-        return pdf.report_of(pdf.text_of(data))
-    except ValueError:
-        return ""
+        return pdf.report_in(data)
+    except ValueError as error:
+        raise ValueError(f"holds a PDF that {error}") from None

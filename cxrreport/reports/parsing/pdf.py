@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from io import BytesIO
 
-from cxrreport.reports.headings import find_headings
+from cxrreport.reports.headings import find_headings, has_sections
 from cxrreport.reports.parsing import assemble, decode
 
 MARK = b"%PDF-"
@@ -60,7 +60,12 @@ def report_of(text: str) -> str:
 
     A PDF that lies in the archive may be a manual or a bill: findings or an impression must be headed.
     """
-    headings = find_headings(text)
-    if not {"findings", "impression"} & {heading.section for heading in headings}:
+    if not has_sections(text):
         return ""
-    return assemble.unsigned(text[next(heading.start for heading in headings if heading.section) :])
+    return assemble.unsigned(text[next(one.start for one in find_headings(text) if one.section) :])
+
+
+def report_in(data: bytes) -> str:
+    """The report of a PDF that a message gives for one: all of its text where nothing is headed. Raises as `text_of`."""
+    text = text_of(data)
+    return report_of(text) or text

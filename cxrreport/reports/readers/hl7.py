@@ -34,15 +34,16 @@ class _Order:
     common: Segment  # ORC
     results: list[Segment] = field(default_factory=list)  # OBX and NTE in order
     study: list[str] = field(default_factory=list)  # study UIDs of ZDS and IPC
-    report: list[Segment] = field(default_factory=list)  # its own results, or those of the one it is linked with
+    linked: _Order | None = None  # the one that has the report of both
 
 
 def read(path: Path) -> Iterator[Report | Failure | Skipped]:
     """Read every report of a file of HL7 v2 messages; a broken message becomes a Failure and the rest is read.
 
-    * an OBR is of the PID before it; where just one of a patient's OBRs has a text, this is the report of all of them
-    * text: OBX of type text and NTE, by the codes of sections, else their names; else a document of type ED: text, RTF,
-      a PDF with a text layer
+    * an OBR is of the PID before it; where just one of a patient's OBRs has a text, and not of another part of the body,
+      this is the report of all of them
+    * text: OBX of type text and NTE, by the codes of sections, else their names; where no row has a section, a document of type
+      ED: text, RTF, a PDF with a text layer
     * patient: PID-3, the repetition of type MR, else PI, else the first; its assigning authority is the issuer; else PID-2
     * accession number: the first of OBR-3 (filler), ORC-3 and OBR-18 that holds a digit (OBR-20 is a room or a device in
       real messages and is not asked); study UID: ZDS-1, IPC-3 or an OBX of code 113014
@@ -77,7 +78,10 @@ def _of_message(path: Path, number: int, segments: list[Segment]) -> Iterator[Re
     if not orders:
         yield decode.malformed(path, f"Message {number} of an HL7 file has no OBR segment.")
     for order in orders:
-        yield _of_order(path, header, order)
+        try:
+            yield _of_order(path, header, order)
+        except ValueError as error:  # of our own parser: quotes nothing
+            yield decode.malformed(path, f"Message {number} of an HL7 file {error}.")
 
 
 def _orders(segments: list[Segment]) -> list[_Order]:
@@ -105,21 +109,35 @@ def _orders(segments: list[Segment]) -> list[_Order]:
 
 
 def _share(orders: list[_Order]) -> None:
-    """Give the one report of linked orders to all of them; more than can be one sitting are not linked."""
-    told = [order.results for order in orders if any(text.strip() for _, text in hl7_results.parts(order.results))]
-    for order in orders:
-        order.report = told[0] if len(told) == 1 and len(orders) <= MAX_LINKED else order.results
+    """Give the one report of linked orders to all of them.
+
+    A foot's is none of the chest's, and more than can be one sitting are not linked.
+    """
+    told = [order for order in orders if _tells(order)]
+    if len(told) == 1 and len(orders) <= MAX_LINKED and not _is_elsewhere(told[0]):
+        for order in orders:
+            order.linked = told[0]
+
+
+def _tells(order: _Order) -> bool:
+    try:
+        return any(text.strip() for _, text in hl7_results.parts(order.results))
+    except ValueError:  # what cannot be read is told where its own order is
+        return True
+
+
+def _is_elsewhere(order: _Order) -> bool:
+    return scope.is_other(order.request.component(24, 1), _procedure(order.request))
 
 
 def _of_order(path: Path, header: Segment, order: _Order) -> Report | Skipped:
-    modality, procedure = order.request.component(24, 1), _procedure(order.request)
-    if scope.is_other(modality, procedure):
+    if _is_elsewhere(order):
         return Skipped("report.not_chest")
     number, issuer = _patient(order.patient)
     accession, study_uid = _accession(order), _study_uid(order)
     status, rows = _status(order)
     found = assemble.assemble(hl7_results.parts(rows))
-    if scope.is_other(modality, procedure, found.technique):
+    if scope.is_other(order.request.component(24, 1), _procedure(order.request), found.technique):
         return Skipped("report.not_chest")
     if status is not ReportStatus.WITHDRAWN and not (found.findings or found.impression or found.addendum):
         return Skipped("report.scanned" if hl7_results.any_scanned(rows) else "report.empty")  # a status alone
@@ -200,11 +218,12 @@ def _reported_at(header: Segment, request: Segment) -> datetime | None:
 
 def _status(order: _Order) -> tuple[ReportStatus, list[Segment]]:
     """Status of the report and the rows that still hold, none of a withdrawn one."""
-    given = order.request.component(25, 1).upper()
+    telling = order.linked or order
+    given = {one.request.component(25, 1).upper() for one in (order, telling)} - {""}
     rows: list[Segment] = []
-    states = [_STATUS.get(given, ReportStatus.PRELIMINARY)] if given else []
+    states = [_STATUS.get(one, ReportStatus.PRELIMINARY) for one in given]
     any_gone = False
-    for row in order.report:
+    for row in telling.results:
         state = row.component(11, 1).upper() if row.name == "OBX" else ""
         status = _STATUS.get(state, ReportStatus.PRELIMINARY) if state else None
         if status is ReportStatus.WITHDRAWN:
