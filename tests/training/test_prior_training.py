@@ -5,6 +5,7 @@ import pytest
 import torch
 from builders.network import tiny_weights
 from builders.pairs import drawn_pairs, random_pairs
+from builders.tool import copy_tree
 from builders.training import read_noise, start_weights, train_options
 
 import cxrreport.training.pair_training as pairs_module
@@ -75,19 +76,32 @@ def test_noise_takes_reports_away_and_puts_others_in_their_place(drafter):
     assert 0.02 < untold.float().mean() < 0.35 and torch.equal(seen.tokens, prior.tokens)
 
 
-@pytest.fixture()
-def init(tmp_path, monkeypatch):
-    """Weights to start from, and pairs of noise with reports that nobody registers."""
-    monkeypatch.setitem(READERS, "noise", read_noise)
-    monkeypatch.setattr(
-        pairs_module, "training_pairs", lambda options, sources: drawn_pairs(8, options.recipe.seed, "phantom", **SAID)
-    )
-    monkeypatch.setattr(pairs_module, "validation_pairs", lambda options, sources: drawn_pairs(4, 2, "phantom", **SAID))
+@pytest.fixture(autouse=True, scope="module")
+def _pairs():
+    """Pairs of noise with reports that nobody registers."""
     encode = pairs_module.encode_pairs
-    monkeypatch.setattr(
-        pairs_module, "encode_pairs", lambda d, pairs, bank, workers: encode(d, pairs, bank, 0, leave_apart)
-    )
-    return start_weights(tmp_path / "init")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(READERS, "noise", read_noise)
+        patch.setattr(
+            pairs_module, "training_pairs", lambda options, _: drawn_pairs(8, options.recipe.seed, "phantom", **SAID)
+        )
+        patch.setattr(pairs_module, "validation_pairs", lambda options, _: drawn_pairs(4, 2, "phantom", **SAID))
+        patch.setattr(pairs_module, "encode_pairs", lambda d, pairs, bank, _: encode(d, pairs, bank, 0, leave_apart))
+        yield
+
+
+@pytest.fixture(scope="module")
+def init(tmp_path_factory):
+    """Weights to start from."""
+    return start_weights(tmp_path_factory.mktemp("start") / "init")
+
+
+@pytest.fixture(scope="module")
+def finished(init, tmp_path_factory):
+    """The directory of a whole run, and what it told."""
+    out, told = tmp_path_factory.mktemp("run"), []
+    train(options(out, init), told.append)
+    return out, told
 
 
 def options(out, init, **changes):
@@ -95,9 +109,8 @@ def options(out, init, **changes):
     return train_options(out, init=init, batch=4, **{**chosen, **changes})
 
 
-def test_the_stage_adds_a_file_and_a_card_of_its_own(tmp_path, init):
-    told = []
-    best = train(options(tmp_path / "run", init), told.append)
+def test_the_stage_adds_a_file_and_a_card_of_its_own(finished, init):
+    best, told = finished[0] / "best", finished[1]
     before, after = read_manifest(init)["files"], read_manifest(best)["files"]
     assert set(after) - set(before) == {"temporal.safetensors", "prior.safetensors"} and before.items() <= after.items()
     assert load_weights(best).prior is not None
@@ -127,16 +140,16 @@ def test_a_network_that_is_trained_anew_is_refused_at_once_without_pairs(tmp_pat
         options(tmp_path / "run", init, pair_epochs=0, **changes)
 
 
-def test_pairs_that_are_learnt_again_make_the_priors_be_learnt_again(tmp_path, init):
-    whole = read_manifest(train(options(tmp_path / "run", init), lambda facts: None))["files"]
-    (tmp_path / "run" / "temporal.safetensors").unlink()
+def test_pairs_that_are_learnt_again_make_the_priors_be_learnt_again(tmp_path, init, finished):
+    whole, run = read_manifest(finished[0] / "best")["files"], copy_tree(finished[0], tmp_path / "run")
+    (run / "temporal.safetensors").unlink()
     told = []
-    again = read_manifest(train(options(tmp_path / "run", init), told.append))["files"]
+    again = read_manifest(train(options(run, init), told.append))["files"]
     assert set(again) == set(whole) and [line["epoch"] for line in told if line["stage"] == "prior"] == [1, 2]
 
 
-def test_other_views_leave_what_was_learnt_of_pairs_and_its_cards(tmp_path, init):
-    best = train(options(tmp_path / "run", init), lambda facts: None)
+def test_other_views_leave_what_was_learnt_of_pairs_and_its_cards(tmp_path, finished):
+    best = finished[0] / "best"
     views = options(tmp_path / "views", best, pair_epochs=0, prior_epochs=0, view_epochs=1)
     before, after = read_manifest(best), read_manifest(train(views, lambda facts: None))
     for name in ("temporal", "prior"):
