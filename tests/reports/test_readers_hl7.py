@@ -330,6 +330,20 @@ def test_words_between_angles_are_kept(only):
     assert found.findings == "<left> base clear, nodule <5 mm and effusion >1 cm."
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("A <small left pneumothorax>. Normal.", "A <small left pneumothorax>. Normal."),
+        ("Fracture <head of the clavicle>. <a large mass>", "Fracture <head of the clavicle>. <a large mass>"),
+        ("<head><title>T</title></head><b>No</b> <small>effusion</small>.", "No effusion."),
+        ("<p class='x'>Clear <!-- not --> lungs.</p> <!-- open", "Clear  lungs.\n <!-- open"),
+        ("<p>x &#" + "1" * 5000 + ";</p>y", "x \ny"),
+    ],
+)
+def test_mark_up_goes_and_words_between_angles_stay(text, words):
+    assert assemble.plain(text) == words
+
+
 def test_a_deleted_addendum_withdraws_no_report(only):
     assert only("feed.hl7", message("OBX|1|TX|&ADT||Addendum: x||||||D")) == Skipped("report.empty")
 

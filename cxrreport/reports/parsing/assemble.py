@@ -40,15 +40,39 @@ _SIGNATURE = re.compile(
 RTF = "{\\rtf"  # how a document begins
 _MAX_FONTS = 20_000  # characters of a font table: longer ones cost striprtf their length squared
 _RTF = re.compile(r"\\[a-z]+-?\d* ?|\\'[0-9a-f]{2}|\\.|[{}]|[^\\{}]+", re.IGNORECASE | re.DOTALL)
-_BREAK = re.compile(r"<(?:br|/?p|/?div|/?tr|/?h[1-6]|/?li|/?ol|/?ul|/?table|hr)\b[^<>]*>", re.IGNORECASE)
-_HIDDEN = re.compile(r"<(script|style|head)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.IGNORECASE | re.DOTALL)
-# Elements of HTML, and Word's with a colon: "<left>" and "<5 mm and >" are words of a report.
+# An element's attributes have values: "<small left effusion>", "<left>" and "<5 mm and >" are words of a report.
+_REST = r"(?:\s+[\w:.-]++\s*+=\s*+(?:\"[^\"<>]*+\"|'[^'<>]*+'|[^\s\"'<>]++))*+\s*+/?>"
+_BREAK = re.compile(rf"<(?:br|/?p|/?div|/?tr|/?h[1-6]|/?li|/?ol|/?ul|/?table|hr){_REST}", re.IGNORECASE)
+_HIDDEN = re.compile(rf"<(script|style|head){_REST}|<!--", re.IGNORECASE)
+# Elements of HTML, and Word's with a colon.
 _TAG = re.compile(
-    r"</?(?:a|abbr|b|big|blockquote|body|br|caption|center|code|col|colgroup|dd|div|dl|dt|em|font|footer|form|h[1-6]|head|header"
+    r"</?(a|abbr|b|big|blockquote|body|br|caption|center|code|col|colgroup|dd|div|dl|dt|em|font|footer|form|h[1-6]|head|header"
     r"|hr|html|i|img|input|ins|label|li|link|main|meta|nav|ol|p|pre|q|s|section|small|span|strike|strong|style|script|sub|sup"
-    r"|table|tbody|td|tfoot|th|thead|title|tr|tt|u|ul|[a-z]{1,9}:[a-z]{1,20})(?=[\s/>])[^<>]*>|<!doctype\b[^<>]*>|<\?xml[^<>]*>",
+    r"|table|tbody|td|tfoot|th|thead|title|tr|tt|u|ul|[a-z]{1,9}:[a-z]{1,20})"
+    rf"{_REST}|<!doctype\b[^<>]*>|<\?xml[^<>]*>",
     re.IGNORECASE,
 )
+_CLOSED = re.compile(r"</([a-z]+)\s*+>", re.IGNORECASE)
+_WORDS = frozenset(
+    [
+        "big",
+        "body",
+        "center",
+        "code",
+        "font",
+        "form",
+        "head",
+        "header",
+        "label",
+        "main",
+        "section",
+        "small",
+        "span",
+        "strong",
+        "title",
+    ]
+)
+_TOO_LONG = re.compile(r"&#(?:\d{8,}+|x[0-9a-f]{7,}+);?", re.IGNORECASE)  # no character, and Python refuses the number
 
 
 def assemble(parts: Iterable[Part]) -> sections.Sections:
@@ -88,8 +112,31 @@ def plain(text: str) -> str:
 
 
 def without_tags(text: str) -> str:
-    """HTML as lines of plain text."""
-    return unescape(_TAG.sub("", _BREAK.sub("\n", _HIDDEN.sub("", text)))).replace("\xa0", " ")
+    """HTML as lines of plain text. Between angles, what is an English word and is never closed is one."""
+    closed = {match[1].lower() for match in _CLOSED.finditer(text)}
+
+    def shown(match: re.Match[str]) -> str:
+        name = (match[1] or "").lower()
+        return match[0] if name in _WORDS and name not in closed else ""
+
+    lines = _TAG.sub(shown, _BREAK.sub("\n", _without_hidden(text)))
+    return unescape(_TOO_LONG.sub("", lines)).replace("\xa0", " ")
+
+
+def _without_hidden(text: str) -> str:
+    """Without comments, scripts, styles and the head of a page, as far as they are closed."""
+    kept, done, lower, never = list[str](), 0, text.lower(), set[str]()
+    for match in _HIDDEN.finditer(text):
+        close = f"</{match[1].lower()}" if match[1] else "--"
+        if match.start() < done or close in never:
+            continue
+        end = lower.find(close, match.end())
+        if end < 0:
+            never.add(close)  # else it would be looked for to the end of the text each time
+            continue
+        kept.append(text[done : match.start()])
+        done = text.find(">", end) + 1 or len(text)
+    return "".join([*kept, text[done:]])
 
 
 def unsigned(text: str) -> str:
