@@ -23,6 +23,7 @@ from cxrreport.retrieval.index import Part, Vectors
 from cxrreport.retrieval.versions import IndexManifest
 from cxrreport.store import catalogue
 from cxrreport.store.engine import batches
+from cxrreport.store.reports import count_passages
 from cxrreport.store.retry import transact
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Embedder:
         ------
         Interrupted : the run was cancelled; an index of half the reports must not be published.
         """
+        self._run.progress("index", 0, transact(self._run.engine, count_passages, read_only=True))
         for passages in pages(self._run.engine, _PAGE):
             if self._run.cancelled:
                 raise Interrupted

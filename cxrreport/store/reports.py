@@ -168,6 +168,11 @@ def passages(session: Session, after_id: int = 0, limit: int = 1000, texts: bool
     return [Passage(row[0], row[1], row[2], _said(*row[3:])) for row in rows]
 
 
+def count_passages(session: Session) -> int:
+    """Return how many reports have a text."""
+    return session.scalar(select(func.count()).select_from(ReportRow).where(_HAS_TEXT)) or 0
+
+
 def _said(impression: str = "", findings: str = "", addendum: str | None = None) -> str:
     return addenda.behind(impression.strip() or findings.strip(), addendum or "")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,10 @@ def test_a_released_study_is_tried_again(failed: Tool, tmp_path: Path) -> None:
 
 
 def test_one_study_is_drafted_again_without_the_export(drafted: Tool) -> None:
-    found = drafted.json("generate", "--study", "A102", "--redo")
+    found = drafted.json("--log-format", "json", "--log-level", "info", "generate", "--study", "A102", "--redo")
+    told = [json.loads(line) for line in drafted.err.splitlines()[1:]]
+    drafting = next(one for one in told if one.get("stage") == "draft")
+    assert (drafting["done"], drafting["total"], drafting["left_s"]) == (1, 1, 0)
     assert (found["files"], found["studies"], found["drafted"]) == (0, 1, 1)
     assert drafted.json("generate", "--study", "A102")["drafted"] == 0
     assert drafted.drafts()["A102"] == 1
