@@ -31,7 +31,7 @@ _NO_FILMS: tuple[str, ...] = (
     "image",
     "not_dicom",
 )
-_NO_FILMS += ("not_image", "duplicate")
+_NO_FILMS += ("not_image", "duplicate", "broken_copy")
 
 
 def check_refusals(run: Run) -> None:
