@@ -102,6 +102,14 @@ _NOBODY = re.compile(
 )
 
 
+def visible(number: str) -> str:
+    """A number of a patient or a study without characters that nobody sees, such as a mark of byte order, or space around.
+
+    Half a character (a lone surrogate) stays: what holds one is refused.
+    """
+    return "".join(one for one in number if one.isprintable() or "\ud800" <= one <= "\udfff").strip()
+
+
 def names_nobody(patient_id: str) -> bool:
     """Tell whether a patient number is a placeholder ("000", "UNKNOWN", "ANON", "N/A", "XXX") that many persons share.
 

@@ -16,7 +16,7 @@ from cxrreport import indications
 from cxrreport.dicom.opening import Head, NotDicomError, open_head
 from cxrreport.errors import HeaderError
 from cxrreport.imaging.views import origin_of
-from cxrreport.records import YEARS, FileEntry, Instance, names_nobody
+from cxrreport.records import YEARS, FileEntry, Instance, names_nobody, visible
 
 _TEXT_TAGS = {
     "sex": 0x00100040,
@@ -176,8 +176,8 @@ def _text(dataset: Dataset, tag: int) -> str:
 
 
 def _identifier(dataset: Dataset, tag: int) -> str:
-    """One line, never cut."""
-    text = _line(dataset, tag, None)
+    """One line, never cut, of what can be seen."""
+    text = visible(_line(dataset, tag, None))
     if len(text) > _MAX_IDENTIFIER:
         raise HeaderError("An identifier in the header is longer than DICOM allows.")
     return text

@@ -5,7 +5,9 @@ from builders import dicom
 from builders.fuzz_films import specimen
 from builders.fuzz_reports import read_fuzzed
 
+from cxrreport.imaging.header import read_header
 from cxrreport.imaging.load import load_image
+from cxrreport.records import FileEntry
 
 HEADER, ROW = "accession,impression\n", "A{},Normal.\n"
 
@@ -15,6 +17,9 @@ def test_what_nobody_sees_is_no_part_of_an_identifier(tmp_path, unseen):
     """Tables that were joined keep the marks of byte order of each in the middle."""
     data = (HEADER + ROW.format(1) + unseen + ROW.format(2)).encode()
     assert [one.accession for one in read_fuzzed(tmp_path / "x.csv", data, "table")] == ["A1", "A2"]
+    tags = {"SpecificCharacterSet": "ISO_IR 192", "AccessionNumber": f"{unseen}A2"}
+    film = dicom.write_dicom(tmp_path / "x.dcm", **tags)
+    assert read_header(FileEntry(str(film), film.stat().st_size, 1)).accession == "A2"
 
 
 @pytest.mark.parametrize("syntax", [dicom.EXPLICIT, dicom.RLE])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, AnyStr
 
-from cxrreport.records import Failure
+from cxrreport.records import Failure, visible
 
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+){2,}")
 _CHUNK = 1 << 20
@@ -102,12 +102,7 @@ def is_uid(text: str) -> bool:
     return _UID.fullmatch(text) is not None
 
 
-def identifier(text: str) -> str:
-    """An identifier without characters that nobody sees, such as a mark of byte order, and without space around.
-
-    Half a character (a lone surrogate) stays: what holds one is refused.
-    """
-    return "".join(one for one in text if one.isprintable() or "\ud800" <= one <= "\udfff").strip()
+identifier = visible  # one rule for the numbers of reports and of images
 
 
 def fingerprint(*told: str) -> str:
