@@ -19,7 +19,7 @@ class Count(StrEnum):
     STUDIES = "studies"
     UNCHANGED = "unchanged"  # studies of `generate`, reports of `index`
     DUE = "due"
-    LEFT = "left"  # due, and neither drafted nor failed: the run was stopped, or its time was over
+    LEFT = "left"  # due, and neither drafted nor failed: for the next run, when the time is over or a page of text was found
     PAIRED = "paired"
     DRAFTED = "drafted"
     REPORTS = "reports"
