@@ -28,7 +28,8 @@ _STRONG = {
     r"|details|statement|question)"
     rf"|reasons?\s+for\s+(?:the\s+|this\s+)?{_EXAM}|patient\s+history",
     "technique": r"techniques?",
-    "addendum": r"addend(?:um|a)(?:\s++(?:start|begins?|report))?(?:\s*+(?:#|no\.?|number)?\s*+\d{1,2})?",
+    "addendum": r"(?:late\s++)?addend(?:um|a)(?:\s++(?:start|begins?|report))?(?:\s*+(?:#|no\.?|number)?\s*+\d{1,2})?"
+    r"|addended\s++report",
 }
 _WEAK = {
     "findings": r"(?:chest\s+)?findings?|report|observations?|description|narrative",
@@ -67,13 +68,18 @@ def _named(names: dict[str, str], prefix: str) -> str:
     return "|".join(f"(?P<{prefix}_{section or 'other'}>{words})" for section, words in names.items())
 
 
+# "Addendum by J. Smith, MD on 1/2/2024 at 10:30 AM: …", "ADDENDUM #1 (2024-01-02)"; the colon of a time ends nothing.
+_ADDED = (
+    r"(?:late[ \t]++)?addendum\b[ \t]*+(?:(?:[#(,\d\[-]|(?:by|on|to|dated|created|entered|added|made|dictated|at)\b)"
+    r"(?:[^:\n]|(?<=\d):(?=\d)){0,100}+:|[ \t\d#()/.:-]{1,40}+$)"
+)
 # What repeats gives nothing back (*+, ++), for else a line of spaces costs its length cubed.
 _LEAD = r"^[ \t]*+(?:[*#>=_\[<-]++[ \t]*+)?(?:\d{1,2}[.)][ \t]*+)?"
 _TRAIL = r"[ \t]*+(?:[*\]>=_]++[ \t]*+)?(?::[ \t]*+\**+|-{1,2}(?=[ \t])|$)"
 # At the start of a line in any case, there a colon may be missing if the heading stands alone ...
 _LINE = re.compile(
     rf"{_LEAD}(?:(?:{_named(_STRONG, 's')}|{_named(_WEAK, 'w')}){_TRAIL}"
-    rf"|(?P<x_addendum>addendum)\b[ \t#\d]{{0,6}}(?:by|on|to|dated)\b[^:\n]{{0,80}}:"
+    rf"|(?P<x_addendum>{_ADDED})"
     rf"|(?P<v_findings>{_VIEWS})[ \t]*:|(?P<b_other>(?:{_BARE})[ \t*:=_]*$|{_SIGNATURE}))",
     re.IGNORECASE | re.MULTILINE,
 )

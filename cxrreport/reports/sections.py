@@ -68,17 +68,17 @@ def split(text: str) -> Sections:
     Text before the first heading and a report without headings are findings; "FINDINGS AND IMPRESSION:" is findings.
     Where nothing is headed findings, a new paragraph behind another section, or a sentence there that begins as findings
     do, is findings. A section that comes twice is joined; addenda stay apart
-    (`cxrreport.addenda`). Lines such as "DATE: …" belong to no section.
+    (`cxrreport.addenda`), with headings of their own. Lines such as "DATE: …" belong to no section.
     """
     parts: dict[str, list[str]] = {}
-    headings = find_headings(text)
+    headings = _apart(text, every := find_headings(text))
     headed = any(heading.section == "findings" for heading in headings)
     title, leading = _leading(text[: headings[0].start if headings else len(text)])
     if title:
         parts["technique"] = [title]
     if leading and not headed:
         parts["findings"] = [leading]
-    if "findings" not in parts and not headed:
+    if "findings" not in parts and not headed and len(headings) == len(every):
         headings = _with_unheaded(text, headings)
     ends = [*(heading.start for heading in headings[1:]), len(text)]
     for heading, end in zip(headings, ends):
@@ -87,6 +87,25 @@ def split(text: str) -> Sections:
             parts.setdefault(heading.section, []).append(body)
     addendum = addenda.join(parts.pop("addendum", []))
     return Sections(**{section: "\n".join(bodies) for section, bodies in parts.items()}, addendum=addendum)
+
+
+def _apart(text: str, headings: Sequence[Heading]) -> list[Heading]:
+    """Headings of the report without those within its addenda: directly behind the addendum's own, or told before it."""
+    kept, told, within = list[Heading](), set[str](), None
+    for heading in headings:
+        if heading.section == "addendum":
+            within = set[str]()
+        elif within is not None and heading.section in ("findings", "impression"):
+            directly = bool(within) or not text[kept[-1].end : heading.start].strip()
+            if (directly or heading.section in told) and heading.section not in within:
+                within.add(heading.section)
+                continue
+            within = None
+        elif not heading.section:
+            within = None
+        kept.append(heading)
+        told.add(heading.section)
+    return kept
 
 
 def without_addenda(section: str) -> tuple[str, str]:

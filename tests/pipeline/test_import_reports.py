@@ -39,7 +39,7 @@ def forget(tool, source, where="true"):
 
 
 def test_the_import_tells_who_labelled(imported):
-    assert stored(imported) == LABELLED and rules().startswith("rules-4-")
+    assert stored(imported) == LABELLED and rules().startswith("rules-5-")
 
 
 @pytest.mark.parametrize("change", ["version", "dictionary", "languages"])

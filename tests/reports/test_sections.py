@@ -90,6 +90,37 @@ def test_addendum_before_and_after(text):
     assert split(text) == Sections("Clear.", "Normal.", addendum="Nodule.")
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ADDENDUM:\nIMPRESSION: Small pneumothorax.", Sections(addendum="IMPRESSION: Small pneumothorax.")),
+        (
+            "FINDINGS: Clear.\nIMPRESSION: Normal.\nADDENDUM: Seen again.\nIMPRESSION: Nodule.\nFINDINGS: Small.",
+            Sections("Clear.", "Normal.", addendum="Seen again.\nIMPRESSION: Nodule.\nFINDINGS: Small."),
+        ),
+        ("FINDINGS: Clear.\nADDENDUM: Nodule.\nIMPRESSION: Normal.", Sections("Clear.", "Normal.", addendum="Nodule.")),
+        (
+            "ADDENDUM:\nIMPRESSION: Nodule.\nORIGINAL REPORT\nFINDINGS: Clear.\nIMPRESSION: Normal.",
+            Sections("Clear.", "Normal.", addendum="IMPRESSION: Nodule."),
+        ),
+    ],
+)
+def test_what_an_addendum_says_is_its_own_headed_or_not(text, expected):
+    assert split(text) == expected
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "Addendum (01/02/2024): ", "ADDENDUM 1/2/2024 10:30 AM: ", "ADDENDED REPORT: ", "Addendum created by Dr. X: ",
+        "Late addendum: ", "Addendum, 2 Jan 2024: ", "ADDENDUM #1 (2024-01-02)\n",
+        "Addendum by J. SMITH, MD on 1/2/2024 at 10:30 AM: ",
+    ],
+)  # fmt: skip
+def test_how_addenda_are_headed(heading):
+    assert split(f"{heading}Small pneumothorax.") == Sections(addendum="Small pneumothorax.")
+
+
 def test_a_long_text_is_split_in_linear_time():
     text = "the Impression: of a mass. " * 20_000 + "1 " * 100_000 + "PA and " * 20_000
     start = time.process_time()
