@@ -10,7 +10,7 @@ from sqlalchemy import Engine, Table, delete, select, text
 from sqlalchemy.orm import Session
 
 from cxrreport.errors import UsageError
-from cxrreport.records import names_nobody
+from cxrreport.records import names_nobody, visible
 from cxrreport.store.engine import batches
 from cxrreport.store.schema import Base, FailureRow, FileRow, ImageRow, PatientRow, ReportRow
 
@@ -28,6 +28,7 @@ def rows_of_patient(session: Session, number: str, issuer: str | None = None) ->
     UsageError : nobody has the number, or patients of several issuers have it and `issuer` does not say which is meant.
     """
     found: defaultdict[str, set[int]] = defaultdict(set)
+    number = visible(number)  # as it was stored
     patients = _patients(session, number, issuer)
     reports = {} if names_nobody(number) else _unlinked_reports(session, number, issuer)
     if not patients and not reports:

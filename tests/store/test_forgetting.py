@@ -47,7 +47,7 @@ def test_all_rows_of_a_patient_go_and_no_other(engine: Engine) -> None:
             s.execute(insert(ReferenceRow).values(draft_id=1, rank=rank, report_id=key, score=1.0, weight=1.0))
         runs.add_failures(s, run_id, [Failure("pixels.truncated", "x", path="/export/1.1.dcm")])
     with session(engine) as s:
-        held = rows_of_patient(s, "P1")
+        held = rows_of_patient(s, " P1\ufeff")
         assert paths_of(s, held) == ["/export/1.1.dcm"] and held["report"] == set(mine)
         erase(s, held)
     empty_journal(engine)
