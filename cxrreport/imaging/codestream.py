@@ -17,10 +17,11 @@ _JPEG_2000_START = b"\xff\x4f\xff\x51"
 _JP2_START = b"\0\0\0\x0cjP  \r\n\x87\n"
 _JPEG_LS_FRAME = 0xFFF7
 _FRAMES = (0xFFC0, 0xFFC1, 0xFFC2, 0xFFC3, _JPEG_LS_FRAME)
+_SCAN = 0xFFDA
 _CAPABILITIES = 0xFF50  # of high-throughput JPEG 2000 (T.814 A.2)
 _TILE_PART = b"\xff\x90"
 _MAX_TRAILING_BYTES = 14  # of writers that pad with something else than zeros
-_HOLE = bytes(4096)  # more zeros than packets without content take; a block that was never written
+_HOLE = bytes(1024)  # more zeros than packets without content take; a block that was never written
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def truncated() -> PixelError:
 def kind_of(stream: bytes) -> str | None:
     """Return jpeg, jpeg-ls, j2k or htj2k by the first bytes of a frame; None where it begins like none of them."""
     if stream.startswith(_JPEG_START):
-        return "jpeg-ls" if _frame_segment(stream)[0] == _JPEG_LS_FRAME else "jpeg"
+        return "jpeg-ls" if _segment(stream, _FRAMES)[0] == _JPEG_LS_FRAME else "jpeg"
     if stream.startswith((_JPEG_2000_START, _JP2_START)):
         return "htj2k" if _is_high_throughput(stream) else "j2k"
     return None
@@ -48,17 +49,23 @@ def kind_of(stream: bytes) -> str | None:
 
 def jpeg_frame(stream: bytes) -> Declared:
     """Read the start-of-frame segment (T.81 B.2.2, T.87 C.2.2)."""
-    _, at = _frame_segment(stream)
+    _, at = _segment(stream, _FRAMES)
     bits, rows, columns = struct.unpack_from(">BHH", stream, at + 4)
     return Declared((rows, columns), bits)
 
 
-def _frame_segment(stream: bytes) -> tuple[int, int]:
-    """(marker, place) of the start of frame."""
+def scan_start(stream: bytes) -> int:
+    """Place of the first bits of the first scan of a JPEG stream (T.81 B.2.3)."""
+    _, at = _segment(stream, (_SCAN,))
+    return at + 2 + int(struct.unpack_from(">H", stream, at + 2)[0])
+
+
+def _segment(stream: bytes, markers: tuple[int, ...]) -> tuple[int, int]:
+    """(marker, place) of the first segment with one of these markers."""
     at = 2
     while at + 9 <= len(stream):
         marker, length = struct.unpack_from(">HH", stream, at)
-        if marker in _FRAMES:
+        if marker in markers:
             return marker, at
         at += 1 if marker == 0xFFFF else 2 + length  # fill bytes
     raise truncated()

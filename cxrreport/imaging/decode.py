@@ -7,6 +7,7 @@ precision and its sign, wins over what the header says.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ from cxrreport.imaging.codestream import (
     jpeg_2000_whole,
     jpeg_frame,
     kind_of,
+    scan_start,
     truncated,
 )
 from cxrreport.imaging.fragments import read_pixels
@@ -42,6 +44,7 @@ _COMPRESSED = {
     *("1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203"),  # high-throughput JPEG 2000
 }
 _PROBE = b"\x5a\xa7\x3c\x91" * 16  # bits that no complete stream still needs
+_JPEG_HOLE = bytes(64)  # too many zeros to be code words of anything but a border
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,24 +109,59 @@ def _rle(stream: bytes, layout: Layout) -> Frame:
 
 
 def _guarded(decode_frame: Callable[[bytes], Any], stream: bytes) -> Decoded:
+    """Decode, or refuse. imagecodecs only tells of some errors of OpenJPH, and returns the frame as far as it came."""
+    told: list[Any] = []
+    hook, sys.unraisablehook = sys.unraisablehook, told.append
     try:
         frame: Decoded = decode_frame(stream)
     except (RuntimeError, ValueError):  # imagecodecs' own errors are RuntimeErrors
-        raise PixelError("The compressed frame cannot be decoded whole.", code="pixels.truncated") from None
+        raise _not_whole() from None
+    finally:
+        sys.unraisablehook = hook
+    if told:
+        raise _not_whole()
     return frame
+
+
+def _not_whole() -> PixelError:
+    return PixelError("The compressed frame cannot be decoded whole.", code="pixels.truncated")
 
 
 def _jpeg(stream: bytes) -> Decoded:
     """Baseline, extended (12 bit) and lossless JPEG.
 
-    The decoder fills a scan that ends early without a word, even when an end marker follows. So the end marker is
-    required, and the frame is decoded again with other bits in its place: a whole frame does not notice them.
+    The decoder fills a scan that ends early without a word, even when an end marker follows, and reads zeros in place
+    of what was never written as pixels. So the end marker is required, and the frame is decoded again with other bits
+    behind the scan and in place of its end: a whole frame does not notice the former, but does the latter. Zeros at
+    the end may be fill or a border.
     """
     scan = before_end_marker(stream).rstrip(b"\xff")  # fill bytes may stand before any marker
+    if END in scan[scan_start(scan) :]:  # never inside a scan (T.81 B.1.1.5)
+        raise truncated()
     frame = _guarded(imagecodecs.jpeg8_decode, scan + END)
-    if not np.array_equal(frame, _guarded(imagecodecs.jpeg8_decode, scan + _PROBE + END)):
+    filled = scan.rstrip(b"\0")
+    filled += b"\0" * filled.endswith(b"\xff")  # a value of 255 (T.81 B.1.1.5)
+    end = next((end for end in (filled, scan) if not _notices(frame, end + _PROBE)), None)
+    if end is None or not any(_notices(frame, end[: -len(probe)] + probe) for probe in (_PROBE[:8], _PROBE[7::-1])):
+        raise truncated()
+    if _JPEG_HOLE in end and not _is_border(end, frame.size):
         raise truncated()
     return frame
+
+
+def _is_border(scan: bytes, pixels: int) -> bool:
+    """Tell whether zeros of this scan stand for pixels that are all alike."""
+    zeros = scan[: scan_start(scan)] + bytes(pixels)  # the code word that is all zeros is a short one
+    alike: Decoded = _guarded(imagecodecs.jpeg8_decode, zeros + END)
+    return bool(alike.min() == alike.max())
+
+
+def _notices(frame: Decoded, scan: bytes) -> bool:
+    """Tell whether another scan would give another frame, or none."""
+    try:
+        return not np.array_equal(frame, _guarded(imagecodecs.jpeg8_decode, scan + END))
+    except PixelError:
+        return True
 
 
 def _jpeg_ls(stream: bytes) -> Decoded:

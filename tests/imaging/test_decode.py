@@ -12,6 +12,7 @@ from PIL import Image
 from pydicom.encaps import encapsulate
 
 from cxrreport.errors import PixelError
+from cxrreport.imaging.decode import _guarded
 from cxrreport.imaging.pixels import read_frame
 
 CODED = (builders.JPEG_LOSSLESS, builders.JPEG_LS, builders.JPEG_2000, builders.HTJ2K, builders.JPEG_EXTENDED)
@@ -169,8 +170,42 @@ def test_a_frame_cut_short_inside_a_whole_file_is_never_half_an_image(tmp_path, 
     assert code_of(wrapped(tmp_path, zeros, syntax)) == "pixels.truncated"
 
 
-@pytest.mark.parametrize("syntax", [builders.JPEG_2000, builders.HTJ2K])
-def test_a_hole_of_zeros_in_jpeg_2000_is_no_image(tmp_path, syntax):
+@pytest.mark.parametrize("syntax", [builders.JPEG_LOSSLESS, builders.JPEG_LS, builders.JPEG_EXTENDED])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.97])
+def test_zeros_closed_by_an_end_marker_are_no_second_half(tmp_path, syntax, share):
     frame = builders.encode_frame(builders.chest(), syntax)
-    holed = frame[:5000] + bytes(5000) + frame[10000:]
+    forged = frame[: int(len(frame) * share)].ljust(len(frame) - 2, b"\0") + b"\xff\xd9"
+    assert code_of(wrapped(tmp_path, forged, syntax)) == "pixels.truncated"
+    twice = frame[: int(len(frame) * share)] + b"\xff\xd9" + bytes(500) + b"\xff\xd9"
+    assert code_of(wrapped(tmp_path, twice, syntax)) == "pixels.truncated"
+
+
+@pytest.mark.parametrize("syntax", CODED)
+def test_a_hole_of_zeros_is_no_image(tmp_path, syntax):
+    frame = builders.encode_frame(builders.chest(), syntax)
+    holed = frame[:5000] + bytes(2000) + frame[7000:]
     assert code_of(wrapped(tmp_path, holed, syntax)) == "pixels.truncated"
+
+
+@pytest.mark.parametrize("border", [0, 4095])
+@pytest.mark.parametrize("syntax", [builders.JPEG_LOSSLESS, builders.JPEG_EXTENDED])
+def test_a_stream_that_ends_with_a_border_is_whole(tmp_path, syntax, border):
+    """The code words of an even border may be all zeros."""
+    pixels = builders.chest()
+    pixels[-60:] = border
+    read = values(builders.write_dicom(tmp_path / "b", pixels, syntax=syntax))
+    assert np.abs(read - pixels.astype(int))[-50:].max() == 0
+
+
+def test_what_the_decoder_only_tells_of_is_an_error(monkeypatch):
+    told = []
+    monkeypatch.setattr("sys.unraisablehook", told.append)
+    frame = builders.encode_frame(builders.chest(), builders.HTJ2K)
+    for place in range(1800, len(frame) - 8, 250):
+        damaged = frame[:place] + b"\xff\x7f" * 4 + frame[place + 8 :]
+        imagecodecs.htj2k_decode(damaged)
+        if told:
+            break
+    assert told, "the decoder has noticed nothing"
+    with pytest.raises(PixelError, match="whole"):
+        _guarded(imagecodecs.htj2k_decode, damaged)
