@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxrreport import __version__
-from cxrreport.errors import StorageError
+from cxrreport.errors import StorageError, UsageError
 from cxrreport.files import atomic, printable
 from cxrreport.pipeline.upkeep import held_archive
 from cxrreport.settings import Settings
@@ -34,21 +34,34 @@ def backup(settings: Settings, target: Path) -> dict[str, Any]:
 
     Raises
     ------
+    UsageError : `target` would take the place of the database, or of a file of the home.
     StorageError : something cannot be read or written. LockedError : a run is at work.
     """
     with held_archive(settings) as engine:
+        _check_target(settings.home, engine, target)
         facts = _facts(settings, engine)
         try:
             with atomic(target) as file, tarfile.open(file, "w") as tar:
                 _add_facts(tar, facts)
                 if facts["database_included"]:
                     _add_database(tar, engine, target)
-                for path in _parts(settings.home, target):
+                for path in _parts(settings.home):
                     tar.add(path, path.relative_to(settings.home), recursive=False)
         except OSError as error:
             reason = os.strerror(error.errno or 0)
             raise StorageError(f"The backup {printable(target)} cannot be written: {reason}.") from None
     return facts
+
+
+def _check_target(home: Path, engine: Engine, target: Path) -> None:
+    """In the home a backup ends in .tar, as no file of its own does; nowhere may it be the database or a journal of it."""
+    place = target.parent.resolve() / target.name
+    of_home = place.is_relative_to(home.resolve()) and place.suffix != ".tar"
+    database = os.path.realpath(engine.url.database or DATABASE) if engine.dialect.name == "sqlite" else ""
+    if of_home or str(place) in [database + ending for ending in ("", "-wal", "-shm", "-journal")]:
+        raise UsageError(
+            "A backup must not take the place of the database or of a file of the home: name another file."
+        )
 
 
 def _facts(settings: Settings, engine: Engine) -> dict[str, Any]:
@@ -70,19 +83,34 @@ def _add_facts(tar: tarfile.TarFile, facts: dict[str, Any]) -> None:
 
 
 def _add_database(tar: tarfile.TarFile, engine: Engine, target: Path) -> None:
-    """The copy lies beside `target` for a while; one that a kill left is written anew."""
-    with atomic(target.with_name(f"{target.name}.db")) as copy:
+    """The copy lies beside `target` for a while, under a name that no other file has; one that a kill left goes."""
+    copy = target.with_name(f"{target.name}.db.tmp")
+    copy.unlink(missing_ok=True)
+    try:
+        os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         copy_sqlite(engine, copy)
         tar.add(copy, DATABASE)
-    copy.with_name(f"{target.name}.db").unlink()
+    finally:
+        copy.unlink(missing_ok=True)
 
 
-def _parts(home: Path, target: Path) -> Iterator[Path]:
+def _parts(home: Path) -> Iterator[Path]:
     """Folders and files of the home, in order, but for locks, what is half written, the database and earlier backups."""
-    ours = {target.absolute(), target.with_name(f"{target.name}.tmp").absolute()}
     for path in sorted(home.rglob("*")):
         name = path.name
         left_out = name in ("lock", ".lock") or name.endswith((".lock", ".tmp")) or ".tmp-" in str(path)
         is_database = path.parent == home and name.startswith(DATABASE)
-        if not (left_out or is_database or path.is_symlink() or path.absolute() in ours):
+        if not (left_out or is_database or path.is_symlink() or _is_backup(path)):
             yield path
+
+
+def _is_backup(path: Path) -> bool:
+    """A tar that begins with the facts, as `_add_facts` writes them first."""
+    if path.suffix != ".tar" or not path.is_file():
+        return False
+    try:
+        with tarfile.open(path, "r:") as tar:
+            first = tar.next()
+    except tarfile.TarError:
+        return False
+    return first is not None and first.name == FACTS

@@ -61,3 +61,24 @@ def test_a_backup_that_cannot_be_made_leaves_the_old_one(
     monkeypatch.setattr("tarfile.TarFile.add", lambda *_, **__: (_ for _ in ()).throw(OSError(28, "full")))
     assert drafted("backup", file) == 74 and "No space left" in drafted.err
     assert file.read_text() == "the old one" and [path.name for path in tmp_path.iterdir()] == ["out.tar"]
+
+
+@pytest.mark.parametrize("name", ["cxrreport.db", "cxrreport.db-wal", "cxrreport", "lock", "name.key", "index/CURRENT"])
+def test_a_backup_takes_the_place_of_no_file_of_the_home(drafted: Tool, name: str) -> None:
+    before = sorted(drafted.home.iterdir()), drafted.texts()
+    assert drafted("backup", drafted.home / name) == 2 and "name another file" in drafted.err
+    assert (sorted(drafted.home.iterdir()), drafted.texts()) == before
+
+
+def test_a_backup_takes_the_place_of_no_database_elsewhere(tool: Tool, tmp_path: Path) -> None:
+    database = tmp_path / "elsewhere.db"
+    assert tool("--db", f"sqlite:///{database}", "db", "upgrade") == 0
+    for name in ("elsewhere.db", "elsewhere.db-wal"):
+        assert tool("--db", f"sqlite:///{database}", "backup", tmp_path / name) == 2
+    assert tool("--db", f"sqlite:///{database}", "backup", tmp_path / "elsewhere.db.tar") == 0
+
+
+def test_a_backup_in_the_home_holds_no_earlier_one(drafted: Tool) -> None:
+    assert drafted("backup", drafted.home / "1.tar") == drafted("backup", drafted.home / "2.tar") == 0
+    with tarfile.open(drafted.home / "2.tar") as tar:
+        assert "1.tar" not in tar.getnames() and "cxrreport.db" in tar.getnames()
