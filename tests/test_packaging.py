@@ -93,4 +93,6 @@ def test_installed_elsewhere_it_runs(wheel, tmp_path):
     assert all(path.startswith(str(site)) for path in found)
     cxrreport = [sys.executable, site / "bin" / "cxrreport"]
     assert "generate" in run(*cxrreport, "--help", cwd=tmp_path, env=environment)
-    assert "patients" in run(*cxrreport, "status", cwd=tmp_path, env=environment)  # migrations ran from the wheel
+    (tmp_path / "export").mkdir()
+    run(*cxrreport, "generate", "export", "--dry-run", cwd=tmp_path, env=environment)  # migrations run from the wheel
+    assert "patients" in run(*cxrreport, "status", cwd=tmp_path, env=environment)
