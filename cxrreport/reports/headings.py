@@ -99,8 +99,10 @@ _NAMES = {
 
 
 def section_named(name: str) -> str:
-    """The section that is called so; "" where it is none of a report."""
-    return next((section for section, pattern in _NAMES.items() if pattern.fullmatch(name.strip(" :"))), "")
+    """The section that is called so, whole or by its last word ("XR CHEST IMPRESSION"); "" where it is none of a report."""
+    whole = name.strip(" :")
+    names = (whole, whole.rpartition(" ")[2])
+    return next((section for one in names for section, pattern in _NAMES.items() if pattern.fullmatch(one)), "")
 
 
 def find_headings(text: str) -> list[Heading]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from cxrreport import addenda
 from cxrreport.reports.headings import Heading, find_headings
@@ -53,6 +54,7 @@ _NO_PRIOR = re.compile(
 )
 _CAPITAL = re.compile(r"(?<=[^\s.] )[A-Z][a-z]")  # a sentence that begins where the one before was left without a stop
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
+_REPORTED = ("findings", "impression")
 _BEFORE_FINDINGS = ("comparison", "technique", "indication", "addendum")
 _TITLE = re.compile(  # "XR CHEST PA AND LATERAL 1/2/2020 10:30 AM", no word of what is seen
     r"(?=.*\b(?:chest|x-?ray|xr|cxr))(?:(?>(?:xr|cr|dx|cxr|chest|x-?rays?|radiographs?|portable|pa|ap|and|lateral|frontal"
@@ -90,15 +92,21 @@ def split(text: str) -> Sections:
 
 
 def _apart(text: str, headings: Sequence[Heading]) -> list[Heading]:
-    """Headings of the report without those within its addenda: directly behind the addendum's own, or told before it."""
+    """Headings of the report, without those within its addenda, whose text stays theirs.
+
+    Within an addendum is a section that was told before it, or one alone directly behind its heading; findings and
+    impression both are a report below an empty one.
+    """
     kept, told, within = list[Heading](), set[str](), None
-    for heading in headings:
+    for number, heading in enumerate(headings):
         if heading.section == "addendum":
             within = set[str]()
-        elif within is not None and heading.section in ("findings", "impression"):
-            directly = bool(within) or not text[kept[-1].end : heading.start].strip()
-            if (directly or heading.section in told) and heading.section not in within:
+        elif within is not None and heading.section in _REPORTED:
+            alone = not text[kept[-1].end : heading.start].strip() and not _is_whole(headings[number:])
+            if (within or alone or heading.section in told) and heading.section not in within:
                 within.add(heading.section)
+                if kept[-1].section != "addendum":  # its comparison, for one
+                    kept.append(replace(heading, section="addendum"))
                 continue
             within = None
         elif not heading.section:
@@ -106,6 +114,12 @@ def _apart(text: str, headings: Sequence[Heading]) -> list[Heading]:
         kept.append(heading)
         told.add(heading.section)
     return kept
+
+
+def _is_whole(headings: Sequence[Heading]) -> bool:
+    """Do headings up to the next addendum hold findings and impression?"""
+    own = {one.section for one in takewhile(lambda one: one.section not in ("addendum", ""), headings)}
+    return own.issuperset(_REPORTED)
 
 
 def without_addenda(section: str) -> tuple[str, str]:

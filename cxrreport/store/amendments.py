@@ -60,7 +60,8 @@ def _append(row: ReportRow, report: Report) -> bool:
     )  # it may say again what was denied since
     if addenda.holds(before[-1:] if takes_back else [row.findings, row.impression, *before], added):
         return False
-    row.addendum = addenda.join([*before, added])
+    is_late = bool(before and at and row.amended_at and at < row.amended_at)  # the last to be written holds
+    row.addendum = addenda.join([*before[:-1], added, before[-1]] if is_late else [*before, added])
     times = [one for one in (row.amended_at, at or row.reported_at) if one]
     row.amended_at = max(times, default=None)
     if row.status in SIGNED:

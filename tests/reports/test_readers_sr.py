@@ -139,6 +139,18 @@ def test_coded_findings_and_headings_of_other_schemes(tmp_path):
     assert (found.findings, found.impression) == ("Clear.", "Normal.")
 
 
+@pytest.mark.parametrize(
+    ("modifiers", "said"),
+    [
+        (["Absent"], "No pneumothorax."), (["Present", "Left", "Small"], "Pneumothorax: left, small."), ([], "Pneumothorax."),
+    ],
+)  # fmt: skip
+def test_a_coded_finding_says_what_its_modifiers_say(tmp_path, modifiers, said):
+    children = [item("CODE", None, "HAS CONCEPT MOD", ConceptCodeSequence=[code("1", "SRT", one)]) for one in modifiers]
+    finding = item("CODE", code("121071"), children=children, ConceptCodeSequence=[code("2", "SRT", "Pneumothorax")])
+    assert read(tmp_path, document([section("121070", finding)])).findings == said
+
+
 def test_measurements_alone_are_no_report(tmp_path):
     assert read(tmp_path, document([section("126010", measurement("Area", "3", "mm2"))])) == Skipped("report.empty")
 

@@ -103,6 +103,11 @@ def test_addendum_before_and_after(text):
             "ADDENDUM:\nIMPRESSION: Nodule.\nORIGINAL REPORT\nFINDINGS: Clear.\nIMPRESSION: Normal.",
             Sections("Clear.", "Normal.", addendum="IMPRESSION: Nodule."),
         ),
+        ("ADDENDUM:\n\nFINDINGS: Clear.\nIMPRESSION: Normal.", Sections("Clear.", "Normal.")),
+        (
+            "FINDINGS: Clear. IMPRESSION: Normal. ADDENDUM: Seen. COMPARISON: 2019. IMPRESSION: Nodule.",
+            Sections("Clear.", "Normal.", comparison="2019.", addendum="Seen.\n\nAddendum: Nodule."),
+        ),
     ],
 )
 def test_what_an_addendum_says_is_its_own_headed_or_not(text, expected):

@@ -10,6 +10,7 @@ from html import unescape
 from striprtf.striprtf import font_table_group, rtf_to_text
 
 from cxrreport.reports import sections
+from cxrreport.reports.headings import has_sections
 from cxrreport.reports.parsing import decode
 
 Part = tuple[str, str]  # section ("" = not known) and text
@@ -26,6 +27,7 @@ SECTIONS = {
     "121064": "technique", "121065": "technique", "121066": "technique", "121067": "technique",
     "55111-9": "technique", "121068": "technique", "121069": "technique", "TCM": "technique",
 }  # fmt: skip
+_REPORTED = {"findings", "impression"}
 _ORDER = ("", "findings", "impression", "addendum", "comparison")
 # One line that names a person or the order, and the sentence that signs a report, which may go on to the next line.
 _SIGNATURE = re.compile(
@@ -83,10 +85,24 @@ def assemble(parts: Iterable[Part]) -> sections.Sections:
     by_section: dict[str, list[str]] = {}
     for section, text in parts:
         by_section.setdefault(section, []).append(text)
+    if _REPORTED & by_section.keys():
+        _take_unheaded(by_section)
     blocks = (_block(section, "\n".join(by_section.get(section, ()))) for section in _ORDER)
     found = sections.split("\n".join(filter(None, blocks)))
     indication = plain("\n".join(by_section.get("indication", ())))
     return replace(found, indication=indication or found.indication)
+
+
+def _take_unheaded(by_section: dict[str, list[str]]) -> None:
+    """Put what stands under no heading at all to the findings: beside headed ones the splitter would take it for a title."""
+    loose = plain("\n".join(by_section.get("", ())))
+    own = sections.split(loose)
+    if loose and not own.impression and own.findings and not has_sections(loose):
+        by_section[""] = []
+        by_section.setdefault("findings", []).append(own.findings)
+        for section in ("addendum", "comparison", "indication"):
+            if text := getattr(own, section):
+                by_section.setdefault(section, []).append(text)
 
 
 def _block(section: str, text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Sequence
 
 from cxrreport.reports.headings import has_sections, section_named
@@ -12,6 +13,7 @@ from cxrreport.reports.parsing.hl7_segments import Segment
 
 _TEXT_TYPES = frozenset({"", "TX", "FT", "ST", "CE", "CWE", "CNE", "NM", "SN", "IS", "ID"})
 _REASONS = frozenset({"1R", "2R", "GR"})  # HL7 table 0364: primary, secondary and general reason
+_WORD = re.compile(r"[^\W\d_]{3}")
 STUDY_UID_CODES = frozenset({"113014", "110180", "0020000D"})  # DICOM Study, Study Instance UID
 
 
@@ -21,9 +23,10 @@ def is_reason(row: Segment) -> bool:
 
 
 def parts(rows: Sequence[Segment]) -> list[assemble.Part]:
-    """Section and text of each row, reasons left out; those of documents within where no row has a section of a report.
+    """Section and text of each row, reasons left out; with documents within where no row has a section of a report.
 
-    A note belongs to the section of the row that it follows. "See the attached document", a dose or a number is no report.
+    A note belongs to the section of the row that it follows. "See the attached document" may be all that the rows say, or
+    they may be the report: words stay beside the document, a dose does not.
 
     Raises
     ------
@@ -38,8 +41,14 @@ def parts(rows: Sequence[Segment]) -> list[assemble.Part]:
             found.append((section, row.prose(5)))
     if any(text.strip() and (section or has_sections(text)) for section, text in found):
         return found
-    documents = [(section_of(row), _readable(data)) for row in rows if (data := document(row))]
-    return documents if any(text.strip() for _, text in documents) else found
+    words = [("findings", text) for _, text in found if _WORD.search(text)]
+    try:
+        documents = [(section_of(row), _readable(data)) for row in rows if (data := document(row))]
+    except ValueError:
+        if words:
+            return found
+        raise
+    return [*words, *documents] if any(text.strip() for _, text in documents) else found
 
 
 def any_scanned(rows: Sequence[Segment]) -> bool:

@@ -11,6 +11,8 @@ Dataset = Any  # pydicom's; the library itself is the reader's alone
 
 MAX_ITEMS = 20_000
 MAX_DEPTH = 60
+_ABSENT = frozenset({"absent", "no", "not present", "negative", "not seen", "none", "known absent"})
+_PRESENT = frozenset({"present", "yes", "positive", "known present"})
 
 
 def parts(dataset: Dataset) -> Iterator[tuple[str, str, bool]]:
@@ -59,10 +61,24 @@ def _value(item: Dataset, code: str, name: str) -> str:
         return decode.prose(str(item.get("TextValue", "")))
     if kind == "CODE" and assemble.SECTIONS.get(code) in ("findings", "impression"):
         values = item.get("ConceptCodeSequence") or []
-        return f"{decode.prose(str(values[0].get('CodeMeaning', '')))}." if values else ""
+        said = decode.prose(str(values[0].get("CodeMeaning", ""))) if values else ""
+        return f"{_modified(item, said)}." if said else ""
     if kind == "NUM":
         return _measurement(item, name)
     return ""
+
+
+def _modified(item: Dataset, finding: str) -> str:
+    """A coded finding with what its modifiers say (HAS CONCEPT MOD): "No pneumothorax", "Effusion: left, small"."""
+    words = [
+        decode.prose(str(value.get("CodeMeaning", ""))).lower()
+        for child in item.get("ContentSequence") or []
+        if child.get("RelationshipType") == "HAS CONCEPT MOD"
+        for value in (child.get("ConceptCodeSequence") or [])[:1]
+    ]
+    denied = any(word in _ABSENT for word in words)
+    more = ", ".join(word for word in words if word and word not in _ABSENT | _PRESENT)
+    return f"{'No ' if denied else ''}{finding.lower() if denied else finding}{f': {more}' if more else ''}"
 
 
 def _measurement(item: Dataset, name: str) -> str:

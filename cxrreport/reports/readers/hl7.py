@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 
@@ -99,7 +99,8 @@ def _orders(segments: list[Segment]) -> list[_Order]:
             orders.append(_Order(patient, segment, common, study=loose))
             common, loose = blank, []
         elif segment.name in ("ZDS", "IPC"):
-            target = orders[-1].study if orders and common is blank else loose
+            own = orders and common is blank and orders[-1].patient is patient
+            target = orders[-1].study if own else loose
             target.append(segment.component(1 if segment.name == "ZDS" else 3, 1))
         elif segment.name in ("OBX", "NTE") and orders:
             orders[-1].results.append(segment)
@@ -111,12 +112,19 @@ def _orders(segments: list[Segment]) -> list[_Order]:
 def _share(orders: list[_Order]) -> None:
     """Give the one report of linked orders to all of them.
 
-    A foot's is none of the chest's, and more than can be one sitting are not linked.
+    A foot's is none of the chest's, nor one of another day; more than can be one sitting are not linked.
     """
     told = [order for order in orders if _tells(order)]
     if len(told) == 1 and len(orders) <= MAX_LINKED and not _is_elsewhere(told[0]):
         for order in orders:
-            order.linked = told[0]
+            if _is_near(order, told[0]):
+                order.linked = told[0]
+
+
+def _is_near(order: _Order, other: _Order) -> bool:
+    """Were both observed within a day, as far as they tell (OBR-7)?"""
+    one, two = (dates.hl7_moment(each.request.component(7, 1)) for each in (order, other))
+    return one is None or two is None or abs(one.replace(tzinfo=None) - two.replace(tzinfo=None)) < timedelta(days=1)
 
 
 def _tells(order: _Order) -> bool:
