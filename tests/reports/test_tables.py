@@ -101,8 +101,8 @@ def test_lines_that_begin_again_are_the_next_version(read):
     lines = [f"A1,{n},{text}" for text in ("Clear.", "Edema.") for n in (1, 2)]
     assert told(read("r.csv", "\n".join(["accession,line,text", *lines]))) == ["report.malformed"]  # which one holds?
     lines = [f"A1,2021-03-1{n},{line},{n} {line}" for n in (1, 2) for line in (1, 2)]
-    found = read("r.csv", "\n".join(["accession,date,line,text", *lines]))
-    assert [one.findings for one in found] == ["1 1\n1 2", "2 1\n2 2"]
+    first, second = read("r.csv", "\n".join(["accession,date,line,text", *lines]))
+    assert first.message.startswith("Row 1 ") and second.findings == "2 1\n2 2"
 
 
 @pytest.mark.parametrize(
@@ -110,13 +110,54 @@ def test_lines_that_begin_again_are_the_next_version(read):
     [
         ("A1,P1,2021-03-10,Edema.", ["report.malformed"]),
         ("A1,P1,2021-03-10,Clear.", ["A1", "A1"]),
-        ("A1,P1,2021-03-11,Edema.", ["A1", "A1"]),  # the later one holds
+        ("A1,P1,2021-03-11,Edema.", ["report.malformed", "A1"]),  # the later one holds
+        ("A1,P1,2021-03-11,Impression: Edema.", ["report.malformed"]),  # a piece, and no version
+        ("A1,P1,,Edema.", ["report.malformed"]),
+        ("A1,P1,03/04/2021,Edema.", ["report.malformed"]),
         ("A1,P2,2021-03-10,Edema.", ["A1", "A1"]),
         ("A1,P1,2021-03-10,Addendum: Edema.", ["A1", "A1"]),
     ],
 )
 def test_rows_of_one_report_may_not_say_different_things(read, second, expected):
     assert told(read("r.csv", f"accession,patient_id,date,report\nA1,P1,2021-03-10,Clear.\n{second}\n")) == expected
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "accession,report\nA1,FINDINGS: Big heart.\nA2,Clear.\nA1,IMPRESSION: Edema.\n",
+        "accession,report\nA1,FINDINGS: Big heart.\nA2,a,b\nA1,IMPRESSION: Edema.\n",
+        "id,patient_id,report\n7,P1,FINDINGS: Big heart.\n8,P1,Clear.\n7,P1,IMPRESSION: Edema.\n",
+        "accession,date,report\nA1,03/04/2020,FINDINGS: Big heart.\nA2,,Clear.\nA1,03/04/2020,IMPRESSION: Edema.\n",
+        "accession,date,report\nA1,2020-05-01 10:00,Big heart.\nA2,,Clear.\nA1,2020-05-01 10:01,Edema.\n",
+        "accession,line,report\nA1,1,FINDINGS: Big heart.\nA2,1,Clear.\nA1,,IMPRESSION: Edema.\n",
+    ],
+)
+def test_no_row_takes_the_place_of_another_without_a_word(read, table):
+    found = read("r.csv", table)
+    assert [one.findings for one in found if isinstance(one, Report)] in ([], ["Clear."])
+    assert any(getattr(one, "message", "").startswith("Rows 1, 3 of") for one in found)
+
+
+def test_lines_of_one_report_stand_anywhere_and_have_times_of_their_own(read):
+    lines = ("A1,2021-03-10 10:00,1,FINDINGS: Big heart.", "A2,2021-03-10,1.0,Clear.", "A1,,2,IMPRESSION: Edema.",
+             "A1,2021-03-10 10:02,3,No effusion.")  # fmt: skip
+    other, one = read("r.csv", "\n".join(["accession,date,line,report", *lines]))
+    assert (other.findings, one.findings, one.impression) == ("Clear.", "Big heart.", "Edema.\nNo effusion.")
+    assert one.reported_at == datetime(2021, 3, 10, 10, 2)
+
+
+def test_a_broken_row_among_the_lines_of_a_report_breaks_it(read):
+    lines = (
+        "A1,1,FINDINGS: Big heart.",
+        "A1,2,x,y",
+        "A1,3,IMPRESSION: Edema.",
+        f"A2,{'9' * 5000},Clear.",
+        "A3,1,Clear.",
+    )
+    found = read("r.csv", "\n".join(["accession,line,report", *lines]))
+    assert told(found) == [QUOTES, QUOTES, QUOTES, "A3"]
+    assert [one.message[:6] for one in found[:3]] == ["Row 2 ", "Row 1 ", "Row 4 "]
 
 
 # -- dates ------------------------------------------------------------------------------------------------------------

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
-from itertools import groupby
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -15,47 +14,41 @@ from cxrreport.reports import sections
 from cxrreport.reports.parsing import assemble, csv_rows, dates, decode
 from cxrreport.reports.parsing.columns import Row, fields_of
 from cxrreport.reports.parsing.decode import Skipped
+from cxrreport.reports.parsing.table_groups import TEXTS, Fields, Numbered, Survey, checked
 
-Fields = dict[str, str]
-Numbered = tuple[int, Fields | str]  # a row, or what is wrong with it
-_LINED = ("findings", "impression", "comparison", "indication", "addendum", "text")
+Found = tuple[int, list[Report | Failure | Skipped]]  # number of a row, what is told of it
+_ALIVE = 10_000  # rows
+_NAMED = 5  # rows that a message names
 
 
-def read(path: Path, columns: Mapping[str, str]) -> Iterator[Report | Failure | Skipped]:
-    """Read a table; a broken row becomes a Failure and the rest is read.
+def read(path: Path, columns: Mapping[str, str]) -> Iterator[Report | Failure | Skipped | None]:
+    """Read a table; a broken row becomes a Failure and the rest is read. None is a sign of life.
 
     Parameters
     ----------
     columns : our field names (`columns.FIELDS`) to the table's column names. A field that is not named is taken from the column
         of its own name in any case ("date" for reported_at, "report" for text). A `text` column is split into sections.
-        A row without accession and study UID is known by an `id` column, else by the digest of its text. Rows of one report
-        that follow one another are put together by a `line` column; without one they may not say different things.
+        A row without accession and study UID is known by an `id` column, else by the digest of its text. Rows of one report,
+        wherever they stand, are put together by a `line` column; else they may not say different things (`_of_one`).
 
     Whether 03/04/2020 is in March or April the other dates of the file tell; where none does, the report has no date and a
     `Skipped("report.date")` tells so.
     """
-
-    @cache
-    def day_first() -> bool | None:
-        return dates.day_first(row["reported_at"] for _, row in _rows(path, columns) if not isinstance(row, str))
-
-    found = (item for row in _whole(_rows(path, columns)) for item in _result(path, *row, day_first))
-    for (known, _), group in groupby(found, key=_identity):
-        items = list(group)
-        said = {(one.findings, one.impression) for one in items if isinstance(one, Report)} - {("", "")}
-        if known and len(said) > 1:
-            yield decode.malformed(
-                path, f"{len(items)} rows of a report table are of one report and say different things."
-            )
-        else:
-            yield from items
+    survey = Survey()
+    for number, row in _rows(path, columns):
+        survey.see(row)
+        if number % _ALIVE == 0:
+            yield None
+    for group in survey.groups(_rows(path, columns)):
+        found = [(number, list(_result(path, number, row, survey.day_first))) for number, row in group]
+        yield from _of_one(path, found)
 
 
 def _rows(path: Path, columns: Mapping[str, str]) -> Iterator[Numbered]:
     with path.open(encoding=decode.encoding_of(path), errors="replace", newline="") as file:
         rows = _json_rows(file) if _is_json(file) else csv_rows.read_rows(file, columns)
         for number, row in enumerate(rows, start=1):
-            yield number, row if isinstance(row, str) else fields_of(row, columns)
+            yield number, row if isinstance(row, str) else checked(fields_of(row, columns))
 
 
 def _is_json(file: TextIO) -> bool:
@@ -88,57 +81,53 @@ def _scalar(value: Any) -> str:
 # -- rows of one report -----------------------------------------------------------------------------------------------
 
 
-def _whole(rows: Iterable[Numbered]) -> Iterator[Numbered]:
-    """Rows; those that hold one line each of one report are put together."""
-    for (lined, *_), group in groupby(rows, key=_lined):
-        put_together = _joined if lined else iter
-        yield from put_together(group)
+def _of_one(path: Path, found: list[Found]) -> Iterator[Report | Failure | Skipped]:
+    """What rows of one report tell. Of versions of several days the last is taken; else all are refused that differ."""
+    whole = [(number, one) for number, items in found for one in items if isinstance(one, Report) and _said(one)]
+    if len({report.external_id for _, report in whole}) > 1:  # of one patient and day, and known by their texts
+        whole = []
+    last = _last_version([report for _, report in whole])
+    if last is None and len({_said(report) for _, report in whole}) > 1:
+        rows = ", ".join(str(number) for number, _ in whole[:_NAMED])
+        yield decode.malformed(
+            path,
+            f"Rows {rows}{', …' * (len(whole) > _NAMED)} of a report table are of one report and say different things.",
+        )
+        return
+    earlier = [number for number, report in whole if last and _said(report) != _said(last)]
+    for number in earlier:
+        yield decode.malformed(
+            path, f"Row {number} of a report table is of a report that another row of a later day tells otherwise."
+        )
+    yield from (one for number, items in found if number not in earlier for one in items)
 
 
-def _lined(row: Numbered) -> tuple[Any, ...]:
-    number, fields = row
-    if isinstance(fields, str) or not fields["line"].isdecimal():
-        return False, number
-    named = tuple(value for name, value in fields.items() if name not in (*_LINED, "line"))
-    return True, named if any(named) else number
+def _said(report: Report) -> tuple[str, ...]:
+    """The report itself, but for white space; () of an addendum alone."""
+    said = tuple(" ".join(section.split()) for section in (report.findings, report.impression))
+    return said if any(said) else ()
 
 
-def _joined(rows: Iterable[Numbered]) -> Iterator[Numbered]:
-    """One row of each run of lines, in the order of their numbers; a number that comes again begins the next report."""
-    lines: dict[int, Numbered] = {}
-    for number, fields in rows:
-        line = int(fields["line"]) if isinstance(fields, dict) else 0
-        if line in lines:
-            yield _merged(lines)
-            lines = {}
-        lines[line] = (number, fields)
-    yield _merged(lines)
-
-
-def _merged(lines: Mapping[int, Numbered]) -> Numbered:
-    (number, first), *_ = rows = [lines[line] for line in sorted(lines)]
-    said = [fields for _, fields in rows if isinstance(fields, dict)]
-    joined = {name: "\n".join(filter(None, (fields[name] for fields in said))) for name in _LINED}
-    return number, {**said[0], **joined} if said else first
-
-
-def _identity(item: Report | Failure | Skipped) -> tuple[bool, Any]:
-    """What tells reports of one table apart; an item that names no report is one by itself."""
-    if not isinstance(item, Report) or not (item.accession or item.study_uid):
-        return False, id(item)
-    return True, (item.accession, item.study_uid, item.issuer, item.patient_id, item.reported_at)
+def _last_version(reports: Sequence[Report]) -> Report | None:
+    """The report that holds, where every other was written on an earlier day and has no section that this one lacks."""
+    last = max(reports, key=lambda one: one.reported_at or datetime.min, default=None)
+    if last is None or last.reported_at is None:
+        return None
+    others = [one for one in reports if _said(one) != _said(last)]
+    earlier = all(one.reported_at and one.reported_at.date() < last.reported_at.date() for one in others)
+    return last if earlier and not any(a and not b for one in others for a, b in zip(_said(one), _said(last))) else None
 
 
 # -- one report -------------------------------------------------------------------------------------------------------
 
 
 def _result(
-    path: Path, number: int, fields: Fields | str, day_first: Callable[[], bool | None]
+    path: Path, number: int, fields: Fields | str, day_first: bool | None
 ) -> Iterator[Report | Failure | Skipped]:
     if isinstance(fields, str):
         yield decode.malformed(path, f"Row {number} of a report table {fields}.")
         return
-    fields = {**fields, **{name: assemble.plain(fields[name]) for name in _LINED}}
+    fields = {**fields, **{name: assemble.plain(fields[name]) for name in TEXTS}}
     found = sections.split(fields["text"])
     findings, added_first = sections.without_addenda(fields["findings"] or found.findings)
     impression, added_then = sections.without_addenda(fields["impression"] or found.impression)
@@ -147,7 +136,7 @@ def _result(
         yield Failure("report.empty", f"Row {number} of a report table holds no report text.", path=str(path))
         return
     written = fields["reported_at"]
-    reported_at = dates.moment(written) or (written and dates.moment(written, day_first())) or None
+    reported_at = dates.moment(written) or (written and dates.moment(written, day_first)) or None
     if written and not reported_at:
         yield Skipped("report.date")
     yield Report(
