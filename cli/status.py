@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from cxrreport.settings import Settings
     from cxrreport.store.runs import RunFacts
 
+_WIDE = 100_000  # columns
+
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -89,7 +91,10 @@ def print_table(title: str, columns: list[str], rows: Any) -> None:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(escaped(value) for value in row))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:  # fold nothing in a mail or a pipe
+        console.width = _WIDE
+    console.print(table)
 
 
 def escaped(value: Any) -> str:

@@ -21,6 +21,11 @@ def printable(value: Any) -> str:
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in signs)
 
 
+def storable(path: str | Path) -> str:
+    """A path as text; the bytes of one that is no UTF-8, which nobody can store or print, as their escapes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 def must_exist(paths: Iterable[Path]) -> None:
     """Refuse paths of the command line that lead nowhere.
 

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from cxrreport.files import must_exist
+from cxrreport.files import must_exist, storable
 from cxrreport.records import FileEntry
 
-OnSkip = Callable[[str, str | None], None]
+OnSkip = Callable[[str, str], None]
 
 _KINDS_BY_EXTENSION = {
     "archive": "zip gz tgz bz2 xz zst tar 7z rar iso",
@@ -35,7 +35,7 @@ def walk(
     Parameters
     ----------
     on_skip : called with (kind, path) for everything left out; kinds are symlink, special, empty, dicomdir,
-        archive, document, image, hidden, growing, path.unreadable and path.name. The path is None where it is not valid UTF-8.
+        archive, document, image, hidden, growing, path.unreadable and path.name. The path is `storable`.
     settle_s : a file modified less than this many seconds ago may still be copied: it is waited for with `pause` until it
         is older, and left for the next run where it has changed meanwhile. All files of a folder age while one is waited
         for, so that an export just copied costs the time about once.
@@ -60,7 +60,7 @@ def _walk_root(root: str, on_skip: OnSkip, settle_s: float, pause: Callable[[flo
                 pending.extend(_children(path, on_skip))
                 continue
         except OSError:
-            on_skip("path.unreadable", _storable(path))
+            on_skip("path.unreadable", storable(path))
             continue
         kind = _kind_to_skip(path, status)
         if kind is None and _is_growing(path, status, settle_s, pause):
@@ -68,7 +68,7 @@ def _walk_root(root: str, on_skip: OnSkip, settle_s: float, pause: Callable[[flo
         if kind is None:
             yield _entry(path, status)
         else:
-            on_skip(kind, _storable(path))
+            on_skip(kind, storable(path))
 
 
 def look_at(path: str) -> FileEntry:
@@ -95,9 +95,9 @@ def _children(directory: str, on_skip: OnSkip) -> list[str]:
     children = []
     for entry in found:
         if entry.is_symlink():
-            on_skip("symlink", _storable(entry.path))
+            on_skip("symlink", storable(entry.path))
         elif entry.name.startswith(".") or entry.name.lower() in _SYSTEM_FILES:
-            on_skip("hidden", _storable(entry.path))
+            on_skip("hidden", storable(entry.path))
         else:
             children.append(entry.path)
     return children
@@ -115,7 +115,7 @@ def _is_growing(path: str, status: os.stat_result, settle_s: float, pause: Calla
 def _kind_to_skip(path: str, status: os.stat_result) -> str | None:
     if not stat.S_ISREG(status.st_mode):
         return "symlink" if stat.S_ISLNK(status.st_mode) else "special"
-    if _storable(path) is None:
+    if storable(path) != path:
         return "path.name"
     if status.st_size == 0:
         return "empty"
@@ -132,12 +132,3 @@ def _has_dicom_preamble(path: str) -> bool:
             return file.read(132)[128:] == b"DICM"
     except OSError:
         return False
-
-
-def _storable(path: str) -> str | None:
-    """Return the path where it is valid UTF-8; a name in another encoding cannot be stored or printed."""
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return None
-    return path

@@ -54,7 +54,7 @@ def generate(
         upright = upright_reader(weights)
         with gpu_errors():
             classify_views(run, drafter, upright)
-        check_refusals(run)
+        check_refusals(run, paths)
         withdraw(run, selection.allow_out_of_scope)
         used = weights.calibration.sha256 if weights.calibration else None
         made_with = Versions(weights.sha256, retriever.index_version, used)

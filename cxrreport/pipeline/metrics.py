@@ -29,8 +29,9 @@ def write_metrics(path: Path, counts: Mapping[str, Any], exit_code: int) -> None
     now = time.time()
     success = now if exit_code in (0, 3) else _last_success(path)
     try:
-        with atomic(path, 0o644) as file:
+        with atomic(path) as file:
             file.write_text("".join(_lines(counts, exit_code, now, success)), encoding="utf-8")
+            file.chmod(0o644)  # whatever the umask: the exporter is another user
     except OSError:
         get_log().error("metrics.not_written")
 

@@ -15,13 +15,15 @@ from cxrreport.store.forgetting import erase
 from cxrreport.store.pruning import outdated
 from cxrreport.store.runs import append_audit
 
+_FOR_EVER = 36500  # days: a date that can be reckoned with, before anything was
+
 
 def prune(settings: Settings, dry_run: bool = False) -> dict[str, Any]:
     """Remove superseded drafts, runs and versions of the index that are older than `retention_days`.
 
     Returns the counts: `rows` by table, `index_versions`, and the `days` that were kept.
     """
-    before = datetime.now(UTC) - timedelta(days=settings.retention_days)
+    before = datetime.now(UTC) - timedelta(days=min(settings.retention_days, _FOR_EVER))
     versions = _old_versions(settings, before)
     with held_archive(settings) as engine:
         with session(engine, read_only=dry_run) as s:

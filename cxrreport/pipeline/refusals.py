@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cxrreport.codes import CODES
+from cxrreport.files import storable
 from cxrreport.log import get_log
-from cxrreport.store.runs import list_runs
+from cxrreport.records import Failure
+from cxrreport.store.runs import add_failures, list_runs
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -34,14 +39,16 @@ _NO_FILMS: tuple[str, ...] = (
 _NO_FILMS += ("not_image", "duplicate", "broken_copy")
 
 
-def check_refusals(run: Run) -> None:
-    """Count the export as failed where the share is more than `MARGIN` above that of the runs before, taken together."""
+def check_refusals(run: Run, roots: Sequence[Path]) -> None:
+    """The export has failed where the share is more than `MARGIN` above that of the runs before, taken together."""
     seen, refused = _count(run.counts.as_dict())
     if seen < LEAST:
         return
     expected = run.transact(_expected, run.id)
     if refused / seen > expected + MARGIN:
         run.fail(UNUSUAL)
+        folders = [storable(os.path.realpath(root)) for root in roots if root.is_dir()]
+        run.transact(add_failures, run.id, [Failure(UNUSUAL, CODES[UNUSUAL].sentence, path=path) for path in folders])
         get_log().warning(UNUSUAL, count=refused, files=seen)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cxrreport.codes import CODES
 from cxrreport.errors import InputError
+from cxrreport.files import storable
 from cxrreport.imaging.load import PAGE, LoadedImage, as_filed, load_image
 from cxrreport.imaging.upright import Upright
 from cxrreport.imaging.views import believed_view, screen
@@ -36,7 +37,8 @@ _UNREADABLE = ("pixels.unreadable", "pixels.changed")  # a mount or a permission
 def scan(run: Run, roots: Sequence[Path]) -> None:
     """Catalogue every chest radiograph below the roots. A bad file becomes a row in `failure`; the scan goes on."""
     for root in roots:
-        run.transact(runs.clear_failures_below, os.path.realpath(root), "path.")
+        for kind in ("path.", "export."):
+            run.transact(runs.clear_failures_below, storable(os.path.realpath(root)), kind)
     check_export(run, roots)
     entries = walk(roots, partial(_count_skip, run), run.settings.settle_s, run.cancelled.pause)
     for batch in batches(entries, _FILES):
@@ -48,15 +50,14 @@ def scan(run: Run, roots: Sequence[Path]) -> None:
     run.transact(link_reports)
 
 
-def _count_skip(run: Run, kind: str, path: str | None) -> None:
+def _count_skip(run: Run, kind: str, path: str) -> None:
     """Count what the walk leaves out. What it could not read has failed: images may lie there."""
     run.count(Count.FILES)
     if not kind.startswith("path."):
         run.skip(kind)
         return
     run.fail(kind)
-    if path is not None:  # a name that is no text cannot be stored
-        run.transact(runs.add_failures, run.id, [Failure(kind, CODES[kind].sentence, path=path)])
+    run.transact(runs.add_failures, run.id, [Failure(kind, CODES[kind].sentence, path=path)])
 
 
 def _scan_batch(s: Session, run: Run, batch: Sequence[FileEntry]) -> None:

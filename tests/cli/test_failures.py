@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from builders.tool import Tool, Visit, write_visit
 
+from cxrreport.files import printable
+
 PLAIN = "--without-retrieval"
 
 
@@ -32,6 +34,7 @@ def test_failures_name_file_or_study_and_the_reason(failed: Tool, tmp_path: Path
     assert (study["code"], file["code"]) == ("pixels.truncated", "header.incomplete")
     assert file["path"].startswith(str(tmp_path)) and file["path"].endswith("A1_PA.dcm") and file["run"] == 1
     assert failed("failures") == 0 and "Export the file again from the PACS" in failed.out
+    assert printable(file["path"]) in failed.out  # whole, where it is no terminal
     assert "\x1b" not in failed.out and r"export\x1b[31m\nü" in failed.out
 
 

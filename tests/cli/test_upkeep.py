@@ -33,6 +33,7 @@ def test_prune_counts_then_removes_rows_and_manifests(drafted: Tool) -> None:
     assert drafted.json("prune") == counted
     assert drafted.rows("SELECT count(*) FROM draft WHERE study_id = 1") == [0]
     assert [path.name for path in (drafted.home / "runs").iterdir()] == ["run-000002.json"]
+    assert drafted.json("prune", "--retention-days", "9" * 12)["rows"] == {}
     assert drafted.json("prune")["rows"] == {} and drafted.json("prune", "--retention-days", "1")["days"] == 1
 
 

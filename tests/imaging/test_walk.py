@@ -73,11 +73,11 @@ def test_reports_an_unreadable_directory_and_goes_on(tmp_path, monkeypatch):
     assert names == ["open"] and skipped == [("path.unreadable", str(tmp_path / "closed"))]
 
 
-def test_a_name_that_is_not_utf8_is_reported_without_a_path(tmp_path):
+def test_a_name_that_is_not_utf8_is_reported_with_its_bytes_escaped(tmp_path):
     (tmp_path / os.fsdecode(b"\xff\xfe.dcm")).write_bytes(b"x")
     (tmp_path / "new\nline").write_bytes(b"x")
     names, skipped, _ = run(tmp_path)
-    assert names == ["new\nline"] and skipped == [("path.name", None)]
+    assert names == ["new\nline"] and skipped == [("path.name", str(tmp_path / r"\xff\xfe.dcm"))]
 
 
 def test_a_young_file_is_waited_for_and_left_where_it_has_changed(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -20,7 +21,10 @@ def read(path: Path) -> dict[str, float]:
 
 def test_a_failure_keeps_the_time_of_the_last_success(tmp_path: Path) -> None:
     path = tmp_path / "cxrreport.prom"
+    umask = os.umask(0o077)  # as in the unit of systemd
     write_metrics(path, COUNTS, 69)
+    os.umask(umask)
+    assert path.stat().st_mode & 0o777 == 0o644
     assert "cxrreport_last_success_timestamp_seconds" not in read(path)
     write_metrics(path, COUNTS, 3)
     good = read(path)
@@ -30,7 +34,7 @@ def test_a_failure_keeps_the_time_of_the_last_success(tmp_path: Path) -> None:
     assert good[last] == bad[last] == good["cxrreport_run_end_timestamp_seconds"]
     assert (bad["cxrreport_run_exit_code"], bad["cxrreport_run_duration_seconds"]) == (74, 1.5)
     assert bad['cxrreport_run_count{what="files"}'] == 12 and bad['cxrreport_run_skipped{code="empty"}'] == 2
-    assert path.stat().st_mode & 0o777 == 0o644 and [one.name for one in tmp_path.iterdir()] == [path.name]
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
     write_metrics(tmp_path / "nowhere" / "x.prom", COUNTS, 0)  # told in the log alone
 
 

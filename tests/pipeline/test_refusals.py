@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,7 @@ from cxrreport.pipeline.counts import Count, Counts
 from cxrreport.pipeline.refusals import check_refusals
 from cxrreport.store import engine as store
 from cxrreport.store import runs
+from cxrreport.store.failures import list_failures
 
 
 @pytest.fixture
@@ -35,7 +37,8 @@ def night(engine: Engine, files: int, images: int, **skipped: int) -> list[str]:
             return work(session, *arguments)
 
     run_id = begin_run(engine)
-    check_refusals(SimpleNamespace(id=run_id, counts=counts, transact=transact, fail=told.append))  # type: ignore[arg-type]
+    run: Any = SimpleNamespace(id=run_id, counts=counts, transact=transact, fail=told.append)
+    check_refusals(run, [Path("/"), Path("/no folder")])
     transact(runs.end_run, run_id, counts.as_dict(), 0)
     return told
 
@@ -46,6 +49,9 @@ def test_a_share_far_above_the_nights_before_is_told(engine: Engine) -> None:
         assert night(engine, 100, 95) == []
     assert night(engine, 109, 109, view_other=56) == ["export.unusual"]
     assert night(engine, 10, 0) == []  # too few to say
+    with store.session(engine) as session:  # what ends a run with 3 is listed
+        found, total = list_failures(session)
+    assert (total, found[0].code, found[0].path, found[0].attempts) == (1, "export.unusual", "/", 2)
 
 
 def test_an_export_of_all_kinds_of_films_is_told_once_and_files_that_are_no_films_count_not(engine: Engine) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from cxrreport.codes import CODES
+from cxrreport.files import storable
 from cxrreport.records import Failure, Report, ReportStatus
 from cxrreport.reports.parsing import decode, sniff
 from cxrreport.reports.parsing.decode import Skipped
@@ -115,7 +116,7 @@ def _is_writable(report: Report) -> bool:
 def _read_file(
     file: Path, columns: Mapping[str, str], format: str | None, within: bool, references: Path | None
 ) -> Iterator[Item | None]:
-    if (shown := os.fsencode(file).decode("utf-8", "backslashreplace")) != str(file):
+    if (shown := storable(file)) != str(file):
         yield Failure("path.name", CODES["path.name"].sentence, path=shown)
         return
     try:
