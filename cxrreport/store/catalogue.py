@@ -5,6 +5,7 @@ Bounded batches, and never a query per study.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -17,6 +18,7 @@ from cxrreport.records import FileEntry, Image, Study, ViewGuess
 from cxrreport.store.engine import batches
 from cxrreport.store.schema import DraftRow, FileRow, ImageRow, PatientRow, StudyRow
 
+SECOND_FILES = ("duplicate", "broken_copy", "conflict")  # outcomes of `filing.record_instance`
 NO_CHEST = "view.other"  # the reason of an image that the pixels call neither frontal nor lateral
 
 
@@ -34,15 +36,24 @@ class CurrentDraft:
 
 
 def known_files(session: Session, entries: Sequence[FileEntry]) -> set[str]:
-    """Return the paths among `entries` whose size and time are as when they were last recorded."""
+    """Return the paths among `entries` whose size and time are as when they were last recorded.
+
+    A second file of an image is not among them once the first lies there no more, nor is a first that lies there again.
+    """
     known: set[str] = set()
+    columns = (FileRow.path, FileRow.size, FileRow.mtime_ns, FileRow.outcome, ImageRow.path)
     for batch in batches(entries):
-        rows = session.execute(
-            select(FileRow.path, FileRow.size, FileRow.mtime_ns).where(FileRow.path.in_([e.path for e in batch]))
-        )
-        seen = {path: (size, mtime_ns) for path, size, mtime_ns in rows}
+        query = select(*columns).outerjoin(ImageRow, ImageRow.id == FileRow.image_id)
+        rows = session.execute(query.where(FileRow.path.in_([e.path for e in batch])))
+        seen = {path: (size, mtime_ns) for path, size, mtime_ns, *image in rows if _still_holds(path, *image)}
         known.update(e.path for e in batch if seen.get(e.path) == (e.size, e.mtime_ns))
     return known
+
+
+def _still_holds(path: str, outcome: str, image_path: str | None) -> bool:
+    if image_path is None or image_path == path:
+        return True
+    return outcome != "image" and (outcome not in SECOND_FILES or os.path.lexists(image_path))
 
 
 def knows_files_below(session: Session, folder: str) -> bool:

@@ -13,6 +13,7 @@ from cxrreport.errors import HeaderError, InputError
 from cxrreport.records import FileEntry, Instance, ViewGuess
 from cxrreport.store.attempts import clear_failures
 from cxrreport.store.columns import short
+from cxrreport.store.drafts import withdraw_drafts
 from cxrreport.store.identity import contradicts, find_study, is_of, patient_of, upsert_study
 from cxrreport.store.schema import FileRow, ImageRow, PatientRow, StudyRow
 
@@ -171,6 +172,8 @@ def _upsert_image(
     if image is None:
         image = ImageRow(sop_uid=instance.sop_uid)
         session.add(image)
+    elif image.study_id != study.id:  # what was drafted from it is of no study any more
+        withdraw_drafts(session, [image.study_id])
     image.study_id = study.id
     image.path, image.size, image.mtime_ns = entry.path, entry.size, entry.mtime_ns
     image.height, image.width, image.transfer_syntax = instance.rows, instance.columns, instance.transfer_syntax

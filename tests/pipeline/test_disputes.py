@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 
 import pytest
+from builders.store import begin_run, save_draft
 from builders.tool import Tool, Visit, spotted_chest, write_visit
 
 WRONG = Visit("A901", "W7", "20240101", lateral=True)
@@ -85,3 +87,37 @@ def test_files_that_change_their_names_keep_their_images(tool: Tool, tmp_path: P
     found = scan(tool, tmp_path)
     assert (found["due"], found["failed"]) == (2, {})
     assert tool.rows("SELECT usable FROM image") == [1, 1]
+
+
+@pytest.mark.parametrize("uid", ["1.2.3.9", None])
+def test_a_conflict_that_the_pacs_has_resolved_is_read_again(tool: Tool, tmp_path: Path, uid: str | None) -> None:
+    """The same film under another patient, of a study of its own or of the same; the wrong file is deleted."""
+    (wrong,) = write_visit(tmp_path / "a", LATER)
+    scan(tool, tmp_path)
+    with tool.connection() as connection:
+        engine = connection.engine
+    save_draft(engine, begin_run(engine), 1)
+    write_visit(tmp_path / "b", dataclasses.replace(LATER, patient="W7"), **({"StudyInstanceUID": uid} if uid else {}))
+    assert scan(tool, tmp_path, code=3)["failed"] == {"identity.conflict": 1}
+    wrong.unlink()
+    found = scan(tool, tmp_path)
+    assert (found["due"], found["failed"]) == (1, {}) and tool.rows("SELECT count(*) FROM failure") == [0]
+    assert tool.rows("SELECT mrn FROM image JOIN study s ON s.id = study_id JOIN patient p ON p.id = patient_id") == [
+        "W7"
+    ]
+    assert tool.rows("SELECT status FROM draft") == ["superseded"]
+
+
+def test_a_copy_serves_when_the_first_goes_and_the_first_is_looked_at_when_it_comes_back(
+    tool: Tool, tmp_path: Path
+) -> None:
+    (first,) = write_visit(tmp_path / "export", LATER)
+    copy = first.with_name("Z.dcm")
+    copy.write_bytes(first.read_bytes())
+    scan(tool, tmp_path / "export")
+    away = first.rename(tmp_path / "away")
+    scan(tool, tmp_path / "export")
+    assert tool.rows("SELECT path FROM image") == [str(copy)]
+    away.rename(first)
+    assert scan(tool, tmp_path / "export")["skipped"] == {"duplicate": 1}
+    assert tool.rows("SELECT outcome FROM file ORDER BY path = :copy", copy=str(copy)) == ["duplicate", "image"]
