@@ -32,5 +32,9 @@ def test_a_film_is_none_whatever_lies_around_it_or_shines_in_it() -> None:
     shuttered = np.zeros((550, 475), np.float32)
     shuttered[75:475, 70:410] = film
     assert not is_page(shuttered)
+    plate = np.zeros((1300, 1100), np.float32)
+    plate[400:800, 300:640] = film  # a tenth of it
+    plate[30:90, 30:60] = plate.max()  # a letter
+    assert not is_page(plate) and not is_page(-plate)
     film[::100, ::100] = 65535  # a dead pixel here and there
     assert not is_page(film)
