@@ -115,9 +115,9 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
         "header.not_image": ("The object holds no image.", _NOTHING),
         "header.too_large": ("The deflated data set is larger than `max_dataset_mb`.", "Raise `max_dataset_mb`."),
         "header.unreadable": ("The file cannot be read.", "Mend its permissions or the mount; the next run tries again."),
-        "identity.conflict": ("Another file, whole as this one, has the same SOP Instance UID but other pixels, study or"
-                              " patient; the first one seen is kept.",
-                              "Find out in the PACS which of the two is right."),
+        "identity.conflict": ("Another file has the same SOP Instance UID but another study or patient, or both are whole"
+                              " and differ in pixels; the first one seen is kept.",
+                              "Find out in the PACS which of the two is right and delete the other; the next run reads again."),
         "identity.patient_conflict": ("The study is already filed under another patient; the image is kept out.",
                                       "Correct the patient's identifier in the PACS and export again."),
         "pixels.malformed": ("The pixel data cannot be decoded.", _AGAIN),

@@ -63,9 +63,9 @@ def record_instance(
     -------
     "image" for a new one; "updated" for one that is known; "corrected" for one that is known and now says something else
     of its study (the study stays as it is: see `refile_study`). For a second file of an image: "duplicate" for the same
-    bytes, or the same pixels of the same study and patient; "broken_copy" for one that is not whole (a whole one takes
-    the place of a first that is not: "updated"); "conflict" for two whole images that differ (the first is kept, the
-    digests of both are stored). "patient_conflict" for a study already filed under another patient (the image is kept,
+    bytes, or the same pixels of the same study and patient; "broken_copy" for one of them that is not whole (a whole one
+    takes the place of a first that is not: "updated"); "conflict" for two whole images that differ, and for one of another
+    study or patient, whole or not (the first is kept, the digests of both are stored). "patient_conflict" for a study already filed under another patient (the image is kept,
     not usable, reason "identity.study").
 
     Raises
@@ -121,22 +121,25 @@ def _compare(session: Session, image: ImageRow, instance: Instance, compare: Com
         twins = compare(image.path, instance.file.path, image.sop_uid)
     except FileNotFoundError:
         return None
-    if twins.first is None and twins.second is not None:
+    alike = _is_filed_alike(session, image, instance)
+    if alike and twins.first is None and twins.second is not None:
         session.execute(update(FileRow).where(FileRow.path == image.path).values(outcome="broken_copy"))
         return None
-    outcome = _judge(twins, _is_filed_alike(session, image, instance))
+    outcome = _judge(twins, alike)
     row = _upsert_file(session, instance.file, outcome, image.id)
     if outcome == "conflict":
         image.pixel_sha256, row.pixel_sha256 = twins.first, twins.second
     return outcome
 
 
-def _judge(twins: Twins, same_study: bool) -> Outcome:
+def _judge(twins: Twins, alike: bool) -> Outcome:
+    if twins.first == twins.second == "":  # the same bytes
+        return "duplicate"
+    if not alike:  # nor is a cut one a copy of another patient's
+        return "conflict"
     if twins.second is None:
         return "broken_copy"
-    if twins.first == twins.second and (same_study or not twins.first):
-        return "duplicate"
-    return "conflict"
+    return "duplicate" if twins.first == twins.second else "conflict"
 
 
 def _is_filed_alike(session: Session, image: ImageRow, instance: Instance) -> bool:

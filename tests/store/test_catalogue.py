@@ -107,6 +107,9 @@ def test_the_same_bytes_elsewhere_are_a_duplicate(engine: Engine) -> None:
         (("f", "f"), {"study": "2"}, "conflict"),
         (("f", "f"), {"sex": ""}, "duplicate"),
         (("f", None), {}, "broken_copy"),
+        (("f", None), {"patient": "P2"}, "conflict"),
+        ((None, "f"), {"patient": "P2"}, "conflict"),
+        ((None, None), {"study": "2"}, "conflict"),
         ((None, None), {}, "broken_copy"),
     ],
 )
