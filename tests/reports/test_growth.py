@@ -40,6 +40,11 @@ def columns(text):
     return list(csv_rows.read_rows(io.StringIO(f"accession,report\n{text}\n"), {}))
 
 
+def test_quotes_that_never_close_cost_no_square_of_the_rows():
+    for pump in ('A1,5"6,"z\n', 'A1,x","y\n', 'A1,"z\n'):
+        assert is_linear(columns, "", pump, 400 * len(pump))
+
+
 def messages(text):
     with tempfile.NamedTemporaryFile() as file:
         Path(file.name).write_text(f"MSH|^~\\&|\rOBX|1|TX|||{text}", newline="")

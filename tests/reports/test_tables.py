@@ -41,6 +41,27 @@ def test_a_quote_that_nobody_closed_takes_in_no_other_report(read, table, expect
     assert told(read("r.csv", HEAD + table)) == expected
 
 
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        (HEAD + 'AB-X,PX,"Text one\nAC-Y,PY,Text two\nAD-Z,PZ,Text three" here\n', [QUOTES, "AC-Y", "AD-Z"]),
+        (HEAD + 'AB-X,PX,"Text one\nAC-Y,PY,Text two\nAD-Z,PZ,Text three"\n', [QUOTES, "AC-Y", "AD-Z"]),
+        (HEAD + 'A1,P1,"Text one\nA2,P2, Text two\nA3,P3,Text three"\n', [QUOTES, "A2", "A3"]),
+        ('report,accession\n"Clear.,A1\nFine.,A2\nDone.",A3\n', [QUOTES, "A2", "A3"]),
+        ('accession,report\nA1,"Fractures of\nT11,T12 unchanged."\nA2,Clear.\n', ["A1", "A2"]),  # vertebrae, no row
+        ('accession,report\nA1,"Fractures of\nT11,T12 unchanged.\nA2,Clear.\n', [QUOTES, "T11", "A2"]),
+        ('sep="\naccession,report\nA1,Clear.\n', [QUOTES, QUOTES]),
+    ],
+)  # fmt: skip
+def test_a_row_is_known_by_the_form_of_its_numbers(read, table, expected):
+    assert told(read("r.csv", table)) == expected
+
+
+def test_a_row_is_known_by_its_first_column_where_none_is_named(read):
+    found = read("r.csv", 'nr,who,report\nAB-X,Doe,"Text one\nAC-Y,Roe,Text two\nAD-Z,Poe,Text three"\n')
+    assert [getattr(one, "findings", "") for one in found] == ["", "Text two", 'Text three"']
+
+
 @pytest.mark.parametrize("first", ["x" * (csv_rows.MAX_FIELD + 9) + "\n", '"accession,report\nA1,Clear.\n'])
 def test_a_header_that_cannot_be_read_is_one_failure(read, first):
     assert told(read("r.csv", f"{first}A1,Clear.\n", "table")) == ["report.malformed"]

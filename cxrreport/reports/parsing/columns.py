@@ -13,6 +13,7 @@ _OTHER_NAMES = {
     "text": ("report",),
     "line": ("line_number", "line_no", "line_num", "linenumber"),
 }
+TEXTS = ("findings", "impression", "comparison", "indication", "addendum", "text")
 _KEYS = ("accession", "study_uid", "patient_id", "id")
 KNOWN = frozenset((*FIELDS, "date", "report", "id"))
 
@@ -31,7 +32,16 @@ def fields_of(row: Row, columns: Mapping[str, str]) -> dict[str, str]:
 
 def key_columns(header: Sequence[str], columns: Mapping[str, str]) -> list[int]:
     """Places of the columns that name a report or a patient."""
-    names = {name.lower() for field in _KEYS for name in _names(field, columns)}
+    return _places(header, _KEYS, columns)
+
+
+def text_columns(header: Sequence[str], columns: Mapping[str, str]) -> list[int]:
+    """Places of the columns that hold sections of a report."""
+    return _places(header, TEXTS, columns)
+
+
+def _places(header: Sequence[str], fields: Sequence[str], columns: Mapping[str, str]) -> list[int]:
+    names = {name.lower() for field in fields for name in _names(field, columns)}
     return [place for place, name in enumerate(header) if name.strip().lower() in names]
 
 

@@ -9,10 +9,10 @@ from datetime import datetime
 from operator import itemgetter
 
 from cxrreport.reports.parsing import dates, decode
+from cxrreport.reports.parsing.columns import TEXTS
 
 Fields = dict[str, str]
 Numbered = tuple[int, Fields | str]  # a row, or what is wrong with it
-TEXTS = ("findings", "impression", "comparison", "indication", "addendum", "text")
 _LINE = re.compile(r"(\d{1,9})(?:\.0+)?")
 _DIGITS = re.compile(r"\d{10,}+")
 

@@ -12,9 +12,9 @@ from cxrreport import addenda, indications
 from cxrreport.records import Failure, Report
 from cxrreport.reports import sections
 from cxrreport.reports.parsing import assemble, csv_rows, dates, decode
-from cxrreport.reports.parsing.columns import Row, fields_of
+from cxrreport.reports.parsing.columns import TEXTS, Row, fields_of
 from cxrreport.reports.parsing.decode import Skipped
-from cxrreport.reports.parsing.table_groups import TEXTS, Fields, Numbered, Survey, checked
+from cxrreport.reports.parsing.table_groups import Fields, Numbered, Survey, checked
 
 Found = tuple[int, list[Report | Failure | Skipped]]  # number of a row, what is told of it
 _ALIVE = 10_000  # rows
