@@ -65,7 +65,7 @@ _DATE = _Day(["%Y-%m-%d", "%Y%m%d"])
 @click.option(
     "--max-minutes",
     type=click.FloatRange(min=0, min_open=True),
-    help="Begin no batch after this many minutes, and end with 0; `left` says what the next run goes on with.",
+    help="Begin no batch after this many minutes, and end with 0; `left` and `scan_cut` tell what the next run has to do.",
 )
 @click.option(
     "--metrics", type=click.Path(path_type=Path, dir_okay=False), help="Write a textfile for Prometheus at the end."

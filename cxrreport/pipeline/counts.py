@@ -15,6 +15,7 @@ class Count(StrEnum):
     FILES = "files"
     FILES_UNCHANGED = "files_unchanged"
     IMAGES = "images"
+    SCAN_CUT = "scan_cut"  # 1 where the time was over before all files were read and all views told
     UNKNOWN_VIEW = "unknown_view"
     STUDIES = "studies"
     UNCHANGED = "unchanged"  # studies of `generate`, reports of `index`
@@ -36,7 +37,7 @@ class Count(StrEnum):
 
 
 _STUDIES = (Count.FILES, Count.IMAGES, Count.STUDIES, Count.PAIRED, Count.DRAFTED, Count.UNCHANGED, Count.WITHDRAWN)
-GENERATE = (*_STUDIES, Count.DUE, Count.LEFT)
+GENERATE = (*_STUDIES, Count.DUE, Count.LEFT, Count.SCAN_CUT)
 PREVIEW = (*_STUDIES, Count.DUE, Count.UNKNOWN_VIEW)
 IMPORT = (Count.ADDED, Count.REPLACED, Count.UNCHANGED, Count.WITHDRAWN, Count.LINKED, Count.AMBIGUOUS)
 INDEX = (

@@ -15,6 +15,7 @@ from cxrreport.imaging.load import PAGE, LoadedImage, as_filed, load_image
 from cxrreport.imaging.upright import Upright
 from cxrreport.imaging.views import believed_view, screen
 from cxrreport.imaging.walk import has_changed, walk
+from cxrreport.log import get_log
 from cxrreport.pipeline.counts import Count
 from cxrreport.pipeline.disputes import TRANSIENT, compare_files, correct, header_of
 from cxrreport.pipeline.presence import check_export
@@ -43,11 +44,20 @@ def scan(run: Run, roots: Sequence[Path]) -> None:
     entries = walk(roots, partial(_count_skip, run), run.settings.settle_s, run.cancelled.pause)
     for batch in batches(entries, _FILES):
         if run.stops:
-            return
+            _cut(run)
+            break
         run.count(Count.FILES, len(batch))
         run.transact(_scan_batch, run, batch)
         run.progress("scan", len(batch))
-    run.transact(link_reports)
+    if not run.cancelled:
+        run.transact(link_reports)
+
+
+def _cut(run: Run) -> None:
+    """Tell, once a run, that its time is over before the scan is: there may be more studies than are due."""
+    if run.late and not run.counts.numbers[Count.SCAN_CUT]:
+        run.count(Count.SCAN_CUT)
+        get_log().warning("scan.late", files=run.counts.numbers[Count.FILES])
 
 
 def _count_skip(run: Run, kind: str, path: str) -> None:
@@ -134,9 +144,9 @@ def classify_views(run: Run, drafter: Drafter, upright: Upright | None) -> None:
     """Ask the pixels, put upright, where the tags are silent; store the view and how sure it is."""
     last = 0
     run.progress("views", 0, run.transact(catalogue.count_without_view))
-    while not run.stops:
-        images = run.transact(catalogue.images_without_view, _IMAGES, last)
-        if not images:
+    while images := run.transact(catalogue.images_without_view, _IMAGES, last):
+        if run.stops:
+            _cut(run)
             return
         last = images[-1].id
         found: dict[Image, LoadedImage | InputError] = {}

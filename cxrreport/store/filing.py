@@ -65,8 +65,8 @@ def record_instance(
     of its study (the study stays as it is: see `refile_study`). For a second file of an image: "duplicate" for the same
     bytes, or the same pixels of the same study and patient; "broken_copy" for one of them that is not whole (a whole one
     takes the place of a first that is not: "updated"); "conflict" for two whole images that differ, and for one of another
-    study or patient, whole or not (the first is kept, the digests of both are stored). "patient_conflict" for a study already filed under another patient (the image is kept,
-    not usable, reason "identity.study").
+    study or patient, whole or not (the first is kept, the digests of both are stored). "patient_conflict" for a study
+    already filed under another patient (the image is kept, not usable, reason "identity.study").
 
     Raises
     ------

@@ -7,12 +7,23 @@ import itertools
 import pytest
 from builders.tool import Tool
 
+from cxrreport.pipeline import scan
 from cxrreport.pipeline.run import Run
 
 
 def test_a_run_that_is_late_begins_nothing_and_tells_what_is_left(drafted: Tool) -> None:
     found = drafted.json("generate", "--study", "A102", "--redo", "--max-minutes", "0.00001")
     assert (found["due"], found["left"], found["drafted"], found["failed"]) == (1, 1, 0, {})
+
+
+def test_a_scan_that_is_late_is_told_and_links_what_it_has(
+    tool: Tool, shared_export: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linked: list[object] = []
+    monkeypatch.setattr(scan, "link_reports", linked.append)
+    found = tool.json("generate", shared_export, "--without-retrieval", "--max-minutes", "0.00001")
+    assert (found["scan_cut"], found["images"], found["due"], len(linked)) == (1, 0, 0, 1) and "scan.late" in tool.err
+    assert tool.json("generate", shared_export, "--without-retrieval", "--limit", "1")["scan_cut"] == 0
 
 
 def test_what_is_in_hand_is_finished(
