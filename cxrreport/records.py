@@ -50,6 +50,9 @@ class FileEntry:
     mtime_ns: int
 
 
+GREY = ("MONOCHROME1", "MONOCHROME2")  # values of Photometric Interpretation
+
+
 @dataclass(frozen=True, slots=True)
 class Instance:
     """The header of one DICOM image. Empty strings stand for blank tags."""

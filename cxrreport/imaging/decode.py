@@ -111,13 +111,14 @@ def _rle(stream: bytes, layout: Layout) -> Frame:
 def _guarded(decode_frame: Callable[[bytes], Any], stream: bytes) -> Decoded:
     """Decode, or refuse. imagecodecs only tells of some errors of OpenJPH, and returns the frame as far as it came."""
     told: list[Any] = []
-    hook, sys.unraisablehook = sys.unraisablehook, told.append
+    hooks = sys.unraisablehook, sys.excepthook
+    sys.unraisablehook, sys.excepthook = told.append, lambda *_: None  # the latter would print it first
     try:
         frame: Decoded = decode_frame(stream)
     except (RuntimeError, ValueError):  # imagecodecs' own errors are RuntimeErrors
         raise _not_whole() from None
     finally:
-        sys.unraisablehook = hook
+        sys.unraisablehook, sys.excepthook = hooks
     if told:
         raise _not_whole()
     return frame

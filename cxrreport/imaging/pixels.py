@@ -19,6 +19,7 @@ from cxrreport.imaging.bits import OVERLAY_TAGS, Layout, layout_of, settle, stor
 from cxrreport.imaging.decode import decode, is_supported
 from cxrreport.imaging.shutter import SHUTTER_TAGS, visible
 from cxrreport.imaging.voi import Table, lut_of, number, window_of
+from cxrreport.records import GREY
 
 _TAGS = (
     *(0x00280002, 0x00280004, 0x00280008, 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280102, 0x00280103),
@@ -89,11 +90,10 @@ def _frame(head: Head, max_pixels: int) -> Frame:
 def _layout(head: Head, max_pixels: int) -> Layout:
     """Refuse what is no single grey frame of fair size before a byte of it is read."""
     dataset = head.dataset
-    photometric = str(dataset.get("PhotometricInterpretation", "")).strip()
     rows, columns = int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0)
     if int(dataset.get("NumberOfFrames") or 1) != 1:
         raise PixelError("The object holds several frames.", code="pixels.frames")
-    if int(dataset.get("SamplesPerPixel") or 1) != 1 or photometric not in ("MONOCHROME1", "MONOCHROME2"):
+    if int(dataset.get("SamplesPerPixel") or 1) != 1 or _photometric(dataset) not in GREY:
         raise PixelError("The image is not grey.", code="pixels.colour")
     if rows * columns > max_pixels:
         raise PixelError("The image has more pixels than allowed.", code="pixels.too_large")
@@ -132,13 +132,14 @@ def _padding(dataset: Dataset, stored: Table, signed: bool) -> npt.NDArray[np.bo
 
 
 def _modality(dataset: Dataset, stored: Table, signed: bool) -> Table:
-    """Modality LUT, or slope and intercept; a slope of 0 and what no number can hold are passed by."""
+    """Modality LUT, or slope and intercept; what a float32 cannot hold, or tell apart, is passed by."""
     lut = lut_of(dataset, "ModalityLUTSequence", signed)
     if lut is not None:
         return lut(stored)
     slope, intercept = number(dataset, "RescaleSlope"), number(dataset, "RescaleIntercept")
     rescaled = stored * (1.0 if slope is None else slope) + (0.0 if intercept is None else intercept)
-    return rescaled if slope != 0 and np.abs(rescaled).max() < _MAX_VALUE else stored
+    fits = np.abs(rescaled).max() < _MAX_VALUE and np.diff(rescaled.astype(np.float32)).all()
+    return rescaled if fits else stored
 
 
 def _voi(dataset: Dataset, values: Table, signed: bool, counts: npt.NDArray[np.int64]) -> Table:
@@ -156,6 +157,9 @@ def _shows_anatomy(shown: Table, counts: npt.NDArray[np.int64]) -> bool:
     return bool(between * 20 >= counts.sum() or np.count_nonzero(counts) <= 2)
 
 
+def _photometric(dataset: Dataset) -> str:
+    return str(dataset.get("PhotometricInterpretation", "")).strip().upper()
+
+
 def _is_inverse(dataset: Dataset) -> bool:
-    photometric = str(dataset.PhotometricInterpretation).strip()
-    return photometric == "MONOCHROME1" or str(dataset.get("PresentationLUTShape", "")).strip() == "INVERSE"
+    return _photometric(dataset) == "MONOCHROME1" or str(dataset.get("PresentationLUTShape", "")).strip() == "INVERSE"

@@ -55,7 +55,7 @@ def _rectangle(dataset: Dataset, shape: tuple[int, int]) -> Mask | None:
 
 def _circle(dataset: Dataset, shape: tuple[int, int]) -> Mask | None:
     centre, radius = numbers(dataset, _CENTRE), numbers(dataset, _RADIUS)
-    if len(centre) != 2 or len(radius) != 1:
+    if len(centre) != 2 or len(radius) != 1 or max(map(abs, (*centre, *radius))) > _MAX_PLACE:
         return None
     row, column = np.ogrid[1 : shape[0] + 1, 1 : shape[1] + 1]
     return (row - centre[0]) ** 2 + (column - centre[1]) ** 2 <= radius[0] ** 2

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from cxrreport.records import Instance, Origin, View, ViewGuess
+from cxrreport.records import GREY, Instance, Origin, View, ViewGuess
 
 _MIN_SIDE_PIXELS = 128
 _MODALITIES = {"", "CR", "DX", "DR", "RG", "XR", "OT", "SC"}
@@ -58,7 +58,7 @@ def screen(instance: Instance) -> str | None:
     checks = {
         "modality": _is_other_modality(instance),
         "raw": instance.sop_class_uid == _RAW_CLASS or _plain(instance.presentation_intent) == "FOR PROCESSING",
-        "colour": instance.samples_per_pixel != 1 or instance.photometric not in ("MONOCHROME1", "MONOCHROME2"),
+        "colour": instance.samples_per_pixel != 1 or instance.photometric.upper() not in GREY,
         "frames": instance.frames > 1,
         "localizer": bool(re.search(r"LOCALIZER|SCOUT", instance.image_type.upper())),
         "small": min(instance.rows, instance.columns) < _MIN_SIDE_PIXELS,

@@ -197,7 +197,7 @@ def test_a_stream_that_ends_with_a_border_is_whole(tmp_path, syntax, border):
     assert np.abs(read - pixels.astype(int))[-50:].max() == 0
 
 
-def test_what_the_decoder_only_tells_of_is_an_error(monkeypatch):
+def test_what_the_decoder_only_tells_of_is_an_error(monkeypatch, capfd):
     told = []
     monkeypatch.setattr("sys.unraisablehook", told.append)
     frame = builders.encode_frame(builders.chest(), builders.HTJ2K)
@@ -207,5 +207,7 @@ def test_what_the_decoder_only_tells_of_is_an_error(monkeypatch):
         if told:
             break
     assert told, "the decoder has noticed nothing"
+    capfd.readouterr()
     with pytest.raises(PixelError, match="whole"):
         _guarded(imagecodecs.htj2k_decode, damaged)
+    assert capfd.readouterr().err == ""

@@ -29,6 +29,9 @@ def values(path):
         {"VOILUTSequence": Sequence([Dataset()]), "ModalityLUTSequence": Sequence([])},
         {"PixelPaddingValue": 0, "PixelPaddingRangeLimit": 4095},
         {"HighBit": 99},
+        {"RescaleSlope": "1e-300", "RescaleIntercept": 1},
+        {"PhotometricInterpretation": "monochrome2"},
+        {"ShutterShape": "CIRCULAR", "CenterOfCircularShutter": [80, 70], "RadiusOfCircularShutter": "1" + "0" * 200},
     ],
 )
 def test_a_tag_that_cannot_be_used_costs_no_image(tmp_path, tags):
