@@ -13,7 +13,13 @@ _MONTH = rf"({'|'.join(_MONTHS)})[a-z]{{0,6}}"
 _LOCAL = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})(?!\d)")
 _NAMED = re.compile(rf"(\d{{1,2}})[ ./-]{{0,2}}{_MONTH}[ .,/-]{{0,2}}(\d{{4}})(?!\d)", re.IGNORECASE)
 _NAME_FIRST = re.compile(rf"{_MONTH}[ .-]{{0,2}}(\d{{1,2}})[ ,.-]{{1,2}}(\d{{4}})(?!\d)", re.IGNORECASE)
-_YEAR_FIRST = re.compile(r"(\d{4})[/.](\d\d)[/.](\d\d)(?!\d)")
+_YEAR_FIRST = re.compile(r"(\d{4})([/.-])(\d\d)\2(\d\d)(?!\d)")
+_ISO = re.compile(  # of HL7, too: its times are digits alone
+    r"(\d{4})(-?)(\d\d)\2(\d\d)"
+    r"(?:[T ]?(\d\d)(?:(:?)(\d\d)(?:\6(\d\d)(?:[.,]\d{1,9})?)?)?)?"
+    r" ?(?:Z|[+-]\d\d(?::?\d\d)?)?",
+    re.IGNORECASE | re.ASCII,
+)
 _CLOCK = re.compile(
     r"[ T,]*(?:at )?(?:(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,]\d{1,9})?)? ?(?:([ap])\.?m\.?)?)? ?(?:Z|[A-Z]{3,4}|[+-]\d\d:?\d\d)?",
     re.IGNORECASE,
@@ -44,16 +50,17 @@ def day_first(texts: Iterable[str]) -> bool | None:
 
 def hl7_moment(text: str) -> datetime | None:
     """Read an HL7 or DICOM time, YYYYMMDD[HH[MM[SS[.S…]]]][+/-ZZZZ]; None where it is no date."""
-    digits = re.match(r"\s*(\d{8,14})", text, re.ASCII)
+    digits = re.match(r"\s*(\d{8}(?:\d\d){0,3})", text, re.ASCII)
     return moment(digits[1]) if digits else None
 
 
 def _iso(text: str) -> datetime | None:
-    digits = re.sub(r"[-:T ]", "", text.partition(".")[0])
-    bare = digits.isascii() and digits.isdigit() and len(digits) in (8, 10, 12, 14)
-    written = f"{digits[:8]}T{digits[8:] or '00'}" if bare else text
+    match = _ISO.fullmatch(text)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second = (int(match[group] or 0) for group in (1, 3, 4, 5, 7, 8))
     try:
-        return datetime.fromisoformat(written).replace(tzinfo=None)
+        return datetime(year, month, day, hour, minute, second)
     except ValueError:
         return None
 
@@ -74,7 +81,7 @@ def _local(text: str, day_first: bool | None) -> datetime | None:
     if match := _NAME_FIRST.match(text):
         return _at(match[3], _month(match[1]), match[2], text[match.end() :])
     match = _YEAR_FIRST.match(text)
-    return _at(match[1], match[2], match[3], text[match.end() :]) if match else None
+    return _at(match[1], match[3], match[4], text[match.end() :]) if match else None
 
 
 def _month(name: str) -> int:
