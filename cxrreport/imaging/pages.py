@@ -15,7 +15,7 @@ _SHARE = 0.5  # of pixels in the two commonest greys; docs/drafting.md says what
 
 def is_page(values: npt.NDArray[np.floating[Any]]) -> bool:
     """Tell whether display values (rows, columns) are those of a page of text rather than of a film."""
-    return share_of_two_greys(values) > _SHARE
+    return bool(np.ptp(values)) and share_of_two_greys(values) > _SHARE  # a blank film is told as such
 
 
 def share_of_two_greys(values: npt.NDArray[np.floating[Any]]) -> float:
