@@ -27,7 +27,8 @@ def forget(settings: Settings, patient: str, issuer: str | None, dry_run: bool, 
 
     Database and index are cleared: studies, images, reports, drafts, what other drafts refer to of the patient's
     reports, failures. The audit says that a patient was erased, and not who. The files of the export are listed and not
-    touched: remove them first, or the next run reads them again. Backups, and weights and caches of a training on
+    touched, and so are the names of the files that held the reports: take the patient out of them first, or the next
+    `generate` and `index` read them again. Backups, and weights and caches of a training on
     this archive, are yours to see to.
     """
     from cxrreport.pipeline.forget import forget as erase
@@ -47,7 +48,10 @@ def forget(settings: Settings, patient: str, issuer: str | None, dry_run: bool, 
 def _print(found: dict[str, Any], verb: str) -> None:
     rows = ", ".join(f"{table} {count}" for table, count in found["rows"].items())
     click.echo(f"{verb}: {rows}; in {found['index_versions']} versions of the index.")
-    if found["files"]:
-        click.echo("Still in the export, for you to remove:")
-    for path in found["files"]:
-        click.echo(f"  {printable(path)}")
+    _list("Still in the export, for you to remove:", found["files"])
+    _list("Held the reports; where they still do, the next `index` reads them again:", found["report_files"])
+
+
+def _list(heading: str, paths: list[str]) -> None:
+    for line in [heading, *(f"  {printable(path)}" for path in paths)] if paths else []:
+        click.echo(line)

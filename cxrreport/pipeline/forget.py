@@ -9,7 +9,7 @@ from cxrreport.pipeline.upkeep import held_archive
 from cxrreport.retrieval.removal import remove_reports, versions_with
 from cxrreport.settings import Settings
 from cxrreport.store.engine import session
-from cxrreport.store.forgetting import empty_journal, erase, paths_of, rows_of_patient
+from cxrreport.store.forgetting import empty_journal, erase, paths_of, rows_of_patient, sources_of
 from cxrreport.store.runs import append_audit
 
 
@@ -20,8 +20,9 @@ def forget(settings: Settings, number: str, issuer: str | None = None, dry_run: 
 
     Returns
     -------
-    `rows` by table, `index_versions` that held a report, and `files` of the export, which is never touched: those of
-    the patient that still lie there would be read again.
+    `rows` by table, `index_versions` that held a report, `files` of the export, and `report_files`, the names of those
+    from which the reports came, wherever they lie. Neither is ever touched: what still lies there is read again by the
+    next `generate` and `index`.
 
     Raises
     ------
@@ -31,9 +32,11 @@ def forget(settings: Settings, number: str, issuer: str | None = None, dry_run: 
         with session(engine, read_only=True) as s:
             held = rows_of_patient(s, number, issuer)
             files = [path for path in paths_of(s, held) if os.path.lexists(path)]
+            report_files = sources_of(s, held)
         reports = held.get("report", set())
         rows = {table: len(ids) for table, ids in sorted(held.items())}
-        told = {"rows": rows, "index_versions": len(versions_with(settings.index_directory, reports)), "files": files}
+        versions = len(versions_with(settings.index_directory, reports))
+        told = {"rows": rows, "index_versions": versions, "files": files, "report_files": report_files}
         if not dry_run:
             remove_reports(settings.index_directory, reports)
             with session(engine) as s:

@@ -80,6 +80,14 @@ def paths_of(session: Session, held: Held) -> list[str]:
     return sorted(paths)
 
 
+def sources_of(session: Session, held: Held) -> list[str]:
+    """Return the names of the files from which the reports come, in order; their folders are not stored."""
+    names: set[str] = set()
+    for batch in batches(held.get(ReportRow.__tablename__, ())):
+        names.update(session.scalars(select(ReportRow.source).where(ReportRow.id.in_(batch))))
+    return sorted(names)
+
+
 def erase(session: Session, held: Held) -> None:
     """Delete the rows, children before parents. SQLite overwrites their place in the file."""
     if session.get_bind().dialect.name == "sqlite":
