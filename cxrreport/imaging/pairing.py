@@ -45,9 +45,9 @@ def choose_prior(study: Study, others: Iterable[Study]) -> tuple[Study | None, s
         is missing or equal) or from another candidate for the latest. Neither of two tied candidates is taken, nor an
         older one: the comparison would skip a study that the radiologist has before the eyes.
     `prior.none` : there is no earlier study. `prior.no_frontal` : there are, but none with a frontal image.
-    `prior.identity` : the latest has another birth date or sex than this study (both known), or another name where no
-        birth date bears the number out. Nothing older is taken: the identifier has been given to two persons, or an
-        entry is wrong.
+    `prior.identity` : the latest has another birth date or sex than this study (both known); or another name where no
+        birth date bears the number out; or one of the two has no name, and neither birth date nor sex does. Nothing older
+        is taken: the identifier has been given to two persons, or an entry is wrong.
     """
     if study.studied_at is None:
         return None, PriorReason.DATE_MISSING
@@ -94,10 +94,12 @@ def _best(images: Sequence[Image], wanted: Callable[[View], bool]) -> Image | No
 
 
 def _is_same_exam(one: Study, other: Study) -> bool:
-    """One order, one day; an order may also be for a series of days."""
+    """One order, less than a day apart, or maybe so where a time is not known; an order may also be for a series of days."""
     if not one.accession or one.accession != other.accession or one.studied_at is None or other.studied_at is None:
         return False
-    return abs(one.studied_at - other.studied_at) < timedelta(days=1)
+    if one.time_known and other.time_known:
+        return abs(one.studied_at - other.studied_at) < timedelta(days=1)
+    return abs(one.studied_at.date() - other.studied_at.date()) <= timedelta(days=1)
 
 
 def _is_earlier(one: Study, other: Study) -> bool:
@@ -117,9 +119,16 @@ def _cannot_order(one: Study, other: Study) -> bool:
 def _identity_conflicts(one: Study, other: Study) -> bool:
     dates = {one.birth_date, other.birth_date} - {None}
     sexes = {one.sex.upper(), other.sex.upper()} & {"M", "F"}
-    names = {one.name_sha256, other.name_sha256} - {""}
+    return len(dates) > 1 or len(sexes) > 1 or _names_conflict(one, other)
+
+
+def _names_conflict(one: Study, other: Study) -> bool:
+    """Birth dates bear a number out whatever the names are; where one name is blank, sexes do, too."""
     born_alike = one.birth_date is not None and one.birth_date == other.birth_date
-    return len(dates) > 1 or len(sexes) > 1 or (len(names) > 1 and not born_alike)
+    sex_alike = one.sex.upper() == other.sex.upper() in ("M", "F")
+    if one.name_sha256 == other.name_sha256 or born_alike:
+        return False
+    return bool(one.name_sha256 and other.name_sha256) or not sex_alike
 
 
 def inputs_sha256(pair: Pair, digests: Mapping[int, str | None]) -> str:

@@ -91,7 +91,11 @@ def test_doubt_means_no_prior_and_says_why(others, reason):
         ({"name": "a", "sex": "F"}, {"name": "b", "sex": "F"}, True),
         ({"name": "a", "birth": date(1950, 1, 1)}, {"name": "b"}, True),
         ({"name": "a", "birth": date(1950, 1, 1)}, {"name": "b", "birth": date(1950, 1, 1)}, False),  # one has married
-        ({"name": "a"}, {}, False),
+        ({"name": "a"}, {}, True),  # nothing but the number agrees
+        ({}, {"name": "a"}, True),
+        ({"name": "a", "sex": "F", "birth": date(1950, 1, 1)}, {}, True),
+        ({"name": "a", "sex": "F"}, {"sex": "F"}, False),
+        ({"name": "a", "birth": date(1950, 1, 1)}, {"birth": date(1950, 1, 1)}, False),
     ],
 )
 def test_another_identity_means_no_prior_not_an_older_one(known, other, conflict):
@@ -107,6 +111,15 @@ def test_one_exam_under_two_study_uids_has_no_prior_in_itself(known):
     assert choose_prior(study("9", **order), [earlier, twin]) == (earlier, "")  # an order may be for a series of days
     assert choose_prior(study("9", **order), [twin]) == (None, "prior.none")
     assert choose_prior(study("9"), [dataclasses.replace(twin, time_known=True)])[1] == ""
+
+
+@pytest.mark.parametrize(
+    ("known", "later", "same"), [(True, 1, False), (False, 1, True), (False, 0, True), (False, 2, False)]
+)
+def test_days_without_a_time_are_one_exam_if_they_follow_each_other(known, later, same):
+    order = {"accession": "A1", "time_known": known}
+    first, second = study("1", days(0), **order), study("2", days(later), accession="A1")
+    assert choose_prior(second, [first]) == ((None, "prior.none") if same else (first, ""))
 
 
 def test_a_pair_holds_the_images_of_both_studies():
