@@ -97,6 +97,7 @@ class Instance:
     origin: Origin = Origin.ORIGINAL
 
 
+NOBODY = "nobody:"  # begins the number of a study without a patient's; its own UID follows
 _NOBODY = re.compile(
     r"UNKNOWN(PATIENT)?|UNK|UNBEKANNT|INCONNU|DESCONOCIDO|UNIDENTIFIED|UNASSIGNED|NOT(ASSIGNED|AVAILABLE|APPLICABLE)"
     r"|NONE|NULL|NIL|NAN?|NO(PATIENT)?ID|(PATIENT)?ID|EMPTY|BLANK|DEFAULT|TBD|TEMP|REMOVED|DELETED"
@@ -116,8 +117,11 @@ def visible(number: str) -> str:
 def names_nobody(patient_id: str) -> bool:
     """Tell whether a patient number is a placeholder ("000", "UNKNOWN", "ANON", "N/A", "XXX") that many persons share.
 
-    A number of one sign repeated counts as one from three signs on; so do zeros alone, and punctuation alone.
+    A number of one sign repeated counts as one from three signs on; so do zeros alone, and punctuation alone. What looks
+    like the number of a study that stands alone (`NOBODY`) is none of a person either.
     """
+    if patient_id.lower().startswith(NOBODY):
+        return True
     signs = re.sub(r"[\W_]+", "", patient_id).upper()
     repeated = len(set(signs)) == 1 and (len(signs) >= 3 or signs[0] == "0")
     return not signs or repeated or _NOBODY.fullmatch(signs) is not None

@@ -16,7 +16,7 @@ from cxrreport import indications
 from cxrreport.dicom.opening import Head, NotDicomError, open_head
 from cxrreport.errors import HeaderError
 from cxrreport.imaging.views import origin_of
-from cxrreport.records import YEARS, FileEntry, Instance, names_nobody, visible
+from cxrreport.records import NOBODY, YEARS, FileEntry, Instance, names_nobody, visible
 
 _TEXT_TAGS = {
     "sex": 0x00100040,
@@ -188,7 +188,7 @@ def _patient_id(dataset: Dataset, study_uid: str) -> str:
     if _PATIENT_ID not in dataset:
         _required("")
     patient_id = _identifier(dataset, _PATIENT_ID)
-    return f"nobody:{study_uid}" if names_nobody(patient_id) else patient_id
+    return NOBODY + study_uid if names_nobody(patient_id) else patient_id
 
 
 def _name_sha256(name: str, key: bytes) -> str:

@@ -219,7 +219,8 @@ def test_an_identifier_too_long_is_refused_and_never_cut(tmp_path, keyword):
 
 
 @pytest.mark.parametrize(
-    "patient", ["", " ", "0", "000", "UNKNOWN", "Anonymous", "N/A", "no-id", "TEST", "xxxx", "99999", "--", "?"]
+    "patient",
+    ["", " ", "0", "000", "UNKNOWN", "Anonymous", "N/A", "no-id", "TEST", "xxxx", "99999", "--", "?", "nobody:1"],
 )
 def test_a_placeholder_names_nobody_and_its_studies_never_meet(tmp_path, patient):
     one, two, same = (
