@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import filecmp
+import os
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -72,8 +73,12 @@ def header_of(run: Run, entry: FileEntry) -> Instance | None:
 
 
 def correct(run: Run, s: Session, study_uid: str) -> bool:
-    """File a study anew by what all its files say today; False where they name several patients, or one cannot be read."""
-    paths = filing.paths_of_study(s, study_uid)
+    """File a study anew by what all its files say today; False where they name several patients, or one cannot be read.
+
+    A file that lies there no more says nothing.
+    """
+    filed = filing.paths_of_study(s, study_uid)
+    paths = [path for path in filed if os.path.lexists(path)]
     try:
         today = [_read(run, path) for path in paths]
     except (OSError, InputError):
@@ -81,9 +86,10 @@ def correct(run: Run, s: Session, study_uid: str) -> bool:
     with apart(s):
         if not identity.refile_study(s, study_uid, today):
             return False
+        filing.give_up(s, sorted({*filed} - {*paths}))
         for instance in today:
             filing.record_instance(s, instance, believed_view(instance), screen(instance), partial(compare_files, run))
-    runs.clear_file_failures(s, paths)
+    runs.clear_file_failures(s, filed)
     return True
 
 

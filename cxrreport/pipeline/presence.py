@@ -13,7 +13,7 @@ from cxrreport.imaging.walk import walk
 from cxrreport.log import get_log
 from cxrreport.pipeline.run import Run
 from cxrreport.records import Failure
-from cxrreport.store import catalogue, runs
+from cxrreport.store import runs, seen
 
 EMPTIED = "path.emptied"
 
@@ -33,6 +33,6 @@ def check_export(run: Run, roots: Sequence[Path]) -> None:
         if run.settings.expect_files:
             raise StorageError(f"There is no file in {printable(root)}; is the export mounted?", "export.empty")
         get_log().warning("export.without_files")
-        if run.transact(catalogue.knows_files_below, root):
+        if run.transact(seen.knows_files_below, root):
             run.fail(EMPTIED)
             run.transact(runs.add_failures, run.id, [Failure(EMPTIED, CODES[EMPTIED].sentence, path=root)])

@@ -21,7 +21,7 @@ from cxrreport.pipeline.disputes import TRANSIENT, compare_files, correct, heade
 from cxrreport.pipeline.presence import check_export
 from cxrreport.pipeline.run import Run
 from cxrreport.records import Failure, FileEntry, Image, View, ViewGuess
-from cxrreport.store import catalogue, filing, runs
+from cxrreport.store import catalogue, filing, runs, seen
 from cxrreport.store.engine import apart, batches
 from cxrreport.store.linking import link_reports
 
@@ -71,7 +71,7 @@ def _count_skip(run: Run, kind: str, path: str) -> None:
 
 
 def _scan_batch(s: Session, run: Run, batch: Sequence[FileEntry]) -> None:
-    known = catalogue.known_files(s, batch)
+    known = seen.known_files(s, batch)
     fresh = [entry for entry in batch if entry.path not in known]
     run.count(Count.FILES_UNCHANGED, len(known))
     failures = [failure for entry in fresh if (failure := _scan_file(run, s, entry)) is not None]

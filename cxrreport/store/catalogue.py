@@ -1,11 +1,10 @@
-"""The image archive as the database knows it: unchanged files, views, studies that may be due, their drafts.
+"""The image archive as the database knows it: views, studies that may be due, their drafts.
 
 Bounded batches, and never a query per study.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -14,11 +13,10 @@ from sqlalchemy import ColumnElement, Select, exists, extract, func, or_, select
 from sqlalchemy.orm import Session
 
 from cxrreport.drafts import DraftStatus
-from cxrreport.records import FileEntry, Image, Study, ViewGuess
+from cxrreport.records import Image, Study, ViewGuess
 from cxrreport.store.engine import batches
-from cxrreport.store.schema import DraftRow, FileRow, ImageRow, PatientRow, StudyRow
+from cxrreport.store.schema import DraftRow, ImageRow, PatientRow, StudyRow
 
-SECOND_FILES = ("duplicate", "broken_copy", "conflict")  # outcomes of `filing.record_instance`
 NO_CHEST = "view.other"  # the reason of an image that the pixels call neither frontal nor lateral
 
 
@@ -33,33 +31,6 @@ class CurrentDraft:
     preprocess_version: int
     index_version: str
     inputs_sha256: str
-
-
-def known_files(session: Session, entries: Sequence[FileEntry]) -> set[str]:
-    """Return the paths among `entries` whose size and time are as when they were last recorded.
-
-    A second file of an image is not among them once the first lies there no more, nor is a first that lies there again.
-    """
-    known: set[str] = set()
-    columns = (FileRow.path, FileRow.size, FileRow.mtime_ns, FileRow.outcome, ImageRow.path)
-    for batch in batches(entries):
-        query = select(*columns).outerjoin(ImageRow, ImageRow.id == FileRow.image_id)
-        rows = session.execute(query.where(FileRow.path.in_([e.path for e in batch])))
-        seen = {path: (size, mtime_ns) for path, size, mtime_ns, *image in rows if _still_holds(path, *image)}
-        known.update(e.path for e in batch if seen.get(e.path) == (e.size, e.mtime_ns))
-    return known
-
-
-def _still_holds(path: str, outcome: str, image_path: str | None) -> bool:
-    if image_path is None or image_path == path:
-        return True
-    return outcome != "image" and (outcome not in SECOND_FILES or os.path.lexists(image_path))
-
-
-def knows_files_below(session: Session, folder: str) -> bool:
-    """Tell whether a file below the absolute path `folder` was ever read."""
-    below = FileRow.path.startswith(folder.rstrip("/") + "/", autoescape=True)
-    return session.scalar(select(FileRow.id).where(below).limit(1)) is not None
 
 
 # -- what the pixels tell ---------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -202,6 +202,11 @@ def _upsert_file(session: Session, entry: FileEntry, outcome: str, image_id: int
     row.pixel_sha256 = None
     session.flush()
     return row
+
+
+def give_up(session: Session, paths: Sequence[str]) -> None:
+    """Take images out of use whose files lie there no more; a file that comes back is read again."""
+    session.execute(update(ImageRow).where(ImageRow.path.in_(paths)).values(usable=False, reason=REPLACED))
 
 
 def paths_of_study(session: Session, study_uid: str) -> list[str]:

@@ -50,6 +50,22 @@ def test_a_study_of_which_one_file_alone_names_another_patient_stays(tool: Tool,
     assert tool.rows("SELECT count(*) FROM failure") == [0]
 
 
+def test_a_study_is_of_the_patient_of_whom_files_are_left(tool: Tool, export: Path) -> None:
+    """Two files of the one patient, then a third of another; the first two are deleted, and one comes back."""
+    first, second = (path for path in write_visit(export, WRONG))
+    scan(tool, export)
+    write_visit(export, dataclasses.replace(RIGHT, lateral=False), SOPInstanceUID="1.2.9.901.7")
+    assert scan(tool, export, code=3)["failed"] == {"identity.patient_conflict": 1}
+    assert scan(tool, export)["failed"] == {} and tool.rows(PATIENTS) == ["W7", "R8"]
+    away = first.rename(export.parent / "away")
+    second.unlink()
+    assert scan(tool, export)["failed"] == {} and tool.rows(PATIENTS) == ["R8", "R8"]
+    assert tool.rows("SELECT usable FROM image ORDER BY sop_uid LIKE '%.7'") == [1, 0, 0, 1]
+    away.rename(first)
+    assert scan(tool, export, code=3)["failed"] == {"identity.patient_conflict": 1}
+    assert tool.rows(PATIENTS) == ["R8", "R8"]
+
+
 def test_a_corrected_date_is_that_of_the_study(tool: Tool, export: Path) -> None:
     scan(tool, export)
     write_visit(export, LATER, StudyDate="20231231")

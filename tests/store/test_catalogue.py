@@ -14,7 +14,7 @@ from sqlalchemy import Engine, delete, func, select
 
 from cxrreport.errors import HeaderError
 from cxrreport.records import Instance, View, ViewGuess
-from cxrreport.store import catalogue, filing
+from cxrreport.store import catalogue, filing, seen
 from cxrreport.store.engine import session
 from cxrreport.store.schema import FailureRow, FileRow, ImageRow, PatientRow, RunRow, StudyRow
 
@@ -84,9 +84,9 @@ def test_only_unchanged_files_are_known(engine: Engine) -> None:
     with session(engine) as current:
         filing.record_file(current, make_entry("/b", 5, 6), "not_dicom")
         asked = [make_entry("/a", 10, 1_700_000_000_123_456_789), make_entry("/b", 5, 7), make_entry("/c")]
-        assert catalogue.known_files(current, asked) == {"/a"}
-        assert catalogue.known_files(current, [make_entry("/b", 5, 6)] * 1200) == {"/b"}
-        assert catalogue.known_files(current, []) == set()
+        assert seen.known_files(current, asked) == {"/a"}
+        assert seen.known_files(current, [make_entry("/b", 5, 6)] * 1200) == {"/b"}
+        assert seen.known_files(current, []) == set()
 
 
 def test_the_same_bytes_elsewhere_are_a_duplicate(engine: Engine) -> None:

@@ -1,0 +1,61 @@
+"""Files that were read before, and whether what was made of them still holds, so that an unchanged one is not opened again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cxrreport.records import FileEntry
+from cxrreport.store.engine import batches
+from cxrreport.store.filing import PATIENT_CONFLICT, REPLACED
+from cxrreport.store.schema import FileRow, ImageRow
+
+_SECOND = ("duplicate", "broken_copy", "conflict")  # what `filing.record_instance` makes of a second file of an image
+
+
+def known_files(session: Session, entries: Sequence[FileEntry]) -> set[str]:
+    """Return the paths among `entries` whose size and time are as when they were last recorded.
+
+    What gave way to another file is not among them once that lies there no more: a second file of an image, and one that
+    names another patient than its study. Nor is a file whose image was given up, or moved, and that lies there again.
+    """
+    known: set[str] = set()
+    columns = (FileRow.path, FileRow.size, FileRow.mtime_ns, FileRow.outcome)
+    of_image = (ImageRow.path.label("image_path"), ImageRow.reason, ImageRow.study_id)
+    for batch in batches(entries):
+        query = select(*columns, *of_image).outerjoin(ImageRow, ImageRow.id == FileRow.image_id)
+        rows = session.execute(query.where(FileRow.path.in_([e.path for e in batch]))).all()
+        free = _studies_that_lost_a_file(session, [row.study_id for row in rows if row.outcome == PATIENT_CONFLICT])
+        held = [row for row in rows if _holds(row.path, row.outcome, row.image_path, row.reason)]
+        seen = {row.path: (row.size, row.mtime_ns) for row in held if row.study_id not in free}
+        known.update(e.path for e in batch if seen.get(e.path) == (e.size, e.mtime_ns))
+    return known
+
+
+def _holds(path: str, outcome: str, image_path: str | None, reason: str | None) -> bool:
+    if image_path is None:
+        return True
+    if image_path == path:
+        return reason != REPLACED
+    return outcome != "image" and (outcome not in _SECOND or os.path.lexists(image_path))
+
+
+def _studies_that_lost_a_file(session: Session, study_ids: Sequence[int]) -> set[int]:
+    found: set[int] = set()
+    for batch in batches(dict.fromkeys(study_ids)):
+        rows = session.execute(
+            select(ImageRow.study_id, ImageRow.path).where(
+                ImageRow.study_id.in_(batch), ImageRow.reason.is_distinct_from(REPLACED)
+            )
+        )
+        found.update(study_id for study_id, path in rows if not os.path.lexists(path))
+    return found
+
+
+def knows_files_below(session: Session, folder: str) -> bool:
+    """Tell whether a file below the absolute path `folder` was ever read."""
+    below = FileRow.path.startswith(folder.rstrip("/") + "/", autoescape=True)
+    return session.scalar(select(FileRow.id).where(below).limit(1)) is not None
