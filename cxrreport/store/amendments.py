@@ -86,6 +86,17 @@ def _is_addition(row: ReportRow, report: Report) -> bool:
     return report.appended and not (_is_whole(row) and addenda.holds([report.findings, report.impression], stored))
 
 
+def only_adds(report: Report) -> bool:
+    """Tell whether a report says of itself that it only adds."""
+    bare = not report.findings.strip() and not report.impression.strip()
+    return report.status is not ReportStatus.WITHDRAWN and (report.appended or (bare and bool(report.addendum)))
+
+
+def adds_alone(row: ReportRow) -> bool:
+    """Tell whether a row holds an addition alone, whose report has not been read yet."""
+    return bool(row.addendum) and not _is_whole(row) and row.status is not ReportStatus.WITHDRAWN
+
+
 def _addition(report: Report) -> str:
     return addenda.join([report.findings, report.impression, *addenda.part(report.addendum)])
 

@@ -14,10 +14,20 @@ from sqlalchemy.orm import Session
 from cxrreport import addenda
 from cxrreport.findings import State
 from cxrreport.records import Passage, Report, ReportStatus, Study
-from cxrreport.store.amendments import RANK, SIGNED, digest, fill, identity_sha256, take_in, text_sha256
+from cxrreport.store.amendments import (
+    RANK,
+    SIGNED,
+    adds_alone,
+    digest,
+    fill,
+    identity_sha256,
+    only_adds,
+    take_in,
+    text_sha256,
+)
 from cxrreport.store.columns import short
 from cxrreport.store.engine import batches
-from cxrreport.store.linking import Identity, blank_placeholder, resolve
+from cxrreport.store.linking import Identity, Link, blank_placeholder, resolve
 from cxrreport.store.schema import PatientRow, ReportRow, StudyRow
 
 LabelledReport = tuple[Report, Mapping[str, State]]
@@ -30,10 +40,11 @@ def add_reports(session: Session, reports: Sequence[LabelledReport], label_sourc
 
     A report is the same one as before if it names the same study UID, or accession number, of the same patient; where
     it names neither, if source and external id agree. A report with an accession number and one that names the study UID
-    besides are one. What holds is told by `amendments.take_in`; it replaces the stored text in place and keeps its id, so
-    that references of drafts still hold. An addition goes behind the stored text; what it changes has no labels until
-    `outdated_labels` are given. A withdrawn report loses its text and keeps its row, so that an older copy read
-    later is not taken for a new report.
+    besides are one. An addition that names no patient, or the study UID alone, belongs to the one report that it fits.
+    What holds is told by `amendments.take_in`; it replaces the stored text in place and keeps its id, so that references
+    of drafts still hold. An addition goes behind the stored text; what it changes has no labels until `outdated_labels`
+    are given. A withdrawn report loses its text and keeps its row, so that an older copy read later is not taken for a
+    new report.
 
     Returns
     -------
@@ -47,10 +58,10 @@ def add_reports(session: Session, reports: Sequence[LabelledReport], label_sourc
 
 
 def _add_batch(session: Session, batch: list[LabelledReport], label_source: str, counts: Counter[str]) -> None:
-    known = _Known(session, [report for report, _ in batch])
     links = resolve(session, [_identity(report) for report, _ in batch])
+    known = _Known(session, [report for report, _ in batch], links)
     for (report, labels), link in zip(batch, links):
-        row = known.find(report)
+        row = known.find(report, link.study_id)
         if row is None:
             outcome, row = "added", ReportRow(identity_sha256=identity_sha256(report))
             session.add(row)
@@ -61,26 +72,30 @@ def _add_batch(session: Session, batch: list[LabelledReport], label_source: str,
         counts["linked"] += link.study_id is not None
         counts["ambiguous"] += link.ambiguous
         counts["withdrawn"] += outcome != "unchanged" and report.status is ReportStatus.WITHDRAWN
-        if outcome != "unchanged":
-            known.add(row)
         if row.text_sha256 == text_sha256(report, row.identity_sha256) and row.status is not ReportStatus.WITHDRAWN:
             row.labels, row.label_source = as_stored(labels), label_source
             row.indication = row.indication or report.indication or None
         if (outcome != "unchanged" and row.amended_at is None) or row.study_id is None:
             row.study_id, row.patient_id = link.study_id, link.patient_id
+        if outcome != "unchanged":
+            known.add(row)
     session.flush()
 
 
 class _Known:
     """Stored reports that those of a batch may be."""
 
-    def __init__(self, session: Session, batch: list[Report]) -> None:
+    def __init__(self, session: Session, batch: list[Report], links: list[Link]) -> None:
+        self._numbers = _accessions(session, {link.study_id for link in links if link.study_id is not None})
+        self._by_number: dict[str, list[ReportRow]] = {}
         self._by_key: dict[str, ReportRow] = {}
         self._by_accession: dict[tuple[str, str, str], list[ReportRow]] = {}
         keys = {identity_sha256(report) for report in batch}
-        accessions = {short(report.accession) for report in batch} - {""}
+        accessions = {short(report.accession) for report in batch} | {*self._numbers.values()} - {""}
         uids = {short(report.study_uid) for report in batch} - {""}
-        named = or_(ReportRow.accession.in_(accessions), ReportRow.study_uid.in_(uids))
+        named = or_(
+            ReportRow.accession.in_(accessions), ReportRow.study_uid.in_(uids), ReportRow.study_id.in_(self._numbers)
+        )
         wanted = select(ReportRow).where(or_(ReportRow.identity_sha256.in_(keys), named))
         for row in session.scalars(wanted.order_by(ReportRow.id)):
             self.add(row)
@@ -93,14 +108,43 @@ class _Known:
         rows = self._by_accession.setdefault((row.accession, row.issuer, row.mrn), [])
         if row.accession and row not in rows:
             rows.append(row)
+        of_number = self._by_number.setdefault(self._number(row, row.study_id), [])
+        if row not in of_number:
+            of_number.append(row)
 
-    def find(self, report: Report) -> ReportRow | None:
-        """The stored row of the same report."""
+    def find(self, report: Report, study_id: int | None) -> ReportRow | None:
+        """The stored row of the same report, which is of this study as far as is known."""
         if row := self._by_key.get(identity_sha256(report)):
             return row
         rows = self._by_accession.get((short(report.accession), short(report.issuer), short(report.patient_id)), [])
         same = [row for row in rows if not report.study_uid or row.study_uid in ("", short(report.study_uid))]
-        return same[0] if len(same) == 1 else None
+        return same[0] if len(same) == 1 else self._counterpart(report, study_id)
+
+    def _counterpart(self, report: Report, study_id: int | None) -> ReportRow | None:
+        """The one report that an addition fits which names less, no patient or the study UID alone; or that addition."""
+        number = self._number(report, study_id)
+        if not number or report.status is ReportStatus.WITHDRAWN:
+            return None
+        fitting = [row for row in self._by_number.get(number, []) if _agree(row, report)]
+        whole, alone = ([row for row in fitting if adds_alone(row) is alone] for alone in (False, True))
+        wanted = whole if only_adds(report) else [] if whole else alone
+        return wanted[0] if len(wanted) == 1 else None
+
+    def _number(self, said: Report | ReportRow, study_id: int | None) -> str:
+        """The accession number, its own or that of the study that its UID names."""
+        return short(said.accession) or (self._numbers.get(study_id or 0, "") if said.study_uid else "")
+
+
+def _accessions(session: Session, study_ids: Collection[int]) -> dict[int, str]:
+    query = select(StudyRow.id, StudyRow.accession).where(StudyRow.id.in_(study_ids))
+    return {study_id: accession for study_id, accession in session.execute(query)}
+
+
+def _agree(row: ReportRow, report: Report) -> bool:
+    """Does what both say of themselves agree?"""
+    said = (report.issuer, report.patient_id, report.accession, report.study_uid)
+    stored = (row.issuer, row.mrn, row.accession, row.study_uid)
+    return all(not one or not other or one == other for one, other in zip(map(short, said), stored))
 
 
 def _identity(report: Report) -> Identity:

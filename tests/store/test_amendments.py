@@ -110,3 +110,31 @@ def test_an_addition_stays_out_of_what_may_be_retrieved_before_it_was_written(en
             assert [one.text for one in archive.passages(current)] == [
                 "\n\nAddendum: ".join(filter(None, ["Normal.", only(engine).addendum]))
             ]
+
+
+NUMBERED = dataclasses.replace(WHOLE, patient_id="P1")
+
+
+@pytest.mark.parametrize(
+    "named", [{"patient_id": ""}, {"accession": "", "study_uid": "1.2.3"}, {"study_uid": "1.2.3", "patient_id": ""}]
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_an_addition_that_names_less_finds_its_report(engine: Engine, named: dict[str, str], first: bool) -> None:
+    builder.scan(engine, "1.2.3", "P1", accession="A1")
+    added = dataclasses.replace(FIRST, **{"patient_id": "P1", **named})
+    order = (added, NUMBERED) if first else (NUMBERED, added)
+    for report in order:
+        add(engine, report)
+    row = only(engine)
+    assert (row.findings, row.addendum, row.mrn) == ("No pneumothorax.", "Small pneumothorax.", "P1")
+    assert add(engine, *order)["unchanged"] == 2
+
+
+def test_an_addition_that_fits_two_reports_or_none_is_added_to_none(engine: Engine) -> None:
+    builder.scan(engine, "1.2.3", "P1", accession="A1")
+    other = dataclasses.replace(NUMBERED, patient_id="P2")
+    for patient, accession, uid in (("", "A1", ""), ("P3", "A1", ""), ("P1", "A2", ""), ("", "", "1.2.4")):
+        stranger = dataclasses.replace(FIRST, patient_id=patient, accession=accession, study_uid=uid)
+        assert add(engine, NUMBERED, other, stranger)["added"] >= 1
+    with session(engine, read_only=True) as current:
+        assert [row.addendum for row in current.scalars(select(ReportRow)) if row.findings] == [None, None]
