@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cxrreport.records import Failure, Report, ReportStatus
 from cxrreport.reports import readers
-from cxrreport.reports.parsing import fhir_index
+from cxrreport.reports.parsing import fhir_index, fhir_resources
 from cxrreport.reports.parsing.decode import Skipped
 from cxrreport.reports.readers import fhir
 
@@ -339,3 +339,27 @@ def test_no_shape_raises(tmp_path_factory, changes, beside):
 def test_an_appended_report_adds_to_the_one_before(tmp_path):
     found = only(tmp_path, report(status="appended", result=[], conclusion="Addendum: The ward was told."))
     assert (found.appended, found.impression, found.addendum) == (True, "", "The ward was told.")
+
+
+def test_results_with_names_of_sections(tmp_path):
+    results = [
+        {"resourceType": "Observation", "id": name, "code": {"text": name}, "valueString": f"{name} it is."}
+        for name in ("FINDINGS", "Impression", "Weight")
+    ]
+    made = report(conclusion=None, result=[{"reference": f"Observation/{one['id']}"} for one in results])
+    found = only(tmp_path, bundle(made, *results))
+    assert (found.findings, found.impression) == ("FINDINGS it is.", "Impression it is.")
+
+
+def test_a_second_attachment_is_read_and_a_copy_is_not(tmp_path):
+    forms = [attached(PLAIN), attached("ADDENDUM: Small pneumothorax."), attached(PLAIN)]
+    found = only(tmp_path, report(conclusion=None, presentedForm=forms))
+    assert (found.findings, found.impression) == ("Clear lungs.", "No effusion.")
+    assert found.addendum == "Small pneumothorax."
+
+
+def test_more_resources_than_a_bundle_may_have_are_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(fhir_resources, "MAX_RESOURCES", 3)
+    beside = [{"resourceType": "Basic", "id": str(n)} for n in range(3)]
+    assert isinstance(only(tmp_path, bundle(*beside[:2], report())), Report)
+    assert only(tmp_path, bundle(*beside, report())).code == "report.too_large"

@@ -55,6 +55,9 @@ def test_a_copy_of_the_text_beside_it_is_left_out(tmp_path, read):
     read("A1.txt", "FINDINGS: Clear.")
     copy, found = readers.read_path(tmp_path, {})
     assert copy == Skipped("report.copy") and found.findings == "Clear."
+    read("A1.txt", "")
+    found, empty = readers.read_path(tmp_path, {})
+    assert (found.accession, found.impression, empty.code) == ("A1", "Normal.", "report.empty")
 
 
 def test_broken_long_and_large_ones_are_failures(only, monkeypatch):

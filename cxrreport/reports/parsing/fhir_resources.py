@@ -45,6 +45,10 @@ class Resources:
     """The resources of one document: itself, those of a Bundle's entries, and what each contains.
 
     elsewhere : finds a resource of another document of the same export by its name, "Patient/1".
+
+    Raises
+    ------
+    OverflowError : there are more than `MAX_RESOURCES`.
     """
 
     def __init__(self, document: Resource | list[Any], elsewhere: Elsewhere = lambda name: None) -> None:
@@ -52,6 +56,8 @@ class Resources:
         self._all: list[Resource] = []
         self._by_name: dict[str, Resource] = {}
         for url, resource in _top(document):
+            if len(self._all) == MAX_RESOURCES:
+                raise OverflowError("more resources than a document of reports has")
             self._all.append(resource)
             name = f"{word(resource.get('resourceType'))}/{word(resource.get('id'))}"
             self._by_name.setdefault(name, resource)
@@ -83,9 +89,9 @@ def is_away(resources: list[Resource]) -> bool:
 
 
 def _top(document: Resource | list[Any]) -> Iterator[tuple[str, Resource]]:
-    for one in items(document)[:MAX_RESOURCES]:
+    for one in items(document):
         if one.get("resourceType") == "Bundle":
-            for entry in items(one.get("entry"))[:MAX_RESOURCES]:
+            for entry in items(one.get("entry")):
                 yield from ((word(entry.get("fullUrl")), resource) for resource in items(entry.get("resource")))
         else:
             yield "", one
@@ -95,12 +101,15 @@ def _top(document: Resource | list[Any]) -> Iterator[tuple[str, Resource]]:
 
 
 def texts(resource: Resource, found: Resources) -> str:
-    """The report as presented: plain text before RTF before HTML before PDF before the narrative."""
+    """The report as presented: plain text before RTF before HTML before PDF before the narrative.
+
+    Of several attachments of the kind all are taken, but for those that are alike.
+    """
     forms = list(_forms(resource, found))
     for kind, read in _READ.items():
-        for own, data in forms:
-            if own == kind and (text := read(data).strip()):
-                return text
+        shown = dict.fromkeys(read(data).strip() for own, data in forms if own == kind)
+        if text := "\n\n".join(filter(None, shown)):
+            return text
     narrative = resource.get("text")
     return assemble.without_tags(word(narrative.get("div"))).strip() if isinstance(narrative, dict) else ""
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from cxrreport import indications
 from cxrreport.codes import CODES
 from cxrreport.records import Failure, Report, ReportStatus
+from cxrreport.reports.headings import section_named
 from cxrreport.reports.parsing import assemble, dates, decode, fhir_index, scope
 from cxrreport.reports.parsing.decode import Skipped
 from cxrreport.reports.parsing.fhir_resources import Resource, Resources, codes, is_away, is_scan, items, texts, word
@@ -36,9 +38,9 @@ def read(path: Path, references: Path | None = None) -> Iterator[Report | Failur
     report of which nothing is left but references that lead nowhere is a Failure, one that lacks results is followed by
     `Skipped("report.partial")`. None among the many other resources of a bulk export is a sign of life.
 
-    * text: Observations of `result` with LOINC or DICOM codes of sections, else `presentedForm` (plain text, RTF, HTML or
-      PDF, its own or of a Binary), else the narrative; `conclusion` is the impression where these have none, and the names
-      of `conclusionCode` where there is no text at all
+    * text: Observations of `result` with LOINC or DICOM codes of sections, or their names, else `presentedForm` (plain text,
+      RTF, HTML or PDF, its own or of a Binary), else the narrative; `conclusion` is the impression where these have none,
+      and the names of `conclusionCode` where there is no text at all
     * patient: the identifier of type MR, else the first, of `subject`; identifiers' systems are no issuers of DICOM, so
       the issuer stays blank
     * accession number: the identifier of type ACSN of the report, its ImagingStudy or its request; study UID: the
@@ -73,9 +75,12 @@ def _of_document(path: Path, place: str, data: bytes, references: Path | None) -
     if document is None:
         yield decode.malformed(path, f"{place} is no valid JSON.")
         return
-    found = (
-        Resources(document, partial(fhir_index.find, references, path.parent)) if references else Resources(document)
-    )
+    elsewhere = {"elsewhere": partial(fhir_index.find, references, path.parent)} if references else {}
+    try:
+        found = Resources(document, **elsewhere)
+    except OverflowError:
+        yield decode.too_large(path, f"{place} holds more than 200,000 resources; export it as NDJSON.")
+        return
     for number, resource in enumerate(found.of_type("DiagnosticReport"), start=1):
         try:
             report = _report(path, resource, found)
@@ -152,10 +157,12 @@ def _observation(resource: Resource) -> Iterator[assemble.Part]:
     value = word(resource.get("valueString"))
     if not value or word(resource.get("status")) in ("entered-in-error", "cancelled"):
         return
-    for code, _ in codes(resource.get("code")):
-        if code in assemble.SECTIONS:
-            yield assemble.SECTIONS[code], value
-            return
+    called = codes(resource.get("code"))
+    coded = (assemble.SECTIONS[code] for code, _ in called if code in assemble.SECTIONS)
+    named = filter(None, (section_named(name) for _, name in called))
+    section = next(chain(coded, named), None)
+    if section is not None:
+        yield section, value
 
 
 # -- who, what and when -----------------------------------------------------------------------------------------------

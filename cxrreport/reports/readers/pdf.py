@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from cxrreport.records import Failure, Report
@@ -19,7 +20,7 @@ def read(path: Path) -> Iterator[Report | Failure | Skipped]:
 
     A PDF beside a file of the same name that holds the text is its printed copy and is left out.
     """
-    if any(path.with_suffix(suffix).is_file() for suffix in _TEXTS):
+    if _has_text(path):
         yield Skipped("report.copy")
         return
     data = decode.whole(path, pdf.MAX_BYTES)
@@ -38,3 +39,16 @@ def read(path: Path) -> Iterator[Report | Failure | Skipped]:
         yield Skipped("report.not_chest")
     else:
         yield text.parse(path, shown, above=found)
+
+
+def _has_text(path: Path) -> bool:
+    """Does a file of the same name hold the text of a report?"""
+    return any(_is_report(other) for other in map(path.with_suffix, _TEXTS) if other.is_file())
+
+
+def _is_report(path: Path) -> bool:
+    with suppress(OSError):
+        if path.suffix == ".hl7":
+            return path.stat().st_size > 0
+        return any(isinstance(one, Report) for one in text.read(path))
+    return False
