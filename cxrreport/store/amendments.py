@@ -145,9 +145,14 @@ def _says_the_same(row: ReportRow, report: Report) -> bool:
 
 
 def _is_earlier(report: Report, row: ReportRow) -> bool:
-    """Midnight stands for a day without a time."""
+    """Is an addition earlier than the corrected report that holds it? Midnight stands for a day without a time.
+
+    Where nobody has corrected the report, what is added to it is later, and its time is that of the examination.
+    """
     reported_at = _clock(report)
-    if reported_at is None or row.reported_at is None:
+    if reported_at is None or row.reported_at is None or row.status is not ReportStatus.CORRECTED:
+        return False
+    if row.amended_at and row.amended_at < row.reported_at:  # so was the addition that corrected it
         return False
     a_day_alone = reported_at.time() == time.min
     return reported_at.date() < row.reported_at.date() if a_day_alone else reported_at < row.reported_at

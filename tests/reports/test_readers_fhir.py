@@ -229,7 +229,8 @@ def test_what_differs_under_one_name_is_not_guessed_from(tmp_path, resolved):
     export(tmp_path / "a", DiagnosticReport=[linked()], first=[PATIENT], then=[moved, STUDY])
     assert [one.patient_id for one in resolved()] == ["P1"]
     export(tmp_path / "a", then=[other, STUDY])
-    assert [(one.patient_id, one.accession) for one in resolved()] == [("", "A1")]
+    found, partial = resolved()
+    assert (found.patient_id, found.accession, partial) == ("", "A1", Skipped("report.partial"))
 
 
 def test_references_that_lead_nowhere_are_told(tmp_path):
@@ -237,6 +238,8 @@ def test_references_that_lead_nowhere_are_told(tmp_path):
     assert only(tmp_path, linked(subject={"display": "DOE"}, imagingStudy=None)).impression == "Normal chest."
     found, partial = read(tmp_path, report(result=[{"reference": "Observation/o"}]))
     assert found.impression == "Normal chest." and partial == Skipped("report.partial")
+    found, partial = read(tmp_path, bundle(linked(), STUDY))  # whose it is nobody can tell
+    assert (found.patient_id, found.accession, partial) == ("", "A1", Skipped("report.partial"))
 
 
 def test_a_bulk_export_shows_life_and_survives_what_is_broken(tmp_path, monkeypatch, resolved):
@@ -291,10 +294,10 @@ def test_other_procedures_are_skipped(tmp_path):
 def test_the_request_says_why(tmp_path, request_, study, expected):
     asked = {"resourceType": "ServiceRequest", "id": "q", **request_}
     made = linked(basedOn=[{"reference": "ServiceRequest/q"}])
-    assert only(tmp_path, bundle(made, asked, STUDY | study)).indication == expected
+    assert only(tmp_path, bundle(made, asked, PATIENT, STUDY | study)).indication == expected
     own = made | {"presentedForm": [attached(f"INDICATION: Sepsis.\n{PLAIN}")]}
-    assert only(tmp_path, bundle(own, asked, STUDY | study)).indication == "Sepsis."
-    assert only(tmp_path, bundle(own | {"status": "cancelled"}, asked, STUDY)).indication == ""
+    assert only(tmp_path, bundle(own, asked, PATIENT, STUDY | study)).indication == "Sepsis."
+    assert only(tmp_path, bundle(own | {"status": "cancelled"}, asked, PATIENT, STUDY)).indication == ""
 
 
 def test_lines(tmp_path):

@@ -76,7 +76,10 @@ def test_what_was_denied_since_is_said_again_and_what_is_denied_is_not_said(engi
     ("stored", "added"),
     [
         (WHOLE, dataclasses.replace(FIRST, addendum="no  PNEUMOTHORAX")),  # says so already
-        (WHOLE, dataclasses.replace(FIRST, reported_at=NOON - timedelta(1))),  # the report is later
+        (
+            dataclasses.replace(WHOLE, status=CORRECTED),
+            dataclasses.replace(FIRST, reported_at=NOON - timedelta(1)),
+        ),  # later
         (WHOLE, dataclasses.replace(FIRST, status=PRELIMINARY)),  # nobody has signed it
         (dataclasses.replace(WHOLE, findings="", impression="", status=WITHDRAWN), FIRST),
     ],
@@ -90,6 +93,14 @@ def test_what_adds_nothing_changes_nothing(engine: Engine, stored: Report, added
 def test_an_addition_of_the_same_day_without_a_time_is_no_earlier_one(engine: Engine) -> None:
     add(engine, WHOLE, dataclasses.replace(FIRST, reported_at=NOON.replace(hour=0)))
     assert only(engine).addendum == FIRST.addendum
+
+
+def test_an_addition_with_the_time_of_the_examination_is_no_earlier_one(engine: Engine) -> None:
+    before = dataclasses.replace(FIRST, reported_at=NOON - timedelta(hours=1))
+    then = dataclasses.replace(SECOND, reported_at=NOON - timedelta(hours=1))
+    assert add(engine, WHOLE, before, then) == Counter(added=1, replaced=2)
+    assert only(engine).addendum == f"{FIRST.addendum}\n\nAddendum: {SECOND.addendum}"
+    assert add(engine, WHOLE, before, then) == Counter(unchanged=3)
 
 
 def test_a_later_whole_report_takes_the_place_of_what_was_added(engine: Engine) -> None:

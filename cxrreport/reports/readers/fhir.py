@@ -35,8 +35,9 @@ def read(path: Path, references: Path | None = None) -> Iterator[Report | Failur
     """Read every DiagnosticReport of a file; a broken one becomes a Failure and the rest is read.
 
     References are resolved within the document, and with `references` (see `fhir_index`) among the files of its folder. A
-    report of which nothing is left but references that lead nowhere is a Failure, one that lacks results is followed by
-    `Skipped("report.partial")`. None among the many other resources of a bulk export is a sign of life.
+    report of which nothing is left but references that lead nowhere is a Failure, one that lacks results or the number of
+    its patient is followed by `Skipped("report.partial")`. None among the many other resources of a bulk export is a sign
+    of life.
 
     * text: Observations of `result` with LOINC or DICOM codes of sections, or their names, else `presentedForm` (plain text,
       RTF, HTML or PDF, its own or of a Binary), else the narrative; `conclusion` is the impression where these have none,
@@ -85,10 +86,16 @@ def _of_document(path: Path, place: str, data: bytes, references: Path | None) -
         try:
             report = _report(path, resource, found)
             yield report
-            if isinstance(report, Report) and is_away(found.references(resource, "result")):
+            if isinstance(report, Report) and _is_partial(report, resource, found):
                 yield Skipped("report.partial")
         except (ValueError, TypeError, RecursionError):
             yield decode.malformed(path, f"{place} holds a broken DiagnosticReport, number {number}.")
+
+
+def _is_partial(report: Report, resource: Resource, found: Resources) -> bool:
+    """Are results not there, or who the patient is?"""
+    nobody = not report.patient_id and is_away(found.references(resource, "subject"))
+    return nobody or is_away(found.references(resource, "result"))
 
 
 def _document(data: bytes) -> Resource | list[Any] | None:
