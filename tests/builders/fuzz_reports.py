@@ -10,7 +10,7 @@ from cxrreport.records import Failure, Report
 from cxrreport.reports import readers
 from cxrreport.reports.readers import Item
 
-_TEXTS = ("findings", "impression", "comparison", "indication")
+_TEXTS = ("findings", "impression", "comparison", "indication", "addendum")
 _NAMES = ("source", "external_id", "accession", "study_uid", "patient_id", "issuer")
 
 

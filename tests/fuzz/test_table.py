@@ -15,14 +15,21 @@ JSON = "".join(
     + "\n"
     for n in (1, 2, 3)
 )
+LINES = "\n".join(
+    ["id,patient_id,date,line,text,addendum"]
+    + [f"A{n},{MARK}{n},2024-05-0{n} 10:0{line},{line},<p>{text} &#65;</p>,{MARK} told." for n in (1, 2, 3) for line, text in
+       enumerate(("FINDINGS:", "Clear.", "IMPRESSION: Normal."), start=1)]
+) + "\n"  # fmt: skip
 SPECIMENS = [
     CSV.encode(),
     CSV.replace(",", ";").replace("\n", "\r\n").encode(),
     CSV.replace(",", "\t").encode("utf-16"),
     JSON.encode(),
+    LINES.encode(),
 ]
 WORDS = [
     *(b'"', b'""', b",", b";", b"\t", b"\n", b"\r", b"\r\n", b"sep=;\n", b"{", b"}"),
+    *(b"9" * 5000, b"&#" + b"1" * 5000 + b";", b"<p ", b"\x1b[2J", b"ADDENDUM" + b" " * 500, b"A1,1,"),
     *(b'"\\ud800"', b"\\u0000", b"NaN", b"findings", b"A1,", b"31.12.2024", b"FINDINGS:", b"Chest 1.1."),
 ]
 
@@ -36,4 +43,4 @@ def test_damaged_tables(tmp_path, data):
 @pytest.mark.parametrize("data", SPECIMENS)
 def test_the_specimens_are_read(tmp_path, data):
     found = read_fuzzed(tmp_path / "reports.csv", data, "table")
-    assert [one.accession for one in found] == ["A1", "A2", "A3"]
+    assert [one.external_id for one in found] == ["A1", "A2", "A3"]
