@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 
+_NEARLY = 0.8
 _HEADING = "Addendum: "
 _BETWEEN = f"\n\n{_HEADING}"
 _LEAD = re.compile(r"\s*+addend(?:um|a)\b[ \t]*+(?:(?:#|no\.?)?[ \t]*+\d{1,2}\b)?[ \t]*+[-:.]*+\s*+", re.IGNORECASE)
@@ -37,6 +39,14 @@ def holds(texts: Iterable[str], addition: str) -> bool:
     Words alone do not tell: "No right pneumothorax" holds all of "right pneumothorax".
     """
     return _sentences(addition) <= {sentence for text in texts for sentence in _sentences(text)}
+
+
+def retells(texts: Iterable[str], before: str) -> bool:
+    """Tell whether texts are an earlier one with corrections: they have half of its sentences and nearly all of its words."""
+    said, told = list(texts), _sentences(before)
+    kept = told & {sentence for text in said for sentence in _sentences(text)}
+    words, new = (Counter(re.findall(r"\w+", one.casefold())) for one in (before, " ".join(said)))
+    return bool(told) and 2 * len(kept) >= len(told) and (words & new).total() >= _NEARLY * words.total()
 
 
 def _bare(text: str) -> str:

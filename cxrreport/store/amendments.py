@@ -76,14 +76,14 @@ def _changed(row: ReportRow) -> None:
 
 
 def _is_addition(row: ReportRow, report: Report) -> bool:
-    """Tell whether a report only adds: an addendum alone, or one that says so and does not hold what is stored."""
+    """Tell whether a report only adds: an addendum alone, or one that says so and does not tell what is stored again."""
     if report.status is ReportStatus.WITHDRAWN:
         return False
     text = " ".join((report.findings, report.impression))
     if not text.strip():
         return bool(report.addendum)
     stored = f"{row.findings}. {row.impression}"
-    return report.appended and not (_is_whole(row) and addenda.holds([report.findings, report.impression], stored))
+    return report.appended and not (_is_whole(row) and addenda.retells([report.findings, report.impression], stored))
 
 
 def only_adds(report: Report) -> bool:

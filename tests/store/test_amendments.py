@@ -62,6 +62,15 @@ def test_an_addition_that_says_it_is_appended_adds_only_what_is_new(engine: Engi
     assert (only(engine).impression, only(engine).addendum) == ("Normal. Ward was told twice.", None)
 
 
+def test_an_appended_report_that_is_told_again_with_a_correction_takes_the_place(engine: Engine) -> None:
+    typo = dataclasses.replace(WHOLE, findings="The hart is big. Lungs clear.", impression="")
+    mended = dataclasses.replace(
+        typo, findings="The heart is big. Lungs clear. Small nodule.", appended=True, reported_at=SECOND.reported_at
+    )
+    add(engine, typo, mended)
+    assert (only(engine).findings, only(engine).addendum) == (mended.findings, None)
+
+
 def test_what_was_denied_since_is_said_again_and_what_is_denied_is_not_said(engine: Engine) -> None:
     said = ["Pneumothorax.", "No pneumothorax.", "Pneumothorax."]
     added = [
