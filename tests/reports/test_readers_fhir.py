@@ -361,6 +361,12 @@ def test_a_second_attachment_is_read_and_a_copy_is_not(tmp_path):
     assert found.addendum == "Small pneumothorax."
 
 
+def test_an_addendum_in_plain_text_hides_no_report_of_another_form(tmp_path):
+    forms = [attached("ADDENDUM: Small pneumothorax."), attached("<p>FINDINGS: Clear lungs.</p>", "text/html")]
+    found = only(tmp_path, report(conclusion=None, presentedForm=forms))
+    assert (found.findings, found.addendum) == ("Clear lungs.", "Small pneumothorax.")
+
+
 def test_more_resources_than_a_bundle_may_have_are_told(tmp_path, monkeypatch):
     monkeypatch.setattr(fhir_resources, "MAX_RESOURCES", 3)
     beside = [{"resourceType": "Basic", "id": str(n)} for n in range(3)]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
+from cxrreport.reports import sections
 from cxrreport.reports.parsing import assemble, decode, pdf
 
 Resource = dict[str, Any]
@@ -103,15 +104,23 @@ def _top(document: Resource | list[Any]) -> Iterator[tuple[str, Resource]]:
 def texts(resource: Resource, found: Resources) -> str:
     """The report as presented: plain text before RTF before HTML before PDF before the narrative.
 
-    Of several attachments of the kind all are taken, but for those that are alike.
+    Of several attachments of the kind all are taken, but for those that are alike. An addendum alone is no report: the
+    next kind is looked for, and it follows.
     """
-    forms = list(_forms(resource, found))
+    forms, added = list(_forms(resource, found)), list[str]()
     for kind, read in _READ.items():
-        shown = dict.fromkeys(read(data).strip() for own, data in forms if own == kind)
-        if text := "\n\n".join(filter(None, shown)):
-            return text
+        shown = [*dict.fromkeys(filter(None, (read(data).strip() for own, data in forms if own == kind)))]
+        if any(map(_is_report, shown)):
+            return "\n\n".join([*shown, *added])
+        added += shown
     narrative = resource.get("text")
-    return assemble.without_tags(word(narrative.get("div"))).strip() if isinstance(narrative, dict) else ""
+    told = assemble.without_tags(word(narrative.get("div"))).strip() if isinstance(narrative, dict) else ""
+    return "\n\n".join(filter(None, [told, *added]))
+
+
+def _is_report(text: str) -> bool:
+    own = sections.split(assemble.plain(text))
+    return bool(own.findings or own.impression)
 
 
 def is_scan(resource: Resource, found: Resources) -> bool:
