@@ -57,7 +57,7 @@ class Head:
 
 
 @contextmanager
-def open_head(path: str, tags: Collection[int], max_inflated: int, keep_inflated: int) -> Iterator[Head]:
+def open_head(path: str, tags: Collection[int], max_inflated: int, keep_inflated: int | None = None) -> Iterator[Head]:
     """Open a file and parse the elements in `tags` up to Pixel Data, as `parse_head` does.
 
     Raises

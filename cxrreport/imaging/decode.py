@@ -142,7 +142,7 @@ def _jpeg(stream: bytes) -> Decoded:
     frame = _guarded(imagecodecs.jpeg8_decode, scan + END)
     filled = scan.rstrip(b"\0")
     filled += b"\0" * filled.endswith(b"\xff")  # a value of 255 (T.81 B.1.1.5)
-    end = next((end for end in (filled, scan) if not _notices(frame, end + _PROBE)), None)
+    end = next((end for end in dict.fromkeys((filled, scan)) if not _notices(frame, end + _PROBE)), None)
     if end is None or not any(_notices(frame, end[: -len(probe)] + probe) for probe in (_PROBE[:8], _PROBE[7::-1])):
         raise truncated()
     if _JPEG_HOLE in end and not _is_border(end, frame.size):

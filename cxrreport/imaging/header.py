@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 import re
-import unicodedata
 from datetime import date, datetime, time
 from math import isfinite
 from typing import Any
@@ -15,7 +14,7 @@ from pydicom.valuerep import PersonName
 from cxrreport import indications
 from cxrreport.dicom.opening import Head, NotDicomError, open_head
 from cxrreport.errors import HeaderError
-from cxrreport.imaging.views import origin_of
+from cxrreport.imaging.views import origin_of, unaccented
 from cxrreport.records import NOBODY, YEARS, FileEntry, Instance, names_nobody, visible
 
 _TEXT_TAGS = {
@@ -186,7 +185,7 @@ def _identifier(dataset: Dataset, tag: int) -> str:
 def _patient_id(dataset: Dataset, study_uid: str) -> str:
     """Blank is legal (type 2) and names nobody; a header without the element is no whole one."""
     if _PATIENT_ID not in dataset:
-        _required("")
+        raise _lacking()
     patient_id = _identifier(dataset, _PATIENT_ID)
     return NOBODY + study_uid if names_nobody(patient_id) else patient_id
 
@@ -194,9 +193,7 @@ def _patient_id(dataset: Dataset, study_uid: str) -> str:
 def _name_sha256(name: str, key: bytes) -> str:
     """Digest of a person's name whatever the order of its parts, the case, the accents and the signs between them."""
     spelling = next((group for group in name.split("=") if group.strip("^ ")), "")  # alphabetic, else ideographic
-    letters = unicodedata.normalize("NFKD", spelling.upper())
-    plain = "".join(sign for sign in letters if not unicodedata.combining(sign))
-    parts = " ".join(sorted(re.findall(r"[^\W_]+", plain), reverse=True))  # JOHN DOE
+    parts = " ".join(sorted(re.findall(r"[^\W_]+", unaccented(spelling)), reverse=True))  # JOHN DOE
     return "" if not key or names_nobody(parts) else hmac.digest(key, parts.encode(), "sha256").hex()
 
 
@@ -237,15 +234,13 @@ def _age_years(text: str, birth_date: date | None, studied_at: datetime | None) 
     return round(years, 2) if years is not None and 0 <= years <= 130 else None
 
 
-def _required(text: str) -> str:
-    if not text:
-        raise HeaderError("The header lacks an identifier of patient, study or image.", code="header.incomplete")
-    return text
+def _lacking() -> HeaderError:
+    return HeaderError("The header lacks an identifier of patient, study or image.", code="header.incomplete")
 
 
 def _uid(text: str, required: bool = False) -> str:
-    if required:
-        _required(text)
+    if required and not text:
+        raise _lacking()
     if text and not re.fullmatch(r"[0-9.]{1,64}", text):  # PS3.5 section 9.1
         raise HeaderError("The header holds an invalid unique identifier.")
     return text

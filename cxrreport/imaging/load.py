@@ -32,13 +32,15 @@ class LoadedImage:
 def as_filed(image: Image) -> Iterator[None]:
     """Raise PixelError `pixels.changed` where the file that the block has read is not, or no longer, that of the catalogue."""
     entry = FileEntry(image.path, image.size, image.mtime_ns)
+    failure: PixelError | None = None
     try:
         yield
-    except PixelError:
-        if not has_changed(entry):
-            raise
+    except PixelError as error:
+        failure = error
     if has_changed(entry):
         raise PixelError("The file has changed since this run looked at it.", "pixels.changed")
+    if failure is not None:
+        raise failure
 
 
 def load_image(path: str, max_pixels: int, upright: Upright | None = None) -> LoadedImage:

@@ -53,7 +53,7 @@ def read_frame(path: str, max_pixels: int = 60_000_000) -> Frame:
         header alone; `pixels.truncated`, `pixels.malformed`, `pixels.unreadable` and `pixels.bits`, too, from the data.
     """
     try:
-        with open_head(path, _TAGS, max_limit := 2 * max_pixels + _HEADER_BYTES, max_limit) as head:
+        with open_head(path, _TAGS, 2 * max_pixels + _HEADER_BYTES) as head:
             return _frame(head, max_pixels)
     except NotDicomError:
         raise PixelError("The file is not DICOM.") from None

@@ -161,7 +161,11 @@ def _descriptions(instance: Instance) -> tuple[str, str, str]:
     return instance.series_description, instance.protocol, instance.study_description
 
 
+def unaccented(text: str) -> str:
+    """Capitals without their accents."""
+    return "".join(sign for sign in unicodedata.normalize("NFKD", text.upper()) if not unicodedata.combining(sign))
+
+
 def _plain(text: str) -> str:
     """Capital letters A to Z alone; an accented letter loses its accent."""
-    bare = "".join(sign for sign in unicodedata.normalize("NFKD", text.upper()) if not unicodedata.combining(sign))
-    return re.sub(r"[^A-Z]+", " ", bare).strip()
+    return re.sub(r"[^A-Z]+", " ", unaccented(text)).strip()

@@ -25,6 +25,11 @@ class Sections:
     technique: str = ""
     addendum: str = ""
 
+    @property
+    def is_empty(self) -> bool:
+        """Is there neither a report nor an addendum?"""
+        return not (self.findings or self.impression or self.addendum)
+
 
 # How findings begin that stand without a heading behind another section: "COMPARISON: None. The lungs are clear."
 _ANATOMY = (

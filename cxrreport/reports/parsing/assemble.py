@@ -96,8 +96,10 @@ def assemble(parts: Iterable[Part]) -> sections.Sections:
 def _take_unheaded(by_section: dict[str, list[str]]) -> None:
     """Put what stands under no heading at all to the findings: beside headed ones the splitter would take it for a title."""
     loose = plain("\n".join(by_section.get("", ())))
+    if has_sections(loose):
+        return
     own = sections.split(loose)
-    if loose and not own.impression and own.findings and not has_sections(loose):
+    if own.findings:
         by_section[""] = []
         by_section.setdefault("findings", []).append(own.findings)
         for section in ("addendum", "comparison", "indication"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from datetime import datetime
 
 from cxrreport.records import YEARS
@@ -39,13 +38,12 @@ def moment(text: str, day_first: bool | None = None) -> datetime | None:
     return found if found and found.year in YEARS else None
 
 
-def day_first(texts: Iterable[str]) -> bool | None:
-    """Tell from the dates of one column whether days stand before months; None where none tells, or they disagree."""
-    found = set()
-    for match in map(_LOCAL.match, texts):
-        if match and match[2] != "." and max(int(match[1]), int(match[3])) > 12:
-            found.add(int(match[1]) > 12)
-    return found.pop() if len(found) == 1 else None
+def day_first(text: str) -> bool | None:
+    """Tell from a date whether days stand before months; None where it does not tell."""
+    match = _LOCAL.match(text)
+    if match and match[2] != "." and max(int(match[1]), int(match[3])) > 12:
+        return int(match[1]) > 12
+    return None
 
 
 def hl7_moment(text: str) -> datetime | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -138,7 +137,7 @@ def _forms(resource: Resource, found: Resources) -> Iterator[tuple[str, bytes]]:
         binary = found.find(word(form.get("url"))) or {}
         kind = word(form.get("contentType")) or word(binary.get("contentType"))
         coded = word(form.get("data")) or word(binary.get("data"))
-        with suppress(binascii.Error, ValueError):
+        with suppress(ValueError):
             yield kind.partition(";")[0].strip().lower(), base64.b64decode("".join(coded.split()), validate=True)
 
 

@@ -38,7 +38,7 @@ class Survey:
         """Take in the next row."""
         if isinstance(row, str):
             return
-        if (told := dates.day_first([row["reported_at"]])) is not None:
+        if (told := dates.day_first(row["reported_at"])) is not None:
             self._day_first.add(told)
         if (key := _key(row)) is None:
             return

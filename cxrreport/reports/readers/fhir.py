@@ -114,7 +114,7 @@ def _report(path: Path, resource: Resource, found: Resources) -> Report | Failur
     if scope.is_other(*_procedure(resource, studies), parts.technique):
         return Skipped("report.not_chest")
     gone = status is ReportStatus.WITHDRAWN
-    if not gone and not parts.findings and not parts.impression and not parts.addendum:
+    if not gone and parts.is_empty:
         scan = Skipped("report.scanned") if is_scan(resource, found) else None
         return scan or Failure("report.empty", "A FHIR DiagnosticReport holds no text.", path=str(path))
     accession, study_uid, patient = _accession(resource, studies, found), _study_uid(studies), _patient(subjects)

@@ -114,8 +114,10 @@ def _share(orders: list[_Order]) -> None:
 
     A foot's is none of the chest's, nor one of another day; more than can be one sitting are not linked.
     """
+    if not 1 < len(orders) <= MAX_LINKED:
+        return
     told = [order for order in orders if _tells(order)]
-    if len(told) == 1 and len(orders) <= MAX_LINKED and not _is_elsewhere(told[0]):
+    if len(told) == 1 and not _is_elsewhere(told[0]):
         for order in orders:
             if _is_near(order, told[0]):
                 order.linked = told[0]
@@ -124,7 +126,7 @@ def _share(orders: list[_Order]) -> None:
 def _is_near(order: _Order, other: _Order) -> bool:
     """Were both observed within a day, as far as they tell (OBR-7)?"""
     one, two = (dates.hl7_moment(each.request.component(7, 1)) for each in (order, other))
-    return one is None or two is None or abs(one.replace(tzinfo=None) - two.replace(tzinfo=None)) < timedelta(days=1)
+    return one is None or two is None or abs(one - two) < timedelta(days=1)
 
 
 def _tells(order: _Order) -> bool:
@@ -134,8 +136,8 @@ def _tells(order: _Order) -> bool:
         return True
 
 
-def _is_elsewhere(order: _Order) -> bool:
-    return scope.is_other(order.request.component(24, 1), _procedure(order.request))
+def _is_elsewhere(order: _Order, technique: str = "") -> bool:
+    return scope.is_other(order.request.component(24, 1), _procedure(order.request), technique)
 
 
 def _of_order(path: Path, header: Segment, order: _Order) -> Report | Skipped:
@@ -145,9 +147,9 @@ def _of_order(path: Path, header: Segment, order: _Order) -> Report | Skipped:
     accession, study_uid = _accession(order), _study_uid(order)
     status, rows = _status(order)
     found = assemble.assemble(hl7_results.parts(rows))
-    if scope.is_other(order.request.component(24, 1), _procedure(order.request), found.technique):
+    if _is_elsewhere(order, found.technique):
         return Skipped("report.not_chest")
-    if status is not ReportStatus.WITHDRAWN and not (found.findings or found.impression or found.addendum):
+    if status is not ReportStatus.WITHDRAWN and found.is_empty:
         return Skipped("report.scanned" if hl7_results.any_scanned(rows) else "report.empty")  # a status alone
     reported_at = _reported_at(header, order.request)
     texts = (found.findings, found.impression, found.addendum)

@@ -63,7 +63,7 @@ def _report(path: Path, dataset: Dataset) -> Report | Failure | Skipped:
         return found
     if scope.is_other("", _procedure(dataset), found.technique):
         return Skipped("report.not_chest")
-    if not found.findings and not found.impression and not found.addendum:
+    if found.is_empty:
         return Skipped("report.empty")
     request = _only(dataset, "ReferencedRequestSequence")
     accession = _text(request, "AccessionNumber") or _text(dataset, "AccessionNumber")

@@ -136,7 +136,7 @@ def _result(
         yield Failure("report.empty", f"Row {number} of a report table holds no report text.", path=str(path))
         return
     written = fields["reported_at"]
-    reported_at = dates.moment(written) or (written and dates.moment(written, day_first)) or None
+    reported_at = dates.moment(written, day_first)
     if written and not reported_at:
         yield Skipped("report.date")
     yield Report(

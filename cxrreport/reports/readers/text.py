@@ -36,7 +36,7 @@ def read(path: Path) -> Iterator[Report | Failure]:
 def parse(path: Path, text: str, above: str = "") -> Report | Failure:
     """The report that a text is; see `read`. Its date may stand in what is `above`, a letterhead."""
     found = sections.split(text)
-    if not found.findings and not found.impression and not found.addendum:
+    if found.is_empty:
         return Failure("report.empty", "A text report holds neither findings nor an impression.", path=str(path))
     name, patient_id = decode.identifier(path.stem), ""
     by_uid = decode.is_uid(name)
