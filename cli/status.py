@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cxrreport.files import printable
+
 if TYPE_CHECKING:
     from cxrreport.settings import Settings
     from cxrreport.store.runs import RunFacts
@@ -100,7 +102,5 @@ def print_table(title: str, columns: list[str], rows: Any) -> None:
 def escaped(value: Any) -> str:
     """Make a value harmless where rich prints it: no markup either."""
     from rich.markup import escape
-
-    from cxrreport.files import printable
 
     return escape(printable(value))

@@ -17,6 +17,7 @@ from cxrreport.imaging.walk import has_changed
 from cxrreport.records import UPRIGHT, FileEntry, Image, Lie
 
 PAGE = "pixels.page"
+AWAY = ("pixels.unreadable", "pixels.changed")  # the mount is gone, or the file is being written: tomorrow it is there
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING, Any
 from cxrreport import __version__
 from cxrreport.errors import StorageError, UsageError
 from cxrreport.files import atomic, printable
-from cxrreport.pipeline.upkeep import held_archive
 from cxrreport.settings import Settings
-from cxrreport.store.engine import current
+from cxrreport.store.engine import DATABASE, current, held_archive
 from cxrreport.store.snapshot import copy_sqlite
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-DATABASE, FACTS = "cxrreport.db", "backup.json"
+FACTS = "backup.json"
 
 
 def backup(settings: Settings, target: Path) -> dict[str, Any]:

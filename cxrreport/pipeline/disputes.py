@@ -69,7 +69,8 @@ def _unreadable() -> HeaderError:
 
 def header_of(run: Run, entry: FileEntry) -> Instance | None:
     """Read a header as `read_header` does. Names are digested with the key of this home."""
-    return read_header(entry, run.settings.max_dataset_mb, secret(run.settings.home / NAME_KEY))
+    run.name_key = run.name_key or secret(run.settings.home / NAME_KEY)
+    return read_header(entry, run.settings.max_dataset_mb, run.name_key)
 
 
 def correct(run: Run, s: Session, study_uid: str) -> bool:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from cxrreport.pipeline.upkeep import held_archive
 from cxrreport.retrieval.removal import remove_reports, versions_with
 from cxrreport.settings import Settings
-from cxrreport.store.engine import session
+from cxrreport.store.engine import held_archive, session
 from cxrreport.store.forgetting import empty_journal, erase, paths_of, rows_of_patient, sources_of
 from cxrreport.store.runs import append_audit
 
@@ -35,10 +34,9 @@ def forget(settings: Settings, number: str, issuer: str | None = None, dry_run: 
             report_files = sources_of(s, held)
         reports = held.get("report", set())
         rows = {table: len(ids) for table, ids in sorted(held.items())}
-        versions = len(versions_with(settings.index_directory, reports))
-        told = {"rows": rows, "index_versions": versions, "files": files, "report_files": report_files}
+        versions = (versions_with if dry_run else remove_reports)(settings.index_directory, reports)
+        told = {"rows": rows, "index_versions": len(versions), "files": files, "report_files": report_files}
         if not dry_run:
-            remove_reports(settings.index_directory, reports)
             with session(engine) as s:
                 erase(s, held)
                 append_audit(s, "cxrreport", "forget", "a patient", {"rows": rows})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cxrreport.codes import Flag, PriorReason
 from cxrreport.errors import InputError
-from cxrreport.imaging.load import PAGE, LoadedImage, as_filed, load_image
+from cxrreport.imaging.load import AWAY, PAGE, LoadedImage, as_filed, load_image
 from cxrreport.imaging.pairing import inputs_sha256
 from cxrreport.pipeline.run import Run
 from cxrreport.pipeline.scope import is_child
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from cxrreport.imaging.register import Registration
     from cxrreport.imaging.upright import Upright
-
-_AWAY = ("pixels.unreadable", "pixels.changed")  # the file is not there tonight, or being written; tomorrow it is
 
 
 Found = dict[int, LoadedImage | InputError]  # what came of each image, by its id
@@ -95,7 +93,7 @@ def _assemble(due: Due, found: Found) -> Prepared:
     if isinstance(frontal := found[due.pair.frontal.id], InputError):
         raise frontal
     digests = {image_id: loaded.pixel_sha256 for image_id, loaded in found.items() if isinstance(loaded, LoadedImage)}
-    away = {image_id: "away" for image_id, loaded in found.items() if getattr(loaded, "code", "") in _AWAY}
+    away = {image_id: "away" for image_id, loaded in found.items() if getattr(loaded, "code", "") in AWAY}
     return Prepared(
         due,
         PreparedStudy(frontal.pixels, _pixels(lateral)),
@@ -134,7 +132,7 @@ def _fail(run: Run, due: Due, error: InputError) -> None:
     if error.code == PAGE:  # nothing has failed
         return
     study_id = due.pair.study.id
-    counts = error.code not in _AWAY  # three nights without the mount must not quarantine the archive
+    counts = error.code not in AWAY  # three nights without the mount must not quarantine the archive
 
     def record(s: Session) -> None:
         if counts:

@@ -6,11 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cxrreport.log import manifest_path
-from cxrreport.pipeline.upkeep import held_archive
 from cxrreport.retrieval import publish
 from cxrreport.retrieval.versions import list_versions, storage_errors
 from cxrreport.settings import Settings
-from cxrreport.store.engine import session
+from cxrreport.store.engine import held_archive, session
 from cxrreport.store.forgetting import erase
 from cxrreport.store.pruning import outdated
 from cxrreport.store.runs import append_audit

@@ -96,6 +96,7 @@ class Run:
     exit_code: int = 0
     ends: float = math.inf  # of the monotonic clock
     metrics: Path | None = None  # of the run, to be written at its end
+    name_key: bytes = b""  # of the digests of names; read with the first header
 
     @property
     def late(self) -> bool:

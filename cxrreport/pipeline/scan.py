@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cxrreport.codes import CODES
 from cxrreport.errors import InputError
 from cxrreport.files import storable
-from cxrreport.imaging.load import PAGE, LoadedImage, as_filed, load_image
+from cxrreport.imaging.load import AWAY, PAGE, LoadedImage, as_filed, load_image
 from cxrreport.imaging.upright import Upright
 from cxrreport.imaging.views import believed_view, screen
 from cxrreport.imaging.walk import has_changed, walk
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 _FILES = 200  # headers a transaction
 _IMAGES = 64  # images a batch of the view classifier
-_UNREADABLE = ("pixels.unreadable", "pixels.changed")  # a mount or a permission may come back: try again
 
 
 def scan(run: Run, roots: Sequence[Path]) -> None:
@@ -176,7 +175,7 @@ def _store_views(s: Session, run: Run, drafter: Drafter, found: dict[Image, Load
             catalogue.set_view(s, image.id, ViewGuess(View.OTHER, "pixels", 1.0))
             _leave_out(s, run, image)
         elif isinstance(error, InputError):
-            if error.code not in _UNREADABLE:
+            if error.code not in AWAY:
                 catalogue.mark_unusable(s, image.id, error.code)
             run.fail(error.code)
             runs.add_failures(s, run.id, [Failure(error.code, error.message, path=image.path)])

@@ -31,8 +31,8 @@ def _holds(folder: Path, ids: Ids) -> bool:
         return True
 
 
-def remove_reports(home_index: Path, report_ids: Collection[int]) -> None:
-    """Publish the serving version anew without these reports, and remove every version that holds one.
+def remove_reports(home_index: Path, report_ids: Collection[int]) -> list[str]:
+    """Publish the serving version anew without these reports, and remove every version that holds one; returns those.
 
     Where nothing is left, or the serving version is damaged, none serves until the index is built again.
 
@@ -42,7 +42,7 @@ def remove_reports(home_index: Path, report_ids: Collection[int]) -> None:
     """
     touched = versions_with(home_index, report_ids)
     if not touched:
-        return
+        return touched
     with suppress(IndexFitError):
         if publish.current(home_index) in touched:
             _publish_without(home_index, np.array(sorted(report_ids), np.int64))
@@ -52,6 +52,7 @@ def remove_reports(home_index: Path, report_ids: Collection[int]) -> None:
                 (home_index / "CURRENT").unlink()
         for version in touched:
             publish.remove(home_index, version)
+    return touched
 
 
 def _publish_without(home_index: Path, ids: Ids) -> None:

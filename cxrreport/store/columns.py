@@ -7,11 +7,16 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Dialect, Enum, Integer, String
-from sqlalchemy.orm import mapped_column
+from sqlalchemy import BigInteger, CheckConstraint, ColumnElement, DateTime, Dialect, Enum, Integer, String
+from sqlalchemy.orm import InstrumentedAttribute, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 MAX_IDENTIFIER_BYTES = 512  # DICOM's have at most 64 characters (PS3.5 6.2)
+
+
+def below(path: InstrumentedAttribute[Any], folder: str) -> ColumnElement[bool]:
+    """Match paths below an absolute folder."""
+    return path.startswith(folder.rstrip("/") + "/", autoescape=True)
 
 
 def clean(text: str) -> str:

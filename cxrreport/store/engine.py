@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.orm import Session
 
 from cxrreport.errors import ConfigurationError, InputError, UnavailableError
-from cxrreport.files import printable
+from cxrreport.files import lock, printable
 from cxrreport.settings import Settings
 from cxrreport.store.faults import place, refuses_values, translate, translated
 from cxrreport.store.hold import hold_archive
@@ -27,6 +27,7 @@ __all__ = ["check_schema", "current", "hold_archive", "open_database", "place", 
 
 Item = TypeVar("Item")
 BATCH = 500
+DATABASE = "cxrreport.db"  # in the home, where no other is named
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 # What of libpq's text may be told: the rest quotes values of the URL.
@@ -54,13 +55,17 @@ def open_database(url: str | None, home: Path, timeout_s: float = 30, read_only:
     UnavailableError : no answer within `timeout_s`, or access is refused.
     StorageError : the file cannot be made, opened or read.
     """
-    target = _read_url(url) if url else URL.create("sqlite", database=str(home / "cxrreport.db"))
+    target = _target(url, home)
     if target.get_backend_name() == "sqlite":
         engine = open_sqlite(target, timeout_s, read_only)
     else:
         engine = _open_postgres(target, timeout_s)
     _wait_for(engine, timeout_s)
     return engine
+
+
+def _target(url: str | None, home: Path) -> URL:
+    return _read_url(url) if url else URL.create("sqlite", database=str(home / DATABASE))
 
 
 def _read_url(url: str) -> URL:
@@ -198,13 +203,23 @@ def open_archive(settings: Settings, make: bool = True, read_only: bool = False)
         engine.dispose()
 
 
+@contextmanager
+def held_archive(settings: Settings) -> Iterator[Engine]:
+    """Open the archive and hold it for this process alone.
+
+    Raises
+    ------
+    LockedError : a run is at work. SchemaError, UnavailableError, StorageError, ConfigurationError : see `open_archive`.
+    """
+    with open_archive(settings, make=False) as engine, lock(settings.home / "lock", "home"), hold_archive(engine):
+        yield engine
+
+
 def must_exist(settings: Settings) -> None:
     """Refuse a database of SQLite that is not there. Raises ConfigurationError, code "archive.none"."""
-    url = _read_url(settings.database_url) if settings.database_url else None
-    if url is not None and url.get_backend_name() != "sqlite":
-        return
-    path = Path(url.database or "") if url else settings.home / "cxrreport.db"
-    if not path.exists():
+    target = _target(settings.database_url, settings.home)
+    path = Path(target.database or "")
+    if target.get_backend_name() == "sqlite" and not path.exists():
         raise ConfigurationError(
             f"There is no archive ({printable(path)}): `cxrreport index` or `generate` makes one; is --home right?",
             "archive.none",

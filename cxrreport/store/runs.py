@@ -14,6 +14,7 @@ from cxrreport.drafts import DraftStatus
 from cxrreport.records import Failure
 from cxrreport.settings import mask_passwords
 from cxrreport.store.attempts import fail_abandoned
+from cxrreport.store.columns import below
 from cxrreport.store.engine import batches
 from cxrreport.store.schema import AuditRow, DraftRow, FailureRow, ImageRow, PatientRow, ReportRow, RunRow, StudyRow
 
@@ -60,11 +61,12 @@ def _close_dead(session: Session) -> None:
 
 def _masked(argv: Sequence[str]) -> list[str]:
     words = ["***" if before in _IDENTIFIERS else word for before, word in zip(["", *argv], argv)]
-    named = [word.partition("=") for word in words]
-    return [
-        mask_passwords(f"{option}=***" if value and option in _IDENTIFIERS else "".join((option, equals, value)))
-        for option, equals, value in named
-    ]
+    return [mask_passwords(_unnamed(word)) for word in words]
+
+
+def _unnamed(word: str) -> str:
+    option, _, value = word.partition("=")
+    return f"{option}=***" if value and option in _IDENTIFIERS else word
 
 
 def end_run(session: Session, run_id: int, counts: Mapping[str, Any], exit_code: int) -> None:
@@ -114,9 +116,8 @@ def clear_file_failures(session: Session, paths: Sequence[str]) -> None:
 
 def clear_failures_below(session: Session, root: str, kind: str) -> None:
     """Forget failures whose code begins with `kind` at or below the absolute path `root`: it is about to be read again."""
-    below = FailureRow.path.startswith(root.rstrip("/") + "/", autoescape=True)
     same_kind = FailureRow.code.startswith(kind) & FailureRow.study_id.is_(None)
-    session.execute(delete(FailureRow).where(same_kind, or_(FailureRow.path == root, below)))
+    session.execute(delete(FailureRow).where(same_kind, or_(FailureRow.path == root, below(FailureRow.path, root))))
 
 
 def _is_file(paths: Sequence[str]) -> ColumnElement[bool]:

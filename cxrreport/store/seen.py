@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cxrreport.records import FileEntry
+from cxrreport.store.columns import below
 from cxrreport.store.engine import batches
 from cxrreport.store.filing import PATIENT_CONFLICT, REPLACED
 from cxrreport.store.schema import FileRow, ImageRow
@@ -57,5 +58,4 @@ def _studies_that_lost_a_file(session: Session, study_ids: Sequence[int]) -> set
 
 def knows_files_below(session: Session, folder: str) -> bool:
     """Tell whether a file below the absolute path `folder` was ever read."""
-    below = FileRow.path.startswith(folder.rstrip("/") + "/", autoescape=True)
-    return session.scalar(select(FileRow.id).where(below).limit(1)) is not None
+    return session.scalar(select(FileRow.id).where(below(FileRow.path, folder)).limit(1)) is not None

@@ -11,7 +11,7 @@ import numpy as np
 
 from cxrreport.errors import UsageError
 from cxrreport.evaluation.reliability import compare
-from cxrreport.files import atomic, lock, sync
+from cxrreport.files import atomic, sync
 from cxrreport.findings import FINDINGS, State
 from cxrreport.imaging.pairing import draft_images
 from cxrreport.model.calibration import CALIBRATION, Calibration
@@ -19,7 +19,7 @@ from cxrreport.model.manifest import NETWORK, default_directory, read_manifest, 
 from cxrreport.records import View
 from cxrreport.reports.language import is_english_report
 from cxrreport.settings import Settings
-from cxrreport.store.engine import hold_archive, open_archive, session
+from cxrreport.store.engine import held_archive, session
 from cxrreport.store.runs import append_audit
 from cxrreport.store.scores import raw_scores
 from cxrreport.store.training import SignedStudy, signed_studies
@@ -45,7 +45,7 @@ def calibrate_archive(settings: Settings) -> dict[str, Any]:
     manifest = read_manifest(directory)
     shipped = Calibration.shipped(directory, manifest)
     used = Calibration.own(settings.home, manifest["files"][NETWORK]) or shipped
-    with open_archive(settings, make=False) as engine, lock(settings.home / "lock", "home"), hold_archive(engine):
+    with held_archive(settings) as engine:
         scored = _read(engine, weights_sha256(manifest))
         if len(scored.views) < LEAST:
             raise UsageError(
@@ -68,7 +68,7 @@ def undo_calibration(settings: Settings) -> dict[str, Any]:
     UsageError : there is none, or it or the one before it fits other weights than those in use. WeightsError
     """
     own, network = settings.home / CALIBRATION, read_manifest(settings.weights or default_directory())["files"][NETWORK]
-    with open_archive(settings, make=False) as engine, lock(settings.home / "lock", "home"), hold_archive(engine):
+    with held_archive(settings) as engine:
         if not own.exists():
             raise UsageError("The archive has no calibration of its own to take back.", "calibration.none")
         check_present(settings.home, network)
