@@ -93,16 +93,17 @@ def _index(settings: Settings) -> str:
 
 def _database(settings: Settings) -> str:
     from cxrreport.errors import ConfigurationError
-    from cxrreport.store.engine import current, must_exist, open_archive
+    from cxrreport.store.engine import current, open_archive
     from cxrreport.store.mounts import network_kind
 
     try:
-        must_exist(settings)
-    except ConfigurationError:
+        with open_archive(settings, read_only=True) as engine:
+            found = f"{engine.dialect.name}, schema {current(engine)}"
+            kind = network_kind(Path(engine.url.database or "")) if engine.dialect.name == "sqlite" else None
+    except ConfigurationError as error:
+        if error.code != "archive.none":
+            raise
         return "none yet: run `cxrreport index` or `generate`"
-    with open_archive(settings, read_only=True) as engine:
-        found = f"{engine.dialect.name}, schema {current(engine)}"
-        kind = network_kind(Path(engine.url.database or "")) if engine.dialect.name == "sqlite" else None
     advice = f"; it lies on a network mount ({kind}), where locks may fail: use a local disk, or PostgreSQL"
     return found + (advice if kind else "")
 

@@ -125,6 +125,13 @@ def test_doctor_makes_no_archive_and_says_so(tool: Tool, tmp_path: Path) -> None
     assert tool.json("doctor")["database"]["found"].startswith("none yet") and not tool.home.exists()
 
 
+@pytest.mark.parametrize("url", ["mysql://h/x", "not a url"])
+def test_doctor_does_not_take_a_database_that_cannot_be_meant_for_one_that_is_not_there_yet(
+    tool: Tool, url: str
+) -> None:
+    assert tool("--db", url, "doctor") == 78 and "MEND  database" in tool.out
+
+
 def test_status_tells_what_was_refused_and_what_the_last_run_did(drafted: Tool) -> None:
     with drafted.connection() as connection:
         connection.exec_driver_sql("UPDATE image SET usable = false, reason = 'view.other' WHERE id < 3")
