@@ -277,6 +277,10 @@ def test_status(tmp_path, given, expected):
 
 def test_other_procedures_are_skipped(tmp_path):
     assert only(tmp_path, report(code={"text": "CT Chest WO contrast"})) == Skipped("report.not_chest")
+    foot = [attached("TECHNIQUE: Left foot, three views.\n\nThere is a fracture of the toe.")]
+    for conclusion in (None, "Fracture."):
+        told = report(code={"text": "Radiograph"}, conclusion=conclusion, result=[], presentedForm=foot)
+        assert only(tmp_path, told) == Skipped("report.not_chest")
     other = copy.deepcopy(STUDY) | {"modality": [{"code": "MR"}]}
     assert only(tmp_path, bundle(linked(), other)) == Skipped("report.not_chest")
 

@@ -85,26 +85,30 @@ def assemble(parts: Iterable[Part]) -> sections.Sections:
     by_section: dict[str, list[str]] = {}
     for section, text in parts:
         by_section.setdefault(section, []).append(text)
-    if _REPORTED & by_section.keys():
-        _take_unheaded(by_section)
+    technique = _take_unheaded(by_section) if _REPORTED & by_section.keys() else ""
     blocks = (_block(section, "\n".join(by_section.get(section, ()))) for section in _ORDER)
     found = sections.split("\n".join(filter(None, blocks)))
     indication = plain("\n".join(by_section.get("indication", ())))
-    return replace(found, indication=indication or found.indication)
+    return replace(found, indication=indication or found.indication, technique=found.technique or technique)
 
 
-def _take_unheaded(by_section: dict[str, list[str]]) -> None:
-    """Put what stands under no heading at all to the findings: beside headed ones the splitter would take it for a title."""
+def _take_unheaded(by_section: dict[str, list[str]]) -> str:
+    """Put what stands under no heading at all to the findings: beside headed ones the splitter would take it for a title.
+
+    Returns its technique.
+    """
     loose = plain("\n".join(by_section.get("", ())))
     if has_sections(loose):
-        return
+        return ""
     own = sections.split(loose)
-    if own.findings:
-        by_section[""] = []
-        by_section.setdefault("findings", []).append(own.findings)
-        for section in ("addendum", "comparison", "indication"):
-            if text := getattr(own, section):
-                by_section.setdefault(section, []).append(text)
+    if not own.findings:
+        return ""
+    by_section[""] = []
+    by_section.setdefault("findings", []).append(own.findings)
+    for section in ("addendum", "comparison", "indication"):
+        if text := getattr(own, section):
+            by_section.setdefault(section, []).append(text)
+    return own.technique
 
 
 def _block(section: str, text: str) -> str:

@@ -148,7 +148,9 @@ def _sections(resource: Resource, found: Resources) -> Sections:
         names = dict.fromkeys(name for _, name in codes(resource.get("conclusionCode")) if name)
         conclusion = "".join(f"{name}. " for name in names)
     sections = assemble.assemble(parts)
-    return sections if sections.impression else assemble.assemble([*parts, ("impression", conclusion)])
+    if sections.impression or not conclusion.strip():
+        return sections
+    return assemble.assemble([*parts, ("impression", conclusion)])
 
 
 def _parts(resource: Resource, found: Resources) -> list[assemble.Part]:
