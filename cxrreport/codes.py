@@ -96,6 +96,7 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
         "calibration.network": ("The last fit, or the calibration before it, is of other weights than those in use.",
                                 "Take it back with those weights (`--weights`), or remove `calibration.json` from the home:"
                                 " then the calibration of the weights in use serves."),
+        "export.place": ("The directory of the export holds other things.", "Name an empty or a new directory."),
         "draft.none": ("There is no draft of the study.", "Run `cxrreport generate`."),
         "device.unknown": ("The name of the device is none.", "Use auto, cpu, cuda or cuda:i."),
         "training.diverged": ("The loss is no number any more.", "Train with a lower learning rate in another `--out`."),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from cxrreport.findings import Change, State
+from cxrreport.findings import Change, State, Tier
 
 
 class DraftStatus(StrEnum):
@@ -16,6 +16,17 @@ class DraftStatus(StrEnum):
     SUPERSEDED = "superseded"
     REVIEWED = "reviewed"
     REJECTED = "rejected"
+
+
+class Verdict(StrEnum):
+    """What a reader says of a draft: signed as it is, after changes, or not at all."""
+
+    ACCEPTED = "accepted"
+    EDITED = "edited"
+    REJECTED = "rejected"
+
+
+PRIORITIES = tuple(tier.name.lower() for tier in Tier)  # of a draft, the soonest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +102,10 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A drafted report, ready to be stored. Never final."""
+    """A drafted report, ready to be stored. Never final.
+
+    priority : one of `PRIORITIES`, and why. shadow : made and scored, but shown to no reader.
+    """
 
     study_id: int
     prior_study_id: int | None
@@ -106,3 +120,6 @@ class Draft:
     provenance: Provenance
     flags: tuple[str, ...] = ()
     confidence: float | None = None
+    priority: str | None = None
+    priority_reason: str | None = None
+    shadow: bool = False

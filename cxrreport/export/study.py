@@ -1,17 +1,43 @@
-"""One study as it leaves the house: what the archive holds of it, compared with its prior's report and grouped."""
+"""One study as it leaves the house: what the archive holds of it, compared with its prior's report and put into words.
+
+Terminal, HTML, DICOM, FHIR, HL7 and tables are writers over `StudyView`; none of them asks the database.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cxrreport import DISCLAIMER
+from cxrreport import DISCLAIMER, __version__
+from cxrreport.codes import Flag, PriorReason, describe
 from cxrreport.export.duplicates import group_alike
 from cxrreport.export.report_diff import SentenceChange, compare_with_prior
+from cxrreport.export.words import FindingView, view_findings
+from cxrreport.imaging.pairing import inputs_sha256, pair
+from cxrreport.records import Image
 from cxrreport.settings import Settings
+from cxrreport.store import catalogue
 from cxrreport.store.engine import open_archive, session
-from cxrreport.store.views import DraftView, RetrievedReport, draft_view
+from cxrreport.store.listing import Wanted, list_drafts
+from cxrreport.store.schema import StudyRow
+from cxrreport.store.views import DraftFacts, DraftView, RetrievedReport, draft_view, study_view
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+    from sqlalchemy.orm import Session
+
+_PAGE = 50  # studies of which the views are held at once
+
+
+@dataclass(frozen=True, slots=True)
+class Films:
+    """The frontal images that a draft was made from; both are None where the archive holds others by now."""
+
+    current: Image | None = None
+    prior: Image | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +46,23 @@ class StudyView:
 
     Attributes
     ----------
+    stem : what its files are called, without an extension; made of no tag.
     held : what the archive holds.
+    findings : in words, what cannot wait first; () without a draft.
+    flags : code and sentence of each.
+    no_prior : why the draft has no prior; "" where it has one.
     sentences : those of the draft against what was said of the prior.
     references : retrieved reports; those that say the same together, in the order of their first.
     """
 
+    stem: str
     held: DraftView
+    findings: tuple[FindingView, ...]
+    flags: tuple[tuple[str, str], ...]
+    no_prior: str
     sentences: tuple[SentenceChange, ...]
     references: tuple[tuple[RetrievedReport, ...], ...]
+    films: Films
 
     def document(self) -> dict[str, Any]:
         """Everything for JSON; `same_as` of a reference is the rank of the first that says the same, None of that itself."""
@@ -39,20 +74,59 @@ class StudyView:
             document["draft"]["sentences"] = [asdict(sentence) for sentence in self.sentences]
         return document
 
+    def version(self) -> str:
+        """Digest of all that a writer can tell of the study: two views of one version give the same files."""
+        films = [image and image.sop_uid for image in (self.films.current, self.films.prior)]
+        told = json.dumps([__version__, self.stem, self.document(), films], default=str, sort_keys=True)
+        return hashlib.sha256(told.encode()).hexdigest()
 
-def view_study(settings: Settings, key: str, picture: Path | None = None) -> StudyView:
-    """Look up the study that a UID, an accession number or a database id names; draw it to `picture` if that is given.
+
+def view_study(settings: Settings, key: str) -> StudyView:
+    """Look up the study that a UID, an accession number or a database id names.
 
     Raises
     ------
-    UsageError : no study has this key, or several have. Those of `draw_study`.
+    UsageError : no study has this key, or several have.
     """
     with open_archive(settings, read_only=True) as engine, session(engine, read_only=True) as s:
-        held = draft_view(s, key)
-        if picture:
-            from cxrreport.export.picture import draw_study
+        return _view(s, draft_view(s, key))
 
-            draw_study(s, held, picture, settings.max_pixels)
-    references = held.draft.references if held.draft else ()
+
+def view_studies(engine: Engine, wanted: Wanted) -> Iterator[StudyView]:
+    """Yield the studies of the wanted drafts in the order of `list_drafts`; a page of them is in memory at a time."""
+    last = None
+    while True:
+        with session(engine, read_only=True) as s:
+            lines = list_drafts(s, wanted, last, _PAGE)
+            views = [_view(s, study_view(s, s.get_one(StudyRow, line.study_id))) for line in lines]
+        if not lines:
+            return
+        yield from views
+        last = lines[-1]
+
+
+def _view(session: Session, held: DraftView) -> StudyView:
+    draft = held.draft
+    references = draft.references if draft else ()
     groups = group_alike([f"{one.findings}\n\n{one.impression}" for one in references])
-    return StudyView(held, compare_with_prior(held), tuple(tuple(references[i] for i in group) for group in groups))
+    return StudyView(
+        stem=str(held.study.study_id),
+        held=held,
+        findings=view_findings(draft.finding_rows) if draft else (),
+        flags=tuple((flag, describe(Flag, flag)) for flag in draft.flags) if draft else (),
+        no_prior=describe(PriorReason, draft.prior_reason) or draft.prior_reason if draft else "",
+        sentences=compare_with_prior(held),
+        references=tuple(tuple(references[i] for i in group) for group in groups),
+        films=_films(session, held, draft) if draft else Films(),
+    )
+
+
+def _films(session: Session, held: DraftView, draft: DraftFacts) -> Films:
+    """The images of the pair that the archive would draft from today, if it is the pair that the draft was made from."""
+    study = catalogue.studies(session, [held.study.study_id]).get(held.study.study_id)
+    made = pair(study, catalogue.patient_studies(session, [study.patient_id])[study.patient_id]) if study else None
+    if made is None or draft.provenance.inputs_sha256 != inputs_sha256(
+        made, {image.id: image.pixel_sha256 for image in made.images if image}
+    ):
+        return Films()
+    return Films(made.frontal, made.prior_frontal if held.prior else None)

@@ -1,14 +1,27 @@
-"""Column types shared by all tables: what a hostile tag or another time zone must not break."""
+"""Column types and the base that all tables share: what a hostile tag or another time zone must not break."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from sqlalchemy import BigInteger, CheckConstraint, ColumnElement, DateTime, Dialect, Enum, Integer, String
-from sqlalchemy.orm import InstrumentedAttribute, mapped_column
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ColumnElement,
+    Date,
+    DateTime,
+    Dialect,
+    Enum,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+)
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 MAX_IDENTIFIER_BYTES = 512  # DICOM's have at most 64 characters (PS3.5 6.2)
@@ -110,3 +123,23 @@ Big = Annotated[int, mapped_column(BigInteger)]
 Utc = Annotated[datetime, mapped_column(UtcDateTime)]
 Clock = Annotated[datetime, mapped_column(HospitalDateTime)]
 Json = dict[str, Any]
+
+
+class Base(DeclarativeBase):
+    """Common naming of constraints and the mapping of plain Python types."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {str: CleanText, date: Date, Json: JSON, list[str]: JSON}
+
+
+def link(target: str, index: bool = True) -> Any:
+    """Return a foreign key column to `target`.id."""
+    return mapped_column(ID, ForeignKey(f"{target}.id"), index=index)

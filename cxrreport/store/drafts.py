@@ -16,6 +16,7 @@ from cxrreport.store.schema import DraftRow, FindingRow, ReferenceRow, RegionRow
 from cxrreport.store.views import draft_facts
 
 MADE_WITH = ("weights_sha256", "preprocess_version", "index_version", "inputs_sha256")
+JUDGED = ("confidence", "priority", "priority_reason", "shadow")
 PARTS = (FindingRow, RegionRow, SpanRow, ReferenceRow)
 
 
@@ -80,7 +81,8 @@ def _is_stored(session: Session, row: DraftRow, draft: Draft) -> bool:
         and (row.findings, row.impression, row.comparison) == (draft.findings, draft.impression, draft.comparison)
         and (row.prior_study_id, row.prior_reason) == (draft.prior_study_id, draft.prior_reason)
         and row.decoding == draft.provenance.decoding
-        and (row.calibration_sha256, row.confidence) == (draft.provenance.calibration_sha256, draft.confidence)
+        and row.calibration_sha256 == draft.provenance.calibration_sha256
+        and all(getattr(row, name) == getattr(draft, name) for name in JUDGED)
         and facts.flags == draft.flags
         and (facts.finding_rows, facts.spans, facts.regions) == (draft.finding_rows, draft.spans, draft.regions)
         and references == draft.references
@@ -94,7 +96,9 @@ def _fill(row: DraftRow, run_id: int, draft: Draft) -> None:
     for name in MADE_WITH:
         setattr(row, name, getattr(draft.provenance, name))
     row.decoding, row.flags = dict(draft.provenance.decoding), list(draft.flags)
-    row.calibration_sha256, row.confidence = draft.provenance.calibration_sha256, draft.confidence
+    row.calibration_sha256 = draft.provenance.calibration_sha256
+    for name in JUDGED:
+        setattr(row, name, getattr(draft, name))
 
 
 def _add_parts(session: Session, draft_id: int, draft: Draft) -> None:

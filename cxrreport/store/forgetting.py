@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from cxrreport.errors import UsageError
 from cxrreport.records import names_nobody, visible
+from cxrreport.store.columns import Base
 from cxrreport.store.engine import batches
-from cxrreport.store.schema import Base, FailureRow, FileRow, ImageRow, PatientRow, ReportRow
+from cxrreport.store.schema import FailureRow, FileRow, ImageRow, PatientRow, ReportRow
 
 Held = Mapping[str, set[int]]  # ids by table
 

@@ -9,9 +9,10 @@ from sqlalchemy import ColumnElement, Select, Table, and_, exists, func, select
 from sqlalchemy.orm import Session
 
 from cxrreport.drafts import DraftStatus
+from cxrreport.store.columns import Base
 from cxrreport.store.drafts import PARTS
 from cxrreport.store.forgetting import Held, add_dependent
-from cxrreport.store.schema import Base, DraftRow, RunRow
+from cxrreport.store.schema import DraftRow, RunRow
 
 _OWN = {part.__tablename__ for part in PARTS}
 

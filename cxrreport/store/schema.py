@@ -3,42 +3,21 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, ClassVar
 
-from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, MetaData, UniqueConstraint, text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
 
 from cxrreport.codes import PriorReason
-from cxrreport.drafts import DraftStatus
+from cxrreport.drafts import PRIORITIES, DraftStatus, Verdict
 from cxrreport.findings import FINDINGS, Change, State
 from cxrreport.records import Origin, ReportStatus, View
-from cxrreport.store.columns import ID, Big, CleanText, Clock, Json, Key, Tag, Utc, choice, code, share, words
+from cxrreport.store.columns import ID, Base, Big, Clock, Json, Key, Tag, Utc, choice, code, link, share, words
 
 REVISION = "0001"  # head of migrations/versions; a test holds both together
 PRELIMINARY = text("status = 'preliminary'")
 FLAGS = """CAST(flags AS VARCHAR) = '[]' OR CAST(flags AS VARCHAR) LIKE '["%"]'"""  # a list of words
 UNSEEN = text("view IS NULL AND usable")
 UNDATED = text("reported_at IS NULL")
-
-
-class Base(DeclarativeBase):
-    """Common naming of constraints and the mapping of plain Python types."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map: ClassVar[dict[Any, Any]] = {str: CleanText, date: Date, Json: JSON, list[str]: JSON}
-
-
-def link(target: str, index: bool = True) -> Any:
-    """Return a foreign key column to `target`.id."""
-    return mapped_column(ID, ForeignKey(f"{target}.id"), index=index)
 
 
 class PatientRow(Base):
@@ -179,7 +158,7 @@ class RunRow(Base):
 
 
 class DraftRow(Base):
-    """One drafted report. A study has at most one preliminary draft."""
+    """One drafted report. A study has at most one preliminary draft; one made in shadow is shown to no reader."""
 
     __tablename__ = "draft"
     __table_args__ = (
@@ -189,7 +168,7 @@ class DraftRow(Base):
         Index("uq_draft_preliminary", "study_id", unique=True, sqlite_where=PRELIMINARY, postgresql_where=PRELIMINARY),
         words("prior_reason", ("", *PriorReason)),
         CheckConstraint(FLAGS, name="flags"),
-        words("priority", ("critical", "urgent", "notable", "routine")),
+        words("priority", PRIORITIES),
         share("confidence"),
     )
 
@@ -213,6 +192,7 @@ class DraftRow(Base):
     priority_reason: Mapped[str | None]
     confidence: Mapped[float | None]
     calibration_sha256: Mapped[str | None]
+    shadow: Mapped[bool]
 
 
 class FindingRow(Base):
@@ -288,6 +268,36 @@ class ReferenceRow(Base):
     report_id: Mapped[int] = link("report")
     score: Mapped[float]
     weight: Mapped[float]
+
+
+class ReviewRow(Base):
+    """A reader's verdict on a draft; the newest holds. `text` is what the reader wrote instead, `comment` why."""
+
+    __tablename__ = "review"
+
+    id: Mapped[Key]
+    draft_id: Mapped[int] = link("draft")
+    status: Mapped[Verdict] = mapped_column(choice(Verdict, "status"))
+    text: Mapped[str | None]
+    comment: Mapped[str | None]
+    reviewer: Mapped[str]
+    at: Mapped[Utc]
+
+
+class DeliveryRow(Base):
+    """One object of a draft on its way to one target: counted up with each attempt, and delivered once."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (UniqueConstraint("draft_id", "target", "object"),)
+
+    id: Mapped[Key]
+    draft_id: Mapped[int] = link("draft", index=False)
+    target: Mapped[str]
+    object: Mapped[str]
+    sent_at: Mapped[Utc]
+    answer: Mapped[str]
+    attempts: Mapped[int]
+    delivered: Mapped[bool]
 
 
 class FailureRow(Base):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -19,6 +19,7 @@ from cxrreport.store.schema import (
     DraftRow,
     FailureRow,
     FindingRow,
+    PatientRow,
     ReferenceRow,
     RegionRow,
     ReportRow,
@@ -27,6 +28,17 @@ from cxrreport.store.schema import (
 )
 
 MAX_ID = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class PatientFacts:
+    """Whose study it is; the archive knows no names."""
+
+    patient_id: int
+    issuer: str
+    mrn: str
+    birth_date: date | None
+    sex: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,8 @@ class StudyFacts:
     studied_at: datetime | None
     time_known: bool
     description: str
+    institution: str
+    age_years: float | None
     indication: str | None = None
 
 
@@ -50,6 +64,7 @@ class RetrievedReport:
     report_id: int
     score: float
     weight: float
+    accession: str
     reported_at: datetime | None
     findings: str
     impression: str
@@ -68,6 +83,9 @@ class DraftFacts:
     findings: str
     impression: str
     comparison: str
+    priority: str | None
+    priority_reason: str | None
+    confidence: float | None
     flags: tuple[str, ...]
     provenance: Provenance
     finding_rows: tuple[Finding, ...]
@@ -103,6 +121,7 @@ class DraftView:
     `prior_report` is None where there is no prior, or neither a signed report nor a draft of it.
     """
 
+    patient: PatientFacts
     study: StudyFacts
     prior: StudyFacts | None
     prior_report: PriorReport | None
@@ -121,10 +140,16 @@ def draft_view(session: Session, study_key: str) -> DraftView:
     ------
     UsageError : no study has the key, or more than one.
     """
-    study = find_study(session, study_key)
+    return study_view(session, find_study(session, study_key))
+
+
+def study_view(session: Session, study: StudyRow) -> DraftView:
+    """Return what there is of one study."""
+    patient = session.get_one(PatientRow, study.patient_id)
     row = _current_draft(session, study.id)
     prior = session.get(StudyRow, row.prior_study_id) if row and row.prior_study_id else None
     return DraftView(
+        patient=PatientFacts(patient.id, patient.issuer, patient.mrn, patient.birth_date, patient.sex),
         study=_study_facts(session, study),
         prior=_study_facts(session, prior) if prior else None,
         prior_report=_prior_report(session, prior.id) if prior else None,
@@ -175,7 +200,8 @@ def _study_facts(session: Session, row: StudyRow) -> StudyFacts:
     reports = signed_reports(session, [row.id]).get(row.id, []) if row.indication is None else []
     told = [row.indication, *(report.indication for report in reversed(reports))]
     indication = next(filter(None, told), None)
-    return StudyFacts(row.id, row.uid, row.accession, row.studied_at, row.time_known, row.description, indication)
+    own = [name for name in StudyFacts.__slots__ if name not in ("study_id", "indication")]
+    return StudyFacts(row.id, **{name: getattr(row, name) for name in own}, indication=indication)
 
 
 def _prior_report(session: Session, study_id: int) -> PriorReport | None:
@@ -236,7 +262,8 @@ def drafted_states(session: Session, studies: Iterable[int]) -> dict[int, dict[s
 
 def draft_facts(session: Session, row: DraftRow) -> DraftFacts:
     """Return one draft with all its rows."""
-    own = ("status", "run_id", "created_at", "prior_reason", "findings", "impression", "comparison")
+    told = ("prior_reason", "findings", "impression", "comparison", "priority", "priority_reason", "confidence")
+    own = ("status", "run_id", "created_at", *told)
     return DraftFacts(
         draft_id=row.id,
         **{name: getattr(row, name) for name in own},
@@ -267,7 +294,9 @@ def _references(session: Session, draft_id: int) -> tuple[RetrievedReport, ...]:
 
 def _reference(used: ReferenceRow, report: ReportRow) -> RetrievedReport:
     said = (report.findings, addenda.behind(report.impression, report.addendum or ""), report.indication)
-    return RetrievedReport(used.rank, used.report_id, used.score, used.weight, report.reported_at, *said)
+    return RetrievedReport(
+        used.rank, used.report_id, used.score, used.weight, report.accession, report.reported_at, *said
+    )
 
 
 def _failure(session: Session, study_id: int) -> FailureFacts | None:

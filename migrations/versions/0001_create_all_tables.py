@@ -101,6 +101,7 @@ def upgrade() -> None:
         sa.Column("priority_reason", sa.String),
         sa.Column("confidence", sa.Double),
         sa.Column("calibration_sha256", sa.String),
+        sa.Column("shadow", sa.Boolean, nullable=False),
         sa.CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
         sa.CheckConstraint("CAST(flags AS VARCHAR) = '[]' OR CAST(flags AS VARCHAR) LIKE '[\"%\"]'", name="flags"),
         sa.CheckConstraint(PRIOR_REASONS, name="prior_reason"),
@@ -282,6 +283,29 @@ def upgrade() -> None:
         sa.CheckConstraint("kind IN ('change', 'evidence', 'flag')", name="kind"),
         sa.CheckConstraint("section IN ('findings', 'impression', 'comparison')", name="section"),
         sa.CheckConstraint("0 <= start_char AND start_char < end_char", name="range"),
+    )
+    op.create_table(
+        "review",
+        sa.Column("id", ID, primary_key=True),
+        sa.Column("draft_id", ID, sa.ForeignKey("draft.id"), nullable=False, index=True),
+        sa.Column("status", sa.String(16), nullable=False),
+        sa.Column("text", sa.String),
+        sa.Column("comment", sa.String),
+        sa.Column("reviewer", sa.String, nullable=False),
+        sa.Column("at", UTC, nullable=False),
+        sa.CheckConstraint("status IN ('accepted', 'edited', 'rejected')", name="status"),
+    )
+    op.create_table(
+        "delivery",
+        sa.Column("id", ID, primary_key=True),
+        sa.Column("draft_id", ID, sa.ForeignKey("draft.id"), nullable=False),
+        sa.Column("target", sa.String, nullable=False),
+        sa.Column("object", sa.String, nullable=False),
+        sa.Column("sent_at", UTC, nullable=False),
+        sa.Column("answer", sa.String, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("delivered", sa.Boolean, nullable=False),
+        sa.UniqueConstraint("draft_id", "target", "object"),
     )
     protect_audit()
 

@@ -18,11 +18,12 @@ from builders.tool import Tool, Visit, copy_tree, spotted_chest, write_visit
 from PIL import Image, ImageColor
 
 from cxrreport import DISCLAIMER
+from cxrreport.export import films
 from cxrreport.export import picture as picturing
 from cxrreport.export.panels import Line, Panel, colour_of, shrink
 from cxrreport.imaging.register import Registration
 
-REGISTER = picturing._register  # the other tests lay images over each other without it
+REGISTER = films.lay_over  # the other tests lay images over each other without it
 Grey = npt.NDArray[np.uint8]
 
 
@@ -38,7 +39,7 @@ def pictured(drafted: Tool, monkeypatch: pytest.MonkeyPatch) -> Tool:
         connection.exec_driver_sql("DELETE FROM region")
         connection.exec_driver_sql("UPDATE finding SET change = 'absent' WHERE change IN ('new', 'resolved')")
         connection.exec_driver_sql("UPDATE draft SET flags = '[]'")
-    monkeypatch.setattr(picturing, "_register", lie_alike)
+    monkeypatch.setattr(films, "lay_over", lie_alike)
     return drafted
 
 
@@ -169,7 +170,7 @@ def test_a_prior_that_cannot_be_registered_is_shown_as_it_is(
     pictured: Tool, drawn: Drawn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_region(pictured, "A103", "edema", "change", 20, 30, 40, 50, 0.9)
-    monkeypatch.setattr(picturing, "_register", partial(lie_alike, reason="registration.poor"))
+    monkeypatch.setattr(films, "lay_over", partial(lie_alike, reason="registration.poor"))
     draw(pictured, "A103", tmp_path / "out.png")
     assert [panel.title for panel in drawn.panels] == ["Current 2024-06-01", "Prior 2024-03-05, not registered"]
     assert [len(panel.boxes) for panel in drawn.panels] == [1, 0]

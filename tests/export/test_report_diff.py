@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cxrreport.drafts import DraftStatus, Provenance
 from cxrreport.export.report_diff import compare_with_prior
 from cxrreport.reports.sentences import sentences
-from cxrreport.store.views import DraftFacts, DraftView, PriorReport, StudyFacts
+from cxrreport.store.views import DraftFacts, DraftView, PatientFacts, PriorReport, StudyFacts
 
 SENTENCES = [
     "Small left pleural effusion.",
@@ -26,12 +26,14 @@ SENTENCES = [
 TEXTS = st.lists(st.sampled_from(SENTENCES), min_size=1, max_size=6).map(" ".join)
 
 
-STUDY = StudyFacts(1, "1.2", "A1", None, False, "")
+PATIENT = PatientFacts(1, "", "P1", None, "")
+STUDY = StudyFacts(1, "1.2", "A1", None, False, "", "", None)
 DRAFT = DraftFacts(
-    1, DraftStatus.PRELIMINARY, 1, datetime(2024, 1, 1, tzinfo=UTC), "", "Left effusion. No pneumothorax.", "", "", (),
+    1, DraftStatus.PRELIMINARY, 1, datetime(2024, 1, 1, tzinfo=UTC), "", "Left effusion. No pneumothorax.", "", "",
+    None, None, None, (),
     Provenance("w", 1, "", "i"), (), (), (), (),
 )  # fmt: skip
-VIEW = DraftView(STUDY, STUDY, None, DRAFT, None)
+VIEW = DraftView(PATIENT, STUDY, STUDY, None, DRAFT, None)
 
 
 def changes(draft, prior, impression=""):

@@ -57,7 +57,7 @@ def test_checks_of_models_and_migration_do_not_differ(engine: Engine, backend: s
             connection.execute(text("ATTACH ':memory:' AS beside"))
         Base.metadata.create_all(connection.execution_options(schema_translate_map={None: "beside"}), checkfirst=False)
         made = constraints(connection, "beside")
-    assert len(made) == 14 and sum(map(len, made.values())) > 20
+    assert len(made) == 16 and sum(map(len, made.values())) > 20
     assert migrated == made
 
 
@@ -125,8 +125,8 @@ FINDING = (
 FAILURE = "INSERT INTO failure (run_id, path, code, message, attempts, quarantined) VALUES (1, {path}, '{code}', 'x', 1, false)"
 DRAFT = (
     "INSERT INTO draft (study_id, prior_reason, run_id, status, findings, impression, comparison, weights_sha256,"
-    " preprocess_version, index_version, decoding, flags, inputs_sha256, created_at, priority)"
-    " VALUES (1, '{reason}', 1, '{status}', '', '', '', '', 1, '', '{{}}', '{flags}', '', '2024-01-01', '{priority}')"
+    " preprocess_version, index_version, decoding, flags, inputs_sha256, created_at, priority, shadow)"
+    " VALUES (1, '{reason}', 1, '{status}', '', '', '', '', 1, '', '{{}}', '{flags}', '', '2024-01-01', '{priority}', false)"
 )
 
 

@@ -1,0 +1,93 @@
+"""`cxrreport export` and `cxrreport drafts`: drafts as files, and as a list."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from cxrreport.cli.options import print_result, progress
+from cxrreport.cli.status import print_table
+
+from cxrreport.drafts import PRIORITIES
+
+if TYPE_CHECKING:
+    from cxrreport.settings import Settings
+    from cxrreport.store.listing import DraftLine, Wanted
+
+FORMATS = ("jsonl",)  # as in export/formats.py, which a command line need not import; a test holds both together
+_DAY = click.DateTime(["%Y-%m-%d"])
+
+
+def wanted_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that choose drafts; `wanted_of` takes them."""
+    options = (
+        click.option("--since", type=_DAY, help="First day of the studies."),
+        click.option("--until", type=_DAY, help="Last day of the studies."),
+        click.option("--run", type=int, metavar="ID", help="Only drafts of this run."),
+        click.option("--study", metavar="STUDY", help="Only this study."),
+        click.option(
+            "--changed-only", "--changed", is_flag=True, help="Only where something has changed since the prior."
+        ),
+        click.option(
+            "--priority", type=click.Choice(PRIORITIES), multiple=True, help="Only of this priority; repeatable."
+        ),
+        click.option("--flag", "flags", metavar="FLAG", multiple=True, help="Only with this flag; repeatable."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def wanted_of(since: datetime | None, until: datetime | None, **others: Any) -> Wanted:
+    """Return what the options of `wanted_options` ask for."""
+    from cxrreport.store.listing import Wanted
+
+    return Wanted(since.date() if since else None, until.date() if until else None, **others)
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--format", "formats", type=click.Choice(FORMATS), multiple=True, required=True, help="Repeatable.")
+@wanted_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def export(settings: Settings, /, directory: Path, formats: tuple[str, ...], as_json: bool, **chosen: Any) -> int:
+    """Write drafts to DIRECTORY, the most urgent first; what lies there in the same version is not written again."""
+    from cxrreport.export.job import export as job
+
+    with progress() as tell:
+        counts, exit_code = job(settings, directory, formats, wanted_of(**chosen), tell)
+    print_result(counts, as_json)
+    return exit_code
+
+
+@click.command()
+@wanted_options
+@click.option("--limit", type=click.IntRange(min=1), default=100, help="How many, the most urgent first.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def drafts(settings: Settings, /, limit: int, as_json: bool, **chosen: Any) -> None:
+    """List drafts, the most urgent first: study, date, what has changed, flags."""
+    from cxrreport.store.engine import open_archive, session
+    from cxrreport.store.listing import count_drafts, list_drafts
+
+    wanted = wanted_of(**chosen)
+    with open_archive(settings, read_only=True) as engine, session(engine, read_only=True) as s:
+        found, total = list_drafts(s, wanted, limit=limit), count_drafts(s, wanted)
+    if as_json:
+        click.echo(json.dumps({"drafts": [asdict(one) for one in found], "total": total}, default=datetime.isoformat))
+        return
+    columns = ["study", "patient", "date", "priority", "changed since the prior", "flags", "status"]
+    print_table(f"Drafts, {len(found)} of {total}", columns, map(_row, found))
+
+
+def _row(line: DraftLine) -> list[object]:
+    date = f"{line.studied_at:%Y-%m-%d}" if line.studied_at else ""
+    changes = ", ".join(f"{finding} {change}" for finding, change in line.changes.items())
+    flags = ", ".join(line.flags)
+    return [line.accession or line.study_id, line.mrn, date, line.priority or "", changes, flags, line.status]

@@ -1,0 +1,156 @@
+"""Which drafts a reader or an export asks for, the most urgent first, a page at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from sqlalchemy import ColumnElement, Select, String, and_, case, cast, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from cxrreport.drafts import PRIORITIES, DraftStatus
+from cxrreport.errors import UsageError
+from cxrreport.findings import CHANGED
+from cxrreport.store.schema import DraftRow, FindingRow, PatientRow, StudyRow
+from cxrreport.store.views import find_study
+
+_UNDATED = datetime(1, 1, 1)
+_rank = case({name: rank for rank, name in enumerate(PRIORITIES)}, value=DraftRow.priority, else_=len(PRIORITIES))
+_moment = func.coalesce(StudyRow.studied_at, _UNDATED)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which drafts; what is None, False or () limits nothing.
+
+    since, until : first and last day of the studies. run : id of the run that made them. study : as `find_study` takes it.
+    patient : the hospital's number. changed_only : something is new, worsened, improved or resolved.
+    priority, flags : one of these. statuses : rejected drafts are asked for by name; superseded ones do not stand.
+
+    Raises
+    ------
+    UsageError : `since` comes after `until`.
+    """
+
+    since: date | None = None
+    until: date | None = None
+    run: int | None = None
+    study: str | None = None
+    patient: str | None = None
+    changed_only: bool = False
+    priority: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    statuses: tuple[DraftStatus, ...] = (DraftStatus.PRELIMINARY, DraftStatus.REVIEWED)
+
+    def __post_init__(self) -> None:
+        """Refuse what would silently ask for nothing."""
+        if self.since and self.until and self.since > self.until:
+            raise UsageError("The first day of the studies comes after the last one: exchange --since and --until.")
+
+
+@dataclass(frozen=True, slots=True)
+class DraftLine:
+    """One draft in a list; `changes` are finding -> change of what is not as it was."""
+
+    draft_id: int
+    study_id: int
+    uid: str
+    accession: str
+    mrn: str
+    studied_at: datetime | None
+    time_known: bool
+    status: DraftStatus
+    priority: str | None
+    priority_reason: str | None
+    has_prior: bool
+    changes: dict[str, str]
+    flags: tuple[str, ...]
+    created_at: datetime
+
+
+def list_drafts(session: Session, wanted: Wanted, after: DraftLine | None = None, limit: int = 100) -> list[DraftLine]:
+    """Return the next drafts that stand and are wanted: by priority, the latest study first.
+
+    Drafts that were made in shadow are left out. after : the last one of the page before.
+
+    Raises
+    ------
+    UsageError : no study has the key of `wanted.study`, or several have.
+    """
+    query = _wanted(session, wanted).order_by(_rank, _moment.desc(), DraftRow.id.desc()).limit(limit)
+    rows = session.execute(query.where(_behind(after)) if after else query).all()
+    changes = _changes(session, [draft.id for draft, _, _ in rows])
+    return [_line(draft, study, mrn, changes.get(draft.id, {})) for draft, study, mrn in rows]
+
+
+def count_drafts(session: Session, wanted: Wanted) -> int:
+    """Return how many drafts `list_drafts` yields."""
+    return session.scalar(select(func.count()).select_from(_wanted(session, wanted).subquery())) or 0
+
+
+def stands() -> ColumnElement[bool]:
+    """Match the draft that stands of a study: the preliminary one, else the newest reviewed or rejected one."""
+    other = aliased(DraftRow)
+    newer = and_(DraftRow.status != DraftStatus.PRELIMINARY, other.id > DraftRow.id)
+    before = or_(other.status == DraftStatus.PRELIMINARY, newer)
+    alive = (other.study_id == DraftRow.study_id, other.id != DraftRow.id, other.status != DraftStatus.SUPERSEDED)
+    return and_(DraftRow.status != DraftStatus.SUPERSEDED, ~exists().where(*alive, before))
+
+
+def _wanted(session: Session, wanted: Wanted) -> Select[DraftRow, StudyRow, str]:
+    query = (
+        select(DraftRow, StudyRow, PatientRow.mrn)
+        .join(StudyRow, StudyRow.id == DraftRow.study_id)
+        .join(PatientRow, PatientRow.id == StudyRow.patient_id)
+    )
+    return query.where(stands(), ~DraftRow.shadow, *_conditions(session, wanted))
+
+
+def _conditions(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+    yield DraftRow.status.in_(wanted.statuses)
+    if wanted.since:
+        yield StudyRow.studied_at >= datetime.combine(wanted.since, time.min)
+    if wanted.until:
+        yield StudyRow.studied_at < datetime.combine(wanted.until, time.min) + timedelta(days=1)
+    if wanted.run is not None:
+        yield DraftRow.run_id == wanted.run
+    if wanted.study is not None:
+        yield DraftRow.study_id == find_study(session, wanted.study).id
+    if wanted.patient is not None:
+        yield PatientRow.mrn == wanted.patient
+    if wanted.changed_only:
+        yield exists().where(FindingRow.draft_id == DraftRow.id, FindingRow.change.in_(CHANGED))
+    if wanted.priority:
+        yield DraftRow.priority.in_(wanted.priority)
+    if wanted.flags:
+        yield or_(*(cast(DraftRow.flags, String).contains(f'"{flag}"', autoescape=True) for flag in wanted.flags))
+
+
+def _behind(last: DraftLine) -> ColumnElement[bool]:
+    rank = PRIORITIES.index(last.priority) if last.priority else len(PRIORITIES)
+    moment = last.studied_at or _UNDATED
+    same = and_(_moment == moment, DraftRow.id < last.draft_id)
+    return or_(_rank > rank, and_(_rank == rank, or_(_moment < moment, same)))
+
+
+def _changes(session: Session, draft_ids: list[int]) -> dict[int, dict[str, str]]:
+    found: dict[int, dict[str, str]] = {}
+    query = select(FindingRow.draft_id, FindingRow.finding, FindingRow.change)
+    query = query.where(FindingRow.draft_id.in_(draft_ids), FindingRow.change.in_(CHANGED))
+    for draft_id, finding, change in session.execute(query.order_by(FindingRow.id)):
+        found.setdefault(draft_id, {})[finding] = str(change)
+    return found
+
+
+def _line(draft: DraftRow, study: StudyRow, mrn: str, changes: dict[str, str]) -> DraftLine:
+    return DraftLine(
+        **{name: getattr(draft, name) for name in ("status", "priority", "priority_reason", "created_at")},
+        **{name: getattr(study, name) for name in ("uid", "accession", "studied_at", "time_known")},
+        draft_id=draft.id,
+        study_id=study.id,
+        mrn=mrn,
+        has_prior=draft.prior_study_id is not None,
+        changes=changes,
+        flags=tuple(draft.flags),
+    )
