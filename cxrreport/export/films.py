@@ -83,17 +83,31 @@ def _mended(draft: DraftFacts, name: str) -> tuple[int, bool]:
 
 def _load(image: Image, max_pixels: int, mended: tuple[int, bool], side: int) -> npt.NDArray[np.uint8]:
     """Read the image that the draft was made from, no other one under its name, and put it upright as the draft says."""
-    gone = InputError("A film of this study is no longer as it was when the draft was made.", "film.changed")
-    try:
-        if os.stat(image.path).st_size != image.size:
-            raise gone
-    except OSError:
-        raise InputError("A film of this study or of its prior cannot be reached.", "film.away") from None
+    hold_to_draft(image)
     frame = read_frame(image.path, max_pixels)
     if image.pixel_sha256 not in (None, frame.pixel_sha256):
-        raise gone
+        raise _changed()
     turns, inverted = mended
     return shrink(np.rot90(-frame.values if inverted else frame.values, -turns), side)
+
+
+def hold_to_draft(image: Image) -> None:
+    """Refuse a file that is away (`film.away`) or, by its size, another one than the draft was made from.
+
+    Raises
+    ------
+    InputError
+    """
+    try:
+        size = os.stat(image.path).st_size
+    except OSError:
+        raise InputError("A film of this study or of its prior cannot be reached.", "film.away") from None
+    if size != image.size:
+        raise _changed()
+
+
+def _changed() -> InputError:
+    return InputError("A film of this study is no longer as it was when the draft was made.", "film.changed")
 
 
 def _placed(draft: DraftFacts, image: Image, shape: Sequence[int]) -> tuple[tuple[Region, ...], tuple[float, float]]:

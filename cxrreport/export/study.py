@@ -53,6 +53,7 @@ class StudyView:
     no_prior : why the draft has no prior; "" where it has one.
     sentences : those of the draft against what was said of the prior.
     references : retrieved reports; those that say the same together, in the order of their first.
+    hides_source : nothing that names anybody is to be read from the films; see `export/source.py`.
     """
 
     stem: str
@@ -63,6 +64,7 @@ class StudyView:
     sentences: tuple[SentenceChange, ...]
     references: tuple[tuple[RetrievedReport, ...], ...]
     films: Films
+    hides_source: bool = False
 
     def document(self) -> dict[str, Any]:
         """Everything for JSON; `same_as` of a reference is the rank of the first that says the same, None of that itself."""
@@ -77,7 +79,9 @@ class StudyView:
     def version(self) -> str:
         """Digest of all that a writer can tell of the study: two views of one version give the same files."""
         films = [image and image.sop_uid for image in (self.films.current, self.films.prior)]
-        told = json.dumps([__version__, self.stem, self.document(), films], default=str, sort_keys=True)
+        told = json.dumps(
+            [__version__, self.stem, self.document(), films, self.hides_source], default=str, sort_keys=True
+        )
         return hashlib.sha256(told.encode()).hexdigest()
 
 
