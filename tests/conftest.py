@@ -125,6 +125,15 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return (home / "cxrreport.db").read_bytes()
 
 
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """One browser for the session; see `builders/browser.py`."""
+    from builders.browser import started
+
+    with started() as running:
+        yield running
+
+
 # -- the command line, end to end -------------------------------------------------------------------------------------
 
 
