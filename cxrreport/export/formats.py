@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import Any
@@ -26,6 +26,10 @@ class Writer(AbstractContextManager[Any]):
     @abstractmethod
     def add(self, subject: Subject) -> None:
         """Take a study."""
+
+    def note(self, undrafted: Mapping[str, int]) -> None:
+        """Take how many of the studies have no draft, by code; told once, at the end."""
+        return
 
     def __exit__(self, *error: object) -> None:
         """Nothing tells of all studies."""

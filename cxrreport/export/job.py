@@ -16,7 +16,7 @@ from cxrreport.export.subject import Subject
 from cxrreport.log import Progress, unwatched
 from cxrreport.settings import Settings
 from cxrreport.store.engine import open_archive, session
-from cxrreport.store.listing import Wanted, count_drafts
+from cxrreport.store.listing import Wanted, count_drafts, count_undrafted
 
 
 def export(
@@ -33,7 +33,7 @@ def export(
     drafts, failed = 0, Counter[str]()
     with open_archive(settings, read_only=True) as engine, Folder(place) as folder, ExitStack() as opened:
         with session(engine, read_only=True) as s:
-            total = count_drafts(s, wanted)
+            total, undrafted = count_drafts(s, wanted), count_undrafted(s, wanted)
         writers = [opened.enter_context(open_writer(name, folder)) for name in formats]
         for view in view_studies(engine, wanted):
             drafts += 1
@@ -41,6 +41,8 @@ def export(
             for writer in writers:
                 _add(writer, subject, failed)
             progress("drafts", 1, total)
+        for writer in writers:
+            writer.note(undrafted)
         opened.close()
         return {"drafts": drafts, "files": folder.written, "failed": dict(failed)}, 3 if failed else 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import ColumnElement, Select, String, and_, case, cast, exists, func, or_, select
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from cxrreport.drafts import PRIORITIES, DraftStatus
 from cxrreport.errors import UsageError
 from cxrreport.findings import CHANGED
-from cxrreport.store.schema import DraftRow, FindingRow, PatientRow, StudyRow
+from cxrreport.store.schema import DraftRow, FailureRow, FindingRow, PatientRow, StudyRow
 from cxrreport.store.views import find_study
 
 _UNDATED = datetime(1, 1, 1)
@@ -89,6 +89,20 @@ def count_drafts(session: Session, wanted: Wanted) -> int:
     return session.scalar(select(func.count()).select_from(_wanted(session, wanted).subquery())) or 0
 
 
+def count_undrafted(session: Session, wanted: Wanted) -> dict[str, int]:
+    """Return how many studies of the wanted days have no draft, by the code that says why.
+
+    Where more than days is asked for there is nothing to tell: who knows of which priority they were.
+    """
+    if replace(wanted, since=None, until=None) != Wanted():
+        return {}
+    drafted = exists().where(DraftRow.study_id == StudyRow.id, DraftRow.status != DraftStatus.SUPERSEDED)
+    code = func.coalesce(FailureRow.code, "draft.none")
+    query = select(code, func.count()).select_from(StudyRow).outerjoin(FailureRow, FailureRow.study_id == StudyRow.id)
+    counted = session.execute(query.where(~drafted, *_days(wanted)).group_by(code).order_by(code))
+    return {why: number for why, number in counted}
+
+
 def stands() -> ColumnElement[bool]:
     """Match the draft that stands of a study: the preliminary one, else the newest reviewed or rejected one."""
     other = aliased(DraftRow)
@@ -109,10 +123,7 @@ def _wanted(session: Session, wanted: Wanted) -> Select[DraftRow, StudyRow, str]
 
 def _conditions(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool]]:
     yield DraftRow.status.in_(wanted.statuses)
-    if wanted.since:
-        yield StudyRow.studied_at >= datetime.combine(wanted.since, time.min)
-    if wanted.until:
-        yield StudyRow.studied_at < datetime.combine(wanted.until, time.min) + timedelta(days=1)
+    yield from _days(wanted)
     if wanted.run is not None:
         yield DraftRow.run_id == wanted.run
     if wanted.study is not None:
@@ -125,6 +136,13 @@ def _conditions(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool
         yield DraftRow.priority.in_(wanted.priority)
     if wanted.flags:
         yield or_(*(cast(DraftRow.flags, String).contains(f'"{flag}"', autoescape=True) for flag in wanted.flags))
+
+
+def _days(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+    if wanted.since:
+        yield StudyRow.studied_at >= datetime.combine(wanted.since, time.min)
+    if wanted.until:
+        yield StudyRow.studied_at < datetime.combine(wanted.until, time.min) + timedelta(days=1)
 
 
 def _behind(last: DraftLine) -> ColumnElement[bool]:
