@@ -76,6 +76,11 @@ PATHOLOGIES = frozenset(FINDINGS) - {"support devices", "no finding"}
 NAMES = {"pleural other": "pleural abnormality"}  # what a sentence calls a finding that is not called by its own name
 
 
+def percent(probability: float | None) -> str:
+    """A probability as a reader takes it in ("81 %"); "" where there is none."""
+    return "" if probability is None else f"{100 * probability:.0f} %"
+
+
 def most_particular(findings: Sequence[str]) -> list[str]:
     """Findings without those that another one of them implies: they need not be said again."""
     implied = {parent for finding in findings for parent in PARENTS.get(finding, ())}

@@ -12,6 +12,7 @@ from cxrreport.drafting.case import Case, Exam, open_case, stack
 from cxrreport.drafting.changes import comparison_sentence, impression
 from cxrreport.drafting.confidence import beam_states, states_told
 from cxrreport.drafting.known import DEVICES, Known, know
+from cxrreport.drafting.priority import prioritise
 from cxrreport.drafting.regions import Maps, as_stored, mark_regions
 from cxrreport.drafting.retrieve import Retriever
 from cxrreport.drafting.spans import mark_text
@@ -133,6 +134,7 @@ class Composer:
         prior = pair.prior if case.states_before else None
         comparison, comparison_spans = self._comparison(pair, known) if prior else ("", ())
         spans = mark_text(text, known, beam_states(case.text))
+        priority, why = prioritise(known, text)
         return Draft(
             study_id=pair.study.id,
             prior_study_id=prior.id if prior else None,
@@ -147,6 +149,8 @@ class Composer:
             provenance=self._provenance(case),
             flags=(*item.flags, *flags),
             confidence=min((span.confidence for span in spans if span.confidence is not None), default=None),
+            priority=priority,
+            priority_reason=why,
         )
 
     def _maps(self, case: Case, rows: Sequence[Finding]) -> Maps:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from cxrreport.drafts import Finding
 from cxrreport.findings import CHANGED, FINDINGS, NAMES, NO_FINDING, URGENCY, Change, State, Tier, tier
+from cxrreport.findings import percent as percent  # a word of every writer, too
 
 _STATES = {
     State.POSITIVE: "present",
@@ -50,8 +51,3 @@ def _view(row: Finding) -> FindingView:
     before = _STATES[row.prior_state] if row.prior_state else ""
     change = "" if row.change in (None, Change.ABSENT) else str(row.change)
     return FindingView(row, NAMES.get(row.finding, row.finding), _STATES[row.state], before, change, tier(row.finding))
-
-
-def percent(probability: float | None) -> str:
-    """A probability as a reader takes it in ("81 %"); "" where there is none."""
-    return "" if probability is None else f"{100 * probability:.0f} %"
