@@ -24,7 +24,7 @@ lint: .venv/test.stamp
 	$(BIN)/mypy cxrreport cli
 
 docs: .venv/test.stamp
-	for page in cli settings codes; do PYTHONPATH=tests $(BIN)/python -m builders.$${page}_reference > docs/$$page.md || exit 1; done
+	for page in cli settings codes tables; do PYTHONPATH=tests $(BIN)/python -m builders.$${page}_reference > docs/$$page.md || exit 1; done
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from cxrreport.settings import Settings
     from cxrreport.store.listing import DraftLine, Wanted
 
-FORMATS = ("jsonl",)  # as in export/formats.py, which a command line need not import; a test holds both together
+FORMATS = (
+    "jsonl",
+    "csv",
+    "parquet",
+)  # as in export/formats.py, which a command line need not import; a test holds both together
 _DAY = click.DateTime(["%Y-%m-%d"])
 
 

@@ -187,6 +187,8 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
                                   "Fit it again: `cxrreport calibrate`, or take it back with `--undo`."),
         "calibration.other": ("The calibration is not the one of these weights.", _WEIGHTS),
         "weights.vocabulary": ("The vocabulary does not fit the weights.", _WEIGHTS),
+        "export.tables": ("Parquet is written by pyarrow, which is not installed.",
+                          "Install it: `pip install 'cxrreport[tables]'`, or export CSV."),
         "index": ("The index is damaged, or built with other weights.", _REINDEX),
         "index.database": ("The index holds reports that this database does not have.", _REINDEX),
         "index.empty": ("There is no report to index.", "Import signed reports: `cxrreport index PATH`."),

@@ -4,7 +4,7 @@ import re
 
 import click
 import pytest
-from builders import cli_reference, codes_reference, settings_reference
+from builders import cli_reference, codes_reference, settings_reference, tables_reference
 from builders.data import ROOT
 from cxrreport.cli.main import COMMANDS
 
@@ -14,7 +14,12 @@ from cxrreport.store.schema import Base
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 }
-GENERATED = {"docs/cli.md": cli_reference, "docs/codes.md": codes_reference, "docs/settings.md": settings_reference}
+GENERATED = {
+    "docs/cli.md": cli_reference,
+    "docs/codes.md": codes_reference,
+    "docs/settings.md": settings_reference,
+    "docs/tables.md": tables_reference,
+}
 HELP = {context.command_path: context.command for context in cli_reference.contexts()}
 SOURCES = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
