@@ -107,6 +107,7 @@ setup(
         "cxrreport.reports": ["*.yaml"],
         "cxrreport.drafting": ["*.yaml"],
         "cxrreport.evaluation": ["*.csv"],
+        "cxrreport.export.html": ["templates/*.html", "static/*"],
         "cxrreport.training": ["recipes/*.toml"],
     },
     install_requires=RUNTIME,

@@ -19,11 +19,8 @@ if TYPE_CHECKING:
     from cxrreport.settings import Settings
     from cxrreport.store.listing import DraftLine, Wanted
 
-FORMATS = (
-    "jsonl",
-    "csv",
-    "parquet",
-)  # as in export/formats.py, which a command line need not import; a test holds both together
+# As in export/formats.py, which a command line need not import; a test holds both together.
+FORMATS = ("html", "jsonl", "csv", "parquet")
 _DAY = click.DateTime(["%Y-%m-%d"])
 
 

@@ -16,7 +16,7 @@ Maker = Callable[[Subject], Iterable[Item]]  # the files of one study, always th
 # Files of a study each: format -> module of cxrreport.export with `make`, a `Maker`.
 MAKERS: dict[str, str] = {}
 # Files over all studies: format -> module of cxrreport.export with `open_writer(folder, format)`.
-WRITERS: dict[str, str] = dict.fromkeys(("jsonl", "csv", "parquet"), "tables")
+WRITERS: dict[str, str] = {"html": "html", **dict.fromkeys(("jsonl", "csv", "parquet"), "tables")}
 FORMATS = (*MAKERS, *WRITERS)
 
 

@@ -1,0 +1,61 @@
+"""The page of a study: what it tells, that nothing in it can act, and that it is always the same."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from builders.views import DRAFT, PRIOR_REPORT, REFERENCES, STUDY, study_view, write_films
+
+from cxrreport import DISCLAIMER
+from cxrreport.export.html.page import render
+from cxrreport.export.study import StudyView
+from cxrreport.export.subject import Subject
+
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&"
+
+
+def page(view: StudyView) -> str:
+    return render(Subject(view, 10_000_000), "../index.html").decode()
+
+
+def test_a_page_tells_what_a_reader_asks(tmp_path: Path) -> None:
+    told = page(study_view(films=write_films(tmp_path)))
+    for words in (
+        DISCLAIMER,
+        "P1",
+        "A1",
+        "2024-03-05 10:15",
+        "Cough.",
+        "CHEST PA",
+        "urgent",
+        "91 %",
+        "B1",
+        "2022-01-01",
+    ):
+        assert words in told
+    assert told.count("data:image/webp") == len(re.findall("<img", told)) >= 2
+
+
+def test_what_others_wrote_is_text_and_nothing_else(tmp_path: Path) -> None:
+    study = replace(STUDY, description=HOSTILE, indication=HOSTILE, institution=HOSTILE, accession=HOSTILE)
+    draft = {"findings": HOSTILE, "impression": HOSTILE, "spans": (), "priority_reason": HOSTILE}
+    report = replace(PRIOR_REPORT, findings=HOSTILE, impression=HOSTILE)
+    view = study_view(draft, write_films(tmp_path), study=study, prior_report=report)
+    hostile = replace(REFERENCES[0], findings=HOSTILE, impression=HOSTILE, accession=HOSTILE)
+    told = page(replace(view, references=((hostile,),), flags=((HOSTILE, HOSTILE),)))
+    assert "<script>alert" not in told and "<img src=x" not in told and HOSTILE not in told
+    assert told.count("<script>") == 1
+
+
+def test_a_film_that_is_gone_costs_the_pictures_and_nothing_else(tmp_path: Path) -> None:
+    films = write_films(tmp_path)
+    (tmp_path / "prior.dcm").unlink()
+    told = page(study_view(films=films))
+    assert "film.away" in told and "<img" not in told and DRAFT.findings[:20] in told
+
+
+def test_one_view_gives_one_page(tmp_path: Path) -> None:
+    view = study_view(films=write_films(tmp_path))
+    assert page(view) == page(view)
