@@ -21,8 +21,12 @@ from pydantic_settings import (
 
 from cxrreport.errors import ConfigurationError
 from cxrreport.files import printable
+from cxrreport.findings import FINDINGS, NO_FINDING
 
 _PASSWORD = re.compile(r"(://[^:/@\s]*):\S*@")  # up to the last @: a password may itself hold an @ or a /
+_HL7_SYSTEM = re.compile(r"[^|\r\n]*(?:\|[^|\r\n]*)?")
+_HL7_CODE = re.compile(r"[^|~\r\n^]+(?:\^[^|~\r\n^]*){2,5}")
+_HL7_ROWS = {"procedure", "findings", "impression", "comparison", "change", *FINDINGS} - {FINDINGS[NO_FINDING]}
 _PREFIX = "CXRREPORT_"
 _OTHERS = {"CXRREPORT_TEST_DATA"}  # variables of the tests
 _PLACE = re.compile(r"\(at (line \d+, column \d+|end of document)\)")  # all that is told of what a TOML file holds
@@ -94,6 +98,15 @@ class Settings(BaseSettings):
         description="Retrieve reports without a date and study too, although they may be the patient's own or later.",
     )
     columns: dict[str, str] = Field(default_factory=dict, description="Our report fields -> column names of a table.")
+    hl7_sender: str = Field(
+        "CXRREPORT", description="`application|facility` that HL7 messages are from (MSH-3, MSH-4)."
+    )
+    hl7_receiver: str = Field("", description="`application|facility` that they are for (MSH-5, MSH-6).")
+    hl7_codes: dict[str, str] = Field(
+        default_factory=dict,
+        description="Finding, `procedure`, `findings`, `impression`, `comparison` or `change` -> `code^text^system` of this"
+        " site in HL7 messages.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What the log on stderr shows.")
     log_format: Literal["text", "json"] = Field("text", description="Lines of key=value, or one JSON object a line.")
 
@@ -109,6 +122,20 @@ class Settings(BaseSettings):
         """Refuse one that would be another place for every working directory; a flag is made absolute before."""
         if not value.is_absolute():
             raise ValueError("it must be absolute")
+        return value
+
+    @field_validator("hl7_sender", "hl7_receiver", mode="after")
+    @classmethod
+    def _names_a_system(cls, value: str) -> str:
+        if not _HL7_SYSTEM.fullmatch(value):
+            raise ValueError("it must be application|facility")
+        return value
+
+    @field_validator("hl7_codes", mode="after")
+    @classmethod
+    def _are_codes(cls, value: dict[str, str]) -> dict[str, str]:
+        if not value.keys() <= _HL7_ROWS or not all(map(_HL7_CODE.fullmatch, value.values())):
+            raise ValueError("it must hold findings or rows, and code^text^system of each")
         return value
 
     @property

@@ -14,7 +14,7 @@ from cxrreport.export.subject import Subject
 Maker = Callable[[Subject], Iterable[Item]]  # the files of one study, always the same bytes for the same view
 
 # Files of a study each: format -> module of cxrreport.export with `make`, a `Maker`.
-MAKERS: dict[str, str] = {}
+MAKERS: dict[str, str] = {"hl7": "hl7"}
 # Files over all studies: format -> module of cxrreport.export with `open_writer(folder, format)`.
 WRITERS: dict[str, str] = {"html": "html", **dict.fromkeys(("jsonl", "csv", "parquet"), "tables")}
 FORMATS = (*MAKERS, *WRITERS)
@@ -44,7 +44,7 @@ class StudyFiles(Writer):
     def add(self, subject: Subject) -> None:
         """Write the files of a study unless they lie there."""
         key = f"{self._name}/{subject.view.stem}"
-        self._folder.put(key, subject.view.version(), lambda: self._make(subject))
+        self._folder.put(key, subject.version(), lambda: self._make(subject))
 
 
 def maker(name: str) -> Maker:

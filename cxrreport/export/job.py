@@ -11,6 +11,7 @@ from typing import Any
 from cxrreport.errors import InputError
 from cxrreport.export.folder import Folder
 from cxrreport.export.formats import Writer, open_writer
+from cxrreport.export.site import site_of
 from cxrreport.export.study import view_studies
 from cxrreport.export.subject import Subject
 from cxrreport.log import Progress, unwatched
@@ -34,10 +35,11 @@ def export(
     with open_archive(settings, read_only=True) as engine, Folder(place) as folder, ExitStack() as opened:
         with session(engine, read_only=True) as s:
             total, undrafted = count_drafts(s, wanted), count_undrafted(s, wanted)
+        site = site_of(settings)
         writers = [opened.enter_context(open_writer(name, folder)) for name in formats]
         for view in view_studies(engine, wanted):
             drafts += 1
-            subject = Subject(view, settings.max_pixels)
+            subject = Subject(view, settings.max_pixels, site)
             for writer in writers:
                 _add(writer, subject, failed)
             progress("drafts", 1, total)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from cxrreport.export.films import Pictures, load_pictures
+from cxrreport.export.site import Site
 from cxrreport.export.study import StudyView
 
 SIDE = 768  # longest side of an image that leaves the house, in pixels
@@ -17,6 +19,11 @@ class Subject:
 
     view: StudyView
     max_pixels: int
+    site: Site = field(default_factory=Site)
+
+    def version(self) -> str:
+        """Digest of all that a writer can tell."""
+        return hashlib.sha256(f"{self.view.version()} {self.site}".encode()).hexdigest()
 
     @cached_property
     def pictures(self) -> Pictures:
