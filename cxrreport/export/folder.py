@@ -65,9 +65,13 @@ class Folder(AbstractContextManager["Folder"]):
         except (ValueError, KeyError, TypeError):
             return  # cut off by a kill: what it was to name is written again
 
+    def holds(self, key: str, version: str) -> bool:
+        """Whether this version of a thing lies there."""
+        return self._versions.get(key) == version
+
     def put(self, key: str, version: str, make: Callable[[], Iterable[Item]]) -> None:
         """Write the files of a thing unless this version of them lies there."""
-        if self._versions.get(key) == version:
+        if self.holds(key, version):
             return
         names = [self._write(item) for item in make()]
         self._versions[key] = version

@@ -15,6 +15,7 @@ Maker = Callable[[Subject], Iterable[Item]]  # the files of one study, always th
 
 # Files of a study each: format -> module of cxrreport.export with `make`, a `Maker`.
 MAKERS: dict[str, str] = {"hl7": "hl7"}
+DRAWING = frozenset({"sr"})  # those of them that show the films
 # Files over all studies: format -> module of cxrreport.export with `open_writer(folder, format)`.
 WRITERS: dict[str, str] = {"html": "html", **dict.fromkeys(("jsonl", "csv", "parquet"), "tables")}
 FORMATS = (*MAKERS, *WRITERS)
@@ -22,6 +23,10 @@ FORMATS = (*MAKERS, *WRITERS)
 
 class Writer(AbstractContextManager[Any]):
     """Takes one study after the other. Left without an error, it writes what tells of all of them."""
+
+    def draws(self, _: Subject) -> bool:
+        """Whether `add` will ask for the pictures of a study; those that nobody asks for are not made."""
+        return False
 
     @abstractmethod
     def add(self, subject: Subject) -> None:
@@ -41,10 +46,17 @@ class StudyFiles(Writer):
     def __init__(self, folder: Folder, name: str) -> None:
         self._folder, self._name, self._make = folder, name, maker(name)
 
+    def draws(self, subject: Subject) -> bool:
+        """What does not lie there is drawn, in the formats that draw."""
+        return self._name in DRAWING and not self._folder.holds(self._key(subject), subject.version())
+
     def add(self, subject: Subject) -> None:
         """Write the files of a study unless they lie there."""
-        key = f"{self._name}/{subject.view.stem}"
-        self._folder.put(key, subject.version(), lambda: self._make(subject))
+        version = subject.drawn_version() if self._name in DRAWING else subject.version()
+        self._folder.put(self._key(subject), version, lambda: self._make(subject))
+
+    def _key(self, subject: Subject) -> str:
+        return f"{self._name}/{subject.view.stem}"
 
 
 def maker(name: str) -> Maker:

@@ -13,7 +13,7 @@ from cxrreport.export.folder import Folder
 from cxrreport.export.formats import Writer, open_writer
 from cxrreport.export.site import site_of
 from cxrreport.export.study import view_studies
-from cxrreport.export.subject import Subject
+from cxrreport.export.subject import Subject, draw_ahead
 from cxrreport.log import Progress, unwatched
 from cxrreport.settings import Settings
 from cxrreport.store.engine import open_archive, session
@@ -25,28 +25,31 @@ def export(
 ) -> tuple[dict[str, Any], int]:
     """Write the wanted drafts to a directory; return counts and the exit code.
 
-    A study that cannot be written in a format is counted by code, and the others go on.
+    A study that cannot be written in a format is counted by code, and so is one whose pictures are lost; the others go on.
 
     Raises
     ------
     UsageError : the directory holds other things, or no study is named so. LockedError, StorageError.
     """
-    drafts, failed = 0, Counter[str]()
+    drafts, failed, undrawn = 0, Counter[str](), Counter[str]()
     with open_archive(settings, read_only=True) as engine, Folder(place) as folder, ExitStack() as opened:
         with session(engine, read_only=True) as s:
             total, undrafted = count_drafts(s, wanted), count_undrafted(s, wanted)
         site = site_of(settings)
         writers = [opened.enter_context(open_writer(name, folder)) for name in formats]
-        for view in view_studies(engine, wanted):
+        subjects = (Subject(view, settings.max_pixels, site) for view in view_studies(engine, wanted))
+        for subject in draw_ahead(settings, subjects, lambda one: any(writer.draws(one) for writer in writers)):
             drafts += 1
-            subject = Subject(view, settings.max_pixels, site)
+            if isinstance(subject.drawn, InputError):
+                undrawn[subject.drawn.code] += 1
             for writer in writers:
                 _add(writer, subject, failed)
             progress("drafts", 1, total)
         for writer in writers:
             writer.note(undrafted)
         opened.close()
-        return {"drafts": drafts, "files": folder.written, "failed": dict(failed)}, 3 if failed else 0
+        counts = {"drafts": drafts, "files": folder.written, "failed": dict(failed), "without_pictures": dict(undrawn)}
+        return counts, 3 if failed or undrawn else 0
 
 
 def _add(writer: Writer, subject: Subject, failed: Counter[str]) -> None:

@@ -16,11 +16,15 @@ class Pages(Writer):
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
 
+    def draws(self, subject: Subject) -> bool:
+        """A page that does not lie there is drawn."""
+        return not self._folder.holds(f"html/{subject.view.stem}", subject.version())
+
     def add(self, subject: Subject) -> None:
         """Write the page of a study unless it lies there."""
         stem = subject.view.stem
         page = f"studies/{stem}.html"
-        self._folder.put(f"html/{stem}", subject.view.version(), lambda: [Item(page, render(subject, _WORKLIST))])
+        self._folder.put(f"html/{stem}", subject.drawn_version(), lambda: [Item(page, render(subject, _WORKLIST))])
 
 
 def open_writer(folder: Folder, _: str) -> Writer:
