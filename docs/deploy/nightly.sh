@@ -1,0 +1,23 @@
+#!/bin/sh
+# A night: signed reports, films, drafts, files of the drafts.
+#   nightly.sh /etc/cxrreport.env
+# 3 (some files or studies failed) lets the rest of the night go on; any other failure ends it with its exit code.
+set -u
+set -a && . "$1" && set +a
+: "${CONFIG:?}" "${REPORTS:?}" "${EXPORT:?}"
+worst=0
+
+step() {
+    "${CXRREPORT:-cxrreport}" --quiet --config "$CONFIG" "$@" --json
+    code=$?
+    case $code in
+        0) ;;
+        3) worst=3 ;;
+        *) exit "$code" ;;
+    esac
+}
+
+step index "$REPORTS"
+step generate "$EXPORT"
+[ -z "${OUT:-}" ] || step export "$OUT" --format "${FORMAT:-jsonl}"
+exit "$worst"
