@@ -20,9 +20,11 @@ _TITLE, _WORDS, _SMALL = 15, 14, 12  # sizes of the letters
 _BACKGROUND, _INK, _DIM, _SHADE, _BANNER = "#101012", "#f0f0f0", "#b0b0b4", "#000000", "#781414"
 _PERCENTILES = (0.5, 99.5)  # burnt-in letters and dead pixels lie outside
 _MID_GREY, _AIR, _GAMMAS = 0.55, 0.1, (0.6, 2.5)  # where the median of what is not air is brought, within bounds
-_BRIGHTER, _DARKER = (255, 40, 30), (40, 110, 255)
+_BRIGHTER, _DARKER = (214, 120, 52), (72, 142, 200)
+_DARKEST, _DIMMED = 20, 0.8  # of the grey below the colours, which needs room to both sides
+_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 _QUIET, _FULL = 14, 90  # grey levels of difference: below, noise and small misfits; from here on, full colour
-# One for each finding, apart from the red and the blue of the difference.
+# One for each finding, apart from the orange and the blue of the difference.
 _COLOURS = (
     *("#c0ff33", "#ff7ad9", "#00e676", "#b26bff", "#00e5ff", "#ff9d1e", "#ffe100"),
     *("#9dff9d", "#ffb3d1", "#ffe98a", "#8afff0", "#d8a6ff", "#ffc78f", "#e0e0e0"),
@@ -84,15 +86,21 @@ def resize(pixels: npt.NDArray[Number], height: int, width: int) -> npt.NDArray[
 
 
 def colour_difference(current: Grey, prior: Grey, inside: npt.NDArray[np.bool_]) -> Grey:
-    """The current image (H, W) in dim grey, red where it is brighter than the prior, blue where darker; uint8 (H, W, 3).
+    """The current image (H, W), orange where it is brighter than the prior, blue where darker; uint8 (H, W, 3).
 
-    Outside of `inside` the prior shows nothing, so there is no difference.
+    A colour changes hue alone and no brightness, so that ribs, vessels and lines stay visible below it. Outside of
+    `inside` the prior shows nothing, so there is no difference.
     """
     signed = np.where(inside, current.astype(np.float32) - prior.astype(np.float32), 0)
     strength = np.clip((np.abs(signed) - _QUIET) / (_FULL - _QUIET), 0, 1)[..., None]  # (H, W, 1)
-    tint = np.where(signed[..., None] > 0, np.array(_BRIGHTER), np.array(_DARKER))
-    dim = np.repeat(current[..., None] * 0.6, 3, axis=2)
-    return np.asarray(np.round(dim * (1 - strength) + tint * strength), dtype=np.uint8)
+    hue = np.where(signed[..., None] > 0, _hue(_BRIGHTER), _hue(_DARKER))
+    coloured = _DARKEST + _DIMMED * current[..., None] + strength * hue
+    return np.asarray(np.clip(np.round(coloured), 0, 255), dtype=np.uint8)
+
+
+def _hue(colour: Sequence[int]) -> npt.NDArray[np.float64]:
+    """What is left of a colour without its brightness."""
+    return np.asarray(colour - np.dot(colour, _LUMA), dtype=np.float64)
 
 
 def draw_panels(panels: Sequence[Panel], lines: Sequence[Line], banner: str) -> Image.Image:

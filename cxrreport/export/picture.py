@@ -20,7 +20,7 @@ from cxrreport.findings import CHANGED, NAMES, most_particular
 from cxrreport.store.views import DraftFacts, StudyFacts
 
 _READING = (
-    "Difference: red is brighter now, blue is darker now; grey values of the prior are matched to the current film."
+    "Difference: orange is brighter now, blue is darker now; grey values of the prior are matched to the current film."
 )
 
 

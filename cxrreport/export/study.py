@@ -23,6 +23,7 @@ from cxrreport.store import catalogue
 from cxrreport.store.engine import open_archive, session
 from cxrreport.store.listing import Wanted, list_drafts
 from cxrreport.store.schema import StudyRow
+from cxrreport.store.trajectory import Moment, trajectory
 from cxrreport.store.views import DraftFacts, DraftView, RetrievedReport, draft_view, study_view
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class StudyView:
     no_prior : why the draft has no prior; "" where it has one.
     sentences : those of the draft against what was said of the prior.
     references : retrieved reports; those that say the same together, in the order of their first.
+    trajectory : what is told of the findings in all studies of the patient, by date.
     hides_source : nothing that names anybody is to be read from the films; see `export/source.py`.
     """
 
@@ -64,6 +66,7 @@ class StudyView:
     sentences: tuple[SentenceChange, ...]
     references: tuple[tuple[RetrievedReport, ...], ...]
     films: Films
+    trajectory: tuple[Moment, ...] = ()
     hides_source: bool = False
 
     def document(self) -> dict[str, Any]:
@@ -80,7 +83,9 @@ class StudyView:
         """Digest of all that a writer can tell of the study: two views of one version give the same files."""
         films = [image and image.sop_uid for image in (self.films.current, self.films.prior)]
         told = json.dumps(
-            [__version__, self.stem, self.document(), films, self.hides_source], default=str, sort_keys=True
+            [__version__, self.stem, self.document(), films, self.trajectory, self.hides_source],
+            default=str,
+            sort_keys=True,
         )
         return hashlib.sha256(told.encode()).hexdigest()
 
@@ -122,6 +127,7 @@ def _view(session: Session, held: DraftView) -> StudyView:
         sentences=compare_with_prior(held),
         references=tuple(tuple(references[i] for i in group) for group in groups),
         films=_films(session, held, draft) if draft else Films(),
+        trajectory=trajectory(session, held.patient.patient_id) if draft else (),
     )
 
 

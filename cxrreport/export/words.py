@@ -9,7 +9,7 @@ from cxrreport.drafts import Finding
 from cxrreport.findings import CHANGED, FINDINGS, NAMES, NO_FINDING, URGENCY, Change, State, Tier, tier
 from cxrreport.findings import percent as percent  # a word of every writer, too
 
-_STATES = {
+STATES = {
     State.POSITIVE: "present",
     State.NEGATIVE: "no sign of it",
     State.UNCERTAIN: "cannot be decided",
@@ -48,6 +48,6 @@ def view_findings(rows: Sequence[Finding]) -> tuple[FindingView, ...]:
 
 
 def _view(row: Finding) -> FindingView:
-    before = _STATES[row.prior_state] if row.prior_state else ""
+    before = STATES[row.prior_state] if row.prior_state else ""
     change = "" if row.change in (None, Change.ABSENT) else str(row.change)
-    return FindingView(row, NAMES.get(row.finding, row.finding), _STATES[row.state], before, change, tier(row.finding))
+    return FindingView(row, NAMES.get(row.finding, row.finding), STATES[row.state], before, change, tier(row.finding))

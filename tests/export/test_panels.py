@@ -65,12 +65,22 @@ def test_a_film_is_resized_to_another_grid():
 # -- the difference ---------------------------------------------------------------------------------------------------
 
 
-def test_brighter_is_red_darker_is_blue_and_the_same_is_grey():
+def test_brighter_is_orange_darker_is_blue_and_the_same_is_grey():
     current, prior = grey(3, 3, 100), grey(3, 3, 100)
-    current[0, 0], current[2, 2] = 220, 0
+    current[0, 0], current[2, 2] = 220, 40
     colours = colour_difference(current, prior, np.ones((3, 3), bool)).astype(int)
-    assert colours[0, 0, 0] > 2 * colours[0, 0, 2] and colours[2, 2, 2] > 2 * colours[2, 2, 0]
-    assert len(set(colours[1, 1])) == 1 and 0 < colours[1, 1, 0] < 100
+    assert colours[0, 0, 0] > colours[0, 0, 1] > colours[0, 0, 2]
+    assert colours[2, 2, 2] > colours[2, 2, 1] > colours[2, 2, 0]
+    assert len(set(colours[1, 1])) == 1
+
+
+@given(st.integers(20, 215), st.integers(0, 255))
+def test_a_colour_hides_no_anatomy(now, before):
+    """A rib, a vessel or a line stays brighter than its surroundings, half as much at least, whatever was before."""
+    current = np.array([[now, now + 20]], np.uint8)
+    colours = colour_difference(current, np.full((1, 2), before, np.uint8), np.ones((1, 2), bool))
+    brightness = colours @ np.array((0.299, 0.587, 0.114))
+    assert brightness[0, 1] - brightness[0, 0] > 8
 
 
 def test_noise_and_what_the_prior_does_not_cover_have_no_colour():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cxrreport.drafts import Region
 from cxrreport.errors import InputError
 from cxrreport.export.films import Pictures
+from cxrreport.export.html.course import course
 from cxrreport.export.html.document import key_of
 from cxrreport.export.html.document import render as render_document
 from cxrreport.export.html.pictures import films
@@ -61,6 +62,7 @@ def render(subject: Subject, worklist: str = "", printed: bool = False) -> bytes
         sections={name: pieces(getattr(draft, name), name, draft.spans) for name in _SECTIONS},
         findings=plain,
         implied=implied,
+        course=course(view.trajectory, view.held.study.study_id),
     )
 
 
