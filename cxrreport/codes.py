@@ -140,6 +140,8 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
         "run.interrupted": ("The run ended while this study was in work.", "Nothing: the next run tries again, thrice in all."),
         "draft.stale": ("The images of the study or of its prior have changed since the draft.", "Run `cxrreport generate`."),
         "film.changed": ("An image is no longer as it was when the draft was made.", "Run `cxrreport generate`."),
+        "film.class": ("The image is of a class that DICOM does not define, so that no object of DICOM can mark a place on it.",
+                       "Nothing: the other formats tell of the study."),
         "film.away": ("An image of the study or of its prior cannot be reached.", "Mend the mount."),
         "report.crash": ("Reading a report file failed in a way that nobody foresaw; the rest of the file is lost.", _AGAIN),
         "report.empty": ("The report has neither findings nor impression.", "Nothing, or correct the export of reports."),

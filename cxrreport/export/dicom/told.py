@@ -1,0 +1,75 @@
+"""The text of a draft as a document (PS3.16 TID 2000): label and what to heed first, then comparison, findings, impression."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from highdicom.sr import (
+    CodeContentItem,
+    ContainerContentItem,
+    ContentSequence,
+    LanguageOfContentItemAndDescendants,
+    RelationshipTypeValues,
+    TextContentItem,
+)
+from highdicom.sr.templates import DEFAULT_LANGUAGE
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
+
+from cxrreport import DISCLAIMER
+from cxrreport.export.coding import Coding
+from cxrreport.export.dicom.concepts import (
+    COMPARISON,
+    FINDING,
+    FINDINGS,
+    IMPRESSION,
+    IMPRESSIONS,
+    PREVIOUS_FINDING,
+    PROCEDURE,
+    REPORT_TITLE,
+    SUMMARY,
+    concept,
+)
+from cxrreport.export.dicom.device import observer
+from cxrreport.export.study import StudyView
+from cxrreport.store.views import DraftFacts
+
+
+def report(view: StudyView, draft: DraftFacts) -> Dataset:
+    """Return the root of the content."""
+    root = ContainerContentItem(concept(REPORT_TITLE), template_id="2000")
+    root.ContentSequence = ContentSequence()
+    root.ContentSequence.extend(LanguageOfContentItemAndDescendants(DEFAULT_LANGUAGE))
+    root.ContentSequence.extend(observer(draft.provenance))
+    root.ContentSequence.append(
+        CodeContentItem(codes.DCM.ProcedureReported, concept(PROCEDURE), RelationshipTypeValues.HAS_CONCEPT_MOD)
+    )
+    root.ContentSequence.extend(_sections(view, draft))
+    return root
+
+
+def _sections(view: StudyView, draft: DraftFacts) -> Iterator[ContainerContentItem]:
+    yield _section(SUMMARY, SUMMARY, *_to_heed(view, draft))
+    for name, element, text in (
+        (COMPARISON, PREVIOUS_FINDING, draft.comparison),
+        (FINDINGS, FINDING, draft.findings),
+        (IMPRESSIONS, IMPRESSION, draft.impression),
+    ):
+        if text.strip():
+            yield _section(name, element, text)
+
+
+def _to_heed(view: StudyView, draft: DraftFacts) -> Iterator[str]:
+    yield DISCLAIMER
+    if draft.priority:
+        yield f"Priority: {draft.priority}" + (f" ({draft.priority_reason})." if draft.priority_reason else ".")
+    if view.no_prior:
+        yield f"No comparison: {view.no_prior}"
+    yield from (f"Note: {sentence}" for _, sentence in view.flags)
+
+
+def _section(name: Coding, element: Coding, *texts: str) -> ContainerContentItem:
+    section = ContainerContentItem(concept(name), relationship_type=RelationshipTypeValues.CONTAINS)
+    items = [TextContentItem(concept(element), text, RelationshipTypeValues.CONTAINS) for text in texts]
+    section.ContentSequence = ContentSequence(items)
+    return section
