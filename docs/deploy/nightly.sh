@@ -19,5 +19,5 @@ step() {
 
 step index "$REPORTS"
 step generate "$EXPORT"
-[ -z "${OUT:-}" ] || step export "$OUT" --format "${FORMAT:-jsonl}"
+[ -z "${OUT:-}" ] || step export "$OUT" --format html
 exit "$worst"
