@@ -1,32 +1,72 @@
-"""Drafts as pages for a browser: no server, no network, one self-contained file each."""
+"""Drafts for a browser: a worklist and a page a study; no server, no network, each file self-contained."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import ExitStack
+
+from cxrreport.errors import InputError
 from cxrreport.export.folder import Folder, Item
 from cxrreport.export.formats import Writer
 from cxrreport.export.html.page import render
+from cxrreport.export.html.rows import row_of
+from cxrreport.export.html.worklist import open_worklist
 from cxrreport.export.subject import Subject
 
 _WORKLIST = "../index.html"  # as a page sees it
 
 
 class Pages(Writer):
-    """`studies/<stem>.html`: a page a study."""
+    """`index.html`, the worklist of this export, and `studies/<stem>.html`, a page a study.
+
+    The worklist is written anew every time, so that one that goes on after a kill is as if there had been none.
+    """
 
     def __init__(self, folder: Folder) -> None:
-        self._folder = folder
+        self._folder, self._open = folder, ExitStack()
+        self._undrafted: Mapping[str, int] = {}
+        self._named = True  # the studies are called as in the archive
+
+    def __enter__(self) -> Pages:
+        """Begin the worklist."""
+        self._worklist = self._open.enter_context(open_worklist(self._folder))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """End the worklist."""
+        if error[0] is None:
+            self._worklist.end(self._undrafted, verdicts=self._named)
+        self._open.__exit__(*error)  # type: ignore[arg-type]
 
     def draws(self, subject: Subject) -> bool:
         """A page that does not lie there is drawn."""
         return not self._folder.holds(f"html/{subject.view.stem}", subject.version())
 
     def add(self, subject: Subject) -> None:
-        """Write the page of a study unless it lies there."""
+        """Write the page of a study unless it lies there, and its row, which says so where there is none.
+
+        Raises
+        ------
+        InputError : there is no page.
+        """
+        self._named &= not subject.view.hides_source
+        try:
+            self._page(subject)
+        except InputError as error:
+            self._worklist.add(row_of(subject.view, error.code))
+            raise
+        self._worklist.add(row_of(subject.view))
+
+    def note(self, undrafted: Mapping[str, int]) -> None:
+        """Keep for the foot of the worklist how many studies have no draft."""
+        self._undrafted = undrafted
+
+    def _page(self, subject: Subject) -> None:
         stem = subject.view.stem
         page = f"studies/{stem}.html"
         self._folder.put(f"html/{stem}", subject.drawn_version(), lambda: [Item(page, render(subject, _WORKLIST))])
 
 
 def open_writer(folder: Folder, _: str) -> Writer:
-    """Return the writer of pages."""
+    """Return the writer of worklist and pages."""
     return Pages(folder)

@@ -1,0 +1,86 @@
+"""A study as a row of the worklist."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cxrreport.export.study import StudyView
+from cxrreport.export.words import FindingView, percent
+from cxrreport.findings import State, most_particular
+from cxrreport.records import View
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the worklist tells of a study; the page reads the fields by these names, in this order.
+
+    Attributes
+    ----------
+    draft, uid : what a verdict names.
+    person : sex and age. date : YYYY-MM-DD, with the time where it is known; "" = unknown.
+    changes : finding and what became of it, what cannot wait first.
+    present, implied : finding and probability in words; what another one implies need not be shown.
+    unsure : what cannot be decided.
+    text : the draft's findings and impression.
+    problem : code of what kept the study's page from being written; "" = there is a page.
+    """
+
+    stem: str
+    draft: int
+    uid: str
+    priority: str
+    reason: str
+    patient: str
+    person: str
+    accession: str
+    date: str
+    view: str
+    changes: tuple[tuple[str, str], ...]
+    present: tuple[tuple[str, str], ...]
+    implied: tuple[tuple[str, str], ...]
+    unsure: tuple[str, ...]
+    prior: bool
+    flags: tuple[str, ...]
+    institution: str
+    status: str
+    text: str
+    problem: str
+
+
+def row_of(view: StudyView, problem: str = "") -> Row:
+    """Return the row of a study that has a draft."""
+    draft, study, patient = view.held.draft, view.held.study, view.held.patient
+    assert draft is not None
+    present = [finding for finding in view.findings if finding.row.state is State.POSITIVE]
+    shown = set(most_particular([finding.row.finding for finding in present]))
+    film = view.films.current
+    return Row(
+        stem=view.stem,
+        draft=draft.draft_id,
+        uid=study.uid,
+        priority=draft.priority or "",
+        reason=draft.priority_reason or "",
+        patient=patient.mrn,
+        person=" ".join(filter(None, [patient.sex, "" if study.age_years is None else f"{study.age_years:.0f} y"])),
+        accession=study.accession,
+        date=f"{study.studied_at:%Y-%m-%d %H:%M}"[: 16 if study.time_known else 10] if study.studied_at else "",
+        view=_told(film.view) if film and film.view else "",
+        changes=tuple((finding.name, finding.change) for finding in view.findings if finding.is_changed),
+        present=tuple(_likely(finding) for finding in present if finding.row.finding in shown),
+        implied=tuple(_likely(finding) for finding in present if finding.row.finding not in shown),
+        unsure=tuple(finding.name for finding in view.findings if finding.row.state is State.UNCERTAIN),
+        prior=view.held.prior is not None,
+        flags=tuple(flag for flag, _ in view.flags),
+        institution=study.institution,
+        status=draft.status,
+        text=f"{draft.findings}\n{draft.impression}",
+        problem=problem,
+    )
+
+
+def _told(view: View) -> str:
+    return view.value if view is View.FRONTAL else view.upper()
+
+
+def _likely(finding: FindingView) -> tuple[str, str]:
+    return finding.name, percent(finding.row.probability)

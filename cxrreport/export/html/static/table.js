@@ -1,0 +1,70 @@
+// The columns of the worklist: heading, order and content. All that the rows say is written as text.
+"use strict";
+
+const Table = (data, verdictOf, statusOf) => {
+  const rank = (row) => data.priorities.indexOf(row.priority) + (row.priority ? 0 : data.priorities.length + 1);
+  const worst = (row) => Math.min(...row.changes.map(([, what]) => List.CHANGES.indexOf(what)), List.CHANGES.length);
+  const first = (pairs) => pairs.map(([name]) => name).join(", ");
+
+  // name, heading, what it is sorted by, what fills its cell
+  const COLUMNS = [
+    ["priority", "Priority", rank, (row, cell) => {
+      cell.append(tag("span", `tier ${row.priority}`, row.priority || "–"), tag("small", "", row.reason));
+    }],
+    ["patient", "Patient", (row) => row.patient, (row, cell) => {
+      cell.append(tag("span", "", row.patient || "–"), tag("small", "", row.person));
+    }],
+    ["accession", "Accession", (row) => row.accession, (row, cell) => {
+      cell.append(link(row));
+      if (row.problem) cell.append(tag("small", "problem", `no page: ${data.codes[row.problem] ?? row.problem}`));
+    }],
+    ["date", "Date", (row) => row.date, (row, cell) => cell.append(row.date || "no date")],
+    ["view", "View", (row) => row.view, (row, cell) => cell.append(row.view)],
+    ["changes", "Changed", worst, (row, cell) => {
+      for (const [name, what] of row.changes) cell.append(tag("span", `change ${what}`, `${name} ${what}`));
+      if (!row.changes.length) cell.append(tag("span", "quiet", row.prior ? "nothing" : "no prior"));
+    }],
+    ["findings", "Present", (row) => first(row.present) || "\uffff", (row, cell) => {
+      for (const [name, likely] of row.present) cell.append(tag("span", "finding", name, likely));
+      if (row.unsure.length) cell.append(tag("span", "quiet", `${row.unsure.length} undecided`, row.unsure.join("\n")));
+    }],
+    ["flags", "Flags", (row) => row.flags.length, (row, cell) => {
+      const told = row.flags.map((flag) => data.flags[flag] ?? flag);
+      if (told.length) cell.append(tag("span", "badge", `${row.flags.length}`, told.join("\n")));
+    }],
+    ["institution", "Institution", (row) => row.institution, (row, cell) => cell.append(row.institution)],
+    ["status", "Status", statusOf, (row, cell) => {
+      const verdict = verdictOf(row);
+      cell.append(tag("span", statusOf(row), statusOf(row), verdict?.comment ?? ""));
+      if (verdict) cell.append(tag("small", "", "not imported"));
+    }],
+  ];
+
+  function tag(name, kind, text, title = "") {
+    const element = document.createElement(name);
+    if (kind) element.className = kind;
+    if (title) element.title = title;
+    element.textContent = text;
+    return element;
+  }
+
+  function link(row) {
+    const element = tag(row.problem ? "span" : "a", "", row.accession || `study ${row.stem}`);
+    if (!row.problem) element.href = `studies/${row.stem}.html`;
+    return element;
+  }
+
+  function draw(row) {
+    const line = document.createElement("tr");
+    line.dataset.stem = row.stem;
+    for (const [name, , , fill] of COLUMNS) {
+      const cell = document.createElement("td");
+      cell.className = `of-${name}`;
+      fill(row, cell);
+      line.append(cell);
+    }
+    return line;
+  }
+
+  return { COLUMNS, tag, draw };
+};

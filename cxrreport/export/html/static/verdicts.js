@@ -1,0 +1,80 @@
+// Verdicts of a reader: kept in this browser, saved to a file that `cxrreport review --import` reads.
+"use strict";
+
+const Verdicts = (() => {
+  const READER = "cxrreport-reader";
+  const keyOf = (study) => `cxrreport-verdict/${study.uid}/${study.draft}`;
+  const memory = new Map(); // where the browser keeps nothing for files
+  let kept = true;
+
+  function store(act) {
+    try { return act(localStorage); } catch { kept = false; return undefined; }
+  }
+  function read(key) { return memory.get(key) ?? store((s) => s.getItem(key)) ?? null; }
+  function write(key, value) {
+    if (store((s) => { s.setItem(key, value); return true; })) memory.delete(key); else memory.set(key, value);
+  }
+  function remove(key) { memory.delete(key); store((s) => s.removeItem(key)); }
+
+  /** The verdict on a draft, {status, text, comment, at}; null where none was given here. */
+  function get(study) {
+    try { return JSON.parse(read(keyOf(study))); } catch { return null; }
+  }
+
+  function give(study, status, text = null, comment = null) {
+    const at = new Date().toISOString();
+    write(keyOf(study), JSON.stringify({ status, text: text || null, comment: comment || null, at }));
+  }
+
+  function forget(study) { remove(keyOf(study)); }
+
+  /** The document that `cxrreport review --import` reads, of those of the studies that have a verdict. */
+  function document_(studies) {
+    const verdicts = studies.flatMap((study) => {
+      const verdict = get(study);
+      return verdict ? [{ draft: study.draft, study_uid: study.uid, ...verdict }] : [];
+    });
+    return { cxrreport_verdicts: 1, reviewer: read(READER) || "", verdicts };
+  }
+
+  /** Hand the reader a file of the verdicts; return how many are in it. */
+  function save(studies) {
+    const content = document_(studies);
+    if (!content.verdicts.length) return 0;
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([JSON.stringify(content, null, 1) + "\n"], { type: "application/json" }));
+    link.download = `cxrreport-verdicts-${new Date().toISOString().slice(0, 16).replace(/\D/g, "")}.json`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+    return content.verdicts.length;
+  }
+
+  /** Ask for a verdict, `status` chosen; `study.name` says whose, `study.text` what the draft says. */
+  function ask(study, status, done) {
+    const dialog = document.getElementById("verdict");
+    const form = dialog.querySelector("form");
+    const before = get(study);
+    dialog.querySelector(".whose").textContent = study.name;
+    dialog.querySelector(".told").textContent = study.text;
+    form.elements.status.value = status;
+    form.elements.text.value = before?.text ?? study.text;
+    form.elements.comment.value = before?.comment ?? "";
+    form.elements.reviewer.value = read(READER) || "";
+    const show = () => { dialog.querySelector(".text").hidden = form.elements.status.value !== "edited"; };
+    form.onchange = show;
+    show();
+    dialog.returnValue = "";
+    dialog.querySelector(".cancel").onclick = () => dialog.close();
+    dialog.onclose = () => { if (dialog.returnValue === "keep") { keep(study, form.elements); done(); } };
+    dialog.showModal();
+    form.elements[status === "edited" ? "text" : "comment"].focus();
+  }
+
+  function keep(study, fields) {
+    const status = fields.status.value;
+    if (fields.reviewer.value.trim()) write(READER, fields.reviewer.value.trim()); else remove(READER);
+    give(study, status, status === "edited" ? fields.text.value.trim() : null, fields.comment.value.trim());
+  }
+
+  return { get, give, forget, save, ask, document: document_, isKept: () => { read(READER); return kept; } };
+})();

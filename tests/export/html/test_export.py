@@ -1,0 +1,59 @@
+"""`export --format html`: every page in the worklist, the same again after a kill, and no study left out in silence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders.tool import Tool
+from builders.worklist import read_data
+
+from cxrreport.errors import InputError
+from cxrreport.export import html
+
+
+def rows(place: Path) -> list[dict[str, Any]]:
+    data = read_data(place / "index.html")
+    return [dict(zip(data["columns"], row)) for row in data["rows"]]
+
+
+def test_every_draft_has_a_row_and_a_page(drafted: Tool, tmp_path: Path) -> None:
+    assert drafted("export", "--format", "html", tmp_path / "out") == 0
+    listed = drafted.json("drafts")["drafts"]
+    found = rows(tmp_path / "out")
+    assert [row["draft"] for row in found] == [draft["draft_id"] for draft in listed] and found
+    assert {f"{row['stem']}.html" for row in found} == {page.name for page in (tmp_path / "out/studies").iterdir()}
+    assert read_data(tmp_path / "out/index.html")["verdicts"] is True
+
+
+def test_an_export_that_was_cut_short_ends_as_one_that_was_not(
+    drafted: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+
+    def make(*_: Any) -> bytes:
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return b"a page"
+
+    monkeypatch.setattr(html, "render", make)
+    drafted("export", "--format", "html", tmp_path / "cut")
+    assert not (tmp_path / "cut/index.html").exists() and len(list((tmp_path / "cut/studies").iterdir())) == 2
+    for name in ("cut", "whole"):
+        assert drafted("export", "--format", "html", tmp_path / name) == 0
+    whole, cut_short = ({p.name: p.read_bytes() for p in (tmp_path / n).rglob("*.html")} for n in ("whole", "cut"))
+    assert whole == cut_short
+
+
+def test_a_study_without_its_page_has_a_row_that_says_why(
+    drafted: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> bytes:
+        raise InputError("No.", "draft.stale")
+
+    monkeypatch.setattr(html, "render", fail)
+    assert drafted("export", "--format", "html", tmp_path / "out") == 3
+    assert {row["problem"] for row in rows(tmp_path / "out")} == {"draft.stale"}
+    assert not (tmp_path / "out/studies").exists()
