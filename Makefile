@@ -36,8 +36,8 @@ wheelhouse: .venv/bin/python
 	cd wheelhouse && sha256sum *.whl | sed -E 's/^(\w+)  ([^-]+)-([^-]+)-.*/\2==\3 --hash=sha256:\1/' > requirements.lock
 	cp -r docs/deploy wheelhouse
 	$(PYTHON) -m venv build/installed && $(PYTHON) -m venv build/sbom
-	build/installed/bin/pip install --quiet --no-index --find-links wheelhouse --require-hashes -r wheelhouse/requirements.lock
-	build/sbom/bin/pip install --quiet $(SBOM)
+	build/installed/bin/pip install --quiet --no-compile --no-index --find-links wheelhouse --require-hashes -r wheelhouse/requirements.lock
+	build/sbom/bin/pip install --quiet --no-compile $(SBOM)
 	build/sbom/bin/cyclonedx-py environment --output-reproducible --output-file wheelhouse/sbom.cdx.json build/installed
 	rm -rf build
 
