@@ -60,6 +60,7 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
         "study.quarantined": ("Three attempts at the study have failed.",
                               "Mend the cause, then `cxrreport release STUDY`."),
         "report.preliminary": ("Nobody has signed the report yet.", "Set `preliminary` to import such reports too."),
+        "report.draft": ("The report is a draft of cxrreport that nobody has signed.", _NOTHING),
         "report.not_chest": ("The report is of another examination than a chest radiograph.", _NOTHING),
         "report.partial": ("Results of a FHIR report, or its patient, are not among the files; the rest of it is read.",
                            "Export the Observations and Patients too, into the same folder."),

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from builders.dicom import CR
 from builders.programs import need
+from builders.tool import Tool
 from builders.validator import errors
 from builders.views import DRAFT, FINDING_ROWS, PATIENT, PRIOR, REGIONS, STUDY, study_view, write_films
 from highdicom.sr import Comprehensive3DSR, EnhancedSR, srread
@@ -31,7 +32,8 @@ from cxrreport.export.sr import make
 from cxrreport.export.study import StudyView
 from cxrreport.export.subject import Subject
 from cxrreport.findings import FINDINGS, Change
-from cxrreport.records import NOBODY
+from cxrreport.records import NOBODY, Report
+from cxrreport.reports.readers import Skipped, read_path
 
 NAMES = ("findings", "text", "picture")
 VALID: dict[str, list[str]] = {name: [] for name in NAMES}
@@ -345,3 +347,26 @@ def test_every_change_has_a_code(view: StudyView) -> None:
 
 def codes_of_or_none(item: Dataset) -> tuple[str, str] | None:
     return codes_of(item) if item.get("ConceptNameCodeSequence") else None
+
+
+# -- we do not take our own drafts for what others made -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("preliminary", [False, True])
+def test_our_documents_are_no_reports(written: dict[str, Path], preliminary: bool) -> None:
+    found = list(read_path(written["text"].parent, {}, preliminary=preliminary))
+    assert found == [Skipped("report.draft"), Skipped("report.not_sr"), Skipped("report.draft")]
+
+
+def test_a_draft_that_somebody_signed_is_a_report(written: dict[str, Path], tmp_path: Path) -> None:
+    signed = dcmread(written["text"])
+    signed.CompletionFlag, signed.VerificationFlag, signed.PreliminaryFlag = "COMPLETE", "VERIFIED", "FINAL"
+    signed.save_as(tmp_path / "signed.dcm")
+    (report,) = read_path(tmp_path, {})
+    assert isinstance(report, Report) and report.findings == DRAFT.findings
+
+
+def test_no_draft_is_made_from_our_picture(written: dict[str, Path], tool: Tool) -> None:
+    found = tool.json("generate", "--without-retrieval", written["picture"].parent)
+    assert (found["studies"], found["skipped"]) == (0, {"not_image": 2, "colour": 1})
+    assert tool.drafts() == {}

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from cxrreport import DISCLAIMER
 from cxrreport.codes import CODES
 from cxrreport.files import storable
 from cxrreport.records import Failure, Report, ReportStatus
@@ -84,7 +85,8 @@ def read_file(
     columns : our field names to a table's column names (see `table.read`).
     format : one of `FORMATS`; None and "auto" choose by the content of each file.
     within : the file was found within a folder that was named.
-    preliminary : take reports that nobody has signed yet, too; else each is a `Skipped("report.preliminary")`.
+    preliminary : take reports that nobody has signed yet, too; else each is a `Skipped("report.preliminary")`. A draft of
+        ours that nobody has signed is always a `Skipped("report.draft")`.
     references : where the resources of FHIR exports lie (`fhir_index`).
 
     Raises
@@ -99,8 +101,16 @@ def read_file(
         elif not _is_writable(item):
             yield decode.malformed(file, "A report holds halves of characters, which no text has.")
         else:
-            unsigned = item.status is ReportStatus.PRELIMINARY and not preliminary
-            yield Skipped("report.preliminary") if unsigned else item
+            yield _unsigned(item, preliminary) or item
+
+
+def _unsigned(report: Report, preliminary: bool) -> Skipped | None:
+    """Why a report that nobody has signed is left out: it is a draft of ours, or such reports are not wanted."""
+    if report.status is not ReportStatus.PRELIMINARY:
+        return None
+    if any(DISCLAIMER in said for said in (report.findings, report.impression, report.comparison)):
+        return Skipped("report.draft")
+    return None if preliminary else Skipped("report.preliminary")
 
 
 def _is_writable(report: Report) -> bool:
