@@ -79,6 +79,11 @@ SIDES: dict[Side, Coding] = {
     Side.BILATERAL: _part16("51440002", "Bilateral", 244),
 }
 
+AI = _part16("123110", "Artificial Intelligence", 7162, "DCM")
+LATERALITY = _part16("272741003", "Laterality", 210)
+PROBABILITY = Coding("DCM", "122157", "Probability", "DICOM PS3.16 Annex D")
+CHANGE = Coding(OWN, "CHANGE", "Change since the prior", "cxrreport")
+
 CODED = tuple(
     finding for i, finding in enumerate(FINDINGS) if i != NO_FINDING
 )  # findings that a draft tells one by one

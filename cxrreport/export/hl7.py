@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 
 from cxrreport import DISCLAIMER, __version__
-from cxrreport.export.coding import CHANGES, STATES, code_of, own_code
+from cxrreport.export.coding import CHANGE, CHANGES, STATES, code_of, own_code
 from cxrreport.export.folder import Item
 from cxrreport.export.hl7_fields import coded, escape, escape_lines, moment, segment
 from cxrreport.export.site import Site
@@ -20,7 +20,7 @@ CODES = {  # of the rows that tell of no finding; a site names its own by the se
     "findings": "59776-5^Procedure findings^LN",
     "impression": "19005-8^Radiology Imaging study [Impression]^LN",
     "comparison": "18834-2^Radiology Comparison study^LN",
-    "change": "CHANGE^Change since the prior^99CXRREPORT",
+    "change": coded(CHANGE),
 }
 _STUDY_UID = "113014^DICOM Study^DCM"
 _PRELIMINARY = "P"  # HL7 tables 0085 and 0123

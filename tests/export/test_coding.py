@@ -7,6 +7,7 @@ import pytest
 from pydicom.sr._concepts_dict import concepts
 from pydicom.uid import UID
 
+from cxrreport.export import coding as codes
 from cxrreport.export.coding import CHANGES, CODED, OWN, OWN_UID, SIDES, SITES, STATES, Coding, code_of, own_code
 from cxrreport.findings import CHANGED, FINDINGS, State
 
@@ -17,7 +18,7 @@ KNOWN = {
     for code, (meaning, lists) in codes.items()
     if lists
 }
-ALL = [*map(code_of, CODED), *SITES.values(), *STATES.values(), *SIDES.values()]
+ALL = [*map(code_of, CODED), *SITES.values(), *STATES.values(), *SIDES.values(), codes.AI, codes.LATERALITY]
 
 
 @pytest.mark.parametrize("coding", [one for one in ALL if "PS3.16" in one.source], ids=lambda one: one.code)
