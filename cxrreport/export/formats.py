@@ -14,7 +14,7 @@ from cxrreport.export.subject import Subject
 Maker = Callable[[Subject], Iterable[Item]]  # the files of one study, always the same bytes for the same view
 
 # Files of a study each: format -> module of cxrreport.export with `make`, a `Maker`.
-MAKERS: dict[str, str] = {"sr": "sr", "fhir", "hl7": "hl7"}
+MAKERS: dict[str, str] = {"sr": "sr", "fhir": "fhir", "hl7": "hl7"}
 DRAWING = frozenset({"sr"})  # those of them that show the films
 # Files over all studies: format -> module of cxrreport.export with `open_writer(folder, format)`.
 WRITERS: dict[str, str] = {"html": "html", **dict.fromkeys(("jsonl", "csv", "parquet"), "tables")}
