@@ -41,7 +41,7 @@ RUNTIME = [
     "fhir.resources>=8.3,<9",
     "hl7>=0.4.5,<1",
 ]
-PACS = ["pynetdicom>=3.0.4,<4", "dicomweb-client>=0.61,<1"]  # to send what was exported
+PACS = ["pynetdicom>=3.0.4,<4", "dicomweb-client>=0.61,<1", "requests>=2.32,<3"]  # to send what was exported
 TABLES = ["pyarrow>=26"]  # Parquet
 POSTGRES = ["psycopg[binary]>=3.3,<4"]
 METEOR = ["pycocoevalcap>=1.2,<2"]  # runs METEOR's Java program

@@ -1,8 +1,9 @@
-"""`cxrreport export` and `cxrreport drafts`: drafts as files, and as a list."""
+"""`cxrreport export` and `cxrreport drafts`: drafts as files or on their way to other systems, and as a list."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
@@ -14,6 +15,7 @@ from cxrreport.cli.options import print_result, progress
 from cxrreport.cli.status import print_table
 
 from cxrreport.drafts import PRIORITIES
+from cxrreport.errors import UsageError
 
 if TYPE_CHECKING:
     from cxrreport.settings import Settings
@@ -52,17 +54,44 @@ def wanted_of(since: datetime | None, until: datetime | None, **others: Any) -> 
 
 
 @click.command()
-@click.argument("directory", type=click.Path(path_type=Path))
-@click.option("--format", "formats", type=click.Choice(FORMATS), multiple=True, required=True, help="Repeatable.")
+@click.argument("directory", type=click.Path(path_type=Path), required=False)
+@click.option("--format", "formats", type=click.Choice(FORMATS), multiple=True, help="Of the files; repeatable.")
+@click.option("--send", "targets", metavar="URL", multiple=True, help="Send to this system; repeatable.")
 @wanted_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
-def export(settings: Settings, /, directory: Path, formats: tuple[str, ...], as_json: bool, **chosen: Any) -> int:
-    """Write drafts to DIRECTORY, the most urgent first; what lies there in the same version is not written again."""
-    from cxrreport.export.job import export as job
+def export(
+    settings: Settings,
+    /,
+    directory: Path | None,
+    formats: tuple[str, ...],
+    targets: tuple[str, ...],
+    as_json: bool,
+    **chosen: Any,
+) -> int:
+    """Write drafts to DIRECTORY, or send them, the most urgent first; what was written or sent before is not again.
 
+    A URL is dicom://CALLED_AET@HOST:PORT (C-STORE; ?calling=AET), http://HOST/PATH of a DICOMweb service, or
+    mllp://HOST:PORT (HL7); with TLS dicom+tls, https and mllps. Credentials and certificates are settings (send_*).
+    """
+    if bool(directory) != bool(formats) or not (formats or targets):
+        raise UsageError("Give a DIRECTORY with --format, or --send with a URL, or both.")
+    from cxrreport.export.send.targets import parse_target
+
+    places, wanted = [parse_target(url) for url in dict.fromkeys(targets)], wanted_of(**chosen)
+    counts: dict[str, Any] = {}
+    exit_code = 0
     with progress() as tell:
-        counts, exit_code = job(settings, directory, formats, wanted_of(**chosen), tell)
+        if directory:
+            from cxrreport.export.job import export as write
+
+            counts, exit_code = write(settings, directory, formats, wanted, tell)
+        if places:
+            from cxrreport.export.delivery import deliver
+
+            sent, code = deliver(settings, places, wanted, tell)
+            failed = Counter(counts.get("failed", {})) + Counter(sent["failed"])
+            counts, exit_code = {**counts, **sent, "failed": dict(failed)}, exit_code or code
     print_result(counts, as_json)
     return exit_code
 

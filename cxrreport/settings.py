@@ -107,10 +107,26 @@ class Settings(BaseSettings):
         description="Finding, `procedure`, `findings`, `impression`, `comparison` or `change` -> `code^text^system` of this"
         " site in HL7 messages.",
     )
+    send_credentials: dict[str, SecretStr] = Field(
+        default_factory=dict,
+        description="Host, and port where the URL of `--send` has one, of a DICOMweb service -> `user:password`, or a bearer"
+        " token.",
+    )
+    send_ca: Path | None = Field(
+        None,
+        description="PEM file of the authorities that the certificates of targets are checked with; else the usual ones.",
+    )
+    send_certificate: Path | None = Field(
+        None, description="PEM file of our certificate and its key, for targets that ask for one."
+    )
+    send_timeout_s: float = Field(5, gt=0, description="How long a target of `--send` may take to answer, in seconds.")
+    send_retry_s: float = Field(
+        30, ge=0, description="How long an object is tried again where its target does not answer, in seconds."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What the log on stderr shows.")
     log_format: Literal["text", "json"] = Field("text", description="Lines of key=value, or one JSON object a line.")
 
-    @field_validator("home", "weights", "wording", "metrics", mode="after")
+    @field_validator("home", "weights", "wording", "metrics", "send_ca", "send_certificate", mode="after")
     @classmethod
     def _expand(cls, value: Path | None) -> Path | None:
         """`~` is the home of the user."""

@@ -1,4 +1,6 @@
-"""The archive, held for one run alone: against other processes by a lock, against a lock that was lost by the run's row."""
+"""The archive, held for one run, or for one call that sends: against other processes by a lock, against a lock that was lost
+by the run's row.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +18,7 @@ from cxrreport.store.faults import translated
 from cxrreport.store.schema import RunRow
 
 ARCHIVE_LOCK = 0x6378725F61726368  # "cxr_arch": key of the advisory lock
+SENDING_LOCK = 0x6378725F73656E64  # "cxr_send"
 Check = Callable[[], None]
 
 
@@ -30,15 +33,31 @@ def hold_archive(engine: Engine) -> Iterator[Check]:
     ------
     LockedError : another run holds it. StorageError : the lock file of SQLite cannot be made or locked.
     """
+    with _hold(engine, ARCHIVE_LOCK, ".lock", "Another run holds the archive") as check:
+        yield check
+
+
+@contextmanager
+def hold_sending(engine: Engine) -> Iterator[Check]:
+    """Be the only one who sends from this archive, until the block or the process ends; runs go on meanwhile.
+
+    Yields what makes sure of it before each object. Raises what `hold_archive` raises.
+    """
+    with _hold(engine, SENDING_LOCK, ".send.lock", "Another call sends from this archive") as check:
+        yield check
+
+
+@contextmanager
+def _hold(engine: Engine, key: int, ending: str, held: str) -> Iterator[Check]:
     if engine.dialect.name == "postgresql":
-        server = _ServerLock(engine)
+        server = _ServerLock(engine, key, held)
         try:
             server.take()
             yield server.check
         finally:
             server.release()
     else:
-        with lock(Path(os.path.realpath(engine.url.database or "") + ".lock"), "lock file of the database"):
+        with lock(Path(os.path.realpath(engine.url.database or "") + ending), "lock file of the database", held):
             yield _keep
 
 
@@ -64,7 +83,8 @@ def _keep() -> None:
 class _ServerLock:
     """The advisory lock of PostgreSQL, which a restart of the server frees."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, key: int, held: str) -> None:
+        self._key, self._held = key, held
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._connection: Connection | None = None
 
@@ -72,9 +92,9 @@ class _ServerLock:
         """Take the lock. Raises LockedError, UnavailableError."""
         with translated(self._engine):
             self._connection = self._engine.connect()
-            got = self._connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": ARCHIVE_LOCK})
+            got = self._connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": self._key})
         if not got:
-            raise LockedError("Another run holds the archive.")
+            raise LockedError(f"{self._held}.")
 
     def check(self) -> None:
         """Take the lock back if it is lost. Raises LockedError, UnavailableError."""

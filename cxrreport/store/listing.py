@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from cxrreport.drafts import PRIORITIES, DraftStatus
 from cxrreport.errors import UsageError
 from cxrreport.findings import CHANGED
+from cxrreport.store.deliveries import is_delivered
 from cxrreport.store.schema import DraftRow, FailureRow, FindingRow, PatientRow, StudyRow
 from cxrreport.store.views import find_study
 
@@ -27,6 +28,7 @@ class Wanted:
     since, until : first and last day of the studies. run : id of the run that made them. study : as `find_study` takes it.
     patient : the hospital's number. changed_only : something is new, worsened, improved or resolved.
     priority, flags : one of these. statuses : rejected drafts are asked for by name; superseded ones do not stand.
+    lacking : the name of a target that has not got all of the draft.
 
     Raises
     ------
@@ -41,6 +43,7 @@ class Wanted:
     changed_only: bool = False
     priority: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    lacking: str | None = None
     statuses: tuple[DraftStatus, ...] = (DraftStatus.PRELIMINARY, DraftStatus.REVIEWED)
 
     def __post_init__(self) -> None:
@@ -134,6 +137,8 @@ def _conditions(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool
         yield exists().where(FindingRow.draft_id == DraftRow.id, FindingRow.change.in_(CHANGED))
     if wanted.priority:
         yield DraftRow.priority.in_(wanted.priority)
+    if wanted.lacking is not None:
+        yield ~is_delivered(wanted.lacking)
     if wanted.flags:
         yield or_(*(cast(DraftRow.flags, String).contains(f'"{flag}"', autoescape=True) for flag in wanted.flags))
 

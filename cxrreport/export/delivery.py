@@ -1,0 +1,143 @@
+"""`cxrreport export --send`: the wanted drafts, one object after the other, to every target that is named, and never twice."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from cxrreport.errors import ConfigurationError, InputError, UnavailableError
+from cxrreport.export.formats import DRAWING, Maker, maker
+from cxrreport.export.send.protocol import UNREACHABLE, Answer, Sender
+from cxrreport.export.send.targets import Target
+from cxrreport.export.site import site_of
+from cxrreport.export.study import view_studies
+from cxrreport.export.subject import Subject, draw_ahead
+from cxrreport.log import Progress, unwatched
+from cxrreport.settings import Settings
+from cxrreport.store.deliveries import plan_delivery, record_attempt
+from cxrreport.store.engine import open_archive, pauses, session
+from cxrreport.store.hold import hold_sending
+from cxrreport.store.listing import Wanted, count_drafts
+from cxrreport.store.retry import transact
+from cxrreport.store.runs import append_audit
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+
+def deliver(
+    settings: Settings, targets: Sequence[Target], wanted: Wanted, progress: Progress = unwatched
+) -> tuple[dict[str, Any], int]:
+    """Send the wanted drafts to each target, as far as it has not got them; return counts and the exit code.
+
+    An object that a target refuses is counted by code, and the others go on. A target that does not answer ends its own
+    part; the others are still served.
+
+    Raises
+    ------
+    UsageError : no study is named so.
+    UnavailableError : a target does not answer, or takes nothing of us; what was sent stays sent.
+    ConfigurationError : a package or a certificate is missing. LockedError : another call sends.
+    """
+    sent, failed, lost = 0, Counter[str](), list[UnavailableError]()
+    with open_archive(settings, make=False) as engine, hold_sending(engine) as check:
+        senders = [open_sender(target, settings) for target in targets]
+        with session(engine, read_only=True) as s:
+            drafts = count_drafts(s, wanted)
+        for target, sender in zip(targets, senders):
+            part = _Part(settings, engine, target, sender, check)
+            try:
+                part.send(replace(wanted, lacking=target.name), progress)
+            except UnavailableError as error:
+                lost.append(error)
+            sent, failed = sent + part.sent, failed + part.failed
+    if lost:
+        raise lost[0]
+    return {"drafts": drafts, "sent": sent, "failed": dict(failed)}, 3 if failed else 0
+
+
+def open_sender(target: Target, settings: Settings) -> Sender:
+    """Return what sends to a target. Raises ConfigurationError."""
+    try:
+        if target.scheme.startswith("dicom"):
+            from cxrreport.export.send.dicom import DicomSender
+
+            return DicomSender(target, settings)
+        if target.scheme.startswith("http"):
+            from cxrreport.export.send.web import WebSender
+
+            return WebSender(target, settings)
+    except ImportError:
+        raise ConfigurationError("Sending DICOM needs the extra `pacs`.", "send.extra") from None
+    from cxrreport.export.send.mllp import MllpSender
+
+    return MllpSender(target, settings)
+
+
+@dataclass
+class _Part:
+    """What one call sends to one target."""
+
+    settings: Settings
+    engine: Engine
+    target: Target
+    sender: Sender
+    check: Callable[[], None]
+    sent: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+
+    def send(self, wanted: Wanted, progress: Progress) -> None:
+        """Send the drafts that the target lacks, and tell the audit how far it came."""
+        with session(self.engine, read_only=True) as s:
+            total = count_drafts(s, wanted)
+        make, site = maker(self.target.format), site_of(self.settings)
+        try:
+            with self.sender:
+                subjects = (Subject(v, self.settings.max_pixels, site) for v in view_studies(self.engine, wanted))
+                for subject in draw_ahead(self.settings, subjects, lambda _: self.target.format in DRAWING):
+                    self._send_draft(subject, make)
+                    progress(f"drafts to {self.target.host}", 1, total)
+        finally:
+            told = {"sent": self.sent, "failed": dict(self.failed)}
+            transact(self.engine, lambda s: append_audit(s, "cxrreport", "send", self.target.name, told))
+
+    def _send_draft(self, subject: Subject, make: Maker) -> None:
+        draft = subject.view.held.draft
+        if draft is None:  # erased since it was listed
+            return
+        try:
+            if isinstance(subject.drawn, InputError):  # a part of what belongs together is not sent
+                raise subject.drawn
+            items = {item.uid or item.name: item for item in make(subject)}
+        except InputError as error:
+            self.failed[error.code] += 1
+            return
+        for name in transact(self.engine, lambda s: plan_delivery(s, draft.draft_id, self.target.name, list(items))):
+            answer = self._send_object(draft.draft_id, name, items[name].content)
+            if answer.code:
+                self.failed[answer.code] += 1
+            else:
+                self.sent += 1
+
+    def _send_object(self, draft_id: int, name: str, content: bytes) -> Answer:
+        """Send an object, again and again where the target does not answer; every attempt is noted at once."""
+        end = time.monotonic() + self.settings.send_retry_s
+        for pause_s in pauses():
+            self.check()
+            try:
+                answer = self.sender.send(content)
+            except UnavailableError as error:
+                self._note(draft_id, name, error.code, False)
+                if error.code != UNREACHABLE or time.monotonic() + pause_s > end:
+                    raise
+            else:
+                self._note(draft_id, name, answer.text, not answer.code)
+                return answer
+            time.sleep(pause_s)
+        raise AssertionError("pauses never end")
+
+    def _note(self, draft_id: int, name: str, answer: str, delivered: bool) -> None:
+        transact(self.engine, lambda s: record_attempt(s, draft_id, self.target.name, name, answer, delivered))

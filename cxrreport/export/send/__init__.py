@@ -1,0 +1,1 @@
+"""What is sent to other systems: by DICOM, by DICOMweb, by HL7."""

@@ -1,0 +1,48 @@
+"""What left the archive: one row for each object of a draft and each target.
+
+The rows of a draft are made before its first object is sent. So a target has got all of a draft if it has rows and none of
+them waits, and nobody needs to make the objects anew to find out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import ColumnElement, and_, delete, exists, select, update
+from sqlalchemy.orm import Session
+
+from cxrreport.store.schema import DeliveryRow, DraftRow
+
+
+def is_delivered(target: str) -> ColumnElement[bool]:
+    """Match drafts of which the target has got all."""
+    own = (DeliveryRow.draft_id == DraftRow.id, DeliveryRow.target == target)
+    return and_(exists().where(*own), ~exists().where(*own, ~DeliveryRow.delivered))
+
+
+def plan_delivery(session: Session, draft_id: int, target: str, objects: Sequence[str]) -> list[str]:
+    """Note what a target is to get of a draft; return what it lacks, in the given order.
+
+    What waits from an earlier call and is no more asked for is forgotten. Of a draft that was erased meanwhile nothing is sent.
+    """
+    if session.get(DraftRow, draft_id) is None:
+        return []
+    own = (DeliveryRow.draft_id == draft_id, DeliveryRow.target == target)
+    session.execute(delete(DeliveryRow).where(*own, ~DeliveryRow.delivered, DeliveryRow.object.not_in(objects)))
+    query = select(DeliveryRow.object, DeliveryRow.delivered).where(*own)
+    known = {name: delivered for name, delivered in session.execute(query)}
+    now = datetime.now(UTC)
+    for name in dict.fromkeys(objects):
+        if name not in known:
+            row = DeliveryRow(draft_id=draft_id, target=target, object=name, sent_at=now, answer="", attempts=0)
+            row.delivered = False
+            session.add(row)
+    return [name for name in objects if not known.get(name)]
+
+
+def record_attempt(session: Session, draft_id: int, target: str, name: str, answer: str, delivered: bool) -> None:
+    """Count an attempt at an object and keep its answer."""
+    own = (DeliveryRow.draft_id == draft_id, DeliveryRow.target == target, DeliveryRow.object == name)
+    values = {"sent_at": datetime.now(UTC), "answer": answer, "delivered": delivered}
+    session.execute(update(DeliveryRow).where(*own).values(attempts=DeliveryRow.attempts + 1, **values))

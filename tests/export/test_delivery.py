@@ -1,0 +1,193 @@
+"""`export --send`: every object of every wanted draft is acknowledged once, whatever happens in between."""
+
+import json
+
+import pytest
+from builders.process import before_call
+from builders.receivers import blunt_receiver, dicom_archive, dicom_object, free_port, hl7_message, hl7_receiver
+
+from cxrreport.errors import InputError
+from cxrreport.export import delivery
+from cxrreport.export.folder import Item
+
+DRAFTS = 8
+
+
+@pytest.fixture(autouse=True)
+def formats(monkeypatch, tmp_path):
+    """Two small objects a study for DICOM and one message for HL7, of the study's id alone."""
+
+    def objects(subject):
+        for part in (1, 2):
+            uid = f"1.2.826.{subject.view.stem}.{part}"
+            yield Item(f"{subject.view.stem}.{part}.dcm", dicom_object(tmp_path, uid), uid)
+
+    def messages(subject):
+        name = f"C{subject.view.stem}"
+        yield Item(f"{subject.view.stem}.hl7", hl7_message(name), name)
+
+    makers = {"sr": objects, "hl7": messages}
+    monkeypatch.setattr(delivery, "maker", makers.get)
+    monkeypatch.setattr(delivery, "DRAWING", ())
+    monkeypatch.setenv("CXRREPORT_SEND_RETRY_S", "0")
+    monkeypatch.setenv("CXRREPORT_SEND_TIMEOUT_S", "2")
+    return makers
+
+
+def send(tool, *urls, code=0, more=()):
+    return tool.json("export", *(word for url in urls for word in ("--send", url)), *more, code=code)
+
+
+def dicom(archive):
+    return f"dicom://PACS@127.0.0.1:{archive.port}"
+
+
+def rows(tool, columns="count(*)"):
+    return tool.rows(f"SELECT {columns} FROM delivery ORDER BY id")  # noqa: S608
+
+
+def test_all_drafts_are_sent_once(drafted):
+    with dicom_archive() as archive:
+        assert send(drafted, dicom(archive)) == {"drafts": DRAFTS, "sent": 2 * DRAFTS, "failed": {}}
+        assert send(drafted, dicom(archive)) == {"drafts": DRAFTS, "sent": 0, "failed": {}}
+    assert len(archive.stored) == len(set(archive.stored)) == 2 * DRAFTS
+    found = rows(drafted, "object, attempts, answer, delivered")
+    assert found == [(uid, 1, "status 0x0000", True) for uid in archive.stored]
+    audit = drafted.rows("SELECT subject, detail FROM audit WHERE action = 'send' ORDER BY id")
+    told = [(subject, json.loads(detail)) for subject, detail in audit]
+    assert told == [(dicom(archive), {"sent": sent, "failed": {}}) for sent in (2 * DRAFTS, 0)]
+
+
+def test_only_the_wanted_drafts_are_sent(drafted):
+    with dicom_archive() as archive:
+        assert send(drafted, dicom(archive), more=("--study", "A102"))["sent"] == 2
+        assert send(drafted, dicom(archive), more=("--since", "2024-04-01", "--until", "2024-04-30"))["sent"] == 4
+    assert len(archive.stored) == 6
+
+
+def test_a_refusal_is_counted_and_sent_again_by_the_next_call(drafted):
+    with dicom_archive(0, 0xA900) as archive:
+        told = send(drafted, dicom(archive), code=3)
+        assert told == {"drafts": DRAFTS, "sent": 2 * DRAFTS - 1, "failed": {"send.refused": 1}}
+        assert send(drafted, dicom(archive))["sent"] == 1
+    assert sorted(archive.stored) == sorted(set(archive.stored)) and len(archive.stored) == 2 * DRAFTS
+    assert rows(drafted, "attempts")[1] == 2
+
+
+def test_an_archive_that_dies_in_the_middle_keeps_what_it_has(drafted):
+    with dicom_archive() as archive, pytest.MonkeyPatch.context() as patch:
+        before_call(patch, "cxrreport.export.send.dicom:DicomSender.send", 4, lambda: die(archive))
+        assert drafted("export", "--send", dicom(archive)) == 69
+    assert "send.unreachable" in drafted.err and f"127.0.0.1:{archive.port}" in drafted.err
+    first = list(archive.stored)
+    assert len(first) == 3 and rows(drafted, "delivered").count(True) == 3
+    audit = drafted.rows("SELECT detail FROM audit WHERE action = 'send'")
+    assert [json.loads(detail)["sent"] for detail in audit] == [3]
+    with dicom_archive(port=archive.port) as again:
+        assert send(drafted, dicom(again))["sent"] == 2 * DRAFTS - 3
+    assert not set(first) & set(again.stored)
+
+
+def die(archive):
+    for association in archive.server.active_associations:
+        association.abort()
+    archive.server.shutdown()
+
+
+def test_a_broken_association_is_mended_within_the_call(drafted, monkeypatch):
+    monkeypatch.setenv("CXRREPORT_SEND_RETRY_S", "5")
+    with dicom_archive(0, 0, -1, 0, -1) as archive:
+        assert send(drafted, dicom(archive))["sent"] == 2 * DRAFTS
+    assert len(archive.stored) == len(set(archive.stored)) == 2 * DRAFTS
+    assert sum(rows(drafted, "attempts")) == 2 * DRAFTS + 2
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize(("struck", "twice"), [("plan_delivery", 0), ("record_attempt", 1)])
+def test_a_killed_call_is_completed_by_the_next(drafted, monkeypatch, struck, twice):
+    """Nothing is sent twice but what was acknowledged and not yet noted, and that under its own identifier."""
+
+    def kill():
+        raise Killed
+
+    with hl7_receiver() as (port, came):
+        url = f"mllp://127.0.0.1:{port}"
+        with pytest.MonkeyPatch.context() as patch:
+            before_call(patch, f"cxrreport.export.delivery:{struck}", 3, kill)
+            with pytest.raises(Killed):
+                drafted("export", "--send", url)
+        send(drafted, url)
+    assert len(set(came)) == DRAFTS and len(came) == DRAFTS + twice
+    assert rows(drafted, "delivered") == [True] * DRAFTS
+
+
+def test_a_target_that_is_away_keeps_nobody_else_waiting(drafted):
+    away = f"mllp://127.0.0.1:{free_port()}"
+    with hl7_receiver() as (port, came):
+        assert drafted("export", "--send", away, "--send", f"mllp://127.0.0.1:{port}") == 69
+    assert len(came) == DRAFTS and away in drafted.err
+    assert rows(drafted, "attempts, answer, delivered")[0] == (1, "send.unreachable", False)
+
+
+def test_what_a_receiver_says_is_nowhere(drafted):
+    """Its words may name the patient."""
+    with hl7_receiver("AE") as (port, _), dicom_archive(0xC000) as archive:
+        drafted("export", "--send", f"mllp://127.0.0.1:{port}", "--send", dicom(archive))
+    with blunt_receiver(lambda said: said) as port:
+        drafted("export", "--send", f"mllp://127.0.0.1:{port}")
+    told = drafted.out + drafted.err + repr(rows(drafted, "answer, target"))
+    assert "Poe" not in told and "DOE" not in told and "unknown here" not in told
+
+
+def test_a_draft_that_cannot_be_made_is_counted_and_the_others_go(drafted, formats):
+    make = formats["hl7"]
+
+    def fails(subject):
+        if subject.view.held.study.accession == "A102":
+            raise InputError("The film is gone.", "film.away")
+        return make(subject)
+
+    formats["hl7"] = fails
+    with hl7_receiver() as (port, came):
+        told = send(drafted, f"mllp://127.0.0.1:{port}", code=3)
+    assert told == {"drafts": DRAFTS, "sent": DRAFTS - 1, "failed": {"film.away": 1}} and len(came) == DRAFTS - 1
+
+
+def test_files_and_sending_in_one_call(drafted, tmp_path):
+    with hl7_receiver() as (port, _):
+        told = send(drafted, f"mllp://127.0.0.1:{port}", more=(tmp_path / "out", "--format", "jsonl"))
+    assert told.pop("files") and told == {"drafts": DRAFTS, "sent": DRAFTS, "failed": {}, "without_pictures": {}}
+    assert any((tmp_path / "out").rglob("*.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--send", "mllp://me:geheim@ris:2575"), "send.target"),
+        (("--send", "ris:2575"), "send.target"),
+        (("out",), "usage"),
+        (("--format", "jsonl"), "usage"),
+        ((), "usage"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_anything(drafted, words, code):
+    assert drafted("export", *words) == 2 and f"[{code}]" in drafted.err and "geheim" not in drafted.err
+
+
+def test_without_the_extra_it_is_said_what_to_install(drafted, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "pynetdicom", None)
+    monkeypatch.delitem(sys.modules, "cxrreport.export.send.dicom", raising=False)
+    assert drafted("export", "--send", "dicom://PACS@127.0.0.1:104") == 78
+    assert "[send.extra]" in drafted.err and "cxrreport[pacs]" in drafted.err
+
+
+def test_a_target_that_denies_is_not_asked_again(drafted, monkeypatch):
+    monkeypatch.setenv("CXRREPORT_SEND_RETRY_S", "30")
+    with dicom_archive(callers=["RIS"]) as archive:
+        assert drafted("export", "--send", dicom(archive)) == 69
+    assert "[send.denied]" in drafted.err and rows(drafted, "attempts")[0] == 1
