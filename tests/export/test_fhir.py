@@ -13,7 +13,7 @@ from builders.fhir import Resource, Server, errors_of, references
 from builders.tool import Tool
 from builders.views import FINDING_ROWS, PATIENT, PROVENANCE, STUDY, TEXT, study_view
 from fhir.resources.R4B.bundle import Bundle
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cxrreport import DISCLAIMER
@@ -170,6 +170,7 @@ def rows(draw: st.DrawFn) -> Finding:
 
 
 @settings(max_examples=15, deadline=None)
+@example([], "a\xa0b\u2028c\x0bd", "\x00", " ")
 @given(st.lists(rows(), max_size=14, unique_by=lambda row: row.finding), ANY, ANY, ANY)
 def test_any_study_is_a_valid_bundle_of_resolvable_references(
     told: list[Finding], text: str, accession: str, issuer: str

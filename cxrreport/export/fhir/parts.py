@@ -18,6 +18,7 @@ OWN_SYSTEM = f"urn:oid:{OWN_UID}"
 LOINC = "http://loinc.org"
 _SPACE = UUID(int=int(OWN_UID.removeprefix("2.25.")))
 _NO_TEXT = re.compile("[^\t\n -\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what XML 1.0 and FHIR hold
+_SPACES = re.compile(r"[^\S\n\t ]")  # FHIR's strings hold four kinds of space
 # Asserted by an artificial intelligence. The guide AI Transparency on FHIR has removed AIRPT.
 AI_ASSERTED: Part = {
     "security": [
@@ -49,8 +50,8 @@ def full_url(resource: Part) -> str:
 def patient_reference(patient: PatientFacts) -> Part:
     """The patient by number: whose resource that is the server knows, and we overwrite none."""
     identifier = {"type": _typed("MR"), "value": clean(patient.mrn)}
-    if patient.issuer:
-        identifier["assigner"] = {"display": clean(patient.issuer)}
+    if issuer := clean(patient.issuer):
+        identifier["assigner"] = {"display": issuer}
     return {"type": "Patient", "identifier": identifier}
 
 
@@ -94,7 +95,7 @@ def day(when: datetime | None) -> str | None:
 
 def clean(text: str) -> str:
     """Text without signs that FHIR cannot hold."""
-    return _NO_TEXT.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    return _NO_TEXT.sub("", _SPACES.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n"))).strip()
 
 
 def filled(part: Part) -> Part:
