@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cxrreport.store.listing import DraftLine, Wanted
 
 # As in export/formats.py, which a command line need not import; a test holds both together.
-FORMATS = ("html", "sr", "fhir", "hl7", "jsonl", "csv", "parquet")
+FORMATS = ("html", "pdf", "sr", "fhir", "hl7", "jsonl", "csv", "parquet")
 _DAY = click.DateTime(["%Y-%m-%d"])
 
 

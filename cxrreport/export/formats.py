@@ -17,7 +17,7 @@ Maker = Callable[[Subject], Iterable[Item]]  # the files of one study, always th
 MAKERS: dict[str, str] = {"sr": "sr", "fhir": "fhir", "hl7": "hl7"}
 DRAWING = frozenset({"sr"})  # those of them that show the films
 # Files over all studies: format -> module of cxrreport.export with `open_writer(folder, format)`.
-WRITERS: dict[str, str] = {"html": "html", **dict.fromkeys(("jsonl", "csv", "parquet"), "tables")}
+WRITERS: dict[str, str] = {"html": "html", "pdf": "pdf", **dict.fromkeys(("jsonl", "csv", "parquet"), "tables")}
 FORMATS = (*MAKERS, *WRITERS)
 
 
@@ -41,18 +41,18 @@ class Writer(AbstractContextManager[Any]):
 
 
 class StudyFiles(Writer):
-    """Writes the files of each study below a folder of the format's name."""
+    """Writes what `make` makes of each study; `draws` says that it shows the films."""
 
-    def __init__(self, folder: Folder, name: str) -> None:
-        self._folder, self._name, self._make = folder, name, maker(name)
+    def __init__(self, folder: Folder, name: str, make: Maker, draws: bool) -> None:
+        self._folder, self._name, self._make, self._draws = folder, name, make, draws
 
     def draws(self, subject: Subject) -> bool:
         """What does not lie there is drawn, in the formats that draw."""
-        return self._name in DRAWING and not self._folder.holds(self._key(subject), subject.version())
+        return self._draws and not self._folder.holds(self._key(subject), subject.version())
 
     def add(self, subject: Subject) -> None:
         """Write the files of a study unless they lie there."""
-        version = subject.drawn_version() if self._name in DRAWING else subject.version()
+        version = subject.drawn_version() if self._draws else subject.version()
         self._folder.put(self._key(subject), version, lambda: self._make(subject))
 
     def _key(self, subject: Subject) -> str:
@@ -68,6 +68,6 @@ def maker(name: str) -> Maker:
 def open_writer(name: str, folder: Folder) -> Writer:
     """Return the writer of a format."""
     if name in MAKERS:
-        return StudyFiles(folder, name)
+        return StudyFiles(folder, name, maker(name), name in DRAWING)
     writer: Writer = import_module(f"cxrreport.export.{WRITERS[name]}").open_writer(folder, name)
     return writer

@@ -39,7 +39,7 @@ class Box:
 def render(subject: Subject, worklist: str = "", printed: bool = False) -> bytes:
     """Return the page of a study that has a draft; without its pictures, and with the reason, where they cannot be had.
 
-    worklist : address of the worklist, "" where there is none. printed : everything that folds is unfolded.
+    worklist : address of the worklist, "" where there is none. printed : for paper, so that nothing is folded or moves.
     """
     view, draft = subject.view, subject.view.held.draft
     assert draft is not None
@@ -48,7 +48,7 @@ def render(subject: Subject, worklist: str = "", printed: bool = False) -> bytes
     return render_document(
         "study.html",
         _STYLES,
-        _SCRIPTS,
+        () if printed else _SCRIPTS,
         view=view,
         held=view.held,
         draft=draft,
