@@ -18,7 +18,7 @@ TREES = [
 ]
 NODES = [node for tree in TREES for node in ast.walk(tree)]
 FAMILIES = "|".join({code.partition(".")[0] for code in CODES if "." in code})
-DOTTED = re.compile(rf"({FAMILIES}|prior)\.(?!json$|safetensors$|id$|faiss$|npy$|pt$)[a-z_0-9]+")
+DOTTED = re.compile(rf"({FAMILIES}|prior)\.(?!json$|safetensors$|id$|faiss$|npy$|pt$|html$|css$|js$)[a-z_0-9]+")
 
 
 def _constants(nodes):
