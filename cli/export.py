@@ -18,11 +18,13 @@ from cxrreport.drafts import PRIORITIES
 from cxrreport.errors import UsageError
 
 if TYPE_CHECKING:
+    from cxrreport.export.pseudonym import Pseudonyms
     from cxrreport.settings import Settings
     from cxrreport.store.listing import DraftLine, Wanted
 
 # As in export/formats.py, which a command line need not import; a test holds both together.
 FORMATS = ("html", "pdf", "sr", "fhir", "hl7", "jsonl", "csv", "parquet")
+_FILE = click.Path(path_type=Path)
 _DAY = click.DateTime(["%Y-%m-%d"])
 
 
@@ -53,10 +55,21 @@ def wanted_of(since: datetime | None, until: datetime | None, **others: Any) -> 
     return Wanted(since.date() if since else None, until.date() if until else None, **others)
 
 
+def pseudonyms_of(key: Path | None, with_pictures: bool, directory: Path | None) -> Pseudonyms | None:
+    """Return what `--pseudonymise` and `--with-pictures` ask for."""
+    from cxrreport.export.pseudonym import Pseudonyms, read_key
+
+    if key is None and with_pictures:
+        raise UsageError("--with-pictures goes with --pseudonymise: other exports have their pictures anyway.")
+    return Pseudonyms(read_key(key, directory), with_pictures) if key else None
+
+
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path), required=False)
 @click.option("--format", "formats", type=click.Choice(FORMATS), multiple=True, help="Of the files; repeatable.")
 @click.option("--send", "targets", metavar="URL", multiple=True, help="Send to this system; repeatable.")
+@click.option("--pseudonymise", "key", type=_FILE, metavar="KEYFILE", help="Under pseudonyms that this key makes.")
+@click.option("--with-pictures", is_flag=True, help="With --pseudonymise: pictures too; names may be burnt into films.")
 @wanted_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
@@ -66,6 +79,8 @@ def export(
     directory: Path | None,
     formats: tuple[str, ...],
     targets: tuple[str, ...],
+    key: Path | None,
+    with_pictures: bool,
     as_json: bool,
     **chosen: Any,
 ) -> int:
@@ -76,6 +91,9 @@ def export(
     """
     if bool(directory) != bool(formats) or not (formats or targets):
         raise UsageError("Give a DIRECTORY with --format, or --send with a URL, or both.")
+    pseudonyms = pseudonyms_of(key, with_pictures, directory)
+    if pseudonyms and targets:
+        raise UsageError("Drafts under pseudonyms are written to a DIRECTORY and not sent.")
     from cxrreport.export.send.targets import parse_target
 
     places, wanted = [parse_target(url) for url in dict.fromkeys(targets)], wanted_of(**chosen)
@@ -85,7 +103,7 @@ def export(
         if directory:
             from cxrreport.export.job import export as write
 
-            counts, exit_code = write(settings, directory, formats, wanted, tell)
+            counts, exit_code = write(settings, directory, formats, wanted, tell, pseudonyms)
         if places:
             from cxrreport.export.delivery import deliver
 

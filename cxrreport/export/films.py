@@ -47,11 +47,14 @@ def load_pictures(view: StudyView, max_pixels: int, side: int = SIDE) -> Picture
     Raises
     ------
     UsageError : there is no draft. PixelError.
-    InputError : an image is gone or has changed since, or the archive would make the draft from others by now.
+    InputError : an image is gone or has changed since, the archive would make the draft from others by now, or the
+    pictures are withheld (`film.withheld`).
     """
     draft, image = view.held.draft, view.films.current
     if draft is None:
         raise UsageError("There is no draft of this study, so there is nothing to draw.", "draft.none")
+    if view.films.withheld:
+        raise InputError("Pictures are left out of this export: names may be burnt into films.", "film.withheld")
     if image is None:
         raise InputError(
             "The films of this study or of its prior have changed since the draft was made: run generate first.",

@@ -11,12 +11,21 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from cxrreport.errors import UsageError
 from cxrreport.files import atomic, lock
 
 MANIFEST = ".cxrreport-export.jsonl"
 _LOCK = ".cxrreport-export.lock"
+
+
+class Row(TypedDict):
+    """One thing in the manifest; the row of key "" says under which names all of them are told."""
+
+    key: str
+    version: str
+    files: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,64 +40,102 @@ class Item:
 class Folder(AbstractContextManager["Folder"]):
     """A directory that one export writes at a time. `written` counts the files that were not there yet.
 
+    names : which pseudonyms stand in the files; "" where there are none. Files under others are never put beside them.
+
     Raises
     ------
-    UsageError : it holds other things than an export. LockedError. StorageError.
+    UsageError : it holds other things than an export, or one under other names. LockedError. StorageError.
     """
 
-    def __init__(self, place: Path) -> None:
-        self.place, self.written = place, 0
+    def __init__(self, place: Path, names: str = "") -> None:
+        self.place, self.written, self._names = place, 0, names
         self._open = ExitStack()
-        self._versions: dict[str, str] = {}
+        self._rows: dict[str, Row] = {}
 
     def __enter__(self) -> Folder:
         """Make and lock the directory, and read what lies there."""
-        if self.place.is_dir() and not (self.place / MANIFEST).exists() and any(self.place.iterdir()):
+        if not _is_ours(self.place):
             raise UsageError(
                 "The directory holds other things than an export: name an empty or a new one.", "export.place"
             )
         self._open.enter_context(lock(self.place / _LOCK, "directory", "Another export writes to the directory"))
-        manifest = self.place / MANIFEST
-        for line in manifest.read_text("utf-8").splitlines() if manifest.exists() else ():
-            self._remember(line)
-        self._manifest = self._open.enter_context(manifest.open("a", encoding="utf-8"))
+        with ExitStack() as opened:
+            opened.push(self._open)
+            self._read()
+            self._manifest = self._open.enter_context((self.place / MANIFEST).open("a", encoding="utf-8"))
+            opened.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Let go of the directory."""
         self._open.close()
 
-    def _remember(self, line: str) -> None:
-        try:
-            row = json.loads(line)
-            self._versions[row["key"]] = row["version"]
-        except (ValueError, KeyError, TypeError):
-            return  # cut off by a kill: what it was to name is written again
+    def _read(self) -> None:
+        """Take in the manifest and write it anew, without what a kill cut off and what later lines have replaced."""
+        manifest = self.place / MANIFEST
+        lines = manifest.read_text("utf-8", "replace").splitlines() if manifest.exists() else []
+        self._rows = {row["key"]: row for row in filter(None, map(_row, lines))}
+        names = self._rows.setdefault("", {"key": "", "version": "" if self._rows else self._names, "files": []})
+        if names["version"] != self._names:
+            raise UsageError("The directory holds an export under other names: name another one.", "export.names")
+        with atomic(manifest) as file:
+            file.write_text("".join(map(_line, self._rows.values())), encoding="utf-8")
 
     def holds(self, key: str, version: str) -> bool:
         """Whether this version of a thing lies there."""
-        return self._versions.get(key) == version
+        return key in self._rows and self._rows[key]["version"] == version
 
     def put(self, key: str, version: str, make: Callable[[], Iterable[Item]]) -> None:
-        """Write the files of a thing unless this version of them lies there."""
+        """Write the files of a thing unless this version of them lies there; those of another version go."""
         if self.holds(key, version):
             return
-        names = [self._write(item) for item in make()]
-        self._versions[key] = version
-        self._manifest.write(json.dumps({"key": key, "version": version, "files": names}) + "\n")
+        before = self._rows[key]["files"] if key in self._rows else []
+        files = [self._write(item) for item in make()]
+        self._rows[key] = {"key": key, "version": version, "files": files}
+        self._manifest.write(_line(self._rows[key]))
         self._manifest.flush()
+        for name in set(before) - set(files):
+            self._place(name).unlink(missing_ok=True)
 
     def _write(self, item: Item) -> str:
-        place = self.place / item.name
+        place = self._place(item.name)
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with atomic(place) as file:
             file.write_bytes(item.content)
         self.written += 1
         return item.name
 
+    def _place(self, name: str) -> Path:
+        """Where a file lies; never outside, wherever a link or a damaged manifest may lead."""
+        place, root = self.place / name, self.place.resolve()
+        if place.parent.resolve() != (root / name).parent or ".." in place.parts[len(self.place.parts) :]:
+            raise UsageError("The directory holds a link that leads elsewhere: name another one.", "export.place")
+        return place
+
     @contextmanager
     def whole(self, name: str) -> Iterator[Path]:
         """Yield an empty file that takes the place of `name` at the end of the block; after an error it does not."""
-        with atomic(self.place / name) as file:
+        with atomic(self._place(name)) as file:
             yield file
         self.written += 1
+
+
+def _is_ours(place: Path) -> bool:
+    """Nothing is there, or an export: the manifest is written right after the lock."""
+    own = (place / MANIFEST, place / _LOCK)
+    if any(file.is_symlink() for file in own):
+        return False
+    return not place.is_dir() or own[0].exists() or all(file in own for file in place.iterdir())
+
+
+def _row(line: str) -> Row | None:
+    """A line of the manifest; None for one that a kill has cut off: what it was to name is written again."""
+    try:
+        row = json.loads(line)
+        return {"key": str(row["key"]), "version": str(row["version"]), "files": [str(name) for name in row["files"]]}
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _line(row: Row) -> str:
+    return json.dumps(row) + "\n"

@@ -5,23 +5,32 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cxrreport.errors import InputError
+from cxrreport.errors import CxrReportError, InputError
 from cxrreport.export.folder import Folder
 from cxrreport.export.formats import Writer, open_writer
-from cxrreport.export.site import site_of
-from cxrreport.export.study import view_studies
+from cxrreport.export.pseudonym import Pseudonyms
+from cxrreport.export.site import Site, site_of
+from cxrreport.export.study import StudyView, view_studies
 from cxrreport.export.subject import Subject, draw_ahead
-from cxrreport.log import Progress, unwatched
+from cxrreport.log import Progress, get_log, stack_of, unwatched
 from cxrreport.settings import Settings
 from cxrreport.store.engine import open_archive, session
 from cxrreport.store.listing import Wanted, count_drafts, count_undrafted
 
+_MOST_STUDIES = 100  # that are named of one code
+
 
 def export(
-    settings: Settings, place: Path, formats: Sequence[str], wanted: Wanted, progress: Progress = unwatched
+    settings: Settings,
+    place: Path,
+    formats: Sequence[str],
+    wanted: Wanted,
+    progress: Progress = unwatched,
+    pseudonyms: Pseudonyms | None = None,
 ) -> tuple[dict[str, Any], int]:
     """Write the wanted drafts to a directory; return counts and the exit code.
 
@@ -31,29 +40,71 @@ def export(
     ------
     UsageError : the directory holds other things, or no study is named so. LockedError, StorageError.
     """
-    drafts, failed, undrawn = 0, Counter[str](), Counter[str]()
-    with open_archive(settings, read_only=True) as engine, Folder(place) as folder, ExitStack() as opened:
+    names = pseudonyms.name if pseudonyms else ""
+    with open_archive(settings, read_only=True) as engine, Folder(place, names) as folder, ExitStack() as opened:
         with session(engine, read_only=True) as s:
             total, undrafted = count_drafts(s, wanted), count_undrafted(s, wanted)
-        site = site_of(settings)
+        site = Site() if pseudonyms else site_of(settings)
         writers = [opened.enter_context(open_writer(name, folder)) for name in formats]
-        subjects = (Subject(view, settings.max_pixels, site) for view in view_studies(engine, wanted))
+        tally, hide = _Tally(), pseudonyms.hide if pseudonyms else _as_it_is
+        views = view_studies(engine, wanted, pseudonyms.order if pseudonyms else None)
+        subjects = (Subject(hide(view), settings.max_pixels, site, view.held.study.study_id) for view in views)
         for subject in draw_ahead(settings, subjects, lambda one: any(writer.draws(one) for writer in writers)):
-            drafts += 1
-            if isinstance(subject.drawn, InputError):
-                undrawn[subject.drawn.code] += 1
+            tally.take(subject)
             for writer in writers:
-                _add(writer, subject, failed)
+                tally.add(writer, subject)
             progress("drafts", 1, total)
         for writer in writers:
             writer.note(undrafted)
         opened.close()
-        counts = {"drafts": drafts, "files": folder.written, "failed": dict(failed), "without_pictures": dict(undrawn)}
-        return counts, 3 if failed or undrawn else 0
+        return tally.told(folder.written), 3 if tally.failed or tally.undrawn else 0
 
 
-def _add(writer: Writer, subject: Subject, failed: Counter[str]) -> None:
-    try:
-        writer.add(subject)
-    except InputError as error:
-        failed[error.code] += 1
+def _as_it_is(view: StudyView) -> StudyView:
+    return view
+
+
+@dataclass
+class _Tally:
+    """How far an export came: studies by the code of what was lost of them, and which they are."""
+
+    drafts: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+    undrawn: Counter[str] = field(default_factory=Counter)
+    studies: dict[str, list[int]] = field(default_factory=dict)
+
+    def take(self, subject: Subject) -> None:
+        """Count a study, and its pictures where they are lost."""
+        self.drafts += 1
+        if isinstance(subject.drawn, InputError):
+            self.undrawn[subject.drawn.code] += 1
+            self._name(subject.drawn.code, subject)
+
+    def add(self, writer: Writer, subject: Subject) -> None:
+        """Let a writer take a study. What ends the whole export, such as a full disk, is raised."""
+        try:
+            writer.add(subject)
+        except InputError as error:
+            self._count(error.code, subject, left_out=error.exit_code == 0)
+        except (CxrReportError, OSError, MemoryError):
+            raise
+        except Exception as error:
+            get_log().error("export.lost", stack=stack_of(error))
+            self._count("export.crash", subject)
+
+    def _count(self, code: str, subject: Subject, left_out: bool = False) -> None:
+        (self.skipped if left_out else self.failed)[code] += 1
+        if not left_out:
+            self._name(code, subject)
+
+    def _name(self, code: str, subject: Subject) -> None:
+        studies = self.studies.setdefault(code, [])
+        if len(studies) < _MOST_STUDIES and subject.study_id not in studies[-1:]:
+            studies.append(subject.study_id)
+
+    def told(self, files: int) -> dict[str, Any]:
+        """The document of the command."""
+        lost = {"skipped": self.skipped, "failed": self.failed, "without_pictures": self.undrawn}
+        counts = {name: dict(found) for name, found in lost.items()}
+        return {"drafts": self.drafts, "files": files, **counts, "failed_studies": self.studies}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from cxrreport.records import Image
 from cxrreport.settings import Settings
 from cxrreport.store import catalogue
 from cxrreport.store.engine import open_archive, session
-from cxrreport.store.listing import Wanted, list_drafts
+from cxrreport.store.listing import DraftLine, Wanted, list_drafts
 from cxrreport.store.schema import StudyRow
 from cxrreport.store.trajectory import Moment, trajectory
 from cxrreport.store.views import DraftFacts, DraftView, RetrievedReport, draft_view, study_view
@@ -35,10 +35,14 @@ _PAGE = 50  # studies of which the views are held at once
 
 @dataclass(frozen=True, slots=True)
 class Films:
-    """The frontal images that a draft was made from; both are None where the archive holds others by now."""
+    """The frontal images that a draft was made from; both are None where the archive holds others by now.
+
+    withheld : their pixels are not to leave the house.
+    """
 
     current: Image | None = None
     prior: Image | None = None
+    withheld: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ class StudyView:
         """Digest of all that a writer can tell of the study: two views of one version give the same files."""
         films = [image and image.sop_uid for image in (self.films.current, self.films.prior)]
         told = json.dumps(
-            [__version__, self.stem, self.document(), films, self.trajectory, self.hides_source],
+            [__version__, self.stem, self.document(), films, self.films.withheld, self.trajectory, self.hides_source],
             default=str,
             sort_keys=True,
         )
@@ -101,16 +105,33 @@ def view_study(settings: Settings, key: str) -> StudyView:
         return _view(s, draft_view(s, key))
 
 
-def view_studies(engine: Engine, wanted: Wanted) -> Iterator[StudyView]:
-    """Yield the studies of the wanted drafts in the order of `list_drafts`; a page of them is in memory at a time."""
+def view_studies(
+    engine: Engine, wanted: Wanted, order: Callable[[DraftLine], Any] | None = None
+) -> Iterator[StudyView]:
+    """Yield the studies of the wanted drafts in the order of `list_drafts`; a page of them is in memory at a time.
+
+    order : another order; the ids of all are in memory then. A study that is erased meanwhile is passed over.
+    """
+    pages = _pages(engine, wanted)
+    if order:
+        ranked = sorted((order(line), line.study_id) for lines in pages for line in lines)
+        ids: Iterator[list[int]] = ([key for _, key in ranked[i : i + _PAGE]] for i in range(0, len(ranked), _PAGE))
+    else:
+        ids = ([line.study_id for line in lines] for lines in pages)
+    for page in ids:
+        with session(engine, read_only=True) as s:
+            views = [_view(s, study_view(s, row)) for row in (s.get(StudyRow, key) for key in page) if row]
+        yield from (view for view in views if view.held.draft)
+
+
+def _pages(engine: Engine, wanted: Wanted) -> Iterator[list[DraftLine]]:
     last = None
     while True:
         with session(engine, read_only=True) as s:
             lines = list_drafts(s, wanted, last, _PAGE)
-            views = [_view(s, study_view(s, s.get_one(StudyRow, line.study_id))) for line in lines]
         if not lines:
             return
-        yield from views
+        yield lines
         last = lines[-1]
 
 

@@ -22,12 +22,14 @@ SIDE = 768  # longest side of an image that leaves the house, in pixels
 class Subject:
     """A study with a draft.
 
+    study_id : row of the study, whatever the view calls it.
     drawn : its pictures, or what they were lost to; None where no writer has said that it draws them.
     """
 
     view: StudyView
     max_pixels: int
     site: Site = field(default_factory=Site)
+    study_id: int = 0
     drawn: Pictures | InputError | None = None
 
     @cached_property
@@ -63,7 +65,7 @@ def draw_ahead(
     child are on their way.
     """
     with LocalEngine(settings.workers, settings.decode_timeout_s, settings.decode_memory_mb) as engine:
-        for are_drawn, run in groupby(subjects, draws):
+        for are_drawn, run in groupby(subjects, lambda one: not one.view.films.withheld and draws(one)):
             if not are_drawn:
                 yield from run
                 continue

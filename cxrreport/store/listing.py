@@ -106,6 +106,11 @@ def count_undrafted(session: Session, wanted: Wanted) -> dict[str, int]:
     return {why: number for why, number in counted}
 
 
+def rank(priority: str | None) -> int:
+    """The place of a priority in a list: 0 comes first; a draft without one comes last."""
+    return PRIORITIES.index(priority) if priority else len(PRIORITIES)
+
+
 def stands() -> ColumnElement[bool]:
     """Match the draft that stands of a study: the preliminary one, else the newest reviewed or rejected one."""
     other = aliased(DraftRow)
@@ -151,10 +156,10 @@ def _days(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
 
 
 def _behind(last: DraftLine) -> ColumnElement[bool]:
-    rank = PRIORITIES.index(last.priority) if last.priority else len(PRIORITIES)
+    soon = rank(last.priority)
     moment = last.studied_at or _UNDATED
     same = and_(_moment == moment, DraftRow.id < last.draft_id)
-    return or_(_rank > rank, and_(_rank == rank, or_(_moment < moment, same)))
+    return or_(_rank > soon, and_(_rank == soon, or_(_moment < moment, same)))
 
 
 def _changes(session: Session, draft_ids: list[int]) -> dict[int, dict[str, str]]:
