@@ -20,7 +20,8 @@ from cxrreport.export.words import FindingView
 from cxrreport.findings import NAMES, PARENTS, State
 from cxrreport.store.views import DraftView
 
-_STYLES, _SCRIPTS = ("common.css", "study.css"), ("common.js", "study.js")
+_STYLES = ("common.css", "study.css", "reading.css")
+_SCRIPTS = ("common.js", "study.js", "verdicts.js", "reading.js")
 _SECTIONS = ("findings", "impression", "comparison")
 _URGENT = (State.POSITIVE, State.UNCERTAIN, State.NEGATIVE, State.BLANK)  # what is there comes first
 

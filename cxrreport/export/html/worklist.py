@@ -16,7 +16,7 @@ from cxrreport.export.html.document import render
 from cxrreport.export.html.rows import Row
 
 _ROWS = "@rows@"  # where the rows stand in the template
-_STYLES = ("common.css", "worklist.css", "verdict.css")
+_STYLES = ("common.css", "worklist.css", "reading.css")
 _SCRIPTS = ("common.js", "list.js", "table.js", "verdicts.js", "worklist.js")
 _WORDS = {  # what the rows are made of
     "columns": [field.name for field in fields(Row)],

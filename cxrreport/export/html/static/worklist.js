@@ -138,6 +138,7 @@
 
   function move(step) {
     if (!shown.length) return;
+    document.activeElement.blur(); // of a heading that was clicked: Enter is now for the row
     const before = shown.findIndex((row) => row.stem === state.at);
     const place = Math.min(shown.length - 1, Math.max(0, before < 0 ? state.page * ROWS : before + step));
     state.at = shown[place].stem;
