@@ -26,6 +26,7 @@ lint: .venv/test.stamp
 
 docs: .venv/test.stamp
 	for page in cli settings codes tables; do PYTHONPATH=tests $(BIN)/python -m builders.$${page}_reference > docs/$$page.md || exit 1; done
+	PYTHONPATH=tests $(BIN)/python -m builders.dicom_reference > docs/dicom-conformance.md
 
 # All that a machine without network needs: wheels, their digests, what they are (CycloneDX), the files of docs/deploy.
 # It is installed once without an index, so that a wheelhouse that lacks something is never carried over.

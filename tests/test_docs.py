@@ -4,7 +4,7 @@ import re
 
 import click
 import pytest
-from builders import cli_reference, codes_reference, settings_reference, tables_reference
+from builders import cli_reference, codes_reference, dicom_reference, settings_reference, tables_reference
 from builders.data import ROOT
 from cxrreport.cli.main import COMMANDS
 
@@ -17,6 +17,7 @@ PAGES = {
 GENERATED = {
     "docs/cli.md": cli_reference,
     "docs/codes.md": codes_reference,
+    "docs/dicom-conformance.md": dicom_reference,
     "docs/settings.md": settings_reference,
     "docs/tables.md": tables_reference,
 }

@@ -18,7 +18,7 @@ from pydicom.dataset import Dataset
 
 from cxrreport import DISCLAIMER
 from cxrreport.errors import InputError, UsageError
-from cxrreport.export.coding import OWN, OWN_UID
+from cxrreport.export.coding import OWN
 from cxrreport.export.dicom.captured import capture
 from cxrreport.export.dicom.device import NAME, contribution, equipment
 from cxrreport.export.dicom.evidence import CHARACTER_SET, Evidence, gather
@@ -98,7 +98,7 @@ def _common(modality: str, number: int, draft: DraftFacts, evidence: Evidence, t
         "instance_number": number,
         "series_description": DISCLAIMER,
         "specific_character_set": CHARACTER_SET,
-        "coding_schemes": [CodingSchemeIdentificationItem(OWN, NAME, uid=OWN_UID)],
+        "coding_schemes": [CodingSchemeIdentificationItem(OWN, NAME, responsible_organization=NAME)],
         **equipment(draft.provenance),
     }
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from builders.conformance import errors_of
 from builders.dicom import CR
 from builders.programs import need
 from builders.tool import Tool
-from builders.validator import errors
 from builders.views import DRAFT, FINDING_ROWS, PATIENT, PRIOR, REGIONS, STUDY, study_view, write_films
 from highdicom.sr import Comprehensive3DSR, EnhancedSR, srread
 from hypothesis import HealthCheck, Phase, given, settings
@@ -78,7 +78,7 @@ def objects(written: dict[str, Path]) -> Objects:
 
 def test_the_validator_finds_no_error(written: dict[str, Path]) -> None:
     assert tuple(written) == NAMES
-    assert {name: errors(path) for name, path in written.items()} == VALID
+    assert {name: errors_of(path) for name, path in written.items()} == VALID
 
 
 def test_dcmtk_reads_the_documents(written: dict[str, Path]) -> None:
@@ -126,7 +126,7 @@ def test_whatever_the_header_says_the_objects_are_valid(
     study = replace(STUDY, accession=accession, studied_at=moment)
     odd = study_view(films=write_films(tmp_path, **tags), patient=patient, study=study)
     found = write(odd, tmp_path)
-    assert {name: errors(path) for name, path in found.items()} == VALID
+    assert {name: errors_of(path) for name, path in found.items()} == VALID
 
 
 # -- never final, and labelled ----------------------------------------------------------------------------------------
@@ -277,7 +277,7 @@ def test_without_a_prior_nothing_is_said_of_one(tmp_path: Path) -> None:
     rows = tuple(replace(r, prior_state=None, change=None, change_probability=None) for r in FINDING_ROWS)
     alone = study_view({"finding_rows": rows}, write_films(tmp_path, prior=False), prior=None, prior_report=None)
     found = write(alone, tmp_path)
-    assert {name: errors(path) for name, path in found.items()} == VALID
+    assert {name: errors_of(path) for name, path in found.items()} == VALID
     told = dcmread(found["findings"])
     assert "PertinentOtherEvidenceSequence" not in told
     assert not {codes_of(item) for item in tree(told)} & {
@@ -307,7 +307,7 @@ def test_no_place_is_marked_on_a_film_of_a_makers_own_class(tmp_path: Path) -> N
         make(subject_of(study_view(films=films)))
     assert told.value.code == "film.class"
     found = write(study_view({"regions": ()}, films), tmp_path)
-    assert {name: errors(path) for name, path in found.items()} == VALID
+    assert {name: errors_of(path) for name, path in found.items()} == VALID
 
 
 def test_nobody_has_no_number(view: StudyView) -> None:
@@ -321,7 +321,7 @@ def test_of_a_hidden_source_no_name_is_written(view: StudyView, tmp_path: Path) 
     for item in make(subject_of(hidden)):
         for word in (b"Poe", b"Jane", b"S1 "):
             assert word not in item.content
-    assert {name: errors(path) for name, path in write(hidden, tmp_path).items()} == VALID
+    assert {name: errors_of(path) for name, path in write(hidden, tmp_path).items()} == VALID
 
 
 def test_no_warning_quotes_a_name(tmp_path: Path) -> None:
