@@ -57,7 +57,7 @@ film**, in two series of their own (documents and picture). None is final.
 
 | file | class | what |
 |---|---|---|
-| `findings.dcm` | Comprehensive 3D SR, TID 1500 | of each finding state, probability, change, prior state; regions as polylines |
+| `findings.dcm` | Comprehensive 3D SR, TID 1500 | state, probability, change, prior state; regions as polylines |
 | `text.dcm` | Enhanced SR, TID 2000 | the draft as text, behind its label, its priority and its flags |
 | `picture.dcm` | Secondary Capture | current film, registered prior, difference and boxes, with the label burnt in |
 
