@@ -11,7 +11,7 @@ from PIL import Image
 
 from cxrreport.export.films import Pictures
 
-_BUDGET = 260_000  # bytes of all pictures of a page before base64 makes them a third longer
+_BUDGET = 240_000  # bytes of all pictures of a page before base64 makes them a third longer
 _QUALITIES = (92, 85, 75, 60, 45)  # of WebP, tried one after the other until the pictures fit
 
 
