@@ -25,7 +25,7 @@ lint: .venv/test.stamp
 	$(BIN)/mypy cxrreport cli
 
 docs: .venv/test.stamp
-	for page in cli settings codes tables; do PYTHONPATH=tests $(BIN)/python -m builders.$${page}_reference > docs/$$page.md || exit 1; done
+	for page in cli settings codes tables fhir hl7; do PYTHONPATH=tests $(BIN)/python -m builders.$${page}_reference > docs/$$page.md || exit 1; done
 	PYTHONPATH=tests $(BIN)/python -m builders.dicom_reference > docs/dicom-conformance.md
 
 # All that a machine without network needs: wheels, their digests, what they are (CycloneDX), the files of docs/deploy.

@@ -4,7 +4,15 @@ import re
 
 import click
 import pytest
-from builders import cli_reference, codes_reference, dicom_reference, settings_reference, tables_reference
+from builders import (
+    cli_reference,
+    codes_reference,
+    dicom_reference,
+    fhir_reference,
+    hl7_reference,
+    settings_reference,
+    tables_reference,
+)
 from builders.data import ROOT
 from cxrreport.cli.main import COMMANDS
 
@@ -18,6 +26,8 @@ GENERATED = {
     "docs/cli.md": cli_reference,
     "docs/codes.md": codes_reference,
     "docs/dicom-conformance.md": dicom_reference,
+    "docs/fhir.md": fhir_reference,
+    "docs/hl7.md": hl7_reference,
     "docs/settings.md": settings_reference,
     "docs/tables.md": tables_reference,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ DRAFT = DraftFacts(
     draft_id=9,
     status=DraftStatus.PRELIMINARY,
     run_id=2,
-    created_at=datetime(2024, 3, 6, 1, 2, 3),
+    created_at=datetime(2024, 3, 6, 1, 2, 3, tzinfo=UTC),
     prior_reason="",
     findings=TEXT,
     impression="New right pleural effusion. Cardiomegaly.",

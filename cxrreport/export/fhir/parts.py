@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -84,8 +84,8 @@ def confidence(probability: float) -> list[Part]:
 
 
 def instant(when: datetime) -> str:
-    """A time of ours, which is UTC."""
-    return when.replace(tzinfo=when.tzinfo or UTC).isoformat(timespec="seconds")
+    """A time of ours, which has its zone."""
+    return when.isoformat(timespec="seconds")
 
 
 def day(when: datetime | None) -> str | None:
