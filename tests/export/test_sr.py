@@ -28,6 +28,7 @@ from cxrreport.errors import InputError, PixelError
 from cxrreport.export.coding import CHANGES, STATES, code_of
 from cxrreport.export.dicom.concepts import CERTAINTY, DIFFERENCE, PRIOR_STATE
 from cxrreport.export.films import Pictures
+from cxrreport.export.pseudonym import Pseudonyms
 from cxrreport.export.sr import make
 from cxrreport.export.study import StudyView
 from cxrreport.export.subject import Subject
@@ -315,13 +316,17 @@ def test_nobody_has_no_number(view: StudyView) -> None:
     assert {told.PatientID for told in read(study_view(films=view.films, patient=nobody)).values()} == {""}
 
 
-def test_of_a_hidden_source_no_name_is_written(view: StudyView, tmp_path: Path) -> None:
-    patient = replace(PATIENT, mrn="5f2c", issuer="", birth_date=None)
-    hidden = replace(study_view(films=view.films, patient=patient), hides_source=True)
-    for item in make(subject_of(hidden)):
-        for word in (b"Poe", b"Jane", b"S1 "):
+@pytest.mark.parametrize("pictures", [False, True])
+def test_under_pseudonyms_nothing_tells_who_it_is(view: StudyView, tmp_path: Path, pictures: bool) -> None:
+    hidden = Pseudonyms(b"k" * 32, with_pictures=pictures).hide(view)
+    subject = subject_of(hidden) if pictures else Subject(hidden, 10**8)
+    items = make(subject)
+    assert len(items) == 2 + pictures
+    for item in items:
+        for word in (b"Poe", b"Jane", b"S1 ", b"HOSP", b"1.2.3.", b"20240305", b"19500102", b"20240306", b"Elsewhere"):
             assert word not in item.content
-    assert {name: errors_of(path) for name, path in write(hidden, tmp_path).items()} == VALID
+        (tmp_path / "x.dcm").write_bytes(item.content)
+        assert errors_of(tmp_path / "x.dcm") == []
 
 
 def test_no_warning_quotes_a_name(tmp_path: Path) -> None:
@@ -347,6 +352,20 @@ def test_every_change_has_a_code(view: StudyView) -> None:
 
 def codes_of_or_none(item: Dataset) -> tuple[str, str] | None:
     return codes_of(item) if item.get("ConceptNameCodeSequence") else None
+
+
+# -- the command -------------------------------------------------------------------------------------------------------
+
+
+def test_an_export_writes_valid_objects_once(drafted: Tool, tmp_path: Path) -> None:
+    place = tmp_path / "out"
+    first = drafted.json("export", place, "--format", "sr", "--study", "A102")
+    assert (first["drafts"], first["files"], first["failed"]) == (1, 3, {})
+    paths = sorted(place.rglob("*.dcm"))
+    assert [path.stem for path in paths] == sorted(NAMES)
+    assert [errors_of(path) for path in paths] == [[], [], []]
+    assert {dcmread(path).AccessionNumber for path in paths} == {"A102"}
+    assert drafted.json("export", place, "--format", "sr", "--study", "A102")["files"] == 0
 
 
 # -- we do not take our own drafts for what others made -----------------------------------------------------------------
