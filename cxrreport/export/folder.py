@@ -16,8 +16,8 @@ from typing import TypedDict
 from cxrreport.errors import UsageError
 from cxrreport.files import atomic, lock
 
-MANIFEST = ".cxrreport-export.jsonl"
-_LOCK = ".cxrreport-export.lock"
+_OWN = ".cxrreport-export."
+MANIFEST, _LOCK = f"{_OWN}jsonl", f"{_OWN}lock"
 
 
 class Row(TypedDict):
@@ -107,8 +107,8 @@ class Folder(AbstractContextManager["Folder"]):
 
     def _place(self, name: str) -> Path:
         """Where a file lies; never outside, wherever a link or a damaged manifest may lead."""
-        place, root = self.place / name, self.place.resolve()
-        if place.parent.resolve() != (root / name).parent or ".." in place.parts[len(self.place.parts) :]:
+        place = self.place / name
+        if Path(name).is_absolute() or place.parent.resolve() != (self.place.resolve() / name).parent:
             raise UsageError("The directory holds a link that leads elsewhere: name another one.", "export.place")
         return place
 
@@ -121,11 +121,11 @@ class Folder(AbstractContextManager["Folder"]):
 
 
 def _is_ours(place: Path) -> bool:
-    """Nothing is there, or an export: the manifest is written right after the lock."""
+    """Nothing is there, or an export; one that was killed before its manifest was whole has no more than these files."""
     own = (place / MANIFEST, place / _LOCK)
     if any(file.is_symlink() for file in own):
         return False
-    return not place.is_dir() or own[0].exists() or all(file in own for file in place.iterdir())
+    return not place.is_dir() or own[0].exists() or all(file.name.startswith(_OWN) for file in place.iterdir())
 
 
 def _row(line: str) -> Row | None:
