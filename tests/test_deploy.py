@@ -31,15 +31,24 @@ def run(*command: str | Path, **options: object) -> subprocess.CompletedProcess[
 def night(tmp_path: Path) -> Callable[..., tuple[int, list[list[str]]]]:
     """Return a function that runs a night of which the steps end with these codes; gives its code and the commands."""
 
-    def run_night(config: Path, reports: Path, export: Path, codes: Sequence[int]) -> tuple[int, list[list[str]]]:
+    def run_night(
+        config: Path | str, reports: Path | str, export: Path | str, codes: Sequence[int], **others: str
+    ) -> tuple[int, list[list[str]]]:
         stub, said = tmp_path / "cxrreport", tmp_path / "said"
+        said.write_text("")
         (tmp_path / "codes").write_text("".join(f"{code}\n" for code in codes))
         stub.write_text(
             f"#!/bin/sh\nprintf '%s\\t' \"$@\" >>{said}; echo >>{said}\n"
             f'exit "$(sed -n "$(wc -l <{said})p" {tmp_path}/codes)"\n'
         )
         stub.chmod(0o700)
-        values = {"CXRREPORT": stub, "CONFIG": config, "REPORTS": reports, "EXPORT": export, "OUT": tmp_path / "out"}
+        values = {
+            "CXRREPORT": stub,
+            "CONFIG": config,
+            "REPORTS": reports,
+            "EXPORT": export,
+            "OUT": tmp_path / "out",
+        } | others
         (tmp_path / "night.env").write_text("".join(f'{name}="{value}"\n' for name, value in values.items()))
         done = run("sh", DEPLOY / "nightly.sh", tmp_path / "night.env")
         return done.returncode, [line.split("\t")[:-1] for line in said.read_text().splitlines()]
@@ -56,6 +65,18 @@ def test_a_night_goes_on_after_single_failures_and_ends_at_any_other(
 ) -> None:
     ended, commands = night("c", "r", "e", codes)
     assert (ended, len(commands)) == (end, steps)
+
+
+def test_a_night_sends_to_all_targets_in_one_call_and_only_from_a_day_on(
+    night: Callable[..., tuple[int, list[list[str]]]],
+) -> None:
+    targets = ["dicom://PACS@pacs.example:104", "mllps://ris.example:2575"]
+    ended, commands = night("c", "r", "e", (0, 0, 0, 69), SEND=" ".join(targets), SEND_SINCE="2026-12-01")
+    assert ended == 69 and commands[-1][3:] == [
+        *("export", "--since", "2026-12-01", "--send", targets[0], "--send", targets[1], "--json"),
+    ]
+    ended, commands = night("c", "r", "e", (0, 0, 0), SEND=targets[0])
+    assert ended not in (0, 3) and len(commands) == 3, "no day, nothing is sent"
 
 
 def test_every_step_of_a_night_is_a_command_that_works(

@@ -38,7 +38,9 @@ class Item:
 
 
 class Folder(AbstractContextManager["Folder"]):
-    """A directory that one export writes at a time. `written` counts the files that were not there yet.
+    """A directory that one export writes at a time.
+
+    `written` counts the files that were not there yet, `removed` the things of which the files were taken away.
 
     names : which pseudonyms stand in the files; "" where there are none. Files under others are never put beside them.
 
@@ -48,9 +50,10 @@ class Folder(AbstractContextManager["Folder"]):
     """
 
     def __init__(self, place: Path, names: str = "") -> None:
-        self.place, self.written, self._names = place, 0, names
+        self.place, self.written, self.removed, self._names = place, 0, 0, names
         self._open = ExitStack()
         self._rows: dict[str, Row] = {}
+        self._put: set[str] = set()
 
     def __enter__(self) -> Folder:
         """Make and lock the directory, and read what lies there."""
@@ -71,10 +74,11 @@ class Folder(AbstractContextManager["Folder"]):
         self._open.close()
 
     def _read(self) -> None:
-        """Take in the manifest and write it anew, without what a kill cut off and what later lines have replaced."""
+        """Take in the manifest and write it anew, without what was removed, a kill cut off, or later lines replaced."""
         manifest = self.place / MANIFEST
         lines = manifest.read_text("utf-8", "replace").splitlines() if manifest.exists() else []
-        self._rows = {row["key"]: row for row in filter(None, map(_row, lines))}
+        rows = {row["key"]: row for row in filter(None, map(_row, lines))}
+        self._rows = {key: row for key, row in rows.items() if row["version"] or not key}
         names = self._rows.setdefault("", {"key": "", "version": "" if self._rows else self._names, "files": []})
         if names["version"] != self._names:
             raise UsageError("The directory holds an export under other names: name another one.", "export.names")
@@ -87,14 +91,29 @@ class Folder(AbstractContextManager["Folder"]):
 
     def put(self, key: str, version: str, make: Callable[[], Iterable[Item]]) -> None:
         """Write the files of a thing unless this version of them lies there; those of another version go."""
+        self._put.add(key)
         if self.holds(key, version):
             return
         before = self._rows[key]["files"] if key in self._rows else []
         files = [self._write(item) for item in make()]
+        self._note(key, version, files)
+        self._unlink(set(before) - set(files))
+
+    def remove_others(self, prefix: str) -> None:
+        """Remove the files of what has a key with this prefix and was not put since the folder was opened."""
+        for key in sorted(key for key in self._rows.keys() - self._put if key.startswith(prefix)):
+            self._unlink(self._rows[key]["files"])
+            self._note(key, "", [])
+            del self._rows[key]
+            self.removed += 1
+
+    def _note(self, key: str, version: str, files: list[str]) -> None:
         self._rows[key] = {"key": key, "version": version, "files": files}
         self._manifest.write(_line(self._rows[key]))
         self._manifest.flush()
-        for name in set(before) - set(files):
+
+    def _unlink(self, names: Iterable[str]) -> None:
+        for name in names:
             self._place(name).unlink(missing_ok=True)
 
     def _write(self, item: Item) -> str:

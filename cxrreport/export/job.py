@@ -35,6 +35,7 @@ def export(
     """Write the wanted drafts to a directory; return counts and the exit code.
 
     A study that cannot be written in a format is counted by code, and so is one whose pictures are lost; the others go on.
+    Where all drafts are wanted, the files of those that are there no longer are removed: of an erased patient, or rejected.
 
     Raises
     ------
@@ -57,7 +58,10 @@ def export(
         for writer in writers:
             writer.note(undrafted)
         opened.close()
-        return tally.told(folder.written), 3 if tally.failed or tally.undrawn else 0
+        if wanted == Wanted() and not tally.failed:
+            for name in formats:
+                folder.remove_others(f"{name}/")
+        return tally.told(folder.written, folder.removed), 3 if tally.failed or tally.undrawn else 0
 
 
 def _as_it_is(view: StudyView) -> StudyView:
@@ -103,8 +107,8 @@ class _Tally:
         if len(studies) < _MOST_STUDIES and subject.study_id not in studies[-1:]:
             studies.append(subject.study_id)
 
-    def told(self, files: int) -> dict[str, Any]:
+    def told(self, files: int, removed: int) -> dict[str, Any]:
         """The document of the command."""
         lost = {"skipped": self.skipped, "failed": self.failed, "without_pictures": self.undrawn}
         counts = {name: dict(found) for name, found in lost.items()}
-        return {"drafts": self.drafts, "files": files, **counts, "failed_studies": self.studies}
+        return {"drafts": self.drafts, "files": files, "removed": removed, **counts, "failed_studies": self.studies}

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A night: signed reports, films, drafts, files of the drafts.
+# A night: signed reports, films, drafts, pages, and what is sent to other systems.
 #   nightly.sh /etc/cxrreport.env
 # 3 (some files or studies failed) lets the rest of the night go on; any other failure ends it with its exit code.
 set -u
@@ -20,4 +20,9 @@ step() {
 step index "$REPORTS"
 step generate "$EXPORT"
 [ -z "${OUT:-}" ] || step export "$OUT" --format html
+if [ -n "${SEND:-}" ]; then
+    set -- --since "${SEND_SINCE:?}"
+    for target in $SEND; do set -- "$@" --send "$target"; done
+    step export "$@"
+fi
 exit "$worst"

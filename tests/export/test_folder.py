@@ -144,3 +144,26 @@ def test_a_damaged_manifest_removes_nothing_outside(name: str, tmp_path: Path) -
     with Folder(place) as folder, pytest.raises(UsageError):
         put(folder, "a", "2", one=b"2")
     assert victim.read_text() == "precious"
+
+
+def test_what_is_put_no_longer_is_removed_once_and_may_come_back(tmp_path: Path) -> None:
+    def lies(*keys: str) -> tuple[int, set[str]]:
+        with Folder(tmp_path / "out") as folder:
+            for key in keys:
+                put(folder, key, "1", one=b"1")
+            folder.remove_others("sr/")
+        return folder.removed, set(held(tmp_path / "out"))
+
+    assert lies("sr/1", "sr/2", "hl7/1") == (0, {"sr/1/one", "sr/2/one", "hl7/1/one"})
+    assert lies("sr/2") == (1, {"sr/2/one", "hl7/1/one"})
+    assert lies("sr/2") == (0, {"sr/2/one", "hl7/1/one"})
+    assert lies("sr/1", "sr/2") == (0, {"sr/1/one", "sr/2/one", "hl7/1/one"})
+
+
+def test_a_manifest_that_was_tampered_with_removes_nothing_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "kept").touch()
+    (tmp_path / "out" / MANIFEST).write_text(json.dumps({"key": "sr/1", "version": "1", "files": ["../kept"]}) + "\n")
+    with pytest.raises(UsageError), Folder(tmp_path / "out") as folder:
+        folder.remove_others("sr/")
+    assert (tmp_path / "kept").exists()

@@ -133,3 +133,13 @@ def test_what_is_wrong_with_the_directory_has_an_exit_code_of_its_own(drafted: T
     assert drafted(*WANTED, tmp_path / "others" / "letter.txt" / "out") == 74
     with Folder(tmp_path / "out"):
         assert drafted.json(*WANTED, tmp_path / "out", code=75)["error"]["code"] == "locked"
+
+
+def test_an_export_of_everything_takes_away_what_an_erased_patient_left(drafted: Tool, tmp_path: Path) -> None:
+    (erased,) = drafted.rows("SELECT id FROM study WHERE accession = 'A301'")
+    every = ("export", tmp_path / "out", "--format", "hl7")
+    drafted.json(*every)
+    left = [path for path in (tmp_path / "out").rglob("*.hl7") if path.stem == str(erased)]
+    assert len(left) == 1 and drafted("forget", "P3", "--yes") == 0
+    assert drafted.json(*every, "--study", "A102")["removed"] == 0, "who asks for one study says nothing of the others"
+    assert drafted.json(*every)["removed"] == 1 and not left[0].exists()
