@@ -55,12 +55,12 @@
   stage.addEventListener("pointermove", drag);
   stage.addEventListener("dragstart", (event) => event.preventDefault());
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input:not([type=range]), textarea, select")) return;
     const mode = { 1: "current", 2: "prior", 3: "wipe", 4: "side", 5: "difference" }[event.key];
     const step = { ArrowLeft: -5, ArrowRight: 5 }[event.key];
     if (mode) show(mode);
     else if (event.key === "b") toggleBoxes();
-    else if (step && slider && stage.dataset.mode === "wipe") { wipe(Number(slider.value) + step); event.preventDefault(); }
+    else if (step && slider && event.target !== slider && stage.dataset.mode === "wipe") { wipe(Number(slider.value) + step); event.preventDefault(); }
   });
   show(slider ? "wipe" : buttons.some((one) => one.dataset.mode === "side") ? "side" : "current");
   const screenOnly = { mode: "" };
