@@ -59,6 +59,7 @@ nothing, and a newer draft of the study takes the place of the older one, whose 
 * **Times**: the day alone of a study. FHIR allows no time without a zone, and the hospital's clock tells none. `issued` and
   `recorded` are ours, in UTC.
 * **What was not judged** has a `dataAbsentReason` and no value, so that an older state does not stay on the server.
+* **Nothing is withdrawn.** A draft that a reader rejects is exported no more; what was sent before stays as preliminary.
 * **Left out**: names; boxes (see the DICOM SR); which reports were retrieved, since they are other patients'; a
   DocumentReference of the model card, since it has no address that a server could reach.
 * Codes are checked against FHIR's own tables by npm's `fhir` in the tests. No server validates them against SNOMED CT.

@@ -80,9 +80,10 @@ procedure = "XCHEST^Chest radiograph^LOCAL"
 """
 LIMITS = """
 What the receiver must know: a RIS that ignores OBR-25 and OBX-11 would show a draft as a report, so try it with a test
-patient first. A draft that is made anew is sent as another preliminary result of the same order. Sides, boxes, the prior
-study and the retrieved reports are in the DICOM SR and the FHIR Bundle ([fhir.md](fhir.md)), not in the message. The
-codes and where they are from: [fhir.md](fhir.md#codes).
+patient first. Nothing withdraws what was sent: a draft that a reader rejects is exported no more, and stays where it is
+as preliminary. A draft that is made anew is sent as another preliminary result of the same order. What a message has no
+place for, such as boxes, is in the DICOM SR ([dicom-conformance.md](dicom-conformance.md)). Where the codes are from:
+[fhir.md](fhir.md#codes).
 """
 _READ = ("patient_id", "issuer", "accession", "reported_at", "findings", "impression", "indication", "status")
 
@@ -91,13 +92,13 @@ def reference() -> str:
     """Return docs/hl7.md as it must be."""
     told = message()
     written = write_message(study_view(), Site(hl7_sender="CXRREPORT|NORTH", hl7_receiver="RIS|NORTH"))[1]
-    parts = [READ, _example(told), "is read as\n\n| field | value |\n|---|---|\n", *_read(told)]
+    parts = [READ, _example(told), "\nis read as\n\n| field | value |\n|---|---|\n", *_read(told)]
     return "".join([*parts, WRITTEN, *_codes(), "\n### Example\n\n", _example(written), LIMITS])
 
 
 def _example(told: str) -> str:
     lines = told.replace("\r", "\n")
-    return f"```\n{lines}```\n\n"
+    return f"```\n{lines}```\n"
 
 
 def _read(told: str) -> Iterator[str]:

@@ -48,5 +48,6 @@ def _narrative(draft: DraftFacts) -> str:
 
 
 def _presented(draft: DraftFacts) -> Part:
-    said = "\n\n".join([DISCLAIMER, *(f"{name.upper()}:\n{text}" for name, text in _said(draft))])
+    """The text, its label in each section: a receiver may keep one and drop what stands before."""
+    said = "\n\n".join(f"{name.upper()}:\n{DISCLAIMER}\n{text}" for name, text in _said(draft)) or DISCLAIMER
     return {"contentType": "text/plain; charset=utf-8", "data": b64encode(said.encode()).decode(), "title": DISCLAIMER}
