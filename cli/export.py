@@ -92,8 +92,6 @@ def export(
     if bool(directory) != bool(formats) or not (formats or targets):
         raise UsageError("Give a DIRECTORY with --format, or --send with a URL, or both.")
     pseudonyms = pseudonyms_of(key, with_pictures, directory)
-    if pseudonyms and targets:
-        raise UsageError("Drafts under pseudonyms are written to a DIRECTORY and not sent.")
     from cxrreport.export.send.targets import parse_target
 
     places, wanted = [parse_target(url) for url in dict.fromkeys(targets)], wanted_of(**chosen)
@@ -107,7 +105,7 @@ def export(
         if places:
             from cxrreport.export.delivery import deliver
 
-            sent, code = deliver(settings, places, wanted, tell)
+            sent, code = deliver(settings, places, wanted, tell, pseudonyms)
             failed = Counter(counts.get("failed", {})) + Counter(sent["failed"])
             counts, exit_code = {**counts, **sent, "failed": dict(failed)}, exit_code or code
     print_result(counts, as_json)

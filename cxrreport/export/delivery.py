@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from cxrreport.errors import ConfigurationError, InputError, UnavailableError
 from cxrreport.export.formats import DRAWING, Maker, maker
+from cxrreport.export.pseudonym import Pseudonyms
 from cxrreport.export.send.protocol import UNREACHABLE, Answer, Sender
 from cxrreport.export.send.targets import Target
-from cxrreport.export.site import site_of
-from cxrreport.export.study import view_studies
-from cxrreport.export.subject import Subject, draw_ahead
+from cxrreport.export.subject import Subject, draw_ahead, gather
 from cxrreport.log import Progress, unwatched
 from cxrreport.settings import Settings
 from cxrreport.store.deliveries import plan_delivery, record_attempt
@@ -29,7 +28,11 @@ if TYPE_CHECKING:
 
 
 def deliver(
-    settings: Settings, targets: Sequence[Target], wanted: Wanted, progress: Progress = unwatched
+    settings: Settings,
+    targets: Sequence[Target],
+    wanted: Wanted,
+    progress: Progress = unwatched,
+    pseudonyms: Pseudonyms | None = None,
 ) -> tuple[dict[str, Any], int]:
     """Send the wanted drafts to each target, as far as it has not got them; return counts and the exit code.
 
@@ -48,9 +51,9 @@ def deliver(
         with session(engine, read_only=True) as s:
             drafts = count_drafts(s, wanted)
         for target, sender in zip(targets, senders):
-            part = _Part(settings, engine, target, sender, check)
+            part = _Part(settings, engine, target, sender, check, pseudonyms)
             try:
-                part.send(replace(wanted, lacking=target.name), progress)
+                part.send(replace(wanted, lacking=part.name), progress)
             except UnavailableError as error:
                 lost.append(error)
             sent, failed = sent + part.sent, failed + part.failed
@@ -86,28 +89,31 @@ class _Part:
     target: Target
     sender: Sender
     check: Callable[[], None]
+    pseudonyms: Pseudonyms | None
     sent: int = 0
     failed: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def name(self) -> str:
+        """Of the target in the archive; what it gets under pseudonyms is another thing than under names."""
+        return f"{self.target.name} as {self.pseudonyms.name}" if self.pseudonyms else self.target.name
 
     def send(self, wanted: Wanted, progress: Progress) -> None:
         """Send the drafts that the target lacks, and tell the audit how far it came."""
         with session(self.engine, read_only=True) as s:
             total = count_drafts(s, wanted)
-        make, site = maker(self.target.format), site_of(self.settings)
+        make = maker(self.target.format)
         try:
             with self.sender:
-                subjects = (Subject(v, self.settings.max_pixels, site) for v in view_studies(self.engine, wanted))
+                subjects = gather(self.settings, self.engine, wanted, self.pseudonyms)
                 for subject in draw_ahead(self.settings, subjects, lambda _: self.target.format in DRAWING):
                     self._send_draft(subject, make)
                     progress(f"drafts to {self.target.host}", 1, total)
         finally:
             told = {"sent": self.sent, "failed": dict(self.failed)}
-            transact(self.engine, lambda s: append_audit(s, "cxrreport", "send", self.target.name, told))
+            transact(self.engine, lambda s: append_audit(s, "cxrreport", "send", self.name, told))
 
     def _send_draft(self, subject: Subject, make: Maker) -> None:
-        draft = subject.view.held.draft
-        if draft is None:  # erased since it was listed
-            return
         try:
             if isinstance(subject.drawn, InputError):  # a part of what belongs together is not sent
                 raise subject.drawn
@@ -115,8 +121,8 @@ class _Part:
         except InputError as error:
             self.failed[error.code] += 1
             return
-        for name in transact(self.engine, lambda s: plan_delivery(s, draft.draft_id, self.target.name, list(items))):
-            answer = self._send_object(draft.draft_id, name, items[name].content)
+        for name in transact(self.engine, lambda s: plan_delivery(s, subject.draft_id, self.name, list(items))):
+            answer = self._send_object(subject.draft_id, name, items[name].content)
             if answer.code:
                 self.failed[answer.code] += 1
             else:
@@ -140,4 +146,4 @@ class _Part:
         raise AssertionError("pauses never end")
 
     def _note(self, draft_id: int, name: str, answer: str, delivered: bool) -> None:
-        transact(self.engine, lambda s: record_attempt(s, draft_id, self.target.name, name, answer, delivered))
+        transact(self.engine, lambda s: record_attempt(s, draft_id, self.name, name, answer, delivered))

@@ -13,9 +13,7 @@ from cxrreport.errors import CxrReportError, InputError
 from cxrreport.export.folder import Folder
 from cxrreport.export.formats import Writer, open_writer
 from cxrreport.export.pseudonym import Pseudonyms
-from cxrreport.export.site import Site, site_of
-from cxrreport.export.study import StudyView, view_studies
-from cxrreport.export.subject import Subject, draw_ahead
+from cxrreport.export.subject import Subject, draw_ahead, gather
 from cxrreport.log import Progress, get_log, stack_of, unwatched
 from cxrreport.settings import Settings
 from cxrreport.store.engine import open_archive, session
@@ -45,11 +43,8 @@ def export(
     with open_archive(settings, read_only=True) as engine, Folder(place, names) as folder, ExitStack() as opened:
         with session(engine, read_only=True) as s:
             total, undrafted = count_drafts(s, wanted), count_undrafted(s, wanted)
-        site = Site() if pseudonyms else site_of(settings)
         writers = [opened.enter_context(open_writer(name, folder)) for name in formats]
-        tally, hide = _Tally(), pseudonyms.hide if pseudonyms else _as_it_is
-        views = view_studies(engine, wanted, pseudonyms.order if pseudonyms else None)
-        subjects = (Subject(hide(view), settings.max_pixels, site, view.held.study.study_id) for view in views)
+        tally, subjects = _Tally(), gather(settings, engine, wanted, pseudonyms)
         for subject in draw_ahead(settings, subjects, lambda one: any(writer.draws(one) for writer in writers)):
             tally.take(subject)
             for writer in writers:
@@ -62,10 +57,6 @@ def export(
             for name in formats:
                 folder.remove_others(f"{name}/")
         return tally.told(folder.written, folder.removed), 3 if tally.failed or tally.undrawn else 0
-
-
-def _as_it_is(view: StudyView) -> StudyView:
-    return view
 
 
 @dataclass

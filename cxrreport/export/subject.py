@@ -7,13 +7,19 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from cxrreport.engine.local import LocalEngine
 from cxrreport.errors import InputError
 from cxrreport.export.films import Pictures, load_pictures
-from cxrreport.export.site import Site
-from cxrreport.export.study import StudyView
+from cxrreport.export.pseudonym import Pseudonyms
+from cxrreport.export.site import Site, site_of
+from cxrreport.export.study import StudyView, view_studies
 from cxrreport.settings import Settings
+from cxrreport.store.listing import Wanted
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 SIDE = 768  # longest side of an image that leaves the house, in pixels
 
@@ -22,7 +28,7 @@ SIDE = 768  # longest side of an image that leaves the house, in pixels
 class Subject:
     """A study with a draft.
 
-    study_id : row of the study, whatever the view calls it.
+    study_id, draft_id : rows of the archive, whatever the view calls them.
     drawn : its pictures, or what they were lost to; None where no writer has said that it draws them.
     """
 
@@ -30,6 +36,7 @@ class Subject:
     max_pixels: int
     site: Site = field(default_factory=Site)
     study_id: int = 0
+    draft_id: int = 0
     drawn: Pictures | InputError | None = None
 
     @cached_property
@@ -46,6 +53,22 @@ class Subject:
     def drawn_version(self) -> str:
         """That of a file with the films; where they are lost another one, so that the next export tries them again."""
         return f"{self.version()} {self.drawn.code}" if isinstance(self.drawn, InputError) else self.version()
+
+
+def gather(
+    settings: Settings, engine: Engine, wanted: Wanted, pseudonyms: Pseudonyms | None = None
+) -> Iterator[Subject]:
+    """Yield the wanted drafts as writers are given them; under pseudonyms, nothing of the site goes along."""
+    if pseudonyms is None:
+        yield from (_subject(settings, view, view, site_of(settings)) for view in view_studies(engine, wanted))
+        return
+    for view in view_studies(engine, wanted, pseudonyms.order):
+        yield _subject(settings, view, pseudonyms.hide(view), Site())
+
+
+def _subject(settings: Settings, held: StudyView, told: StudyView, site: Site) -> Subject:
+    draft_id = held.held.draft.draft_id if held.held.draft else 0
+    return Subject(told, settings.max_pixels, site, held.held.study.study_id, draft_id)
 
 
 def draw(subject: Subject) -> Pictures:

@@ -191,3 +191,18 @@ def test_a_target_that_denies_is_not_asked_again(drafted, monkeypatch):
     with dicom_archive(callers=["RIS"]) as archive:
         assert drafted("export", "--send", dicom(archive)) == 69
     assert "[send.denied]" in drafted.err and rows(drafted, "attempts")[0] == 1
+
+
+def test_what_goes_under_pseudonyms_is_another_thing_than_under_names(drafted, tmp_path):
+    (key := tmp_path / "key").write_bytes(b"k" * 32)
+    key.chmod(0o600)
+    hidden, ids = ("--pseudonymise", key), drafted.rows("SELECT id FROM draft ORDER BY id")
+    with dicom_archive() as archive:
+        assert [send(drafted, dicom(archive), more=hidden)["sent"] for _ in range(2)] == [2 * DRAFTS, 0]
+        assert send(drafted, dicom(archive))["sent"] == 2 * DRAFTS
+        targets = {
+            dicom(archive),
+            *(name for name in rows(drafted, "target") if name.startswith(f"{dicom(archive)} as ")),
+        }
+    assert len(set(archive.stored)) == 4 * DRAFTS and set(rows(drafted, "target")) == targets and len(targets) == 2
+    assert sorted(set(rows(drafted, "draft_id"))) == ids

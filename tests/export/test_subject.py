@@ -45,7 +45,7 @@ def test_an_export_goes_on_without_a_film_and_draws_it_once_it_is_back(drafted: 
 
     def export(code: int = 0) -> tuple[int, dict[str, int]]:
         told = drafted.json("export", "--format", "html", "--study", "A301", tmp_path / "out", code=code)
-        return told["files"], told["without_pictures"]
+        return told["files"] - 1, told["without_pictures"]  # beside the worklist, which every export writes
 
     with drafted.connection() as connection:
         connection.exec_driver_sql(move.format("path || '.away'"))
