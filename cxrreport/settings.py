@@ -7,6 +7,7 @@ import re
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -98,6 +99,10 @@ class Settings(BaseSettings):
         description="Retrieve reports without a date and study too, although they may be the patient's own or later.",
     )
     columns: dict[str, str] = Field(default_factory=dict, description="Our report fields -> column names of a table.")
+    timezone: str | None = Field(
+        None,
+        description="Zone of the hospital's clock (`Europe/Berlin`); without it a study in FHIR has its day alone.",
+    )
     hl7_sender: str = Field(
         "CXRREPORT", description="`application|facility` that HL7 messages are from (MSH-3, MSH-4)."
     )
@@ -139,6 +144,14 @@ class Settings(BaseSettings):
         if not value.is_absolute():
             raise ValueError("it must be absolute")
         return value
+
+    @field_validator("timezone", mode="after")
+    @classmethod
+    def _is_a_zone(cls, value: str | None) -> str | None:
+        try:
+            return value and ZoneInfo(value).key
+        except (ValueError, LookupError, OSError):
+            raise ValueError("it must name a zone of the IANA's data, which must be installed") from None
 
     @field_validator("hl7_sender", "hl7_receiver", mode="after")
     @classmethod

@@ -64,6 +64,13 @@ def test_columns_from_a_table_and_from_the_environment(toml, monkeypatch):
     assert load_settings().columns == {"findings": "BODY"}
 
 
+def test_a_zone_is_one_that_is_known():
+    assert load_settings(timezone="Europe/Berlin").timezone == "Europe/Berlin"
+    for name in ("Nowhere/Else", "../etc/passwd", "/etc/localtime", "Europe"):
+        with pytest.raises(ConfigurationError, match="timezone"):
+            load_settings(timezone=name)
+
+
 def test_settings_are_frozen():
     with pytest.raises(ValueError, match="frozen"):
         load_settings().beams = 4

@@ -9,6 +9,7 @@ from builders.views import study_view
 from cxrreport.export import coding
 from cxrreport.export.coding import Coding
 from cxrreport.export.fhir import build
+from cxrreport.export.site import Site
 
 READ = """# FHIR
 
@@ -39,7 +40,13 @@ cxrreport export DIR --format fhir
 ```
 
 One transaction Bundle of R4B a study, `fhir/<study>.json`, checked by the models of fhir.resources before it is written.
-Post it to the base URL of a server. Every entry is a PUT, its id a UUID (version 5) of what it is: sent twice it doubles
+Post it to the base URL of a server:
+
+```
+curl --fail -H 'Content-Type: application/fhir+json' --data-binary @DIR/fhir/7.json https://server.example/fhir
+```
+
+Every entry is a PUT, its id a UUID (version 5) of what it is: sent twice it doubles
 nothing, and a newer draft of the study takes the place of the older one, whose versions the server keeps.
 
 | resource | its id is made of | holds |
@@ -56,8 +63,8 @@ nothing, and a newer draft of the study takes the place of the older one, whose 
   where it cannot be decided) and of a change. The component "Probability" is always that of "present".
 * **Patient**: a reference by number (type MR, the issuer as `assigner.display`) and no resource, since a PUT would overwrite
   the one of the server. A server that resolves no such references needs them replaced.
-* **Times**: the day alone of a study. FHIR allows no time without a zone, and the hospital's clock tells none. `issued` and
-  `recorded` are ours, in UTC.
+* **Times**: FHIR allows no time without a zone, and films tell none. With the setting `timezone` a study has its time, else
+  its day alone, so that two films of one day have no order. `issued` and `recorded` are ours, in UTC.
 * **What was not judged** has a `dataAbsentReason` and no value, so that an older state does not stay on the server.
 * **Nothing is withdrawn.** A draft that a reader rejects is exported no more; what was sent before stays as preliminary.
 * **Left out**: names; boxes (see the DICOM SR); which reports were retrieved, since they are other patients'; a
@@ -109,7 +116,7 @@ def _rows(what: str, values: Iterable[tuple[str, Coding]]) -> Iterator[str]:
 def _examples() -> Iterator[str]:
     """One entry of each kind; of the references to the findings the first."""
     shown: set[str] = set()
-    for entry in build(study_view())["entry"]:
+    for entry in build(study_view(), Site(timezone="Europe/Berlin"))["entry"]:
         kind, resource = entry["resource"]["resourceType"], entry["resource"]
         if kind in shown or (kind == "Observation" and resource["code"]["text"] != "pleural effusion"):
             continue

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from cxrreport import DISCLAIMER
 from cxrreport.drafts import Finding
-from cxrreport.export.fhir import build, make
+from cxrreport.export.fhir import bundle, make
+from cxrreport.export.site import Site
 from cxrreport.export.study import StudyView
 from cxrreport.export.subject import Subject
 from cxrreport.findings import FINDINGS, Change, State
@@ -27,6 +28,10 @@ from cxrreport.reports.readers import Skipped, read_path
 from cxrreport.reports.readers import fhir as reader
 
 ANY = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+def build(view: StudyView, timezone: str | None = None) -> Resource:
+    return bundle.build(view, Site(timezone=timezone))
 
 
 def resources(view: StudyView, kind: str = "") -> list[Resource]:
@@ -95,6 +100,10 @@ def test_the_patient_is_named_by_number_and_no_clock_is_invented() -> None:
     (study,) = resources(study_view(), "ImagingStudy")
     assert study["subject"]["identifier"]["value"] == "P1" and "reference" not in study["subject"]
     assert study["started"] == "2024-03-05"
+    report = build(study_view(), "Europe/Berlin")["entry"][-2]["resource"]
+    assert report["effectiveDateTime"] == "2024-03-05T10:15:00+01:00"
+    undated = build(study_view(study=replace(STUDY, time_known=False)), "Europe/Berlin")["entry"][1]["resource"]
+    assert undated["started"] == "2024-03-05"
     assert [one["value"] for one in study["identifier"]] == ["urn:oid:1.2.3.4", "A1"]
 
 
@@ -114,9 +123,9 @@ def test_the_same_study_gives_the_same_bytes() -> None:
 
 
 def test_sending_twice_doubles_nothing_and_a_new_draft_takes_the_place_of_the_old() -> None:
-    server, bundle = Server(), build(study_view())
-    server.transaction(bundle)
-    server.transaction(bundle)
+    server, sent = Server(), build(study_view())
+    server.transaction(sent)
+    server.transaction(sent)
     assert all(len(versions) == 1 for versions in server.kept.values()) and len(server.kept) == 17
     server.transaction(build(study_view(draft={"impression": "No effusion."})))
     assert len(server.kept) == 17  # the report has a second version
@@ -177,11 +186,11 @@ def test_any_study_is_a_valid_bundle_of_resolvable_references(
 ) -> None:
     draft = {"finding_rows": tuple(told), "findings": text, "impression": text}
     study, patient = replace(STUDY, accession=accession, description=text), replace(PATIENT, issuer=issuer)
-    bundle = build(study_view(draft=draft, study=study, patient=patient, prior=None))
-    assert Bundle.model_validate(bundle).model_dump(mode="json", exclude_none=True).keys() == bundle.keys()
-    urls = {entry["fullUrl"] for entry in bundle["entry"]}
-    assert len(urls) == len(bundle["entry"]) and {*references(bundle)} <= urls
-    assert not _empty(bundle)
+    built = build(study_view(draft=draft, study=study, patient=patient, prior=None))
+    assert Bundle.model_validate(built).model_dump(mode="json", exclude_none=True).keys() == built.keys()
+    urls = {entry["fullUrl"] for entry in built["entry"]}
+    assert len(urls) == len(built["entry"]) and {*references(built)} <= urls
+    assert not _empty(built)
 
 
 def _empty(part: Any) -> bool:

@@ -12,6 +12,6 @@ from cxrreport.export.subject import Subject
 
 def make(subject: Subject) -> Iterator[Item]:
     """The Bundle of a study; its identifier is the id of the Bundle."""
-    bundle = build(subject.view)
+    bundle = build(subject.view, subject.site)
     content = json.dumps(bundle, ensure_ascii=False, separators=(",", ":"))
     yield Item(f"fhir/{subject.view.stem}.json", content.encode(), bundle["id"])

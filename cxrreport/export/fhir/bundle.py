@@ -15,7 +15,6 @@ from cxrreport.export.fhir.parts import (
     Part,
     clean,
     concept,
-    day,
     filled,
     full_url,
     hl7_concept,
@@ -24,25 +23,28 @@ from cxrreport.export.fhir.parts import (
     patient_reference,
     refer,
     study_identifiers,
+    taken,
 )
 from cxrreport.export.fhir.report import report
+from cxrreport.export.site import Site
 from cxrreport.export.study import StudyView
 from cxrreport.reports.claims import read
 from cxrreport.store.views import DraftFacts, StudyFacts
 
 
-def build(view: StudyView) -> Part:
+def build(view: StudyView, site: Site) -> Part:
     """The transaction of a study with a draft, checked by the models of fhir.resources."""
     draft, held = view.held.draft, view.held
     assert draft is not None
     subject = patient_reference(held.patient)
     device = _device(draft)
-    study = _study(held.study, subject)
+    when = taken(held.study, site.timezone)
+    study = _study(held.study, subject, when)
     common = filled(
         {
             "status": "preliminary",
             "subject": subject,
-            "effectiveDateTime": day(held.study.studied_at),
+            "effectiveDateTime": when,
             "issued": instant(draft.created_at),
         }
     )
@@ -87,7 +89,7 @@ def _device(draft: DraftFacts) -> Part:
     }
 
 
-def _study(study: StudyFacts, subject: Part) -> Part:
+def _study(study: StudyFacts, subject: Part, when: str | None) -> Part:
     return filled(
         {
             "resourceType": "ImagingStudy",
@@ -95,7 +97,7 @@ def _study(study: StudyFacts, subject: Part) -> Part:
             "identifier": study_identifiers(study),
             "status": "available",
             "subject": subject,
-            "started": day(study.studied_at),
+            "started": when,
             "description": clean(study.description),
         }
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
 
 from cxrreport.export.coding import OWN_UID, Coding
 from cxrreport.store.views import PatientFacts, StudyFacts
@@ -88,8 +89,11 @@ def instant(when: datetime) -> str:
     return when.isoformat(timespec="seconds")
 
 
-def day(when: datetime | None) -> str | None:
-    """The day of a study: FHIR allows no time without a zone, and the hospital's clock tells none."""
+def taken(study: StudyFacts, timezone: str | None) -> str | None:
+    """When a study was made: its day alone without a zone, since FHIR allows no time without one."""
+    when = study.studied_at
+    if when and study.time_known and timezone:
+        return instant(when.replace(tzinfo=ZoneInfo(timezone)))
     return when.date().isoformat() if when else None
 
 
