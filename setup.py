@@ -37,6 +37,7 @@ RUNTIME = [
     "striprtf>=0.0.28,<1",
     "pypdf>=7,<8",
     "Jinja2>=3.1.6,<4",
+    "MarkupSafe>=3",
     "highdicom>=0.28.2,<0.29",
     "fhir.resources>=8.3,<9",
     "hl7>=0.4.5,<1",
