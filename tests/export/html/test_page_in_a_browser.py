@@ -108,6 +108,27 @@ def test_keys_and_buttons_choose_what_is_shown(opened: Watched) -> None:
     assert box.evaluate("one => getComputedStyle(one).opacity") == "1"
 
 
+def test_a_prior_that_does_not_fit_stands_beside_and_bears_no_boxes(browser: Any, tmp_path: Path) -> None:
+    place = write_page(tmp_path, study_view({"flags": ("prior_unregistered",)}, write_films(tmp_path)))
+    with watched(browser, place) as window:
+        page = window.page
+        assert page.locator(".stage").get_attribute("data-mode") == "side"
+        page.keyboard.press("3")
+        page.keyboard.press("5")
+        assert shown(page) == ["current", "prior"] and page.get_by_role("slider").count() == 0
+        page.keyboard.press("2")
+        assert shown(page) == ["prior"] and not page.locator(".box").first.is_visible()
+
+
+def test_a_study_alone_has_one_film_and_no_columns_of_a_prior(browser: Any, tmp_path: Path) -> None:
+    place = write_page(tmp_path, study_view(films=write_films(tmp_path, prior=False), prior=None, prior_report=None))
+    with watched(browser, place) as window:
+        page = window.page
+        assert shown(page) == ["current"] and page.locator("[data-mode]:is(button)").count() == 0
+        assert page.locator(".findings").first.locator("thead th").all_inner_texts() == ["Finding", "Now"]
+    assert window.complaints == []
+
+
 def test_dark_and_light_follow_the_system_until_somebody_chooses(browser: Any, place: Path) -> None:
     background = "getComputedStyle(document.body).backgroundColor"
     seen = {}

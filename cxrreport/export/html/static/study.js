@@ -29,7 +29,7 @@
   stage.style.setProperty("--aspect", first.getAttribute("width") / first.getAttribute("height"));
 
   const show = (mode) => {
-    if (!buttons.some((one) => one.dataset.mode === mode)) return;
+    if (mode !== "current" && !buttons.some((one) => one.dataset.mode === mode)) return;
     stage.dataset.mode = mode;
     for (const one of buttons) one.setAttribute("aria-pressed", String(one.dataset.mode === mode));
   };
