@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,8 +29,9 @@ def forget(settings: Settings, patient: str, issuer: str | None, dry_run: bool, 
     Database and index are cleared: studies, images, reports, drafts, what other drafts refer to of the patient's
     reports, failures. The audit says that a patient was erased, and not who. The files of the export are listed and not
     touched, and so are the names of the files that held the reports: take the patient out of them first, or the next
-    `generate` and `index` read them again. Backups, and weights and caches of a training on
-    this archive, are yours to see to.
+    `generate` and `index` read them again. Files that `export` has written are named after the studies listed, and go
+    with the next export of all drafts to their folder. Copies of them, what was sent to other systems, backups, and
+    weights and caches of a training on this archive, are yours to see to.
     """
     from cxrreport.pipeline.forget import forget as erase
 
@@ -49,9 +51,11 @@ def _print(found: dict[str, Any], verb: str) -> None:
     rows = ", ".join(f"{table} {count}" for table, count in found["rows"].items())
     click.echo(f"{verb}: {rows}; in {found['index_versions']} versions of the index.")
     _list("Still in the export, for you to remove:", found["files"])
+    _list("Drafts of these studies may lie in exports, under these numbers:", found["exported_studies"])
+    _list("Drafts, or parts of them, were sent to:", found["sent_to"])
     _list("Held the reports; where they still do, the next `index` reads them again:", found["report_files"])
 
 
-def _list(heading: str, paths: list[str]) -> None:
+def _list(heading: str, paths: Sequence[str | int]) -> None:
     for line in [heading, *(f"  {printable(path)}" for path in paths)] if paths else []:
         click.echo(line)

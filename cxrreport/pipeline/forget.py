@@ -8,7 +8,15 @@ from typing import Any
 from cxrreport.retrieval.removal import remove_reports, versions_with
 from cxrreport.settings import Settings
 from cxrreport.store.engine import held_archive, session
-from cxrreport.store.forgetting import empty_journal, erase, paths_of, rows_of_patient, sources_of
+from cxrreport.store.forgetting import (
+    drafted_studies,
+    empty_journal,
+    erase,
+    paths_of,
+    rows_of_patient,
+    sources_of,
+    targets_of,
+)
 from cxrreport.store.runs import append_audit
 
 
@@ -21,7 +29,8 @@ def forget(settings: Settings, number: str, issuer: str | None = None, dry_run: 
     -------
     `rows` by table, `index_versions` that held a report, `files` of the export, and `report_files`, the names of those
     from which the reports came, wherever they lie. Neither is ever touched: what still lies there is read again by the
-    next `generate` and `index`.
+    next `generate` and `index`. `exported_studies` are the ids that the files of an `export` are named after, and
+    `sent_to` the systems that objects were sent to.
 
     Raises
     ------
@@ -32,10 +41,12 @@ def forget(settings: Settings, number: str, issuer: str | None = None, dry_run: 
             held = rows_of_patient(s, number, issuer)
             files = [path for path in paths_of(s, held) if os.path.lexists(path)]
             report_files = sources_of(s, held)
+            out = {"exported_studies": drafted_studies(s, held), "sent_to": targets_of(s, held)}
         reports = held.get("report", set())
         rows = {table: len(ids) for table, ids in sorted(held.items())}
         versions = (versions_with if dry_run else remove_reports)(settings.index_directory, reports)
         told = {"rows": rows, "index_versions": len(versions), "files": files, "report_files": report_files}
+        told.update(out)
         if not dry_run:
             with session(engine) as s:
                 erase(s, held)

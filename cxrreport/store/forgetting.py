@@ -13,7 +13,7 @@ from cxrreport.errors import UsageError
 from cxrreport.records import names_nobody, visible
 from cxrreport.store.columns import Base
 from cxrreport.store.engine import batches
-from cxrreport.store.schema import FailureRow, FileRow, ImageRow, PatientRow, ReportRow
+from cxrreport.store.schema import DeliveryRow, DraftRow, FailureRow, FileRow, ImageRow, PatientRow, ReportRow
 
 Held = Mapping[str, set[int]]  # ids by table
 
@@ -87,6 +87,23 @@ def sources_of(session: Session, held: Held) -> list[str]:
     for batch in batches(held.get(ReportRow.__tablename__, ())):
         names.update(session.scalars(select(ReportRow.source).where(ReportRow.id.in_(batch))))
     return sorted(names)
+
+
+def drafted_studies(session: Session, held: Held) -> list[int]:
+    """Return the ids of the studies that have a draft among the rows: exports name their files after them."""
+    found: set[int] = set()
+    for batch in batches(held.get(DraftRow.__tablename__, ())):
+        found.update(session.scalars(select(DraftRow.study_id).where(DraftRow.id.in_(batch))))
+    return sorted(found)
+
+
+def targets_of(session: Session, held: Held) -> list[str]:
+    """Return the names of the systems that got an object of the drafts, in order."""
+    found: set[str] = set()
+    for batch in batches(held.get(DeliveryRow.__tablename__, ())):
+        query = select(DeliveryRow.target).where(DeliveryRow.id.in_(batch), DeliveryRow.attempts > 0)
+        found.update(session.scalars(query))
+    return sorted(found)
 
 
 def erase(session: Session, held: Held) -> None:

@@ -34,6 +34,26 @@ def test_a_patient_is_erased_everywhere_and_the_others_stay(drafted: Tool) -> No
     assert drafted("forget", "P1", "--yes") == 2 and "patient.unknown" in drafted.err
 
 
+def test_what_has_left_the_archive_is_told(drafted: Tool, tmp_path: Path) -> None:
+    from cxrreport.store.deliveries import plan_delivery, record_attempt
+    from cxrreport.store.engine import open_database, session
+
+    drafted.json("export", "--format", "hl7", tmp_path)
+    (draft,) = drafted.rows("SELECT id FROM draft WHERE study_id = (SELECT id FROM study WHERE accession = 'A101')")
+    engine = open_database(None, drafted.home, 10)
+    with session(engine) as s:
+        for target in ("mllp://ris:2575", "mllp://never:2575"):
+            plan_delivery(s, draft, target, ["C1"])
+        record_attempt(s, draft, "mllp://ris:2575", "C1", "AA", True)
+    engine.dispose()
+    found = drafted.json("forget", "P1", "--yes")
+    assert found["sent_to"] == ["mllp://ris:2575"] and len(found["exported_studies"]) == 3
+    written = {str(study) for study in found["exported_studies"]}
+    assert written < {path.stem for path in tmp_path.rglob("*.hl7")}
+    drafted.json("export", "--format", "hl7", tmp_path)
+    assert not written & {path.stem for path in tmp_path.rglob("*.hl7")}
+
+
 def test_nothing_is_erased_where_nobody_can_be_asked(drafted: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
     assert drafted("forget", "P1") == 2 and "--yes" in drafted.err
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
