@@ -18,7 +18,20 @@ def rows(place: Path) -> list[dict[str, Any]]:
     return [dict(zip(data["columns"], row)) for row in data["rows"]]
 
 
-def test_every_draft_has_a_row_and_a_page(drafted: Tool, tmp_path: Path) -> None:
+def without_films(monkeypatch: pytest.MonkeyPatch, make: Any) -> None:
+    """Let `make` write the pages, and nobody read a film for them."""
+    monkeypatch.setattr(html, "render", make)
+    monkeypatch.setattr(html.Pages, "draws", lambda *_: False)
+
+
+def test_a_study_has_a_page_with_its_films(drafted: Tool, tmp_path: Path) -> None:
+    assert drafted("export", "--format", "html", "--study", "A101", tmp_path / "out") == 0
+    assert [row["accession"] for row in rows(tmp_path / "out")] == ["A101"]
+    assert "data:image/webp" in next((tmp_path / "out/studies").iterdir()).read_text("utf-8")
+
+
+def test_every_draft_has_a_row_and_a_page(drafted: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_films(monkeypatch, lambda *_: b"a page")
     assert drafted("export", "--format", "html", tmp_path / "out") == 0
     listed = drafted.json("drafts")["drafts"]
     found = rows(tmp_path / "out")
@@ -38,7 +51,7 @@ def test_an_export_that_was_cut_short_ends_as_one_that_was_not(
             raise KeyboardInterrupt
         return b"a page"
 
-    monkeypatch.setattr(html, "render", make)
+    without_films(monkeypatch, make)
     drafted("export", "--format", "html", tmp_path / "cut")
     assert not (tmp_path / "cut/index.html").exists() and len(list((tmp_path / "cut/studies").iterdir())) == 2
     for name in ("cut", "whole"):
@@ -53,7 +66,7 @@ def test_a_study_without_its_page_has_a_row_that_says_why(
     def fail(*_: Any) -> bytes:
         raise InputError("No.", "draft.stale")
 
-    monkeypatch.setattr(html, "render", fail)
+    without_films(monkeypatch, fail)
     assert drafted("export", "--format", "html", tmp_path / "out") == 3
     assert {row["problem"] for row in rows(tmp_path / "out")} == {"draft.stale"}
     assert not (tmp_path / "out/studies").exists()
