@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
@@ -89,25 +88,20 @@ def export(
     A URL is dicom://CALLED_AET@HOST:PORT (C-STORE; ?calling=AET), http://HOST/PATH of a DICOMweb service, or
     mllp://HOST:PORT (HL7); with TLS dicom+tls, https and mllps. Credentials and certificates are settings (send_*).
     """
-    if bool(directory) != bool(formats) or not (formats or targets):
-        raise UsageError("Give a DIRECTORY with --format, or --send with a URL, or both.")
-    pseudonyms = pseudonyms_of(key, with_pictures, directory)
-    from cxrreport.export.send.targets import parse_target
-
-    places, wanted = [parse_target(url) for url in dict.fromkeys(targets)], wanted_of(**chosen)
-    counts: dict[str, Any] = {}
-    exit_code = 0
+    if bool(targets) == bool(directory) or bool(formats) != bool(directory):
+        raise UsageError("Give a DIRECTORY with --format, or --send with a URL.")
+    pseudonyms, wanted = pseudonyms_of(key, with_pictures, directory), wanted_of(**chosen)
     with progress() as tell:
         if directory:
             from cxrreport.export.job import export as write
 
             counts, exit_code = write(settings, directory, formats, wanted, tell, pseudonyms)
-        if places:
+        else:
             from cxrreport.export.delivery import deliver
+            from cxrreport.export.send.targets import parse_target
 
-            sent, code = deliver(settings, places, wanted, tell, pseudonyms)
-            failed = Counter(counts.get("failed", {})) + Counter(sent["failed"])
-            counts, exit_code = {**counts, **sent, "failed": dict(failed)}, exit_code or code
+            places = [parse_target(url) for url in dict.fromkeys(targets)]
+            counts, exit_code = deliver(settings, places, wanted, tell, pseudonyms)
     print_result(counts, as_json)
     return exit_code
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cxrreport.errors import ConfigurationError, InputError, UnavailableError
+from cxrreport.export.folder import Item
 from cxrreport.export.formats import DRAWING, Maker, maker
 from cxrreport.export.pseudonym import Pseudonyms
 from cxrreport.export.send.protocol import UNREACHABLE, Answer, Sender
 from cxrreport.export.send.targets import Target
 from cxrreport.export.subject import Subject, draw_ahead, gather
+from cxrreport.export.tally import Tally
 from cxrreport.log import Progress, unwatched
 from cxrreport.settings import Settings
 from cxrreport.store.deliveries import plan_delivery, record_attempt
@@ -45,21 +47,22 @@ def deliver(
     UnavailableError : a target does not answer, or takes nothing of us; what was sent stays sent.
     ConfigurationError : a package or a certificate is missing. LockedError : another call sends.
     """
-    sent, failed, lost = 0, Counter[str](), list[UnavailableError]()
+    sent, tally, lost = 0, Tally(), list[UnavailableError]()
     with open_archive(settings, make=False) as engine, hold_sending(engine) as check:
         senders = [open_sender(target, settings) for target in targets]
         with session(engine, read_only=True) as s:
             drafts = count_drafts(s, wanted)
         for target, sender in zip(targets, senders):
-            part = _Part(settings, engine, target, sender, check, pseudonyms)
+            part = _Part(settings, engine, target, sender, check, pseudonyms, tally)
             try:
                 part.send(replace(wanted, lacking=part.name), progress)
             except UnavailableError as error:
                 lost.append(error)
-            sent, failed = sent + part.sent, failed + part.failed
+            sent += part.sent
     if lost:
         raise lost[0]
-    return {"drafts": drafts, "sent": sent, "failed": dict(failed)}, 3 if failed else 0
+    counts = {"drafts": drafts, "sent": sent, **tally.counts(), "failed_studies": tally.studies}
+    return counts, 3 if tally.failed else 0
 
 
 def open_sender(target: Target, settings: Settings) -> Sender:
@@ -90,8 +93,8 @@ class _Part:
     sender: Sender
     check: Callable[[], None]
     pseudonyms: Pseudonyms | None
+    tally: Tally
     sent: int = 0
-    failed: Counter[str] = field(default_factory=Counter)
 
     @property
     def name(self) -> str:
@@ -102,7 +105,7 @@ class _Part:
         """Send the drafts that the target lacks, and tell the audit how far it came."""
         with session(self.engine, read_only=True) as s:
             total = count_drafts(s, wanted)
-        make = maker(self.target.format)
+        make, before = maker(self.target.format), Counter(self.tally.failed)
         try:
             with self.sender:
                 subjects = gather(self.settings, self.engine, wanted, self.pseudonyms)
@@ -110,21 +113,19 @@ class _Part:
                     self._send_draft(subject, make)
                     progress(f"drafts to {self.target.host}", 1, total)
         finally:
-            told = {"sent": self.sent, "failed": dict(self.failed)}
+            told = {"sent": self.sent, "failed": dict(self.tally.failed - before)}
             transact(self.engine, lambda s: append_audit(s, "cxrreport", "send", self.name, told))
 
     def _send_draft(self, subject: Subject, make: Maker) -> None:
-        try:
+        items: dict[str, Item] = {}
+        with self.tally.watch(subject):
             if isinstance(subject.drawn, InputError):  # a part of what belongs together is not sent
                 raise subject.drawn
-            items = {item.uid or item.name: item for item in make(subject)}
-        except InputError as error:
-            self.failed[error.code] += 1
-            return
+            items.update((item.uid or item.name, item) for item in make(subject))
         for name in transact(self.engine, lambda s: plan_delivery(s, subject.draft_id, self.name, list(items))):
             answer = self._send_object(subject.draft_id, name, items[name].content)
             if answer.code:
-                self.failed[answer.code] += 1
+                self.tally.count(answer.code, subject)
             else:
                 self.sent += 1
 

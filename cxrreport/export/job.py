@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cxrreport.errors import CxrReportError, InputError
 from cxrreport.export.folder import Folder
-from cxrreport.export.formats import Writer, open_writer
+from cxrreport.export.formats import open_writer
 from cxrreport.export.pseudonym import Pseudonyms
-from cxrreport.export.subject import Subject, draw_ahead, gather
-from cxrreport.log import Progress, get_log, stack_of, unwatched
+from cxrreport.export.subject import draw_ahead, gather
+from cxrreport.export.tally import Tally
+from cxrreport.log import Progress, unwatched
 from cxrreport.settings import Settings
 from cxrreport.store.engine import open_archive, session
 from cxrreport.store.listing import Wanted, count_drafts, count_undrafted
-
-_MOST_STUDIES = 100  # that are named of one code
 
 
 def export(
@@ -44,11 +40,12 @@ def export(
         with session(engine, read_only=True) as s:
             total, undrafted = count_drafts(s, wanted), count_undrafted(s, wanted)
         writers = [opened.enter_context(open_writer(name, folder)) for name in formats]
-        tally, subjects = _Tally(), gather(settings, engine, wanted, pseudonyms)
+        tally, subjects = Tally(), gather(settings, engine, wanted, pseudonyms)
         for subject in draw_ahead(settings, subjects, lambda one: any(writer.draws(one) for writer in writers)):
             tally.take(subject)
             for writer in writers:
-                tally.add(writer, subject)
+                with tally.watch(subject):
+                    writer.add(subject)
             progress("drafts", 1, total)
         for writer in writers:
             writer.note(undrafted)
@@ -56,50 +53,6 @@ def export(
         if wanted == Wanted() and not tally.failed:
             for name in formats:
                 folder.remove_others(f"{name}/")
-        return tally.told(folder.written, folder.removed), 3 if tally.failed or tally.undrawn else 0
-
-
-@dataclass
-class _Tally:
-    """How far an export came: studies by the code of what was lost of them, and which they are."""
-
-    drafts: int = 0
-    skipped: Counter[str] = field(default_factory=Counter)
-    failed: Counter[str] = field(default_factory=Counter)
-    undrawn: Counter[str] = field(default_factory=Counter)
-    studies: dict[str, list[int]] = field(default_factory=dict)
-
-    def take(self, subject: Subject) -> None:
-        """Count a study, and its pictures where they are lost."""
-        self.drafts += 1
-        if isinstance(subject.drawn, InputError):
-            self.undrawn[subject.drawn.code] += 1
-            self._name(subject.drawn.code, subject)
-
-    def add(self, writer: Writer, subject: Subject) -> None:
-        """Let a writer take a study. What ends the whole export, such as a full disk, is raised."""
-        try:
-            writer.add(subject)
-        except InputError as error:
-            self._count(error.code, subject, left_out=error.exit_code == 0)
-        except (CxrReportError, OSError, MemoryError):
-            raise
-        except Exception as error:
-            get_log().error("export.lost", stack=stack_of(error))
-            self._count("export.crash", subject)
-
-    def _count(self, code: str, subject: Subject, left_out: bool = False) -> None:
-        (self.skipped if left_out else self.failed)[code] += 1
-        if not left_out:
-            self._name(code, subject)
-
-    def _name(self, code: str, subject: Subject) -> None:
-        studies = self.studies.setdefault(code, [])
-        if len(studies) < _MOST_STUDIES and subject.study_id not in studies[-1:]:
-            studies.append(subject.study_id)
-
-    def told(self, files: int, removed: int) -> dict[str, Any]:
-        """The document of the command."""
-        lost = {"skipped": self.skipped, "failed": self.failed, "without_pictures": self.undrawn}
-        counts = {name: dict(found) for name, found in lost.items()}
-        return {"drafts": self.drafts, "files": files, "removed": removed, **counts, "failed_studies": self.studies}
+        counts = {"drafts": tally.drafts, "files": folder.written, "removed": folder.removed}
+        lost = {"without_pictures": dict(tally.undrawn), "failed_studies": tally.studies}
+        return {**counts, **tally.counts(), **lost}, 3 if tally.failed or tally.undrawn else 0

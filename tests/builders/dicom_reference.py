@@ -102,9 +102,21 @@ it relies on them.
 
 NETWORK = """## Network
 
-As a client alone: C-STORE of the three classes above, and STOW-RS. Addresses, TLS, answers and retries are told in
-[sending.md](sending.md). cxrreport listens to nothing; how films are received and priors fetched with Orthanc or
-dcmtk is told in [deploy.md](deploy.md).
+As a client alone, and only where `export --send` names a receiver: C-STORE as SCU (PS3.4 annex B), and STOW-RS as user
+agent (PS3.18 10.5). Addresses, TLS, answers and retries are told in [sending.md](sending.md). cxrreport listens to
+nothing; how films are received and priors fetched with Orthanc or dcmtk is told in [deploy.md](deploy.md).
+
+* AE title: `CXRREPORT`, or that of `?calling=`. The called title is that of the URL. No user identity, no asynchronous
+  operations, no extended negotiation. Longest PDU 16,382 bytes. Implementation class and version are those of pynetdicom.
+* Presentation contexts: for each class Explicit and Implicit VR Little Endian in one; for the Secondary Capture JPEG
+  Baseline (1.2.840.10008.1.2.4.50) in another. An archive that accepts no JPEG gets the pixels decompressed, under the same
+  SOP Instance UID. A class is asked for when the first of its objects is sent.
+* One association at a time; objects follow one another in it. One that ends is followed by another.
+* Statuses 0x0000, 0xB000, 0xB006 and 0xB007 mean stored; any other one is a failure of that object alone.
+* TLS (`dicom+tls`): 1.2 or newer as the Python of the machine offers it, the archive's certificate and host name
+  checked, ours shown where `send_certificate` names one.
+* STOW-RS: a request an object, `multipart/related; type="application/dicom"`, to `…/studies`; the answer is read as
+  `application/dicom+json` or `application/dicom+xml`.
 """
 OF_THE_PICTURE = {"Rows", "Columns", "PixelData", "LossyImageCompressionRatio"}
 

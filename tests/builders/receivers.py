@@ -13,13 +13,14 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from hl7apy.mllp import AbstractHandler, MLLPServer
 from hl7apy.parser import parse_message
 from pydicom import Dataset, dcmread
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
 
-from builders.dicom import EXPLICIT, header, write_dataset_file
+from builders.dicom import EXPLICIT, write_dicom
 from builders.hl7 import message
 from builders.programs import need
 
@@ -37,15 +38,12 @@ def free_port() -> int:
 # -- DICOM ------------------------------------------------------------------------------------------------------------
 
 
-def dicom_object(folder: Path, uid: str = "1.2.826.1.1", sop_class: str = SecondaryCaptureImageStorage) -> bytes:
+def dicom_object(
+    folder: Path, uid: str = "1.2.826.1.1", sop_class: str = SecondaryCaptureImageStorage, syntax: str = EXPLICIT
+) -> bytes:
     """A small object as a file of DICOM."""
-    import numpy as np
-
-    pixels = np.zeros((8, 8), np.uint8)
-    tags = {"SOPInstanceUID": uid, "SOPClassUID": sop_class, "PixelData": pixels.tobytes()}
-    dataset = header(pixels, 8, **tags)
-    dataset["PixelData"].VR = "OW"
-    return write_dataset_file(folder / "object.dcm", dataset, EXPLICIT).read_bytes()
+    tags = {"SOPInstanceUID": uid, "SOPClassUID": sop_class}
+    return write_dicom(folder / "object.dcm", np.zeros((8, 8), np.uint8), syntax, 8, **tags).read_bytes()
 
 
 class Archive:
@@ -54,6 +52,7 @@ class Archive:
     def __init__(self, statuses: list[int]) -> None:
         self.statuses, self.port = statuses, 0
         self.stored: list[str] = []  # SOP Instance UIDs in the order of arrival
+        self.syntaxes: list[str] = []  # in which they came
         self.associations = 0
         self.server: Any = None
 
@@ -63,6 +62,8 @@ class Archive:
         said.Status = self.statuses.pop(0) if self.statuses else 0
         said.ErrorComment = NAMES_A_PATIENT
         if said.Status in (0, 0xB000):
+            self.syntaxes.append(str(event.context.transfer_syntax))
+            event.dataset  # noqa: B018  it can be read
             self.stored.append(str(event.request.AffectedSOPInstanceUID))
         if said.Status == -1:
             event.assoc.abort()

@@ -1,9 +1,10 @@
 """`export --send`: every object of every wanted draft is acknowledged once, whatever happens in between."""
 
 import json
+import signal
 
 import pytest
-from builders.process import before_call
+from builders.process import Mishap, Process, before_call
 from builders.receivers import blunt_receiver, dicom_archive, dicom_object, free_port, hl7_message, hl7_receiver
 
 from cxrreport.errors import InputError
@@ -11,6 +12,7 @@ from cxrreport.export import delivery
 from cxrreport.export.folder import Item
 
 DRAFTS = 8
+CLEAN = {"skipped": {}, "failed_studies": {}}
 
 
 @pytest.fixture(autouse=True)
@@ -48,8 +50,8 @@ def rows(tool, columns="count(*)"):
 
 def test_all_drafts_are_sent_once(drafted):
     with dicom_archive() as archive:
-        assert send(drafted, dicom(archive)) == {"drafts": DRAFTS, "sent": 2 * DRAFTS, "failed": {}}
-        assert send(drafted, dicom(archive)) == {"drafts": DRAFTS, "sent": 0, "failed": {}}
+        assert send(drafted, dicom(archive)) == {"drafts": DRAFTS, "sent": 2 * DRAFTS, "failed": {}, **CLEAN}
+        assert send(drafted, dicom(archive)) == {"drafts": DRAFTS, "sent": 0, "failed": {}, **CLEAN}
     assert len(archive.stored) == len(set(archive.stored)) == 2 * DRAFTS
     found = rows(drafted, "object, attempts, answer, delivered")
     assert found == [(uid, 1, "status 0x0000", True) for uid in archive.stored]
@@ -68,7 +70,16 @@ def test_only_the_wanted_drafts_are_sent(drafted):
 def test_a_refusal_is_counted_and_sent_again_by_the_next_call(drafted):
     with dicom_archive(0, 0xA900) as archive:
         told = send(drafted, dicom(archive), code=3)
-        assert told == {"drafts": DRAFTS, "sent": 2 * DRAFTS - 1, "failed": {"send.refused": 1}}
+        refusals = drafted.rows(
+            "SELECT study_id FROM delivery JOIN draft ON draft.id = draft_id WHERE answer = 'status 0xA900'"
+        )
+        assert told == {
+            "drafts": DRAFTS,
+            "sent": 2 * DRAFTS - 1,
+            "failed": {"send.refused": 1},
+            "skipped": {},
+            "failed_studies": {"send.refused": refusals},
+        }
         assert send(drafted, dicom(archive))["sent"] == 1
     assert sorted(archive.stored) == sorted(set(archive.stored)) and len(archive.stored) == 2 * DRAFTS
     assert rows(drafted, "attempts")[1] == 2
@@ -124,6 +135,21 @@ def test_a_killed_call_is_completed_by_the_next(drafted, monkeypatch, struck, tw
     assert rows(drafted, "delivered") == [True] * DRAFTS
 
 
+@pytest.mark.parametrize("between", [True, False])
+def test_a_process_killed_between_two_objects_is_completed_by_the_next_call(drafted, between):
+    """With the real messages and kill -9: the receiver counts."""
+    moment = "send.mllp:MllpSender.send" if between else "delivery:record_attempt"
+    struck = Mishap(f"cxrreport.export.{moment}", 3, signal.SIGKILL)
+    with hl7_receiver() as (port, came):
+        words = ("export", "--send", f"mllp://127.0.0.1:{port}")
+        assert Process(drafted.home, *words, mishap=struck).wait() == -signal.SIGKILL
+        first = list(came)
+        assert Process(drafted.home, *words).wait() == 0
+    assert len(first) == (2 if between else 3) and len(set(came)) == DRAFTS
+    assert came.count(first[-1]) == (1 if between else 2), "twice is only what was taken and not yet noted"
+    assert len(came) == DRAFTS + (0 if between else 1) and rows(drafted, "delivered") == [True] * DRAFTS
+
+
 def test_a_target_that_is_away_keeps_nobody_else_waiting(drafted):
     away = f"mllp://127.0.0.1:{free_port()}"
     with hl7_receiver() as (port, came):
@@ -142,25 +168,31 @@ def test_what_a_receiver_says_is_nowhere(drafted):
     assert "Poe" not in told and "DOE" not in told and "unknown here" not in told
 
 
-def test_a_draft_that_cannot_be_made_is_counted_and_the_others_go(drafted, formats):
+@pytest.mark.parametrize(
+    ("error", "code"), [(InputError("The film is gone.", "film.away"), "film.away"), (KeyError("Poe"), "export.crash")]
+)
+def test_a_draft_that_cannot_be_made_is_counted_and_the_others_go(drafted, formats, error, code):
     make = formats["hl7"]
 
     def fails(subject):
         if subject.view.held.study.accession == "A102":
-            raise InputError("The film is gone.", "film.away")
+            raise error
         return make(subject)
 
     formats["hl7"] = fails
     with hl7_receiver() as (port, came):
         told = send(drafted, f"mllp://127.0.0.1:{port}", code=3)
-    assert told == {"drafts": DRAFTS, "sent": DRAFTS - 1, "failed": {"film.away": 1}} and len(came) == DRAFTS - 1
-
-
-def test_files_and_sending_in_one_call(drafted, tmp_path):
-    with hl7_receiver() as (port, _):
-        told = send(drafted, f"mllp://127.0.0.1:{port}", more=(tmp_path / "out", "--format", "jsonl"))
-    assert told["files"] and (told["drafts"], told["sent"], told["failed"]) == (DRAFTS, DRAFTS, {})
-    assert any((tmp_path / "out").rglob("*.jsonl"))
+    assert (
+        told
+        == {
+            "drafts": DRAFTS,
+            "sent": DRAFTS - 1,
+            "failed": {code: 1},
+            "skipped": {},
+            "failed_studies": {code: drafted.rows("SELECT id FROM study WHERE accession = 'A102'")},
+        }
+        and len(came) == DRAFTS - 1
+    )
 
 
 @pytest.mark.parametrize(
@@ -169,6 +201,7 @@ def test_files_and_sending_in_one_call(drafted, tmp_path):
         (("--send", "mllp://me:geheim@ris:2575"), "send.target"),
         (("--send", "ris:2575"), "send.target"),
         (("out",), "usage"),
+        (("out", "--format", "jsonl", "--send", "mllp://ris:2575"), "usage"),
         (("--format", "jsonl"), "usage"),
         ((), "usage"),
     ],

@@ -27,7 +27,7 @@ _REASONS: dict[tuple[int | None, int | None], str] = {  # (source, reason) of a 
     (1, 3): "does not know our AE title (`?calling=`)",
     (1, 7): "is not the AE title that this system has",
 }
-_PLAIN = {ExplicitVRLittleEndian, ImplicitVRLittleEndian}  # a receiver that knows one of them gets that one
+_PLAIN = {ExplicitVRLittleEndian, ImplicitVRLittleEndian}  # every receiver knows one of them and gets that one
 
 
 class DicomSender(Sender):
@@ -49,8 +49,16 @@ class DicomSender(Sender):
         """Store an object."""
         dataset = dcmread(BytesIO(content))
         association = self._associated(dataset)
-        if not any(context.abstract_syntax == dataset.SOPClassUID for context in association.accepted_contexts):
+        taken = {
+            syntax
+            for context in association.accepted_contexts
+            for syntax in context.transfer_syntax
+            if context.abstract_syntax == dataset.SOPClassUID
+        }
+        if not taken:
             return Answer("no presentation context", REFUSED)
+        if dataset.file_meta.TransferSyntaxUID not in taken | _PLAIN:
+            dataset.decompress(generate_instance_uid=False)
         status = association.send_c_store(dataset)
         if "Status" not in status:
             association.abort()
@@ -60,7 +68,7 @@ class DicomSender(Sender):
     def _associated(self, dataset: Dataset) -> Association:
         """An association in which the class and the syntax of this object were asked for."""
         syntax = dataset.file_meta.TransferSyntaxUID
-        wanted = _PLAIN if syntax in _PLAIN else {syntax}
+        wanted = _PLAIN | {syntax}
         known = wanted <= self._kinds[dataset.SOPClassUID]
         self._kinds[dataset.SOPClassUID] |= wanted
         if self._association is None or not known or not self._association.is_established:
@@ -75,9 +83,9 @@ class DicomSender(Sender):
     def _associate(self) -> Association:
         self._ae.requested_contexts = []
         for sop_class, syntaxes in self._kinds.items():
-            plain = sorted(syntaxes & _PLAIN)
-            for asked in ([plain] if plain else []) + [[one] for one in sorted(syntaxes - _PLAIN)]:
-                self._ae.add_requested_context(sop_class, asked)
+            self._ae.add_requested_context(sop_class, sorted(_PLAIN))
+            for syntax in sorted(syntaxes - _PLAIN):  # a context of its own: the receiver chooses one of each
+                self._ae.add_requested_context(sop_class, syntax)
         place = self._target.host, self._target.port
         try:
             association = self._ae.associate(*place, ae_title=self._target.called, tls_args=self._tls)

@@ -1,13 +1,12 @@
 """C-STORE: what counts as taken, what is refused, and an association that ends."""
 
 import pytest
+from builders.dicom import EXPLICIT, IMPLICIT, JPEG_BASELINE
 from builders.receivers import certificate, dicom_archive, dicom_object, free_port, server_context
 from pynetdicom.sop_class import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
 
 from cxrreport.errors import ConfigurationError, UnavailableError
 from cxrreport.export.send.protocol import DENIED, REFUSED, UNREACHABLE, Answer
-
-IMPLICIT = "1.2.840.10008.1.2"
 
 
 def url(archive, title="PACS", scheme="dicom", options=""):
@@ -25,6 +24,15 @@ def test_objects_of_two_classes_are_stored(sender, tmp_path):
 def test_an_archive_of_implicit_vr_is_served(sender, tmp_path):
     with dicom_archive(syntaxes=[IMPLICIT]) as archive, sender(url(archive)) as mine:
         assert mine.send(dicom_object(tmp_path)) == Answer("status 0x0000")
+
+
+def test_a_picture_is_sent_compressed_or_plain_as_the_archive_can(sender, tmp_path):
+    """An archive that knows no JPEG gets the pixels, under the same identifier."""
+    packed = dicom_object(tmp_path, "1.2.5", syntax=JPEG_BASELINE)
+    for syntaxes in ([EXPLICIT, JPEG_BASELINE], [EXPLICIT]):
+        with dicom_archive(syntaxes=syntaxes) as archive, sender(url(archive)) as mine:
+            assert mine.send(packed) == Answer("status 0x0000")
+        assert archive.stored == ["1.2.5"] and archive.syntaxes == syntaxes[-1:]
 
 
 @pytest.mark.parametrize(
