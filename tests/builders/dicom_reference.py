@@ -89,8 +89,12 @@ be marked on a film of a maker's own class (`film.class`). A film that cannot be
 and list every group, findings that are absent among them. The Secondary Capture is there for them; workstations that
 do read TID 1500 may be told to hide it by its modality (OT) or its series number (9302).
 
-`dciodvfy` finds no error in them. It warns of what it does not know: private codes, and Device UID in Contributing
-Equipment, which it does not know yet there (PS3.3 Table C.12-1 has it).
+**Measured** in November 2026: the 33 drafts of the demo (99 objects), and a made-up draft on each of 88 films of
+public collections and of films with odd headers (262 objects). `dciodvfy` of dicom3tools finds no error in any of
+them, and `dsrdump` of dcmtk reads all 242 documents. `dciodvfy` warns of what it does not know: private codes, and
+Device UID in Contributing Equipment, where PS3.3 Table C.12-1 has it. A study takes about 0.2 s of one core besides
+its pictures, and 180 kB. Templates were checked by highdicom alone, which reads the documents back; conformance to an
+IHE profile is not claimed.
 """
 
 CODES = """## Codes
@@ -102,15 +106,16 @@ it relies on them.
 
 NETWORK = """## Network
 
-As a client alone, and only where `export --send` names a receiver: C-STORE as SCU (PS3.4 annex B), and STOW-RS as user
-agent (PS3.18 10.5). Addresses, TLS, answers and retries are told in [sending.md](sending.md). cxrreport listens to
-nothing; how films are received and priors fetched with Orthanc or dcmtk is told in [deploy.md](deploy.md).
+As a client alone, and only where `export --send` names a receiver: C-STORE as SCU (PS3.4 annex B), and STOW-RS as
+user agent (PS3.18 10.5). Addresses, TLS, answers and retries are told in [sending.md](sending.md). cxrreport listens
+to nothing; how films are received and priors fetched with Orthanc or dcmtk is told in [deploy.md](deploy.md).
 
-* AE title: `CXRREPORT`, or that of `?calling=`. The called title is that of the URL. No user identity, no asynchronous
-  operations, no extended negotiation. Longest PDU 16,382 bytes. Implementation class and version are those of pynetdicom.
+* AE title: `CXRREPORT`, or that of `?calling=`. The called title is that of the URL. No user identity, no
+  asynchronous operations, no extended negotiation. Longest PDU 16,382 bytes. Implementation class and version are
+  those of pynetdicom.
 * Presentation contexts: for each class Explicit and Implicit VR Little Endian in one; for the Secondary Capture JPEG
-  Baseline (1.2.840.10008.1.2.4.50) in another. An archive that accepts no JPEG gets the pixels decompressed, under the same
-  SOP Instance UID. A class is asked for when the first of its objects is sent.
+  Baseline (1.2.840.10008.1.2.4.50) in another. An archive that accepts no JPEG gets the pixels decompressed, under
+  the same SOP Instance UID. A class is asked for when the first of its objects is sent.
 * One association at a time; objects follow one another in it. One that ends is followed by another.
 * Statuses 0x0000, 0xB000, 0xB006 and 0xB007 mean stored; any other one is a failure of that object alone.
 * TLS (`dicom+tls`): 1.2 or newer as the Python of the machine offers it, the archive's certificate and host name
