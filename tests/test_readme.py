@@ -45,7 +45,9 @@ def test_every_command_of_a_page_is_one_that_the_tool_takes(page: Path, monkeypa
 
 def test_the_commands_of_a_day_work(drafted: Tool, tmp_path: Path) -> None:
     day = (ROOT / "README.md").read_text().partition("## By day")[2].partition("\n## ")[0]
-    names = {"ACCESSION": "A102", "DIR": str(tmp_path / "out"), "OUT.png": str(tmp_path / "out.png")}
+    names = {name: str(tmp_path / name) for name in ("DIR", "RESEARCH", "KEYFILE", "OUT.png")} | {"ACCESSION": "A102"}
+    (tmp_path / "KEYFILE").touch(0o600)
+    (tmp_path / "KEYFILE").write_bytes(bytes(range(32)))
     tried = [words for words in commands(day) if words[0] not in LATER and "--send" not in words]
     assert len(tried) > 5
     for words in tried:
