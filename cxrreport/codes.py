@@ -155,7 +155,7 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
         "film.away": ("An image of the study or of its prior cannot be reached.", "Mend the mount."),
         "send.refused": ("A target does not take an object of a draft.",
                          "See its answer in the table `delivery`, and the log of the target; the next call tries again."),
-        "send.answer": ("The answer of a target cannot be read, or is to something else; the object may lie there.",
+        "send.answer": ("A target gave no answer to an object of a draft, or one that cannot be read; it may lie there.",
                         "Look into the log of the target; the next call sends the object again."),
         "report.crash": ("Reading a report file failed in a way that nobody foresaw; the rest of the file is lost.", _AGAIN),
         "report.empty": ("The report has neither findings nor impression.", "Nothing, or correct the export of reports."),

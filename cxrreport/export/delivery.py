@@ -12,7 +12,7 @@ from cxrreport.errors import ConfigurationError, InputError, UnavailableError
 from cxrreport.export.folder import Item
 from cxrreport.export.formats import DRAWING, Maker, maker
 from cxrreport.export.pseudonym import Pseudonyms
-from cxrreport.export.send.protocol import UNREACHABLE, Answer, Sender
+from cxrreport.export.send.protocol import UNCLEAR, UNREACHABLE, Answer, Sender
 from cxrreport.export.send.targets import Target
 from cxrreport.export.subject import Subject, draw_ahead, gather
 from cxrreport.export.tally import Tally
@@ -95,6 +95,8 @@ class _Part:
     pseudonyms: Pseudonyms | None
     tally: Tally
     sent: int = 0
+    silent: UnavailableError | None = None  # why there was no answer to the object before
+    answered: bool = False  # there was one to some object
 
     @property
     def name(self) -> str:
@@ -112,6 +114,8 @@ class _Part:
                 for subject in draw_ahead(self.settings, subjects, lambda _: self.target.format in DRAWING):
                     self._send_draft(subject, make)
                     progress(f"drafts to {self.target.host}", 1, total)
+            if self.silent and not self.answered:
+                raise self.silent
         finally:
             told = {"sent": self.sent, "failed": dict(self.tally.failed - before)}
             transact(self.engine, lambda s: append_audit(s, "cxrreport", "send", self.name, told))
@@ -130,7 +134,10 @@ class _Part:
                 self.sent += 1
 
     def _send_object(self, draft_id: int, name: str, content: bytes) -> Answer:
-        """Send an object, again and again where the target does not answer; every attempt is noted at once."""
+        """Send an object, again and again where the target does not answer; every attempt is noted at once.
+
+        One object may be what the target stumbles over: only the second one in a row without an answer ends its part.
+        """
         end = time.monotonic() + self.settings.send_retry_s
         for pause_s in pauses():
             self.check()
@@ -138,9 +145,14 @@ class _Part:
                 answer = self.sender.send(content)
             except UnavailableError as error:
                 self._note(draft_id, name, error.code, False)
-                if error.code != UNREACHABLE or time.monotonic() + pause_s > end:
+                over = time.monotonic() + pause_s > end
+                if error.code != UNREACHABLE or (over and self.silent):
                     raise
+                if over:
+                    self.silent = error
+                    return Answer("no answer", UNCLEAR)
             else:
+                self.silent, self.answered = None, True
                 self._note(draft_id, name, answer.text, not answer.code)
                 return answer
             time.sleep(pause_s)

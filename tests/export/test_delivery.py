@@ -113,6 +113,19 @@ def test_a_broken_association_is_mended_within_the_call(drafted, monkeypatch):
     assert sum(rows(drafted, "attempts")) == 2 * DRAFTS + 2
 
 
+def test_an_object_over_which_an_archive_stumbles_holds_up_no_other(drafted):
+    with dicom_archive(0, -1) as archive:
+        told = send(drafted, dicom(archive), code=3)
+        assert told["sent"] == 2 * DRAFTS - 1 and told["failed"] == {"send.answer": 1}
+        assert send(drafted, dicom(archive))["sent"] == 1
+
+
+def test_nobody_there_is_no_object_that_is_stumbled_over(drafted):
+    """However few objects there are to send."""
+    assert drafted("export", "--study", "A102", "--send", f"mllp://127.0.0.1:{free_port()}") == 69
+    assert rows(drafted, "attempts") == [1]
+
+
 class Killed(BaseException):
     """The process ends here."""
 
