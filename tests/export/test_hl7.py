@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import hl7
 import pytest
+from builders.tool import Tool
 from builders.views import DRAFT, FINDING_ROWS, PATIENT, STUDY, TEXT, study_view
 from hl7apy.consts import VALIDATION_LEVEL
 from hl7apy.parser import parse_message as parse_hl7apy
@@ -131,6 +133,19 @@ def test_our_reader_finds_the_study_and_that_nobody_has_signed(tmp_path: Path) -
 def test_index_takes_no_draft_of_ours_for_a_report(tmp_path: Path) -> None:
     (tmp_path / "one.hl7").write_bytes(write_message(study_view(), Site())[1].encode())
     assert list(read_path(tmp_path, {}, preliminary=True)) == [Skipped("report.draft")]
+
+
+def test_other_names_and_codes_of_the_site_are_other_messages(
+    drafted: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CXRREPORT_HL7_SENDER", "CXR|NORTH")
+    for codes in ({}, {"procedure": "XC^Chest^LOCAL"}):
+        monkeypatch.setenv("CXRREPORT_HL7_CODES", json.dumps(codes))
+        assert drafted.json("export", tmp_path / "out", "--format", "hl7")["files"] > 0
+        assert drafted.json("export", tmp_path / "out", "--format", "hl7")["files"] == 0  # nothing is written twice
+        message = hl7.parse(next((tmp_path / "out" / "hl7").iterdir()).read_bytes().decode())
+        assert str(message.segment("MSH")[4]) == "NORTH"
+        assert str(message.segment("OBR")[4]) == codes.get("procedure", CODES["procedure"])
 
 
 # -- hostile values ---------------------------------------------------------------------------------------------------
