@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +11,18 @@ import click
 from cxrreport.cli.status import escaped, print_table
 
 from cxrreport import DISCLAIMER
+from cxrreport.drafts import PRIORITIES
 from cxrreport.files import printable
+from cxrreport.findings import State, percent
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from cxrreport.export.study import StudyView
+    from cxrreport.export.words import FindingView
+    from cxrreport.records import Image
     from cxrreport.settings import Settings
-    from cxrreport.store.views import DraftFacts, RetrievedReport, StudyFacts
+    from cxrreport.store.views import DraftFacts, PatientFacts, RetrievedReport, StudyFacts
 
 _STYLES = {"change": "bold yellow", "evidence": "cyan", "flag": "bold red"}
 _SENTENCES = {
@@ -46,7 +50,10 @@ _SENTENCES = {
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def show(settings: Settings, study: str, references: int, image: Path | None, as_json: bool) -> int:
-    """Show the draft of STUDY: a StudyInstanceUID, an accession number or a database id."""
+    """Show the draft of STUDY: a StudyInstanceUID, an accession number or a database id.
+
+    Where there is none it says why, and ends with 3.
+    """
     from cxrreport.export.study import view_study
 
     view = view_study(settings, study)
@@ -60,37 +67,76 @@ def show(settings: Settings, study: str, references: int, image: Path | None, as
         _print_view(view, references)
     if image:
         click.echo(f"Picture written to {printable(image)}.", err=True)
-    return 0
+    return 3 if view.no_draft else 0
 
 
 def _print_view(view: StudyView, references: int) -> None:
-    from cxrreport.codes import PriorReason, describe
-
     click.secho(DISCLAIMER, bold=True)
     held = view.held
-    click.echo(f"Study  {_name(held.study)}")
-    if held.study.indication:
-        click.echo(f"Indication  {printable(held.study.indication)}")
-    if held.failure:
-        click.secho(f"Failed {held.failure.code}: {printable(held.failure.message)}", fg="red")
+    if held.draft and held.draft.priority:
+        soon = held.draft.priority in PRIORITIES[:2]
+        said = f"{held.draft.priority.capitalize()}: {printable(held.draft.priority_reason)}"
+        click.secho(said, fg="red" if soon else None, bold=soon)
+    for name, value in _facts(view):
+        click.echo(f"{name:<11} {printable(value)}")
     if held.draft is None:
-        click.echo("There is no draft of this study.")
+        _print_why(view)
         return
-    reason = describe(PriorReason, held.draft.prior_reason) or printable(held.draft.prior_reason)
-    click.echo(f"Prior  {_name(held.prior)}" if held.prior else f"Prior  none: {reason}")
     _print_text(held.draft)
     _print_sentences(view)
-    _print_findings(held.draft)
+    _print_findings(view)
     _print_regions(held.draft)
     _print_references(view, references)
     _print_provenance(held.draft)
+
+
+def _facts(view: StudyView) -> Iterator[tuple[str, str]]:
+    """Whose study it is, which one, what it is compared with, and what has become of the draft."""
+    held, films = view.held, view.films
+    yield "Patient", _patient(held.patient, held.study.age_years)
+    yield "Study", ", ".join(filter(None, (_name(held.study), _view_of(films.current), held.study.description)))
+    if held.study.indication:
+        yield "Indication", held.study.indication
+    if held.draft:
+        named = ", ".join(filter(None, (_name(held.prior), _view_of(films.prior)))) if held.prior else ""
+        yield "Prior", named or f"none: {view.no_prior}"
+        if review := held.draft.review:
+            comment = f": {review.comment}" if review.comment else ""
+            yield "Review", f"{review.status} by {review.reviewer}, {review.at:%Y-%m-%d %H:%M} UTC{comment}"
+    for sent in view.deliveries or ():
+        state = "delivered" if sent.delivered else "not delivered"
+        yield "Sent", f"{sent.object} to {sent.target}, {sent.sent_at:%Y-%m-%d %H:%M} UTC, {state}: {sent.answer}"
+    if held.draft and held.failure:
+        yield "No newer one", f"{held.failure.message} [{held.failure.code}]"
+
+
+def _patient(patient: PatientFacts, years: float | None) -> str:
+    """Number, issuer, sex and age."""
+    number = patient.mrn or "no number"
+    issued = f"{number} of {patient.issuer}" if patient.issuer else number
+    age = f"{years:.0f} years" if years is not None else ""
+    return ", ".join(filter(None, (issued, patient.sex, age)))
 
 
 def _name(study: StudyFacts) -> str:
     moment = "undated"
     if study.studied_at:
         moment = f"{study.studied_at:%Y-%m-%d %H:%M}" if study.time_known else f"{study.studied_at:%Y-%m-%d}"
-    return f"{printable(study.accession) or 'no accession'}, {moment} (id {study.study_id})"
+    return f"{study.accession or 'no accession'}, {moment} (id {study.study_id})"
+
+
+def _view_of(image: Image | None) -> str:
+    return str(image.view or "").upper() if image else ""
+
+
+def _print_why(view: StudyView) -> None:
+    from cxrreport.codes import CODES
+
+    assert view.no_draft is not None
+    code, sentence = view.no_draft
+    click.secho(f"There is no draft of this study to see: {printable(sentence)} [{code}]", fg="red")
+    if code in CODES:
+        click.echo(f"  {CODES[code].mend}")
 
 
 def _print_text(draft: DraftFacts) -> None:
@@ -104,6 +150,9 @@ def _print_text(draft: DraftFacts) -> None:
         if text:
             console.print(f"\n[bold]{section.upper()}[/bold]")
             console.print(_marked(draft, section, text))
+    if draft.review and draft.review.text:
+        console.print("\n[bold]WHAT THE READER WROTE[/bold]")
+        console.print(_harmless(draft.review.text))
     if draft.flags:
         flags = (f"{flag} ({said})" if (said := describe(Flag, flag)) else flag for flag in draft.flags)
         console.print(f"\n[bold red]flags[/bold red] {', '.join(map(escaped, flags))}")
@@ -111,13 +160,17 @@ def _print_text(draft: DraftFacts) -> None:
 
 def _marked(draft: DraftFacts, section: str, text: str) -> Text:
     """The text with its spans in colour."""
-    from rich.text import Text
-
-    marked = Text("".join(sign if sign.isprintable() else " " for sign in text))
+    marked = _harmless(text)
     for span in draft.spans:
         if span.section == section:
             marked.stylize(_STYLES[span.kind], span.start_char, span.end_char)
     return marked
+
+
+def _harmless(text: str) -> Text:
+    from rich.text import Text
+
+    return Text("".join(sign if sign.isprintable() else " " for sign in text))
 
 
 def _print_sentences(view: StudyView) -> None:
@@ -136,23 +189,32 @@ def _print_sentences(view: StudyView) -> None:
         console.print(f"{sign} [{style}]{escaped(' '.join(sentence.text.split()))}[/{style}]{escaped(severity)}")
 
 
-def _print_findings(draft: DraftFacts) -> None:
-    rows = []
-    for row in draft.finding_rows:
-        change = None if row.change == "absent" else row.change
-        judged = (
-            (row.state, row.probability),
-            (row.prior_state, row.prior_probability),
-            (change, row.change_probability),
-        )
-        rows.append([row.finding, *(_judgement(*one) for one in judged)])
+def _print_findings(view: StudyView) -> None:
+    """What is or was there as a table, the rest in a line a word; with how likely it is that each is there."""
+    told = [one for one in view.findings if one.change or State.POSITIVE in (one.row.state, one.row.prior_state)]
     click.echo("")
-    print_table("Findings", ["finding", "now", "prior", "change"], rows)
+    if told:
+        print_table(
+            "Findings (how likely it is that each is there)", ["finding", "now", "prior", "change"], map(_row, told)
+        )
+    for word in dict.fromkeys(one.now for one in view.findings if one not in told):
+        of_it = [_likely(one.name, one.row.probability) for one in view.findings if one not in told and one.now == word]
+        click.echo(f"{word.capitalize()}: {', '.join(of_it)}")
 
 
-def _judgement(word: str | None, probability: float | None) -> str:
-    """A word and how sure it is ("new 0.62"); "" where nothing is said."""
-    return " ".join([word or "", f"{probability:.2f}" if word and probability is not None else ""]).strip()
+def _row(finding: FindingView) -> list[str]:
+    row = finding.row
+    return [
+        finding.name,
+        _likely(finding.now, row.probability),
+        _likely(finding.before, row.prior_probability),
+        _likely(finding.change, row.change_probability),
+    ]
+
+
+def _likely(word: str, probability: float | None) -> str:
+    """A word and how likely it is ("new (62 %)"); "" where nothing is said."""
+    return f"{word} ({percent(probability)})" if word and probability is not None else word
 
 
 def _print_regions(draft: DraftFacts) -> None:
@@ -167,14 +229,17 @@ def _print_references(view: StudyView, count: int) -> None:
     if rows:
         total, different = sum(map(len, view.references)), len(view.references)
         found = f"{total} retrieved" + (f", {different} different" if different < total else "")
-        print_table(f"Similar reports of the archive ({found})", ["rank", "times", "score", "weight", "text"], rows)
+        columns = ["rank", "times", "report", "date", "score", "weight", "text"]
+        print_table(f"Similar reports of the archive ({found})", columns, rows)
 
 
 def _reference_row(alike: Sequence[RetrievedReport]) -> list[Any]:
     """The first of those that say the same, how many they are, and their weights together."""
     first, times = alike[0], f"×{len(alike)}" if len(alike) > 1 else ""
+    named = first.accession or f"id {first.report_id}"
+    date = f"{first.reported_at:%Y-%m-%d}" if first.reported_at else "undated"
     text = f"{first.findings} {first.impression}".strip()
-    return [first.rank, times, f"{first.score:.2f}", f"{sum(r.weight for r in alike):.2f}", text]
+    return [first.rank, times, named, date, f"{first.score:.2f}", f"{sum(r.weight for r in alike):.2f}", text]
 
 
 def _print_provenance(draft: DraftFacts) -> None:

@@ -64,6 +64,9 @@ def _status_rows(found: dict[str, Any]) -> list[list[Any]]:
     rows.append(["reports", f"{found['reports']}, {found['linked_reports']} of them linked to a study"])
     rows.extend([f"reports, {code}", number] for code, number in found["unretrievable"].items())
     rows.extend([f"drafts, {state}", number] for state, number in found["drafts"].items())
+    rows.extend([f"drafts to review, {priority}", number] for priority, number in found["priorities"].items() if number)
+    if found["shadow"]:
+        rows.append(["drafts in shadow, which nobody sees", found["shadow"]])
     rows.extend([f"failures, {code}", number] for code, number in found["failures"].items())
     rows.append(["quarantined", found["quarantined"]])
     last = found["last_run"]

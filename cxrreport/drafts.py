@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -24,6 +25,17 @@ class Verdict(StrEnum):
     ACCEPTED = "accepted"
     EDITED = "edited"
     REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A reader's verdict on a draft; `text` is what the reader wrote instead, `comment` why."""
+
+    status: Verdict
+    reviewer: str
+    at: datetime
+    text: str | None = None
+    comment: str | None = None
 
 
 PRIORITIES = tuple(tier.name.lower() for tier in Tier)  # of a draft, the soonest first

@@ -82,6 +82,9 @@ class Settings(BaseSettings):
     expect_files: bool = Field(
         False, description="End with 74 where a path of the export holds no file: a mount is gone."
     )
+    shadow: bool = Field(
+        False, description="Make drafts in shadow: stored and scored, and shown by no command and in no export."
+    )
     preliminary: bool = Field(False, description="Import reports that nobody has signed yet, too.")
     retriever: Literal["text", "image", "fused", "hyperbolic"] = Field(
         "text",

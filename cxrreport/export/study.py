@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cxrreport import DISCLAIMER, __version__
-from cxrreport.codes import Flag, PriorReason, describe
+from cxrreport.codes import CODES, Flag, PriorReason, describe
 from cxrreport.export.duplicates import group_alike
 from cxrreport.export.report_diff import SentenceChange, compare_with_prior
 from cxrreport.export.words import FindingView, view_findings
@@ -22,6 +22,7 @@ from cxrreport.settings import Settings
 from cxrreport.store import catalogue
 from cxrreport.store.engine import open_archive, session
 from cxrreport.store.listing import DraftLine, Wanted, list_drafts
+from cxrreport.store.outcome import Delivery, deliveries
 from cxrreport.store.schema import StudyRow
 from cxrreport.store.trajectory import Moment, trajectory
 from cxrreport.store.views import DraftFacts, DraftView, RetrievedReport, draft_view, study_view
@@ -59,6 +60,7 @@ class StudyView:
     sentences : those of the draft against what was said of the prior.
     references : retrieved reports; those that say the same together, in the order of their first.
     trajectory : what is told of the findings in all studies of the patient, by date.
+    deliveries : where the draft was sent; None where nobody asked.
     hides_source : nothing that names anybody is to be read from the films; see `export/source.py`.
     """
 
@@ -72,15 +74,31 @@ class StudyView:
     films: Films
     trajectory: tuple[Moment, ...] = ()
     hides_source: bool = False
+    deliveries: tuple[Delivery, ...] | None = None
+
+    @property
+    def no_draft(self) -> tuple[str, str] | None:
+        """Code and sentence of why there is no draft to see; None where there is one."""
+        held = self.held
+        if held.draft:
+            return None
+        if held.failure and not held.in_shadow:
+            again = f" {CODES['study.quarantined'].sentence}" if held.failure.quarantined else ""
+            return held.failure.code, held.failure.message + again
+        code = "draft.shadow" if held.in_shadow else "draft.none"
+        return code, CODES[code].sentence
 
     def document(self) -> dict[str, Any]:
         """Everything for JSON; `same_as` of a reference is the rank of the first that says the same, None of that itself."""
         document = {"disclaimer": DISCLAIMER, **asdict(self.held)}
+        document["no_draft"] = dict(zip(("code", "sentence"), self.no_draft, strict=True)) if self.no_draft else None
         if self.held.draft:
             first = {one.rank: alike[0].rank for alike in self.references for one in alike[1:]}
             for row in document["draft"]["references"]:
                 row["same_as"] = first.get(row["rank"])
             document["draft"]["sentences"] = [asdict(sentence) for sentence in self.sentences]
+            if self.deliveries is not None:
+                document["draft"]["deliveries"] = [asdict(one) for one in self.deliveries]
         return document
 
     def version(self) -> str:
@@ -102,7 +120,9 @@ def view_study(settings: Settings, key: str) -> StudyView:
     UsageError : no study has this key, or several have.
     """
     with open_archive(settings, read_only=True) as engine, session(engine, read_only=True) as s:
-        return _view(s, draft_view(s, key))
+        view = _view(s, draft_view(s, key))
+        draft = view.held.draft
+        return replace(view, deliveries=deliveries(s, draft.draft_id)) if draft else view
 
 
 def view_studies(

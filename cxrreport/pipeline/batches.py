@@ -69,7 +69,7 @@ def _claim(s: Session, run: Run, batch: Sequence[Prepared]) -> tuple[dict[int, S
     if all(item.due.attempts == 0 for item in batch):
         attempts.clear_failures(s, ids)  # `--redo all` gives quarantined studies another chance
     attempts.claim(s, run.id, ids)
-    return _in_english(signed_findings(s, priors)), drafted_states(s, priors)
+    return _in_english(signed_findings(s, priors)), drafted_states(s, priors, shadow=run.settings.shadow)
 
 
 def _in_english(signed: dict[int, Signed]) -> dict[int, Signed]:
@@ -113,7 +113,7 @@ def _doubted(batch: Sequence[Prepared], drafter: Drafter) -> list[Prepared]:
 
 
 def _store(s: Session, run: Run, batch: Sequence[Prepared], made: Sequence[Draft | Failure]) -> None:
-    good = [draft for draft in made if not isinstance(draft, Failure)]
+    good = [replace(draft, shadow=run.settings.shadow) for draft in made if not isinstance(draft, Failure)]
     bad = [draft for draft in made if isinstance(draft, Failure)]
     for image_id, sha256 in (digest for item in batch for digest in item.digests.items()):
         catalogue.set_pixel_digest(s, image_id, sha256)

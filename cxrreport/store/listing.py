@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import ColumnElement, Select, String, and_, case, cast, exists, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from cxrreport.drafts import PRIORITIES, DraftStatus
 from cxrreport.errors import UsageError
 from cxrreport.findings import CHANGED
 from cxrreport.store.deliveries import is_delivered
 from cxrreport.store.schema import DraftRow, FailureRow, FindingRow, PatientRow, StudyRow
+from cxrreport.store.standing import stands
 from cxrreport.store.views import find_study
 
 _UNDATED = datetime(1, 1, 1)
@@ -99,10 +100,11 @@ def count_undrafted(session: Session, wanted: Wanted) -> dict[str, int]:
     """
     if replace(wanted, since=None, until=None) != Wanted():
         return {}
-    drafted = exists().where(DraftRow.study_id == StudyRow.id, DraftRow.status != DraftStatus.SUPERSEDED)
-    code = func.coalesce(FailureRow.code, "draft.none")
+    made = (DraftRow.study_id == StudyRow.id, DraftRow.status != DraftStatus.SUPERSEDED)
+    code = case((exists().where(*made), "draft.shadow"), else_=func.coalesce(FailureRow.code, "draft.none"))
+    shown = exists().where(*made, ~DraftRow.shadow)
     query = select(code, func.count()).select_from(StudyRow).outerjoin(FailureRow, FailureRow.study_id == StudyRow.id)
-    counted = session.execute(query.where(~drafted, *_days(wanted)).group_by(code).order_by(code))
+    counted = session.execute(query.where(~shown, *_days(wanted)).group_by(code).order_by(code))
     return {why: number for why, number in counted}
 
 
@@ -111,22 +113,13 @@ def rank(priority: str | None) -> int:
     return PRIORITIES.index(priority) if priority else len(PRIORITIES)
 
 
-def stands() -> ColumnElement[bool]:
-    """Match the draft that stands of a study: the preliminary one, else the newest reviewed or rejected one."""
-    other = aliased(DraftRow)
-    newer = and_(DraftRow.status != DraftStatus.PRELIMINARY, other.id > DraftRow.id)
-    before = or_(other.status == DraftStatus.PRELIMINARY, newer)
-    alive = (other.study_id == DraftRow.study_id, other.id != DraftRow.id, other.status != DraftStatus.SUPERSEDED)
-    return and_(DraftRow.status != DraftStatus.SUPERSEDED, ~exists().where(*alive, before))
-
-
 def _wanted(session: Session, wanted: Wanted) -> Select[DraftRow, StudyRow, str]:
     query = (
         select(DraftRow, StudyRow, PatientRow.mrn)
         .join(StudyRow, StudyRow.id == DraftRow.study_id)
         .join(PatientRow, PatientRow.id == StudyRow.patient_id)
     )
-    return query.where(stands(), ~DraftRow.shadow, *_conditions(session, wanted))
+    return query.where(stands(), *_conditions(session, wanted))
 
 
 def _conditions(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool]]:

@@ -10,13 +10,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from cxrreport.drafts import DraftStatus
+from cxrreport.drafts import PRIORITIES, DraftStatus
 from cxrreport.records import Failure
 from cxrreport.settings import mask_passwords
 from cxrreport.store.attempts import fail_abandoned
 from cxrreport.store.columns import below
 from cxrreport.store.engine import batches
 from cxrreport.store.schema import AuditRow, DraftRow, FailureRow, ImageRow, PatientRow, ReportRow, RunRow, StudyRow
+from cxrreport.store.standing import stands
 
 _IDENTIFIERS = ("--patient", "--study")  # options whose value names a patient
 
@@ -139,7 +140,8 @@ def append_audit(session: Session, actor: str, action: str, subject: str, detail
 def archive_status(session: Session) -> dict[str, Any]:
     """Return what the archive holds; keys and values go into JSON as they are.
 
-    `undrafted` counts studies with usable images and no draft, `refused` by code images that are not used, `failures` by
+    `undrafted` counts studies with usable images and no draft, `shadow` drafts that stand and no reader sees, `priorities`
+    those that wait for a reader, `refused` by code images that are not used, `failures` by
     code what a run will try again, `quarantined` what it will not.
     """
     last = list_runs(session, 1)
@@ -153,6 +155,8 @@ def archive_status(session: Session) -> dict[str, Any]:
         "reports": _count(session, ReportRow),
         "linked_reports": _count(session, ReportRow, ReportRow.study_id.is_not(None)),
         "drafts": _count_drafts(session),
+        "priorities": _count_priorities(session),
+        "shadow": _count(session, DraftRow, DraftRow.shadow, stands(shadow=True)),
         "failures": {code: number for code, number in session.execute(waiting.order_by(FailureRow.code))},
         "quarantined": _count(session, FailureRow, FailureRow.quarantined),
         "last_run": _to_json(last[0]) if last else None,
@@ -192,6 +196,14 @@ def _count_drafts(session: Session) -> dict[str, int]:
     query = select(DraftRow.status, func.count()).group_by(DraftRow.status)
     found = {status: number for status, number in session.execute(query)}
     return {status.value: found.get(status, 0) for status in DraftStatus}
+
+
+def _count_priorities(session: Session) -> dict[str, int]:
+    """Count the preliminary drafts that are shown by priority, the soonest first."""
+    waiting = (DraftRow.status == DraftStatus.PRELIMINARY, ~DraftRow.shadow)
+    query = select(DraftRow.priority, func.count()).where(*waiting).group_by(DraftRow.priority)
+    found = {priority: number for priority, number in session.execute(query)}
+    return {priority: found.get(priority, 0) for priority in PRIORITIES}
 
 
 def _to_json(run: RunFacts) -> dict[str, Any]:

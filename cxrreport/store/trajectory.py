@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from cxrreport.drafts import DraftStatus
 from cxrreport.findings import FINDINGS, State
-from cxrreport.store.listing import stands
 from cxrreport.store.reports import signed_reports
 from cxrreport.store.schema import DraftRow, FindingRow, StudyRow
+from cxrreport.store.standing import stands
 
 States = Mapping[str, State]  # by finding
 
@@ -52,7 +52,7 @@ def _drafted(session: Session, study_ids: list[int]) -> dict[int, States]:
     found: dict[int, dict[str, str]] = {}
     query = select(DraftRow.study_id, FindingRow.finding, FindingRow.state)
     query = query.join(FindingRow, FindingRow.draft_id == DraftRow.id)
-    shown = (DraftRow.study_id.in_(study_ids), stands(), ~DraftRow.shadow, DraftRow.status != DraftStatus.REJECTED)
+    shown = (DraftRow.study_id.in_(study_ids), stands(), DraftRow.status != DraftStatus.REJECTED)
     for study, finding, state in session.execute(query.where(*shown)):
         found.setdefault(study, {})[finding] = state
     return {study: _states(states) for study, states in found.items()}

@@ -11,9 +11,10 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from cxrreport import addenda
-from cxrreport.drafts import DraftStatus, Finding, Provenance, Region, Span
+from cxrreport.drafts import DraftStatus, Finding, Provenance, Region, Review, Span
 from cxrreport.errors import UsageError
 from cxrreport.findings import State
+from cxrreport.store.outcome import newest_review
 from cxrreport.store.reports import signed_reports
 from cxrreport.store.schema import (
     DraftRow,
@@ -26,6 +27,7 @@ from cxrreport.store.schema import (
     SpanRow,
     StudyRow,
 )
+from cxrreport.store.standing import standing
 
 MAX_ID = 2**63 - 1
 
@@ -58,7 +60,10 @@ class StudyFacts:
 
 @dataclass(frozen=True, slots=True)
 class RetrievedReport:
-    """A reference of the draft, with the text as the archive holds it now."""
+    """A reference of the draft, with the text as the archive holds it now.
+
+    Accession number and date are those of its study where the report itself has none.
+    """
 
     rank: int
     report_id: int
@@ -73,7 +78,7 @@ class RetrievedReport:
 
 @dataclass(frozen=True, slots=True)
 class DraftFacts:
-    """One draft with all its rows."""
+    """One draft with all its rows, and the verdict that holds of it."""
 
     draft_id: int
     status: DraftStatus
@@ -92,6 +97,7 @@ class DraftFacts:
     spans: tuple[Span, ...]
     regions: tuple[Region, ...]
     references: tuple[RetrievedReport, ...]
+    review: Review | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +124,8 @@ class FailureFacts:
 class DraftView:
     """One study; `draft` is None where none was made yet, `prior` where the draft was made without one.
 
-    `prior_report` is None where there is no prior, or neither a signed report nor a draft of it.
+    `prior_report` is None where there is no prior, or neither a signed report nor a draft of it. What was made in shadow is
+    not shown; `in_shadow` tells that such a draft stands.
     """
 
     patient: PatientFacts
@@ -127,6 +134,7 @@ class DraftView:
     prior_report: PriorReport | None
     draft: DraftFacts | None
     failure: FailureFacts | None
+    in_shadow: bool = False
 
 
 def draft_view(session: Session, study_key: str) -> DraftView:
@@ -146,7 +154,7 @@ def draft_view(session: Session, study_key: str) -> DraftView:
 def study_view(session: Session, study: StudyRow) -> DraftView:
     """Return what there is of one study."""
     patient = session.get_one(PatientRow, study.patient_id)
-    row = _current_draft(session, study.id)
+    row, latest = standing(session, study.id), standing(session, study.id, shadow=True)
     prior = session.get(StudyRow, row.prior_study_id) if row and row.prior_study_id else None
     return DraftView(
         patient=PatientFacts(patient.id, patient.issuer, patient.mrn, patient.birth_date, patient.sex),
@@ -155,6 +163,7 @@ def study_view(session: Session, study: StudyRow) -> DraftView:
         prior_report=_prior_report(session, prior.id) if prior else None,
         draft=draft_facts(session, row) if row else None,
         failure=_failure(session, study.id),
+        in_shadow=latest is not None and latest.shadow,
     )
 
 
@@ -186,16 +195,6 @@ def _look_up(session: Session, key: str) -> StudyRow | None:
     return found[0] if found else None
 
 
-def _current_draft(session: Session, study_id: int) -> DraftRow | None:
-    """Return the preliminary draft, else the newest reviewed or rejected one."""
-    return session.scalar(
-        select(DraftRow)
-        .where(DraftRow.study_id == study_id, DraftRow.status != DraftStatus.SUPERSEDED)
-        .order_by((DraftRow.status == DraftStatus.PRELIMINARY).desc(), DraftRow.id.desc())
-        .limit(1)
-    )
-
-
 def _study_facts(session: Session, row: StudyRow) -> StudyFacts:
     reports = signed_reports(session, [row.id]).get(row.id, []) if row.indication is None else []
     told = [row.indication, *(report.indication for report in reversed(reports))]
@@ -210,7 +209,7 @@ def _prior_report(session: Session, study_id: int) -> PriorReport | None:
         if (latest.findings + latest.impression).strip():
             impression = addenda.behind(latest.impression, latest.addendum or "")
             return PriorReport("report", latest.reported_at, latest.findings, impression)
-    draft = _current_draft(session, study_id)
+    draft = standing(session, study_id)
     return PriorReport("draft", None, draft.findings, draft.impression) if draft else None
 
 
@@ -246,14 +245,14 @@ def signed_findings(session: Session, studies: Mapping[int, datetime | None]) ->
     return found
 
 
-def drafted_states(session: Session, studies: Iterable[int]) -> dict[int, dict[str, State]]:
+def drafted_states(session: Session, studies: Iterable[int], *, shadow: bool = False) -> dict[int, dict[str, State]]:
     """Return the states of the findings in the draft that stands of each study (by id) that has one.
 
-    A draft that was rejected does not stand.
+    A draft that was rejected does not stand. shadow : those made in shadow are heard, too: by drafts in shadow alone.
     """
     found = {}
     for study_id in studies:
-        draft = _current_draft(session, study_id)
+        draft = standing(session, study_id, shadow=shadow)
         if draft and draft.status is not DraftStatus.REJECTED:
             query = select(FindingRow.finding, FindingRow.state).where(FindingRow.draft_id == draft.id)
             found[study_id] = {finding: State(state) for finding, state in session.execute(query)}
@@ -273,6 +272,7 @@ def draft_facts(session: Session, row: DraftRow) -> DraftFacts:
         spans=_parts(session, row.id, SpanRow, Span),
         regions=_parts(session, row.id, RegionRow, Region),
         references=_references(session, row.id),
+        review=newest_review(session, row.id),
     )
 
 
@@ -284,19 +284,20 @@ def _parts(session: Session, draft_id: int, table: Any, record: Any) -> tuple[An
 
 def _references(session: Session, draft_id: int) -> tuple[RetrievedReport, ...]:
     rows = session.execute(
-        select(ReferenceRow, ReportRow)
+        select(ReferenceRow, ReportRow, StudyRow)
         .join(ReportRow, ReportRow.id == ReferenceRow.report_id)
+        .outerjoin(StudyRow, StudyRow.id == ReportRow.study_id)
         .where(ReferenceRow.draft_id == draft_id)
         .order_by(ReferenceRow.rank)
     )
-    return tuple(_reference(used, report) for used, report in rows)
+    return tuple(_reference(*row) for row in rows)
 
 
-def _reference(used: ReferenceRow, report: ReportRow) -> RetrievedReport:
+def _reference(used: ReferenceRow, report: ReportRow, study: StudyRow | None) -> RetrievedReport:
+    accession = report.accession or (study.accession if study else "")
+    dated = report.reported_at or (study.studied_at if study else None)
     said = (report.findings, addenda.behind(report.impression, report.addendum or ""), report.indication)
-    return RetrievedReport(
-        used.rank, used.report_id, used.score, used.weight, report.accession, report.reported_at, *said
-    )
+    return RetrievedReport(used.rank, used.report_id, used.score, used.weight, accession, dated, *said)
 
 
 def _failure(session: Session, study_id: int) -> FailureFacts | None:

@@ -10,6 +10,7 @@ import pytest
 from builders.tool import Tool, Visit, write_visit
 
 from cxrreport import DISCLAIMER
+from cxrreport.codes import CODES
 
 PLAIN = "--without-retrieval"
 
@@ -36,12 +37,19 @@ def test_a_person_sees_text_changes_references_and_provenance(drafted: Tool) -> 
     found = drafted.json("show", "A103")
     drafted("show", "A103")
     plain = " ".join(drafted.out.split())
-    for part in (DISCLAIMER, "A103, 2024-06-01 10:15", "Prior A102, 2024-03-05", found["draft"]["impression"]):
+    parts = (
+        "Patient P1, F, 74 years",
+        "Study A103, 2024-06-01 10:15 (id 3), PA",
+        "Prior A102, 2024-03-05 10:15 (id 2), PA",
+    )
+    for part in (DISCLAIMER, *parts, found["draft"]["impression"], found["draft"]["priority_reason"]):
         assert part in plain
     assert " ".join(found["draft"]["comparison"].split()) in plain
     assert "Similar reports of the archive (5 retrieved)" in plain and "weights " in plain and "index 2" in plain
     changed = [row for row in found["draft"]["finding_rows"] if row["change"] not in (None, "absent")]
-    assert changed and all(f"{row['change']} {row['change_probability']:.2f}" in plain for row in changed)
+    assert changed and all(
+        f"{row['change']} ({row['change_probability']:.0%})".replace("%", " %") in plain for row in changed
+    )
 
 
 def test_the_indication_is_shown_and_never_drives_the_terminal(drafted: Tool) -> None:
@@ -87,13 +95,15 @@ def test_references_that_say_the_same_are_one_row(drafted: Tool) -> None:
     rows = table(drafted, 5)
     assert "Similar reports of the archive (5 retrieved, 3 different)" in " ".join(drafted.out.split())
     together = sum(found[place]["weight"] for place in (0, 2, 4))
+    assert [row[2] for row in rows] == [found[place]["accession"] for place in (0, 1, 3)]
+    assert [row[3] for row in rows] == [found[place]["reported_at"][:10] for place in (0, 1, 3)]
     assert [(row[0], row[1], row[-1]) for row in rows] == [
         ("1", "×3", "Lungs are clear."),
         ("2", "", "No effusion."),
         ("4", "", "Effusion."),
     ]
-    assert rows[0][2:4] == [f"{found[0]['score']:.2f}", f"{together:.2f}"]
-    assert rows[1][2:4] == [f"{found[1]['score']:.2f}", f"{found[1]['weight']:.2f}"]
+    assert rows[0][4:6] == [f"{found[0]['score']:.2f}", f"{together:.2f}"]
+    assert rows[1][4:6] == [f"{found[1]['score']:.2f}", f"{found[1]['weight']:.2f}"]
     assert [row[0] for row in table(drafted, 2)] == ["1", "2"]
 
 
@@ -102,7 +112,7 @@ def test_references_that_say_the_same_are_one_row(drafted: Tool) -> None:
 )
 def test_why_there_is_no_prior_is_said_in_words(drafted: Tool, accession: str, reason: str) -> None:
     drafted("show", accession)
-    assert f"Prior  none: {reason}" in drafted.out and "COMPARISON" not in drafted.out
+    assert f"Prior       none: {reason}" in drafted.out and "COMPARISON" not in drafted.out
 
 
 def test_a_flag_is_explained_where_there_are_words_for_it(drafted: Tool) -> None:
@@ -189,8 +199,66 @@ def test_an_ambiguous_accession_is_refused(tool: Tool, tmp_path: Path) -> None:
 
 def test_a_study_without_a_draft_says_so(tool: Tool, shared_export: Path) -> None:
     tool.json("generate", shared_export, "--dry-run")
-    assert tool("show", "A103") == 0 and "There is no draft of this study." in tool.out
-    assert tool.json("show", "A103")["draft"] is None
+    assert tool("show", "A103") == 3 and "There is no draft of this study to see" in tool.out
+    assert "Patient     P1, F, 74 years" in tool.out and "Run `cxrreport generate`." in tool.out
+    found = tool.json("show", "A103", code=3)
+    assert found["draft"] is None and found["no_draft"]["code"] == "draft.none"
+
+
+@pytest.mark.parametrize(
+    ("code", "quarantined", "told"),
+    [
+        ("study.no_frontal", False, "has no usable frontal image"),
+        ("scope.age", False, "under 18"),
+        ("pixels.truncated", True, "Three attempts at the study have failed."),
+    ],
+)
+def test_why_there_is_no_draft_is_said(drafted: Tool, code: str, quarantined: bool, told: str) -> None:
+    failed = "INSERT INTO failure (run_id, study_id, code, message, attempts, quarantined) VALUES (1, 3, ?, ?, 3, ?)"
+    with drafted.connection() as connection:
+        connection.exec_driver_sql(failed, (code, CODES[code].sentence, quarantined))
+    assert drafted("show", "A103") == 0 and f"No newer one {CODES[code].sentence} [{code}]" in drafted.out
+    with drafted.connection() as connection:
+        connection.exec_driver_sql("UPDATE draft SET status = 'superseded'")
+    assert drafted("show", "A103") == 3 and told in drafted.out and CODES[code].mend in drafted.out
+    found = drafted.json("show", "A103", code=3)["no_draft"]
+    assert found["code"] == code and found["sentence"].startswith(CODES[code].sentence)
+
+
+def test_a_draft_in_shadow_is_not_shown_and_said_to_be_there(drafted: Tool) -> None:
+    with drafted.connection() as connection:
+        connection.exec_driver_sql("UPDATE draft SET shadow = true, findings = 'Secret.' WHERE study_id = 3")
+    assert drafted("show", "A103") == 3 and "made in shadow" in drafted.out and "Secret" not in drafted.out
+    found = drafted.json("show", "A103", code=3)
+    assert found["draft"] is None and found["in_shadow"] and found["no_draft"]["code"] == "draft.shadow"
+
+
+def test_where_a_draft_was_sent_is_shown(drafted: Tool) -> None:
+    assert drafted.json("show", "A103")["draft"]["deliveries"] == []
+    row = (3, "dicom://PACS@10.0.0.1:104", "sr", "2026-01-02 03:04:05", "0xC001 out of memory", 2, False)
+    insert = (
+        "INSERT INTO delivery (draft_id, target, object, sent_at, answer, attempts, delivered)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)"
+    )
+    with drafted.connection() as connection:
+        connection.exec_driver_sql(insert, row)
+    drafted("show", "A103")
+    assert "Sent        sr to dicom://PACS@10.0.0.1:104, 2026-01-02 03:04 UTC, not delivered: 0xC001 out" in drafted.out
+    (sent,) = drafted.json("show", "A103")["draft"]["deliveries"]
+    assert sent["attempts"] == 2 and sent["delivered"] is False
+
+
+def test_findings_are_told_in_words(drafted: Tool) -> None:
+    values = {"edema": ("positive", 0.81), "fracture": ("uncertain", 0.2), "pneumothorax": ("negative", 0.012)}
+    with drafted.connection() as connection:
+        connection.exec_driver_sql("UPDATE finding SET state = 'blank', change = NULL, prior_state = NULL")
+        for finding, (state, probability) in values.items():
+            change = "UPDATE finding SET state = ?, probability = ? WHERE finding = ?"
+            connection.exec_driver_sql(change, (state, probability, finding))
+    drafted("show", "A101")
+    plain = " ".join(drafted.out.replace("│", " ").split())
+    assert "edema present (81 %)" in plain and "No sign of it: pneumothorax (1 %)" in plain
+    assert "Cannot be decided: fracture (20 %)" in plain
 
 
 def test_texts_cannot_play_with_the_terminal(drafted: Tool) -> None:
