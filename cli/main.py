@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "index": ("index", "index", "Import signed reports and publish the retrieval index."),
     "show": ("show", "show", "Show the draft of one study, its changes and its references."),
     "drafts": ("export", "drafts", "List drafts, the most urgent first."),
+    "review": ("review", "review", "Record what a reader says of a draft."),
     "export": ("export", "export", "Write drafts to files for people and systems."),
     "status": ("status", "status", "What the archive holds, studies without a draft, failures by code."),
     "runs": ("status", "runs", "Past runs, the newest first."),

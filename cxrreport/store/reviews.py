@@ -1,0 +1,71 @@
+"""Verdicts of readers on their way into the database: rows beside the draft, whose text stays as it was made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cxrreport.drafts import DraftStatus, Review, Verdict
+from cxrreport.errors import InputError
+from cxrreport.store.outcome import newest_review, to_review
+from cxrreport.store.runs import append_audit
+from cxrreport.store.schema import DraftRow, ReviewRow, StudyRow
+from cxrreport.store.standing import standing
+
+
+def draft_to_review(session: Session, study_id: int) -> int:
+    """Return the id of the draft of a study that a reader sees.
+
+    Raises
+    ------
+    InputError : there is none, or it was made in shadow.
+    """
+    draft = standing(session, study_id)
+    if draft is None:
+        hidden = standing(session, study_id, shadow=True) is not None
+        raise InputError("There is no draft of the study to judge.", "draft.shadow" if hidden else "draft.none")
+    return draft.id
+
+
+def check_study(session: Session, draft_id: int, study_uid: str) -> None:
+    """Make sure that readers can have seen a draft, and that it is of the study with this UID. Raises InputError."""
+    draft = session.get(DraftRow, draft_id)
+    if draft is None or draft.shadow or session.get_one(StudyRow, draft.study_id).uid != study_uid:
+        raise InputError("The verdict is on no draft of this archive, or on one of another study.", "review.unknown")
+
+
+def add_review(session: Session, draft_id: int, review: Review, *, timed: bool = True) -> bool:
+    """Store a verdict beside its draft and tell the audit; False where the same one is stored already.
+
+    The newest verdict says whether the draft is reviewed or rejected; so one verdict takes another back.
+    timed : the reader told the time; else a verdict that says what the newest says is the same.
+
+    Raises
+    ------
+    InputError : the draft does not stand any more.
+    """
+    if _is_stored(session, draft_id, review, timed):
+        return False
+    draft = session.get_one(DraftRow, draft_id)
+    stands = standing(session, draft.study_id)
+    if stands is None or stands.id != draft_id:
+        raise InputError(
+            "A newer draft of the study has taken the place of the one that was judged.", "review.outdated"
+        )
+    session.add(ReviewRow(draft_id=draft_id, **{name: getattr(review, name) for name in Review.__slots__}))
+    session.flush()
+    holds = newest_review(session, draft_id)
+    rejected = holds is not None and holds.status is Verdict.REJECTED
+    draft.status = DraftStatus.REJECTED if rejected else DraftStatus.REVIEWED
+    append_audit(session, review.reviewer, "review", f"draft {draft_id}", {"status": review.status})
+    return True
+
+
+def _is_stored(session: Session, draft_id: int, review: Review, timed: bool) -> bool:
+    if not timed:
+        newest = newest_review(session, draft_id)
+        return newest is not None and replace(newest, at=review.at) == review
+    query = select(ReviewRow).where(ReviewRow.draft_id == draft_id, ReviewRow.at == review.at)
+    return review in map(to_review, session.scalars(query))
