@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -13,8 +13,10 @@ import click
 from cxrreport.cli.options import print_result, progress
 from cxrreport.cli.status import print_table
 
+from cxrreport.codes import Flag
 from cxrreport.drafts import PRIORITIES
 from cxrreport.errors import UsageError
+from cxrreport.findings import NAMES
 
 if TYPE_CHECKING:
     from cxrreport.export.pseudonym import Pseudonyms
@@ -25,6 +27,13 @@ if TYPE_CHECKING:
 FORMATS = ("html", "pdf", "sr", "fhir", "hl7", "jsonl", "csv", "parquet")
 _FILE = click.Path(path_type=Path)
 _DAY = click.DateTime(["%Y-%m-%d"])
+
+
+def _known(ctx: click.Context, param: click.Parameter, flags: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse a flag that no draft can have: it would silently find nothing."""
+    if wrong := [flag for flag in flags if flag not in list(Flag)]:
+        raise click.BadParameter(f"There is no flag {wrong[0]!r}: docs/codes.md names them.", ctx, param)
+    return flags
 
 
 def wanted_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -40,7 +49,9 @@ def wanted_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--priority", type=click.Choice(PRIORITIES), multiple=True, help="Only of this priority; repeatable."
         ),
-        click.option("--flag", "flags", metavar="FLAG", multiple=True, help="Only with this flag; repeatable."),
+        click.option(
+            "--flag", "flags", metavar="FLAG", multiple=True, callback=_known, help="Only with this flag; repeatable."
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -108,26 +119,45 @@ def export(
 
 @click.command()
 @wanted_options
+@click.option("--patient", metavar="ID", help="Only studies of the patient with this number.")
+@click.option(
+    "--status",
+    "statuses",
+    type=click.Choice(["preliminary", "reviewed", "rejected"]),
+    multiple=True,
+    default=("preliminary", "reviewed"),
+    help="Only of this status; repeatable.",
+)
 @click.option("--limit", type=click.IntRange(min=1), default=100, help="How many, the most urgent first.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
-def drafts(settings: Settings, /, limit: int, as_json: bool, **chosen: Any) -> None:
-    """List drafts, the most urgent first: study, date, what has changed, flags."""
+def drafts(settings: Settings, /, limit: int, statuses: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
+    """List drafts, the most urgent first: study, date, priority and why, what else has changed, flags."""
+    from cxrreport.drafts import DraftStatus
     from cxrreport.store.engine import open_archive, session
     from cxrreport.store.listing import count_drafts, list_drafts
 
-    wanted = wanted_of(**chosen)
+    wanted = wanted_of(**chosen, statuses=tuple(map(DraftStatus, statuses)))
     with open_archive(settings, read_only=True) as engine, session(engine, read_only=True) as s:
         found, total = list_drafts(s, wanted, limit=limit), count_drafts(s, wanted)
     if as_json:
         click.echo(json.dumps({"drafts": [asdict(one) for one in found], "total": total}, default=datetime.isoformat))
         return
-    columns = ["study", "patient", "date", "priority", "changed since the prior", "flags", "status"]
+    columns = ["study", "patient", "date", "priority", "because", "also changed", "flags", "status"]
     print_table(f"Drafts, {len(found)} of {total}", columns, map(_row, found))
 
 
 def _row(line: DraftLine) -> list[object]:
     date = f"{line.studied_at:%Y-%m-%d}" if line.studied_at else ""
-    changes = ", ".join(f"{finding} {change}" for finding, change in line.changes.items())
-    flags = ", ".join(line.flags)
-    return [line.accession or line.study_id, line.mrn, date, line.priority or "", changes, flags, line.status]
+    because = line.priority_reason or ""
+    changes = (f"{NAMES.get(finding, finding)} {change}" for finding, change in line.changes.items())
+    also = ", ".join(change for change in changes if change not in because)
+    named = [line.accession or line.study_id, line.mrn, date, line.priority or ""]
+    return [*named, because, also, _flags(line.flags), line.status]
+
+
+def _flags(flags: Sequence[str]) -> str:
+    """Those of films and patient by name; how many tell of words that were mended ("film_turned, +2")."""
+    named = [flag for flag in flags if flag.startswith(("out_of", "film_", "prior_", "lateral_", "registration_"))]
+    mended = len(flags) - len(named)
+    return ", ".join([*named, *([f"+{mended}"] if mended else [])])

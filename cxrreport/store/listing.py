@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from cxrreport.drafts import PRIORITIES, DraftStatus
 from cxrreport.errors import UsageError
 from cxrreport.findings import CHANGED
+from cxrreport.store.catalogue import knows_patient
 from cxrreport.store.deliveries import is_delivered
 from cxrreport.store.schema import DraftRow, FailureRow, FindingRow, PatientRow, StudyRow
 from cxrreport.store.standing import stands
@@ -130,6 +131,8 @@ def _conditions(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool
     if wanted.study is not None:
         yield DraftRow.study_id == find_study(session, wanted.study).id
     if wanted.patient is not None:
+        if not knows_patient(session, wanted.patient):
+            raise UsageError("No patient of the archive has this number.", "patient.unknown")
         yield PatientRow.mrn == wanted.patient
     if wanted.changed_only:
         yield exists().where(FindingRow.draft_id == DraftRow.id, FindingRow.change.in_(CHANGED))
