@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack
 
-from cxrreport.errors import InputError
+from cxrreport.errors import CxrReportError, InputError
 from cxrreport.export.folder import Folder, Item
 from cxrreport.export.formats import Writer
 from cxrreport.export.html.page import render
@@ -43,19 +43,21 @@ class Pages(Writer):
         return not self._folder.holds(f"html/{subject.view.stem}", subject.version())
 
     def add(self, subject: Subject) -> None:
-        """Write the page of a study unless it lies there, and its row, which says so where there is none.
+        """Write the page of a study unless it lies there, and its row, which tells what has gone wrong with the page.
 
         Raises
         ------
         InputError : there is no page.
         """
         self._named &= not subject.view.hides_source
+        undrawn = subject.drawn.code if isinstance(subject.drawn, InputError) else ""
         try:
             self._page(subject)
-        except InputError as error:
-            self._worklist.add(row_of(subject.view, error.code))
+        except Exception as error:
+            code = error.code if isinstance(error, CxrReportError) else "export.crash"
+            self._worklist.add(row_of(subject.view, no_page=code))
             raise
-        self._worklist.add(row_of(subject.view))
+        self._worklist.add(row_of(subject.view, no_pictures=undrawn))
 
     def note(self, undrafted: Mapping[str, int]) -> None:
         """Keep for the foot of the worklist how many studies have no draft."""

@@ -22,7 +22,7 @@ class Row:
     present, implied : finding and probability in words; what another one implies need not be shown.
     unsure : what cannot be decided.
     text : the draft's findings and impression.
-    problem : code of what kept the study's page from being written; "" = there is a page.
+    no_page, no_pictures : code of what kept the study's page from being written, or the films out of it; "" = nothing.
     """
 
     stem: str
@@ -44,10 +44,11 @@ class Row:
     institution: str
     status: str
     text: str
-    problem: str
+    no_page: str
+    no_pictures: str
 
 
-def row_of(view: StudyView, problem: str = "") -> Row:
+def row_of(view: StudyView, no_page: str = "", no_pictures: str = "") -> Row:
     """Return the row of a study that has a draft."""
     draft, study, patient = view.held.draft, view.held.study, view.held.patient
     assert draft is not None
@@ -74,7 +75,8 @@ def row_of(view: StudyView, problem: str = "") -> Row:
         institution=study.institution,
         status=draft.status,
         text=f"{draft.findings}\n{draft.impression}",
-        problem=problem,
+        no_page=no_page,
+        no_pictures=no_pictures,
     )
 
 

@@ -33,7 +33,7 @@ class Worklist:
 
     def add(self, row: Row) -> None:
         """Write a row."""
-        self._codes.update(filter(None, [row.problem]))
+        self._codes.update(filter(None, [row.no_page, row.no_pictures]))
         self._file.write(self._between + _json(astuple(row)))
         self._between = ",\n"
 

@@ -68,5 +68,5 @@ def test_a_study_without_its_page_has_a_row_that_says_why(
 
     without_films(monkeypatch, fail)
     assert drafted("export", "--format", "html", tmp_path / "out") == 3
-    assert {row["problem"] for row in rows(tmp_path / "out")} == {"draft.stale"}
+    assert {row["no_page"] for row in rows(tmp_path / "out")} == {"draft.stale"}
     assert not (tmp_path / "out/studies").exists()

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from builders.browser import watched
 from builders.views import STUDY, study_view
+from builders.worklist import read_data
 
+from cxrreport.errors import InputError
 from cxrreport.export import html
 from cxrreport.export.folder import Folder
 from cxrreport.export.subject import Subject
@@ -81,3 +83,11 @@ def test_where_studies_bear_other_names_nobody_can_judge_them(browser: Any, tmp_
         assert not seen.complaints
     with watched(browser, place / "index.html") as seen:
         assert not seen.page.locator(".judging:visible").count() and not seen.complaints
+
+
+def test_a_row_tells_of_films_that_are_lost(tmp_path: Path) -> None:
+    with Folder(tmp_path) as folder, html.open_writer(folder, "html") as writer:
+        writer.add(Subject(study_view(), 10_000_000, drawn=InputError("Gone.", "film.changed")))
+    data = read_data(tmp_path / "index.html")
+    row = dict(zip(data["columns"], data["rows"][0]))
+    assert (row["no_page"], row["no_pictures"]) == ("", "film.changed") and "film.changed" in data["codes"]

@@ -19,7 +19,9 @@ def test_a_row_names_study_patient_changes_and_findings() -> None:
     assert (row.accession, row.date, row.institution) == ("A1", "2024-03-05 10:15", "St. Elsewhere")
     assert row.changes == (("pleural effusion", "new"),) and row.prior
     assert row.present == (("pleural effusion", "91 %"), ("cardiomegaly", "77 %")) and row.unsure == ("pneumonia",)
-    assert "new right pleural effusion" in row.text and "Cardiomegaly" in row.text and row.problem == ""
+    assert (
+        "new right pleural effusion" in row.text and "Cardiomegaly" in row.text and row.no_page == row.no_pictures == ""
+    )
 
 
 @pytest.mark.parametrize(

@@ -203,11 +203,12 @@ def test_what_others_wrote_is_text(opened: Opened) -> None:
         assert TAG in seen.page.inner_text("tbody") and not seen.complaints
 
 
-def test_the_foot_tells_what_has_no_draft_and_a_row_what_has_no_page(opened: Opened) -> None:
-    with opened([make_row(1, problem="film.away")]) as seen:
+def test_the_foot_tells_what_has_no_draft_and_a_row_what_has_no_page_or_film(opened: Opened) -> None:
+    with opened([make_row(1, no_page="film.away"), make_row(2, no_pictures="film.changed")]) as seen:
         assert "3 × The study has no usable frontal image." in seen.page.inner_text("#missing")
-        assert "no page: An image of the study" in seen.page.inner_text("tbody tr")
-        assert not seen.page.locator("tbody a").count()
+        assert "no page: An image of the study" in seen.page.inner_text("tbody tr >> nth=0")
+        assert "no pictures: An image is no longer" in seen.page.inner_text("tbody tr >> nth=1")
+        assert seen.page.locator("tbody a").all_inner_texts() == ["A2"]
 
 
 def test_ten_thousand_rows_hold_a_hundred_on_the_screen(opened: Opened) -> None:
@@ -274,6 +275,16 @@ def test_a_verdict_can_be_taken_back_and_all_be_forgotten(listed: Any) -> None:
     )
     listed.keyboard.press("s")
     assert listed.inner_text("#said") == "There are no verdicts to save."
+
+
+def test_who_judges_what_nobody_has_judged_is_led_to_the_next(listed: Any) -> None:
+    listed.select_option("select[name=status]", "preliminary")
+    listed.locator("body").press("j")
+    listed.keyboard.press("j")
+    listed.keyboard.press("a")
+    assert stems(listed) == [4, 10] and chosen(listed) == "10"
+    listed.keyboard.press("a")
+    assert stems(listed) == [4] and chosen(listed) == "4"
 
 
 def test_nobody_judges_studies_under_other_names(opened: Opened) -> None:

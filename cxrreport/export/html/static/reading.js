@@ -6,7 +6,8 @@
   if (!bar) return;
   const study = JSON.parse(document.getElementById("study").textContent);
   const given = bar.querySelector(".given"); // null where the studies bear other names than in the archive
-  const KEYS = { w: () => document.querySelector(".back")?.click() };
+  const press = (selector) => document.querySelector(selector)?.click();
+  const KEYS = { w: () => press(".back"), t: () => press(".theme") };
 
   /** Studies as the worklist showed them last in this window; none where the browser tells the page nothing of it. */
   function stems() {

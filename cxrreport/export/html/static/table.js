@@ -9,14 +9,15 @@ const Table = (data, verdictOf, statusOf) => {
   // name, heading, what it is sorted by, what fills its cell
   const COLUMNS = [
     ["priority", "Priority", rank, (row, cell) => {
-      cell.append(tag("span", `tier ${row.priority}`, row.priority || "–"), tag("small", "", row.reason));
+      cell.append(tag("span", `tier ${row.priority}`, row.priority || "–"), tag("small", "", row.reason.replaceAll(" %", "\u00a0%")));
     }],
     ["patient", "Patient", (row) => row.patient, (row, cell) => {
       cell.append(tag("span", "", row.patient || "–"), tag("small", "", row.person));
     }],
     ["accession", "Accession", (row) => row.accession, (row, cell) => {
       cell.append(link(row));
-      if (row.problem) cell.append(tag("small", "problem", `no page: ${data.codes[row.problem] ?? row.problem}`));
+      for (const [what, code] of [["no page", row.no_page], ["no pictures", row.no_pictures]])
+        if (code) cell.append(tag("small", "problem", `${what}: ${data.codes[code] ?? code}`));
     }],
     ["date", "Date", (row) => row.date, (row, cell) => cell.append(row.date || "no date")],
     ["view", "View", (row) => row.view, (row, cell) => cell.append(row.view)],
@@ -49,8 +50,8 @@ const Table = (data, verdictOf, statusOf) => {
   }
 
   function link(row) {
-    const element = tag(row.problem ? "span" : "a", "", row.accession || `study ${row.stem}`);
-    if (!row.problem) element.href = `studies/${row.stem}.html`;
+    const element = tag(row.no_page ? "span" : "a", "", row.accession || `study ${row.stem}`);
+    if (!row.no_page) element.href = `studies/${row.stem}.html`;
     return element;
   }
 

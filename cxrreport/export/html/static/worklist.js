@@ -29,10 +29,14 @@
     choose("institution", List.count(rows, (row) => (row.institution ? [row.institution] : [])));
   }
 
-  /** After a verdict, here or in another window. */
+  /** After a verdict, here or in another window; where its row is gone by the filter, the next one is chosen. */
   function judged() {
+    const place = shown.indexOf(byStem.get(state.at));
     choose("status", List.count(rows, (row) => [statusOf(row)]));
     order();
+    if (place < 0 || !shown.length || shown.includes(byStem.get(state.at))) return;
+    state.at = shown[Math.min(place, shown.length - 1)].stem;
+    refresh();
   }
 
   function choose(name, counts) {
@@ -115,7 +119,7 @@
     const { sort, descending, at } = state;
     const told = new URLSearchParams(Object.entries({ ...asked(), sort, descending, at }).filter(([, value]) => value));
     history.replaceState(null, "", `#${told}`);
-    const stems = shown.filter((row) => !row.problem).map((row) => row.stem);
+    const stems = shown.filter((row) => !row.no_page).map((row) => row.stem);
     session((s) => s.setItem(LIST, JSON.stringify({ hash: `${told}`, stems })));
   }
 
@@ -133,7 +137,10 @@
   // -- the chosen row and the keys ----------------------------------------------------------------------------------
 
   function mark() {
-    for (const line of body.rows) line.classList.toggle("at", line.dataset.stem === state.at);
+    for (const line of body.rows) {
+      line.classList.toggle("at", line.dataset.stem === state.at);
+      line.ariaCurrent = line.dataset.stem === state.at ? "true" : null;
+    }
   }
 
   function move(step) {
@@ -238,6 +245,9 @@
   for (const element of document.querySelectorAll(".judging")) element.hidden = !judging;
   addEventListener("pageshow", (event) => { if (event.persisted) judged(); });
   addEventListener("storage", judged);
-  addEventListener("beforeprint", () => body.replaceChildren(...shown.slice(0, PRINTED).map(draw)));
-  addEventListener("afterprint", show);
+  addEventListener("beforeprint", () => {
+    body.replaceChildren(...shown.slice(0, PRINTED).map(draw));
+    say(shown.length > PRINTED ? `The first ${PRINTED} are on paper.` : "");
+  });
+  addEventListener("afterprint", () => { say(""); show(); });
 })();
