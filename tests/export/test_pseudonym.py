@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from builders.data import ROOT
 from builders.tool import Tool, Visit, write_visit
 from builders.views import DRAFT, PATIENT, PRIOR, PROVENANCE, STUDY, study_view, write_films
 from hypothesis import given
@@ -283,3 +284,16 @@ def test_the_order_of_files_tells_nothing_of_dates(drafted: Tool, tmp_path: Path
     assert all(sorted(map(repr, one)) == sorted(map(repr, seen[0])) for one in seen) and any(
         one != seen[0] for one in seen
     )
+
+
+def test_who_has_the_key_finds_a_study_as_the_page_says(
+    drafted: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs" / "pseudonyms.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    key = key_file(tmp_path)
+    monkeypatch.setenv("CXRREPORT_HOME", str(drafted.home))
+    exec(block.replace("/etc/cxrreport/research.key", str(key)).replace("A90417", "A101"))
+    drafted.json("export", "--format", "csv", "--study", "A101", "--pseudonymise", key, tmp_path / "out")
+    told = capsys.readouterr().out.strip()
+    assert len(told) == 16 and told in (tmp_path / "out" / "studies.csv").read_text()
