@@ -40,7 +40,8 @@ def test_a_print_tells_what_the_page_does_and_is_always_the_same(tmp_path: Path)
     ):
         assert words in text
     assert len(pdf.pages[0].images) == 3 and "Worklist" not in text
-    assert all(DISCLAIMER in " ".join(page.extract_text().split()) for page in pdf.pages)
+    sheets = [" ".join(page.extract_text().split()) for page in pdf.pages]
+    assert len(sheets) > 1 and all(DISCLAIMER in sheet and "P1 A1 2024-03-05" in sheet for sheet in sheets)
     assert pdf.metadata and "2024-03-06 01:02:03" in str(pdf.metadata.creation_date)  # that of the draft
 
 

@@ -50,6 +50,7 @@ def render(subject: Subject, worklist: str = "", printed: bool = False) -> bytes
         "study.html",
         _STYLES,
         () if printed else _SCRIPTS,
+        _foot(view.held),
         view=view,
         held=view.held,
         draft=draft,
@@ -72,6 +73,12 @@ def _pictures(subject: Subject) -> tuple[Pictures | None, InputError | None]:
         return subject.pictures, None
     except InputError as error:
         return None, error
+
+
+def _foot(held: DraftView) -> str:
+    """Whose study a sheet tells of, should it be parted from the first."""
+    day = f"{held.study.studied_at:%Y-%m-%d}" if held.study.studied_at else ""
+    return " ".join(filter(None, (held.patient.mrn, held.study.accession, day)))
 
 
 def _labels(held: DraftView, pictures: Pictures | None) -> dict[str, str]:

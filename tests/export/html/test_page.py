@@ -6,11 +6,13 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from builders.views import DRAFT, PRIOR_REPORT, REFERENCES, STUDY, study_view, write_films
+from builders.views import DRAFT, PATIENT, PRIOR_REPORT, REFERENCES, STUDY, study_view, write_films
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cxrreport import DISCLAIMER
 from cxrreport.export.html.page import render
-from cxrreport.export.study import StudyView
+from cxrreport.export.study import Films, StudyView
 from cxrreport.export.subject import Subject
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&"
@@ -59,3 +61,12 @@ def test_a_film_that_is_gone_costs_the_pictures_and_nothing_else(tmp_path: Path)
 def test_one_view_gives_one_page(tmp_path: Path) -> None:
     view = study_view(films=write_films(tmp_path))
     assert page(view) == page(view)
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30))
+@settings(max_examples=40, deadline=None)
+def test_a_number_at_the_foot_of_a_print_ends_neither_its_string_nor_the_style(number: str) -> None:
+    told = page(study_view(films=Films(), patient=replace(PATIENT, mrn=number)))
+    style = told[told.index("<style>") : told.index("</style>")]
+    rule = style[style.rindex("@page") :]
+    assert rule.count('"') == 2 and "<" not in rule and "\n" not in rule.strip()
