@@ -44,7 +44,7 @@ def write_message(view: StudyView, site: Site) -> tuple[str, str]:
         _patient(view.held.patient),
         segment("ORC", {1: "RE", 3: escape(study.accession)}),
         _request(draft, study, site),
-        *(segment("NTE", {1: str(n), 2: "L", 3: escape(text)}) for n, text in enumerate(_notes(view, draft), start=1)),
+        *(segment("NTE", {1: str(n), 2: "L", 3: escape(text)}) for n, text in enumerate(view.to_heed(), start=1)),
         *(segment("OBX", {1: str(n), **fields}) for n, fields in enumerate(_results(view, draft, site), start=1)),
     ]
     head = _header(draft, site)
@@ -73,15 +73,6 @@ def _request(draft: DraftFacts, study: StudyFacts, site: Site) -> str:
     procedure = _code("procedure", site)
     own = {3: escape(study.accession), 4: procedure, 7: taken, 22: changed, 24: "RAD", 25: _PRELIMINARY}
     return segment("OBR", {1: "1", **own})
-
-
-def _notes(view: StudyView, draft: DraftFacts) -> Iterator[str]:
-    yield DISCLAIMER
-    if draft.priority:
-        yield f"Priority: {draft.priority} ({draft.priority_reason})." if draft.priority_reason else draft.priority
-    if view.no_prior:
-        yield f"Without a prior: {view.no_prior}."
-    yield from (f"Note: {sentence}." for _, sentence in view.flags)
 
 
 # -- what was found ---------------------------------------------------------------------------------------------------

@@ -101,6 +101,17 @@ class StudyView:
                 document["draft"]["deliveries"] = [asdict(one) for one in self.deliveries]
         return document
 
+    def to_heed(self) -> tuple[str, ...]:
+        """Sentences that stand before a draft wherever it is only text: the label first; then priority, no prior, flags."""
+        draft = self.held.draft
+        said = [DISCLAIMER]
+        if draft and draft.priority:
+            why = f" ({draft.priority_reason})" if draft.priority_reason else ""
+            said.append(f"Priority: {draft.priority}{why}.")
+        if self.no_prior:
+            said.append(f"No comparison: {self.no_prior}.")
+        return (*said, *(f"Note: {sentence}." for _, sentence in self.flags))
+
     def version(self) -> str:
         """Digest of all that a writer can tell of the study: two views of one version give the same files."""
         films = [image and image.sop_uid for image in (self.films.current, self.films.prior)]

@@ -63,6 +63,8 @@ def test_all_that_the_network_says_is_preliminary_labelled_and_marked_as_its_own
     shown = b64decode(report["presentedForm"][0]["data"]).decode()
     for text in (shown, report["conclusion"], report["text"]["div"]):
         assert DISCLAIMER in text
+    for sentence in study_view().to_heed():
+        assert sentence in shown and sentence in report["text"]["div"]
     assert TEXT in shown and all(one["note"] == [{"text": DISCLAIMER}] for one in results[1:])
 
 

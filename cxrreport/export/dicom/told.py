@@ -16,7 +16,6 @@ from highdicom.sr.templates import DEFAULT_LANGUAGE
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
-from cxrreport import DISCLAIMER
 from cxrreport.export.coding import Coding
 from cxrreport.export.dicom.concepts import (
     COMPARISON,
@@ -49,7 +48,7 @@ def report(view: StudyView, draft: DraftFacts) -> Dataset:
 
 
 def _sections(view: StudyView, draft: DraftFacts) -> Iterator[ContainerContentItem]:
-    yield _section(SUMMARY, SUMMARY, *_to_heed(view, draft))
+    yield _section(SUMMARY, SUMMARY, *view.to_heed())
     for name, element, text in (
         (COMPARISON, PREVIOUS_FINDING, draft.comparison),
         (FINDINGS, FINDING, draft.findings),
@@ -57,15 +56,6 @@ def _sections(view: StudyView, draft: DraftFacts) -> Iterator[ContainerContentIt
     ):
         if text.strip():
             yield _section(name, element, text)
-
-
-def _to_heed(view: StudyView, draft: DraftFacts) -> Iterator[str]:
-    yield DISCLAIMER
-    if draft.priority:
-        yield f"Priority: {draft.priority}" + (f" ({draft.priority_reason})." if draft.priority_reason else ".")
-    if view.no_prior:
-        yield f"No comparison: {view.no_prior}"
-    yield from (f"Note: {sentence}" for _, sentence in view.flags)
 
 
 def _section(name: Coding, element: Coding, *texts: str) -> ContainerContentItem:

@@ -50,7 +50,7 @@ def build(view: StudyView, site: Site) -> Part:
     )
     sides, made = read(draft.findings).sides, {"device": refer(device), "derivedFrom": [refer(study)]}
     found = [observe(one, held.study.uid, sides.get(one.row.finding), common | made) for one in view.findings]
-    told = report(draft, study, found, common)
+    told = report(view, draft, study, found, common)
     resources = [device, study, *found, told, _provenance(view, draft, study, device, [told, *found])]
     bundle: dict[str, Any] = {
         "resourceType": "Bundle",

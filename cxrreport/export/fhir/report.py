@@ -8,19 +8,21 @@ from html import escape
 
 from cxrreport import DISCLAIMER
 from cxrreport.export.fhir.parts import AI_ASSERTED, LOINC, Part, clean, filled, full_url, hl7_concept, make_id, refer
+from cxrreport.export.study import StudyView
 from cxrreport.store.views import DraftFacts
 
 CODE = {"coding": [{"system": LOINC, "code": "30745-4", "display": "XR Chest Views"}]}
 _SECTIONS = ("comparison", "findings", "impression")
 
 
-def report(draft: DraftFacts, study: Part, results: Sequence[Part], common: Part) -> Part:
+def report(view: StudyView, draft: DraftFacts, study: Part, results: Sequence[Part], common: Part) -> Part:
     """The report of a draft. study : its ImagingStudy. common : elements of all results of the study."""
+    heed, said = view.to_heed(), _said(draft)
     resource: Part = {
         "resourceType": "DiagnosticReport",
         "id": make_id("report", study["id"]),
         "meta": AI_ASSERTED,
-        "text": {"status": "generated", "div": _narrative(draft)},
+        "text": {"status": "generated", "div": _narrative(heed, said)},
     }
     return filled(
         {
@@ -32,7 +34,7 @@ def report(draft: DraftFacts, study: Part, results: Sequence[Part], common: Part
             "result": [refer(one) for one in results],
             "imagingStudy": [refer(study)],
             "conclusion": f"{DISCLAIMER} {clean(draft.impression)}".strip(),
-            "presentedForm": [_presented(draft)],
+            "presentedForm": [_presented(heed, said)],
         }
     )
 
@@ -42,12 +44,14 @@ def _said(draft: DraftFacts) -> list[tuple[str, str]]:
     return [(name, text) for name, text in told if text]
 
 
-def _narrative(draft: DraftFacts) -> str:
-    said = "".join(f"<p><b>{name.capitalize()}:</b> {escape(text)}</p>" for name, text in _said(draft))
-    return f'<div xmlns="http://www.w3.org/1999/xhtml"><p><b>{escape(DISCLAIMER)}</b></p>{said}</div>'
+def _narrative(heed: Sequence[str], said: Sequence[tuple[str, str]]) -> str:
+    before = "".join(f"<p>{escape(clean(sentence))}</p>" for sentence in heed)
+    after = "".join(f"<p><b>{name.capitalize()}:</b> {escape(text)}</p>" for name, text in said)
+    return f'<div xmlns="http://www.w3.org/1999/xhtml">{before}{after}</div>'
 
 
-def _presented(draft: DraftFacts) -> Part:
-    """The text, its label in each section: a receiver may keep one and drop what stands before."""
-    said = "\n\n".join(f"{name.upper()}:\n{DISCLAIMER}\n{text}" for name, text in _said(draft)) or DISCLAIMER
-    return {"contentType": "text/plain; charset=utf-8", "data": b64encode(said.encode()).decode(), "title": DISCLAIMER}
+def _presented(heed: Sequence[str], said: Sequence[tuple[str, str]]) -> Part:
+    """The text, its label in each section too: a receiver may keep one and drop what stands before."""
+    sections = (f"{name.upper()}:\n{DISCLAIMER}\n{text}" for name, text in said)
+    whole = "\n\n".join(["\n".join(map(clean, heed)), *sections])
+    return {"contentType": "text/plain; charset=utf-8", "data": b64encode(whole.encode()).decode(), "title": DISCLAIMER}
