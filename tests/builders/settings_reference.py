@@ -14,8 +14,8 @@ INTRODUCTION = """# The settings
 Written by `make docs`; a test holds it equal to the code.
 
 A setting comes from its default, a TOML file (`--config`), its variable and its flag; what comes later wins. In the
-file a setting has the name of the first column; an unknown name is refused. `columns` is a table of TOML, and JSON in
-its variable. The flags of each command: [cli.md](cli.md).
+file a setting has the name of the first column; an unknown name is refused. `columns`, `hl7_codes` and
+`send_credentials` are tables of TOML, and JSON in their variables. The flags of each command: [cli.md](cli.md).
 
 | setting | variable | default | meaning |
 |---|---|---|---|"""
