@@ -27,6 +27,9 @@ Rows stand in the order of the worklist: by priority, the latest study first. `f
 pyarrow), and a table is there whole or not at all. The tables hold what was asked for in this call: an export of one
 day replaces the tables of the day before in the same directory.
 
+There are 13 findings a study: "no finding" sums up the others and is none. `sentences` is empty where nothing was said of a
+prior. Under [pseudonyms](pseudonyms.md) the columns are the same, and what is left out is empty or none.
+
 **JSON** is ASCII with escapes; what is none is `null`. **Parquet** is compressed with zstd, in groups of 1,000 studies;
 the meaning of each column stands in its field's metadata.
 
