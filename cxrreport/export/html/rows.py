@@ -21,6 +21,7 @@ class Row:
     changes : finding and what became of it, what cannot wait first.
     present, implied : finding and probability in words; what another one implies need not be shown.
     unsure : what cannot be decided.
+    status : the verdict that the archive holds, with `reviewer` and time (`judged`, ISO 8601); else that of the draft.
     text : the draft's findings and impression.
     no_page, no_pictures : code of what kept the study's page from being written, or the films out of it; "" = nothing.
     """
@@ -43,6 +44,8 @@ class Row:
     flags: tuple[str, ...]
     institution: str
     status: str
+    reviewer: str
+    judged: str
     text: str
     no_page: str
     no_pictures: str
@@ -54,7 +57,7 @@ def row_of(view: StudyView, no_page: str = "", no_pictures: str = "") -> Row:
     assert draft is not None
     present = [finding for finding in view.findings if finding.row.state is State.POSITIVE]
     shown = set(most_particular([finding.row.finding for finding in present]))
-    film = view.films.current
+    film, review = view.films.current, draft.review
     return Row(
         stem=view.stem,
         draft=draft.draft_id,
@@ -73,7 +76,9 @@ def row_of(view: StudyView, no_page: str = "", no_pictures: str = "") -> Row:
         prior=view.held.prior is not None,
         flags=tuple(flag for flag, _ in view.flags),
         institution=study.institution,
-        status=draft.status,
+        status=review.status if review else draft.status,
+        reviewer=review.reviewer if review else "",
+        judged=review.at.isoformat() if review else "",
         text=f"{draft.findings}\n{draft.impression}",
         no_page=no_page,
         no_pictures=no_pictures,

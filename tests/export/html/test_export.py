@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders.browser import watched
 from builders.tool import Tool
 from builders.worklist import read_data
 
@@ -70,3 +71,21 @@ def test_a_study_without_its_page_has_a_row_that_says_why(
     assert drafted("export", "--format", "html", tmp_path / "out") == 3
     assert {row["no_page"] for row in rows(tmp_path / "out")} == {"draft.stale"}
     assert not (tmp_path / "out/studies").exists()
+
+
+def test_verdicts_of_the_list_come_back_with_the_next_export(
+    browser: Any, drafted: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_films(monkeypatch, lambda *_: b"a page")
+    drafted("export", "--format", "html", tmp_path / "out")
+    with watched(browser, tmp_path / "out/index.html") as seen:
+        seen.page.keyboard.press("j")
+        seen.page.keyboard.press("a")
+        with seen.page.expect_download() as download:
+            seen.page.keyboard.press("s")
+        download.value.save_as(tmp_path / "verdicts.json")
+        assert drafted("review", "--import", tmp_path / "verdicts.json", "--by", "Dr. C") == 0
+        drafted("export", "--format", "html", tmp_path / "out")
+        seen.page.reload()
+        assert seen.page.inner_text("tbody tr >> nth=0").endswith("accepted\nDr. C")
+    assert [row["status"] for row in rows(tmp_path / "out")].count("accepted") == 1

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from builders.views import STUDY, study_view, write_films
 
-from cxrreport.drafts import Finding
+from cxrreport.drafts import DraftStatus, Finding, Review, Verdict
 from cxrreport.export.html.rows import row_of
 from cxrreport.findings import State
 
@@ -41,3 +42,9 @@ def test_what_another_finding_implies_is_kept_apart() -> None:
     rows = tuple(Finding(name, State.POSITIVE, 0.9) for name in ("lung opacity", "consolidation"))
     row = row_of(study_view(draft={"finding_rows": rows}))
     assert row.present == (("consolidation", "90 %"),) and row.implied == (("lung opacity", "90 %"),)
+
+
+def test_the_verdict_of_the_archive_is_the_status() -> None:
+    review = Review(Verdict.EDITED, "Dr. Ö", datetime(2024, 3, 6, 8, tzinfo=UTC), "Other.")
+    row = row_of(study_view(draft={"status": DraftStatus.REVIEWED, "review": review}))
+    assert (row.status, row.reviewer, row.judged) == ("edited", "Dr. Ö", "2024-03-06T08:00:00+00:00")

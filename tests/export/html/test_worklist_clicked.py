@@ -277,6 +277,18 @@ def test_a_verdict_can_be_taken_back_and_all_be_forgotten(listed: Any) -> None:
     assert listed.inner_text("#said") == "There are no verdicts to save."
 
 
+def test_a_verdict_that_the_archive_holds_by_now_is_the_archives(opened: Opened) -> None:
+    with opened([make_row(1), make_row(2)]) as seen:
+        for key in "jaja":
+            seen.page.keyboard.press(key)
+        given = {one["draft"]: one["at"] for one in saved(seen.page)["verdicts"]}
+        imported = make_row(1, status="accepted", reviewer="Dr. A", judged=given[1].replace("Z", "+00:00"))
+        older = make_row(2, status="rejected", reviewer="Dr. B", judged="2020-01-01T00:00:00+00:00")
+        write_worklist(Path(seen.page.url.removeprefix("file://").partition("#")[0]).parent, [imported, older])
+        seen.page.reload()
+        assert seen.page.locator(".of-status").all_inner_texts() == ["accepted\nDr. A", "accepted\nnot imported"]
+
+
 def test_who_judges_what_nobody_has_judged_is_led_to_the_next(listed: Any) -> None:
     listed.select_option("select[name=status]", "preliminary")
     listed.locator("body").press("j")

@@ -37,7 +37,7 @@ const Table = (data, verdictOf, statusOf) => {
     ["status", "Status", statusOf, (row, cell) => {
       const verdict = verdictOf(row);
       cell.append(tag("span", statusOf(row), statusOf(row), verdict?.comment ?? ""));
-      if (verdict) cell.append(tag("small", "", "not imported"));
+      cell.append(tag("small", "", verdict ? "not imported" : row.reviewer));
     }],
   ];
 

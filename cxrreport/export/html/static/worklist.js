@@ -13,7 +13,11 @@
   const state = { sort: "priority", descending: false, page: 0, at: "" }; // at: stem of the chosen row
   let ordered = rows, shown = rows; // all in order, and what the filters leave of them
 
-  const verdictOf = (row) => (judging ? Verdicts.get(row) : null);
+  /** What was said in this browser and is not in the archive yet. */
+  const verdictOf = (row) => {
+    const verdict = judging ? Verdicts.get(row) : null;
+    return verdict && row.judged && Date.parse(verdict.at) <= Date.parse(row.judged) ? null : verdict;
+  };
   const statusOf = (row) => verdictOf(row)?.status ?? row.status;
   const { COLUMNS, tag, draw } = Table(data, verdictOf, statusOf);
 
