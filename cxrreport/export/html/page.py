@@ -11,7 +11,7 @@ from cxrreport.export.films import Pictures
 from cxrreport.export.html.course import course
 from cxrreport.export.html.document import key_of
 from cxrreport.export.html.document import render as render_document
-from cxrreport.export.html.pictures import films
+from cxrreport.export.html.pictures import embed, films
 from cxrreport.export.html.text import pieces
 from cxrreport.export.panels import colour_of
 from cxrreport.export.study import StudyView
@@ -46,7 +46,7 @@ def render(subject: Subject, worklist: str = "", printed: bool = False) -> bytes
     assert draft is not None
     pictures, lost = _pictures(subject)
     plain, implied = _findings(view.findings)
-    return render_document(
+    page = render_document(
         "study.html",
         _STYLES,
         () if printed else _SCRIPTS,
@@ -66,6 +66,7 @@ def render(subject: Subject, worklist: str = "", printed: bool = False) -> bytes
         implied=implied,
         course=course(view.trajectory, view.held.study.study_id),
     )
+    return embed(page, pictures) if pictures else page
 
 
 def _pictures(subject: Subject) -> tuple[Pictures | None, InputError | None]:
