@@ -79,6 +79,13 @@ def test_a_night_sends_to_all_targets_in_one_call_and_only_from_a_day_on(
     assert ended not in (0, 3) and len(commands) == 3, "no day, nothing is sent"
 
 
+def test_a_night_goes_on_where_no_priors_can_be_fetched(
+    night: Callable[..., tuple[int, list[list[str]]]], tmp_path: Path
+) -> None:
+    ended, commands = night("c", "r", tmp_path, (0, 0, 0), PACS="NOBODY@127.0.0.1:1", STAMP=str(tmp_path / "stamp"))
+    assert (ended, len(commands)) == (3, 3) and not (tmp_path / "stamp").exists()
+
+
 def test_every_step_of_a_night_is_a_command_that_works(
     night: Callable[..., tuple[int, list[list[str]]]],
     drafted: Tool,

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A night: signed reports, films, drafts, pages, and what is sent to other systems.
+# A night: priors, signed reports, films, drafts, pages, and what is sent to other systems.
 #   nightly.sh /etc/cxrreport.env
 # 3 (some files or studies failed) lets the rest of the night go on; any other failure ends it with its exit code.
 set -u
@@ -17,6 +17,8 @@ step() {
     esac
 }
 
+# a study that was drafted without its prior is drafted again once the prior is there
+[ -z "${PACS:-}" ] || "$(dirname "$0")/fetch-priors.sh" "$EXPORT" "${STAMP:?}" "$PACS" "${AET:-CXRREPORT}" >&2 || worst=3
 step index "$REPORTS"
 step generate "$EXPORT"
 [ -z "${OUT:-}" ] || step export "$OUT" --format html
