@@ -45,7 +45,10 @@ def test_every_command_of_a_page_is_one_that_the_tool_takes(page: Path, monkeypa
 
 def test_the_commands_of_a_day_work(drafted: Tool, tmp_path: Path) -> None:
     day = (ROOT / "README.md").read_text().partition("## By day")[2].partition("\n## ")[0]
-    names = {name: str(tmp_path / name) for name in ("DIR", "RESEARCH", "KEYFILE", "OUT.png")} | {"ACCESSION": "A102"}
+    places = ("DIR", "RESEARCH", "KEYFILE", "OUT.png", "FILE", "VERDICTS")
+    names = {name: str(tmp_path / name) for name in places} | {"ACCESSION": "A102"}
+    (tmp_path / "FILE").write_text("IMPRESSION: Clear lungs.")
+    (tmp_path / "VERDICTS").write_text("study,status\nA103,accepted\n")
     (tmp_path / "KEYFILE").touch(0o600)
     (tmp_path / "KEYFILE").write_bytes(bytes(range(32)))
     tried = [words for words in commands(day) if words[0] not in LATER and "--send" not in words]
