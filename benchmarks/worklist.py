@@ -31,8 +31,8 @@ _TEXT = "There is a new right pleural effusion. The heart is mildly enlarged. No
 _STEPS = {
     "search": "const field = document.querySelector('[name=text]'); field.value = 'effusion 77';"
     " field.dispatchEvent(new Event('input', { bubbles: true }))",
-    "clear": "document.querySelector('[type=reset]').click()",
-    "filter": "const field = document.querySelector('[name=finding]'); field.value = 'edema';"
+    "filter": "document.getElementById('filters').reset();"
+    " const field = document.querySelector('[name=finding]'); field.value = 'edema';"
     " field.dispatchEvent(new Event('input', { bubbles: true }))",
     "sort": "document.querySelector('th[data-name=patient] button').click()",
 }
