@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
@@ -9,6 +11,7 @@ from cxrreport.drafts import DraftStatus
 from cxrreport.store.schema import DraftRow
 
 
+@cache  # an alias is made once: it costs more than the query that it stands in
 def stands(*, shadow: bool = False) -> ColumnElement[bool]:
     """Match the draft that stands of a study: the preliminary one, else the newest reviewed or rejected one.
 
