@@ -163,7 +163,7 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
         "browser.failed": ("Chromium could not print the page of the study within a minute.", "Export again; see its version."),
         "film.away": ("An image of the study or of its prior cannot be reached.", "Mend the mount."),
         "send.refused": ("A target does not take an object of a draft.",
-                         "See its answer in the table `delivery`, and the log of the target; the next call tries again."),
+                         "See its answer in `cxrreport deliveries`, and the log of the target; the next call tries again."),
         "send.answer": ("A target gave no answer to an object of a draft, or one that cannot be read; it may lie there.",
                         "Look into the log of the target; the next call sends the object again."),
         "report.crash": ("Reading a report file failed in a way that nobody foresaw; the rest of the file is lost.", _AGAIN),

@@ -7,12 +7,14 @@ them waits, and nobody needs to make the objects anew to find out.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, and_, delete, exists, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
-from cxrreport.store.schema import DeliveryRow, DraftRow
+from cxrreport.store.schema import DeliveryRow, DraftRow, StudyRow
+from cxrreport.store.views import find_study
 
 
 def is_delivered(target: str) -> ColumnElement[bool]:
@@ -46,3 +48,40 @@ def record_attempt(session: Session, draft_id: int, target: str, name: str, answ
     own = (DeliveryRow.draft_id == draft_id, DeliveryRow.target == target, DeliveryRow.object == name)
     values = {"sent_at": datetime.now(UTC), "answer": answer, "delivered": delivered}
     session.execute(update(DeliveryRow).where(*own).values(attempts=DeliveryRow.attempts + 1, **values))
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One object on its way to one target; `sent_at` is that of the last attempt, `answer` the one to it."""
+
+    study_id: int
+    accession: str
+    draft_id: int
+    target: str
+    object: str
+    sent_at: datetime
+    attempts: int
+    answer: str
+    delivered: bool
+
+
+def list_deliveries(
+    session: Session, study: str | None = None, waiting: bool = False, limit: int = 100
+) -> tuple[list[Delivery], int]:
+    """Return what was sent last, the newest first, and how much there is in all.
+
+    Raises
+    ------
+    UsageError : no study has the key `study`, or several have.
+    """
+    query = select(DeliveryRow, StudyRow.id, StudyRow.accession)
+    query = query.join(DraftRow, DraftRow.id == DeliveryRow.draft_id).join(StudyRow, StudyRow.id == DraftRow.study_id)
+    if study is not None:
+        query = query.where(StudyRow.id == find_study(session, study).id)
+    if waiting:
+        query = query.where(~DeliveryRow.delivered)
+    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    rows = session.execute(query.order_by(DeliveryRow.sent_at.desc(), DeliveryRow.id.desc()).limit(limit))
+    own = ("draft_id", "target", "object", "sent_at", "attempts", "answer", "delivered")
+    found = [Delivery(key, accession, **{name: getattr(row, name) for name in own}) for row, key, accession in rows]
+    return found, total
