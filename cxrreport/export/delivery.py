@@ -126,6 +126,8 @@ class _Part:
             if isinstance(subject.drawn, InputError):  # a part of what belongs together is not sent
                 raise subject.drawn
             items.update((item.uid or item.name, item) for item in make(subject))
+        if not items:  # what waits from an earlier call goes on waiting
+            return
         for name in transact(self.engine, lambda s: plan_delivery(s, subject.draft_id, self.name, list(items))):
             answer = self._send_object(subject.draft_id, name, items[name].content)
             if answer.code:

@@ -239,6 +239,21 @@ def test_a_target_that_denies_is_not_asked_again(drafted, monkeypatch):
     assert "[send.denied]" in drafted.err and rows(drafted, "attempts")[0] == 1
 
 
+def test_what_was_refused_goes_on_waiting_while_it_cannot_be_made(drafted, formats):
+    make, study = formats["sr"], ("--study", "A102")
+
+    def fails(_):
+        raise InputError("The film is gone.", "film.away")
+
+    with dicom_archive(0, 0xA900) as archive:
+        assert send(drafted, dicom(archive), code=3, more=study)["sent"] == 1
+        formats["sr"] = fails
+        assert send(drafted, dicom(archive), code=3, more=study)["failed"] == {"film.away": 1}
+        formats["sr"] = make
+        assert send(drafted, dicom(archive), more=study)["sent"] == 1
+    assert rows(drafted, "delivered") == [True, True]
+
+
 def test_what_goes_under_pseudonyms_is_another_thing_than_under_names(drafted, tmp_path):
     (key := tmp_path / "key").write_bytes(b"k" * 32)
     key.chmod(0o600)
