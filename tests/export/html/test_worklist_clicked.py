@@ -173,9 +173,11 @@ def ground(page: Any) -> list[int]:
     return [int(part) for part in colour.strip("rgb()").split(",")]
 
 
-def test_it_is_dark_where_the_system_is(opened: Opened) -> None:
+def test_it_is_dark_where_the_system_is_and_on_paper_light(opened: Opened) -> None:
     with opened(color_scheme="dark") as seen:
         assert sum(ground(seen.page)) < 150
+        seen.page.emulate_media(media="print")
+        assert ground(seen.page) == [255, 255, 255]
     with opened(color_scheme="light") as seen:
         assert sum(ground(seen.page)) > 600
 
