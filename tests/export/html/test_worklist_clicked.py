@@ -165,6 +165,15 @@ def test_keys_search_tell_themselves_and_change_the_light(listed: Any) -> None:
     assert sum(ground(listed)) < sum(light)
 
 
+def test_the_address_keeps_what_is_asked_for(listed: Any) -> None:
+    listed.fill("[name=text]", "50% & more+")
+    listed.get_by_role("columnheader", name="Date").get_by_role("button").click()
+    listed.wait_for_url("**text=50*date*")
+    listed.reload()
+    assert listed.input_value("[name=text]") == "50% & more+"
+    assert listed.locator("th[aria-sort=ascending]").inner_text().startswith("Date")
+
+
 # -- how it looks -----------------------------------------------------------------------------------------------------
 
 
@@ -242,6 +251,9 @@ def test_verdicts_are_kept_and_saved_as_they_were_given(listed: Any) -> None:
     listed.keyboard.press("a")
     listed.keyboard.press("j")
     listed.keyboard.press("e")
+    listed.fill("#verdict [name=text]", "")
+    listed.click("text=Keep")
+    assert listed.is_visible("#verdict")  # who edits says what is right instead
     listed.fill("#verdict [name=text]", "Edema, “mild” <now>.\nElse normal.")
     listed.fill("#verdict [name=reviewer]", "Dr. Ä")
     listed.click("text=Keep")

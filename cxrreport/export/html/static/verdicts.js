@@ -60,7 +60,10 @@ const Verdicts = (() => {
     form.elements.text.value = before?.text ?? study.text;
     form.elements.comment.value = before?.comment ?? "";
     form.elements.reviewer.value = read(READER) || "";
-    const show = () => { dialog.querySelector(".text").hidden = form.elements.status.value !== "edited"; };
+    const show = () => {
+      form.elements.text.required = form.elements.status.value === "edited";
+      dialog.querySelector(".text").hidden = !form.elements.text.required;
+    };
     form.onchange = show;
     show();
     dialog.returnValue = "";

@@ -129,7 +129,7 @@
 
   /** What the address asks for; `#STEM` alone is the way back from a page: the list as it was left, at this study. */
   function recall() {
-    const hash = decodeURIComponent(location.hash.slice(1)), back = byStem.has(hash);
+    const hash = location.hash.slice(1), back = byStem.has(hash);
     const told = new URLSearchParams(back ? JSON.parse(session((s) => s.getItem(LIST)))?.hash : hash);
     if (back) told.set("at", hash);
     for (const [name, value] of told) if (form.elements[name]) form.elements[name].value = value;
