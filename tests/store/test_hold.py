@@ -38,7 +38,7 @@ def test_a_folder_that_takes_no_lock_file_is_a_storage_error(tmp_path: Path) -> 
 
 def kill_the_holder(engine: Engine) -> None:
     with store.session(engine) as session:
-        session.execute(text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"))
+        session.execute(text("SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory'"))
 
 
 @pytest.fixture
