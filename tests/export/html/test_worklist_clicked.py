@@ -275,6 +275,17 @@ def test_verdicts_are_kept_and_saved_as_they_were_given(listed: Any) -> None:
     assert all(one["at"].endswith("Z") and one["at"][:2] == "20" for one in found["verdicts"])
 
 
+@pytest.mark.parametrize("kept", ["localStorage", "sessionStorage"])
+def test_a_browser_that_keeps_nothing_says_so_and_saves_all_the_same(listed: Any, kept: str) -> None:
+    refuse = f"Object.defineProperty(window, '{kept}', {{ get() {{ throw new Error('refused'); }} }})"
+    listed.add_init_script(refuse)
+    listed.reload()
+    listed.keyboard.press("j")
+    listed.keyboard.press("a")
+    assert ("save them before you leave" in listed.inner_text("#said")) == (kept == "localStorage")
+    assert [one["draft"] for one in saved(listed)["verdicts"]] == [4]
+
+
 def test_a_verdict_can_be_taken_back_and_all_be_forgotten(listed: Any) -> None:
     for key in "jaju":
         listed.keyboard.press(key)
