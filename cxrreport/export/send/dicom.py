@@ -6,7 +6,7 @@ from collections import defaultdict
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE
 
@@ -16,7 +16,6 @@ from cxrreport.export.send.targets import Target
 from cxrreport.settings import Settings
 
 if TYPE_CHECKING:
-    from pydicom import Dataset
     from pynetdicom.association import Association
     from pynetdicom.pdu_primitives import A_ASSOCIATE
 
@@ -59,7 +58,10 @@ class DicomSender(Sender):
             return Answer("no presentation context", REFUSED)
         if dataset.file_meta.TransferSyntaxUID not in taken | _PLAIN:
             dataset.decompress(generate_instance_uid=False)
-        status = association.send_c_store(dataset)
+        try:
+            status = association.send_c_store(dataset)
+        except RuntimeError:  # the other side has ended it since it was asked for
+            status = Dataset()
         if "Status" not in status:
             association.abort()
             raise unreachable(self._target, "has ended the association, or does not answer")

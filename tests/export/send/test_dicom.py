@@ -59,6 +59,18 @@ def test_a_broken_association_is_followed_by_another(sender, tmp_path):
     assert archive.stored == ["1.2.1", "1.2.2"] and archive.associations == 2
 
 
+def test_an_association_that_ends_the_moment_before_an_object_is_followed_by_another(sender, tmp_path, monkeypatch):
+    with dicom_archive() as archive, sender(url(archive)) as mine:
+        mine.send(dicom_object(tmp_path, "1.2.1"))
+        send = mine._association.send_c_store
+        monkeypatch.setattr(mine._association, "send_c_store", lambda one: mine._association.abort() or send(one))
+        with pytest.raises(UnavailableError) as ended:
+            mine.send(dicom_object(tmp_path, "1.2.2"))
+        assert ended.value.code == UNREACHABLE
+        assert mine.send(dicom_object(tmp_path, "1.2.2")) == Answer("status 0x0000")
+    assert archive.stored == ["1.2.1", "1.2.2"]
+
+
 def test_an_archive_that_knows_no_class_of_ours_refuses(sender, tmp_path):
     with dicom_archive(classes=[Comprehensive3DSRStorage]) as archive, sender(url(archive)) as mine:
         assert mine.send(dicom_object(tmp_path)) == Answer("no presentation context", REFUSED)
