@@ -93,8 +93,9 @@ do read TID 1500 may be told to hide it by its modality (OT) or its series numbe
 public collections and of films with odd headers (262 objects). `dciodvfy` of dicom3tools finds no error in any of
 them, and `dsrdump` of dcmtk reads all 242 documents. `dciodvfy` warns of what it does not know: private codes, and
 Device UID in Contributing Equipment, where PS3.3 Table C.12-1 has it. A study takes about 0.2 s of one core besides
-its pictures, and 180 kB. Templates were checked by highdicom alone, which reads the documents back; conformance to an
-IHE profile is not claimed.
+its pictures, and 180 kB. `dciodvfy` counts the bytes of a name where DICOM counts characters (PS3.5 6.2), and so
+complains of one of more than 64 bytes. Templates were checked by highdicom alone, which reads the documents back;
+conformance to an IHE profile is not claimed.
 """
 
 CODES = """## Codes
