@@ -90,6 +90,8 @@ def generate(
     selection = Selection(**{one.name: flags.pop(one.name) for one in fields(Selection)})
     settings = settings_with(ctx, **flags)
     click.echo(DISCLAIMER, err=True)
+    if settings.shadow:
+        click.echo("In shadow: no reader sees the drafts of this run.", err=True)
     with progress() as tell:
         if dry_run:
             from cxrreport.pipeline.preview import preview as job

@@ -18,6 +18,7 @@ def test_what_is_drafted_in_shadow_is_hidden_until_it_is_drafted_again(
     shown = seen(drafted)
     monkeypatch.setenv("CXRREPORT_SHADOW", "true")
     assert drafted.json("generate", "--study", "A102", "--redo")["drafted"] == 1
+    assert "In shadow" in drafted.err
     assert drafted.rows("SELECT count(*) FROM draft WHERE shadow") == [1] and seen(drafted) == shown - 1
     told = drafted.json("status")
     assert told["shadow"] == 1 and told["undrafted"] == 0 and sum(told["priorities"].values()) == shown - 1
