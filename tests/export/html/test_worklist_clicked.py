@@ -116,12 +116,12 @@ def test_days_words_and_a_finding_with_its_change(listed: Any) -> None:
     assert stems(listed) == [4, 2]
     listed.fill("[name=until]", "2024-04-30")
     assert stems(listed) == [2]
-    listed.click("[type=reset]")
+    listed.click("#clear")
     listed.fill("[name=text]", "granuloma P10")
     assert stems(listed) == [10]
     listed.fill("[name=text]", "no such words")
     assert stems(listed) == [] and listed.is_visible("#none")
-    listed.click("[type=reset]")
+    listed.click("#clear")
     listed.select_option("[name=finding]", "edema")
     listed.select_option("[name=change]", "new")
     assert stems(listed) == []  # it is there, but what is new is another one

@@ -236,7 +236,7 @@
   body.querySelector(".at")?.scrollIntoView({ block: "center" });
   form.addEventListener("input", refresh);
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("reset", () => setTimeout(refresh));
+  $("#clear").onclick = () => { form.reset(); refresh(); };
   body.addEventListener("click", (event) => {
     const line = event.target.closest("tr");
     if (line) { state.at = line.dataset.stem; mark(); keep(); }
