@@ -44,18 +44,23 @@ def atomic(path: Path, mode: int = 0o600) -> Iterator[Path]:
 
     An error or a kill leaves what was there before. The umask cuts `mode`. Writers of one path exclude each other themselves.
     """
-    beside = path.with_name(path.name + ".tmp")
-    beside.unlink(missing_ok=True)  # one that a kill left may have another mode
-    os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
+    file = beside(path)
+    file.unlink(missing_ok=True)  # one that a kill left may have another mode
+    os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
     try:
-        yield beside
-        sync(beside)
-        os.replace(beside, path)
+        yield file
+        sync(file)
+        os.replace(file, path)
     except BaseException:
         with suppress(OSError):
-            beside.unlink()
+            file.unlink()
         raise
     sync(path.parent)
+
+
+def beside(path: Path) -> Path:
+    """Where a file is while it is written by `atomic`."""
+    return path.with_name(path.name + ".tmp")
 
 
 def secret(path: Path) -> bytes:

@@ -1,27 +1,28 @@
 """The folder of an export: every file whole or not at all, and none written twice.
 
-A manifest, `.cxrreport-export.jsonl`, says which version of what lies there. A line is added once the files that it names
-are whole, so that a killed export goes on where it stopped.
+A manifest, `.cxrreport-export.jsonl`, says which version of what lies there. A line is added before files are written, that
+none is ever forgotten, and one once they are whole, so that a killed export goes on where it stopped.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
 from cxrreport.errors import UsageError
-from cxrreport.files import atomic, lock
+from cxrreport.files import atomic, beside, lock
 
 _OWN = ".cxrreport-export."
 MANIFEST, _LOCK = f"{_OWN}jsonl", f"{_OWN}lock"
 
 
 class Row(TypedDict):
-    """One thing in the manifest; the row of key "" says under which names all of them are told."""
+    """One thing in the manifest, of version "" while its files are not whole; the row of key "" says under which names all
+    of them are told."""
 
     key: str
     version: str
@@ -53,7 +54,6 @@ class Folder(AbstractContextManager["Folder"]):
         self.place, self.written, self.removed, self._names = place, 0, 0, names
         self._open = ExitStack()
         self._rows: dict[str, Row] = {}
-        self._put: set[str] = set()
 
     def __enter__(self) -> Folder:
         """Make and lock the directory, and read what lies there."""
@@ -69,20 +69,25 @@ class Folder(AbstractContextManager["Folder"]):
             opened.pop_all()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Let go of the directory."""
-        self._open.close()
+    def __exit__(self, *error: object) -> None:
+        """Let go of the directory; after an error the next export finds all lines of this one."""
+        with self._open:
+            if error[0] is None:
+                self._write_manifest()
 
     def _read(self) -> None:
-        """Take in the manifest and write it anew, without what was removed, a kill cut off, or later lines replaced."""
+        """Take in the manifest and write it anew, without the lines that a kill cut off, or later ones replaced."""
         manifest = self.place / MANIFEST
         lines = manifest.read_text("utf-8", "replace").splitlines() if manifest.exists() else []
         rows = {row["key"]: row for row in filter(None, map(_row, lines))}
-        self._rows = {key: row for key, row in rows.items() if row["version"] or not key}
+        self._rows = {key: row for key, row in rows.items() if row["files"] or not key}
         names = self._rows.setdefault("", {"key": "", "version": "" if self._rows else self._names, "files": []})
         if names["version"] != self._names:
             raise UsageError("The directory holds an export under other names: name another one.", "export.names")
-        with atomic(manifest) as file:
+        self._write_manifest()
+
+    def _write_manifest(self) -> None:
+        with atomic(self.place / MANIFEST) as file:
             file.write_text("".join(map(_line, self._rows.values())), encoding="utf-8")
 
     def holds(self, key: str, version: str) -> bool:
@@ -91,17 +96,20 @@ class Folder(AbstractContextManager["Folder"]):
 
     def put(self, key: str, version: str, make: Callable[[], Iterable[Item]]) -> None:
         """Write the files of a thing unless this version of them lies there; those of another version go."""
-        self._put.add(key)
         if self.holds(key, version):
             return
         before = self._rows[key]["files"] if key in self._rows else []
-        files = [self._write(item) for item in make()]
-        self._note(key, version, files)
+        items = list(make())
+        files = [item.name for item in items]
+        self._note(key, "", [*dict.fromkeys([*before, *files])])
+        for item in items:
+            self._write(item)
         self._unlink(set(before) - set(files))
+        self._note(key, version, files)
 
-    def remove_others(self, prefix: str) -> None:
-        """Remove the files of what has a key with this prefix and was not put since the folder was opened."""
-        for key in sorted(key for key in self._rows.keys() - self._put if key.startswith(prefix)):
+    def keep(self, stems: Set[str]) -> None:
+        """Remove the files of all things, named FORMAT/STEM, of other stems than these."""
+        for key in sorted(key for key in self._rows if key and key.partition("/")[2] not in stems):
             self._unlink(self._rows[key]["files"])
             self._note(key, "", [])
             del self._rows[key]
@@ -114,15 +122,16 @@ class Folder(AbstractContextManager["Folder"]):
 
     def _unlink(self, names: Iterable[str]) -> None:
         for name in names:
-            self._place(name).unlink(missing_ok=True)
+            place = self._place(name)
+            for file in (place, beside(place)):  # which a kill may have left
+                file.unlink(missing_ok=True)
 
-    def _write(self, item: Item) -> str:
+    def _write(self, item: Item) -> None:
         place = self._place(item.name)
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with atomic(place) as file:
             file.write_bytes(item.content)
         self.written += 1
-        return item.name
 
     def _place(self, name: str) -> Path:
         """Where a file lies; never outside, wherever a link or a damaged manifest may lead."""

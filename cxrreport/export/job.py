@@ -29,7 +29,8 @@ def export(
     """Write the wanted drafts to a directory; return counts and the exit code.
 
     A study that cannot be written in a format is counted by code, and so is one whose pictures are lost; the others go on.
-    Where all drafts are wanted, the files of those that are there no longer are removed: of an erased patient, or rejected.
+    Where all drafts are wanted, the files of those that are there no longer are removed, in every format: of an erased
+    patient, or rejected.
 
     Raises
     ------
@@ -40,9 +41,10 @@ def export(
         with session(engine, read_only=True) as s:
             total, undrafted = count_drafts(s, wanted), count_undrafted(s, wanted)
         writers = [opened.enter_context(open_writer(name, folder)) for name in formats]
-        tally, subjects = Tally(), gather(settings, engine, wanted, pseudonyms)
+        tally, stems, subjects = Tally(), set[str](), gather(settings, engine, wanted, pseudonyms)
         for subject in draw_ahead(settings, subjects, lambda one: any(writer.draws(one) for writer in writers)):
             tally.take(subject)
+            stems.add(subject.view.stem)
             for writer in writers:
                 with tally.watch(subject):
                     writer.add(subject)
@@ -50,9 +52,8 @@ def export(
         for writer in writers:
             writer.note(undrafted)
         opened.close()
-        if wanted == Wanted() and not tally.failed:
-            for name in formats:
-                folder.remove_others(f"{name}/")
+        if wanted == Wanted():
+            folder.keep(stems)
         counts = {"drafts": tally.drafts, "files": folder.written, "removed": folder.removed}
         lost = {"without_pictures": dict(tally.undrawn), "failed_studies": tally.studies}
         return {**counts, **tally.counts(), **lost}, 3 if tally.failed or tally.undrawn else 0

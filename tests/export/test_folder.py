@@ -10,6 +10,7 @@ import pytest
 
 from cxrreport.errors import CxrReportError, LockedError, StorageError, UsageError
 from cxrreport.export.folder import MANIFEST, Folder, Item
+from cxrreport.files import beside
 
 
 def put(folder: Folder, key: str, version: str, **files: bytes) -> None:
@@ -151,13 +152,39 @@ def test_what_is_put_no_longer_is_removed_once_and_may_come_back(tmp_path: Path)
         with Folder(tmp_path / "out") as folder:
             for key in keys:
                 put(folder, key, "1", one=b"1")
-            folder.remove_others("sr/")
+            folder.keep({key.partition("/")[2] for key in keys})
         return folder.removed, set(held(tmp_path / "out"))
 
     assert lies("sr/1", "sr/2", "hl7/1") == (0, {"sr/1/one", "sr/2/one", "hl7/1/one"})
-    assert lies("sr/2") == (1, {"sr/2/one", "hl7/1/one"})
-    assert lies("sr/2") == (0, {"sr/2/one", "hl7/1/one"})
-    assert lies("sr/1", "sr/2") == (0, {"sr/1/one", "sr/2/one", "hl7/1/one"})
+    assert lies("sr/1") == (1, {"sr/1/one", "hl7/1/one"}), "another format of a study that is there stays"
+    assert lies("sr/2") == (2, {"sr/2/one"}), "and goes with the study"
+    assert lies("sr/2") == (0, {"sr/2/one"})
+    assert lies("sr/1", "sr/2") == (0, {"sr/1/one", "sr/2/one"})
+
+
+def test_what_a_kill_left_half_is_not_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a patient who is erased before the next export, too."""
+    place = tmp_path / "out"
+    with Folder(place) as folder:
+        put(folder, "sr/1", "1", one=b"1", two=b"1")
+
+    class Killed(BaseException):
+        pass
+
+    def kill(path: Path) -> Path:
+        if path.name == "three":
+            beside(path).write_bytes(b"half")
+            raise Killed
+        return path
+
+    with monkeypatch.context() as patch, pytest.raises(Killed), Folder(place) as folder:
+        patch.setattr(folder, "_place", lambda name: kill(place / name))
+        put(folder, "sr/1", "2", two=b"2", three=b"2")
+    assert set(held(place)) == {"sr/1/one", "sr/1/two", "sr/1/three.tmp"}
+    with Folder(place) as folder:
+        assert not folder.holds("sr/1", "1") and not folder.holds("sr/1", "2")
+        folder.keep(set())
+        assert folder.removed == 1 and not held(place)
 
 
 def test_a_manifest_that_was_tampered_with_removes_nothing_elsewhere(tmp_path: Path) -> None:
@@ -165,5 +192,5 @@ def test_a_manifest_that_was_tampered_with_removes_nothing_elsewhere(tmp_path: P
     (tmp_path / "kept").touch()
     (tmp_path / "out" / MANIFEST).write_text(json.dumps({"key": "sr/1", "version": "1", "files": ["../kept"]}) + "\n")
     with pytest.raises(UsageError), Folder(tmp_path / "out") as folder:
-        folder.remove_others("sr/")
+        folder.keep(set())
     assert (tmp_path / "kept").exists()

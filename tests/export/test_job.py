@@ -135,11 +135,28 @@ def test_what_is_wrong_with_the_directory_has_an_exit_code_of_its_own(drafted: T
         assert drafted.json(*WANTED, tmp_path / "out", code=75)["error"]["code"] == "locked"
 
 
-def test_an_export_of_everything_takes_away_what_an_erased_patient_left(drafted: Tool, tmp_path: Path) -> None:
-    (erased,) = drafted.rows("SELECT id FROM study WHERE accession = 'A301'")
+def test_an_export_of_everything_takes_away_what_an_erased_patient_left(
+    drafted: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In every format that was ever asked for, and also while another study cannot be written, whose files stay."""
+    erased, failing = drafted.rows("SELECT id FROM study WHERE accession IN ('A301', 'A102') ORDER BY accession DESC")
     every = ("export", tmp_path / "out", "--format", "hl7")
-    drafted.json(*every)
-    left = [path for path in (tmp_path / "out").rglob("*.hl7") if path.stem == str(erased)]
-    assert len(left) == 1 and drafted("forget", "P3", "--yes") == 0
-    assert drafted.json(*every, "--study", "A102")["removed"] == 0, "who asks for one study says nothing of the others"
-    assert drafted.json(*every)["removed"] == 1 and not left[0].exists()
+
+    def lie(study: int) -> set[str]:
+        return {path.suffix for path in (tmp_path / "out").rglob(f"{study}.*")}
+
+    def make(subject: Subject) -> Iterable[Item]:
+        if subject.study_id == failing:
+            raise InputError("A film is away.", "film.away")
+        return made(subject)
+
+    drafted.json(*every, "--format", "fhir")
+    assert drafted("forget", "P3", "--yes") == 0
+    assert drafted("review", "A102", "--status", "accepted") == 0  # so that it is to be written again
+    made = hl7.make
+    monkeypatch.setattr(hl7, "make", make)
+    assert drafted.json(*every, "--study", "A101")["removed"] == 0, "who asks for one study says nothing of the others"
+    assert lie(erased) == {".hl7", ".json"}
+    told = drafted.json(*every, code=3)
+    assert (told["removed"], told["failed"]) == (2, {"film.away": 1})
+    assert lie(erased) == set() and lie(failing) == {".hl7", ".json"}
