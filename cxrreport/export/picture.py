@@ -47,7 +47,7 @@ def compose(view: StudyView, pictures: Pictures) -> Drawing.Image:
     draft = view.held.draft
     assert draft is not None
     panels, lines = _panels(view, draft, pictures)
-    named = Line(f"Study {view.stem}, draft {draft.draft_id} ({draft.status}).")
+    named = Line(f"Study {view.stem}, draft {draft.draft_id}.")
     return draw_panels(panels, [*lines, named], DISCLAIMER)
 
 

@@ -6,6 +6,7 @@ archive takes a second copy for what it is.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
@@ -15,6 +16,7 @@ from highdicom.sr import Comprehensive3DSR, EnhancedSR
 from PIL.Image import Image
 from pydicom import dcmwrite
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 
 from cxrreport import DISCLAIMER
 from cxrreport.errors import InputError, UsageError
@@ -30,6 +32,7 @@ from cxrreport.export.subject import Subject
 from cxrreport.export.uids import derive_uid
 from cxrreport.store.views import DraftFacts
 
+_UNNAMED = derive_uid()  # of an object whose content is not complete
 _SERIES = {"SR": 9301, "OT": 9302}  # numbers that no modality gives to its own
 _DATES = ("InstanceCreationDate", "ContentDate", "DateOfSecondaryCapture")
 _TIMES = ("InstanceCreationTime", "ContentTime", "TimeOfSecondaryCapture")
@@ -62,11 +65,8 @@ def make(subject: Subject) -> list[Item]:
         raise UsageError("There is no draft of this study, so there is nothing to write.", "draft.none")
     evidence = gather(view)
     picture = _picture(subject)
-    told = derive_uid(view.version(), *(one.to_json() for one in (*evidence.films, evidence.names)))
-    return [
-        _item(view.stem, name, dataset, draft, evidence)
-        for name, dataset in _objects(subject, draft, evidence, told, picture)
-    ]
+    objects = _objects(subject, draft, evidence, picture)
+    return [_item(view.stem, name, dataset, draft, evidence) for name, dataset in objects]
 
 
 def _picture(subject: Subject) -> Image | None:
@@ -77,23 +77,23 @@ def _picture(subject: Subject) -> Image | None:
 
 
 def _objects(
-    subject: Subject, draft: DraftFacts, evidence: Evidence, told: str, picture: Image | None
+    subject: Subject, draft: DraftFacts, evidence: Evidence, picture: Image | None
 ) -> Iterator[tuple[str, Dataset]]:
-    findings = _common("SR", 1, draft, evidence, told)
-    root = measurement_report(subject.view, draft, evidence, findings["sop_instance_uid"])
+    findings = _common("SR", 1, draft, evidence)
+    root = measurement_report(subject.view, draft, evidence, findings["series_instance_uid"])
     yield "findings", _Findings(evidence=evidence.films, content=root, **findings)
-    text = _common("SR", 2, draft, evidence, told)
+    text = _common("SR", 2, draft, evidence)
     yield "text", _Text(evidence=evidence.films, content=report(subject.view, draft), **text)
     if picture:
-        yield "picture", capture(picture, evidence, **_common("OT", 1, draft, evidence, told))
+        yield "picture", capture(picture, evidence, **_common("OT", 1, draft, evidence))
 
 
-def _common(modality: str, number: int, draft: DraftFacts, evidence: Evidence, told: str) -> dict[str, Any]:
+def _common(modality: str, number: int, draft: DraftFacts, evidence: Evidence) -> dict[str, Any]:
     """Identifiers and equipment; the series of a draft are its own, for a study may get several drafts in its time."""
     of_draft = (evidence.current.StudyInstanceUID, draft.draft_id, draft.created_at.isoformat())
     return {
         "series_instance_uid": derive_uid("series", modality, *of_draft),
-        "sop_instance_uid": derive_uid("object", modality, number, told),
+        "sop_instance_uid": _UNNAMED,
         "series_number": _SERIES[modality],
         "instance_number": number,
         "series_description": DISCLAIMER,
@@ -104,12 +104,21 @@ def _common(modality: str, number: int, draft: DraftFacts, evidence: Evidence, t
 
 
 def _item(stem: str, name: str, dataset: Dataset, draft: DraftFacts, evidence: Evidence) -> Item:
-    """The file; highdicom dates what it makes by the clock, which is not when the draft was made."""
+    """The file. Its identifier is made of everything else in it, so that just what says something else has another one.
+
+    highdicom dates what it makes by the clock, which is not when the draft was made.
+    """
     dataset.update(evidence.names)
     for keyword in (*_DATES, *_TIMES):
         if keyword in dataset:
             dataset[keyword].value = f"{draft.created_at:{'%Y%m%d' if keyword in _DATES else '%H%M%S'}}"
     dataset.ContributingEquipmentSequence = [contribution(draft.provenance, draft.created_at)]
+    uid = UID(derive_uid("object", hashlib.sha256(_written(dataset)).hexdigest()))
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = uid
+    return Item(f"sr/{stem}/{name}.dcm", _written(dataset), uid)
+
+
+def _written(dataset: Dataset) -> bytes:
     with BytesIO() as file:
         dcmwrite(file, dataset, enforce_file_format=True)
-        return Item(f"sr/{stem}/{name}.dcm", file.getvalue(), str(dataset.SOPInstanceUID))
+        return file.getvalue()

@@ -63,8 +63,9 @@ film**, in two series of their own (documents and picture). None is final.
 
 * **Status.** Completion Flag PARTIAL, Verification Flag UNVERIFIED, Preliminary Flag PRELIMINARY. The label stands in
   the Series Description, as TEXT in both documents, in the Contributing Equipment, and in the pixels of the picture.
-* **Identifiers** are `2.25.` and 128 bits of a SHA-256 of what the object tells, so that an export that is repeated
-  gives the same objects byte by byte, and a draft that has changed others. The series is that of one draft.
+* **Identifiers** are `2.25.` and 128 bits of a SHA-256 of everything else in the object, so that an export that is
+  repeated gives the same objects byte by byte, and what says something else is another object. The series is that of
+  one draft, and so is the Tracking Unique Identifier of a finding.
 * **Times** of instance, content and capture are when the draft was made, in UTC; study date and time are the film's.
 * **Device UID** (Contributing Equipment, Device Observer) is made of the digests of weights and calibration: other
   weights are another device. The algorithm's parameters name weights, calibration, index, preprocessing and inputs in
@@ -122,7 +123,7 @@ to nothing; how films are received and priors fetched with Orthanc or dcmtk is t
 * TLS (`dicom+tls`): 1.2 or newer as the Python of the machine offers it, the archive's certificate and host name
   checked, ours shown where `send_certificate` names one.
 * STOW-RS: a request an object, `multipart/related; type="application/dicom"`, to `…/studies`; the answer is read as
-  `application/dicom+json` or `application/dicom+xml`.
+  `application/dicom+json` or `application/dicom+xml`. Stored is what its Referenced SOP Sequence names.
 """
 OF_THE_PICTURE = {"Rows", "Columns", "PixelData", "LossyImageCompressionRatio"}
 

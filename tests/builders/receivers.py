@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 import threading
@@ -158,10 +159,19 @@ def hl7_message(control_id: str = "M1") -> bytes:
 # -- DICOMweb ---------------------------------------------------------------------------------------------------------
 
 
-class WebService(ThreadingHTTPServer):
-    """Takes STOW-RS at /dicom-web/studies. `answers` are (status, body) in turn, (200, "") afterwards."""
+Said = tuple[int, bytes] | tuple[int, bytes, str]
 
-    def __init__(self, answers: list[tuple[int, bytes]]) -> None:
+
+def stored_response(*uids: str) -> bytes:
+    """The answer of a service that has stored these objects (PS3.18 table I.2-1)."""
+    taken = [{"00081155": {"vr": "UI", "Value": [uid]}} for uid in uids]
+    return json.dumps({"00081199": {"vr": "SQ", "Value": taken}}).encode()
+
+
+class WebService(ThreadingHTTPServer):
+    """Takes STOW-RS at /dicom-web/studies. `answers` are (status, body, media type) in turn, afterwards what is true."""
+
+    def __init__(self, answers: list[Said]) -> None:
         self.answers = answers
         self.stored: list[str] = []
         self.asked: list[Mapping[str, str]] = []  # headers
@@ -175,16 +185,18 @@ class _Stow(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self._body()
         self.server.asked.append(dict(self.headers))
-        status, said = self.server.answers.pop(0) if self.server.answers else (200, b"")
+        whole = message_from_bytes(b"Content-Type: " + self.headers["Content-Type"].encode() + b"\r\n\r\n" + body)
+        parts = [BytesIO(part.get_payload(decode=True)) for part in whole.get_payload()]
+        uids = [str(dcmread(part).SOPInstanceUID) for part in parts]
+        answer: Said = self.server.answers.pop(0) if self.server.answers else (200, stored_response(*uids))
+        status, said = answer[:2]
         if status == 200:
-            whole = message_from_bytes(b"Content-Type: " + self.headers["Content-Type"].encode() + b"\r\n\r\n" + body)
-            for part in whole.get_payload():
-                self.server.stored.append(str(dcmread(BytesIO(part.get_payload(decode=True))).SOPInstanceUID))
+            self.server.stored += uids
         self.send_response(status)
         if status in (302, 307):
             self.send_header("Location", said.decode())
             said = b""
-        self.send_header("Content-Type", "application/dicom+json")
+        self.send_header("Content-Type", answer[2] if len(answer) == 3 else "application/dicom+json")
         self.send_header("Content-Length", str(len(said)))
         self.end_headers()
         self.wfile.write(said)
@@ -204,7 +216,7 @@ class _Stow(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def web_service(*answers: tuple[int, bytes], tls: ssl.SSLContext | None = None) -> Iterator[WebService]:
+def web_service(*answers: Said, tls: ssl.SSLContext | None = None) -> Iterator[WebService]:
     """Run a DICOMweb service."""
     server = WebService(list(answers))
     if tls:

@@ -54,7 +54,7 @@ Group = MeasurementsAndQualitativeEvaluations | PlanarROIMeasurementsAndQualitat
 
 
 def measurement_report(view: StudyView, draft: DraftFacts, evidence: Evidence, uid: str) -> Dataset:
-    """Return the root of the content; `uid` is that of the document."""
+    """Return the root of the content; `uid` is that of the series: a finding of a draft stays the same one in each document."""
     made_by = algorithm(draft.provenance)
     groups: list[Group] = [_finding(one, evidence, made_by, uid) for one in view.findings]
     report = MeasurementReport(

@@ -18,7 +18,6 @@ from cxrreport.settings import Settings
 _START, _END = b"\x0b", b"\x1c\r"
 _TAKEN, _NOT_TAKEN = ("AA", "CA"), ("AE", "AR", "CE", "CR")  # MSA-1, table HL70008
 _LONGEST = 1 << 16  # bytes of an acknowledgement
-_BROKEN = (hl7.HL7Exception, LookupError, ValueError)
 
 
 class MllpSender(Sender):
@@ -51,13 +50,13 @@ class MllpSender(Sender):
 def _receive(connection: socket.socket, end: float) -> bytes | None:
     """Read one frame; None where the connection ends before it does. Raises TimeoutError, OSError."""
     said = b""
-    while not said.endswith(_END) and len(said) < _LONGEST:
+    while _END not in said and len(said) < _LONGEST:
         connection.settimeout(max(end - time.monotonic(), 0.001))
         part = connection.recv(4096)
         if not part:
             return None
         said += part
-    return said
+    return said.partition(_END)[0]
 
 
 def _control_id(message: bytes) -> str:
@@ -68,9 +67,9 @@ def _control_id(message: bytes) -> str:
 def _read(said: bytes, control_id: str) -> Answer:
     """Read MSA-1 and MSA-2. Of ERR nothing is kept: its texts may repeat what was sent."""
     try:
-        segment = hl7.parse(said.strip(_START + _END).decode("utf-8", "replace")).segment("MSA")
+        segment = hl7.parse(said.strip(_START).decode("utf-8", "replace")).segment("MSA")
         code, answered = str(segment[1]).strip(), str(segment[2]).strip()
-    except _BROKEN:
+    except Exception:  # whatever the parser raises at what stands in place of an acknowledgement
         return Answer("no acknowledgement", UNCLEAR)
     if answered != control_id:
         return Answer("acknowledgement of another message", UNCLEAR)

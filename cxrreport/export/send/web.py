@@ -35,9 +35,11 @@ class WebSender(Sender):
         self._client.set_http_retry_params(retry=False)
 
     def send(self, content: bytes) -> Answer:
-        """Store an object."""
+        """Store an object. It is taken where the answer names it, and not where a page says that all is well."""
+        dataset = dcmread(BytesIO(content))
+        self._status = 0
         try:
-            stored = self._client.store_instances([dcmread(BytesIO(content))])
+            return self._read(self._client.store_instances([dataset]), dataset.SOPInstanceUID)
         except requests.HTTPError:
             return self._refusal()
         except requests.exceptions.SSLError:
@@ -46,19 +48,26 @@ class WebSender(Sender):
             raise unreachable(self._target, "does not answer") from None
         except requests.TooManyRedirects:
             raise denied(self._target, "leads to another address: name that one") from None
-        except (ValueError, LookupError, TypeError, AttributeError):  # what stands in place of a data set
-            return Answer(f"http {self._status}, no readable answer", UNCLEAR)
-        return self._answer(stored)
+        except Exception:  # whatever the parsers raise at what stands in place of a data set
+            if not self._status:
+                raise
+            return self._unclear()
 
     def _note(self, response: requests.Response, *_: object, **__: object) -> None:
+        """Keep the status, and of the media type what the client compares it with."""
         self._status = response.status_code
+        response.headers["Content-Type"] = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
-    def _answer(self, stored: Dataset) -> Answer:
-        failed = stored.get("FailedSOPSequence")
-        if not failed:
-            return Answer(f"http {self._status}")
-        reason = failed[0].get("FailureReason")
-        return Answer(f"http {self._status}" + (f", reason 0x{reason:04X}" if isinstance(reason, int) else ""), REFUSED)
+    def _read(self, said: Dataset, uid: str) -> Answer:
+        """Read the Store Instances Response (PS3.18 table I.2-1)."""
+        if failed := said.get("FailedSOPSequence"):
+            reason = failed[0].get("FailureReason")
+            return Answer(f"http {self._status}" + (f", reason 0x{reason:04X}" if reason else ""), REFUSED)
+        taken = [one.get("ReferencedSOPInstanceUID") for one in said.get("ReferencedSOPSequence") or ()]
+        return Answer(f"http {self._status}") if uid in taken else self._unclear()
+
+    def _unclear(self) -> Answer:
+        return Answer(f"http {self._status}, no readable answer", UNCLEAR)
 
     def _refusal(self) -> Answer:
         if self._status in _DENIED:

@@ -83,6 +83,19 @@ def test_whatever_a_receiver_says_is_an_answer(said):
     assert answer.code or answer.text in ("AA", "CA")
 
 
+@pytest.mark.parametrize("said", [b"MSH|^\rMSA|AA|M1", b"MSH", b"MSA|AA|M1", b"\xff\x00"])
+def test_a_frame_without_an_acknowledgement_is_an_answer_that_nobody_can_read(sender, said):
+    with blunt_receiver(lambda _: b"\x0b" + said + b"\r\x1c\r") as port, sender(f"mllp://127.0.0.1:{port}") as mine:
+        assert mine.send(hl7_message()) == Answer("no acknowledgement", UNCLEAR)
+
+
+def test_an_acknowledgement_ends_with_its_frame(sender):
+    """Whatever follows it: some receivers end a line there."""
+    said = acknowledgement("AA", "M1").encode() + b"\n"
+    with blunt_receiver(lambda _: said) as port, sender(f"mllp://127.0.0.1:{port}") as mine:
+        assert mine.send(hl7_message()) == Answer("AA")
+
+
 def test_tls_takes_the_certificate_of_the_setting_and_no_other(sender, tmp_path):
     pem = certificate(tmp_path)
     said = acknowledgement("AA", "M1").encode()

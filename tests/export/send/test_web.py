@@ -4,7 +4,15 @@ import base64
 import json
 
 import pytest
-from builders.receivers import NAMES_A_PATIENT, certificate, dicom_object, free_port, server_context, web_service
+from builders.receivers import (
+    NAMES_A_PATIENT,
+    certificate,
+    dicom_object,
+    free_port,
+    server_context,
+    stored_response,
+    web_service,
+)
 
 from cxrreport.errors import UnavailableError
 from cxrreport.export.send.protocol import DENIED, REFUSED, UNCLEAR, UNREACHABLE, Answer
@@ -42,18 +50,61 @@ def test_a_large_object_is_stored_whole(sender, tmp_path):
     ("status", "body", "answer"),
     [
         (202, json.dumps(FAILED).encode(), Answer("http 202, reason 0xA900", REFUSED)),
-        (202, b"{}", Answer("http 202")),
+        (202, stored_response("1.2.3", "1.2.826.1.1"), Answer("http 202")),
         (409, json.dumps(FAILED).encode(), Answer("http 409", REFUSED)),
         (400, NAMES_A_PATIENT.encode(), Answer("http 400", REFUSED)),
         (500, NAMES_A_PATIENT.encode(), Answer("http 500", REFUSED)),
-        (202, NAMES_A_PATIENT.encode(), Answer("http 202, no readable answer", UNCLEAR)),
-        (202, b"[1]", Answer("http 202, no readable answer", UNCLEAR)),
-        (202, b'{"00081198": {"vr": "SQ", "Value": ["x"]}}', Answer("http 202, no readable answer", UNCLEAR)),
     ],
 )
 def test_an_answer_is_a_status_and_nothing_of_the_services_words(sender, tmp_path, status, body, answer):
     with web_service((status, body)) as service, sender(url(service)) as mine:
         assert mine.send(dicom_object(tmp_path)) == answer
+
+
+XML = b"""<NativeDicomModel><DicomAttribute tag="00081199" vr="SQ" keyword="ReferencedSOPSequence"><Item number="1">
+<DicomAttribute tag="00081155" vr="UI" keyword="ReferencedSOPInstanceUID"><Value number="1">1.2.826.1.1</Value>
+</DicomAttribute></Item></DicomAttribute></NativeDicomModel>"""
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (stored_response("1.2.826.1.1"), "application/dicom+json; charset=utf-8"),
+        (stored_response("1.2.826.1.1"), "Application/JSON"),
+        (XML, "application/dicom+xml"),
+    ],
+)
+def test_an_answer_that_names_the_object_is_read_in_every_form_that_it_has(sender, tmp_path, body, kind):
+    with web_service((200, body, kind)) as service, sender(url(service)) as mine:
+        assert mine.send(dicom_object(tmp_path)) == Answer("http 200")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (200, b""),
+        (200, b"{}"),
+        (200, stored_response("1.2.3")),
+        (200, b'{"00081199": {"vr": "SQ"}}'),
+        (200, b"<html>Log in</html>", "text/html"),
+        (204, b""),
+        (300, b"Choose", "text/plain"),
+        (202, NAMES_A_PATIENT.encode()),
+        (202, b"[1]"),
+        (202, b'{"00081198": {"vr": "SQ", "Value": ["x"]}}'),
+        (200, b'{"00081198": {"vr": "LO", "Value": ["x"]}}'),
+        (200, b'{"00081198": {"vr": "ZZ", "Value": [1]}}'),
+        (200, b'{"00081198": {"vr": "SQ", "Value": [{"00081197": {"vr": "US", "Value": ["x"]}}]}}'),
+        (200, b"[" * 3000),
+        (200, b"no XML", "application/dicom+xml"),
+        (200, b"<a/>", "application/dicom+xml"),
+        (200, stored_response("1.2.826.1.1"), "text/plain"),
+    ],
+    ids=repr,
+)
+def test_what_does_not_name_the_object_tells_nobody_whether_it_was_taken(sender, tmp_path, answer):
+    with web_service(answer) as service, sender(url(service)) as mine:
+        assert mine.send(dicom_object(tmp_path)) == Answer(f"http {answer[0]}, no readable answer", UNCLEAR)
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 405])
