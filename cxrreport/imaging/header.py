@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hmac
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from math import isfinite
 from typing import Any
@@ -13,6 +15,7 @@ from pydicom.valuerep import PersonName
 
 from cxrreport import indications
 from cxrreport.dicom.opening import Head, NotDicomError, open_head
+from cxrreport.dicom.prefix import Prefix, read_prefix
 from cxrreport.errors import HeaderError
 from cxrreport.imaging.views import origin_of, unaccented
 from cxrreport.records import NOBODY, YEARS, FileEntry, Instance, names_nobody, visible
@@ -47,25 +50,22 @@ _SOP_CLASS, _SOP_UID, _STUDY_UID = 0x00080016, 0x00080018, 0x0020000D
 _PATIENT_ID, _ISSUER, _ACCESSION, _NAME = 0x00100020, 0x00100021, 0x00080050, 0x00100010
 _STUDY_DATE, _STUDY_TIME, _BIRTH_DATE, _AGE = 0x00080020, 0x00080030, 0x00100030, 0x00101010
 _REASON, _REQUESTED, _ADMITTED, _REQUESTS = 0x00401002, 0x00321060, 0x00081080, 0x00400275
-_TAGS = (
-    *_TEXT_TAGS.values(),
-    *_NUMBER_TAGS.values(),
-    *(tag for tag, _ in _COUNT_TAGS.values()),
-    *(
-        _SOP_CLASS,
-        _SOP_UID,
-        _STUDY_UID,
-        _PATIENT_ID,
-        _ISSUER,
-        _ACCESSION,
-        _NAME,
-        _STUDY_DATE,
-        _STUDY_TIME,
-        _BIRTH_DATE,
-        _AGE,
-    ),
-    *(_REASON, _REQUESTED, _ADMITTED, _REQUESTS),
-)
+_WHY = (_REASON, _REQUESTED, _ADMITTED)
+_FORMS = {  # value representation (PS3.6) -> the tags that are read
+    "CS": (0x00100040, 0x00080060, 0x00180015, 0x00185101, 0x00200020, 0x00080008, 0x00280004, 0x00080068),
+    "LO": (0x00081030, 0x0008103E, 0x00080080, 0x00181030, 0x00080070, 0x00081090, _PATIENT_ID, _ISSUER, *_WHY),
+    "SH": (0x00081010, _ACCESSION),
+    "UI": (_SOP_CLASS, _SOP_UID, _STUDY_UID),
+    "DA": (_STUDY_DATE, _BIRTH_DATE),
+    "DS": tuple(_NUMBER_TAGS.values()),
+    "IS": (0x00280008,),
+    "US": (0x00280002, 0x00280010, 0x00280011, 0x00280100, 0x00280101),
+    "PN": (_NAME,),
+    "TM": (_STUDY_TIME,),
+    "AS": (_AGE,),
+    "SQ": (_REQUESTS,),
+}
+_TAGS = {tag: form.encode() for form, tags in _FORMS.items() for tag in tags}
 # Media directory, waveforms, presentation states, raw data, SR, key objects, documents, RT plans: no image.
 _NOT_IMAGE = re.compile(
     r"1\.2\.840\.10008\.(1\.3\.10$|5\.1\.4\.1\.1\.(9\.|11\.|66(\.[1235])?$|67$|68\.|7[89]\.|80\.|88\.|104\.|481\.[34589]))"
@@ -100,48 +100,84 @@ def read_header(entry: FileEntry, max_dataset_mb: int = 256, name_key: bytes = b
         or out of all bounds; `header.nested`, `header.too_large`, `header.unreadable`.
     """
     try:
-        with open_head(entry.path, _TAGS, max_dataset_mb << 20, _KEEP_INFLATED_BYTES) as head:
-            return _instance(entry, head, name_key)
+        if prefix := read_prefix(entry.path, _TAGS):
+            return _instance(entry, _Said(prefix.texts, prefix.items.get(_REQUESTS, [])), prefix, name_key)
+        with open_head(entry.path, list(_TAGS), max_dataset_mb << 20, _KEEP_INFLATED_BYTES) as head:
+            if not _NOT_IMAGE.match(head.sop_class_uid) and not head.at_pixels:
+                raise HeaderError("The header ends before any pixel data.", code="header.incomplete")
+            return _instance(entry, _of_dataset(head.dataset), head, name_key)
     except NotDicomError:
         return None
+    except OSError:
+        raise HeaderError("The file cannot be read.", code="header.unreadable") from None
 
 
-def _instance(entry: FileEntry, head: Head, name_key: bytes) -> Instance:
+Texts = Mapping[int, str]  # tag -> text, values joined by a backslash
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a header says, and the items of its Request Attributes Sequence say."""
+
+    texts: Texts
+    requests: Sequence[Texts]
+
+
+def _of_dataset(dataset: Dataset) -> _Said:
+    """Values are converted here; of what tells why the image was asked for one that cannot be read costs no image."""
+    try:
+        texts = {tag: _joined(dataset[tag].value) for tag in _TAGS if tag in dataset and tag not in (*_WHY, _REQUESTS)}
+    except Exception:  # the text of the error may quote them
+        raise HeaderError("The header holds values that cannot be read.") from None
+    try:
+        items = list(dataset.get("RequestAttributesSequence") or ())
+        places = [{tag: _joined(one[tag].value) for tag in _WHY if tag in one} for one in (dataset, *items)]
+    except Exception:
+        return _Said(texts, [])
+    return _Said(texts | places[0], places[1:])
+
+
+def _joined(value: Any) -> str:
+    if value is None:
+        return ""
+    many = not isinstance(value, str | PersonName) and hasattr(value, "__iter__")
+    return "\\".join(str(part) for part in value) if many else str(value)
+
+
+def _instance(entry: FileEntry, said: _Said, head: Head | Prefix, name_key: bytes) -> Instance:
     if _NOT_IMAGE.match(head.sop_class_uid):
         raise HeaderError("The object holds no image.", code="header.not_image")
-    if not head.at_pixels:
-        raise HeaderError("The header ends before any pixel data.", code="header.incomplete")
     try:
-        return _from_dataset(entry, head, name_key)
+        return _filled(entry, said, head, name_key)
     except HeaderError:
         raise
-    except Exception:  # values are converted on access; the text of the error may quote them
+    except Exception:  # a count that is none; the text of the error may quote it
         raise HeaderError("The header holds values that cannot be read.") from None
 
 
-def _from_dataset(entry: FileEntry, head: Head, name_key: bytes) -> Instance:
-    dataset = head.dataset
-    birth_date = _birth_date(_text(dataset, _BIRTH_DATE))
-    studied_at, time_known = _studied_at(_text(dataset, _STUDY_DATE), _text(dataset, _STUDY_TIME), birth_date)
-    texts: dict[str, Any] = {name: _text(dataset, tag) for name, tag in _TEXT_TAGS.items()}
+def _filled(entry: FileEntry, said: _Said, head: Head | Prefix, name_key: bytes) -> Instance:
+    held = said.texts
+    birth_date = _birth_date(_text(held, _BIRTH_DATE))
+    studied_at, time_known = _studied_at(_text(held, _STUDY_DATE), _text(held, _STUDY_TIME), birth_date)
+    texts: dict[str, Any] = {name: _text(held, tag) for name, tag in _TEXT_TAGS.items()}
     texts["sex"] = texts["sex"].upper()
-    counts: dict[str, Any] = {name: _count(dataset, *rule) for name, rule in _COUNT_TAGS.items()}
-    numbers: dict[str, Any] = {name: _number(_text(dataset, tag)) for name, tag in _NUMBER_TAGS.items()}
-    study_uid = _uid(_text(dataset, _STUDY_UID), required=True)
+    counts: dict[str, Any] = {name: _count(held, *rule) for name, rule in _COUNT_TAGS.items()}
+    numbers: dict[str, Any] = {name: _number(_text(held, tag)) for name, tag in _NUMBER_TAGS.items()}
+    study_uid = _uid(_text(held, _STUDY_UID), required=True)
     return Instance(
         file=entry,
-        sop_uid=_uid(_text(dataset, _SOP_UID), required=True),
+        sop_uid=_uid(_text(held, _SOP_UID), required=True),
         study_uid=study_uid,
         sop_class_uid=_uid(head.sop_class_uid),
         transfer_syntax=_uid(head.transfer_syntax),
-        patient_id=_patient_id(dataset, study_uid),
+        patient_id=_patient_id(held, study_uid),
         origin=origin_of(head.sop_class_uid, texts["image_type"], (texts["series_description"], texts["protocol"])),
-        name_sha256=_name_sha256(_text(dataset, _NAME), name_key),
-        issuer=_identifier(dataset, _ISSUER),
-        accession=_identifier(dataset, _ACCESSION),
+        name_sha256=_name_sha256(_text(held, _NAME), name_key),
+        issuer=_identifier(held, _ISSUER),
+        accession=_identifier(held, _ACCESSION),
         birth_date=birth_date,
-        age_years=_age_years(_text(dataset, _AGE), birth_date, studied_at),
-        indication=_indication(dataset),
+        age_years=_age_years(_text(held, _AGE), birth_date, studied_at),
+        indication=_indication(said),
         studied_at=studied_at,
         time_known=time_known,
         **texts,
@@ -150,43 +186,40 @@ def _from_dataset(entry: FileEntry, head: Head, name_key: bytes) -> Instance:
     )
 
 
-def _indication(dataset: Dataset) -> str:
+def _indication(said: _Said) -> str:
     """Why the image was asked for: the reason of the request before diagnoses at admission, and these before its name.
 
-    The image itself and the items of its Request Attributes Sequence are asked. What cannot be read costs no image.
+    The image itself and the items of its Request Attributes Sequence are asked.
     """
-    try:
-        places = [dataset, *(dataset.get("RequestAttributesSequence") or ())][:_MAX_PLACES]
-        reasons, requested, admitted = (
-            [_said(place, tag) for place in places] for tag in (_REASON, _REQUESTED, _ADMITTED)
-        )
-    except Exception:  # as in `_instance`
-        return ""
+    places = [said.texts, *said.requests][:_MAX_PLACES]
+    reasons, requested, admitted = ([_why(place, tag) for place in places] for tag in _WHY)
     return indications.choose([*reasons, *admitted], requested)
 
 
-def _said(place: Dataset, tag: int) -> str:
+def _why(place: Texts, tag: int) -> str:
     return _line(place, tag, 4 * indications.MAX_CHARACTERS).replace("\\", "; ")
 
 
-def _text(dataset: Dataset, tag: int) -> str:
+def _text(held: Texts, tag: int) -> str:
     r"""One line of at most 128 characters without control characters; several values are joined by a backslash."""
-    return _line(dataset, tag, 4 * _MAX_CHARACTERS)[:_MAX_CHARACTERS].strip()
+    if not held.get(tag):  # most of them
+        return ""
+    return _line(held, tag, 4 * _MAX_CHARACTERS)[:_MAX_CHARACTERS].strip()
 
 
-def _identifier(dataset: Dataset, tag: int) -> str:
+def _identifier(held: Texts, tag: int) -> str:
     """One line, never cut, of what can be seen."""
-    text = visible(_line(dataset, tag, None))
+    text = visible(_line(held, tag, None))
     if len(text) > _MAX_IDENTIFIER:
         raise HeaderError("An identifier in the header is longer than DICOM allows.")
     return text
 
 
-def _patient_id(dataset: Dataset, study_uid: str) -> str:
+def _patient_id(held: Texts, study_uid: str) -> str:
     """Blank is legal (type 2) and names nobody; a header without the element is no whole one."""
-    if _PATIENT_ID not in dataset:
+    if _PATIENT_ID not in held:
         raise _lacking()
-    patient_id = _identifier(dataset, _PATIENT_ID)
+    patient_id = _identifier(held, _PATIENT_ID)
     return NOBODY + study_uid if names_nobody(patient_id) else patient_id
 
 
@@ -197,18 +230,13 @@ def _name_sha256(name: str, key: bytes) -> str:
     return "" if not key or names_nobody(parts) else hmac.digest(key, parts.encode(), "sha256").hex()
 
 
-def _line(dataset: Dataset, tag: int, limit: int | None) -> str:
-    element = dataset.get(tag)
-    value = None if element is None else element.value
-    if value is None:
-        return ""
-    many = not isinstance(value, str | PersonName) and hasattr(value, "__iter__")
-    joined = "\\".join(str(part) for part in value) if many else str(value)
-    return _CONTROL.sub(" ", joined[:limit]).strip()
+def _line(held: Texts, tag: int, limit: int | None) -> str:
+    text = held.get(tag, "")[:limit]
+    return (text if text.isprintable() else _CONTROL.sub(" ", text)).strip()
 
 
-def _count(dataset: Dataset, tag: int, default: int) -> int:
-    text = _text(dataset, tag)
+def _count(held: Texts, tag: int, default: int) -> int:
+    text = _text(held, tag)
     count = int(text.split("\\")[0]) if text else default
     if not 0 <= count <= _MAX_COUNT:
         raise HeaderError("A number in the header is out of all bounds.")

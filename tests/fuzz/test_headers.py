@@ -1,3 +1,4 @@
+import pytest
 from builders import dicom
 from builders.fuzz import fuzzed, soon
 from builders.fuzz_films import damaged_film, is_told, specimen
@@ -5,10 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxrreport.errors import HeaderError
+from cxrreport.imaging import header
 from cxrreport.imaging.header import read_header
 from cxrreport.records import FileEntry, Instance
 
 COUNTS = ("rows", "columns", "frames", "bits_allocated", "bits_stored", "samples_per_pixel")
+
+
+def _read_carefully(path):
+    """As pydicom reads it, without the short way for ordinary files."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(header, "read_prefix", lambda path, tags: None)
+        return _read(path)
 
 
 def _read(path):
@@ -25,7 +34,7 @@ def _read(path):
 def test_damaged_headers(tmp_path, data):
     path = tmp_path / "x.dcm"
     path.write_bytes(data)
-    found, again = _read(path), _read(path)
+    found, again = _read(path), _read_carefully(path)
     if isinstance(found, HeaderError):
         assert is_told(found, "header.") and (again.code, again.message) == (found.code, found.message)
     else:
