@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from cxrreport.codes import CODES
@@ -74,6 +75,20 @@ def find_due(run: Run, selection: Selection, made_with: Versions) -> Iterator[Du
                 return
             found += 1
             yield item
+
+
+def by_patient(found: Iterable[Due]) -> list[tuple[int, int]]:
+    """Ids and attempts of studies: those of a patient together, the oldest first, patients in the order of their first one.
+
+    So a study comes right after its prior, whose images need not be read again.
+    """
+    patients: dict[int, int] = {}
+    rows = []
+    for due in found:
+        study = due.pair.study
+        place = patients.setdefault(study.patient_id, len(patients))
+        rows.append((place, study.studied_at or datetime.max, study.id, due.attempts))
+    return [(study_id, attempts) for _, _, study_id, attempts in sorted(rows)]
 
 
 def read_due(run: Run, found: Sequence[tuple[int, int]]) -> Iterator[Due]:

@@ -20,7 +20,7 @@ from cxrreport.model.drafter import Drafter
 from cxrreport.model.gpu import gpu_errors
 from cxrreport.pipeline.batches import draft_due
 from cxrreport.pipeline.counts import GENERATE, Count
-from cxrreport.pipeline.due import Versions, find_due, read_due
+from cxrreport.pipeline.due import Versions, by_patient, find_due, read_due
 from cxrreport.pipeline.refusals import check_refusals
 from cxrreport.pipeline.run import Run, open_run
 from cxrreport.pipeline.scan import classify_views, scan
@@ -58,7 +58,7 @@ def generate(
         withdraw(run, selection.allow_out_of_scope)
         used = weights.calibration.sha256 if weights.calibration else None
         made_with = Versions(weights.sha256, retriever.index_version, used)
-        due = [(found.pair.study.id, found.attempts) for found in find_due(run, selection, made_with)]
+        due = by_patient(find_due(run, selection, made_with))
         _draft(run, due, Composer(drafter, retriever, wording), upright)
         run.details["halved_batches"] = drafter.halved
         if not without_retrieval:

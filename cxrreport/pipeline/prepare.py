@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from cxrreport.codes import Flag, PriorReason
 from cxrreport.errors import InputError
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 
 Found = dict[int, LoadedImage | InputError]  # what came of each image, by its id
+Value = TypeVar("Value")
+_KEPT = 16  # images that are remembered for the studies that follow
+_MOST = 4  # of one study and its prior
 
 
 def prepare(run: Run, due: Iterator[Due], upright: Upright | None) -> Iterator[Prepared]:
@@ -57,28 +60,48 @@ def _place(item: Prepared, found: Registration | InputError | None) -> Prepared:
 
 
 def _read(run: Run, due: Iterator[Due], upright: Upright | None) -> Iterator[Prepared]:
-    """Read the images of each study in child processes; one that cannot be drafted from is recorded as failed."""
+    """Read the images of each study in child processes; one that cannot be drafted from is recorded as failed.
+
+    In the order of patients a prior is often the study just before: its images are not read again.
+    """
     found: Found = {}
-    wanted = ((item, image) for item in due for image in item.pair.images if image)
-    for (item, image), loaded in run.workers.map(partial(_load, run.settings.max_pixels, upright), wanted):
+    for (item, image), loaded in run.workers.map(partial(_load, run.settings.max_pixels, upright), _unread(due)):
         if run.cancelled:  # whoever stops the run may have stopped the children too: believe no error any more
             return
-        found[image.id] = loaded
-        if len(found) == sum(one is not None for one in item.pair.images):
-            _leave_pages(run, found)
-            try:
-                yield _assemble(item, found)
-            except InputError as error:
-                _fail(run, item, error)
-            found = {}
-
-
-def _leave_pages(run: Run, found: Found) -> None:
-    """Take pages of text out of use, whatever their tags say: the next run chooses among the other images."""
-    for image_id, loaded in found.items():
+        _keep(found, image.id, loaded, _KEPT + _MOST)
         if getattr(loaded, "code", "") == PAGE:
-            run.transact(catalogue.mark_unusable, image_id, catalogue.NO_CHEST)
-            run.skip(catalogue.NO_CHEST)
+            _leave_page(run, image)
+        if image is not item.pair.frontal:  # which comes last
+            continue
+        try:
+            yield _assemble(item, {one.id: found[one.id] for one in item.pair.images if one})
+        except InputError as error:
+            _fail(run, item, error)
+
+
+def _unread(due: Iterator[Due]) -> Iterator[tuple[Due, Image]]:
+    """The images that each study needs: of the prior those that were not asked for shortly before, and its own."""
+    asked: dict[int, None] = {}
+    for item in due:
+        frontal, lateral, *before = item.pair.images
+        wanted = [one for one in before if one and one.id not in asked]
+        for image in filter(None, (*wanted, lateral, frontal)):
+            _keep(asked, image.id, None, _KEPT)
+            yield item, image
+
+
+def _keep(kept: dict[int, Value], key: int, value: Value, most: int) -> None:
+    """Add what is newest, and forget what is oldest."""
+    kept.pop(key, None)
+    kept[key] = value
+    while len(kept) > most:
+        del kept[next(iter(kept))]
+
+
+def _leave_page(run: Run, image: Image) -> None:
+    """Take a page of text out of use, whatever its tags say: the next run chooses among the other images."""
+    run.transact(catalogue.mark_unusable, image.id, catalogue.NO_CHEST)
+    run.skip(catalogue.NO_CHEST)
 
 
 def _load(max_pixels: int, upright: Upright | None, wanted: tuple[Due, Image]) -> LoadedImage:
