@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from cxrreport.codes import CODES
 from cxrreport.errors import InputError
@@ -20,8 +20,8 @@ from cxrreport.pipeline.counts import Count
 from cxrreport.pipeline.disputes import TRANSIENT, compare_files, correct, header_of
 from cxrreport.pipeline.presence import check_export
 from cxrreport.pipeline.run import Run
-from cxrreport.records import Failure, FileEntry, Image, View, ViewGuess
-from cxrreport.store import catalogue, filing, runs, seen
+from cxrreport.records import Failure, FileEntry, Image, Instance, View, ViewGuess
+from cxrreport.store import catalogue, filing, newcomers, runs, seen
 from cxrreport.store.engine import apart, batches
 from cxrreport.store.linking import link_reports
 
@@ -73,49 +73,77 @@ def _scan_batch(s: Session, run: Run, batch: Sequence[FileEntry]) -> None:
     known = seen.known_files(s, batch)
     fresh = [entry for entry in batch if entry.path not in known]
     run.count(Count.FILES_UNCHANGED, len(known))
-    failures = [failure for entry in fresh if (failure := _scan_file(run, s, entry)) is not None]
+    heads = [(entry, _look(run, entry)) for entry in fresh]
+    screened = {entry: _screened(found) for entry, found in heads if isinstance(found, Instance)}
+    filed = newcomers.record_newcomers(s, list(screened.values()))
+    failures = []
+    for entry, found in heads:
+        one = screened.get(entry)
+        if one and one.instance.sop_uid in filed:
+            _count(run, "image", one.reason)
+        elif failure := _scan_file(run, s, entry, one or found):
+            failures.append(failure)
     bad = {failure.path for failure in failures}
     runs.clear_file_failures(s, [entry.path for entry in fresh if entry.path not in bad])
     runs.add_failures(s, run.id, failures)
 
 
-def _scan_file(run: Run, s: Session, entry: FileEntry) -> Failure | None:
-    """Read one header and file the image; returns the failure if it is one. Whatever one file does, the others stay."""
+Seen = Instance | InputError | None  # a header, why it cannot be used, or no DICOM
+
+
+def _look(run: Run, entry: FileEntry) -> Seen | Literal["growing"]:
+    try:
+        found: Seen = header_of(run, entry)
+    except InputError as error:
+        found = error
+    return "growing" if has_changed(entry) else found
+
+
+def _screened(instance: Instance) -> newcomers.Screened:
+    return newcomers.Screened(instance, believed_view(instance), screen(instance))
+
+
+def _scan_file(
+    run: Run, s: Session, entry: FileEntry, found: newcomers.Screened | Seen | Literal["growing"]
+) -> Failure | None:
+    """File what was read of one file; returns the failure if it is one. Whatever one file does, the others stay."""
     try:
         try:
-            return _file(run, s, entry)
+            if isinstance(found, newcomers.Screened):
+                return _file(run, s, found)
+            if isinstance(found, InputError):
+                raise found
+            if found == "growing":
+                run.skip("growing")
+            else:
+                _skip(run, s, entry, "not_dicom")
+            return None
         except InputError as error:
             return _record_broken(run, s, entry, error)
     except InputError as error:  # not even that can be recorded
         return _fail(run, entry, error.code, error.message)
 
 
-def _file(run: Run, s: Session, entry: FileEntry) -> Failure | None:
-    instance = header_of(run, entry)
-    if has_changed(entry):
-        run.skip("growing")
-        return None
-    if instance is None:
-        _skip(run, s, entry, "not_dicom")
-        return None
-    reason = screen(instance)
+def _file(run: Run, s: Session, one: newcomers.Screened) -> Failure | None:
+    instance = one.instance
     with apart(s):
-        outcome = filing.record_instance(s, instance, believed_view(instance), reason, partial(compare_files, run))
+        outcome = filing.record_instance(s, instance, one.view, one.reason, partial(compare_files, run))
     if outcome in _DISPUTED and correct(run, s, instance.study_uid):
         outcome = "updated"
     if outcome in _CONFLICTS:
-        return _fail(run, entry, _CONFLICTS[outcome], CODES[_CONFLICTS[outcome]].sentence)
+        return _fail(run, instance.file, _CONFLICTS[outcome], CODES[_CONFLICTS[outcome]].sentence)
+    _count(run, outcome, one.reason)
+    return None
+
+
+def _count(run: Run, outcome: str, reason: str | None) -> None:
     if outcome in ("duplicate", "broken_copy") or reason:
         run.skip(reason or outcome)
     else:
         run.count(Count.IMAGES)
-    return None
 
 
 def _record_broken(run: Run, s: Session, entry: FileEntry, error: InputError) -> Failure | None:
-    if has_changed(entry):
-        run.skip("growing")
-        return None
     if error.code == "header.not_image":
         _skip(run, s, entry, "not_image")
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -73,8 +73,7 @@ def record_instance(
     HeaderError : an identifier is blank or longer than any DICOM identifier.
     InputError : code "path.long".
     """
-    _check_identity(instance)
-    _check_path(instance.file)
+    check(instance)
     _vacate(session, instance.file, keep=instance.sop_uid)
     image = session.scalar(select(ImageRow).where(ImageRow.sop_uid == instance.sop_uid))
     if image is not None and image.path != instance.file.path:
@@ -87,7 +86,9 @@ def record_instance(
 # -- single steps of recording ----------------------------------------------------------------------------------------
 
 
-def _check_identity(instance: Instance) -> None:
+def check(instance: Instance) -> None:
+    """Refuse what the catalogue cannot hold, as `record_instance` does."""
+    _check_path(instance.file)
     required = (instance.sop_uid, instance.study_uid, instance.patient_id)
     if not all(required):
         raise HeaderError("The header lacks the patient's or the study's identifier.", "header.incomplete")
@@ -161,6 +162,14 @@ def _file_image(
     return "patient_conflict" if conflict else outcome
 
 
+def image_facts(instance: Instance) -> dict[str, Any]:
+    """Return what a header tells of an image, by the columns of its row."""
+    entry = instance.file
+    facts = {"path": entry.path, "size": entry.size, "mtime_ns": entry.mtime_ns}
+    shape = {"height": instance.rows, "width": instance.columns, "transfer_syntax": instance.transfer_syntax}
+    return facts | shape | {name: getattr(instance, name) for name in _DEVICE}
+
+
 def _upsert_image(
     session: Session,
     image: ImageRow | None,
@@ -178,10 +187,8 @@ def _upsert_image(
     elif image.study_id != study.id:  # what was drafted from it is of no study any more
         withdraw_drafts(session, [image.study_id])
     image.study_id = study.id
-    image.path, image.size, image.mtime_ns = entry.path, entry.size, entry.mtime_ns
-    image.height, image.width, image.transfer_syntax = instance.rows, instance.columns, instance.transfer_syntax
-    for name in _DEVICE:
-        setattr(image, name, getattr(instance, name))
+    for name, value in image_facts(instance).items():
+        setattr(image, name, value)
     if not unchanged or reason is not None or image.reason in (PATIENT_CONFLICT, REPLACED):
         image.usable, image.reason = reason is None, reason
     if not unchanged:

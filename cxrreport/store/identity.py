@@ -48,22 +48,46 @@ def patient_of(session: Session, study: StudyRow | None, instance: Instance) -> 
 
 def _upsert_patient(session: Session, patient: PatientRow | None, instance: Instance) -> PatientRow:
     if patient is None:
-        patient = PatientRow(issuer=instance.issuer, mrn=instance.patient_id, birth_date=None, sex="")
+        patient = new_patient(instance)
         session.add(patient)
-    patient.birth_date = patient.birth_date or instance.birth_date
-    patient.sex = patient.sex or instance.sex
+    fill_patient(patient, instance)
     session.flush()
     return patient
+
+
+def new_patient(instance: Instance) -> PatientRow:
+    """Return the patient whom an image names, without facts."""
+    return PatientRow(issuer=instance.issuer, mrn=instance.patient_id, birth_date=None, sex="")
+
+
+def fill_patient(patient: PatientRow, instance: Instance) -> None:
+    """Fill what is blank of a patient."""
+    patient.birth_date = patient.birth_date or instance.birth_date
+    patient.sex = patient.sex or instance.sex
 
 
 def upsert_study(session: Session, study: StudyRow | None, patient: PatientRow, instance: Instance) -> StudyRow:
     """Make the study from its first image; later images fill blanks and may put its time earlier."""
     if study is None:
-        study = StudyRow(uid=instance.study_uid, patient_id=patient.id)
-        _forget_facts(study)
+        study = new_study(instance)
+        study.patient_id = patient.id
         session.add(study)
     elif study.patient_id != patient.id:
         _move_study(session, study, patient)
+    fill_study(study, instance)
+    session.flush()
+    return study
+
+
+def new_study(instance: Instance) -> StudyRow:
+    """Return the study that an image names, without facts and of nobody yet."""
+    study = StudyRow(uid=instance.study_uid)
+    _forget_facts(study)
+    return study
+
+
+def fill_study(study: StudyRow, instance: Instance) -> None:
+    """Fill what is blank of a study; its time may become an earlier one."""
     if _is_better_time(study, instance):
         study.studied_at, study.time_known = instance.studied_at, instance.time_known
     study.birth_date = study.birth_date or instance.birth_date
@@ -74,8 +98,6 @@ def upsert_study(session: Session, study: StudyRow | None, patient: PatientRow, 
     study.institution = study.institution or instance.institution
     study.age_years = instance.age_years if study.age_years is None else study.age_years
     study.indication = study.indication or instance.indication or None
-    session.flush()
-    return study
 
 
 def _forget_facts(study: StudyRow) -> None:
