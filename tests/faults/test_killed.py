@@ -16,11 +16,11 @@ PLAIN = "--without-retrieval"
 COMPOSE = "cxrreport.drafting.compose:Composer.compose"
 SAVE = "cxrreport.store.drafts:save_drafts"
 CLAIM = "cxrreport.store.attempts:claim"
-FILE = "cxrreport.store.filing:record_instance"
+FILE = "cxrreport.store.newcomers:record_newcomers"
 STATEMENT, STATEMENTS = "sqlalchemy.engine.default:DefaultDialect.do_execute", 340  # of one run
 KILL = signal.SIGKILL
 MOMENTS = {
-    "in the scan": Mishap(FILE, 6, KILL),
+    "in the scan": Mishap(FILE, 1, KILL, after=True),
     "before the first draft": Mishap(COMPOSE, 1, KILL),
     "after two drafts": Mishap(COMPOSE, 3, KILL),
     "within the transaction of a draft": Mishap(SAVE, 4, KILL, after=True),
@@ -118,7 +118,7 @@ def test_a_study_that_kills_every_run_is_quarantined_alone(tool: Tool, shared_ex
     last = tool.json("generate", shared_export, PLAIN)
     assert last["drafted"] == 7 and last["skipped"] == {"study.quarantined": 1}
     assert tool.rows("SELECT accession, attempts FROM failure JOIN study ON study.id = study_id") == [("A101", 3)]
-    assert tool("show", "A101") == 0 and "run.interrupted" in tool.out
+    assert tool("show", "A101") == 3 and "run.interrupted" in tool.out
     status = tool.json("status")
     assert status["quarantined"] == 1 and status["failures"] == {}
 

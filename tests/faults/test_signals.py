@@ -34,7 +34,7 @@ def test_a_signal_ends_the_run_within_ten_seconds_and_it_can_be_resumed(
 @pytest.mark.parametrize(
     "function",
     [
-        "cxrreport.store.filing:record_instance",
+        "cxrreport.store.newcomers:record_newcomers",
         "cxrreport.pipeline.scan:load_image",
         "cxrreport.drafting.compose:Composer.compose",
     ],

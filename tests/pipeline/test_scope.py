@@ -59,7 +59,7 @@ def test_children_and_studies_without_a_frontal_image_are_rows(tool: Tool, mixed
         assert found["skipped"] == {"scope.age": 2, "study.no_frontal": 1} and found["failed"] == {}
         assert (found["drafted"], found["unchanged"]) == ((1, 0), (0, 1))[again]
     assert tool.json("status")["failures"] == {"scope.age": 2, "study.no_frontal": 1}
-    shown = tool.json("show", "A602")
+    shown = tool.json("show", "A602", code=3)
     assert shown["draft"] is None and shown["failure"]["code"] == "scope.age"
     assert tool.json("generate", mixed, "--dry-run")["due"] == 0
 
@@ -92,7 +92,7 @@ def test_drafts_of_children_are_withdrawn_and_nothing_is_lost(any_tool: Tool, mi
     assert (found["withdrawn"], found["drafted"]) == (2, 0)
     assert any_tool.rows(STATUSES) == [("A601", "preliminary"), ("A602", "superseded"), ("A603", "superseded")]
     assert any_tool.rows("SELECT findings FROM draft ORDER BY id") == texts
-    shown = any_tool.json("show", "A602")
+    shown = any_tool.json("show", "A602", code=3)
     assert shown["draft"] is None and shown["failure"]["code"] == "scope.age"
     assert any_tool.json("status")["failures"]["scope.age"] == 2
     assert any_tool.json("generate", mixed, PLAIN)["withdrawn"] == 0
@@ -155,7 +155,7 @@ def test_a_study_of_which_no_film_is_a_chest_is_a_row_and_no_draft(any_tool: Too
     assert any_tool.json("generate", no_chests, PLAIN)["skipped"] == {"scope.not_chest": 1}
     assert any_tool.json("generate", no_chests, PLAIN, "--since", "2025-01-01")["skipped"] == {}
     assert any_tool.json("status")["failures"] == {"scope.not_chest": 1}
-    shown = any_tool.json("show", "A701")
+    shown = any_tool.json("show", "A701", code=3)
     assert shown["draft"] is None and shown["failure"]["code"] == "scope.not_chest"
 
 
@@ -182,7 +182,7 @@ def test_a_draft_goes_where_its_film_is_replaced_by_one_that_is_no_chest(tool: T
     found = tool.json("generate", no_chests, PLAIN)
     assert (found["withdrawn"], found["skipped"]) == (1, {"view.other": 1, "scope.not_chest": 2})
     assert ("A704", "superseded") in tool.rows(STATUSES)
-    assert tool.json("show", "A704")["failure"]["code"] == "scope.not_chest"
+    assert tool.json("show", "A704", code=3)["failure"]["code"] == "scope.not_chest"
 
 
 def test_a_draft_goes_where_another_film_lies_at_the_path_of_its_own(tool: Tool, no_chests: Path) -> None:
@@ -192,7 +192,7 @@ def test_a_draft_goes_where_another_film_lies_at_the_path_of_its_own(tool: Tool,
     assert write_visit(no_chests, Visit("A704", "P74", "20240105"), **other) == [path]
     os.utime(path, ns=(1, 1))
     assert tool.json("generate", no_chests, PLAIN)["withdrawn"] == 1
-    shown = tool.json("show", "A704")
+    shown = tool.json("show", "A704", code=3)
     assert shown["draft"] is None and shown["failure"]["code"] == "scope.not_chest"
 
 
@@ -204,7 +204,7 @@ def test_a_damaged_film_beside_one_that_is_no_chest_leaves_a_row(tool: Tool, no_
         film.save_as(cut)
     found = tool.json("generate", no_chests, PLAIN, code=3)
     assert found["skipped"]["scope.not_chest"] == 2
-    assert tool.json("show", "A705")["failure"]["code"] == "scope.not_chest"
+    assert tool.json("show", "A705", code=3)["failure"]["code"] == "scope.not_chest"
 
 
 @pytest.mark.parametrize("status", ["reviewed", "rejected"])
