@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from cxrreport.cli.complaint import complain
 from cxrreport.cli.options import print_result, progress
 from cxrreport.cli.status import print_table
 
@@ -112,7 +113,9 @@ def export(
             from cxrreport.export.send.targets import parse_target
 
             places = [parse_target(url) for url in dict.fromkeys(targets)]
-            counts, exit_code = deliver(settings, places, wanted, tell, pseudonyms)
+            counts, exit_code, lost = deliver(settings, places, wanted, tell, pseudonyms)
+            for error in lost:
+                complain(error.code, error.message)
     print_result(counts, as_json)
     return exit_code
 

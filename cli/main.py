@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from cxrreport.cli.complaint import complain, mend_of
 
 from cxrreport import __version__
-from cxrreport.codes import CODES, NAMED
 from cxrreport.errors import CxrReportError
 
 # command -> (module of cxrreport.cli, name there, line of help); modules are imported when the command is used
@@ -128,19 +128,13 @@ def call(arguments: list[str]) -> int:
 
 
 def _complain(arguments: list[str], code: str, message: str, exit_code: int) -> int:
-    click.echo(f"cxrreport: {message} [{code}]", err=True)
-    if (mend := _mend(code)) != NAMED:
-        click.echo(f"  {mend}", err=True)
+    complain(code, message)
     return _print_error(arguments, code, message, exit_code)
-
-
-def _mend(code: str) -> str:
-    return CODES[code].mend if code in CODES else NAMED
 
 
 def _print_error(arguments: list[str], code: str, message: str, exit_code: int) -> int:
     """The error document of --json."""
     if "--json" in arguments:
-        error = {"code": code, "message": message, "mend": _mend(code)}
+        error = {"code": code, "message": message, "mend": mend_of(code)}
         click.echo(json.dumps({"error": error, "exit_code": exit_code}))
     return exit_code

@@ -35,19 +35,22 @@ def deliver(
     wanted: Wanted,
     progress: Progress = unwatched,
     pseudonyms: Pseudonyms | None = None,
-) -> tuple[dict[str, Any], int]:
-    """Send the wanted drafts to each target, as far as it has not got them; return counts and the exit code.
+) -> tuple[dict[str, Any], int, list[UnavailableError]]:
+    """Send the wanted drafts to each target, as far as it has not got them.
 
-    An object that a target refuses is counted by code, and the others go on. A target that does not answer ends its own
-    part; the others are still served.
+    An object that a target refuses is counted by code, and the others go on. A target that does not answer, or takes
+    nothing of us, ends its own part; what it has got stays sent, and the others are still served.
+
+    Returns
+    -------
+    Counts, the exit code, and what is to be said of each target that has ended its part.
 
     Raises
     ------
     UsageError : no study is named so.
-    UnavailableError : a target does not answer, or takes nothing of us; what was sent stays sent.
     ConfigurationError : a package or a certificate is missing. LockedError : another call sends.
     """
-    sent, tally, lost = 0, Tally(), list[UnavailableError]()
+    sent, tally, lost = 0, Tally(), dict[str, UnavailableError]()
     with open_archive(settings, make=False) as engine, hold_sending(engine) as check:
         senders = [open_sender(target, settings) for target in targets]
         with session(engine, read_only=True) as s:
@@ -57,12 +60,12 @@ def deliver(
             try:
                 part.send(replace(wanted, lacking=part.name), progress)
             except UnavailableError as error:
-                lost.append(error)
+                lost[target.name] = error
             sent += part.sent
-    if lost:
-        raise lost[0]
-    counts = {"drafts": drafts, "sent": sent, **tally.counts(), "failed_studies": tally.studies}
-    return counts, 3 if tally.failed else 0
+    away = {name: error.code for name, error in lost.items()}
+    counts = {"drafts": drafts, "sent": sent, "away": away, **tally.counts(), "failed_studies": tally.studies}
+    told = list(lost.values())
+    return counts, told[0].exit_code if told else 3 if tally.failed else 0, told
 
 
 def open_sender(target: Target, settings: Settings) -> Sender:

@@ -53,7 +53,7 @@ class Tally:
 
     def _name(self, code: str, subject: Subject) -> None:
         studies = self.studies.setdefault(code, [])
-        if len(studies) < _MOST_STUDIES and subject.study_id not in studies[-1:]:
+        if len(studies) < _MOST_STUDIES and subject.study_id not in studies:
             studies.append(subject.study_id)
 
     def counts(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from cxrreport.export import delivery
 from cxrreport.export.folder import Item
 
 DRAFTS = 8
-CLEAN = {"skipped": {}, "failed_studies": {}}
+CLEAN = {"away": {}, "skipped": {}, "failed_studies": {}}
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +77,7 @@ def test_a_refusal_is_counted_and_sent_again_by_the_next_call(drafted):
             "drafts": DRAFTS,
             "sent": 2 * DRAFTS - 1,
             "failed": {"send.refused": 1},
+            "away": {},
             "skipped": {},
             "failed_studies": {"send.refused": refusals},
         }
@@ -164,10 +165,13 @@ def test_a_process_killed_between_two_objects_is_completed_by_the_next_call(draf
 
 
 def test_a_target_that_is_away_keeps_nobody_else_waiting(drafted):
-    away = f"mllp://127.0.0.1:{free_port()}"
-    with hl7_receiver() as (port, came):
-        assert drafted("export", "--send", away, "--send", f"mllp://127.0.0.1:{port}") == 69
-    assert len(came) == DRAFTS and away in drafted.err
+    away, other = f"mllp://127.0.0.1:{free_port()}", f"mllp://localhost:{free_port()}"
+    with hl7_receiver("AE") as (port, came):
+        told = send(drafted, away, other, f"mllp://127.0.0.1:{port}", code=69)
+    assert (told["sent"], told["failed"]) == (DRAFTS - 1, {"send.answer": 2, "send.refused": 1})
+    assert all(len(studies) == len(set(studies)) for studies in told["failed_studies"].values())
+    assert told["away"] == {away: "send.unreachable", other: "send.unreachable"}
+    assert len(came) == DRAFTS and away in drafted.err and other in drafted.err
     assert rows(drafted, "attempts, answer, delivered")[0] == (1, "send.unreachable", False)
 
 
@@ -201,6 +205,7 @@ def test_a_draft_that_cannot_be_made_is_counted_and_the_others_go(drafted, forma
             "drafts": DRAFTS,
             "sent": DRAFTS - 1,
             "failed": {code: 1},
+            "away": {},
             "skipped": {},
             "failed_studies": {code: drafted.rows("SELECT id FROM study WHERE accession = 'A102'")},
         }

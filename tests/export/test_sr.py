@@ -242,6 +242,14 @@ def test_the_text_is_that_of_the_draft(written: dict[str, Path]) -> None:
         assert told in texts
 
 
+def test_a_text_with_controls_is_one_that_dicom_can_hold(view: StudyView, tmp_path: Path) -> None:
+    odd = study_view({"findings": "".join(map(chr, range(0xA0))) + "here.", "comparison": "a\x0bb\x1cc"}, view.films)
+    found = write(odd, tmp_path)
+    assert errors_of(found["text"]) == []
+    texts = [item.TextValue for item in tree(dcmread(found["text"])) if item.ValueType == "TEXT"]
+    assert "a b c" in texts and any(text.endswith("~ here.") and "\t\n" in text for text in texts)
+
+
 def test_the_device_is_another_one_with_other_weights(view: StudyView, objects: Objects) -> None:
     provenance = replace(DRAFT.provenance, weights_sha256="d" * 64)
     other = {**read(study_view({"provenance": provenance}, view.films))}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from highdicom.sr import (
@@ -33,6 +34,8 @@ from cxrreport.export.dicom.device import observer
 from cxrreport.export.study import StudyView
 from cxrreport.store.views import DraftFacts
 
+_NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]+")  # controls that a UT cannot hold (PS3.5 6.2)
+
 
 def report(view: StudyView, draft: DraftFacts) -> Dataset:
     """Return the root of the content."""
@@ -60,6 +63,8 @@ def _sections(view: StudyView, draft: DraftFacts) -> Iterator[ContainerContentIt
 
 def _section(name: Coding, element: Coding, *texts: str) -> ContainerContentItem:
     section = ContainerContentItem(concept(name), relationship_type=RelationshipTypeValues.CONTAINS)
-    items = [TextContentItem(concept(element), text, RelationshipTypeValues.CONTAINS) for text in texts]
+    items = [
+        TextContentItem(concept(element), _NO_TEXT.sub(" ", text), RelationshipTypeValues.CONTAINS) for text in texts
+    ]
     section.ContentSequence = ContentSequence(items)
     return section
