@@ -1,0 +1,17 @@
+from benchmarks import scan
+
+
+def test_it_prints_each_way_beside_its_peer(capsys):
+    scan.main(["--files", "8"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0] for line in lines] == [
+        "pydicom and 20 elements", "header", "scan of new files", "scan of unchanged files",
+    ]  # fmt: skip
+    assert "1.0 x" in lines[0]
+
+
+def test_the_files_are_filed_at_once(tmp_path):
+    from cxrreport.dicom.prefix import read_prefix
+    from cxrreport.imaging.header import _TAGS
+
+    assert all(read_prefix(str(path), _TAGS) for path in scan.write_export(tmp_path, 4))
