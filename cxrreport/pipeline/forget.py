@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from typing import Any
 
 from cxrreport.retrieval.removal import remove_reports, versions_with
@@ -17,6 +18,7 @@ from cxrreport.store.forgetting import (
     sources_of,
     targets_of,
 )
+from cxrreport.store.hold import hold_sending
 from cxrreport.store.runs import append_audit
 
 
@@ -34,9 +36,9 @@ def forget(settings: Settings, number: str, issuer: str | None = None, dry_run: 
 
     Raises
     ------
-    UsageError : nobody has the number, or several issuers use it. LockedError : a run is at work.
+    UsageError : nobody has the number, or several issuers use it. LockedError : a run is at work, or a call that sends.
     """
-    with held_archive(settings) as engine:
+    with held_archive(settings) as engine, nullcontext() if dry_run else hold_sending(engine):
         with session(engine, read_only=True) as s:
             held = rows_of_patient(s, number, issuer)
             files = [path for path in paths_of(s, held) if os.path.lexists(path)]

@@ -13,7 +13,9 @@ from datetime import UTC, datetime
 from sqlalchemy import ColumnElement, and_, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
+from cxrreport.drafts import DraftStatus
 from cxrreport.store.schema import DeliveryRow, DraftRow, StudyRow
+from cxrreport.store.standing import stands
 from cxrreport.store.views import find_study
 
 
@@ -70,6 +72,8 @@ def list_deliveries(
 ) -> tuple[list[Delivery], int]:
     """Return what was sent last, the newest first, and how much there is in all.
 
+    waiting : only what a call would send again; what is left of a superseded or rejected draft is not.
+
     Raises
     ------
     UsageError : no study has the key `study`, or several have.
@@ -79,7 +83,7 @@ def list_deliveries(
     if study is not None:
         query = query.where(StudyRow.id == find_study(session, study).id)
     if waiting:
-        query = query.where(~DeliveryRow.delivered)
+        query = query.where(~DeliveryRow.delivered, stands(), DraftRow.status != DraftStatus.REJECTED)
     total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
     rows = session.execute(query.order_by(DeliveryRow.sent_at.desc(), DeliveryRow.id.desc()).limit(limit))
     own = ("draft_id", "target", "object", "sent_at", "attempts", "answer", "delivered")

@@ -34,6 +34,12 @@ def test_one_study_and_what_waits_are_asked_for(drafted: Tool, url: str) -> None
     assert drafted("deliveries", "--study", "nobody") == 2 and "[study.unknown]" in drafted.err
 
 
+def test_what_nobody_will_ever_send_does_not_wait(drafted: Tool, url: str) -> None:
+    assert drafted.json("deliveries", "--waiting")["total"] == 1
+    assert drafted("review", "A103", "--status", "rejected", "--by", "R1") == 0
+    assert drafted.json("deliveries", "--waiting")["total"] == 0 and drafted.json("deliveries")["total"] == 2
+
+
 def test_the_table_names_what_the_document_holds(drafted: Tool, url: str) -> None:
     assert drafted("deliveries") == 0
     assert "Deliveries, 2 of 2" in drafted.out and url in drafted.out and "AE" in drafted.out

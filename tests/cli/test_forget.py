@@ -54,6 +54,19 @@ def test_what_has_left_the_archive_is_told(drafted: Tool, tmp_path: Path) -> Non
     assert not written & {path.stem for path in tmp_path.rglob("*.hl7")}
 
 
+def test_nobody_is_erased_while_a_call_sends(drafted: Tool) -> None:
+    """Else the rest of the patient's objects went out afterwards, and nobody was told where to."""
+    from cxrreport.store.engine import open_database
+    from cxrreport.store.hold import hold_sending
+
+    engine = open_database(None, drafted.home, 10)
+    with hold_sending(engine):
+        assert drafted("forget", "P1", "--dry-run") == 0
+        assert drafted("forget", "P1", "--yes") == 75 and "Another call sends" in drafted.err
+    engine.dispose()
+    assert drafted("forget", "P1", "--yes") == 0
+
+
 def test_nothing_is_erased_where_nobody_can_be_asked(drafted: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
     assert drafted("forget", "P1") == 2 and "--yes" in drafted.err
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
