@@ -18,6 +18,7 @@ from cxrreport.codes import Flag
 from cxrreport.drafts import PRIORITIES
 from cxrreport.errors import UsageError
 from cxrreport.findings import NAMES
+from cxrreport.records import blank_placeholder
 
 if TYPE_CHECKING:
     from cxrreport.export.pseudonym import Pseudonyms
@@ -155,7 +156,7 @@ def _row(line: DraftLine) -> list[object]:
     because = line.priority_reason or ""
     changes = (f"{NAMES.get(finding, finding)} {change}" for finding, change in line.changes.items())
     also = ", ".join(change for change in changes if change not in because)
-    named = [line.accession or line.study_id, line.mrn, date, line.priority or ""]
+    named = [line.accession or line.study_id, blank_placeholder(line.mrn), date, line.priority or ""]
     return [*named, because, also, _flags(line.flags), line.status]
 
 

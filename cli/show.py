@@ -112,7 +112,7 @@ def _facts(view: StudyView) -> Iterator[tuple[str, str]]:
 
 def _patient(patient: PatientFacts, years: float | None) -> str:
     """Number, issuer, sex and age."""
-    number = patient.mrn or "no number"
+    number = patient.number or "no number"
     issued = f"{number} of {patient.issuer}" if patient.issuer else number
     age = f"{years:.0f} years" if years is not None else ""
     return ", ".join(filter(None, (issued, patient.sex, age)))

@@ -127,6 +127,11 @@ def names_nobody(patient_id: str) -> bool:
     return not signs or repeated or _NOBODY.fullmatch(signs) is not None
 
 
+def blank_placeholder(patient_id: str) -> str:
+    """Return "" in place of a number that names nobody: it says nothing of the patient."""
+    return "" if names_nobody(patient_id) else patient_id
+
+
 @dataclass(frozen=True, slots=True)
 class ViewGuess:
     """A view, who says so (`tags` or `pixels`) and how sure (0..1; 1 for tags)."""

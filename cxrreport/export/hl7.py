@@ -62,7 +62,7 @@ def _header(draft: DraftFacts, site: Site) -> dict[int, str]:
 
 
 def _patient(patient: PatientFacts) -> str:
-    number = f"{escape(patient.mrn)}^^^{escape(patient.issuer)}^MR"
+    number = f"{escape(patient.number)}^^^{escape(patient.issuer)}^MR" if patient.number else ""
     birth = f"{patient.birth_date:%Y%m%d}" if patient.birth_date else ""
     sex = patient.sex if patient.sex in _SEXES else ""
     return segment("PID", {1: "1", 3: number, 5: "^^^^^^U", 7: birth, 8: sex})  # the archive knows no name

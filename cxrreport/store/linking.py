@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from cxrreport.records import names_nobody
+from cxrreport.records import blank_placeholder
 from cxrreport.store.engine import BATCH, batches
 from cxrreport.store.schema import PatientRow, ReportRow, StudyRow
 
@@ -64,11 +64,6 @@ def link_reports(session: Session) -> int:
 def identity_of(row: ReportRow) -> Identity:
     """Return the identifiers of a stored report."""
     return Identity(row.study_uid, row.accession, row.issuer, blank_placeholder(row.mrn), row.reported_at)
-
-
-def blank_placeholder(mrn: str) -> str:
-    """Return "" in place of a placeholder, which says nothing of the patient."""
-    return "" if names_nobody(mrn) else mrn
 
 
 def resolve(session: Session, identities: Sequence[Identity]) -> list[Link]:

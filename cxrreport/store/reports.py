@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from cxrreport import addenda
 from cxrreport.findings import State
-from cxrreport.records import Passage, Report, ReportStatus, Study
+from cxrreport.records import Passage, Report, ReportStatus, Study, blank_placeholder
 from cxrreport.store.amendments import (
     RANK,
     SIGNED,
@@ -27,7 +27,7 @@ from cxrreport.store.amendments import (
 )
 from cxrreport.store.columns import short
 from cxrreport.store.engine import batches
-from cxrreport.store.linking import Identity, Link, blank_placeholder, resolve
+from cxrreport.store.linking import Identity, Link, resolve
 from cxrreport.store.schema import PatientRow, ReportRow, StudyRow
 
 LabelledReport = tuple[Report, Mapping[str, State]]

@@ -14,6 +14,7 @@ from cxrreport import addenda
 from cxrreport.drafts import DraftStatus, Finding, Provenance, Region, Review, Span
 from cxrreport.errors import UsageError
 from cxrreport.findings import State
+from cxrreport.records import blank_placeholder
 from cxrreport.store.outcome import newest_review
 from cxrreport.store.reports import signed_reports
 from cxrreport.store.schema import (
@@ -34,13 +35,18 @@ MAX_ID = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class PatientFacts:
-    """Whose study it is; the archive knows no names."""
+    """Whose study it is; the archive knows no names. `mrn` tells patients apart, `number` is what a reader is told."""
 
     patient_id: int
     issuer: str
     mrn: str
     birth_date: date | None
     sex: str
+
+    @property
+    def number(self) -> str:
+        """The hospital's number; "" where the header named nobody."""
+        return blank_placeholder(self.mrn)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,8 +62,8 @@ nothing, and a newer draft of the study takes the place of the older one, whose 
   The extension `AIconfidence` of that guide says how sure the system is of a state (p if present, 1 − p if absent; none
   where it cannot be decided) and of a change. The component "Probability" is always that of "present";
   it is calibrated where the Device names a calibration.
-* **Patient**: a reference by number (type MR, the issuer as `assigner.display`) and no resource, since a PUT would overwrite
-  the one of the server. A server that resolves no such references needs them replaced.
+* **Patient**: a reference by number (type MR, the issuer as `assigner.display`; none where the header names nobody) and no
+  resource, since a PUT would overwrite the one of the server. A server that resolves no such references needs them replaced.
 * **Times**: FHIR allows no time without a zone, and films tell none. With the setting `timezone` a study has its time, else
   its day alone, so that two films of one day have no order. `issued` and `recorded` are ours, in UTC.
 * **What was not judged** has a `dataAbsentReason` and no value, so that an older state does not stay on the server.

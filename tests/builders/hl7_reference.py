@@ -51,7 +51,7 @@ a changed one has another. Nothing in it is final, also of a draft that a reader
 | MSH-3 to MSH-6 | settings `hl7_sender`, `hl7_receiver` |
 | MSH-7, OBR-22 | when the draft was made, UTC with its zone |
 | MSH-10 | 20 digits of the SHA-256 of the message |
-| PID-3, PID-7, PID-8 | number with issuer and type MR; birth date; sex. PID-5 says "unspecified": the archive keeps no name |
+| PID-3, PID-7, PID-8 | number, issuer, type MR (blank: it named nobody); birth date; sex. PID-5 says "unspecified" |
 | ORC-3, OBR-3 | accession number |
 | OBR-4 | `procedure` of the table below |
 | OBR-7, OBX-14 | when the film was made by the hospital's clock, without a zone; the date alone where no time is known |

@@ -14,12 +14,13 @@ from cxrreport.export.report_diff import compare_with_prior
 from cxrreport.export.study import Films, StudyView
 from cxrreport.export.words import view_findings
 from cxrreport.findings import FINDINGS, Change, State
-from cxrreport.records import Image, View
+from cxrreport.records import NOBODY, Image, View
 from cxrreport.store.views import DraftFacts, DraftView, PatientFacts, PriorReport, RetrievedReport, StudyFacts
 
 PATIENT = PatientFacts(3, "HOSP", "P1", date(1950, 1, 2), "F")
 STUDY = StudyFacts(7, "1.2.3.4", "A1", datetime(2024, 3, 5, 10, 15), True, "CHEST PA", "St. Elsewhere", 74.0, "Cough.")
 PRIOR = StudyFacts(5, "1.2.3.3", "A0", datetime(2023, 12, 1, 8, 30), True, "CHEST PA", "St. Elsewhere", 73.9)
+NAMELESS = replace(PATIENT, mrn=f"{NOBODY}{STUDY.uid}")  # as the archive calls a patient whose number names nobody
 PRIOR_REPORT = PriorReport("report", datetime(2023, 12, 1, 9), "No pleural effusion. Normal heart.", "Normal chest.")
 TEXT = "There is a new right pleural effusion. The heart is enlarged."
 _TOLD = {  # finding -> state, probability, prior state, its probability, change, its probability

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from builders.fhir import Resource, Server, errors_of, references
 from builders.tool import Tool
-from builders.views import FINDING_ROWS, PATIENT, PROVENANCE, STUDY, TEXT, study_view
+from builders.views import FINDING_ROWS, NAMELESS, PATIENT, PROVENANCE, STUDY, TEXT, study_view
 from fhir.resources.R4B.bundle import Bundle
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -53,6 +53,12 @@ def component(observation: Resource, code: str) -> Resource | None:
 def test_a_bundle_holds_what_was_made_from_what_by_what() -> None:
     kinds = [one["resourceType"] for one in resources(study_view())]
     assert kinds == ["Device", "ImagingStudy", *["Observation"] * 13, "DiagnosticReport", "Provenance"]
+
+
+def test_nobody_has_no_number() -> None:
+    made = resources(study_view(patient=NAMELESS))
+    told = {json.dumps(one["subject"]) for one in made if "subject" in one}
+    assert told == {'{"type": "Patient", "display": "A patient without a number"}'} and "nobody" not in json.dumps(made)
 
 
 def test_all_that_the_network_says_is_preliminary_labelled_and_marked_as_its_own() -> None:

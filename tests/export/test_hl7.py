@@ -10,7 +10,7 @@ from typing import Any
 import hl7
 import pytest
 from builders.tool import Tool
-from builders.views import DRAFT, FINDING_ROWS, PATIENT, STUDY, TEXT, study_view
+from builders.views import DRAFT, FINDING_ROWS, NAMELESS, PATIENT, STUDY, TEXT, study_view
 from hl7apy.consts import VALIDATION_LEVEL
 from hl7apy.parser import parse_message as parse_hl7apy
 from hypothesis import example, given, settings
@@ -58,6 +58,11 @@ def test_patient_study_and_times_stand_where_a_receiver_looks() -> None:
     assert (str(patient[3]), str(patient[7]), str(patient[8])) == ("P1^^^HOSP^MR", "19500102", "F")
     assert (str(request[3]), str(request[7]), str(request[22])) == ("A1", "20240305101500", "20240306010203+0000")
     assert str(message.segment("ORC")[3]) == "A1" and str(results(study_view())["113014"][5]) == "1.2.3.4"
+
+
+def test_nobody_has_no_number() -> None:
+    _, message = write_message(study_view(patient=NAMELESS), Site())
+    assert str(hl7.parse(message).segment("PID")[3]) == "" and "nobody" not in message
 
 
 def test_a_study_without_a_time_has_its_date_alone() -> None:
@@ -164,6 +169,7 @@ def test_any_text_comes_back(text: str) -> None:
 @settings(max_examples=30, deadline=None)
 @given(PRINTED, PRINTED, PRINTED, ANY)
 def test_no_value_leaves_its_field(mrn: str, issuer: str, accession: str, text: str) -> None:
+    mrn = f"P1{mrn}"  # a number that names somebody
     patient, study = replace(PATIENT, mrn=mrn, issuer=issuer), replace(STUDY, accession=accession)
     view = study_view(draft={"findings": f"x{text}"}, patient=patient, study=study)
     message = parsed(view)

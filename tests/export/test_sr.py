@@ -17,7 +17,7 @@ from builders.conformance import errors_of
 from builders.dicom import CR
 from builders.programs import need
 from builders.tool import Tool
-from builders.views import DRAFT, FINDING_ROWS, PATIENT, PRIOR, REGIONS, STUDY, study_view, write_films
+from builders.views import DRAFT, FINDING_ROWS, NAMELESS, PATIENT, PRIOR, REGIONS, STUDY, study_view, write_films
 from highdicom.sr import Comprehensive3DSR, EnhancedSR, srread
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -33,7 +33,7 @@ from cxrreport.export.sr import make
 from cxrreport.export.study import StudyView
 from cxrreport.export.subject import Subject
 from cxrreport.findings import FINDINGS, Change
-from cxrreport.records import NOBODY, Report
+from cxrreport.records import Report
 from cxrreport.reports.readers import Skipped, read_path
 
 NAMES = ("findings", "text", "picture")
@@ -345,8 +345,7 @@ def test_no_place_is_marked_on_a_film_of_a_makers_own_class(tmp_path: Path) -> N
 
 
 def test_nobody_has_no_number(view: StudyView) -> None:
-    nobody = replace(PATIENT, mrn=f"{NOBODY}{STUDY.uid}")
-    assert {told.PatientID for told in read(study_view(films=view.films, patient=nobody)).values()} == {""}
+    assert {told.PatientID for told in read(study_view(films=view.films, patient=NAMELESS)).values()} == {""}
 
 
 @pytest.mark.parametrize("pictures", [False, True])

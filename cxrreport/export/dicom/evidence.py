@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from cxrreport.errors import InputError
 from cxrreport.export.source import Source, read_source
 from cxrreport.export.study import StudyView
-from cxrreport.records import NOBODY, Image
+from cxrreport.records import Image
 from cxrreport.store.views import PatientFacts, StudyFacts
 
 CHARACTER_SET = "ISO_IR 192"  # UTF-8; a name in the film's own set would be unreadable beside our words
@@ -62,7 +62,7 @@ def gather(view: StudyView) -> Evidence:
 
 def _film(patient: PatientFacts, image: Image, study: StudyFacts, source: Source) -> Dataset:
     film = Dataset()
-    film.PatientID = "" if patient.mrn.startswith(NOBODY) else _fit(patient.mrn, _LONG)
+    film.PatientID = _fit(patient.number, _LONG)
     film.PatientName = ""
     film.PatientBirthDate = _day(patient.birth_date)
     film.PatientSex = patient.sex if patient.sex in _SEXES else ""

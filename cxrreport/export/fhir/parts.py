@@ -50,7 +50,9 @@ def full_url(resource: Part) -> str:
 
 def patient_reference(patient: PatientFacts) -> Part:
     """The patient by number: whose resource that is the server knows, and we overwrite none."""
-    identifier = {"type": _typed("MR"), "value": clean(patient.mrn)}
+    if not patient.number:
+        return {"type": "Patient", "display": "A patient without a number"}
+    identifier = {"type": _typed("MR"), "value": clean(patient.number)}
     if issuer := clean(patient.issuer):
         identifier["assigner"] = {"display": issuer}
     return {"type": "Patient", "identifier": identifier}

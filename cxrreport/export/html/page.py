@@ -79,7 +79,7 @@ def _pictures(subject: Subject) -> tuple[Pictures | None, InputError | None]:
 def _foot(held: DraftView) -> str:
     """Whose study a sheet tells of, should it be parted from the first."""
     day = f"{held.study.studied_at:%Y-%m-%d}" if held.study.studied_at else ""
-    return " ".join(filter(None, (held.patient.mrn, held.study.accession, day)))
+    return " ".join(filter(None, (held.patient.number, held.study.accession, day)))
 
 
 def _labels(held: DraftView, pictures: Pictures | None) -> dict[str, str]:

@@ -64,7 +64,7 @@ def row_of(view: StudyView, no_page: str = "", no_pictures: str = "") -> Row:
         uid=study.uid,
         priority=draft.priority or "",
         reason=draft.priority_reason or "",
-        patient=patient.mrn,
+        patient=patient.number,
         person=" ".join(filter(None, [patient.sex, "" if study.age_years is None else f"{int(study.age_years)} y"])),
         accession=study.accession,
         date=f"{study.studied_at:%Y-%m-%d %H:%M}"[: 16 if study.time_known else 10] if study.studied_at else "",

@@ -106,7 +106,7 @@ STUDY = (
     Column("disclaimer", _TEXT, "What the text is, and what it is not for.", lambda _: DISCLAIMER),
     *KEYS,
     Column("accession", _TEXT, "Accession number; empty where the header has none.", _of_study("accession")),
-    Column("patient_number", _TEXT, "The hospital's number of the patient.", _of_patient("mrn")),
+    Column("patient_number", _TEXT, "The hospital's number; empty where the header names nobody.", _of_patient("number")),
     Column("patient_issuer", _TEXT, "Who gave the number; empty where the header does not say.", _of_patient("issuer")),
     Column("birth_date", Kind.DATE, "Birth date of the patient.", _of_patient("birth_date"), True),
     Column("sex", _TEXT, "Sex as the header says it: M, F, O, or empty.", _of_patient("sex")),

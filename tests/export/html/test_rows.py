@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from builders.views import STUDY, study_view, write_films
+from builders.views import NAMELESS, STUDY, study_view, write_films
 
 from cxrreport.drafts import DraftStatus, Finding, Review, Verdict
 from cxrreport.export.html.rows import row_of
@@ -23,6 +23,10 @@ def test_a_row_names_study_patient_changes_and_findings() -> None:
     assert (
         "new right pleural effusion" in row.text and "Cardiomegaly" in row.text and row.no_page == row.no_pictures == ""
     )
+
+
+def test_nobody_has_no_number() -> None:
+    assert row_of(study_view(patient=NAMELESS)).patient == ""
 
 
 @pytest.mark.parametrize(
