@@ -11,6 +11,7 @@ from cxrreport.imaging.upright import Upright
 from cxrreport.log import get_log
 from cxrreport.model.calibration import Calibration
 from cxrreport.model.drafter import Drafter
+from cxrreport.model.encoder import fold_norms
 from cxrreport.model.generation import Decoding
 from cxrreport.model.manifest import NETWORK
 from cxrreport.model.weights import Weights, load_weights, resolve_device
@@ -28,7 +29,9 @@ def load_drafter(settings: Settings) -> Drafter:
     _return_freed_memory()
     device = resolve_device(settings.device)
     decoding = Decoding(beams=settings.beams, max_new_tokens=settings.max_new_tokens)
-    drafter = open_drafter(_calibrated(load_weights(settings.weights, device), settings.home), decoding)
+    weights = load_weights(settings.weights, device)
+    fold_norms(weights.network.encoder)
+    drafter = open_drafter(_calibrated(weights, settings.home), decoding)
     if device == "cpu" and settings.device == "auto":
         get_log().warning("device.cpu", device=device)  # say loudly that no GPU is used
     return drafter

@@ -1,9 +1,11 @@
+import copy
+
 import pytest
 import torch
 from torch.nn import functional as F
 
 from cxrreport.model.config import mini
-from cxrreport.model.encoder import ImageEncoder, load_torchvision_mobilenet, normalise
+from cxrreport.model.encoder import ImageEncoder, fold_norms, load_torchvision_mobilenet, normalise
 
 
 def test_normalise_is_imagenet_statistics():
@@ -135,3 +137,21 @@ def test_the_gradient_of_one_film_is_that_of_two_alike():
         return torch.autograd.grad((features.pooled @ weights).mean(), first)[0]
 
     assert torch.allclose(gradient(1), gradient(2), rtol=1e-2, atol=1e-4 * gradient(2).abs().max().item())
+
+
+def test_without_norms_features_are_the_same(network):
+    folded = copy.deepcopy(network.encoder)
+    for layer in folded.modules():  # statistics of a network that has learnt
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.running_mean.normal_(generator=torch.Generator().manual_seed(1)).mul_(0.1)
+            layer.running_var.uniform_(0.5, 2, generator=torch.Generator().manual_seed(2))
+    plain = copy.deepcopy(folded)
+    fold_norms(folded)
+    assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in folded.modules())
+    films = torch.randint(0, 256, (2, 2, 256, 256), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    there = torch.tensor([[True, True], [True, False]])
+    with torch.no_grad():
+        before, after = plain(films, there), folded(films, there)
+    assert torch.allclose(before.patches, after.patches, atol=1e-4) and torch.allclose(
+        before.pooled, after.pooled, atol=1e-4
+    )
