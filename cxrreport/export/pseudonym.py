@@ -17,7 +17,7 @@ from cxrreport.errors import UsageError
 from cxrreport.export.report_diff import SentenceChange
 from cxrreport.export.study import Films, StudyView
 from cxrreport.records import Image, names_nobody
-from cxrreport.store.listing import DraftLine, rank
+from cxrreport.store.listing import rank
 from cxrreport.store.trajectory import Moment
 from cxrreport.store.views import DraftFacts, DraftView, PatientFacts, PriorReport, RetrievedReport, StudyFacts
 
@@ -49,9 +49,9 @@ class Pseudonyms:
         """Tells exports of different keys apart, and nothing of the key."""
         return self._digest("export")[:16].hex()
 
-    def order(self, line: DraftLine) -> tuple[int, bytes]:
+    def order(self, uid: str, priority: str | None) -> tuple[int, bytes]:
         """By priority, then by chance: the true order of studies would tell of their dates."""
-        return rank(line.priority), self._digest("order", line.uid)
+        return rank(priority), self._digest("order", uid)
 
     def hide(self, view: StudyView) -> StudyView:
         """Return the study under pseudonyms."""

@@ -21,7 +21,7 @@ from cxrreport.records import Image
 from cxrreport.settings import Settings
 from cxrreport.store import catalogue
 from cxrreport.store.engine import open_archive, session
-from cxrreport.store.listing import DraftLine, Wanted, list_drafts
+from cxrreport.store.listing import Wanted, list_studies
 from cxrreport.store.outcome import Delivery, deliveries
 from cxrreport.store.schema import StudyRow
 from cxrreport.store.trajectory import Moment, trajectory
@@ -137,33 +137,24 @@ def view_study(settings: Settings, key: str) -> StudyView:
 
 
 def view_studies(
-    engine: Engine, wanted: Wanted, order: Callable[[DraftLine], Any] | None = None
+    engine: Engine, wanted: Wanted, order: Callable[[str, str | None], Any] | None = None
 ) -> Iterator[StudyView]:
-    """Yield the studies of the wanted drafts in the order of `list_drafts`; a page of them is in memory at a time.
+    """Yield the studies whose drafts are wanted now, in the order of `list_drafts`; a page of them is in memory at a time.
 
-    order : another order; the ids of all are in memory then. A study that is erased meanwhile is passed over.
+    Each is yielded with the draft that it has when its turn comes; one that is erased or rejected by then is passed over.
+    order : another order, by UID and priority.
     """
-    pages = _pages(engine, wanted)
+    with session(engine, read_only=True) as s:
+        listed = list_studies(s, wanted)
     if order:
-        ranked = sorted((order(line), line.study_id) for lines in pages for line in lines)
-        ids: Iterator[list[int]] = ([key for _, key in ranked[i : i + _PAGE]] for i in range(0, len(ranked), _PAGE))
-    else:
-        ids = ([line.study_id for line in lines] for lines in pages)
-    for page in ids:
+        listed.sort(key=lambda line: order(*line[1:]))
+    ids = [study_id for study_id, *_ in listed]
+    del listed
+    for start in range(0, len(ids), _PAGE):
         with session(engine, read_only=True) as s:
-            views = [_view(s, study_view(s, row)) for row in (s.get(StudyRow, key) for key in page) if row]
-        yield from (view for view in views if view.held.draft)
-
-
-def _pages(engine: Engine, wanted: Wanted) -> Iterator[list[DraftLine]]:
-    last = None
-    while True:
-        with session(engine, read_only=True) as s:
-            lines = list_drafts(s, wanted, last, _PAGE)
-        if not lines:
-            return
-        yield lines
-        last = lines[-1]
+            rows = (s.get(StudyRow, key) for key in ids[start : start + _PAGE])
+            views = [_view(s, study_view(s, row)) for row in rows if row]
+        yield from (view for view in views if view.held.draft and view.held.draft.status in wanted.statuses)
 
 
 def _view(session: Session, held: DraftView) -> StudyView:

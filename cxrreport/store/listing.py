@@ -1,4 +1,4 @@
-"""Which drafts a reader or an export asks for, the most urgent first, a page at a time."""
+"""Which drafts a reader or an export asks for, the most urgent first."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import ColumnElement, Select, String, and_, case, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, String, case, cast, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from cxrreport.drafts import PRIORITIES, DraftStatus
@@ -74,19 +74,29 @@ class DraftLine:
     created_at: datetime
 
 
-def list_drafts(session: Session, wanted: Wanted, after: DraftLine | None = None, limit: int = 100) -> list[DraftLine]:
-    """Return the next drafts that stand and are wanted: by priority, the latest study first.
+def list_drafts(session: Session, wanted: Wanted, limit: int = 100) -> list[DraftLine]:
+    """Return the first drafts that stand and are wanted: by priority, the latest study first.
 
-    Drafts that were made in shadow are left out. after : the last one of the page before.
+    Drafts that were made in shadow are left out.
 
     Raises
     ------
     UsageError : no study has the key of `wanted.study`, or several have.
     """
-    query = _wanted(session, wanted).order_by(_rank, _moment.desc(), DraftRow.id.desc()).limit(limit)
-    rows = session.execute(query.where(_behind(after)) if after else query).all()
+    rows = session.execute(_ordered(_wanted(session, wanted)).limit(limit)).all()
     changes = _changes(session, [draft.id for draft, _, _ in rows])
     return [_line(draft, study, mrn, changes.get(draft.id, {})) for draft, study, mrn in rows]
+
+
+def list_studies(session: Session, wanted: Wanted) -> list[tuple[int, str, str | None]]:
+    """Return id and UID of the studies of all wanted drafts, and their priorities, as at one moment; ordered as `list_drafts`.
+
+    Raises
+    ------
+    UsageError : as `list_drafts` does.
+    """
+    query = _ordered(_wanted(session, wanted)).with_only_columns(StudyRow.id, StudyRow.uid, DraftRow.priority)
+    return [(study_id, uid, priority) for study_id, uid, priority in session.execute(query)]
 
 
 def count_drafts(session: Session, wanted: Wanted) -> int:
@@ -123,6 +133,10 @@ def _wanted(session: Session, wanted: Wanted) -> Select[DraftRow, StudyRow, str]
     return query.where(stands(), *_conditions(session, wanted))
 
 
+def _ordered(query: Select[DraftRow, StudyRow, str]) -> Select[DraftRow, StudyRow, str]:
+    return query.order_by(_rank, _moment.desc(), DraftRow.id.desc())
+
+
 def _conditions(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool]]:
     yield DraftRow.status.in_(wanted.statuses)
     yield from _days(wanted)
@@ -149,13 +163,6 @@ def _days(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
         yield StudyRow.studied_at >= datetime.combine(wanted.since, time.min)
     if wanted.until:
         yield StudyRow.studied_at < datetime.combine(wanted.until, time.min) + timedelta(days=1)
-
-
-def _behind(last: DraftLine) -> ColumnElement[bool]:
-    soon = rank(last.priority)
-    moment = last.studied_at or _UNDATED
-    same = and_(_moment == moment, DraftRow.id < last.draft_id)
-    return or_(_rank > soon, and_(_rank == soon, or_(_moment < moment, same)))
 
 
 def _changes(session: Session, draft_ids: list[int]) -> dict[int, dict[str, str]]:
