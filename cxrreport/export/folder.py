@@ -6,6 +6,7 @@ none is ever forgotten, and one once they are whole, so that a killed export goe
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -26,6 +27,7 @@ class Row(TypedDict):
 
     key: str
     version: str
+    content: str  # digest of the files
     files: list[str]
 
 
@@ -81,7 +83,9 @@ class Folder(AbstractContextManager["Folder"]):
         lines = manifest.read_text("utf-8", "replace").splitlines() if manifest.exists() else []
         rows = {row["key"]: row for row in filter(None, map(_row, lines))}
         self._rows = {key: row for key, row in rows.items() if row["files"] or not key}
-        names = self._rows.setdefault("", {"key": "", "version": "" if self._rows else self._names, "files": []})
+        names = self._rows.setdefault(
+            "", {"key": "", "version": "" if self._rows else self._names, "content": "", "files": []}
+        )
         if names["version"] != self._names:
             raise UsageError("The directory holds an export under other names: name another one.", "export.names")
         self._write_manifest()
@@ -95,17 +99,19 @@ class Folder(AbstractContextManager["Folder"]):
         return key in self._rows and self._rows[key]["version"] == version
 
     def put(self, key: str, version: str, make: Callable[[], Iterable[Item]]) -> None:
-        """Write the files of a thing unless this version of them lies there; those of another version go."""
+        """Write the files of a thing unless this version of them lies there, or one of the same bytes; others go."""
         if self.holds(key, version):
             return
         before = self._rows[key]["files"] if key in self._rows else []
         items = list(make())
-        files = [item.name for item in items]
+        files, content = [item.name for item in items], _digest(items)
+        if key in self._rows and self._rows[key]["content"] == content:
+            return self._note(key, version, files, content)
         self._note(key, "", [*dict.fromkeys([*before, *files])])
         for item in items:
             self._write(item)
         self._unlink(set(before) - set(files))
-        self._note(key, version, files)
+        self._note(key, version, files, content)
 
     def keep(self, stems: Set[str]) -> None:
         """Remove the files of all things, named FORMAT/STEM, of other stems than these."""
@@ -115,8 +121,8 @@ class Folder(AbstractContextManager["Folder"]):
             del self._rows[key]
             self.removed += 1
 
-    def _note(self, key: str, version: str, files: list[str]) -> None:
-        self._rows[key] = {"key": key, "version": version, "files": files}
+    def _note(self, key: str, version: str, files: list[str], content: str = "") -> None:
+        self._rows[key] = {"key": key, "version": version, "content": content, "files": files}
         self._manifest.write(_line(self._rows[key]))
         self._manifest.flush()
 
@@ -160,9 +166,15 @@ def _row(line: str) -> Row | None:
     """A line of the manifest; None for one that a kill has cut off: what it was to name is written again."""
     try:
         row = json.loads(line)
-        return {"key": str(row["key"]), "version": str(row["version"]), "files": [str(name) for name in row["files"]]}
+        key, version, content = str(row["key"]), str(row["version"]), str(row.get("content", ""))
+        return {"key": key, "version": version, "content": content, "files": [str(name) for name in row["files"]]}
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _digest(items: Iterable[Item]) -> str:
+    told = "".join(f"{hashlib.sha256(item.content).hexdigest()} {item.name}\n" for item in items)
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def _line(row: Row) -> str:

@@ -42,6 +42,20 @@ def test_a_version_is_written_once(tmp_path: Path) -> None:
     assert held(tmp_path / "out") == {"a/one": b"1", "a/two": b"2"}
 
 
+def test_a_version_that_says_the_same_is_not_written_again(tmp_path: Path) -> None:
+    """A system that collects files would send them twice."""
+    with Folder(tmp_path / "out") as folder:
+        put(folder, "a", "1", one=b"1", two=b"2")
+        (tmp_path / "out" / "a" / "one").unlink()
+        put(folder, "a", "2", one=b"1", two=b"2")
+        assert folder.written == 2 and folder.holds("a", "2")
+    with Folder(tmp_path / "out") as folder:
+        put(folder, "a", "3", one=b"1", two=b"2")
+        assert held(tmp_path / "out") == {"a/two": b"2"}
+        put(folder, "a", "4", one=b"1", three=b"2")
+    assert held(tmp_path / "out") == {"a/one": b"1", "a/three": b"2"}
+
+
 def test_files_of_an_older_version_go_once_the_new_ones_are_there(tmp_path: Path) -> None:
     def cut() -> Iterable[Item]:
         yield Item("a/one", b"new")

@@ -40,6 +40,16 @@ def whole(drafted: Tool, tmp_path: Path) -> dict[str, bytes]:
     return held(tmp_path / "whole")
 
 
+def test_a_verdict_writes_no_message_again(drafted: Tool, tmp_path: Path) -> None:
+    """Whoever collects them has taken this one away."""
+    words = ("export", "--study", "A102", "--format", "hl7", "--format", "fhir", "--format", "sr", tmp_path / "out")
+    assert drafted.json(*words)["files"] == 5
+    for message in (tmp_path / "out").rglob("*.hl7"):
+        message.unlink()
+    assert drafted("review", "A102", "--status", "accepted", "--by", "R1") == 0
+    assert drafted.json(*words)["files"] == 0
+
+
 def test_all_formats_are_offered() -> None:
     from cxrreport.cli.export import FORMATS
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from fhir.resources.R4B import get_fhir_model_class
@@ -52,11 +53,12 @@ def build(view: StudyView, site: Site) -> Part:
     found = [observe(one, held.study.uid, sides.get(one.row.finding), common | made) for one in view.findings]
     told = report(view, draft, study, found, common)
     resources = [device, study, *found, told, _provenance(view, draft, study, device, [told, *found])]
+    entries = [_entry(resource) for resource in resources]
     bundle: dict[str, Any] = {
         "resourceType": "Bundle",
-        "id": make_id("bundle", view.version()),
+        "id": make_id("bundle", json.dumps(entries)),  # another transaction where it says something else
         "type": "transaction",
-        "entry": [_entry(resource) for resource in resources],
+        "entry": entries,
     }
     get_fhir_model_class("Bundle").model_validate(bundle)
     return bundle
