@@ -95,6 +95,7 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
         "usage.few_studies": ("There are too few studies to learn from or to score.", "Import more signed reports."),
         "study.unknown": ("No study has this identifier.", "Give a StudyInstanceUID, an accession number or an id."),
         "patient.unknown": ("No patient of the archive has this number.", "Give the number as the PACS does."),
+        "run.unknown": ("The archive knows no run of this id.", "See `cxrreport runs`; `cxrreport prune` removes old ones."),
         "calibration.none": ("There is no fit to take back.", "Nothing: the calibration of the weights serves."),
         "calibration.network": ("The last fit, or the calibration before it, is of other weights than those in use.",
                                 "Take it back with those weights (`--weights`), or remove `calibration.json` from the home:"

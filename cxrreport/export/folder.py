@@ -43,7 +43,7 @@ class Item:
 class Folder(AbstractContextManager["Folder"]):
     """A directory that one export writes at a time.
 
-    `written` counts the files that were not there yet, `removed` the things of which the files were taken away.
+    `written` counts the files that were not there yet, `removed` the stems of which files were taken away.
 
     names : which pseudonyms stand in the files; "" where there are none. Files under others are never put beside them.
 
@@ -115,11 +115,12 @@ class Folder(AbstractContextManager["Folder"]):
 
     def keep(self, stems: Set[str]) -> None:
         """Remove the files of all things, named FORMAT/STEM, of other stems than these."""
-        for key in sorted(key for key in self._rows if key and key.partition("/")[2] not in stems):
+        gone = {key: stem for key in sorted(self._rows) if key and (stem := key.partition("/")[2]) not in stems}
+        for key in gone:
             self._unlink(self._rows[key]["files"])
             self._note(key, "", [])
             del self._rows[key]
-            self.removed += 1
+        self.removed += len({*gone.values()})
 
     def _note(self, key: str, version: str, files: list[str], content: str = "") -> None:
         self._rows[key] = {"key": key, "version": version, "content": content, "files": files}
@@ -134,7 +135,8 @@ class Folder(AbstractContextManager["Folder"]):
 
     def _write(self, item: Item) -> None:
         place = self._place(item.name)
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in reversed(place.relative_to(self.place).parents):  # `parents` of mkdir would be open to others
+            (self.place / folder).mkdir(mode=0o700, exist_ok=True)
         with atomic(place) as file:
             file.write_bytes(item.content)
         self.written += 1

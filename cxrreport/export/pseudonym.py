@@ -22,6 +22,7 @@ from cxrreport.store.trajectory import Moment
 from cxrreport.store.views import DraftFacts, DraftView, PatientFacts, PriorReport, RetrievedReport, StudyFacts
 
 LEAST_KEY = 32  # bytes
+_LEAST_SIGNS = 8  # different bytes; of keys of 32 hexadecimal digits by chance, one in 10^7 has fewer
 _MOST_KEY = 4096
 _MOST_DAYS = 3652  # a date becomes up to ten years earlier
 _OLD = 90  # years; of that age and older are few (HIPAA, 45 CFR 164.514(b)(2)(i)(C))
@@ -174,7 +175,7 @@ def read_key(file: Path, place: Path | None = None) -> bytes:
 
     Raises
     ------
-    UsageError : there is none, it is short, others may read it, or it lies in the export.
+    UsageError : there is none, it is short or repeats itself, others may read it, or it lies in the export.
     """
     if place and file.resolve().is_relative_to(place.resolve()):
         raise _no_key("lies in the directory of the export, which is handed on")
@@ -185,6 +186,8 @@ def read_key(file: Path, place: Path | None = None) -> bytes:
         raise _no_key("cannot be read") from None
     if not LEAST_KEY <= len(key) <= _MOST_KEY:
         raise _no_key(f"holds {'less' if len(key) < LEAST_KEY else 'more'} than a key")
+    if len(set(key)) < _LEAST_SIGNS:
+        raise _no_key("repeats a few bytes, which can be guessed")
     if mode & 0o007:
         raise _no_key("can be read by everybody")
     return key

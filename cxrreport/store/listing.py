@@ -14,9 +14,9 @@ from cxrreport.errors import UsageError
 from cxrreport.findings import CHANGED
 from cxrreport.store.catalogue import knows_patient
 from cxrreport.store.deliveries import is_delivered
-from cxrreport.store.schema import DraftRow, FailureRow, FindingRow, PatientRow, StudyRow
+from cxrreport.store.schema import DraftRow, FailureRow, FindingRow, PatientRow, RunRow, StudyRow
 from cxrreport.store.standing import stands
-from cxrreport.store.views import find_study
+from cxrreport.store.views import MAX_ID, find_study
 
 _UNDATED = datetime(1, 1, 1)
 _rank = case({name: rank for rank, name in enumerate(PRIORITIES)}, value=DraftRow.priority, else_=len(PRIORITIES))
@@ -81,7 +81,7 @@ def list_drafts(session: Session, wanted: Wanted, limit: int = 100) -> list[Draf
 
     Raises
     ------
-    UsageError : no study has the key of `wanted.study`, or several have.
+    UsageError : no study has the key of `wanted.study`, or several have; there is no such patient or run.
     """
     rows = session.execute(_ordered(_wanted(session, wanted)).limit(limit)).all()
     changes = _changes(session, [draft.id for draft, _, _ in rows])
@@ -141,6 +141,8 @@ def _conditions(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool
     yield DraftRow.status.in_(wanted.statuses)
     yield from _days(wanted)
     if wanted.run is not None:
+        if not 0 < wanted.run <= MAX_ID or session.get(RunRow, wanted.run) is None:
+            raise UsageError("The archive knows no run of this id.", "run.unknown")
         yield DraftRow.run_id == wanted.run
     if wanted.study is not None:
         yield DraftRow.study_id == find_study(session, wanted.study).id

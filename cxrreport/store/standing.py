@@ -29,3 +29,9 @@ def stands(*, shadow: bool = False) -> ColumnElement[bool]:
 def standing(session: Session, study_id: int, *, shadow: bool = False) -> DraftRow | None:
     """Return the draft that stands of a study."""
     return session.scalar(select(DraftRow).where(DraftRow.study_id == study_id, stands(shadow=shadow)))
+
+
+def heard(session: Session, study_id: int, *, shadow: bool = False) -> DraftRow | None:
+    """Return what later drafts and their readers hear of a study: the draft that stands, unless it was rejected."""
+    draft = standing(session, study_id, shadow=shadow)
+    return None if draft is None or draft.status is DraftStatus.REJECTED else draft

@@ -28,7 +28,7 @@ from cxrreport.store.schema import (
     SpanRow,
     StudyRow,
 )
-from cxrreport.store.standing import standing
+from cxrreport.store.standing import heard, standing
 
 MAX_ID = 2**63 - 1
 
@@ -130,8 +130,8 @@ class FailureFacts:
 class DraftView:
     """One study; `draft` is None where none was made yet, `prior` where the draft was made without one.
 
-    `prior_report` is None where there is no prior, or neither a signed report nor a draft of it. What was made in shadow is
-    not shown; `in_shadow` tells that such a draft stands.
+    `prior_report` is None where there is no prior, or neither a signed report nor a draft of it; one that was rejected is none.
+    What was made in shadow is not shown; `in_shadow` tells that such a draft stands.
     """
 
     patient: PatientFacts
@@ -210,12 +210,12 @@ def _study_facts(session: Session, row: StudyRow) -> StudyFacts:
 
 
 def _prior_report(session: Session, study_id: int) -> PriorReport | None:
-    """Return the latest signed report, of two of one time the corrected; else the draft that stands."""
+    """Return the latest signed report, of two of one time the corrected; else the draft."""
     for latest in reversed(signed_reports(session, [study_id]).get(study_id, [])):
         if (latest.findings + latest.impression).strip():
             impression = addenda.behind(latest.impression, latest.addendum or "")
             return PriorReport("report", latest.reported_at, latest.findings, impression)
-    draft = standing(session, study_id)
+    draft = heard(session, study_id)
     return PriorReport("draft", None, draft.findings, draft.impression) if draft else None
 
 
@@ -258,8 +258,7 @@ def drafted_states(session: Session, studies: Iterable[int], *, shadow: bool = F
     """
     found = {}
     for study_id in studies:
-        draft = standing(session, study_id, shadow=shadow)
-        if draft and draft.status is not DraftStatus.REJECTED:
+        if draft := heard(session, study_id, shadow=shadow):
             query = select(FindingRow.finding, FindingRow.state).where(FindingRow.draft_id == draft.id)
             found[study_id] = {finding: State(state) for finding, state in session.execute(query)}
     return found

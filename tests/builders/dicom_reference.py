@@ -74,7 +74,8 @@ film**, in two series of their own (documents and picture). None is final.
   header, and are read when the object is written. Nothing is copied unchecked: a value that DICOM does not allow
   there (an accession number of more than 16 characters, a name of six parts, a sex "W") is left blank, and the study
   is still known by its UID. Text is UTF-8 (ISO_IR 192). With `--pseudonymise` only the class is read from the film,
-  and the picture is left out unless `--with-pictures` is given ([pseudonyms.md](pseudonyms.md)).
+  and the picture is left out unless `--with-pictures` is given ([pseudonyms.md](pseudonyms.md)); Patient Identity Removed
+  is YES, with the Deidentification Method, and Longitudinal Temporal Information Modified is MODIFIED.
 * **Places** are columns and rows of the film as it is stored (0\\0 is its upper left corner), not of the picture.
 * **"Certainty of Finding"** is the calibrated probability that the finding is there, also where its state is
   "absent". What was not judged has a certainty and no state. Without a calibration it is the network's own score; the

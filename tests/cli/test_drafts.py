@@ -55,7 +55,13 @@ def test_what_is_not_asked_for_is_left_out(listed: Tool, options: tuple[str, ...
 
 
 @pytest.mark.parametrize(
-    ("options", "code"), [(("--patient", "P99"), "patient.unknown"), (("--flag", "film_turnt"), "usage")]
+    ("options", "code"),
+    [
+        (("--patient", "P99"), "patient.unknown"),
+        (("--flag", "film_turnt"), "usage"),
+        (("--run", "99"), "run.unknown"),
+        (("--run", str(2**70)), "run.unknown"),
+    ],
 )
 def test_what_can_match_nothing_is_refused(listed: Tool, options: tuple[str, ...], code: str) -> None:
     assert listed.json("drafts", *options, code=2)["error"]["code"] == code

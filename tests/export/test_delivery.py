@@ -260,7 +260,7 @@ def test_what_was_refused_goes_on_waiting_while_it_cannot_be_made(drafted, forma
 
 
 def test_what_goes_under_pseudonyms_is_another_thing_than_under_names(drafted, tmp_path):
-    (key := tmp_path / "key").write_bytes(b"k" * 32)
+    (key := tmp_path / "key").write_bytes(bytes(range(32)))
     key.chmod(0o600)
     hidden, ids = ("--pseudonymise", key), drafted.rows("SELECT id FROM draft ORDER BY id")
     with dicom_archive() as archive:

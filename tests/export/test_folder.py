@@ -56,6 +56,13 @@ def test_a_version_that_says_the_same_is_not_written_again(tmp_path: Path) -> No
     assert held(tmp_path / "out") == {"a/one": b"1", "a/three": b"2"}
 
 
+def test_every_directory_is_its_owners_alone(tmp_path: Path) -> None:
+    with Folder(tmp_path / "out") as folder:
+        put(folder, "sr/1", "1", one=b"1")
+    made = [tmp_path / "out", *(path for path in (tmp_path / "out").rglob("*") if path.is_dir())]
+    assert len(made) == 3 and {path.stat().st_mode & 0o777 for path in made} == {0o700}
+
+
 def test_files_of_an_older_version_go_once_the_new_ones_are_there(tmp_path: Path) -> None:
     def cut() -> Iterable[Item]:
         yield Item("a/one", b"new")
@@ -171,7 +178,7 @@ def test_what_is_put_no_longer_is_removed_once_and_may_come_back(tmp_path: Path)
 
     assert lies("sr/1", "sr/2", "hl7/1") == (0, {"sr/1/one", "sr/2/one", "hl7/1/one"})
     assert lies("sr/1") == (1, {"sr/1/one", "hl7/1/one"}), "another format of a study that is there stays"
-    assert lies("sr/2") == (2, {"sr/2/one"}), "and goes with the study"
+    assert lies("sr/2") == (1, {"sr/2/one"}), "and goes with the study"
     assert lies("sr/2") == (0, {"sr/2/one"})
     assert lies("sr/1", "sr/2") == (0, {"sr/1/one", "sr/2/one"})
 

@@ -23,7 +23,7 @@ from cxrreport.export.study import StudyView
 from cxrreport.export.subject import Subject
 from cxrreport.store.trajectory import Moment
 
-KEY = b"k" * 32
+KEY = bytes(range(32))
 HIDDEN = Pseudonyms(KEY)
 MADE = datetime(2024, 3, 6, 23, 2, 3, tzinfo=UTC)
 UID = re.compile(r"2\.25\.(0|[1-9]\d{0,38})")
@@ -86,8 +86,8 @@ def test_the_course_of_a_patient_names_its_studies_as_they_are_named() -> None:
 
 
 def test_one_key_gives_one_pseudonym_and_another_key_another() -> None:
-    other = Pseudonyms(b"o" * 32).hide(view())
-    assert HIDDEN.hide(view()) == Pseudonyms(KEY).hide(view()) and HIDDEN.name != Pseudonyms(b"o" * 32).name
+    other = Pseudonyms(bytes(range(32, 64))).hide(view())
+    assert HIDDEN.hide(view()) == Pseudonyms(KEY).hide(view()) and HIDDEN.name != Pseudonyms(bytes(range(32, 64))).name
     assert other.version() != HIDDEN.hide(view()).version() != view().version()
     pairs = zip(ids(HIDDEN.hide(view())), ids(other), strict=True)
     assert all(one != another for one, another in pairs)
@@ -173,7 +173,10 @@ def test_a_key_is_read_and_never_made(tmp_path: Path) -> None:
     assert read_key(key_file(tmp_path)) == KEY
 
 
-@pytest.mark.parametrize(("content", "mode"), [(b"short", 0o600), (b"k" * 5000, 0o600), (KEY, 0o644)])
+@pytest.mark.parametrize(
+    ("content", "mode"),
+    [(KEY[:31], 0o600), (KEY * 200, 0o600), (KEY, 0o644), (b"\0" * 32, 0o600), (b"secret" * 6, 0o600)],
+)
 def test_a_key_that_protects_nothing_is_refused(content: bytes, mode: int, tmp_path: Path) -> None:
     with pytest.raises(UsageError) as refused:
         read_key(key_file(tmp_path, content, mode))
@@ -265,7 +268,7 @@ def test_files_under_other_names_are_never_put_beside_each_other(drafted: Tool, 
     assert drafted.json(*hidden)["files"] == 2
     (tmp_path / "old").mkdir()
     key.rename(tmp_path / "old" / "key")
-    key_file(tmp_path, b"o" * 32)
+    key_file(tmp_path, bytes(range(32, 64)))
     for other in (hidden, ["export", "--format", "csv", str(place)]):
         assert drafted.json(*other, code=2)["error"]["code"] == "export.names"
     assert drafted.json("export", "--format", "csv", place, "--with-pictures", code=2)["error"]["code"] == "usage"
@@ -275,7 +278,7 @@ def test_the_order_of_files_tells_nothing_of_dates(drafted: Tool, tmp_path: Path
     """In the archive's own order the latest study comes first."""
     key, seen = key_file(tmp_path), []
     for number in range(3):
-        key.write_bytes(bytes([number]) * 32)
+        key.write_bytes(bytes(range(number, number + 32)))
         place = tmp_path / f"out{number}"
         drafted.json("export", "--format", "jsonl", "--pseudonymise", key, place)
         rows = [json.loads(line) for line in (place / "studies.jsonl").read_text().splitlines()]

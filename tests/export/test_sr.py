@@ -345,16 +345,20 @@ def test_no_place_is_marked_on_a_film_of_a_makers_own_class(tmp_path: Path) -> N
 
 
 def test_nobody_has_no_number(view: StudyView) -> None:
-    assert {told.PatientID for told in read(study_view(films=view.films, patient=NAMELESS)).values()} == {""}
+    found = read(study_view(films=view.films, patient=NAMELESS)).values()
+    assert {told.PatientID for told in found} == {""} and not any("PatientIdentityRemoved" in told for told in found)
 
 
 @pytest.mark.parametrize("pictures", [False, True])
 def test_under_pseudonyms_nothing_tells_who_it_is(view: StudyView, tmp_path: Path, pictures: bool) -> None:
-    hidden = Pseudonyms(b"k" * 32, with_pictures=pictures).hide(view)
+    hidden = Pseudonyms(bytes(range(32)), with_pictures=pictures).hide(view)
     subject = subject_of(hidden) if pictures else Subject(hidden, 10**8)
     items = make(subject)
     assert len(items) == 2 + pictures
     for item in items:
+        told = dcmread(BytesIO(item.content))
+        assert (told.PatientIdentityRemoved, told.LongitudinalTemporalInformationModified) == ("YES", "MODIFIED")
+        assert "pseudonyms" in told.DeidentificationMethod
         for word in (b"Poe", b"Jane", b"S1 ", b"HOSP", b"1.2.3.", b"20240305", b"19500102", b"20240306", b"Elsewhere"):
             assert word not in item.content
         (tmp_path / "x.dcm").write_bytes(item.content)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from builders.store import begin_run, save_draft, scan
 from sqlalchemy import Engine
 
+from cxrreport.drafts import Review, Verdict
 from cxrreport.errors import UsageError
 from cxrreport.records import Report, ReportStatus
 from cxrreport.store import reports
 from cxrreport.store.engine import session
+from cxrreport.store.reviews import add_review
 from cxrreport.store.views import PriorReport, draft_view, signed_findings
 
 OLD, NEW, LATER = datetime(2024, 1, 1), datetime(2024, 2, 1), datetime(2024, 3, 1)
@@ -63,6 +66,20 @@ def test_the_prior_tells_what_was_signed_last_else_what_was_drafted(
         view, alone = draft_view(current, "A2"), draft_view(current, "A1")
     assert view and view.prior_report == expected
     assert alone and alone.prior_report is None  # without a prior there is nothing to compare with
+
+
+def test_the_words_of_a_rejected_draft_are_told_of_no_later_study(engine: Engine, run_id: int) -> None:
+    save_draft(engine, run_id, 1, "Draft of the prior.")
+    save_draft(engine, run_id, 2, "Draft.", prior=1)
+    verdict = Review(Verdict.REJECTED, "Dr. X", datetime(2024, 1, 1, tzinfo=UTC))
+    with session(engine) as current:
+        drafted = draft_view(current, "A1").draft
+        assert drafted
+        add_review(current, drafted.draft_id, verdict)
+        assert draft_view(current, "A2").prior_report is None
+        taken_back = replace(verdict, status=Verdict.ACCEPTED, at=datetime(2024, 1, 2, tzinfo=UTC))
+        add_review(current, drafted.draft_id, taken_back)
+        assert draft_view(current, "A2").prior_report == DRAFTED
 
 
 @pytest.mark.parametrize(

@@ -20,13 +20,15 @@ from cxrreport.store.views import PatientFacts, StudyFacts
 CHARACTER_SET = "ISO_IR 192"  # UTF-8; a name in the film's own set would be unreadable beside our words
 _LONG, _SHORT = 64, 16  # characters of an LO and of an SH (PS3.5 6.2)
 _SEXES = frozenset("MFO")
+_PSEUDONYMS = "cxrreport: keyed pseudonyms, dates shifted for each patient"
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """A data set for the current film and, if the draft was compared with one, for the prior's.
 
-    names : what else the objects say of the patient. highdicom never sees a name: its warnings quote those it finds odd.
+    names : what else the objects say of the patient, and that these are pseudonyms. highdicom never sees a name: its warnings
+    quote those it finds odd.
     """
 
     current: Dataset
@@ -55,9 +57,9 @@ def gather(view: StudyView) -> Evidence:
     source = read_source(view, view.films.current)
     current = _film(held.patient, view.films.current, held.study, source)
     if before is None or held.prior is None:
-        return Evidence(current, None, _names(held.patient, source))
+        return Evidence(current, None, _names(view, source))
     prior = _film(held.patient, before, held.prior, read_source(view, before))
-    return Evidence(current, prior, _names(held.patient, source))
+    return Evidence(current, prior, _names(view, source))
 
 
 def _film(patient: PatientFacts, image: Image, study: StudyFacts, source: Source) -> Dataset:
@@ -73,11 +75,14 @@ def _film(patient: PatientFacts, image: Image, study: StudyFacts, source: Source
     return film
 
 
-def _names(patient: PatientFacts, source: Source) -> Dataset:
+def _names(view: StudyView, source: Source) -> Dataset:
     names = Dataset()
     names.PatientName = source.patient_name
-    if issuer := _fit(patient.issuer, _LONG):
+    if issuer := _fit(view.held.patient.issuer, _LONG):
         names.IssuerOfPatientID = issuer
+    if view.hides_source:  # PS3.3 C.7.1.1 and C.12.1
+        names.PatientIdentityRemoved, names.DeidentificationMethod = "YES", _PSEUDONYMS
+        names.LongitudinalTemporalInformationModified = "MODIFIED"
     return names
 
 
