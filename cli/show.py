@@ -13,7 +13,7 @@ from cxrreport.cli.status import escaped, print_table
 from cxrreport import DISCLAIMER
 from cxrreport.drafts import PRIORITIES
 from cxrreport.files import printable
-from cxrreport.findings import State, percent
+from cxrreport.findings import State
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -93,7 +93,7 @@ def _print_view(view: StudyView, references: int) -> None:
 def _facts(view: StudyView) -> Iterator[tuple[str, str]]:
     """Whose study it is, which one, what it is compared with, and what has become of the draft."""
     held, films = view.held, view.films
-    yield "Patient", _patient(held.patient, held.study.age_years)
+    yield "Patient", _patient(held.patient, held.study)
     yield "Study", ", ".join(filter(None, (_name(held.study), _view_of(films.current), held.study.description)))
     if held.study.indication:
         yield "Indication", held.study.indication
@@ -110,19 +110,15 @@ def _facts(view: StudyView) -> Iterator[tuple[str, str]]:
         yield "No newer one", f"{held.failure.message} [{held.failure.code}]"
 
 
-def _patient(patient: PatientFacts, years: float | None) -> str:
+def _patient(patient: PatientFacts, study: StudyFacts) -> str:
     """Number, issuer, sex and age."""
     number = patient.number or "no number"
     issued = f"{number} of {patient.issuer}" if patient.issuer else number
-    age = f"{years:.0f} years" if years is not None else ""
-    return ", ".join(filter(None, (issued, patient.sex, age)))
+    return ", ".join(filter(None, (issued, patient.sex, study.age)))
 
 
 def _name(study: StudyFacts) -> str:
-    moment = "undated"
-    if study.studied_at:
-        moment = f"{study.studied_at:%Y-%m-%d %H:%M}" if study.time_known else f"{study.studied_at:%Y-%m-%d}"
-    return f"{study.accession or 'no accession'}, {moment} (id {study.study_id})"
+    return f"{study.accession or 'no accession'}, {study.moment or 'undated'} (id {study.study_id})"
 
 
 def _view_of(image: Image | None) -> str:
@@ -191,6 +187,8 @@ def _print_sentences(view: StudyView) -> None:
 
 def _print_findings(view: StudyView) -> None:
     """What is or was there as a table, the rest in a line a word; with how likely it is that each is there."""
+    from cxrreport.export.words import likely
+
     told = [one for one in view.findings if one.change or State.POSITIVE in (one.row.state, one.row.prior_state)]
     click.echo("")
     if told:
@@ -198,23 +196,20 @@ def _print_findings(view: StudyView) -> None:
             "Findings (how likely it is that each is there)", ["finding", "now", "prior", "change"], map(_row, told)
         )
     for word in dict.fromkeys(one.now for one in view.findings if one not in told):
-        of_it = [_likely(one.name, one.row.probability) for one in view.findings if one not in told and one.now == word]
+        of_it = [likely(one.name, one.row.probability) for one in view.findings if one not in told and one.now == word]
         click.echo(f"{word.capitalize()}: {', '.join(of_it)}")
 
 
 def _row(finding: FindingView) -> list[str]:
+    from cxrreport.export.words import likely
+
     row = finding.row
     return [
         finding.name,
-        _likely(finding.now, row.probability),
-        _likely(finding.before, row.prior_probability),
-        _likely(finding.change, row.change_probability),
+        likely(finding.now, row.probability),
+        likely(finding.before, row.prior_probability),
+        likely(finding.change, row.change_probability),
     ]
-
-
-def _likely(word: str, probability: float | None) -> str:
-    """A word and how likely it is ("new (62 %)"); "" where nothing is said."""
-    return f"{word} ({percent(probability)})" if word and probability is not None else word
 
 
 def _print_regions(draft: DraftFacts) -> None:

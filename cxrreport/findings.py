@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import IntEnum, StrEnum
 
 # Label order of the network (docs/model.md, Labels and text); "no finding" knows only blank and positive.
@@ -81,9 +81,14 @@ def percent(probability: float | None) -> str:
     return "" if probability is None else f"{100 * probability:.0f} %"
 
 
+def implied_by(findings: Iterable[str]) -> set[str]:
+    """What is there where these are."""
+    return {parent for finding in findings for parent in PARENTS.get(finding, ())}
+
+
 def most_particular(findings: Sequence[str]) -> list[str]:
     """Findings without those that another one of them implies: they need not be said again."""
-    implied = {parent for finding in findings for parent in PARENTS.get(finding, ())}
+    implied = implied_by(findings)
     return [finding for finding in findings if finding not in implied]
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from cxrreport.datasets.disk import read_film, read_table
 from cxrreport.datasets.sample import stack_views
-from cxrreport.findings import FINDINGS, PARENTS
+from cxrreport.findings import FINDINGS, implied_by
 from cxrreport.records import View
 
 LABELS = "labels.csv"
@@ -114,7 +114,7 @@ def nih_findings(labels: Set[str]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[n
     unknown: the labels are silent, and so is our labeler of reports, which reads what is said and not what follows.
     """
     positive = {_NIH_FINDINGS[label] for label in labels if label in _NIH_FINDINGS}
-    implied = {parent for finding in positive for parent in PARENTS.get(finding, ())}
+    implied = implied_by(positive)
     implied |= {_NIH_IMPLIED[label] for label in labels if label in _NIH_IMPLIED}
     unknown = _NIH_NEVER_LABELLED | (implied - positive)
     return np.array([f in positive for f in FINDINGS]), np.array([f not in unknown for f in FINDINGS])

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from cxrreport.drafts import Finding, Region
-from cxrreport.findings import CHANGED, PARENTS, URGENCY, Change, State, most_particular
+from cxrreport.findings import CHANGED, PARENTS, URGENCY, Change, State, implied_by, most_particular
 from cxrreport.reports.qualifiers import Side
 
 DEVICES = "support devices"
@@ -56,7 +56,7 @@ class Known:
     @property
     def implied(self) -> set[str]:
         """What the positive findings imply, which may not be denied."""
-        return _implied(self.positive)
+        return implied_by(self.positive)
 
     @property
     def absent(self) -> set[str]:
@@ -76,7 +76,7 @@ class Known:
         told : what other sentences tell. A lung lesion of .3 beside an opacity of .5 is a possible opacity.
         """
         likely = {f for f in self.doubtful if f in named or self.rows[f].probability >= _LIKELY}
-        found = (likely | (self.doubtful & _implied(likely))) - told - {"no finding"}
+        found = (likely | (self.doubtful & implied_by(likely))) - told - {"no finding"}
         found = {f for f in found if not told & self.doubtful & _kin(f)}
         return sorted((f for f in found if self._likeliest(f, found)), key=URGENCY.index)
 
@@ -96,7 +96,7 @@ class Known:
         resolved.
         """
         before = {f for f, row in self.rows.items() if row.prior_state is State.POSITIVE}
-        refuted = {Change.NEW: _implied(before), Change.RESOLVED: self.implied}
+        refuted = {Change.NEW: implied_by(before), Change.RESOLVED: self.implied}
         found = {f: row.change for f, row in self.rows.items() if row.change and _agrees(row, row.change)}
         return {f: change for f, change in found.items() if f not in refuted.get(change, ())}
 
@@ -120,10 +120,6 @@ class Known:
 def _kin(finding: str) -> set[str]:
     """What a finding implies and what implies it."""
     return {*PARENTS.get(finding, ())} | {one for one, parents in PARENTS.items() if finding in parents}
-
-
-def _implied(findings: Iterable[str]) -> set[str]:
-    return {parent for finding in findings for parent in PARENTS.get(finding, ())}
 
 
 def _apart(changes: Mapping[str, Change], general: str, particular: str) -> bool:

@@ -11,7 +11,7 @@ from cxrreport.drafting.known import DEVICES, Known
 from cxrreport.drafting.licences import refusals
 from cxrreport.drafting.trims import shorter
 from cxrreport.drafting.wording import Wording, finished
-from cxrreport.findings import OTHER, PARENTS, URGENCY, Change, State
+from cxrreport.findings import OTHER, URGENCY, Change, State, implied_by
 from cxrreport.model.drafter import NetworkDraft
 from cxrreport.model.prose import Prose
 from cxrreport.reports.claims import Sentence, Text, read
@@ -102,7 +102,7 @@ class _Kept:
         claims = [claim for claim in read(said).sentences[0].claims if claim.finding != OTHER]
         unsaid = {claim.finding for claim in claims if claim.change is None} & {*self.known.changes}
         there = {claim.finding for claim in claims if claim.state is State.POSITIVE}
-        general = there - {*self.known.spoken} - {parent for one in there for parent in PARENTS.get(one, ())}
+        general = there - {*self.known.spoken} - implied_by(there)
         return bool(self.told & {*_tells(said)} or unsaid or general)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations, permutations
 
-from cxrreport.findings import OTHER, PARENTS, Change, State
+from cxrreport.findings import OTHER, Change, State, implied_by
 from cxrreport.reports.claims import Claim, Sentence, Text
 from cxrreport.reports.labels import with_parents
 from cxrreport.reports.qualifiers import Side
@@ -53,7 +53,7 @@ def _denied(text: Text, sentence: Sentence) -> set[str]:
 def unlicensed(text: Text, sentence: Sentence, table: States) -> Iterator[str]:
     """What a sentence claims beyond the table of a study without a prior: a state, or a detail that no output tells."""
     there = (finding for finding, state in table.items() if state is State.POSITIVE)
-    implied = {**table, **{parent: State.POSITIVE for finding in there for parent in PARENTS.get(finding, ())}}
+    implied = {**table, **dict.fromkeys(implied_by(there), State.POSITIVE)}
     for claim in sentence.claims:
         if claim.finding == OTHER or not _licensed(claim, implied):
             yield "state"

@@ -50,16 +50,12 @@ def load_pictures(view: StudyView, max_pixels: int, side: int = SIDE) -> Picture
     InputError : an image is gone or has changed since, the archive would make the draft from others by now, or the
     pictures are withheld (`film.withheld`).
     """
-    draft, image = view.held.draft, view.films.current
+    draft = view.held.draft
     if draft is None:
         raise UsageError("There is no draft of this study, so there is nothing to draw.", "draft.none")
     if view.films.withheld:
         raise InputError("Pictures are left out of this export: names may be burnt into films.", "film.withheld")
-    if image is None:
-        raise InputError(
-            "The films of this study or of its prior have changed since the draft was made: run generate first.",
-            "draft.stale",
-        )
+    image = current_film(view)
     before = view.films.prior
     prior = _load(before, max_pixels, _mended(draft, "prior_lie"), side) if before else None
     current = _load(image, max_pixels, _mended(draft, "lie"), side)
@@ -71,6 +67,21 @@ def load_pictures(view: StudyView, max_pixels: int, side: int = SIDE) -> Picture
         return Pictures(current, prior, None, regions, scale)
     difference = colour_difference(current, laid.pixels, laid.inside)
     return Pictures(current, laid.pixels, difference, regions, scale)
+
+
+def current_film(view: StudyView) -> Image:
+    """Return the frontal image that the draft was made from.
+
+    Raises
+    ------
+    InputError : the archive would make the draft from others by now (`draft.stale`).
+    """
+    if view.films.current is None:
+        raise InputError(
+            "The films of this study or of its prior have changed since the draft was made: run generate first.",
+            "draft.stale",
+        )
+    return view.films.current
 
 
 def lay_over(current: Grey, prior: Grey) -> Registration:

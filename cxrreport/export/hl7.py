@@ -38,8 +38,7 @@ def write_message(view: StudyView, site: Site) -> tuple[str, str]:
 
     The control id is made of everything else, so that another message has another one.
     """
-    draft, study = view.held.draft, view.held.study
-    assert draft is not None
+    draft, study = view.draft, view.held.study
     rows = [
         _patient(view.held.patient),
         segment("ORC", {1: "RE", 3: escape(study.accession)}),

@@ -49,10 +49,8 @@ def open_writer(folder: Folder, name: str) -> Writer:
 
 
 def _make(program: str, subject: Subject) -> Iterator[Item]:
-    draft = subject.view.held.draft
-    assert draft is not None
     content = print_page(program, render(subject, printed=True))
-    yield Item(f"pdf/{subject.view.stem}.pdf", _dated(content, draft.created_at))
+    yield Item(f"pdf/{subject.view.stem}.pdf", _dated(content, subject.view.draft.created_at))
 
 
 def print_page(program: str, page: bytes) -> bytes:

@@ -10,14 +10,15 @@ from pathlib import Path
 from PIL import Image as Drawing
 
 from cxrreport import DISCLAIMER
-from cxrreport.drafts import Finding, Region
+from cxrreport.drafts import Region
 from cxrreport.errors import UsageError
 from cxrreport.export.films import Pictures, load_pictures
 from cxrreport.export.panels import Box, Line, Panel, colour_of, draw_panels
 from cxrreport.export.study import StudyView
+from cxrreport.export.words import likely
 from cxrreport.files import atomic
 from cxrreport.findings import CHANGED, NAMES, most_particular
-from cxrreport.store.views import DraftFacts, StudyFacts
+from cxrreport.store.views import DraftFacts
 
 _READING = (
     "Difference: orange is brighter now, blue is darker now; grey values of the prior are matched to the current film."
@@ -44,15 +45,13 @@ def compose(view: StudyView, pictures: Pictures) -> Drawing.Image:
 
     It shows no patient's name or number but what is burnt into the images.
     """
-    draft = view.held.draft
-    assert draft is not None
-    panels, lines = _panels(view, draft, pictures)
-    named = Line(f"Study {view.stem}, draft {draft.draft_id}.")
+    panels, lines = _panels(view, view.draft, pictures)
+    named = Line(f"Study {view.stem}, draft {view.draft.draft_id}.")
     return draw_panels(panels, [*lines, named], DISCLAIMER)
 
 
 def _panels(view: StudyView, draft: DraftFacts, pictures: Pictures) -> tuple[list[Panel], list[Line]]:
-    now = f"Current{_dated(view.held.study)}"
+    now = f"Current {view.held.study.day}".rstrip()
     if pictures.prior is None or view.held.prior is None:
         boxes, lines = _evidence(pictures.regions)
         return [Panel(now, pictures.current, boxes)], [
@@ -60,7 +59,7 @@ def _panels(view: StudyView, draft: DraftFacts, pictures: Pictures) -> tuple[lis
             Line(f"No comparison: {view.no_prior or 'there is no prior'}."),
         ]
     boxes, lines = _changes(draft, pictures.regions)
-    before = f"Prior{_dated(view.held.prior)}"
+    before = f"Prior {view.held.prior.day}".rstrip()
     if pictures.difference is None:
         note = Line("The prior could not be laid over the current film, so there is no difference to show.")
         return [Panel(now, pictures.current, boxes), Panel(f"{before}, not registered", pictures.prior)], [*lines, note]
@@ -71,20 +70,17 @@ def _panels(view: StudyView, draft: DraftFacts, pictures: Pictures) -> tuple[lis
     ], [*lines, Line(_READING)]
 
 
-def _dated(study: StudyFacts) -> str:
-    return f" {study.studied_at:%Y-%m-%d}" if study.studied_at else ""
-
-
 # -- boxes and their legend -------------------------------------------------------------------------------------------
 
 
 def _changes(draft: DraftFacts, regions: Sequence[Region]) -> tuple[tuple[Box, ...], list[Line]]:
     """Boxes and legend of what changed; a finding that another one implies needs no box of its own."""
-    rows = {row.finding: row for row in draft.finding_rows if row.change in CHANGED}
-    named = most_particular(list(rows))
+    changed = (row for row in draft.finding_rows if row.change in CHANGED)
+    said = {row.finding: likely(str(row.change), row.change_probability) for row in changed}
+    named = most_particular(list(said))
     shown = [region for region in regions if region.kind == "change" and region.finding in named]
     placed = {region.finding for region in shown}
-    lines = [_legend(finding, _change(rows[finding]), finding in placed) for finding in named]
+    lines = [_legend(finding, said[finding], finding in placed) for finding in named]
     return _boxes(shown), lines or [Line("No finding has changed.")]
 
 
@@ -97,10 +93,6 @@ def _evidence(regions: Sequence[Region]) -> tuple[tuple[Box, ...], list[Line]]:
 def _legend(finding: str, said: str, placed: bool) -> Line:
     name = NAMES.get(finding, finding)
     return Line(f"{name}: {said}", colour_of(finding)) if placed else Line(f"{name}: {said}, no place found")
-
-
-def _change(row: Finding) -> str:
-    return f"{row.change} ({row.change_probability:.2f})" if row.change_probability is not None else f"{row.change}"
 
 
 def _boxes(regions: Sequence[Region]) -> tuple[Box, ...]:

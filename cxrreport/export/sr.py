@@ -19,7 +19,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from cxrreport import DISCLAIMER
-from cxrreport.errors import InputError, UsageError
+from cxrreport.errors import InputError
 from cxrreport.export.coding import OWN
 from cxrreport.export.dicom.captured import capture
 from cxrreport.export.dicom.device import NAME, contribution, equipment
@@ -58,11 +58,9 @@ def make(subject: Subject) -> list[Item]:
 
     Raises
     ------
-    UsageError : there is no draft. InputError : a film is away, or no longer the one of the draft.
+    InputError : a film is away, or no longer the one of the draft.
     """
-    view, draft = subject.view, subject.view.held.draft
-    if draft is None:
-        raise UsageError("There is no draft of this study, so there is nothing to write.", "draft.none")
+    view, draft = subject.view, subject.view.draft
     evidence = gather(view)
     picture = _picture(subject)
     objects = _objects(subject, draft, evidence, picture)

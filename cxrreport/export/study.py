@@ -77,6 +77,12 @@ class StudyView:
     deliveries: tuple[Delivery, ...] | None = None
 
     @property
+    def draft(self) -> DraftFacts:
+        """The draft of a study that has one, as every study of an export has."""
+        assert self.held.draft is not None
+        return self.held.draft
+
+    @property
     def no_draft(self) -> tuple[str, str] | None:
         """Code and sentence of why there is no draft to see; None where there is one."""
         held = self.held

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cxrreport.drafts import Finding
-from cxrreport.findings import CHANGED, FINDINGS, NAMES, NO_FINDING, URGENCY, Change, State, Tier, tier
-from cxrreport.findings import percent as percent  # a word of every writer, too
+from cxrreport.findings import CHANGED, FINDINGS, NAMES, NO_FINDING, URGENCY, Change, State, Tier, percent, tier
 
 STATES = {
     State.POSITIVE: "present",
@@ -38,6 +37,11 @@ class FindingView:
     def is_changed(self) -> bool:
         """Something is not as it was on the prior."""
         return self.row.change in CHANGED
+
+
+def likely(word: str, probability: float | None) -> str:
+    """A word and how likely it is ("new (62 %)"); "" where nothing is said."""
+    return f"{word} ({percent(probability)})" if word and probability is not None else word
 
 
 def view_findings(rows: Sequence[Finding]) -> tuple[FindingView, ...]:

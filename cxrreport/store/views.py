@@ -63,6 +63,21 @@ class StudyFacts:
     age_years: float | None
     indication: str | None = None
 
+    @property
+    def age(self) -> str:
+        """In whole years ("74 y"); "" = unknown."""
+        return "" if self.age_years is None else f"{int(self.age_years)} y"
+
+    @property
+    def day(self) -> str:
+        """YYYY-MM-DD; "" = unknown."""
+        return f"{self.studied_at:%Y-%m-%d}" if self.studied_at else ""
+
+    @property
+    def moment(self) -> str:
+        """The day, with hours and minutes where they are known."""
+        return f"{self.studied_at:%Y-%m-%d %H:%M}" if self.studied_at and self.time_known else self.day
+
 
 @dataclass(frozen=True, slots=True)
 class RetrievedReport:
@@ -104,6 +119,11 @@ class DraftFacts:
     regions: tuple[Region, ...]
     references: tuple[RetrievedReport, ...]
     review: Review | None = None
+
+    @property
+    def text(self) -> str:
+        """Findings and impression: what a reader judges, and edits."""
+        return "\n\n".join(filter(None, (self.findings, self.impression)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ def test_a_person_sees_text_changes_references_and_provenance(drafted: Tool) -> 
     drafted("show", "A103")
     plain = " ".join(drafted.out.split())
     parts = (
-        "Patient P1, F, 74 years",
+        "Patient P1, F, 74 y",
         "Study A103, 2024-06-01 10:15 (id 3), PA",
         "Prior A102, 2024-03-05 10:15 (id 2), PA",
     )
@@ -200,7 +200,7 @@ def test_an_ambiguous_accession_is_refused(tool: Tool, tmp_path: Path) -> None:
 def test_a_study_without_a_draft_says_so(tool: Tool, shared_export: Path) -> None:
     tool.json("generate", shared_export, "--dry-run")
     assert tool("show", "A103") == 3 and "There is no draft of this study to see" in tool.out
-    assert "Patient     P1, F, 74 years" in tool.out and "Run `cxrreport generate`." in tool.out
+    assert "Patient     P1, F, 74 y" in tool.out and "Run `cxrreport generate`." in tool.out
     found = tool.json("show", "A103", code=3)
     assert found["draft"] is None and found["no_draft"]["code"] == "draft.none"
 

@@ -125,7 +125,7 @@ def test_boxes_of_what_changed_lie_in_the_third_panel(pictured: Tool, drawn: Dra
     best, other = drawn.panels[2].boxes
     assert (other.x, other.y, other.w, other.h, other.name) == (20, 30, 40, 50, "")
     assert (best.x, best.name, best.colour) == (60, "edema", colour_of("edema"))
-    assert drawn.panels[0].boxes == drawn.panels[1].boxes == () and "edema: new (0.50)" in drawn.lines
+    assert drawn.panels[0].boxes == drawn.panels[1].boxes == () and "edema: new (50 %)" in drawn.lines
     assert (picture == ImageColor.getrgb(colour_of("edema"))).all(axis=2).any()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from cxrreport.datasets.pairs.sample import Box, PairSample, Truth
 from cxrreport.datasets.pairs.timelines import Visits, random_days, random_visits, truth_of_visits
 from cxrreport.datasets.sample import Sample
-from cxrreport.findings import FINDINGS, PARENTS, State
+from cxrreport.findings import FINDINGS, State, implied_by
 from cxrreport.imaging.preprocess import preprocess
 from cxrreport.phantoms.canvas import Layer, blurred
 from cxrreport.phantoms.inserted.change_boxes import SHARE, boxes_of, halves
@@ -76,7 +76,7 @@ def _pair(sample: Sample, repeat: int, chest: Chest, rng: np.random.Generator) -
 def insertable(sample: Sample) -> list[str]:
     """Findings that can be inserted: neither asserted nor doubted by the report, nor implied by what it asserts."""
     there = stated(sample, State.POSITIVE)
-    implied = {parent for finding in there for parent in PARENTS.get(finding, ())}
+    implied = implied_by(there)
     taken = implied | set(there) | set(stated(sample, State.UNCERTAIN))
     return [finding for finding in PAINTERS if finding not in taken]
 

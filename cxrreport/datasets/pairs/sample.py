@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cxrreport.findings import FINDINGS, PARENTS
+from cxrreport.findings import FINDINGS, implied_by
 
 WORSENED, UNCHANGED, IMPROVED, UNSTATED = 0, 1, 2, -1
 Box = tuple[int, float, float, float, float]
@@ -60,9 +60,9 @@ def truth_of(before: Mapping[str, float], now: Mapping[str, float], uncertain: C
     A finding that only follows from another one is unknown: consolidation is a lung opacity, but whether a reader says
     so is open. Where it is positive by itself its progression is unknown once what implies it has changed.
     """
-    implied = {parent for finding in {*before, *now} for parent in PARENTS.get(finding, ())}
+    implied = implied_by({*before, *now})
     moved = {f for f in {*before, *now} if before.get(f) != now.get(f)}
-    confused = {parent for finding in moved for parent in PARENTS.get(finding, ())}
+    confused = implied_by(moved)
     there, was = _flags(now), _flags(before)
     unknown = set(uncertain) | (implied - {*before, *now})
     known = np.array([finding not in unknown for finding in FINDINGS])

@@ -11,7 +11,7 @@ from datetime import date, datetime
 
 from pydicom.dataset import Dataset
 
-from cxrreport.errors import InputError
+from cxrreport.export.films import current_film
 from cxrreport.export.source import Source, read_source
 from cxrreport.export.study import StudyView
 from cxrreport.records import Image
@@ -46,16 +46,11 @@ def gather(view: StudyView) -> Evidence:
 
     Raises
     ------
-    InputError : the archive would make the draft of others by now (`draft.stale`); those of `read_source`.
+    InputError : as `current_film` and `read_source` do.
     """
-    if view.films.current is None:
-        raise InputError(
-            "The films of this study or of its prior have changed since the draft was made: run generate first.",
-            "draft.stale",
-        )
-    held, before = view.held, view.films.prior
-    source = read_source(view, view.films.current)
-    current = _film(held.patient, view.films.current, held.study, source)
+    held, film, before = view.held, current_film(view), view.films.prior
+    source = read_source(view, film)
+    current = _film(held.patient, film, held.study, source)
     if before is None or held.prior is None:
         return Evidence(current, None, _names(view, source))
     prior = _film(held.patient, before, held.prior, read_source(view, before))

@@ -35,8 +35,7 @@ from cxrreport.store.views import DraftFacts, StudyFacts
 
 def build(view: StudyView, site: Site) -> Part:
     """The transaction of a study with a draft, checked by the models of fhir.resources."""
-    draft, held = view.held.draft, view.held
-    assert draft is not None
+    draft, held = view.draft, view.held
     subject = patient_reference(held.patient)
     device = _device(draft)
     when = taken(held.study, site.timezone)

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from cxrreport import DISCLAIMER, __version__
 from cxrreport.export.panels import colour_of
-from cxrreport.export.words import percent
+from cxrreport.findings import percent
 
 _HERE = "cxrreport.export.html"
 

@@ -17,7 +17,7 @@ from cxrreport.export.panels import colour_of
 from cxrreport.export.study import StudyView
 from cxrreport.export.subject import Subject
 from cxrreport.export.words import FindingView
-from cxrreport.findings import NAMES, PARENTS, State
+from cxrreport.findings import NAMES, State, implied_by
 from cxrreport.store.views import DraftView
 
 _STYLES = ("common.css", "study.css", "reading.css")
@@ -42,8 +42,7 @@ def render(subject: Subject, worklist: str = "", printed: bool = False) -> bytes
 
     worklist : address of the worklist, "" where there is none. printed : for paper, so that nothing is folded or moves.
     """
-    view, draft = subject.view, subject.view.held.draft
-    assert draft is not None
+    view, draft = subject.view, subject.view.draft
     pictures, lost = _pictures(subject)
     plain, implied = _findings(view.findings)
     page = render_document(
@@ -78,27 +77,28 @@ def _pictures(subject: Subject) -> tuple[Pictures | None, InputError | None]:
 
 def _foot(held: DraftView) -> str:
     """Whose study a sheet tells of, should it be parted from the first."""
-    day = f"{held.study.studied_at:%Y-%m-%d}" if held.study.studied_at else ""
-    return " ".join(filter(None, (held.patient.number, held.study.accession, day)))
+    return " ".join(filter(None, (held.patient.number, held.study.accession, held.study.day)))
 
 
 def _labels(held: DraftView, pictures: Pictures | None) -> dict[str, str]:
     """What stands under each film."""
-    dates = [
-        f" {study.studied_at:%Y-%m-%d}" if study and study.studied_at else "" for study in (held.study, held.prior)
-    ]
+    before = held.prior.day if held.prior else ""
     laid = "laid over" if pictures and pictures.difference is not None else "as it is"
-    return {"current": f"Current{dates[0]}", "prior": f"Prior{dates[1]}, {laid}", "difference": "Difference"}
+    return {
+        "current": f"Current {held.study.day}".rstrip(),
+        "prior": f"{f'Prior {before}'.rstrip()}, {laid}",
+        "difference": "Difference",
+    }
 
 
 def _findings(findings: Sequence[FindingView]) -> tuple[list[FindingView], list[FindingView]]:
-    """What is there or has changed first; apart from them what one of them implies."""
-    present = [one.row.finding for one in findings if one.row.state is State.POSITIVE]
-    implied = {parent for finding in present for parent in PARENTS.get(finding, ())}
+    """What is there or has changed first; apart from them what is there and one of them implies."""
+    present = {one.row.finding for one in findings if one.row.state is State.POSITIVE}
+    folded = present & implied_by(present)
     ordered = sorted(findings, key=lambda one: (not one.is_changed, _URGENT.index(one.row.state)))
     return (
-        [one for one in ordered if one.row.finding not in implied],
-        [one for one in ordered if one.row.finding in implied],
+        [one for one in ordered if one.row.finding not in folded],
+        [one for one in ordered if one.row.finding in folded],
     )
 
 
@@ -106,7 +106,7 @@ def _boxes(view: StudyView, pictures: Pictures) -> list[Box]:
     """The best of a finding bears its name. Beside changes, evidence is quiet; so is what another finding implies."""
     main = "change" if view.held.prior and any(one.kind == "change" for one in pictures.regions) else "evidence"
     shown = {one.finding for one in pictures.regions if one.kind == main and one.finding}
-    implied = {parent for finding in shown for parent in PARENTS.get(finding or "", ())}
+    implied = implied_by(shown)
     boxes, named = [], set[str | None]()
     for region in sorted(pictures.regions, key=lambda one: (one.kind != main, -one.score)):
         finding = region.finding or ""

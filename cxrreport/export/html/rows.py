@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cxrreport.export.study import StudyView
-from cxrreport.export.words import FindingView, percent
-from cxrreport.findings import State, most_particular
+from cxrreport.export.words import FindingView
+from cxrreport.findings import State, most_particular, percent
 from cxrreport.records import View
 
 
@@ -53,8 +53,7 @@ class Row:
 
 def row_of(view: StudyView, no_page: str = "", no_pictures: str = "") -> Row:
     """Return the row of a study that has a draft."""
-    draft, study, patient = view.held.draft, view.held.study, view.held.patient
-    assert draft is not None
+    draft, study, patient = view.draft, view.held.study, view.held.patient
     present = [finding for finding in view.findings if finding.row.state is State.POSITIVE]
     shown = set(most_particular([finding.row.finding for finding in present]))
     film, review = view.films.current, draft.review
@@ -65,9 +64,9 @@ def row_of(view: StudyView, no_page: str = "", no_pictures: str = "") -> Row:
         priority=draft.priority or "",
         reason=draft.priority_reason or "",
         patient=patient.number,
-        person=" ".join(filter(None, [patient.sex, "" if study.age_years is None else f"{int(study.age_years)} y"])),
+        person=" ".join(filter(None, (patient.sex, study.age))),
         accession=study.accession,
-        date=f"{study.studied_at:%Y-%m-%d %H:%M}"[: 16 if study.time_known else 10] if study.studied_at else "",
+        date=study.moment,
         view=_told(film.view) if film and film.view else "",
         changes=tuple((finding.name, finding.change) for finding in view.findings if finding.is_changed),
         present=tuple(_likely(finding) for finding in present if finding.row.finding in shown),
@@ -79,7 +78,7 @@ def row_of(view: StudyView, no_page: str = "", no_pictures: str = "") -> Row:
         status=review.status if review else draft.status,
         reviewer=review.reviewer if review else "",
         judged=review.at.isoformat() if review else "",
-        text=f"{draft.findings}\n{draft.impression}",
+        text=draft.text,
         no_page=no_page,
         no_pictures=no_pictures,
     )

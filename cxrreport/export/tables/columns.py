@@ -15,7 +15,7 @@ from cxrreport import DISCLAIMER, __version__
 from cxrreport.drafts import PRIORITIES, DraftStatus
 from cxrreport.export.study import StudyView
 from cxrreport.findings import Change, State
-from cxrreport.store.views import DraftFacts, StudyFacts
+from cxrreport.store.views import StudyFacts
 
 VERSION = 1
 
@@ -55,11 +55,6 @@ class Column:
     values: tuple[str, ...] = ()
 
 
-def _held(view: StudyView) -> DraftFacts:
-    assert view.held.draft is not None, "an export is of drafts"
-    return view.held.draft
-
-
 def _of_study(name: str) -> Callable[[StudyView], Any]:
     return lambda view: getattr(view.held.study, name)
 
@@ -77,11 +72,11 @@ def _of_patient(name: str) -> Callable[[StudyView], Any]:
 
 
 def _of_draft(name: str) -> Callable[[StudyView], Any]:
-    return lambda view: getattr(_held(view), name)
+    return lambda view: getattr(view.draft, name)
 
 
 def _made_with(name: str) -> Callable[[StudyView], Any]:
-    return lambda view: getattr(_held(view).provenance, name)
+    return lambda view: getattr(view.draft.provenance, name)
 
 
 def _own(name: str) -> Callable[[Any], Any]:
@@ -90,7 +85,7 @@ def _own(name: str) -> Callable[[Any], Any]:
 
 
 def _drafted_at(view: StudyView) -> datetime:
-    return _held(view).created_at.astimezone(UTC)
+    return view.draft.created_at.astimezone(UTC)
 
 
 _TEXT, _NUMBER, _INTEGER = Kind.TEXT, Kind.NUMBER, Kind.INTEGER
@@ -213,7 +208,7 @@ def finding_rows(view: StudyView) -> list[Row]:
 
 def part_rows(view: StudyView) -> dict[str, list[Row]]:
     """The lists of a study: name -> rows."""
-    draft = _held(view)
+    draft = view.draft
     parts: dict[str, Iterable[Any]] = {
         "findings": view.findings,
         "sentences": view.sentences,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxrreport import DISCLAIMER
+from cxrreport.drafts import Finding
 from cxrreport.export.html.page import render
+from cxrreport.export.html.rows import row_of
 from cxrreport.export.study import Films, StudyView
 from cxrreport.export.subject import Subject
+from cxrreport.findings import Change, State
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&"
 
@@ -49,6 +53,27 @@ def test_what_others_wrote_is_text_and_nothing_else(tmp_path: Path) -> None:
     told = page(replace(view, references=((hostile,),), flags=((HOSTILE, HOSTILE),)))
     assert "<script>alert" not in told and "<img src=x" not in told and HOSTILE not in told
     assert told.count("<script>") == 1
+
+
+def test_worklist_and_page_tell_one_patient_and_one_text() -> None:
+    """A reader who edits the draft from either edits the same words."""
+    view = study_view({"impression": ""}, Films(), study=replace(STUDY, age_years=49.6))
+    row, told = row_of(view), page(view)
+    (study,) = re.findall(r'<script type="application/json" id="study">(.*)</script>', told)
+    assert json.loads(study)["text"] == row.text == DRAFT.findings
+    assert row.person == "F 49 y" and "F 49 y" in told
+
+
+def test_only_what_is_there_is_implied() -> None:
+    """What is not there any more is no part of what is: it has changed, and is told first."""
+    rows = (
+        Finding("pneumonia", State.POSITIVE, 0.9, State.BLANK, 0.1, Change.NEW, 0.9),
+        Finding("consolidation", State.NEGATIVE, 0.1, State.POSITIVE, 0.9, Change.RESOLVED, 0.9),
+        Finding("lung opacity", State.POSITIVE, 0.9, State.POSITIVE, 0.9, Change.UNCHANGED, 0.9),
+    )
+    plain, _, implied = page(study_view({"finding_rows": rows}, Films())).partition("1 more, implied by one of these")
+    assert 'data-f="consolidation"' in plain and 'data-f="lung-opacity"' not in plain
+    assert 'data-f="lung-opacity"' in implied
 
 
 def test_a_film_that_is_gone_costs_the_pictures_and_nothing_else(tmp_path: Path) -> None:

@@ -49,12 +49,12 @@ const Verdicts = (() => {
     return content.verdicts.length;
   }
 
-  /** Ask for a verdict, `status` chosen; `study.name` says whose, `study.text` what the draft says. */
+  /** Ask for a verdict, `status` chosen; `study.text` is what the draft says. */
   function ask(study, status, done) {
     const dialog = document.getElementById("verdict");
     const form = dialog.querySelector("form");
     const before = get(study);
-    dialog.querySelector(".whose").textContent = study.name;
+    dialog.querySelector(".whose").textContent = `Study ${study.accession || study.stem}, patient ${study.patient || "–"}`;
     dialog.querySelector(".told").textContent = study.text;
     form.elements.status.value = status;
     form.elements.text.value = before?.text ?? study.text;

@@ -165,9 +165,8 @@
   function judge(status) {
     const row = byStem.get(state.at);
     if (!judging || !row) return;
-    const name = `Study ${row.accession || row.stem}, patient ${row.patient || "–"}`;
     if (status === "accepted") Verdicts.give(row, status);
-    else if (status) Verdicts.ask({ ...row, name }, status, judged);
+    else if (status) Verdicts.ask(row, status, judged);
     else Verdicts.forget(row);
     judged();
     say(Verdicts.isKept() ? "" : "This browser keeps no verdicts of files: save them before you leave.");
