@@ -20,9 +20,9 @@ from cxrreport.imaging.pairing import inputs_sha256, pair
 from cxrreport.records import Image
 from cxrreport.settings import Settings
 from cxrreport.store import catalogue
+from cxrreport.store.deliveries import Delivery, deliveries_of
 from cxrreport.store.engine import open_archive, session
 from cxrreport.store.listing import Wanted, list_studies
-from cxrreport.store.outcome import Delivery, deliveries
 from cxrreport.store.schema import StudyRow
 from cxrreport.store.trajectory import Moment, trajectory
 from cxrreport.store.views import DraftFacts, DraftView, RetrievedReport, draft_view, study_view
@@ -139,7 +139,7 @@ def view_study(settings: Settings, key: str) -> StudyView:
     with open_archive(settings, read_only=True) as engine, session(engine, read_only=True) as s:
         view = _view(s, draft_view(s, key))
         draft = view.held.draft
-        return replace(view, deliveries=deliveries(s, draft.draft_id)) if draft else view
+        return replace(view, deliveries=deliveries_of(s, draft.draft_id)) if draft else view
 
 
 def view_studies(

@@ -52,6 +52,13 @@ def record_attempt(session: Session, draft_id: int, target: str, name: str, answ
     session.execute(update(DeliveryRow).where(*own).values(attempts=DeliveryRow.attempts + 1, **values))
 
 
+_SENT = (
+    select(DeliveryRow, StudyRow.id, StudyRow.accession)
+    .join(DraftRow, DraftRow.id == DeliveryRow.draft_id)
+    .join(StudyRow, StudyRow.id == DraftRow.study_id)
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One object on its way to one target; `sent_at` is that of the last attempt, `answer` the one to it."""
@@ -78,14 +85,22 @@ def list_deliveries(
     ------
     UsageError : no study has the key `study`, or several have.
     """
-    query = select(DeliveryRow, StudyRow.id, StudyRow.accession)
-    query = query.join(DraftRow, DraftRow.id == DeliveryRow.draft_id).join(StudyRow, StudyRow.id == DraftRow.study_id)
+    query = _SENT
     if study is not None:
         query = query.where(StudyRow.id == find_study(session, study).id)
     if waiting:
         query = query.where(~DeliveryRow.delivered, stands(), DraftRow.status != DraftStatus.REJECTED)
     total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
     rows = session.execute(query.order_by(DeliveryRow.sent_at.desc(), DeliveryRow.id.desc()).limit(limit))
+    return [_to_delivery(*row) for row in rows], total
+
+
+def deliveries_of(session: Session, draft_id: int) -> tuple[Delivery, ...]:
+    """Return where a draft was sent, in that order."""
+    rows = session.execute(_SENT.where(DeliveryRow.draft_id == draft_id).order_by(DeliveryRow.id))
+    return tuple(_to_delivery(*row) for row in rows)
+
+
+def _to_delivery(sent: DeliveryRow, study_id: int, accession: str) -> Delivery:
     own = ("draft_id", "target", "object", "sent_at", "attempts", "answer", "delivered")
-    found = [Delivery(key, accession, **{name: getattr(row, name) for name in own}) for row, key, accession in rows]
-    return found, total
+    return Delivery(study_id, accession, **{name: getattr(sent, name) for name in own})

@@ -1,4 +1,4 @@
-"""Verdicts of readers on their way into the database: rows beside the draft, whose text stays as it was made."""
+"""Verdicts of readers: rows beside the draft, whose text stays as it was made."""
 
 from __future__ import annotations
 
@@ -9,10 +9,21 @@ from sqlalchemy.orm import Session
 
 from cxrreport.drafts import DraftStatus, Review, Verdict
 from cxrreport.errors import InputError
-from cxrreport.store.outcome import newest_review, to_review
 from cxrreport.store.runs import append_audit
 from cxrreport.store.schema import DraftRow, ReviewRow, StudyRow
 from cxrreport.store.standing import standing
+
+
+def newest_review(session: Session, draft_id: int) -> Review | None:
+    """Return the verdict that holds of a draft, if anybody has judged it."""
+    query = select(ReviewRow).where(ReviewRow.draft_id == draft_id)
+    row = session.scalar(query.order_by(ReviewRow.at.desc(), ReviewRow.id.desc()).limit(1))
+    return to_review(row) if row else None
+
+
+def to_review(row: ReviewRow) -> Review:
+    """Return a stored verdict."""
+    return Review(**{name: getattr(row, name) for name in Review.__slots__})
 
 
 def draft_to_review(session: Session, study_id: int) -> int:

@@ -15,8 +15,8 @@ from cxrreport.drafts import DraftStatus, Finding, Provenance, Region, Review, S
 from cxrreport.errors import UsageError
 from cxrreport.findings import State
 from cxrreport.records import blank_placeholder
-from cxrreport.store.outcome import newest_review
 from cxrreport.store.reports import signed_reports
+from cxrreport.store.reviews import newest_review
 from cxrreport.store.schema import (
     DraftRow,
     FailureRow,
