@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def review(settings: Settings, study_key: str, verdict: Review) -> int:
-    """Store a verdict on the draft that a reader sees of a study; return the id of the draft.
+    """Store a verdict that is given now on the draft that a reader sees of a study; return the id of the draft.
 
     Raises
     ------
@@ -28,7 +28,7 @@ def review(settings: Settings, study_key: str, verdict: Review) -> int:
     check(verdict)
     with held_archive(settings) as engine, session(engine) as s:
         draft_id = draft_to_review(s, find_study(s, study_key).id)
-        add_review(s, draft_id, verdict)
+        add_review(s, draft_id, verdict, timed=False)
     return draft_id
 
 

@@ -67,12 +67,18 @@ def _of_page(text: str, reviewer: str) -> Iterator[tuple[int, Mapping[str, Any]]
 
 
 def _of_table(text: str, reviewer: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Entries of a table whose columns are parted by comma or semicolon."""
+    """Entries of a table whose columns are parted by comma or semicolon; read whole, for a quote too many hides others."""
     head = text.partition("\n")[0]
-    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if head.count(";") > head.count(",") else ",")
+    sign = ";" if head.count(";") > head.count(",") else ","
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=sign, strict=True)
+    try:
+        found = [(rows.line_num, row | {"reviewer": row.get("by") or reviewer}) for row in rows]
+    except csv.Error as error:
+        place = f"The table of verdicts has quotes that do not match, or too long a cell, in line {rows.line_num} or before."
+        raise UsageError(place, "review.file") from error
     if not {"study", "status"} <= {*(rows.fieldnames or ())}:
         raise UsageError("The table of verdicts has no columns `study` and `status`.", "review.file")
-    return ((rows.line_num, row | {"reviewer": row.get("by") or reviewer}) for row in rows)
+    return iter(found)
 
 
 def _told(entry: Mapping[str, Any]) -> Told | InputError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,6 +13,8 @@ from cxrreport.errors import InputError
 from cxrreport.store.runs import append_audit
 from cxrreport.store.schema import DraftRow, ReviewRow, StudyRow
 from cxrreport.store.standing import standing
+
+_NEXT = timedelta(microseconds=1)
 
 
 def newest_review(session: Session, draft_id: int) -> Review | None:
@@ -51,7 +54,7 @@ def add_review(session: Session, draft_id: int, review: Review, *, timed: bool =
     """Store a verdict beside its draft and tell the audit; False where the same one is stored already.
 
     The newest verdict says whether the draft is reviewed or rejected; so one verdict takes another back.
-    timed : the reader told the time; else a verdict that says what the newest says is the same.
+    timed : the reader told the time; else it is given after all others, and one that says what the newest says is the same.
 
     Raises
     ------
@@ -65,6 +68,9 @@ def add_review(session: Session, draft_id: int, review: Review, *, timed: bool =
         raise InputError(
             "A newer draft of the study has taken the place of the one that was judged.", "review.outdated"
         )
+    before = newest_review(session, draft_id)
+    if before and not timed and before.at >= review.at:  # by a clock that is ahead of ours
+        review = replace(review, at=before.at + _NEXT)
     session.add(ReviewRow(draft_id=draft_id, **{name: getattr(review, name) for name in Review.__slots__}))
     session.flush()
     holds = newest_review(session, draft_id)

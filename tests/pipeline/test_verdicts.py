@@ -81,7 +81,8 @@ def test_a_bad_entry_is_told_and_the_others_go_on(tmp_path: Path, bad: Any) -> N
 @pytest.mark.parametrize(
     "content",
     [b"", b"study,state\nA1,accepted\n", b"{", b"[1]", b"{}", b'{"cxrreport_verdicts": 2, "verdicts": []}', b"\xff\xfe",
-     b'{"cxrreport_verdicts": 1, "verdicts": {}}'],
+     b'{"cxrreport_verdicts": 1, "verdicts": {}}', b'study,status,text\nA1,edited,"no end\nA2,accepted,\n',
+     b"study,status,text\nA1,edited," + b"x" * 200_000],
 )  # fmt: skip
 def test_another_file_is_refused_whole(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "file"

@@ -57,6 +57,15 @@ def test_the_newest_verdict_holds_in_whatever_order_they_come(engine: Engine, dr
         assert s.scalar(select(func.count()).select_from(ReviewRow)) == 3
 
 
+def test_a_verdict_that_is_given_now_holds_whatever_clock_the_one_before_had(engine: Engine, draft: int) -> None:
+    now = Review(Verdict.ACCEPTED, "Dr. X", REJECTED.at - timedelta(hours=1))
+    judge(engine, draft, REJECTED)
+    assert judge(engine, draft, now, timed=False) == [True]
+    with session(engine, read_only=True) as s:
+        view = draft_view(s, "1").draft
+        assert view and view.review and view.review.status is Verdict.ACCEPTED and view.status is DraftStatus.REVIEWED
+
+
 def test_the_same_verdict_is_stored_once(engine: Engine, draft: int) -> None:
     assert judge(engine, draft, EDITED, EDITED) == [True, False]
     later = Review(Verdict.EDITED, "Dr. Ö", THEN + timedelta(days=9), "No effusion.", "It was a fold.")
