@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from importlib import import_module
 from typing import Any
 
@@ -40,6 +40,17 @@ class Writer(AbstractContextManager[Any]):
         """Nothing tells of all studies."""
 
 
+class Streaming(Writer):
+    """Writes into files of all studies, which lie open meanwhile."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder, self._open = folder, ExitStack()
+
+    def __exit__(self, *error: object) -> None:
+        """Put the files in their places, or after an error away."""
+        self._open.__exit__(*error)  # type: ignore[arg-type]
+
+
 class StudyFiles(Writer):
     """Writes what `make` makes of each study; `draws` says that it shows the films."""
 
@@ -48,11 +59,11 @@ class StudyFiles(Writer):
 
     def draws(self, subject: Subject) -> bool:
         """What does not lie there is drawn, in the formats that draw."""
-        return self._draws and not self._folder.holds(self._key(subject), subject.version())
+        return self._draws and not self._folder.holds(self._key(subject), subject.version)
 
     def add(self, subject: Subject) -> None:
         """Write the files of a study unless they lie there."""
-        version = subject.drawn_version() if self._draws else subject.version()
+        version = subject.drawn_version if self._draws else subject.version
         self._folder.put(self._key(subject), version, lambda: self._make(subject))
 
     def _key(self, subject: Subject) -> str:

@@ -182,8 +182,9 @@ def _view(session: Session, held: DraftView) -> StudyView:
 
 def _films(session: Session, held: DraftView, draft: DraftFacts) -> Films:
     """The images of the pair that the archive would draft from today, if it is the pair that the draft was made from."""
-    study = catalogue.studies(session, [held.study.study_id]).get(held.study.study_id)
-    made = pair(study, catalogue.patient_studies(session, [study.patient_id])[study.patient_id]) if study else None
+    of_patient = catalogue.patient_studies(session, [held.patient.patient_id])[held.patient.patient_id]
+    study = next((one for one in of_patient if one.id == held.study.study_id), None)
+    made = pair(study, of_patient) if study else None
     if made is None or draft.provenance.inputs_sha256 != inputs_sha256(
         made, {image.id: image.pixel_sha256 for image in made.images if image}
     ):

@@ -46,13 +46,15 @@ class Subject:
             raise self.drawn
         return self.drawn or draw(self)
 
+    @cached_property
     def version(self) -> str:
         """Digest of all that a writer can tell without the films."""
         return hashlib.sha256(f"{self.view.version()} {self.site}".encode()).hexdigest()
 
+    @property
     def drawn_version(self) -> str:
         """That of a file with the films; where they are lost another one, so that the next export tries them again."""
-        return f"{self.version()} {self.drawn.code}" if isinstance(self.drawn, InputError) else self.version()
+        return f"{self.version} {self.drawn.code}" if isinstance(self.drawn, InputError) else self.version
 
 
 def gather(

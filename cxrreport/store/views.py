@@ -180,7 +180,8 @@ def draft_view(session: Session, study_key: str) -> DraftView:
 def study_view(session: Session, study: StudyRow) -> DraftView:
     """Return what there is of one study."""
     patient = session.get_one(PatientRow, study.patient_id)
-    row, latest = standing(session, study.id), standing(session, study.id, shadow=True)
+    latest = standing(session, study.id, shadow=True)
+    row = standing(session, study.id) if latest and latest.shadow else latest
     prior = session.get(StudyRow, row.prior_study_id) if row and row.prior_study_id else None
     return DraftView(
         patient=PatientFacts(patient.id, patient.issuer, patient.mrn, patient.birth_date, patient.sex),

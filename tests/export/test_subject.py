@@ -37,7 +37,7 @@ def test_a_film_that_takes_its_child_along_costs_its_own_pictures_alone(tmp_path
     assert [one.view.stem for one in found] == ["1", "2", "3", "4", "5"]
     told = [one.drawn.code if isinstance(one.drawn, InputError) else type(one.drawn).__name__ for one in found]
     assert told == ["Pictures", "pixels.crash", "pixels.timeout", "Pictures", "NoneType"]
-    assert [one.drawn_version() == one.version() for one in found] == [True, False, False, True, True]
+    assert [one.drawn_version == one.version for one in found] == [True, False, False, True, True]
 
 
 def test_an_export_goes_on_without_a_film_and_draws_it_once_it_is_back(drafted: Tool, tmp_path: Path) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import ExitStack
 
 from cxrreport.errors import CxrReportError, InputError
 from cxrreport.export.folder import Folder, Item
-from cxrreport.export.formats import Writer
+from cxrreport.export.formats import Streaming, Writer
 from cxrreport.export.html.page import render
 from cxrreport.export.html.rows import row_of
 from cxrreport.export.html.worklist import open_worklist
@@ -16,14 +15,14 @@ from cxrreport.export.subject import Subject
 _WORKLIST = "../index.html"  # as a page sees it
 
 
-class Pages(Writer):
+class Pages(Streaming):
     """`index.html`, the worklist of this export, and `studies/<stem>.html`, a page a study.
 
     The worklist is written anew every time, so that one that goes on after a kill is as if there had been none.
     """
 
     def __init__(self, folder: Folder) -> None:
-        self._folder, self._open = folder, ExitStack()
+        super().__init__(folder)
         self._undrafted: Mapping[str, int] = {}
         self._named = True  # the studies are called as in the archive
 
@@ -36,11 +35,11 @@ class Pages(Writer):
         """End the worklist."""
         if error[0] is None:
             self._worklist.end(self._undrafted, verdicts=self._named)
-        self._open.__exit__(*error)  # type: ignore[arg-type]
+        super().__exit__(*error)
 
     def draws(self, subject: Subject) -> bool:
         """A page that does not lie there is drawn."""
-        return not self._folder.holds(f"html/{subject.view.stem}", subject.version())
+        return not self._folder.holds(f"html/{subject.view.stem}", subject.version)
 
     def add(self, subject: Subject) -> None:
         """Write the page of a study unless it lies there, and its row, which tells what has gone wrong with the page.
@@ -66,7 +65,7 @@ class Pages(Writer):
     def _page(self, subject: Subject) -> None:
         stem = subject.view.stem
         page = f"studies/{stem}.html"
-        self._folder.put(f"html/{stem}", subject.drawn_version(), lambda: [Item(page, render(subject, _WORKLIST))])
+        self._folder.put(f"html/{stem}", subject.drawn_version, lambda: [Item(page, render(subject, _WORKLIST))])
 
 
 def open_writer(folder: Folder, _: str) -> Writer:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable
-from contextlib import ExitStack
 from typing import Any
 
-from cxrreport.export.folder import Folder
-from cxrreport.export.formats import Writer
+from cxrreport.export.formats import Streaming
 from cxrreport.export.subject import Subject
 from cxrreport.export.tables.columns import FINDING_ROW, STUDY, Column, Row, finding_rows, study_row
 
@@ -16,11 +14,8 @@ from cxrreport.export.tables.columns import FINDING_ROW, STUDY, Column, Row, fin
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
 
-class Tables(Writer):
+class Tables(Streaming):
     """Both files."""
-
-    def __init__(self, folder: Folder) -> None:
-        self._folder, self._open = folder, ExitStack()
 
     def __enter__(self) -> Tables:
         """Open the files beside their places and write their heads."""
@@ -33,10 +28,6 @@ class Tables(Writer):
         table = csv.DictWriter(file, [column.name for column in columns])
         table.writeheader()
         return table
-
-    def __exit__(self, *error: object) -> None:
-        """Put the files in their places, or after an error away."""
-        self._open.__exit__(*error)  # type: ignore[arg-type]
 
     def add(self, subject: Subject) -> None:
         """Write the rows of a study."""

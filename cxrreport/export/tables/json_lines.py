@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from contextlib import ExitStack
 from datetime import date
 from typing import Any
 
-from cxrreport.export.folder import Folder
-from cxrreport.export.formats import Writer
+from cxrreport.export.formats import Streaming
 from cxrreport.export.study import StudyView
 from cxrreport.export.subject import Subject
 from cxrreport.export.tables.columns import PARTS, STUDY, VERSION, Column, Kind, part_rows, study_row
@@ -17,11 +15,8 @@ from cxrreport.export.tables.columns import PARTS, STUDY, VERSION, Column, Kind,
 Facts = dict[str, Any]
 
 
-class Tables(Writer):
+class Tables(Streaming):
     """`studies.jsonl`, and `studies.schema.json` that says what is in it."""
-
-    def __init__(self, folder: Folder) -> None:
-        self._folder, self._open = folder, ExitStack()
 
     def __enter__(self) -> Tables:
         """Open the files beside their places."""
@@ -31,10 +26,6 @@ class Tables(Writer):
         told.write_text(json.dumps(schema(), indent=1) + "\n", encoding="utf-8")
         self._file = self._open.enter_context(place.open("w", encoding="utf-8", newline=""))
         return self
-
-    def __exit__(self, *error: object) -> None:
-        """Put the files in their places, or after an error away."""
-        self._open.__exit__(*error)  # type: ignore[arg-type]
 
     def add(self, subject: Subject) -> None:
         """Write a line."""

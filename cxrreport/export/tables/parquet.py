@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from cxrreport import DISCLAIMER
 from cxrreport.errors import ConfigurationError
 from cxrreport.export.folder import Folder
-from cxrreport.export.formats import Writer
+from cxrreport.export.formats import Streaming
 from cxrreport.export.subject import Subject
 from cxrreport.export.tables.columns import FINDING_ROW, STUDY, VERSION, Column, Kind, Row, finding_rows, study_row
 
@@ -37,11 +36,11 @@ _TYPES = {
 }
 
 
-class Tables(Writer):
+class Tables(Streaming):
     """Both files."""
 
     def __init__(self, folder: Folder) -> None:
-        self._folder, self._open = folder, ExitStack()
+        super().__init__(folder)
         self._added = 0
 
     def __enter__(self) -> Tables:
@@ -51,10 +50,6 @@ class Tables(Writer):
             for name, columns in (("studies", STUDY), ("findings", FINDING_ROW))
         )
         return self
-
-    def __exit__(self, *error: object) -> None:
-        """Put the files in their places, or after an error away."""
-        self._open.__exit__(*error)  # type: ignore[arg-type]
 
     def add(self, subject: Subject) -> None:
         """Take the rows of a study."""
