@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cxrreport.findings import FINDINGS, NAMES, NO_FINDING, Change, State
+from cxrreport.findings import FINDINGS, NAMES, Change, State
 from cxrreport.reports.qualifiers import Side
 
 OWN = "99CXRREPORT"  # private designators begin with 99: DICOM PS3.16 chapter 8, HL7 v2 table 0396
 OWN_UID = "2.25.49536429425970778463755365756202821011"
-_SYSTEMS = {"SCT": "http://snomed.info/sct", "DCM": "http://dicom.nema.org/resources/ontology/DCM"}
+_SYSTEMS = {
+    "SCT": "http://snomed.info/sct",
+    "DCM": "http://dicom.nema.org/resources/ontology/DCM",
+    "LN": "http://loinc.org",
+}
 _HUO = "Huo et al. 2024 (arXiv 2411.09361)"
 _SNOMED = "SNOMED CT"
 
@@ -82,11 +86,8 @@ SIDES: dict[Side, Coding] = {
 AI = _part16("123110", "Artificial Intelligence", 7162, "DCM")
 LATERALITY = _part16("272741003", "Laterality", 210)
 PROBABILITY = Coding("DCM", "122157", "Probability", "DICOM PS3.16 Annex D")
+XR_CHEST = Coding("LN", "30745-4", "XR Chest Views", "LOINC")
 CHANGE = Coding(OWN, "CHANGE", "Change since the prior", "cxrreport")
-
-CODED = tuple(
-    finding for i, finding in enumerate(FINDINGS) if i != NO_FINDING
-)  # findings that a draft tells one by one
 
 
 def code_of(finding: str) -> Coding:

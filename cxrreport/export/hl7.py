@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 
 from cxrreport import DISCLAIMER, __version__
-from cxrreport.export.coding import CHANGE, CHANGES, STATES, code_of, own_code
+from cxrreport.export.coding import CHANGE, CHANGES, STATES, XR_CHEST, code_of, own_code
 from cxrreport.export.folder import Item
 from cxrreport.export.hl7_fields import coded, escape, escape_lines, moment, segment
 from cxrreport.export.site import Site
@@ -16,7 +16,7 @@ from cxrreport.export.words import FindingView
 from cxrreport.store.views import DraftFacts, PatientFacts, StudyFacts
 
 CODES = {  # of the rows that tell of no finding; a site names its own by the setting `hl7_codes`
-    "procedure": "30745-4^XR Chest Views^LN",
+    "procedure": coded(XR_CHEST),
     "findings": "59776-5^Procedure findings^LN",
     "impression": "19005-8^Radiology Imaging study [Impression]^LN",
     "comparison": "18834-2^Radiology Comparison study^LN",

@@ -16,6 +16,7 @@ from cxrreport.drafts import Provenance
 from cxrreport.errors import UsageError
 from cxrreport.export.report_diff import SentenceChange
 from cxrreport.export.study import Films, StudyView
+from cxrreport.export.uids import joined, uid_of
 from cxrreport.records import Image, names_nobody
 from cxrreport.store.listing import rank
 from cxrreport.store.trajectory import Moment
@@ -149,8 +150,7 @@ class Pseudonyms:
         return replace(image, sop_uid=self._uid(image.sop_uid)) if image else None
 
     def _uid(self, uid: str) -> str:
-        """A UID of 128 bits (PS3.5 B.2)."""
-        return f"2.25.{int.from_bytes(self._digest('uid', uid)[:16])}"
+        return uid_of(self._digest("uid", uid))
 
     def _accession(self, accession: str) -> str:
         return self._word("accession", accession) if accession else ""
@@ -164,8 +164,7 @@ class Pseudonyms:
         return 1 + (int.from_bytes(self._digest("number", *parts)[:8]) >> 12)
 
     def _digest(self, *parts: object) -> bytes:
-        told = "\0".join(map(str, parts)).encode("utf-8", "surrogatepass")
-        return hmac.digest(self.key, told, "sha256")
+        return hmac.digest(self.key, joined(*parts), "sha256")
 
 
 def read_key(file: Path, place: Path | None = None) -> bytes:

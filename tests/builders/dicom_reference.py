@@ -17,11 +17,12 @@ from pydicom.uid import UID
 
 from builders.views import study_view, write_films
 from cxrreport.export import coding, source
-from cxrreport.export.dicom.concepts import CONCEPTS
+from cxrreport.export.dicom import concepts
 from cxrreport.export.films import Pictures
 from cxrreport.export.sr import make
 from cxrreport.export.study import StudyView
 from cxrreport.export.subject import Subject
+from cxrreport.findings import URGENCY
 from cxrreport.imaging import decode, header, pixels
 
 INTRODUCTION = """# DICOM conformance
@@ -243,15 +244,22 @@ def _said(item: Dataset) -> str:
 
 
 def _codes() -> Iterator[str]:
-    named = [("finding", name, coding.code_of(name)) for name in coding.CODED]
+    named = [("finding", name, coding.code_of(name)) for name in URGENCY]
     named += [("site", name, site) for name, site in coding.SITES.items()]
     named += [("state", str(state), one) for state, one in coding.STATES.items()]
     named += [("change", str(change), one) for change, one in coding.CHANGES.items()]
-    named += [("concept", "", one) for one in CONCEPTS]
+    named += [("concept", "", one) for one in _concepts()]
     yield "| what | of | code | scheme | meaning | source |\n|---|---|---|---|---|---|"
     for what, name, one in named:
         yield f"| {what} | {name} | {one.code} | {one.scheme} | {one.display} | {one.source} |"
     yield ""
+
+
+def _concepts() -> Iterator[coding.Coding]:
+    for value in vars(concepts).values():
+        for one in value.values() if isinstance(value, dict) else (value,):
+            if isinstance(one, coding.Coding):
+                yield one
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from cxrreport.export import coding
 from cxrreport.export.coding import Coding
 from cxrreport.export.fhir import build
 from cxrreport.export.site import Site
+from cxrreport.findings import URGENCY
 
 READ = """# FHIR
 
@@ -94,7 +95,7 @@ def reference() -> str:
 
 
 def _findings() -> Iterator[str]:
-    for finding in coding.CODED:
+    for finding in URGENCY:
         one, site = coding.code_of(finding), coding.SITES.get(finding)
         own = coding.own_code(finding).code
         organ = f"{site.code} {site.display} ({site.source})" if site else ""

@@ -8,9 +8,10 @@ from tempfile import TemporaryDirectory
 
 from builders.hl7 import message
 from builders.views import study_view
-from cxrreport.export.coding import CHANGES, CODED, STATES, code_of, own_code
+from cxrreport.export.coding import CHANGES, STATES, code_of, own_code
 from cxrreport.export.hl7 import CODES, write_message
 from cxrreport.export.site import Site
+from cxrreport.findings import URGENCY
 from cxrreport.reports.readers import hl7
 
 READ = """# HL7 v2
@@ -112,7 +113,7 @@ def _read(told: str) -> Iterator[str]:
 def _codes() -> Iterator[str]:
     for name, code in CODES.items():
         yield f"| `{name}` | `{code}` |\n"
-    for finding in CODED:
+    for finding in URGENCY:
         codings = dict.fromkeys((code_of(finding), own_code(finding)))
         yield f"| {finding} | {', '.join(f'`{one.code}^{one.display}^{one.scheme}`' for one in codings)} |\n"
     for state, one in STATES.items():

@@ -8,8 +8,8 @@ from pydicom.sr._concepts_dict import concepts
 from pydicom.uid import UID
 
 from cxrreport.export import coding as codes
-from cxrreport.export.coding import CHANGES, CODED, OWN, OWN_UID, SIDES, SITES, STATES, Coding, code_of, own_code
-from cxrreport.findings import CHANGED, FINDINGS, State
+from cxrreport.export.coding import CHANGES, OWN, OWN_UID, SIDES, SITES, STATES, Coding, code_of, own_code
+from cxrreport.findings import CHANGED, FINDINGS, URGENCY, State
 
 KNOWN = {
     (scheme, code): (meaning, lists)
@@ -18,7 +18,7 @@ KNOWN = {
     for code, (meaning, lists) in codes.items()
     if lists
 }
-ALL = [*map(code_of, CODED), *SITES.values(), *STATES.values(), *SIDES.values(), codes.AI, codes.LATERALITY]
+ALL = [*map(code_of, URGENCY), *SITES.values(), *STATES.values(), *SIDES.values(), codes.AI, codes.LATERALITY]
 
 
 @pytest.mark.parametrize("coding", [one for one in ALL if "PS3.16" in one.source], ids=lambda one: one.code)
@@ -29,7 +29,7 @@ def test_a_code_of_dicom_means_there_what_it_means_here(coding: Coding) -> None:
 
 
 def test_every_finding_has_a_code_of_its_own_and_a_source() -> None:
-    assert len({(one.scheme, one.code) for one in map(code_of, CODED)}) == len(CODED) == len(FINDINGS) - 1
+    assert len({(one.scheme, one.code) for one in map(code_of, URGENCY)}) == len(URGENCY) == len(FINDINGS) - 1
     assert len({own_code(finding).code for finding in FINDINGS}) == len(FINDINGS)
     assert all(one.source for one in ALL)
     assert STATES.keys() == {*State} - {State.BLANK} and CHANGES.keys() > CHANGED

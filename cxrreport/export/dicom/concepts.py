@@ -33,13 +33,6 @@ KINDS = {
 LABEL = Coding(OWN, "LABEL", "Label of the draft", "cxrreport")
 DERIVATION = Coding(OWN, "PICTURE", "Picture of a draft", "cxrreport")
 
-CONCEPTS = tuple(
-    concept
-    for value in dict(vars()).values()
-    for concept in (value.values() if isinstance(value, dict) else (value,))
-    if isinstance(concept, Coding)
-)
-
 
 def concept(coding: Coding) -> CodedConcept:
     """The coding as highdicom takes it."""

@@ -16,7 +16,6 @@ Part = dict[str, Any]
 
 TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
 OWN_SYSTEM = f"urn:oid:{OWN_UID}"
-LOINC = "http://loinc.org"
 _SPACE = UUID(int=int(OWN_UID.removeprefix("2.25.")))
 _NO_TEXT = re.compile("[^\t\n -\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what XML 1.0 and FHIR hold
 _SPACES = re.compile(r"[^\S\n\t ]")  # FHIR's strings hold four kinds of space

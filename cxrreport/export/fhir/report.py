@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from html import escape
 
 from cxrreport import DISCLAIMER
-from cxrreport.export.fhir.parts import AI_ASSERTED, LOINC, Part, clean, filled, full_url, hl7_concept, make_id, refer
+from cxrreport.export.coding import XR_CHEST
+from cxrreport.export.fhir.parts import AI_ASSERTED, Part, clean, concept, filled, full_url, hl7_concept, make_id, refer
 from cxrreport.export.study import StudyView
 from cxrreport.store.views import DraftFacts
 
-CODE = {"coding": [{"system": LOINC, "code": "30745-4", "display": "XR Chest Views"}]}
 _SECTIONS = ("comparison", "findings", "impression")
 
 
@@ -29,7 +29,7 @@ def report(view: StudyView, draft: DraftFacts, study: Part, results: Sequence[Pa
             **resource,
             "identifier": [{"system": "urn:ietf:rfc:3986", "value": full_url(resource)}],
             "category": [hl7_concept("v2-0074", "RAD")],
-            "code": CODE,
+            "code": concept([XR_CHEST]),
             **common,
             "result": [refer(one) for one in results],
             "imagingStudy": [refer(study)],

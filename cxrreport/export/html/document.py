@@ -42,11 +42,12 @@ def _plain(values: dict[str, Any]) -> str:
 def render(template: str, styles: Sequence[str], scripts: Sequence[str], foot: str = "", **values: Any) -> bytes:
     """Fill a template that extends `base.html`.
 
-    foot : words at the foot of each printed sheet. styles, scripts : files of `static/` that stand in the document. The
-    browser runs and applies nothing else: the policy (Content Security Policy Level 3) names their digests, and allows
-    no address but pictures in the document.
+    foot : words at the foot of each printed sheet, beside the disclaimer. styles, scripts : files of `static/` that stand
+    in the document. The browser runs and applies nothing else: the policy (Content Security Policy Level 3) names their
+    digests, and allows no address but pictures in the document.
     """
-    style, script = _joined(tuple(styles)) + _at_the_foot(foot), _joined(tuple(scripts))
+    margins = _margin("bottom-center", DISCLAIMER) + _margin("bottom-left", foot)
+    style, script = _joined(tuple(styles)) + margins, _joined(tuple(scripts))
     policy = (
         f"default-src 'none'; img-src data:; style-src {_digest(style)}; script-src {_digest(script)};"
         " base-uri 'none'; form-action 'none'"
@@ -60,10 +61,10 @@ def _joined(names: tuple[str, ...]) -> str:
     return "\n".join(files(_HERE).joinpath("static", name).read_text("utf-8") for name in names)
 
 
-def _at_the_foot(words: str) -> str:
+def _margin(box: str, words: str) -> str:
     """A rule for print (CSS Paged Media, 5.1); whatever is no plain letter or figure is escaped, so that words stay words."""
     escaped = "".join(sign if sign.isascii() and sign.isalnum() else f"\\{ord(sign):x} " for sign in words)
-    return f'@page {{ @bottom-left {{ content: "{escaped}"; }} }}\n' if words else ""
+    return f'@page {{ @{box} {{ content: "{escaped}"; }} }}\n' if words else ""
 
 
 def _digest(content: str) -> str:

@@ -95,3 +95,8 @@ def test_a_number_at_the_foot_of_a_print_ends_neither_its_string_nor_the_style(n
     style = told[told.index("<style>") : told.index("</style>")]
     rule = style[style.rindex("@page") :]
     assert rule.count('"') == 2 and "<" not in rule and "\n" not in rule.strip()
+
+
+def test_each_sheet_bears_the_label() -> None:
+    (label,) = re.findall(r'@bottom-center { content: "(.*)"; }', page(study_view(films=Films())))
+    assert re.sub(r"\\([0-9a-f]+) ", lambda found: chr(int(found[1], 16)), label) == DISCLAIMER
