@@ -62,8 +62,9 @@ def _of_page(text: str, reviewer: str) -> Iterator[tuple[int, Mapping[str, Any]]
     verdicts = document.get("verdicts")
     if document.get(_MARK) != _VERSION or not isinstance(verdicts, list):
         raise UsageError("The file holds no verdicts of this version of a worklist.", "review.file")
-    shared = {"reviewer": document.get("reviewer") or reviewer}
-    return ((number, shared | (one if isinstance(one, dict) else {})) for number, one in enumerate(verdicts, 1))
+    entries = (one if isinstance(one, dict) else {} for one in verdicts)
+    shared = document.get("reviewer") or reviewer
+    return ((number, one | {"reviewer": one.get("reviewer") or shared}) for number, one in enumerate(entries, 1))
 
 
 def _of_table(text: str, reviewer: str) -> Iterator[tuple[int, Mapping[str, Any]]]:

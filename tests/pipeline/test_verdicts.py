@@ -40,6 +40,7 @@ def test_what_a_page_has_written_is_read(tmp_path: Path) -> None:
         Told("1.2", Review(Verdict.ACCEPTED, "Dr. Ö", WHEN), 7),
         Told("1.2", Review(Verdict.EDITED, "Dr. Ö", WHEN, "No effusion.", "A fold."), 7),
     ]
+    assert entries(page(tmp_path, verdict(reviewer="Dr. Z"), verdict(reviewer=None)))[0].review.reviewer == "Dr. Z"
     assert entries(page(tmp_path, verdict(), reviewer=None)) == [Told("1.2", Review(Verdict.ACCEPTED, "me", WHEN), 7)]
 
 

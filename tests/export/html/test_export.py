@@ -81,10 +81,12 @@ def test_verdicts_of_the_list_come_back_with_the_next_export(
     with watched(browser, tmp_path / "out/index.html") as seen:
         seen.page.keyboard.press("j")
         seen.page.keyboard.press("a")
+        seen.page.fill("#verdict [name=reviewer]", "Dr. C")
+        seen.page.click("#verdict [value=keep]")
         with seen.page.expect_download() as download:
             seen.page.keyboard.press("s")
         download.value.save_as(tmp_path / "verdicts.json")
-        assert drafted("review", "--import", tmp_path / "verdicts.json", "--by", "Dr. C") == 0
+        assert drafted("review", "--import", tmp_path / "verdicts.json") == 0
         drafted("export", "--format", "html", tmp_path / "out")
         seen.page.reload()
         assert seen.page.inner_text("tbody tr >> nth=0").endswith("accepted\nDr. C")

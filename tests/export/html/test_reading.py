@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from builders.browser import watched
 from builders.views import STUDY, study_view
 from builders.worklist import read_data
 
+from cxrreport.drafts import Review, Verdict
 from cxrreport.errors import InputError
 from cxrreport.export import html
 from cxrreport.export.folder import Folder
@@ -20,12 +22,12 @@ from cxrreport.export.subject import Subject
 STEMS = (4, 2, 10)
 
 
-def write_export(place: Path, **changes: Any) -> Path:
+def write_export(place: Path, review: Review | None = None, **changes: Any) -> Path:
     """Write a worklist and pages of three studies, without their films; returns the directory."""
     with Folder(place) as folder, html.open_writer(folder, "html") as writer:
         for stem in STEMS:
             study = replace(STUDY, study_id=stem, uid=f"1.2.{stem}", accession=f"A{stem}")
-            view = study_view({"draft_id": stem}, study=study)
+            view = study_view({"draft_id": stem, "review": review}, study=study)
             writer.add(Subject(replace(view, **changes), 10_000_000))
     return place
 
@@ -63,6 +65,7 @@ def test_a_page_that_is_opened_alone_offers_no_way_and_takes_a_verdict(browser: 
         page.keyboard.press("e")
         assert "new right pleural effusion" in page.input_value("#verdict [name=text]")
         page.fill("#verdict [name=text]", "Small effusion.")
+        page.fill("#verdict [name=reviewer]", "Dr. X")
         page.get_by_text("Keep", exact=True).click()
         assert page.inner_text(".given") == "edited"
         with page.expect_download() as download:
@@ -72,6 +75,17 @@ def test_a_page_that_is_opened_alone_offers_no_way_and_takes_a_verdict(browser: 
         page.keyboard.press("w")
         page.wait_for_url("**/index.html*")
         assert page.inner_text("tr[data-stem='2'] .edited") == "edited" and not seen.complaints
+
+
+def test_a_newer_verdict_of_the_archive_takes_the_place_of_the_one_given_here(browser: Any, tmp_path: Path) -> None:
+    with watched(browser, write_export(tmp_path) / "studies/2.html") as seen:
+        seen.page.keyboard.press("a")
+        seen.page.fill("#verdict [name=reviewer]", "Dr. X")
+        seen.page.click("#verdict [value=keep]")
+        assert seen.page.inner_text(".given") == "accepted"
+        write_export(tmp_path, Review(Verdict.REJECTED, "Dr. Y", datetime(2099, 1, 1, tzinfo=UTC)))
+        seen.page.reload()
+        assert seen.page.inner_text(".given") == "" and "rejected by Dr. Y" in seen.page.inner_text(".facts")
 
 
 def test_where_studies_bear_other_names_nobody_can_judge_them(browser: Any, tmp_path: Path) -> None:

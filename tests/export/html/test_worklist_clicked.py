@@ -25,6 +25,7 @@ ROWS = [  # in the order of an export
     ),
     make_row(1, priority="routine", date="", changes=(), present=(), unsure=(), flags=(), view="AP", status="reviewed"),
 ]
+READER = "Dr. T"
 TAG = "<img src=x onerror=document.title='taken'>"
 
 Opened = Callable[..., AbstractContextManager[Watched]]
@@ -46,8 +47,9 @@ def opened(browser: Any, tmp_path: Path) -> Opened:
 
 @pytest.fixture
 def listed(opened: Opened) -> Iterator[Any]:
-    """The page of `ROWS`; it must ask for nothing and complain of nothing."""
+    """The page of `ROWS`, whose reader is known; it must ask for nothing and complain of nothing."""
     with opened() as seen:
+        seen.page.evaluate(f"localStorage.setItem('cxrreport-reader', '{READER}')")
         yield seen.page
         assert not seen.complaints and all(url.startswith(("file:", "blob:")) for url in seen.requests)
 
@@ -210,6 +212,7 @@ def test_on_paper_are_all_rows_that_are_asked_for_and_the_label(opened: Opened) 
 def test_what_others_wrote_is_text(opened: Opened) -> None:
     hostile = make_row(1, patient=TAG, reason=TAG, institution=TAG, accession=TAG, flags=(TAG,), changes=((TAG, TAG),))
     with opened([hostile]) as seen:
+        assert seen.page.inner_text("#count") == "1 draft"
         assert seen.page.title() == "Worklist of drafts" and not seen.page.locator("img").count()
         assert TAG in seen.page.inner_text("tbody") and not seen.complaints
 
@@ -272,6 +275,7 @@ def test_verdicts_are_kept_and_saved_as_they_were_given(listed: Any) -> None:
         [2, "1.2.2", "edited", "Edema, “mild” <now>.\nElse normal.", None],
         [10, "1.2.10", "rejected", None, "Other patient?"],
     ]
+    assert [one["reviewer"] for one in found["verdicts"]] == [READER, "Dr. Ä", "Dr. Ä"]
     assert all(one["at"].endswith("Z") and one["at"][:2] == "20" for one in found["verdicts"])
 
 
@@ -282,6 +286,11 @@ def test_a_browser_that_keeps_nothing_says_so_and_saves_all_the_same(listed: Any
     listed.reload()
     listed.keyboard.press("j")
     listed.keyboard.press("a")
+    if kept == "localStorage":  # nor who reads
+        listed.click("#verdict [value=keep]")
+        assert listed.is_visible("#verdict")
+        listed.fill("#verdict [name=reviewer]", "Dr. Ä")
+        listed.click("#verdict [value=keep]")
     assert ("save them before you leave" in listed.inner_text("#said")) == (kept == "localStorage")
     assert [one["draft"] for one in saved(listed)["verdicts"]] == [4]
 
@@ -304,6 +313,7 @@ def test_a_verdict_can_be_taken_back_and_all_be_forgotten(listed: Any) -> None:
 
 def test_a_verdict_that_the_archive_holds_by_now_is_the_archives(opened: Opened) -> None:
     with opened([make_row(1), make_row(2)]) as seen:
+        seen.page.evaluate(f"localStorage.setItem('cxrreport-reader', '{READER}')")
         for key in "jaja":
             seen.page.keyboard.press(key)
         given = {one["draft"]: one["at"] for one in saved(seen.page)["verdicts"]}
@@ -312,6 +322,10 @@ def test_a_verdict_that_the_archive_holds_by_now_is_the_archives(opened: Opened)
         write_worklist(Path(seen.page.url.removeprefix("file://").partition("#")[0]).parent, [imported, older])
         seen.page.reload()
         assert seen.page.locator(".of-status").all_inner_texts() == ["accepted\nDr. A", "accepted\nnot imported"]
+        seen.page.on("dialog", lambda asked: asked.accept())
+        seen.page.click("#forget")
+        kept = seen.page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('cxrreport-verdict/'))")
+        assert not kept, "what is imported is forgotten, too"
 
 
 def test_who_judges_what_nobody_has_judged_is_led_to_the_next(listed: Any) -> None:

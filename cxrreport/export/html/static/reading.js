@@ -27,7 +27,7 @@
   }
 
   function showVerdict() {
-    const verdict = Verdicts.get(study);
+    const verdict = Verdicts.pending(study);
     given.textContent = verdict ? `${verdict.status}${verdict.comment ? `: ${verdict.comment}` : ""}` : "";
     given.className = `given ${verdict?.status ?? ""}`;
     if (!Verdicts.isKept()) given.textContent += " (kept in this page alone: save it before you leave)";
@@ -36,7 +36,7 @@
   }
 
   function judge(status) {
-    if (status === "accepted") Verdicts.give(study, status);
+    if (status === "accepted") Verdicts.accept(study, showVerdict);
     else if (status) Verdicts.ask(study, status, showVerdict);
     else Verdicts.forget(study);
     showVerdict();

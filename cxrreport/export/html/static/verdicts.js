@@ -16,14 +16,27 @@ const Verdicts = (() => {
   }
   function remove(key) { memory.delete(key); store((s) => s.removeItem(key)); }
 
-  /** The verdict on a draft, {status, text, comment, at}; null where none was given here. */
+  /** The verdict on a draft, {status, text, comment, reviewer, at}; null where none was given here. */
   function get(study) {
     try { return JSON.parse(read(keyOf(study))); } catch { return null; }
   }
 
+  /** What was said in this browser and is not in the archive, whose own verdict is of the time `study.judged`. */
+  function pending(study) {
+    const verdict = get(study);
+    return verdict && study.judged && Date.parse(verdict.at) <= Date.parse(study.judged) ? null : verdict;
+  }
+
   function give(study, status, text = null, comment = null) {
-    const at = new Date().toISOString();
-    write(keyOf(study), JSON.stringify({ status, text: text || null, comment: comment || null, at }));
+    const at = new Date().toISOString(), reviewer = read(READER);
+    write(keyOf(study), JSON.stringify({ status, text: text || null, comment: comment || null, reviewer, at }));
+  }
+
+  /** Take a draft as it is, at once; who reads is asked before the first. */
+  function accept(study, done) {
+    if (!read(READER)) { ask(study, "accepted", done); return; }
+    give(study, "accepted");
+    done();
   }
 
   function forget(study) { remove(keyOf(study)); }
@@ -70,14 +83,14 @@ const Verdicts = (() => {
     dialog.querySelector(".cancel").onclick = () => dialog.close();
     dialog.onclose = () => { if (dialog.returnValue === "keep") { keep(study, form.elements); done(); } };
     dialog.showModal();
-    form.elements[status === "edited" ? "text" : "comment"].focus();
+    form.elements[!read(READER) ? "reviewer" : status === "edited" ? "text" : "comment"].focus();
   }
 
   function keep(study, fields) {
     const status = fields.status.value;
-    if (fields.reviewer.value.trim()) write(READER, fields.reviewer.value.trim()); else remove(READER);
+    write(READER, fields.reviewer.value.trim());
     give(study, status, status === "edited" ? fields.text.value.trim() : null, fields.comment.value.trim());
   }
 
-  return { get, give, forget, save, ask, document: document_, isKept: () => { read(READER); return kept; } };
+  return { get, pending, accept, forget, save, ask, document: document_, isKept: () => { read(READER); return kept; } };
 })();

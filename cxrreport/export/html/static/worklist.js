@@ -13,11 +13,7 @@
   const state = { sort: "priority", descending: false, page: 0, at: "" }; // at: stem of the chosen row
   let ordered = rows, shown = rows; // all in order, and what the filters leave of them
 
-  /** What was said in this browser and is not in the archive yet. */
-  const verdictOf = (row) => {
-    const verdict = judging ? Verdicts.get(row) : null;
-    return verdict && row.judged && Date.parse(verdict.at) <= Date.parse(row.judged) ? null : verdict;
-  };
+  const verdictOf = (row) => (judging ? Verdicts.pending(row) : null);
   const statusOf = (row) => verdictOf(row)?.status ?? row.status;
   const { COLUMNS, tag, draw } = Table(data, verdictOf, statusOf);
 
@@ -76,7 +72,8 @@
   function show() {
     const start = state.page * ROWS;
     body.replaceChildren(...shown.slice(start, start + ROWS).map(draw));
-    const of = shown.length === rows.length ? `${rows.length} drafts` : `${shown.length} of ${rows.length} drafts`;
+    const all = `${rows.length} draft${rows.length === 1 ? "" : "s"}`;
+    const of = shown.length === rows.length ? all : `${shown.length} of ${all}`;
     $("#count").textContent = of;
     $("#none").hidden = shown.length > 0;
     showPaging(start);
@@ -165,10 +162,9 @@
   function judge(status) {
     const row = byStem.get(state.at);
     if (!judging || !row) return;
-    if (status === "accepted") Verdicts.give(row, status);
+    if (status === "accepted") Verdicts.accept(row, judged);
     else if (status) Verdicts.ask(row, status, judged);
-    else Verdicts.forget(row);
-    judged();
+    else { Verdicts.forget(row); judged(); }
     say(Verdicts.isKept() ? "" : "This browser keeps no verdicts of files: save them before you leave.");
   }
 
@@ -179,7 +175,7 @@
   }
 
   function forget() {
-    const given = rows.filter(verdictOf);
+    const given = rows.filter(Verdicts.get); // those that the archive holds by now, too
     if (!given.length || !confirm(`Take ${given.length} verdicts of this list out of this browser? Save them first.`)) return;
     given.forEach(Verdicts.forget);
     judged();
