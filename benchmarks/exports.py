@@ -6,12 +6,11 @@ Fills a database with drafts whose films are away, exports a tenth of it and all
 CPU seconds, largest resident size and the size of the files, and their ratios. Peer: the same tool on a tenth of the drafts.
 """
 
-import resource
 import tempfile
 from pathlib import Path
 
 from benchmarks.arguments import make_parser, positive
-from benchmarks.memory import peak_mb
+from benchmarks.memory import spent
 from benchmarks.worklist import fill
 
 TABLES = ("jsonl", "csv", "parquet")
@@ -20,11 +19,8 @@ TABLES = ("jsonl", "csv", "parquet")
 def export(folder: Path, count: int, formats: tuple[str, ...]) -> tuple[float, float, float]:
     """CPU seconds, largest resident size and size of the files in MiB."""
     fill(folder / "home", count)
-    before, out = resource.getrusage(resource.RUSAGE_CHILDREN), folder / "out"
-    wanted = [word for name in formats for word in ("--format", name)]
-    peak = peak_mb("--home", str(folder / "home"), "export", *wanted, str(out), "--json")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    out, wanted = folder / "out", [word for name in formats for word in ("--format", name)]
+    seconds, peak = spent("--home", str(folder / "home"), "export", *wanted, str(out), "--json")
     return seconds, peak, sum(path.stat().st_size for path in out.rglob("*") if path.is_file()) / 2**20
 
 

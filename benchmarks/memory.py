@@ -6,6 +6,7 @@ Draws a hospital and one four times as large, indexes and drafts both in process
 size of each and their ratio. Peer: the same tool on the smaller archive.
 """
 
+import resource
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,14 @@ def peak_mb(*arguments: str) -> float:
     if done.returncode not in (0, 3):
         raise SystemExit(done.stderr)
     return int(done.stdout.split()[-1]) / 1024
+
+
+def spent(*arguments: str) -> tuple[float, float]:
+    """Run a command of the tool in a process of its own; its CPU seconds and largest resident size in MiB."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    peak = peak_mb(*arguments)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, peak
 
 
 def main() -> None:

@@ -8,7 +8,6 @@ larger worklist and prints how long loading, filtering, searching and sorting ta
 """
 
 import random
-import resource
 import tempfile
 import time
 from datetime import date, datetime, timedelta
@@ -18,7 +17,7 @@ from shutil import which
 from sqlalchemy.orm import Session
 
 from benchmarks.arguments import make_parser, positive
-from benchmarks.memory import peak_mb
+from benchmarks.memory import spent
 from cxrreport.drafts import PRIORITIES, Draft, Finding, Provenance, Region, Span
 from cxrreport.findings import FINDINGS, Change, State
 from cxrreport.store.drafts import save_drafts
@@ -109,10 +108,7 @@ def _finding(name: str, compared: bool, chance: random.Random) -> Finding:
 def export(folder: Path, count: int) -> tuple[float, float, float]:
     """CPU seconds, largest resident size in MiB, and size of the worklist in MiB."""
     fill(folder / "home", count)
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    peak = peak_mb("--home", str(folder / "home"), "export", "--format", "html", str(folder / "out"), "--json")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    seconds, peak = spent("--home", str(folder / "home"), "export", "--format", "html", str(folder / "out"), "--json")
     return seconds, peak, (folder / "out/index.html").stat().st_size / 2**20
 
 

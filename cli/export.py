@@ -15,7 +15,7 @@ from cxrreport.cli.options import print_result, progress
 from cxrreport.cli.status import print_table
 
 from cxrreport.codes import Flag
-from cxrreport.drafts import PRIORITIES
+from cxrreport.drafts import PRIORITIES, DraftStatus
 from cxrreport.errors import UsageError
 from cxrreport.findings import NAMES
 from cxrreport.records import blank_placeholder
@@ -127,9 +127,9 @@ def export(
 @click.option(
     "--status",
     "statuses",
-    type=click.Choice(["preliminary", "reviewed", "rejected"]),
+    type=click.Choice([status.value for status in DraftStatus if status is not DraftStatus.SUPERSEDED]),
     multiple=True,
-    default=("preliminary", "reviewed"),
+    default=(DraftStatus.PRELIMINARY.value, DraftStatus.REVIEWED.value),
     help="Only of this status; repeatable.",
 )
 @click.option("--limit", type=click.IntRange(min=1), default=100, help="How many, the most urgent first.")
@@ -137,7 +137,6 @@ def export(
 @click.pass_obj
 def drafts(settings: Settings, /, limit: int, statuses: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
     """List drafts, the most urgent first: study, date, priority and why, what else has changed, flags."""
-    from cxrreport.drafts import DraftStatus
     from cxrreport.store.engine import open_archive, session
     from cxrreport.store.listing import count_drafts, list_drafts
 

@@ -1,6 +1,4 @@
-"""The archive, held for one run, or for one call that sends: against other processes by a lock, against a lock that was lost
-by the run's row.
-"""
+"""The archive, held for one run or for one call that sends: by a lock, and by the run's row should the lock get lost."""
 
 from __future__ import annotations
 
