@@ -26,6 +26,7 @@ LEAST_KEY = 32  # bytes
 _LEAST_SIGNS = 8  # different bytes; of keys of 32 hexadecimal digits by chance, one in 10^7 has fewer
 _MOST_KEY = 4096
 _MOST_DAYS = 3652  # a date becomes up to ten years earlier
+_UNKNOWN = datetime(1970, 1, 1)  # day of the draft of a study without one
 _OLD = 90  # years; of that age and older are few (HIPAA, 45 CFR 164.514(b)(2)(i)(C))
 WITHHELD = "withheld"
 # What is told of the decoding; the rest tells of the site, or of reports of the archive.
@@ -105,8 +106,8 @@ class Pseudonyms:
         return Moment(number, accession, _earlier(one.studied_at, days), one.source, one.states)
 
     def _draft(self, held: DraftView, draft: DraftFacts, days: timedelta) -> DraftFacts:
-        made = _earlier(draft.created_at.astimezone(UTC).replace(tzinfo=None), days)
-        assert made is not None
+        # Drafts are made in one night that others know: a shifted one would tell the shift of every patient.
+        made = _earlier(held.study.studied_at, days) or _UNKNOWN
         return DraftFacts(
             draft_id=self._number("draft", held.study.uid, draft.draft_id),
             status=draft.status,

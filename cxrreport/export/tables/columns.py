@@ -116,7 +116,7 @@ STUDY = (
     Column("prior_studied_at", Kind.LOCAL_TIME, "Date and time of the prior.", _of_prior("studied_at"), True),
     Column("no_prior", _TEXT, "Why there is no prior, by code (codes.md); empty with one.", _of_draft("prior_reason")),
     Column("run_id", _INTEGER, "The run that made the draft.", _of_draft("run_id")),
-    Column("drafted_at", Kind.UTC_TIME, "When the draft was made.", _drafted_at),
+    Column("drafted_at", Kind.UTC_TIME, "When the draft was made; under pseudonyms the day of its study.", _drafted_at),
     Column("status", _TEXT, "Life of the draft; never final.", _of_draft("status"), values=tuple(map(str, DraftStatus))),
     Column("priority", _TEXT, "How soon somebody should look; it rules nothing out.", _of_draft("priority"), True, PRIORITIES),
     Column("priority_reason", _TEXT, "Why it has this priority.", _of_draft("priority_reason"), True),
