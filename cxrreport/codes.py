@@ -205,6 +205,8 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
         "configuration.wording": ("The file of the setting `wording` cannot be used.", "Correct the sentence that is named."),
         "configuration.retriever": ("The weights do not hold this retriever.", "Choose another one with `--retriever`."),
         "send.extra": ("A package that sending needs is not installed.", "pip install 'cxrreport[pacs]'"),
+        "send.clear": ("`send_credentials` are for a target of `http://`, where everybody on the way could read them.",
+                       "Send by `https://`, or by `http://localhost` through a tunnel."),
         "send.certificate": ("A PEM file of `send_ca` or `send_certificate` cannot be used.", NAMED),
         "decoders": ("A decoder of images is missing.", "Reinstall imagecodecs."),
         "schema": ("The database has another schema than this version needs.", "Run `cxrreport db upgrade`."),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from base64 import b64encode
 from io import BytesIO
+from ipaddress import ip_address
 
 import requests
 from dicomweb_client.web import DICOMwebClient
 from pydicom import Dataset, dcmread
 
+from cxrreport.errors import ConfigurationError
 from cxrreport.export.send.protocol import REFUSED, UNCLEAR, Answer, Sender, denied, tls_context, unreachable
 from cxrreport.export.send.targets import Target
 from cxrreport.settings import Settings
@@ -78,7 +80,7 @@ class WebSender(Sender):
 
 
 def _session(target: Target, settings: Settings) -> requests.Session:
-    """Speaks to the target alone: no proxy and no password of the environment, and no redirection."""
+    """Speaks to the target alone: no proxy and no password of the environment, no redirection. Raises ConfigurationError."""
     session = requests.Session()
     session.trust_env, session.max_redirects = False, 0
     if target.tls:
@@ -86,7 +88,20 @@ def _session(target: Target, settings: Settings) -> requests.Session:
         session.verify = str(settings.send_ca) if settings.send_ca else True
         session.cert = str(settings.send_certificate) if settings.send_certificate else None
     if secret := settings.send_credentials.get(target.place):
+        if not (target.tls or _is_here(target.host)):
+            raise ConfigurationError(
+                f"The credentials for {target.place} would go over the network in clear text: send by https.",
+                "send.clear",
+            )
         said = secret.get_secret_value()
         basic = f"Basic {b64encode(said.encode()).decode()}"
         session.headers["Authorization"] = basic if ":" in said else f"Bearer {said}"
     return session
+
+
+def _is_here(host: str) -> bool:
+    """Nothing that goes there leaves this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

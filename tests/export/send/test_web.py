@@ -2,6 +2,7 @@
 
 import base64
 import json
+from contextlib import nullcontext
 
 import pytest
 from builders.receivers import (
@@ -14,8 +15,9 @@ from builders.receivers import (
     web_service,
 )
 
-from cxrreport.errors import UnavailableError
+from cxrreport.errors import ConfigurationError, UnavailableError
 from cxrreport.export.send.protocol import DENIED, REFUSED, UNCLEAR, UNREACHABLE, Answer
+from cxrreport.export.send.targets import parse_target
 
 FAILED = {
     "00081198": {"vr": "SQ", "Value": [{"00081197": {"vr": "US", "Value": [0xA900]}}]},
@@ -153,6 +155,25 @@ def test_credentials_go_to_their_own_place_alone(sender, tmp_path, secret, heade
             with sender(url(service), send_credentials=credentials) as one:
                 one.send(dicom_object(tmp_path))
     assert mine.asked[0]["Authorization"] == header and "Authorization" not in other.asked[0]
+
+
+@pytest.mark.parametrize(
+    ("url", "refused"),
+    [
+        ("http://pacs.example.org/dicom-web", True),
+        ("http://127.0.0.1.example.org/dicom-web", True),
+        ("http://10.0.0.1/dicom-web", True),
+        ("https://pacs.example.org/dicom-web", False),
+        ("http://localhost/dicom-web", False),
+        ("http://[::1]/dicom-web", False),
+    ],
+)
+def test_credentials_do_not_leave_the_machine_in_clear_text(sender, url, refused):
+    sender(url)  # without any there is nothing to protect
+    credentials = {parse_target(url).place: "geheim"}
+    with pytest.raises(ConfigurationError) if refused else nullcontext() as told:
+        sender(url, send_credentials=credentials)
+    assert not refused or (told.value.code == "send.clear" and "geheim" not in told.value.message)
 
 
 def test_tls_takes_the_certificate_of_the_setting_and_no_other(sender, tmp_path):
