@@ -28,7 +28,11 @@ if TYPE_CHECKING:
     "--text", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="What the reader wrote instead."
 )
 @click.option("--comment", help="Why.")
-@click.option("--by", metavar="NAME", help="Who judges; by default the user of the system.")
+@click.option(
+    "--by",
+    metavar="NAME",
+    help="Who judges; by default the user of the system, with --import whom the file names.",
+)
 @click.option(
     "--import",
     "file",
@@ -56,7 +60,7 @@ def review(
     if file:
         if study or status or text or comment:
             raise click.UsageError("--import takes the verdicts from the file: leave out STUDY and its options.")
-        return _import(settings, file, by or _user(), as_json)
+        return _import(settings, file, by or "", as_json)
     if not study or not status:
         raise click.UsageError("Name a STUDY and a --status, or a file with --import.")
     draft_id = _review(settings, study, status, _read(text), comment, by or _user())

@@ -18,6 +18,7 @@ from cxrreport.store.views import MAX_ID
 _MARK, _VERSION = "cxrreport_verdicts", 1
 _AHEAD = timedelta(days=1)  # how far the clock of a reader may be ahead of ours
 _MALFORMED = "review.malformed"
+_MOST_OF_CELL = 1 << 17  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ Verdicts = Iterator[tuple[int, Told | InputError]]
 def read_verdicts(file: Path, reviewer: str) -> Verdicts:
     """Yield number (from 1; of a table the line) and verdict of each entry, or what is wrong with it.
 
-    reviewer : of entries that name none.
+    reviewer : of entries that name none; with "" these are refused.
 
     Raises
     ------
@@ -72,6 +73,7 @@ def _of_table(text: str, reviewer: str) -> Iterator[tuple[int, Mapping[str, Any]
     head = text.partition("\n")[0]
     sign = ";" if head.count(";") > head.count(",") else ","
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=sign, strict=True)
+    csv.field_size_limit(_MOST_OF_CELL)  # is the whole process's, and reports have longer ones
     try:
         found = [(rows.line_num, row | {"reviewer": row.get("by") or reviewer}) for row in rows]
     except csv.Error as error:
@@ -101,12 +103,14 @@ def _told(entry: Mapping[str, Any]) -> Told | InputError:
 
 
 def check(review: Review) -> None:
-    """Refuse a verdict that says two things, or lies in the future.
+    """Refuse a verdict of nobody, that says two things, or lies in the future.
 
     Raises
     ------
     InputError
     """
+    if not review.reviewer:
+        raise InputError("Nobody is named who judges: name the reader in the file, or with --by.", _MALFORMED)
     if review.status is Verdict.ACCEPTED and review.text:
         raise InputError("Who accepts a draft as it is has written no other text.", _MALFORMED)
     if review.at > datetime.now(UTC) + _AHEAD:

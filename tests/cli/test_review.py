@@ -67,6 +67,7 @@ def test_verdicts_of_a_worklist_are_imported_once(drafted: Tool, tmp_path: Path)
 def test_a_table_of_a_hospital_is_imported_once(drafted: Tool, tmp_path: Path) -> None:
     file = tmp_path / "verdicts.csv"
     file.write_text("study;status;comment\nA101;accepted;\nA999;accepted;\n1.2.9.102;rejected;too dark\n")
+    assert drafted.json("review", "--import", file, code=3)["refused"] == {"review.malformed": 3}, "nobody has judged"
     found = drafted.json("review", "--import", file, "--by", "nightly", code=3)
     assert found["added"] == 2 and found["problems"][0]["entry"] == 3 and found["refused"] == {"study.unknown": 1}
     assert drafted.json("review", "--import", file, "--by", "nightly", code=3)["known"] == 2

@@ -59,6 +59,7 @@ def test_a_table_names_studies_as_a_person_does(tmp_path: Path, sign: str) -> No
     "bad",
     [
         verdict(status="signed"),
+        verdict(reviewer=" "),
         verdict(status=None),
         verdict(at="yesterday"),
         verdict(at=(datetime.now(UTC) + timedelta(days=3)).isoformat()),

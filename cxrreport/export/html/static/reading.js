@@ -55,7 +55,7 @@
   }
 
   document.addEventListener("keydown", (event) => {
-    if (event.target.closest("input:not([type=range]), textarea, select, dialog")) return;
+    if (event.target.closest(":is(input:not([type=range]), textarea, select):not(dialog *), dialog[open]")) return;
     if (event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(KEYS, event.key)) return;
     event.preventDefault();
     KEYS[event.key]();

@@ -2,8 +2,8 @@
 "use strict";
 
 const Verdicts = (() => {
-  const READER = "cxrreport-reader";
-  const keyOf = (study) => `cxrreport-verdict/${study.uid}/${study.draft}`;
+  const READER = "cxrreport-reader", PREFIX = "cxrreport-verdict/";
+  const keyOf = (study) => `${PREFIX}${study.uid}/${study.draft}`;
   const memory = new Map(); // where the browser keeps nothing for files
   let kept = true;
 
@@ -40,6 +40,12 @@ const Verdicts = (() => {
   }
 
   function forget(study) { remove(keyOf(study)); }
+
+  /** Of all verdicts in this browser, also on drafts that are in no list any more: replaced, or rejected and imported. */
+  function keys() {
+    return [...memory.keys(), ...(store(Object.keys) ?? [])].filter((key) => key.startsWith(PREFIX));
+  }
+  function forgetAll() { [...keys(), READER].forEach(remove); }
 
   /** The document that `cxrreport review --import` reads, of those of the studies that have a verdict. */
   function document_(studies) {
@@ -92,5 +98,5 @@ const Verdicts = (() => {
     give(study, status, status === "edited" ? fields.text.value.trim() : null, fields.comment.value.trim());
   }
 
-  return { get, pending, accept, forget, save, ask, document: document_, isKept: () => { read(READER); return kept; } };
+  return { get, pending, accept, forget, forgetAll, count: () => keys().length, save, ask, document: document_, isKept: () => { read(READER); return kept; } };
 })();

@@ -175,9 +175,10 @@
   }
 
   function forget() {
-    const given = rows.filter(Verdicts.get); // those that the archive holds by now, too
-    if (!given.length || !confirm(`Take ${given.length} verdicts of this list out of this browser? Save them first.`)) return;
-    given.forEach(Verdicts.forget);
+    const told = `Take all verdicts of this and other lists (${Verdicts.count()}), and who reads, out of this browser?`
+      + ` Not imported, of this list: ${rows.filter(verdictOf).length}. Save them first, in each list.`;
+    if (!confirm(told)) return;
+    Verdicts.forgetAll();
     judged();
   }
 
@@ -191,7 +192,8 @@
   };
 
   function press(event) {
-    const field = event.target.closest("input, select, textarea, dialog");
+    // the moment after a dialog has closed, what was chosen in it is still the target
+    const field = event.target.closest(":is(input, select, textarea):not(dialog *), dialog[open]");
     if (event.key === "Escape" && field?.form === form) { form.elements.text.value = ""; field.blur(); refresh(); return; }
     if (event.key === "Enter" && event.target.closest("button, a")) return; // does what it always does
     if (field || event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(KEYS, event.key)) return;
