@@ -158,13 +158,16 @@ def test_keys_search_tell_themselves_and_change_the_light(listed: Any) -> None:
     listed.keyboard.press("Escape")
     assert listed.input_value("[name=text]") == "" and len(stems(listed)) == 4
     listed.keyboard.press("?")
-    assert listed.get_by_role("dialog", name="Keys").is_visible()
+    keys = listed.get_by_role("dialog", name="Keys")
+    keys.wait_for(state="visible")
     listed.keyboard.press("Escape")
-    light = ground(listed)
+    keys.wait_for(state="hidden")
+    darker = f"sum => {GROUND}.match(/[0-9]+/g).reduce((a, b) => a + Number(b), 0) < sum"
+    light = sum(ground(listed))
     listed.keyboard.press("t")
-    assert sum(ground(listed)) < sum(light)
+    listed.wait_for_function(darker, arg=light)
     listed.reload()
-    assert sum(ground(listed)) < sum(light)
+    listed.wait_for_function(darker, arg=light)
 
 
 def test_the_address_keeps_what_is_asked_for(listed: Any) -> None:
@@ -179,8 +182,11 @@ def test_the_address_keeps_what_is_asked_for(listed: Any) -> None:
 # -- how it looks -----------------------------------------------------------------------------------------------------
 
 
+GROUND = "getComputedStyle(document.body).backgroundColor"
+
+
 def ground(page: Any) -> list[int]:
-    colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    colour = page.evaluate(GROUND)
     return [int(part) for part in colour.strip("rgb()").split(",")]
 
 
