@@ -48,7 +48,7 @@ def test_the_commands_of_a_day_work(drafted: Tool, tmp_path: Path) -> None:
     places = ("DIR", "RESEARCH", "KEYFILE", "OUT.png", "FILE", "VERDICTS")
     names = {name: str(tmp_path / name) for name in places} | {"ACCESSION": "A102"}
     (tmp_path / "FILE").write_text("IMPRESSION: Clear lungs.")
-    (tmp_path / "VERDICTS").write_text("study,status\nA103,accepted\n")
+    (tmp_path / "VERDICTS").write_text("study,status,by\nA103,accepted,Dr. Doe\n")
     (tmp_path / "KEYFILE").touch(0o600)
     (tmp_path / "KEYFILE").write_bytes(bytes(range(32)))
     tried = [words for words in commands(day) if words[0] not in LATER and "--send" not in words]
