@@ -8,14 +8,14 @@ from typing import BinaryIO
 
 from cxrreport.errors import HeaderError
 
-_PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
-_CHARACTER_SET = 0x00080005  # which pydicom reads unasked
-_ITEM, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE0DD
-_UNDEFINED_LENGTH = 0xFFFFFFFF
-_LONG_FORMS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
-_MAX_ELEMENTS = 20_000  # a radiograph's header has a few hundred
+PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+CHARACTER_SET = 0x00080005  # which pydicom reads unasked
+ITEM, SEQUENCE_END = 0xFFFEE000, 0xFFFEE0DD
+UNDEFINED_LENGTH = 0xFFFFFFFF
+LONG_FORMS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
+MAX_ELEMENTS = 20_000  # a radiograph's header has a few hundred
 _MAX_NESTED = 200_000  # of all sequences together; objects of many frames have tens of thousands
-_MAX_DEPTH = 64
+MAX_DEPTH = 64
 _MAX_VALUE_BYTES = 1 << 20  # of an element that is asked for: five lookup tables of 16 bits are less
 _ABSURD_BYTES = 1 << 28  # an overshoot this large is a corrupt length, not a cut file
 
@@ -39,22 +39,22 @@ class Guard:
         self._order = "<" if little_endian else ">"
         self._stream = stream
         self._size = size
-        self._tags = None if tags is None else {*tags, _CHARACTER_SET}
-        self._item = struct.pack(f"{self._order}HH", _ITEM >> 16, _ITEM & 0xFFFF)
+        self._tags = None if tags is None else {*tags, CHARACTER_SET}
+        self._item = struct.pack(f"{self._order}HH", ITEM >> 16, ITEM & 0xFFFF)
         self._group = group
         self._seen = self._nested = 0
 
     def __call__(self, tag: int, vr: str | None, length: int) -> bool:
         """Judge one top-level element before its value is read, where the stream stands."""
-        if tag in _PIXEL_TAGS or (self._group is not None and tag >> 16 != self._group):
-            self.at_pixels = tag in _PIXEL_TAGS
+        if tag in PIXEL_TAGS or (self._group is not None and tag >> 16 != self._group):
+            self.at_pixels = tag in PIXEL_TAGS
             return True
         self._seen += 1
-        if self._seen > _MAX_ELEMENTS:
+        if self._seen > MAX_ELEMENTS:
             raise HeaderError("The header has too many elements.")
         explicit, start = vr is not None, self._stream.tell()
         wanted = self._tags is None or tag in self._tags
-        if length == _UNDEFINED_LENGTH:
+        if length == UNDEFINED_LENGTH:
             self._count(None, explicit, wanted)
             end = self._stream.tell() - 8  # its delimiter
         else:
@@ -64,7 +64,7 @@ class Guard:
                 self._count(end, explicit, wanted)
         if self._tags is not None and wanted and end - start > _MAX_VALUE_BYTES:
             raise HeaderError("The header holds a value longer than any of a radiograph.")
-        self._stream.seek(end if length == _UNDEFINED_LENGTH and not wanted else start)
+        self._stream.seek(end if length == UNDEFINED_LENGTH and not wanted else start)
         return False
 
     def _require(self, length: int) -> None:
@@ -83,16 +83,16 @@ class Guard:
         depth = 1
         while depth and (end is None or self._stream.tell() < end):
             tag, length = self._next(explicit)
-            if tag == _SEQUENCE_END:
+            if tag == SEQUENCE_END:
                 depth -= 1
-            elif length == _UNDEFINED_LENGTH:
-                depth += tag != _ITEM
+            elif length == UNDEFINED_LENGTH:
+                depth += tag != ITEM
             elif end is not None and self._stream.tell() + length > end:
                 return  # nonsense, which pydicom reads no further either
-            elif not wanted or not (tag == _ITEM or self._begins_with_item()):
+            elif not wanted or not (tag == ITEM or self._begins_with_item()):
                 self._require(length)
                 self._stream.seek(length, 1)
-            if depth > _MAX_DEPTH:
+            if depth > MAX_DEPTH:
                 raise HeaderError("The header nests sequences too deeply.", code="header.nested")
 
     def _begins_with_item(self) -> bool:
@@ -110,7 +110,7 @@ class Guard:
         tag, length = group << 16 | element, int(struct.unpack(f"{self._order}I", head[4:])[0])
         if not explicit or group == 0xFFFE or not letters.isalpha() or not letters.isupper():
             return tag, length
-        return tag, int(struct.unpack(f"{self._order}I", self._read(4))[0]) if letters in _LONG_FORMS else short
+        return tag, int(struct.unpack(f"{self._order}I", self._read(4))[0]) if letters in LONG_FORMS else short
 
     def _read(self, count: int) -> bytes:
         found = self._stream.read(count)

@@ -29,7 +29,7 @@ IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
-_GE_IMPLICIT = "1.2.840.113619.5.2"
+GE_IMPLICIT = "1.2.840.113619.5.2"
 _META_TAGS = [0x00020002, 0x00020010]  # SOP class and transfer syntax
 _CHUNK_BYTES = 1 << 20
 
@@ -151,7 +151,7 @@ def _inflate(file: BinaryIO, max_bytes: int, keep_bytes: int) -> tuple[BinaryIO,
 def _encoding(stream: BinaryIO, syntax: str) -> tuple[bool, bool]:
     """Return (implicit VR, little endian) of the syntax; without one, look at the first element as pydicom does."""
     if syntax:
-        return syntax in (IMPLICIT_LITTLE, _GE_IMPLICIT), syntax != EXPLICIT_BIG
+        return syntax in (IMPLICIT_LITTLE, GE_IMPLICIT), syntax != EXPLICIT_BIG
     first = stream.read(6)
     stream.seek(-len(first), 1)
     explicit = re.fullmatch(rb"[A-Z]{2}", first[4:6]) is not None

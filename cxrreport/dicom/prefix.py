@@ -12,20 +12,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from struct import Struct
 
+from cxrreport.dicom.guard import (
+    CHARACTER_SET,
+    ITEM,
+    LONG_FORMS,
+    MAX_DEPTH,
+    MAX_ELEMENTS,
+    PIXEL_TAGS,
+    SEQUENCE_END,
+    UNDEFINED_LENGTH,
+)
+from cxrreport.dicom.opening import DEFLATED, EXPLICIT_BIG, GE_IMPLICIT, IMPLICIT_LITTLE
+
 _PREFIX_BYTES = 16 << 10  # holds the header of most radiographs
 _MOST_BYTES = 1 << 20  # and of those with large private elements
-_MAX_ELEMENTS = 20_000  # as the guard of `opening`
-_MAX_DEPTH = 64
-_IMPLICIT = frozenset({b"1.2.840.10008.1.2"})
-_OTHERS = frozenset({b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.2", b"1.2.840.113619.5.2"})  # deflated, big, GE's
+_IMPLICIT = IMPLICIT_LITTLE.encode()
+_OTHERS = frozenset(syntax.encode() for syntax in (DEFLATED, EXPLICIT_BIG, GE_IMPLICIT))
 _ENCODINGS = {"": "latin-1", "ISO_IR 6": "latin-1", "ISO_IR 100": "latin-1", "ISO_IR 192": "utf-8"}
 _SHORT_FORMS = frozenset(b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
-_LONG_FORMS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
-_CHARACTER_SET, _SOP_CLASS = 0x00080005, 0x00080016
+_SOP_CLASS = 0x00080016
 _META_SOP_CLASS, _META_SYNTAX = 0x00020002, 0x00020010
-_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
-_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-_UNDEFINED = 0xFFFFFFFF
+_ITEM_END = 0xFFFEE00D
 _ELEMENT, _LONG, _NUMBER = Struct("<HH2sH"), Struct("<I"), Struct("<H")
 _unpack = _ELEMENT.unpack_from
 _DECIMAL = re.compile(r"[ ]*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?[ ]*")
@@ -80,8 +87,8 @@ def _read(data: bytes, tags: Mapping[int, bytes]) -> Prefix:
     syntax = meta.get(_META_SYNTAX, b"").rstrip(b"\0 ")
     if not syntax or syntax in _OTHERS:
         raise Unusual
-    found, sequences = _Walk(data, syntax not in _IMPLICIT, tags).walk(start)
-    encoding = _encoding(found.pop(_CHARACTER_SET, b""))
+    found, sequences = _Walk(data, syntax != _IMPLICIT, tags).walk(start)
+    encoding = _encoding(found.pop(CHARACTER_SET, b""))
     texts = {tag: _text(tags[tag], value, encoding) for tag, value in found.items()}
     items = {tag: [_texts(one, tags, encoding) for one in held] for tag, held in sequences.items()}
     sop_class = texts.get(_SOP_CLASS) or meta.get(_META_SOP_CLASS, b"").decode("latin-1").rstrip("\0 ")
@@ -89,7 +96,7 @@ def _read(data: bytes, tags: Mapping[int, bytes]) -> Prefix:
 
 
 def _texts(found: dict[int, bytes], tags: Mapping[int, bytes], encoding: str) -> dict[int, str]:
-    if _CHARACTER_SET in found:
+    if CHARACTER_SET in found:
         raise Unusual
     return {tag: _text(tags[tag], value, encoding) for tag, value in found.items()}
 
@@ -103,7 +110,7 @@ def _meta(data: bytes) -> tuple[dict[int, bytes], int]:
         if group != 2:
             return found, at
         at += 8
-        if form in _LONG_FORMS:
+        if form in LONG_FORMS:
             length, at = _LONG.unpack_from(data, at)[0], at + 4
         elif form not in _SHORT_FORMS:
             raise Unusual
@@ -116,7 +123,7 @@ class _Walk:
     """One pass over the elements of a data set in memory."""
 
     def __init__(self, data: bytes, explicit: bool, tags: Mapping[int, bytes]) -> None:
-        self._data, self._explicit, self._tags = data, explicit, {**tags, _CHARACTER_SET: b"CS"}
+        self._data, self._explicit, self._tags = data, explicit, {**tags, CHARACTER_SET: b"CS"}
         self._end, self._seen = len(data), 0
 
     def walk(self, at: int) -> tuple[dict[int, bytes], dict[int, list[dict[int, bytes]]]]:
@@ -152,16 +159,16 @@ class _Walk:
                 if length > end - at:
                     raise IndexError if length <= _MOST_BYTES else Unusual
                 found[tag] = data[at : at + length]
-            elif tag in _PIXELS:
+            elif tag in PIXEL_TAGS:
                 return found, sequences
-            at = at + length if length != _UNDEFINED else self._behind(at, form, length)
+            at = at + length if length != UNDEFINED_LENGTH else self._behind(at, form, length)
 
     def _head(self, at: int) -> tuple[int, bytes, int, int]:
         """Tag, value representation (b"" of an implicit one), length and place of the value."""
         if at + 12 > self._end:
             raise IndexError
         self._seen += 1
-        if self._seen > _MAX_ELEMENTS:
+        if self._seen > MAX_ELEMENTS:
             raise Unusual
         group, element, form, length = _ELEMENT.unpack_from(self._data, at)
         tag = group << 16 | element
@@ -169,7 +176,7 @@ class _Walk:
             return tag, b"", _LONG.unpack_from(self._data, at + 4)[0], at + 8
         if form in _SHORT_FORMS:
             return tag, form, length, at + 8
-        if form not in _LONG_FORMS:
+        if form not in LONG_FORMS:
             raise Unusual
         return tag, form, _LONG.unpack_from(self._data, at + 8)[0], at + 12
 
@@ -179,7 +186,7 @@ class _Walk:
             raise Unusual
 
     def _behind(self, at: int, form: bytes, length: int) -> int:
-        if length != _UNDEFINED:
+        if length != UNDEFINED_LENGTH:
             return at + length
         if form == b"UN":  # its items may be implicit
             raise Unusual
@@ -190,29 +197,29 @@ class _Walk:
         depth = 1
         while depth:
             tag, form, length, at = self._head(at)
-            if tag == _SEQUENCE_END:
+            if tag == SEQUENCE_END:
                 depth -= 1
-            elif length == _UNDEFINED:
+            elif length == UNDEFINED_LENGTH:
                 if form == b"UN":
                     raise Unusual
-                depth += tag != _ITEM
+                depth += tag != ITEM
             elif tag != _ITEM_END:
                 at += length
-            if depth > _MAX_DEPTH:
+            if depth > MAX_DEPTH:
                 raise Unusual
         return at
 
     def _items(self, at: int, length: int) -> tuple[list[dict[int, bytes]], int]:
         """Items of a wanted sequence, and the place behind it."""
         found: list[dict[int, bytes]] = []
-        end = None if length == _UNDEFINED else at + length
+        end = None if length == UNDEFINED_LENGTH else at + length
         while end is None or at < end:
             tag, _, size, at = self._head(at)
-            if tag == _SEQUENCE_END and end is None:
+            if tag == SEQUENCE_END and end is None:
                 return found, at
-            if tag != _ITEM:
+            if tag != ITEM:
                 raise Unusual
-            item, at = self._item(at, None if size == _UNDEFINED else at + size)
+            item, at = self._item(at, None if size == UNDEFINED_LENGTH else at + size)
             found.append(item)
         if at != end:
             raise Unusual

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from cxrreport.errors import UsageError
+from cxrreport.store.listing import check_days
 
 REDO = ("weights", "index", "all")
 
@@ -37,8 +38,7 @@ class Selection:
         """Refuse what would silently redo nothing."""
         if self.redo not in (None, *REDO):
             raise UsageError(f"What can be drafted again is one of {', '.join(REDO)}.")
-        if self.since and self.until and self.since > self.until:
-            raise UsageError("The first day of the studies comes after the last one: exchange --since and --until.")
+        check_days(self.since, self.until)
 
     def check(self, paths: Sequence[Path]) -> None:
         """Refuse a run that names neither an export nor a study of the archive."""

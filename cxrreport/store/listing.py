@@ -23,6 +23,12 @@ _rank = case({name: rank for rank, name in enumerate(PRIORITIES)}, value=DraftRo
 _moment = func.coalesce(StudyRow.studied_at, _UNDATED)
 
 
+def check_days(since: date | None, until: date | None) -> None:
+    """Refuse days of which the first comes after the last. Raises UsageError."""
+    if since and until and since > until:
+        raise UsageError("The first day of the studies comes after the last one: exchange --since and --until.")
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which drafts; what is None, False or () limits nothing.
@@ -50,8 +56,7 @@ class Wanted:
 
     def __post_init__(self) -> None:
         """Refuse what would silently ask for nothing."""
-        if self.since and self.until and self.since > self.until:
-            raise UsageError("The first day of the studies comes after the last one: exchange --since and --until.")
+        check_days(self.since, self.until)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 import signal
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from builders.limits import largest_file
 from builders.process import Mishap, Process, before_call
 from builders.tool import VISITS, Tool
 
@@ -89,17 +88,6 @@ def test_a_full_disk_ends_the_export_and_leaves_nothing_half(
     assert all(found[name] == whole[name] for name in found if not name.startswith("."))
     drafted.json(*WANTED, tmp_path / "out")
     assert held(tmp_path / "out") == whole
-
-
-@contextmanager
-def largest_file(size: int) -> Iterator[None]:
-    """No file of this process grows beyond it."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_disk_that_takes_no_more_of_a_table_keeps_the_one_of_before(drafted: Tool, tmp_path: Path) -> None:
