@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import multiprocessing
 import resource
-import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -16,6 +15,7 @@ from typing import Any, TypeVar
 from pebble import ProcessExpired, ProcessPool
 
 from cxrreport.codes import CODES
+from cxrreport.engine.child import settle
 from cxrreport.errors import InputError, PixelError, ReportError
 
 Item = TypeVar("Item")
@@ -108,7 +108,6 @@ def as_error(error: Exception, lost: type[InputError]) -> InputError:
 
 
 def confine(memory_mb: int) -> None:
-    """Limit a child's memory, keep its core off the disk (it holds films), leave Ctrl-C to the parent."""
+    """Settle a child that reads what strangers wrote, and limit its memory."""
+    settle()
     resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,147 @@
+"""Spread work over processes of this machine (see `spread`): one each core, or one each GPU."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from cxrreport.codes import CODES
+from cxrreport.engine.child import settle
+from cxrreport.engine.spread import Item, Make, Result, answer, checked, lost, opened
+from cxrreport.errors import InputError, UnavailableError
+from cxrreport.log import get_log
+
+_NOTHING: Any = object()
+_MOST_LOST = 5  # workers one after another without a result in between: it is not the items
+
+
+class Processes:
+    """Child processes; use as a context manager.
+
+    Parameters
+    ----------
+    environments : what each process has in its environment beside that of this one, such as the GPU that it sees. Without
+        any, everything runs in this process, one item after another.
+    ahead : a worker gets its next item before its last result is passed on. Without, with one worker, whoever takes a
+        result has done so before the next item is pulled.
+    """
+
+    def __init__(self, environments: Sequence[Mapping[str, str]], *, ahead: bool = True) -> None:
+        self._workers = [_Worker(environment) for environment in environments]
+        self._ahead = ahead
+        self._lost = 0
+
+    def __enter__(self) -> Processes:
+        """Workers start with the first items."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop the workers; what they have in hand is dropped."""
+        for worker in self._workers:
+            worker.stop()
+
+    def spread(self, make: Make[Item, Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result | InputError]]:
+        """As `Spread.spread`; each worker has one item in hand, and with `ahead` the next at once."""
+        if not self._workers:
+            do = checked(opened(make))
+            for item in items:
+                yield item, checked(answer(do, item))
+            return
+        source = iter(items)
+        for worker in self._workers:
+            self._hand(worker, make, source)
+        while busy := [worker for worker in self._workers if worker.item is not _NOTHING]:
+            ready = wait([worker.answers for worker in busy])
+            for worker in (worker for worker in busy if worker.answers in ready):
+                if (found := self._take(worker)) is None:  # it is ready, and begins
+                    continue
+                if self._ahead:
+                    self._hand(worker, make, source)
+                yield found
+                if not self._ahead:
+                    self._hand(worker, make, source)
+
+    def _hand(self, worker: _Worker, make: Make[Any, Any], source: Iterator[Any]) -> None:
+        """Give a worker the next item, if there is one."""
+        if (item := next(source, _NOTHING)) is not _NOTHING:
+            worker.give(make, item)
+
+    def _take(self, worker: _Worker) -> tuple[Any, Any] | None:
+        """An item and what came of it; None where the worker says that it is ready."""
+        try:
+            if (found := worker.answers.recv()) is None:
+                return None
+        except (EOFError, OSError):
+            found = self._bury(worker)
+        else:
+            self._lost = 0
+        item, worker.item = worker.item, _NOTHING
+        return item, checked(*found)
+
+    def _bury(self, worker: _Worker) -> tuple[InputError]:
+        """Tell of a worker that was lost. Raises UnavailableError where none lives for long."""
+        get_log().warning("worker.ended", exit_code=worker.stop())
+        self._lost += 1
+        if self._lost == _MOST_LOST:
+            raise UnavailableError(CODES["worker.dies"].sentence, "worker.dies")
+        return (lost(),)
+
+
+class _Worker:
+    """One process, started with its first item and again after a loss, and the item that it has in hand."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._process: Any = None
+        self.item: Any = _NOTHING
+        self.answers: Connection
+
+    def give(self, make: Make[Any, Any], item: Any) -> None:
+        """Hand over an item."""
+        if self._process is None:
+            self._start(make)
+        self.item = item
+        with suppress(OSError):  # it has died: the end of `answers` will tell
+            self._items.send(item)
+
+    def stop(self) -> int | None:
+        """End the process, whatever it does; its exit code, negative for a signal."""
+        if self._process is None:
+            return None
+        self._process.kill()
+        self._process.join()
+        for end in (self._items, self.answers):
+            end.close()
+        code, self._process = self._process.exitcode, None
+        return int(code)
+
+    def _start(self, make: Make[Any, Any]) -> None:
+        spawn = multiprocessing.get_context("spawn")
+        theirs, self._items = spawn.Pipe(duplex=False)
+        self.answers, answers = spawn.Pipe(duplex=False)
+        self._process = spawn.Process(target=_serve, args=(dict(self._environment), theirs, answers))
+        self._process.start()
+        theirs.close()
+        answers.close()  # so that its end is the end of the pipe
+        with suppress(OSError):
+            self._items.send(make)
+
+
+# -- in the child -----------------------------------------------------------------------------------------------------
+
+
+def _serve(environment: Mapping[str, str], items: Connection, answers: Connection) -> None:
+    os.environ.update(environment)
+    settle()
+    with suppress(EOFError, OSError):  # the parent is gone, or wants no more
+        do: Any = opened(items.recv())  # loads what it needs
+        if isinstance(do, Exception):
+            answers.send((do,))
+            return
+        answers.send(None)
+        while True:
+            answers.send((answer(do, items.recv()),))
