@@ -44,6 +44,7 @@ RUNTIME = [
 ]
 PACS = ["pynetdicom>=3.0.4,<4", "dicomweb-client>=0.61,<1", "requests>=2.32,<3"]  # to send what was exported
 TABLES = ["pyarrow>=26"]  # Parquet
+RAY = ["ray>=2.60,<2.61"]  # to draft on several machines
 POSTGRES = ["psycopg[binary]>=3.3,<4"]
 METEOR = ["pycocoevalcap>=1.2,<2"]  # runs METEOR's Java program
 DEMO = ["pydicom-data>=1"]  # a real radiograph among the phantoms
@@ -112,7 +113,7 @@ setup(
         "cxrreport.training": ["recipes/*.toml"],
     },
     install_requires=RUNTIME,
-    extras_require={"postgres": POSTGRES, "demo": DEMO, "meteor": METEOR, "pacs": PACS, "tables": TABLES}
-    | {"test": POSTGRES + DEMO + METEOR + PACS + TABLES + TEST},
+    extras_require={"postgres": POSTGRES, "demo": DEMO, "meteor": METEOR, "pacs": PACS, "ray": RAY, "tables": TABLES}
+    | {"test": POSTGRES + DEMO + METEOR + PACS + RAY + TABLES + TEST},
     entry_points={"console_scripts": ["cxrreport=cxrreport.cli.main:run"]},
 )

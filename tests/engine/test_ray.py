@@ -1,0 +1,106 @@
+"""Work spread over a Ray cluster: every item comes back once, whatever is lost on the way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import work
+from builders.cluster import Cluster, running
+from builders.data import ROOT
+
+from cxrreport.errors import InputError, WeightsError
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with running(2) as found, pytest.MonkeyPatch.context() as patch:
+        for name, value in found.environment.items():
+            patch.setenv(name, value)
+        yield found
+
+
+@pytest.fixture
+def engine(cluster: Cluster) -> Iterator[Any]:
+    """The engine on that cluster."""
+    from cxrreport.engine.ray import RayEngine
+
+    before = signal.getsignal(signal.SIGTERM)
+    with RayEngine(cluster.head) as engine:
+        assert signal.getsignal(signal.SIGTERM) is before  # Ray would take it from the run
+        yield engine
+
+
+def test_errors_are_values_and_cost_their_item_alone(engine: Any) -> None:
+    items = [*range(20), "bad", "defect", "die", "threads", *range(20, 40)]
+    found = list(engine.spread(work.make, items))
+    assert Counter(item for item, _ in found) == Counter(items)
+    results = dict(found)
+    codes = {item: value.code for item, value in results.items() if isinstance(value, InputError)}
+    assert codes == {"bad": "pixels.malformed", "defect": "worker.defect", "die": "worker.lost"}
+    assert "a name" not in str(results["defect"])
+    assert results["threads"] == "1"
+    assert all(results[number] == 2 * number for number in range(40))
+
+
+def test_items_are_pulled_as_they_are_needed(engine: Any) -> None:
+    pulled: list[int] = []
+    items = (pulled.append(number) or number for number in range(1000))
+    for taken, _ in enumerate(engine.spread(work.make, items), 1):
+        assert len(pulled) - taken <= 4  # two a worker
+        if taken == 20:
+            break
+
+
+def test_what_a_machine_lacks_ends_the_work_and_names_it(engine: Any) -> None:
+    with pytest.raises(WeightsError, match=r"^On the machine .+: A file of the weights") as raised:
+        list(engine.spread(work.make_nothing, range(4)))
+    assert raised.value.code == "weights.missing"
+
+
+def test_what_a_vanished_machine_had_in_hand_is_done_elsewhere(engine: Any, cluster: Cluster) -> None:
+    assert engine.machines == 3
+    found = []
+    for item, result in engine.spread(work.make, range(60)):
+        found.append((item, result))
+        if len(found) == 10:
+            cluster.lose(1)
+    assert sorted(found) == [(number, 2 * number) for number in range(60)]
+
+
+@pytest.mark.skipif(not shutil.which("unshare"), reason="needs unshare")
+def test_a_ray_of_its_own_needs_no_network_and_leaves_nothing(tmp_path: Path) -> None:
+    """In a network name space with nothing but its loopback."""
+    script = (
+        "from builders import work\n"
+        "from cxrreport.engine.ray import RayEngine\n"
+        "with RayEngine(workers=1) as engine:\n"
+        "    assert engine.machines == 1\n"
+        "    assert sorted(engine.spread(work.make, range(9))) == [(n, 2 * n) for n in range(9)]\n"
+    )
+    home, scratch = tmp_path / "home", Path("/tmp") / f"ray-{os.getpid()}"
+    home.mkdir()
+    scratch.mkdir()
+    environment = {
+        "HOME": str(home),
+        "TMPDIR": str(scratch),
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT / "tests"),
+    }
+    command = ["unshare", "-rn", "sh", "-c", 'ip link set lo up && exec "$0" -c "$1"', sys.executable, script]
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if "unshare" in done.stderr:
+            pytest.skip("needs the right to make a network name space")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert list(home.iterdir()) == list(scratch.iterdir()) == []
+    finally:
+        shutil.rmtree(scratch)
