@@ -19,7 +19,7 @@ def test_never_a_flip():
     """A marker in the upper left stays there: laterality is a finding."""
     films = torch.zeros(200, 256, 256, dtype=torch.uint8)
     films[:, 40:80, 50:90] = 200
-    bright = augment(films, 64, _generator()) > 110  # noise is darker, a letter small
+    bright = augment(films, 64, _generator()) > 110
     total = bright.sum((1, 2))
     assert (total > 40).all()
     assert (bright[:, :32, :32].sum((1, 2)) > 0.9 * total).all()
@@ -43,18 +43,3 @@ def test_black_and_white_stay_within_range():
     found = augment(torch.stack([torch.zeros(256, 256), torch.full((256, 256), 255)]).to(torch.uint8), 56, _generator())
     assert found[0].float().mean() < 10
     assert found[1, 28, 28] > 180
-
-
-def test_some_films_are_collimated_and_some_have_a_letter():
-    white, black = (torch.full((400, 256, 256), value, dtype=torch.uint8) for value in (255, 0))
-    edges = augment(white, 64, _generator())[:, 16:48, :2].float().mean((1, 2)) < 60
-    letters = (augment(black, 64, _generator())[:, :20] == 255).any(1).any(1)
-    assert 0.08 < letters.float().mean() < 0.18 and edges.any() and not edges.all()
-
-
-def test_a_smaller_image_is_made_of_all_pixels():
-    """Every other line white: what skips lines would be black or white, not grey."""
-    lines = torch.zeros(64, 256, 256, dtype=torch.uint8)
-    lines[:, ::2] = 255
-    middle = augment(lines, 64, _generator())[:, 16:48, 16:48].float()
-    assert middle.std((1, 2)).median() < 12
