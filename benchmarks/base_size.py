@@ -36,11 +36,13 @@ from cxrreport.model.generation import Decoding
 from cxrreport.model.views import ViewClassifier
 from cxrreport.model.weights import Weights, resolve_device
 from cxrreport.records import PreparedStudy
-from cxrreport.training.encoder_stage import EncoderStage
+from cxrreport.training.encoder_stage import EncoderStage, list_films
+from cxrreport.training.labelled import KindHeads
 from cxrreport.training.network_stage import NetworkStage
 from cxrreport.training.options import TrainOptions
 from cxrreport.training.recipe import Recipe
 from cxrreport.training.start import make_start
+from cxrreport.training.towers_stage import TowersStage
 
 RATE = 1e-4
 Run = Callable[[], object]
@@ -69,18 +71,27 @@ def settle_norms(encoder: ImageEncoder, samples: Sequence[Sample]) -> None:
 
 
 def encoder_step(weights: Weights, samples: Sequence[Sample], tokens: int) -> Run:
-    """A step of the first stage: encoder and both towers, forwards and backwards."""
-    stage = EncoderStage(weights.network, weights.tokenizer, RATE, 2, torch.Generator())
+    """A step of the encoder on all films, forwards and backwards."""
+    encoder, films = weights.network.encoder, list_films(samples, laterals=True)
+    stage = EncoderStage(
+        encoder, KindHeads(encoder.width).to(weights.network.label_prior.device), RATE, 2, torch.Generator()
+    )
+    return lambda: stage.epoch(films, len(films))
+
+
+def towers_step(weights: Weights, samples: Sequence[Sample], tokens: int) -> Run:
+    """A step of both towers and the head of evidence, on an encoder that stays."""
+    stage = TowersStage(weights.network, weights.tokenizer, RATE, 2, torch.Generator())
     return lambda: stage.epoch(samples, len(samples))
 
 
 def features(weights: Weights, samples: Sequence[Sample], tokens: int) -> Run:
-    """Features of the frozen encoder, which the second stage computes once for each copy of a study."""
+    """Features of the frozen encoder, which the stage of the network computes once for each copy of a study."""
     return lambda: _encode(weights, samples)
 
 
 def network_step(weights: Weights, samples: Sequence[Sample], tokens: int) -> Run:
-    """A step of the second stage on features that are there already."""
+    """A step of the network on features that are there already."""
     encoded = _encode(weights, samples)
     stage = NetworkStage(weights, RATE, 2, torch.Generator())
     return lambda: stage.epoch(samples, encoded, len(samples))
@@ -98,6 +109,7 @@ def draft(weights: Weights, samples: Sequence[Sample], tokens: int) -> Run:
 
 PARTS: dict[str, Callable[[Weights, Sequence[Sample], int], Run]] = {
     "encoder step": encoder_step,
+    "towers step": towers_step,
     "features": features,
     "network step": network_step,
     "draft": draft,

@@ -1,4 +1,4 @@
-"""Second stage: FAMs, classifier and decoder learn on cached features of the encoder, which stays as the first stage left it.
+"""Stage of the network: FAMs, classifier and decoder learn on cached features of the encoder, which stays as it was left.
 
 Labelled images without a report teach FAMs and classifier alone; beside the studies of a step as many are drawn as there
 are of them for a study, at most `_FILMS`.
@@ -32,7 +32,7 @@ from cxrreport.training.averaging import WeightAverage, statistics
 from cxrreport.training.checkpoint import Checkpoint
 from cxrreport.training.descent import Descent, mixed_precision, parameter_groups
 from cxrreport.training.encoder_stage import shuffled
-from cxrreport.training.stage import Stage
+from cxrreport.training.stage import AveragingStage
 
 _RAREST = 8  # no sample is drawn more often than this, as against the commonest
 _NONE_SHOWN, _FEW_SHOWN = 0.1, 0.3  # shares of samples without, and with few retrieved reports
@@ -40,7 +40,7 @@ _FILMS = 4  # labelled images for a study of a step, at most: the memory of a st
 _UNTOLD = 0.3  # share of samples whose indication is held back
 
 
-class NetworkStage(Stage):
+class NetworkStage(AveragingStage):
     """Trains everything but encoder and retrieval towers, and averages the weights.
 
     `shift` (1, 14), thrown away, is by how much likelier labels without a report call each finding: they tell of films that

@@ -47,7 +47,8 @@ class TrainOptions:
         Raises
         ------
         UsageError : no network or view epochs, and no weights to start from; whole weights and parts, or an ablation;
-            prior epochs of a network that is trained anew, without pair epochs; or indications without network epochs.
+            rounds of the encoder without epochs of the towers; prior epochs of a network that is trained anew, without
+            pair epochs; or indications without network epochs.
         """
         r = self.recipe
         if self.init is not None and (self.encoder_weights is not None or self.bert is not None):
@@ -58,7 +59,9 @@ class TrainOptions:
             raise UsageError("Without --init there must be at least one network epoch and one view epoch.")
         if r.indication and not r.network_epochs:
             raise UsageError("Only with network_epochs in the recipe does the decoder learn to read an indication.")
-        retrained = self.init is None or bool(r.encoder_epochs or r.network_epochs)
+        if r.encoder_rounds and not r.towers_epochs:
+            raise UsageError("A new encoder needs new towers: the recipe needs towers_epochs beside encoder_rounds.")
+        retrained = self.init is None or r.trains_network
         if r.prior_epochs and not r.pair_epochs and retrained:
             raise UsageError("A new network compares no pairs: the recipe needs pair_epochs beside prior_epochs.")
 
@@ -67,7 +70,7 @@ class TrainOptions:
         """Whether only parts beside the network are trained, pairs or how images lie; the rest stays as `init` has it."""
         r = self.recipe
         beside = r.pair_epochs or r.prior_epochs or r.upright_epochs
-        return bool(beside) and not (r.encoder_epochs or r.network_epochs or r.view_epochs)
+        return bool(beside) and not (r.trains_network or r.view_epochs)
 
 
 def choose_recipe(asked: str | None, init: Path | None) -> Recipe:
@@ -127,7 +130,11 @@ def remember_options(out: Path, facts: dict[str, Any]) -> None:
 
 def _comparable(options: TrainOptions) -> dict[str, Any]:
     given = {one.name: getattr(options, one.name) for one in fields(options) if one.name != "recipe"}
-    facts = {name: value for name, value in (given | dict(options.recipe)).items() if name not in _MAY_DIFFER}
+    facts = {
+        name: value
+        for name, value in (given | options.recipe.model_dump(mode="json")).items()
+        if name not in _MAY_DIFFER
+    }
     facts |= start_sha256(options)
     if options.init is None:
         facts["vocabulary"] = f"pieces of {LEAST_PATIENTS} patients"

@@ -21,7 +21,7 @@ from cxrreport.training.checkpoint import Checkpoint
 from cxrreport.training.descent import Descent, mixed_precision, parameter_groups
 from cxrreport.training.encoder_stage import shuffled
 from cxrreport.training.pair_cache import PLACES, UNKNOWN, EncodedPairs
-from cxrreport.training.stage import Stage
+from cxrreport.training.stage import AveragingStage
 
 _FLIPPED, _UNREGISTERED, _UNJUDGED = 0.3, 0.15, 0.15  # shares of the pairs of a step
 _NOISE = 0.5  # of the logits: the classifier is surer of the images that it learnt from than of others
@@ -86,7 +86,7 @@ def flip(pairs: EncodedPairs, rows: Tensor) -> EncodedPairs:
     )  # fmt: skip
 
 
-class PairStage(Stage):
+class PairStage(AveragingStage):
     """Trains a temporal network on cached pairs and averages its weights."""
 
     losses = ("joint_loss", "direction_loss", "map_loss")

@@ -29,7 +29,7 @@ from cxrreport.training.descent import Descent, mixed_precision, parameter_group
 from cxrreport.training.encoder_stage import shuffled
 from cxrreport.training.pair_cache import Bank, EncodedPairs
 from cxrreport.training.pair_stage import on_device
-from cxrreport.training.stage import Stage
+from cxrreport.training.stage import AveragingStage
 
 _SILENT, _ANOTHERS, _UNTOLD = 0.3, 0.15, 0.15  # shares of pairs without prior report, with another's, without changes
 _BATCH = 32
@@ -107,7 +107,7 @@ def _ids(drafter: Drafter, report: Tensor) -> list[int]:
     return [drafter.tokenizer.begin, *states, *text, drafter.tokenizer.end]
 
 
-class PriorStage(Stage):
+class PriorStage(AveragingStage):
     """Trains a `PriorReader` for a decoder that stays as it is, and averages its weights."""
 
     losses = ("language_loss",)

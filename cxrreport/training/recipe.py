@@ -19,6 +19,17 @@ Rate = Annotated[float, Field(ge=1e-6, le=1e-2)]
 Side = Annotated[int, Field(ge=0, le=512, multiple_of=32)]  # in pixels
 
 
+class Round(BaseModel):
+    """Epochs that the encoder learns for, under one cycle of learning rates, from films of one size."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    pixels: Side = 0  # a side; 0: as the network's own
+    epochs: Annotated[int, Field(ge=1)] = 1
+    lr: Rate = 4e-4  # peak
+    laterals: bool = False  # each film once; without, frontal ones with a report twice
+
+
 class Recipe(BaseModel):
     """Everything that decides what is learnt but the data. Epochs of 0 keep that part of the weights to start from."""
 
@@ -27,12 +38,16 @@ class Recipe(BaseModel):
     size: str = "mini"  # of the network: mini, tiny, base
     ablation: str | None = None  # a row of the papers' ablations instead of the whole network
     seed: int = 9233  # of all random numbers
-    batch: Annotated[int, Field(ge=2)] = 16  # studies a step
+    batch: Annotated[int, Field(ge=2)] = 16  # studies a step of the later stages
     phantoms: Count = 0  # procedural studies to learn from as well
 
-    encoder_epochs: Count = 6  # encoder and retrieval
-    encoder_lr: Rate = 5e-4  # peak learning rate, as are the others
-    encoder_pixels: Side = 0  # of the images that it learns from; 0: as the network's own
+    encoder_rounds: Annotated[tuple[Round, ...], Field(strict=False)] = (
+        Round(pixels=160, epochs=3, lr=4e-4),
+        Round(pixels=224, epochs=1, lr=1.5e-4, laterals=True),
+    )  # the encoder learns findings; none: it stays
+    towers_epochs: Count = 2  # retrieval, and where findings are seen
+    towers_lr: Rate = 1e-3  # peak learning rate, as are the others
+    encoder_batch: Annotated[int, Field(ge=2)] = 32  # films a step of the encoder, studies and films of the towers
     network_epochs: Count = 10  # FAM, findings and decoder
     network_lr: Rate = 5e-4
     indication: bool = False  # the decoder learns to read why the film was made
@@ -53,6 +68,11 @@ class Recipe(BaseModel):
 
     checkpoint_minutes: Annotated[float, Field(ge=0)] = 10.0  # how often within an epoch; 0: after each only
     licence: str = "research use only"  # note in the manifest
+
+    @property
+    def trains_network(self) -> bool:
+        """Whether what follows the network, such as the comparison of a study with its prior, has to be learnt again."""
+        return bool(self.encoder_rounds or self.towers_epochs or self.network_epochs)
 
     @field_validator("film_pairs")
     @classmethod

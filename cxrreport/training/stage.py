@@ -1,4 +1,4 @@
-"""What the stages have in common that average their weights and go on where a killed run was last saved."""
+"""What the stages have in common: they go on where a killed run was last saved, and some average their weights."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ class Stage:
     """Learns in epochs. `losses` names what a step returns; everything else the constructor of a stage makes."""
 
     losses: tuple[str, ...]
-    average: WeightAverage
     descent: Descent
     generator: torch.Generator
 
@@ -29,5 +28,15 @@ class Stage:
     def _descend(self, loss: Tensor, parts: Sequence[Tensor]) -> Tensor:
         """Take a step; returns the losses to tell of it."""
         self.descent.step(loss)
-        self.average.update()
         return torch.stack([one.detach() for one in parts]).float().cpu()
+
+
+class AveragingStage(Stage):
+    """Ends with the average of its weights."""
+
+    average: WeightAverage
+
+    def _descend(self, loss: Tensor, parts: Sequence[Tensor]) -> Tensor:
+        told = super()._descend(loss, parts)
+        self.average.update()
+        return told

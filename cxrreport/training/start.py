@@ -67,7 +67,7 @@ def make_start(options: TrainOptions, samples: Sequence[Sample], device: str) ->
         if options.recipe.indication:
             weights.network.read_indications()
             torch.nn.Module.to(weights.network, device)
-        if options.recipe.encoder_epochs or options.recipe.network_epochs:
+        if options.recipe.trains_network:
             cards = _cards(weights, "upright")
             return Start(weights.network, weights.tokenizer, weights.views, known, cards=cards, upright=weights.upright)
         kept, cards = (weights.temporal, weights.prior), _cards(weights, "temporal", "prior", "upright")

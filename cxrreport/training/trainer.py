@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from cxrreport.datasets.directory import DirectoryReader
 from cxrreport.datasets.encoded import Encoded, encode_samples
@@ -28,7 +29,8 @@ from cxrreport.model.views import ViewClassifier
 from cxrreport.model.weights import Weights, recover_weights, resolve_device, save_weights
 from cxrreport.training.card import make_card
 from cxrreport.training.checkpoint import Checkpoint, finished_epochs
-from cxrreport.training.encoder_stage import EncoderStage
+from cxrreport.training.encoder_stage import EncoderStage, list_films
+from cxrreport.training.labelled import KindHeads
 from cxrreport.training.metrics import MetricsLog
 from cxrreport.training.network_stage import NetworkStage, start_prior
 from cxrreport.training.options import TrainOptions, check_options, remember_options
@@ -37,13 +39,15 @@ from cxrreport.training.pair_training import Sources, copy_weights, train_pairs
 from cxrreport.training.prior_training import CHECKPOINT as PRIORS
 from cxrreport.training.prior_training import train_prior
 from cxrreport.training.retriever_stage import cache_logits, train_retriever, validate_retriever
+from cxrreport.training.stage import Stage
 from cxrreport.training.start import make_start
+from cxrreport.training.towers_stage import TowersStage
 from cxrreport.training.upright_stage import CHECKPOINT as UPRIGHT
 from cxrreport.training.upright_stage import train_upright
 from cxrreport.training.validation import validate
 from cxrreport.training.views_stage import train_views, view_accuracy
 
-_NETWORK = "network.safetensors"  # checkpoint of the second stage
+_NETWORK = "network.safetensors"  # checkpoint of the network's stage
 _BEST = "best"
 Log = Callable[[dict[str, Any]], None]
 
@@ -74,7 +78,7 @@ class Trainer:
     def _read_images(self, split: str) -> list[LabelledImage]:
         """Labelled images without reports, for encoder and network."""
         name, directory, r = self.options.films, self.options.films_directory, self.recipe
-        if name is None or directory is None or not (r.encoder_epochs or r.network_epochs):
+        if name is None or directory is None or not r.trains_network:
             return []
         return list(islice(IMAGE_READERS[name](directory, split), self.options.limit))
 
@@ -95,6 +99,7 @@ class Trainer:
                 copy_weights(self.options.init, self.options.out / _BEST)
             else:
                 self.train_encoder()
+                self.train_towers()
                 self.train_network(self.train_view_classifier())
         o, r, sources = self.options, self.recipe, Sources(self.train, self.val)
         if finished_epochs(o.out / PAIRS) < r.pair_epochs:
@@ -107,21 +112,42 @@ class Trainer:
         return o.out / _BEST
 
     def train_encoder(self) -> None:
-        """Stage 1; without epochs nothing of it is touched."""
-        o, r = self.options, self.recipe
-        if not r.encoder_epochs:
+        """Stage 1, round by round, each with a checkpoint of its own; without any nothing of it is touched.
+
+        Epochs are counted through all rounds.
+        """
+        r, generator, before = self.recipe, self.generator(1), 0
+        encoder = self.network.encoder
+        heads = KindHeads(encoder.width).to(self.device)
+        for number, one in enumerate(r.encoder_rounds, start=1):
+            films = list_films([*self.train, *self.images], one.laterals)
+            steps = one.epochs * (len(films) // r.encoder_batch + 1)
+            stage = EncoderStage(encoder, heads, one.lr, steps, generator, one.pixels)
+            modules = {"encoder": encoder, "heads": heads}
+            checkpoint = self._checkpoint(f"encoder-{number}.safetensors", modules, stage)
+            for epoch in checkpoint.remaining(one.epochs):
+                losses = stage.epoch(films, r.encoder_batch, checkpoint)
+                scores = stage.validate(self.val, r.encoder_batch, self.films)
+                self.log({"stage": "encoder", "round": number, "epoch": before + epoch, **losses, **scores})
+            before += one.epochs
+
+    def train_towers(self) -> None:
+        """Stage 2; without epochs nothing of it is touched."""
+        r, generator = self.recipe, self.generator(8)
+        if not r.towers_epochs:
             return
-        generator = self.generator(1)
         samples: list[Sample | LabelledImage] = [*self.train, *self.images]
-        steps = r.encoder_epochs * (len(samples) // r.batch + 1)
-        stage = EncoderStage(self.network, self.tokenizer, r.encoder_lr, steps, generator, r.encoder_pixels)
-        modules = {"network": stage.modules, "average": stage.average, "best": stage.best}
-        checkpoint = Checkpoint(o.out / "encoder.safetensors", modules, stage.descent, generator, r.checkpoint_minutes)
-        for epoch in checkpoint.remaining(r.encoder_epochs):
-            losses = stage.epoch(samples, r.batch, checkpoint)
-            scores = stage.validate(self.val, r.batch, self.films)
-            self.log({"stage": "encoder", "epoch": epoch, **losses, **scores})
-        stage.adopt_best()
+        steps = r.towers_epochs * (len(samples) // r.encoder_batch + 1)
+        stage = TowersStage(self.network, self.tokenizer, r.towers_lr, steps, generator)
+        checkpoint = self._checkpoint("towers.safetensors", {"towers": stage.modules}, stage)
+        for epoch in checkpoint.remaining(r.towers_epochs):
+            losses = stage.epoch(samples, r.encoder_batch, checkpoint)
+            scores = stage.validate(self.val, r.encoder_batch, self.films)
+            self.log({"stage": "towers", "epoch": epoch, **losses, **scores})
+
+    def _checkpoint(self, name: str, modules: dict[str, nn.Module], stage: Stage) -> Checkpoint:
+        minutes = self.recipe.checkpoint_minutes
+        return Checkpoint(self.options.out / name, modules, stage.descent, stage.generator, minutes)
 
     def train_view_classifier(self) -> ViewClassifier:
         """The projection of images whose tags are silent; without epochs that of the weights to start from."""
@@ -133,7 +159,7 @@ class Trainer:
         return model
 
     def train_network(self, views: ViewClassifier) -> None:
-        """Stage 2; without epochs the rest of the network stays as it is, beside the encoder of stage 1."""
+        """Stage 3; without epochs the rest of the network stays as it is, beside encoder and towers."""
         o, r = self.options, self.recipe
         generator = self.generator(3)
         weights = Weights(self.network, views, self.tokenizer, {}, "")
@@ -154,7 +180,7 @@ class Trainer:
         steps = r.network_epochs * (len(self.train) // r.batch + 1)
         stage = NetworkStage(weights, r.network_lr, steps, generator, r.balance, films)
         modules = {"network": self.network, "average": stage.average, "shift": stage.shift}
-        checkpoint = Checkpoint(o.out / _NETWORK, modules, stage.descent, generator, r.checkpoint_minutes)
+        checkpoint = self._checkpoint(_NETWORK, modules, stage)
         best = _best_so_far(o.out)
         for epoch in checkpoint.remaining(r.network_epochs):
             losses = stage.epoch(self.train, train, r.batch, checkpoint)
@@ -197,7 +223,7 @@ def _finished(options: TrainOptions) -> bool:
 
 
 def _has_network(options: TrainOptions) -> bool:
-    """Whether the second stage is done; without network epochs the weights are saved once, at its end."""
+    """Whether the network's stage is done; without network epochs the weights are saved once, at its end."""
     if not options.recipe.network_epochs:
         return (options.out / _BEST / "manifest.json").exists()
     return finished_epochs(options.out / _NETWORK) >= options.recipe.network_epochs

@@ -22,7 +22,7 @@ from cxrreport.training.descent import Descent, parameter_groups
 from cxrreport.training.encoder_stage import shuffled
 from cxrreport.training.options import TrainOptions
 from cxrreport.training.pair_training import Sources
-from cxrreport.training.stage import Stage
+from cxrreport.training.stage import AveragingStage
 from cxrreport.training.upright_images import both_ways, draw, other_images, turn
 
 CHECKPOINT = "upright.safetensors"
@@ -63,7 +63,7 @@ def _validates(patient: str) -> bool:
     return int(hashlib.sha256(patient.encode()).hexdigest()[8:16], 16) % _VALIDATION == 0
 
 
-class UprightStage(Stage):
+class UprightStage(AveragingStage):
     """Trains an `UprightNetwork`, and averages its weights."""
 
     losses = ("lie_loss", "cropped_loss")

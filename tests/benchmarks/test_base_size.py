@@ -1,4 +1,4 @@
-"""The papers' own size on a CPU: it learns in both stages and drafts. And the table of what that costs, on a tiny network."""
+"""The papers' own size on a CPU: it learns in every stage and drafts. And the table of what that costs, on a tiny network."""
 
 import json
 from types import SimpleNamespace
@@ -46,8 +46,11 @@ def test_it_is_the_size_of_the_papers(weights):
 
 @pytest.mark.parametrize(
     ("part", "moved"),
-    [(base_size.encoder_step, {"encoder", "text"}), (base_size.network_step, {"decoder", "fam"})],
-)
+    [
+        (base_size.encoder_step, {"encoder"}), (base_size.towers_step, {"text"}),
+        (base_size.network_step, {"decoder", "fam"}),
+    ],
+)  # fmt: skip
 def test_it_learns_in_every_stage(weights, samples, part, moved):
     losses, found = _learn(weights.network, part(weights, samples, TOKENS))
     assert found == moved and all(0 <= loss < 1000 for loss in losses.values())
@@ -77,4 +80,4 @@ def test_a_step_costs_more_than_its_features(samples):
     def count(part):
         return base_size.measure(part, base_size.parse(["--size", "tiny", "--studies", "2"]))["gflop"]
 
-    assert count("encoder step") > 2 * count("features") > 0
+    assert count("encoder step") > count("features") > 0

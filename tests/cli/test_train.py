@@ -50,7 +50,7 @@ def test_training_tells_every_epoch_and_prints_where_the_weights_are(tool: Tool,
     assert train(tool, tmp_path / "run", *recipe(tmp_path, licence="for tests")) == 0, tool.err
     assert tool.out == f"{tmp_path / 'run' / 'best'}\n"
     stages = [json.loads(line)["stage"] for line in tool.err.splitlines() if line.startswith("{")]
-    assert stages == ["data", "encoder", "views", "encoded", "network"]
+    assert stages == ["data", "encoder", "towers", "views", "encoded", "network"]
     manifest = load_weights(tmp_path / "run" / "best").manifest
     assert manifest["licence"] == "for tests" and manifest["config"] == "tiny"
     assert train(tool, tmp_path / "run") == 0 and not tool.err
@@ -77,7 +77,7 @@ def test_the_recorded_command_names_no_directory(
     monkeypatch.setitem(IMAGE_READERS, "none", lambda _directory, _split: [])
     encoder, bert = files
     starts = ("--encoder-weights", str(encoder), "--bert", str(bert))
-    more = ("--films", "none", "/data/films", *starts, *recipe(tmp_path, encoder_lr=1e-4))
+    more = ("--films", "none", "/data/films", *starts, *recipe(tmp_path, towers_lr=1e-4))
     line = ["cxrreport", "train", "--dataset", "noise", "/data", *more, "--out", str(tmp_path / "run")]
     monkeypatch.setattr("sys.argv", line)
     assert train(tool, tmp_path / "run", *more) == 0, tool.err
@@ -89,7 +89,7 @@ def test_the_recorded_command_names_no_directory(
     digests = [hashlib.sha256(p.read_bytes()).hexdigest() for p in (encoder, bert / "model.safetensors")]
     assert all(digest in manifest["data"] for digest in digests)
     options = json.loads((tmp_path / "run" / "options.json").read_text())
-    assert (options["films"], options["films_directory"], options["encoder_lr"]) == ("none", "/data/films", 1e-4)
+    assert (options["films"], options["films_directory"], options["towers_lr"]) == ("none", "/data/films", 1e-4)
 
 
 @pytest.fixture()

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from cxrreport.errors import UsageError, WeightsError
 from cxrreport.model.weights import save_weights
 from cxrreport.training.options import check_options, choose_recipe, remember_options
-from cxrreport.training.recipe import Recipe
+from cxrreport.training.recipe import Recipe, Round
 
 
 def _options(out, **changes):
@@ -37,8 +37,8 @@ def test_what_changes_nothing_that_is_learned_may_differ(tmp_path):
     "changes",
     [
         {"dataset": "other"}, {"directory": Path("elsewhere")}, {"size": "base"}, {"copies": 2},
-        {"phantoms": 1}, {"encoder_epochs": 1}, {"network_epochs": 1}, {"view_epochs": 1}, {"batch": 2}, {"limit": 9},
-        {"seed": 1}, {"films": "nih"}, {"films_directory": Path("elsewhere")}, {"encoder_lr": 1e-4},
+        {"phantoms": 1}, {"encoder_rounds": [Round()]}, {"towers_epochs": 1}, {"network_epochs": 1}, {"view_epochs": 1},
+        {"batch": 2}, {"limit": 9}, {"seed": 1}, {"films": "nih"}, {"films_directory": Path("elsewhere")}, {"towers_lr": 1e-4},
     ],
 )  # fmt: skip
 def test_another_option_is_refused_by_name(tmp_path, changes):
@@ -124,6 +124,13 @@ def test_a_part_without_epochs_needs_weights_to_start_from(tmp_path, part):
         _options(tmp_path, **{part: 0})
     assert caught.value.exit_code == 2
     assert _options(tmp_path, init=Path("weights"), **{part: 0}).init
+
+
+def test_a_new_encoder_needs_new_towers(tmp_path):
+    with pytest.raises(UsageError, match="towers_epochs beside encoder_rounds"):
+        _options(tmp_path, init=Path("weights"), towers_epochs=0)
+    kept = _options(tmp_path, init=Path("weights"), encoder_rounds=[], towers_epochs=0).recipe
+    assert kept.trains_network and not kept.encoder_rounds
 
 
 def test_indications_are_learnt_with_the_network(tmp_path):

@@ -20,7 +20,7 @@ from cxrreport.training.pair_cache import PLACES, kept_pairs
 from cxrreport.training.pair_training import Sources, training_pairs, validation_pairs
 from cxrreport.training.trainer import train
 
-ALONE = {"encoder_epochs": 0, "network_epochs": 0, "view_epochs": 0}
+ALONE = {"encoder_rounds": [], "towers_epochs": 0, "network_epochs": 0, "view_epochs": 0}
 CACHES = ("pairs-train.safetensors", "pairs-val.safetensors")
 
 
@@ -109,9 +109,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_weights(finished, tmp_path,
     assert lines and not again  # a finished run does nothing
 
 
-@pytest.mark.parametrize(
-    ("part", "kept"), [("view_epochs", True), ("network_epochs", False), ("encoder_epochs", False)]
-)
+@pytest.mark.parametrize(("part", "kept"), [("view_epochs", True), ("network_epochs", False), ("towers_epochs", False)])
 def test_weights_that_compare_keep_it_where_the_network_stays(finished, tmp_path, part, kept):
     other = train(
         options(tmp_path / "run", finished[0] / "best", pair_epochs=0, **{**ALONE, part: 1}), lambda facts: None

@@ -105,7 +105,14 @@ def finished(init, tmp_path_factory):
 
 
 def options(out, init, **changes):
-    chosen = {"encoder_epochs": 0, "network_epochs": 0, "view_epochs": 0, "pair_epochs": 1, "prior_epochs": 2}
+    chosen = {
+        "encoder_rounds": [],
+        "towers_epochs": 0,
+        "network_epochs": 0,
+        "view_epochs": 0,
+        "pair_epochs": 1,
+        "prior_epochs": 2,
+    }
     return train_options(out, init=init, batch=4, **{**chosen, **changes})
 
 
@@ -134,7 +141,7 @@ def test_weights_that_compare_nothing_cannot_learn_it(tmp_path, init):
         train(options(tmp_path / "run", init, pair_epochs=0), lambda facts: None)
 
 
-@pytest.mark.parametrize("changes", [{"network_epochs": 1}, {"encoder_epochs": 1}])
+@pytest.mark.parametrize("changes", [{"network_epochs": 1}, {"towers_epochs": 1}])
 def test_a_network_that_is_trained_anew_is_refused_at_once_without_pairs(tmp_path, init, changes):
     with pytest.raises(UsageError, match="compares no pairs"):
         options(tmp_path / "run", init, pair_epochs=0, **changes)

@@ -40,7 +40,9 @@ def test_a_file_leaves_out_what_is_as_in_mini(tmp_path):
     ("text", "said"),
     [
         ("epochs = 3", "epochs: no such key"), ("batch = 1", "batch: Input should be greater than or equal to 2"),
-        ("encoder_lr = 1.0", "encoder_lr: "), ("seed = 'one'", "seed: "), ("size = 'huge'", "size: known are base, mini, tiny"),
+        ("towers_lr = 1.0", "towers_lr: "),
+        ("encoder_rounds = [{epochs = 0}]", "encoder_rounds.0.epochs: "),
+        ("seed = 'one'", "seed: "), ("size = 'huge'", "size: known are base, mini, tiny"),
         ("ablation = 'all'", "ablation: known are"), ("seed =", "no TOML"),
     ],
 )  # fmt: skip

@@ -17,6 +17,8 @@ from cxrreport.errors import ConfigurationError, UnavailableError, UsageError
 from cxrreport.model.weights import load_weights, save_weights
 from cxrreport.training.encoder_stage import EncoderStage
 from cxrreport.training.network_stage import NetworkStage
+from cxrreport.training.recipe import Round
+from cxrreport.training.towers_stage import TowersStage
 from cxrreport.training.trainer import train
 
 
@@ -29,8 +31,13 @@ def _dataset():
         yield
 
 
+TWO = [Round(epochs=2)]
+
+
 def _options(out, **changes):
-    chosen = {"encoder_epochs": 1, "network_epochs": 2, "view_epochs": 1, "batch": 8, "copies": 2}
+    chosen = {"encoder_rounds": [Round()], "towers_epochs": 1, "network_epochs": 2, "view_epochs": 1, "copies": 2}
+    batch = changes.pop("batch", 8)
+    chosen |= {"batch": batch, "encoder_batch": batch}
     return train_options(out, **{**chosen, **changes})
 
 
@@ -66,7 +73,7 @@ def test_every_epoch_leaves_a_line_and_tells_it(finished):
     out, _, told = finished
     lines = _lines(out)
     assert lines == told
-    assert [line["stage"] for line in lines] == ["data", "encoder", "views", "encoded", "network", "network"]
+    assert [line["stage"] for line in lines] == ["data", "encoder", "towers", "views", "encoded", "network", "network"]
     assert (lines[0]["train"], lines[0]["val"]) == (12, 6)
     for line in _lines(out, "network"):
         assert {"loss", "language_loss", "bleu_1", "example_f1", "mean_auc", "distinct", "selection"} <= set(line)
@@ -86,7 +93,7 @@ def test_the_best_epoch_is_kept(finished):
 def test_a_finished_run_does_not_train_again(finished, monkeypatch):
     out, best, _ = finished
     before = load_weights(best).sha256
-    for stage in (EncoderStage, NetworkStage):
+    for stage in (EncoderStage, TowersStage, NetworkStage):
         monkeypatch.setattr(stage, "epoch", lambda *_: pytest.fail("trained again"))
     told = []
     assert train(_options(out), told.append) == best and not told
@@ -110,9 +117,9 @@ def _without_clock(lines):
 
 
 def _assert_alike(whole, killed):
-    for name in ("encoder", "network"):
+    for name, epochs in (("encoder", [1, 2]), ("towers", [1]), ("network", [1, 2])):
         ours, theirs = (_without_clock(_lines(run, name)) for run in (whole, killed))
-        assert [line["epoch"] for line in theirs] == [1, 2]
+        assert [line["epoch"] for line in theirs] == epochs
         assert theirs == ours
     for name in ("model.safetensors", "config.json", "vocab.txt", "retriever.safetensors"):
         assert (whole / "best" / name).read_bytes() == (killed / "best" / name).read_bytes(), name
@@ -122,23 +129,23 @@ def _assert_alike(whole, killed):
 def whole(tmp_path_factory):
     """A run of two and two epochs that nothing interrupts, with checkpoints after epochs only."""
     out = tmp_path_factory.mktemp("whole")
-    train(_options(out, encoder_epochs=2, batch=4, checkpoint_minutes=0.0), lambda _: None)
+    train(_options(out, encoder_rounds=TWO, batch=4, checkpoint_minutes=0.0), lambda _: None)
     return out
 
 
-@pytest.mark.parametrize(("stage", "epoch"), [("encoder", 1), ("network", 1)])
+@pytest.mark.parametrize(("stage", "epoch"), [("encoder", 1), ("towers", 1), ("network", 1)])
 def test_a_killed_run_goes_on_as_if_nothing_had_been(whole, tmp_path, stage, epoch):
-    options = _options(tmp_path, encoder_epochs=2, batch=4, checkpoint_minutes=0.0)
+    options = _options(tmp_path, encoder_rounds=TWO, batch=4, checkpoint_minutes=0.0)
     with pytest.raises(_Killed):
         train(options, _kill_after(stage, epoch))
     train(options, lambda _: None)
     _assert_alike(whole, tmp_path)
 
 
-# steps of an epoch: three; so the kill comes in the second epoch of one stage and in the first of the other
-@pytest.mark.parametrize(("stage", "step"), [(EncoderStage, 5), (NetworkStage, 2)])
-def test_a_run_killed_within_an_epoch_goes_on_with_the_next_step(whole, tmp_path, monkeypatch, stage, step):
-    options = _options(tmp_path, encoder_epochs=2, batch=4, checkpoint_minutes=1e-9)
+# steps of an epoch: six of the encoder, three of the others; so the kill comes in a first epoch or in a second one
+@pytest.mark.parametrize(("stage", "step", "steps"), [(EncoderStage, 8, 12), (TowersStage, 2, 3), (NetworkStage, 5, 6)])
+def test_a_run_killed_within_an_epoch_goes_on_with_the_next_step(whole, tmp_path, monkeypatch, stage, step, steps):
+    options = _options(tmp_path, encoder_rounds=TWO, batch=4, checkpoint_minutes=1e-9)
     original, calls = stage._step, []
 
     def counted(self, *arguments):
@@ -151,13 +158,13 @@ def test_a_run_killed_within_an_epoch_goes_on_with_the_next_step(whole, tmp_path
     with pytest.raises(_Killed):
         train(options, lambda _: None)
     train(options, lambda _: None)
-    assert len(calls) == 6 + 1  # no step was taken twice
+    assert len(calls) == steps + 1  # no step was taken twice
     _assert_alike(whole, tmp_path)
 
 
 def test_a_seed_gives_ever_the_same_weights_and_another_one_others(whole, tmp_path):
     for name, seed in (("same", 9233), ("other", 1)):
-        train(_options(tmp_path / name, encoder_epochs=2, batch=4, seed=seed), lambda _: None)
+        train(_options(tmp_path / name, encoder_rounds=TWO, batch=4, seed=seed), lambda _: None)
     _assert_alike(whole, tmp_path / "same")
     ours, theirs = (load_file(out / "best" / "model.safetensors") for out in (whole, tmp_path / "other"))
     assert ours.keys() == theirs.keys()
@@ -203,7 +210,7 @@ def test_fine_tuning_starts_from_weights_and_needs_no_package(finished, tmp_path
 
     for name in ("load_imagenet", "load_vocabulary", "minilm_directory"):
         monkeypatch.setattr(start_module, name, missing)
-    options = _options(tmp_path, init=finished[1], encoder_epochs=0, network_epochs=1)
+    options = _options(tmp_path, init=finished[1], encoder_rounds=[], towers_epochs=0, network_epochs=1)
     best = train(options, lambda _: None)
     start, tuned = load_weights(finished[1]), load_weights(best)
     assert tuned.tokenizer.vocabulary == start.tokenizer.vocabulary
@@ -213,12 +220,14 @@ def test_fine_tuning_starts_from_weights_and_needs_no_package(finished, tmp_path
 
 
 def test_phantoms_and_weights_of_a_start_teach_the_network_to_read_indications(finished, tmp_path):
-    recipe = {"indication": True, "phantoms": 4, "encoder_epochs": 0, "network_epochs": 1}
+    recipe = {"indication": True, "phantoms": 4, "encoder_rounds": [], "towers_epochs": 0, "network_epochs": 1}
     best = train(_options(tmp_path, init=finished[1], **recipe), lambda _: None)
     before, after = load_weights(finished[1]).network, load_weights(best).network
     assert before.indication is None and after.config.reads_indication
     assert after.indication.kind.abs().sum() > 0
-    again = train(_options(tmp_path / "more", init=best, encoder_epochs=0, network_epochs=1), lambda _: None)
+    again = train(
+        _options(tmp_path / "more", init=best, encoder_rounds=[], towers_epochs=0, network_epochs=1), lambda _: None
+    )
     assert load_weights(again).network.config.reads_indication  # what was learnt stays
 
 
@@ -232,7 +241,7 @@ def films(monkeypatch):
 
 
 def test_films_without_reports_teach_the_encoder_and_a_killed_run_goes_on(tmp_path, films):
-    options = {**films, "encoder_epochs": 2, "network_epochs": 1}
+    options = {**films, "encoder_rounds": TWO, "network_epochs": 1}
     train(_options(tmp_path / "whole", **options), lambda _: None)
     with pytest.raises(_Killed):
         train(_options(tmp_path / "killed", **options), _kill_after("encoder", 1))
@@ -242,29 +251,30 @@ def test_films_without_reports_teach_the_encoder_and_a_killed_run_goes_on(tmp_pa
     manifest = load_weights(tmp_path / "whole" / "best").manifest
     assert "12 studies" in manifest["data"] and "12 films of noise without reports" in manifest["data"]
     assert _lines(tmp_path / "whole")[0]["films"] == 12
-    line = _lines(tmp_path / "whole", "encoder")[0]
-    assert {"mean_auc", "mean_auc_films", "evidence_loss"} <= set(line)
+    assert {"mean_auc", "mean_auc_films", "findings_loss"} <= set(_lines(tmp_path / "whole", "encoder")[0])
+    assert {"mean_auc", "mean_auc_films", "evidence_loss"} <= set(_lines(tmp_path / "whole", "towers")[0])
     line = _lines(tmp_path / "whole", "network")[0]
     assert line["films_loss"] > 0
     chosen = [line[name] for name in ("example_f1", "states_macro_f1", "mean_auc", "films_auc")]
     assert line["selection"] == pytest.approx(np.mean(chosen))
 
 
-def test_without_encoder_epochs_no_head_is_put_in(finished, tmp_path):
+def test_without_epochs_of_the_towers_no_head_is_put_in(finished, tmp_path):
     headless = load_weights(finished[1])
     headless.network.evidence, headless.network.config.localises = None, False
     start = tmp_path / "start"
     card = {name: value for name, value in headless.manifest.items() if name != "files"}
     save_weights(start, headless.network, headless.views, headless.tokenizer, card, headless.hyperbolic)
     best = train(
-        _options(tmp_path / "run", init=start, encoder_epochs=0, network_epochs=1, view_epochs=0), lambda _: None
+        _options(tmp_path / "run", init=start, encoder_rounds=[], towers_epochs=0, network_epochs=1, view_epochs=0),
+        lambda _: None,
     )
     assert load_weights(best).network.evidence is None
 
 
-def test_without_network_and_view_epochs_all_but_the_encoder_is_kept(finished, tmp_path):
+def test_without_network_and_view_epochs_all_but_encoder_and_towers_is_kept(finished, tmp_path):
     start = load_weights(finished[1])
-    options = _options(tmp_path, init=finished[1], encoder_epochs=1, network_epochs=0, view_epochs=0)
+    options = _options(tmp_path, init=finished[1], network_epochs=0, view_epochs=0)
     best = train(options, lambda _: None)
     tuned = load_weights(best)
     own, theirs = tuned.network.state_dict(), start.network.state_dict()
@@ -276,8 +286,26 @@ def test_without_network_and_view_epochs_all_but_the_encoder_is_kept(finished, t
     assert train(options, told.append) == best and not told
 
 
+def test_each_round_goes_on_where_it_was_killed_with_what_the_one_before_left(tmp_path):
+    rounds = {"encoder_rounds": [Round(pixels=32, laterals=True), Round(epochs=2)], "network_epochs": 1}
+    train(_options(tmp_path / "whole", **rounds), lambda _: None)
+    for last in ((1, 1), (2, 2)):
+
+        def kill(facts, last=last):
+            if (facts.get("round"), facts.get("epoch")) == last:
+                raise _Killed
+
+        with pytest.raises(_Killed):
+            train(_options(tmp_path / "killed", **rounds), kill)
+    train(_options(tmp_path / "killed", **rounds), lambda _: None)
+    whole, killed = (tmp_path / name / "best" / "model.safetensors" for name in ("whole", "killed"))
+    assert whole.read_bytes() == killed.read_bytes()
+    told = [(line["round"], line["epoch"]) for line in _lines(tmp_path / "whole", "encoder")]
+    assert told == [(1, 1), (2, 2), (2, 3)]
+
+
 def test_an_encoder_that_is_begun_is_not_yet_a_finished_run(finished, tmp_path):
-    options = _options(tmp_path, init=finished[1], encoder_epochs=2, network_epochs=0, view_epochs=0)
+    options = _options(tmp_path, init=finished[1], encoder_rounds=TWO, network_epochs=0, view_epochs=0)
     with pytest.raises(_Killed):
         train(options, _kill_after("encoder", 1))
     assert load_weights(train(options, lambda _: None)).manifest["metrics"]["epoch"] == 0

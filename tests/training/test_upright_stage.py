@@ -18,7 +18,14 @@ from cxrreport.training import upright_stage
 from cxrreport.training.trainer import train
 from cxrreport.training.upright_images import both_ways, draw, other_images, turn, vary
 
-ALONE = {"encoder_epochs": 0, "network_epochs": 0, "view_epochs": 0, "upright_epochs": 1, "batch": 8}
+ALONE = {
+    "encoder_rounds": [],
+    "towers_epochs": 0,
+    "network_epochs": 0,
+    "view_epochs": 0,
+    "upright_epochs": 1,
+    "batch": 8,
+}
 
 
 @pytest.fixture(scope="module")
