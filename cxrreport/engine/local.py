@@ -16,7 +16,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from cxrreport.codes import CODES
 from cxrreport.engine.child import settle
-from cxrreport.errors import InputError, PixelError, ReportError
+from cxrreport.errors import HeaderError, InputError, PixelError, ReportError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -24,6 +24,7 @@ Result = TypeVar("Result")
 _LOST: dict[type[InputError], tuple[str, str, str]] = {  # codes of what takes too much memory, too long, or the process
     PixelError: ("pixels.memory", "pixels.timeout", "pixels.crash"),
     ReportError: ("report.memory", "report.timeout", "report.crash"),
+    HeaderError: ("header.memory", "header.timeout", "header.crash"),
 }
 
 

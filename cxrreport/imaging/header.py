@@ -99,9 +99,9 @@ def read_header(entry: FileEntry, max_dataset_mb: int = 256, name_key: bytes = b
         identifier is longer than DICOM allows, for cut off it could name somebody else, and when a count is no number
         or out of all bounds; `header.nested`, `header.too_large`, `header.unreadable`.
     """
+    if ordinary := read_ordinary(entry, name_key):
+        return ordinary
     try:
-        if prefix := read_prefix(entry.path, _TAGS):
-            return _instance(entry, _Said(prefix.texts, prefix.items.get(_REQUESTS, [])), prefix, name_key)
         with open_head(entry.path, list(_TAGS), max_dataset_mb << 20, _KEEP_INFLATED_BYTES) as head:
             if not _NOT_IMAGE.match(head.sop_class_uid) and not head.at_pixels:
                 raise HeaderError("The header ends before any pixel data.", code="header.incomplete")
@@ -110,6 +110,20 @@ def read_header(entry: FileEntry, max_dataset_mb: int = 256, name_key: bytes = b
         return None
     except OSError:
         raise HeaderError("The file cannot be read.", code="header.unreadable") from None
+
+
+def read_ordinary(entry: FileEntry, name_key: bytes = b"") -> Instance | None:
+    """Read a header as `read_header` does where that takes no more than its first kilobytes; None for all others.
+
+    Nothing a file holds can make this take long, or much memory: no library is asked.
+    """
+    try:
+        prefix = read_prefix(entry.path, _TAGS)
+    except OSError:
+        raise HeaderError("The file cannot be read.", code="header.unreadable") from None
+    if prefix is None:
+        return None
+    return _instance(entry, _Said(prefix.texts, prefix.items.get(_REQUESTS, [])), prefix, name_key)
 
 
 Texts = Mapping[int, str]  # tag -> text, values joined by a backslash

@@ -163,6 +163,8 @@ def _descriptions(instance: Instance) -> tuple[str, str, str]:
 
 def unaccented(text: str) -> str:
     """Capitals without their accents."""
+    if text.isascii():
+        return text.upper()
     return "".join(sign for sign in unicodedata.normalize("NFKD", text.upper()) if not unicodedata.combining(sign))
 
 

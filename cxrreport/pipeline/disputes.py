@@ -8,22 +8,24 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from cxrreport.errors import HeaderError, InputError
-from cxrreport.files import secret
-from cxrreport.imaging.header import read_header
+from cxrreport.imaging.header import read_header, read_ordinary
 from cxrreport.imaging.pixels import read_frame
 from cxrreport.imaging.views import believed_view, screen
 from cxrreport.imaging.walk import look_at
+from cxrreport.pipeline.headers import key_of_names
 from cxrreport.pipeline.run import Interrupted, Run
-from cxrreport.records import FileEntry, Instance
+from cxrreport.records import Instance
 from cxrreport.store import filing, identity, runs
 from cxrreport.store.engine import apart
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-NAME_KEY = "name.key"
 # A slow mount or a busy machine may be to blame: the file is looked at again.
-TRANSIENT = ("header.unreadable", "pixels.unreadable", "pixels.timeout", "pixels.memory", "pixels.crash")
+TRANSIENT = (
+    *("header.unreadable", "header.timeout", "header.memory", "header.crash"),
+    *("pixels.unreadable", "pixels.timeout", "pixels.memory", "pixels.crash"),
+)
 
 
 def compare_files(run: Run, first: str, second: str, sop_uid: str) -> filing.Twins:
@@ -67,12 +69,6 @@ def _unreadable() -> HeaderError:
     return HeaderError("The file, or another one of the same image, cannot be read.", "header.unreadable")
 
 
-def header_of(run: Run, entry: FileEntry) -> Instance | None:
-    """Read a header as `read_header` does. Names are digested with the key of this home."""
-    run.name_key = run.name_key or secret(run.settings.home / NAME_KEY)
-    return read_header(entry, run.settings.max_dataset_mb, run.name_key)
-
-
 def correct(run: Run, s: Session, study_uid: str) -> bool:
     """File a study anew by what all its files say today; False where they name several patients, or one cannot be read.
 
@@ -95,7 +91,12 @@ def correct(run: Run, s: Session, study_uid: str) -> bool:
 
 
 def _read(run: Run, path: str) -> Instance:
-    instance = header_of(run, look_at(path))
-    if instance is None:
-        raise _unreadable()
-    return instance
+    """The header of a file as it is now, read in a child process unless it is an ordinary one."""
+    entry, key = look_at(path), key_of_names(run)
+    if instance := read_ordinary(entry, key):
+        return instance
+    careful = partial(read_header, max_dataset_mb=run.settings.max_dataset_mb, name_key=key)
+    ((_, found),) = run.workers.map(careful, [entry])
+    if isinstance(found, Instance):
+        return found
+    raise found or _unreadable()

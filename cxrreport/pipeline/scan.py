@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from cxrreport.codes import CODES
 from cxrreport.errors import InputError
 from cxrreport.files import storable
 from cxrreport.imaging.load import AWAY, PAGE, LoadedImage, as_filed, load_image
+from cxrreport.imaging.seen import Seen
 from cxrreport.imaging.upright import Upright
 from cxrreport.imaging.views import believed_view, screen
-from cxrreport.imaging.walk import has_changed, walk
+from cxrreport.imaging.walk import walk
 from cxrreport.log import get_log
 from cxrreport.pipeline.counts import Count
-from cxrreport.pipeline.disputes import TRANSIENT, compare_files, correct, header_of
+from cxrreport.pipeline.disputes import TRANSIENT, compare_files, correct
+from cxrreport.pipeline.headers import Look, read_headers
 from cxrreport.pipeline.presence import check_export
 from cxrreport.pipeline.run import Run
 from cxrreport.records import Failure, FileEntry, Image, Instance, View, ViewGuess
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 
     from cxrreport.model.drafter import Drafter
 
-_FILES = 200  # headers a transaction
+_FILES = 1000  # headers a transaction
 _IMAGES = 64  # images a batch of the view classifier
 
 
@@ -41,15 +44,28 @@ def scan(run: Run, roots: Sequence[Path]) -> None:
             run.transact(runs.clear_failures_below, storable(os.path.realpath(root)), kind)
     check_export(run, roots)
     entries = walk(roots, partial(_count_skip, run), run.settings.settle_s, run.cancelled.pause)
+    with closing(read_headers(run, _unseen(run, entries))) as looks:
+        for batch in batches(looks, _FILES):
+            if run.cancelled:
+                return
+            run.count(Count.FILES, len(batch))
+            run.transact(_file_all, run, batch)
+            run.progress("scan", len(batch))
+    if not run.cancelled:
+        run.transact(link_reports)
+
+
+def _unseen(run: Run, entries: Iterator[FileEntry]) -> Iterator[FileEntry]:
+    """Count the files that are as they were, and yield the others, until the run is to stop."""
     for batch in batches(entries, _FILES):
         if run.stops:
             _cut(run)
-            break
-        run.count(Count.FILES, len(batch))
-        run.transact(_scan_batch, run, batch)
-        run.progress("scan", len(batch))
-    if not run.cancelled:
-        run.transact(link_reports)
+            return
+        known = run.transact(seen.known_files, batch)
+        run.count(Count.FILES, len(known))
+        run.count(Count.FILES_UNCHANGED, len(known))
+        run.progress("scan", len(known))
+        yield from (entry for entry in batch if entry.path not in known)
 
 
 def _cut(run: Run) -> None:
@@ -69,43 +85,26 @@ def _count_skip(run: Run, kind: str, path: str) -> None:
     run.transact(runs.add_failures, run.id, [Failure(kind, CODES[kind].sentence, path=path)])
 
 
-def _scan_batch(s: Session, run: Run, batch: Sequence[FileEntry]) -> None:
-    known = seen.known_files(s, batch)
-    fresh = [entry for entry in batch if entry.path not in known]
-    run.count(Count.FILES_UNCHANGED, len(known))
-    heads = [(entry, _look(run, entry)) for entry in fresh]
-    screened = {entry: _screened(found) for entry, found in heads if isinstance(found, Instance)}
+def _file_all(s: Session, run: Run, looks: Sequence[Look]) -> None:
+    screened = {entry: _screened(found) for entry, found in looks if isinstance(found, Instance)}
     filed = newcomers.record_newcomers(s, list(screened.values()))
     failures = []
-    for entry, found in heads:
+    for entry, found in looks:
         one = screened.get(entry)
         if one and one.instance.sop_uid in filed:
             _count(run, "image", one.reason)
         elif failure := _scan_file(run, s, entry, one or found):
             failures.append(failure)
     bad = {failure.path for failure in failures}
-    runs.clear_file_failures(s, [entry.path for entry in fresh if entry.path not in bad])
+    runs.clear_file_failures(s, [entry.path for entry, _ in looks if entry.path not in bad])
     runs.add_failures(s, run.id, failures)
-
-
-Seen = Instance | InputError | None  # a header, why it cannot be used, or no DICOM
-
-
-def _look(run: Run, entry: FileEntry) -> Seen | Literal["growing"]:
-    try:
-        found: Seen = header_of(run, entry)
-    except InputError as error:
-        found = error
-    return "growing" if has_changed(entry) else found
 
 
 def _screened(instance: Instance) -> newcomers.Screened:
     return newcomers.Screened(instance, believed_view(instance), screen(instance))
 
 
-def _scan_file(
-    run: Run, s: Session, entry: FileEntry, found: newcomers.Screened | Seen | Literal["growing"]
-) -> Failure | None:
+def _scan_file(run: Run, s: Session, entry: FileEntry, found: newcomers.Screened | Seen) -> Failure | None:
     """File what was read of one file; returns the failure if it is one. Whatever one file does, the others stay."""
     try:
         try:

@@ -34,6 +34,8 @@ def below(path: InstrumentedAttribute[Any], folder: str) -> ColumnElement[bool]:
 
 def clean(text: str) -> str:
     """Return the text as `CleanText` stores it."""
+    if text.isprintable():  # neither sign is: most texts
+        return text
     return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 

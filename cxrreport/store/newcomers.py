@@ -99,9 +99,9 @@ def _file(session: Session, groups: Sequence[list[Screened]]) -> None:
         for one in group:
             fill_study(study, one.instance)
         studies.append(study)
-    ids = _insert(session, StudyRow, map(_values, studies))
+    ids = _insert(session, StudyRow.uid, map(_values, studies))
     told = [(one, study_id) for group, study_id in zip(groups, ids, strict=True) for one in group]
-    images = _insert(session, ImageRow, (_image(one, study_id) for one, study_id in told))
+    images = _insert(session, ImageRow.sop_uid, (_image(one, study_id) for one, study_id in told))
     files = (_file_of(one.instance, image_id) for (one, _), image_id in zip(told, images, strict=True))
     session.execute(insert(FileRow), list(files))
 
@@ -111,24 +111,33 @@ def _patients(session: Session, instances: Sequence[Instance]) -> dict[_Person, 
     people: dict[_Person, list[Instance]] = {}
     for instance in instances:
         people.setdefault(_person(instance), []).append(instance)
-    key = tuple_(PatientRow.issuer, PatientRow.mrn)
-    known: dict[_Person, PatientRow] = {}
-    for batch in batches(people, 200):
-        known.update({(row.issuer, row.mrn): row for row in session.scalars(select(PatientRow).where(key.in_(batch)))})
+    known = _people(session, people)
     made = {person: new_patient(own[0]) for person, own in people.items() if person not in known}
     for person, own in people.items():
         for instance in own:
             fill_patient(known.get(person) or made[person], instance)
-    session.flush()
-    ids = dict(zip(made, _insert(session, PatientRow, map(_values, made.values())), strict=True))
-    return ids | {person: row.id for person, row in known.items()}
+    if made:
+        session.flush()
+        session.execute(insert(PatientRow), list(map(_values, made.values())))
+    return {person: row.id for person, row in (known | _people(session, made)).items()}
 
 
-def _insert(session: Session, table: type[Base], rows: Iterable[dict[str, Any]]) -> Sequence[int]:
-    """Insert rows and return their ids, in order."""
-    values = list(rows)
-    key: Any = table.__table__.c.id
-    return session.scalars(insert(table).returning(key, sort_by_parameter_order=True), values).all() if values else []
+def _people(session: Session, people: Iterable[_Person]) -> dict[_Person, PatientRow]:
+    key = tuple_(PatientRow.issuer, PatientRow.mrn)
+    found: dict[_Person, PatientRow] = {}
+    for batch in batches(people, 200):
+        found.update({(row.issuer, row.mrn): row for row in session.scalars(select(PatientRow).where(key.in_(batch)))})
+    return found
+
+
+def _insert(session: Session, key: InstrumentedAttribute[str], rows: Iterable[dict[str, Any]]) -> list[int]:
+    """Insert rows and return their ids, in order. `key` tells them apart; asked for its ids, SQLite would insert one by one."""
+    values, table = list(rows), key.class_
+    session.execute(insert(table), values)
+    ids: dict[str, int] = {}
+    for batch in batches(clean(row[key.key]) for row in values):
+        ids.update((own, row_id) for own, row_id in session.execute(select(key, table.id).where(key.in_(batch))))
+    return [ids[clean(row[key.key])] for row in values]
 
 
 def _values(row: Base) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from builders.tool import Tool, Visit, spotted_chest, write_visit
 
-from cxrreport.imaging.header import read_header
+from cxrreport.imaging.header import read_ordinary
 from cxrreport.records import FileEntry, Instance
 
 PLAIN = "--without-retrieval"
@@ -163,10 +163,10 @@ def test_what_the_database_refuses_costs_that_file_alone(
     """A batch holds what came before the file and what comes after it."""
 
     def hostile(entry: FileEntry, *limits: Any) -> Instance | None:
-        found = read_header(entry, *limits)
+        found = read_ordinary(entry, *limits)
         return replace(found, **values) if found and found.accession == BAD.accession else found
 
-    monkeypatch.setattr("cxrreport.pipeline.disputes.read_header", hostile)
+    monkeypatch.setattr("cxrreport.imaging.seen.read_ordinary", hostile)
     for visit in (Visit("A800", "P0", "20240101"), BAD, Visit("A999", "P9", "20240101")):
         write_visit(tmp_path, visit)
     found = tool.json("generate", tmp_path, "--dry-run", code=3)

@@ -11,8 +11,8 @@ from builders.tool import VISITS, Tool, Visit, copy_tree, write_visit
 
 from cxrreport.drafting.wording_file import default_wording
 from cxrreport.findings import FINDINGS, Change, State
+from cxrreport.imaging import seen
 from cxrreport.imaging.preprocess import REGISTER_VERSION
-from cxrreport.pipeline import disputes
 
 ALL = {visit.accession: 1 for visit in VISITS}
 
@@ -43,7 +43,7 @@ def test_first_run_drafts_all_and_second_opens_no_unchanged_file(
     def forbidden(*_: object) -> None:
         raise AssertionError("an unchanged file was opened")
 
-    for name in ("disputes.read_header", "scan.load_image", "prepare.load_image"):
+    for name in ("headers.see_ordinary", "scan.load_image", "prepare.load_image"):
         monkeypatch.setattr(f"cxrreport.pipeline.{name}", forbidden)
     second = any_tool.json("generate", shared_export)
     assert (second["drafted"], second["unchanged"], second["studies"], second["files"]) == (0, 8, 8, 11)
@@ -171,7 +171,7 @@ def test_an_unreadable_header_is_read_again_when_the_mount_is_back(
         raise HeaderError("The file cannot be read.", "header.unreadable")
 
     with monkeypatch.context() as away:
-        away.setattr(disputes, "read_header", unreadable)
+        away.setattr(seen, "read_ordinary", unreadable)
         failed = tool.json("generate", export, "--without-retrieval", code=3)
         assert failed["failed"] == {"header.unreadable": 1}
     assert tool.json("generate", export, "--without-retrieval")["drafted"] == 1

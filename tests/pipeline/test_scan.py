@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from builders.tool import Tool, Visit, write_visit
 
-from cxrreport.pipeline import disputes
+from cxrreport.imaging import seen
 
 FILM = Visit("A900", "P9", "20240101")
 
@@ -59,7 +59,7 @@ def test_a_file_that_grows_while_it_is_read_waits_for_the_next_run(
     tool: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (path,) = write_visit(tmp_path / "export", FILM)
-    read = disputes.read_header
+    read = seen.read_ordinary
 
     def grow(*arguments: Any) -> Any:
         found = read(*arguments)
@@ -67,7 +67,7 @@ def test_a_file_that_grows_while_it_is_read_waits_for_the_next_run(
         return found
 
     with monkeypatch.context() as copying:
-        copying.setattr(disputes, "read_header", grow)
+        copying.setattr(seen, "read_ordinary", grow)
         found = tool.json("generate", tmp_path / "export", "--dry-run")
     assert (found["skipped"], found["due"]) == ({"growing": 1}, 0) and tool.rows("SELECT count(*) FROM file") == [0]
     assert tool.json("generate", tmp_path / "export", "--dry-run")["due"] == 1
