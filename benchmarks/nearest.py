@@ -12,7 +12,7 @@ import faiss
 import numpy as np
 
 from cxrreport.retrieval.build import Batch, build, open_index
-from cxrreport.retrieval.index import Part
+from cxrreport.retrieval.segment import Part
 
 DIM, COUNT, QUERIES = 256, 42, 64
 _PAGE, _CENTRES = 500, 2_000

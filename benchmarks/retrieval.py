@@ -34,7 +34,7 @@ from cxrreport.records import PreparedStudy
 from cxrreport.reports.sections import clean
 from cxrreport.retrieval.build import Index, build, open_index
 from cxrreport.retrieval.fusion import RETRIEVERS, fuse
-from cxrreport.retrieval.index import Part
+from cxrreport.retrieval.segment import Part
 from cxrreport.training.pretrained import load_imagenet
 
 DEPTHS = (1, 5, 21)

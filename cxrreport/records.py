@@ -303,15 +303,11 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One entry of the retrieval index: a report of the archive, and the study that it is linked to.
-
-    `text_sha256` is that of the database; `text` is empty where only the identity was asked for.
-    """
+    """One entry of the retrieval index: what is embedded of a report of the archive, and the digest of its whole text."""
 
     report_id: int
-    text_sha256: str
-    study_id: int | None
-    text: str = ""
+    digest: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,7 @@ def test_third_party_libraries_have_one_home():
         own, named = layer(path), {name.split(".")[0] for name in imports(path, runtime_only=True)}
         offenders += [f"{name_of(path)} -> {name}" for name in named if own not in OWNERS.get(name, {own})]
         always = {name.split(".")[0] for name in imports(path)}
-        homes = {"faiss": "retrieval.index", "SimpleITK": "imaging.align", "ray": "engine.ray"}
+        homes = {"faiss": "retrieval.segment", "SimpleITK": "imaging.align", "ray": "engine.ray"}
         if own == "reports":
             homes["pydicom"] = "reports.readers.sr"
         offenders += [

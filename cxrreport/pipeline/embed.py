@@ -7,23 +7,21 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from cxrreport.drafting.drafter import upright_reader
-from cxrreport.errors import IndexFitError, InputError
+from cxrreport.errors import InputError
 from cxrreport.imaging.load import LoadedImage, load_image
 from cxrreport.pipeline.counts import Count
-from cxrreport.pipeline.freshness import Imaged, compare, ids_of, images_digest, pages, text_digests, with_images
+from cxrreport.pipeline.freshness import Differences, Imaged, differences, ids_of, images_digest, with_images
 from cxrreport.pipeline.run import Interrupted, Run
-from cxrreport.records import Image, Passage, PreparedStudy
+from cxrreport.records import Image, PreparedStudy
 from cxrreport.reports.sections import clean
-from cxrreport.retrieval.build import Batch, Index, build, open_serving, take_over
+from cxrreport.retrieval.build import Base, Batch, build, open_serving
 from cxrreport.retrieval.corpus import clean_passage
-from cxrreport.retrieval.index import Part, Vectors
-from cxrreport.retrieval.versions import IndexManifest
-from cxrreport.store import catalogue
+from cxrreport.retrieval.segment import Part
+from cxrreport.retrieval.versions import TEXT, IndexManifest
+from cxrreport.store import catalogue, passages
 from cxrreport.store.engine import batches
-from cxrreport.store.reports import count_passages
 from cxrreport.store.retry import transact
 
 if TYPE_CHECKING:
@@ -36,70 +34,58 @@ _PAGE = 500  # reports embedded between two looks at the database
 
 
 def build_index(run: Run, drafter: Drafter) -> IndexManifest:
-    """Embed what the serving index does not know and publish a new one of all reports; until then the old one serves.
+    """Embed what the serving index does not hold and publish a new one of all reports; until then the old one serves.
 
     Where it holds all that the database holds, nothing is published.
     """
     home, model = run.settings.index_directory, drafter.weights.sha256
     serving = open_serving(home, model)
-    manifest = serving.manifest if serving and _is_complete(run, serving) else None
-    if manifest is None:
-        parts, keep = Embedder(run, drafter, serving).parts(), run.settings.index_versions
-        manifest = build(home, parts, model_sha256=model, source={"run": run.id}, keep=keep)
+    found = differences(run.engine, serving)
+    if serving is not None and not found:
+        manifest = serving.manifest
+    else:
+        parts, keep = Embedder(run, drafter).parts(found), run.settings.index_versions
+        base = Base(serving, found.gone) if serving else None
+        manifest = build(home, parts, model_sha256=model, source={"run": run.id}, keep=keep, base=base)
     spaces = {name: {"count": space.count, "sha256": space.sha256} for name, space in manifest.spaces.items()}
     run.details["index"] = {"version": manifest.version, "count": manifest.count, "spaces": spaces}
     run.count(Count.INDEXED, manifest.count)
     return manifest
 
 
-def _is_complete(run: Run, index: Index) -> bool:
-    try:
-        return not any(compare(run.engine, index, images=True))
-    except IndexFitError:
-        return False
-
-
 class Embedder:
-    """Vectors of reports page by page; what is known already is taken over."""
+    """Vectors of the reports that an index lacks, page by page."""
 
-    def __init__(self, run: Run, drafter: Drafter, serving: Index | None) -> None:
-        self._run, self._drafter, self._serving = run, drafter, serving
+    def __init__(self, run: Run, drafter: Drafter) -> None:
+        self._run, self._drafter = run, drafter
         self._upright = upright_reader(drafter.weights)
-        self._image_spaces = [name for name in drafter.spaces if name != "text"]
 
-    def parts(self) -> Iterator[Batch]:
-        """Every report of the database that has a text.
+    def parts(self, found: Differences) -> Iterator[Batch]:
+        """Vectors of the texts, then of the films.
 
         Raises
         ------
         Interrupted : the run was cancelled; an index of half the reports must not be published.
         """
-        self._run.progress("index", 0, transact(self._run.engine, count_passages, read_only=True))
-        for passages in pages(self._run.engine, _PAGE):
-            if self._run.cancelled:
-                raise Interrupted
-            yield {"text": self._embed_texts(passages), **self._embed_images(passages)}
-            self._run.progress("index", len(passages))
+        self._run.progress("index", 0, len(found.texts) + len(found.films))
+        for ids, embed in [(found.texts, self._embed_texts), (found.films, self._embed_films)]:
+            for page in batches(ids.tolist(), _PAGE):
+                yield from embed(page)
+                if self._run.cancelled:
+                    raise Interrupted
+                self._run.progress("index", len(page))
 
-    def _embed_texts(self, passages: Sequence[Passage]) -> Part:
-        ids, digests = ids_of(passages), text_digests(passages)
-        known, vectors = take_over(self._serving, "text", ids, digests)
-        fresh = [clean(clean_passage(p.text)) for p, seen in zip(passages, known.tolist(), strict=True) if not seen]
-        self._run.count(Count.EMBEDDED, len(fresh))
-        return Part(ids, digests, _merge(known, vectors, self._drafter.embed_texts(fresh)))
+    def _embed_texts(self, report_ids: Sequence[int]) -> Iterator[Batch]:
+        found = transact(self._run.engine, partial(passages.passages, report_ids=report_ids), read_only=True)
+        vectors = self._drafter.embed_texts([clean(clean_passage(passage.text)) for passage in found])
+        self._run.count(Count.EMBEDDED, len(found))
+        yield {TEXT: Part(ids_of(found), np.array([passage.digest for passage in found], np.int64), vectors)}
 
-    def _embed_images(self, passages: Sequence[Passage]) -> dict[str, Part]:
+    def _embed_films(self, report_ids: Sequence[int]) -> Iterator[Batch]:
         """Vectors of the reports whose study has a frontal image in the catalogue, by space."""
-        rows = transact(self._run.engine, partial(with_images, passages=passages), read_only=True)
-        ids, digests = ids_of(rows), np.array([row.digest for row in rows], np.int64)
-        taken = {name: take_over(self._serving, name, ids, digests) for name in self._image_spaces}
-        known = np.logical_and.reduce([mask for mask, _ in taken.values()])
-        parts = {name: [Part(ids[known], digests[known], v[known[mask]])] for name, (mask, v) in taken.items()}
-        fresh = [row for row, seen in zip(rows, known.tolist(), strict=True) if not seen]
-        for batch in batches(self._read(fresh), self._run.settings.batch_size):
-            for name, part in self._embed_batch(batch).items():
-                parts[name].append(part)
-        return {name: _join(found) for name, found in parts.items() if any(len(part.ids) for part in found)}
+        rows = transact(self._run.engine, partial(_imaged, report_ids=report_ids), read_only=True)
+        for batch in batches(self._read(rows), self._run.settings.batch_size):
+            yield self._embed_batch(batch)
 
     def _read(self, rows: Sequence[Imaged]) -> Iterator[_Read]:
         """Decode images in child processes; a report whose images cannot be read is left to its text."""
@@ -124,6 +110,10 @@ class Embedder:
         ids, digests = ids_of([read.row for read in batch]), np.array([read.digest for read in batch], np.int64)
         self._run.count(Count.FILMS_EMBEDDED, len(batch))
         return {name: Part(ids, digests, vectors) for name, vectors in keys.items()}
+
+
+def _imaged(s: Session, report_ids: Sequence[int]) -> list[Imaged]:
+    return with_images(s, passages.links_of(s, report_ids))
 
 
 def _set_digests(s: Session, batch: Sequence[_Read]) -> None:
@@ -156,18 +146,3 @@ def _missing(row: Imaged, found: Sequence[LoadedImage | InputError]) -> InputErr
         if isinstance(loaded, InputError) and (place == 0 or image.pixel_sha256):
             return loaded
     return None
-
-
-def _merge(known: npt.NDArray[np.bool_], old: Vectors, new: Vectors) -> Vectors:
-    """Rows taken over and rows made now, in their places."""
-    if not known.any():
-        return new
-    vectors = np.zeros((len(known), old.shape[1]), np.float32)
-    vectors[known], vectors[~known] = old, new
-    return vectors
-
-
-def _join(parts: Sequence[Part]) -> Part:
-    filled = [part for part in parts if len(part.ids)]
-    columns = zip(*((part.ids, part.digests, part.vectors) for part in filled), strict=True)
-    return Part(*(np.concatenate(column) for column in columns))

@@ -55,7 +55,7 @@ def open_retrieval(settings: Settings, weights: str, known: Iterable[str], engin
             "The index holds no films: run `cxrreport index` after their studies are catalogued, or use --retriever text.",
             "index.no_films",
         )
-    missing = {"stale": found.stale, "stale_films": found.stale_films, "no_films": len(wanted - set(index.spaces))}
+    missing = {"stale": len(found.texts), "stale_films": len(found.films), "no_films": len(wanted - set(index.spaces))}
     for kind, count in missing.items():
         if count:
             get_log().warning(f"index.{kind}", count=count)
@@ -77,7 +77,7 @@ def verify_index(settings: Settings) -> dict[str, Any]:
         raise IndexFitError(f"{_MISSING}.", "index.missing")
     with open_archive(settings, read_only=True) as engine:
         found = compare(engine, index, images=True)
-    return {**asdict(index.manifest), "stale": found.stale, "stale_films": found.stale_films}
+    return {**asdict(index.manifest), "stale": len(found.texts), "stale_films": len(found.films)}
 
 
 def list_indexes(settings: Settings) -> list[dict[str, Any]]:

@@ -18,14 +18,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from cxrreport.errors import IndexFitError
 from cxrreport.files import atomic
 from cxrreport.retrieval import publish
-from cxrreport.retrieval.index import Ids, Part, Space, SpaceWriter, Vectors
-from cxrreport.retrieval.versions import MANIFEST, REBUILD, TEXT, IndexManifest, prune, storage_errors, verify
+from cxrreport.retrieval.index import Space, SpaceWriter
+from cxrreport.retrieval.segment import Ids, Part
+from cxrreport.retrieval.versions import (
+    MANIFEST,
+    REBUILD,
+    TEXT,
+    IndexManifest,
+    SpaceManifest,
+    prune,
+    storage_errors,
+    verify,
+)
 
 Batch = Mapping[str, Part]  # name of the space -> vectors of it
 
@@ -43,16 +50,37 @@ class Index:
         return self.spaces[TEXT]
 
 
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The version that a new one begins with, without the vectors of some reports, by space.
+
+    erase : no file of the new version may hold a trace of those; else they are marked, and go in their time.
+    """
+
+    index: Index
+    gone: Mapping[str, Ids]
+    erase: bool = False
+
+
 def build(
-    home_index: Path, batches: Iterable[Batch], *, model_sha256: str, source: Mapping[str, Any], keep: int = 3
+    home_index: Path,
+    batches: Iterable[Batch],
+    *,
+    model_sha256: str,
+    source: Mapping[str, Any],
+    keep: int = 3,
+    base: Base | None = None,
 ) -> IndexManifest:
     """Build an index for exact search, publish it and make it current.
+
+    Vectors go to the disk as they come. Files of `base` that have hardly changed are shared, not written again.
 
     Parameters
     ----------
     batches : vectors by space; a report id comes once a space, and every report is in the text space.
     model_sha256 : digest of the weights whose encoder made the vectors.
     keep : how many versions stay, the new one among them; older ones are removed.
+    base : without, the batches are all there is.
 
     Raises
     ------
@@ -62,12 +90,12 @@ def build(
     """
     with storage_errors(home_index), publish.lock(home_index):
         publish.remove_rubbish(home_index)
-        writers = _fill(batches)
         created = datetime.now(UTC)
         temporary = home_index / f"{created:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}.tmp-{os.getpid()}"
         temporary.mkdir(mode=0o700)
         try:
-            manifest = _write(temporary, writers, model_sha256, source, created)
+            spaces = _write(temporary, batches, base)
+            manifest = _publish(temporary, spaces, model_sha256, source, created)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
@@ -75,18 +103,26 @@ def build(
         return manifest
 
 
-def _fill(batches: Iterable[Batch]) -> dict[str, SpaceWriter]:
-    writers: dict[str, SpaceWriter] = {}
+def _write(folder: Path, batches: Iterable[Batch], base: Base | None) -> dict[str, SpaceManifest]:
+    kept, gone = (base.index.spaces, base.gone) if base else ({}, {})
+    erase = base is not None and base.erase
+
+    def writer(name: str) -> SpaceWriter:
+        return SpaceWriter(folder, name, kept.get(name), gone.get(name, ()), erase)
+
+    writers = {name: writer(name) for name in kept}
     for batch in batches:
         for name, part in batch.items():
-            writers.setdefault(name, SpaceWriter(name)).add(part)
-    return writers
+            if name not in writers:
+                writers[name] = writer(name)
+            writers[name].add(part)
+    closed = {name: one.close() for name, one in writers.items()}
+    return {name: space for name, space in closed.items() if space is not None}
 
 
-def _write(
-    temporary: Path, writers: dict[str, SpaceWriter], model_sha256: str, source: Mapping[str, Any], created: datetime
+def _publish(
+    temporary: Path, spaces: dict[str, SpaceManifest], model_sha256: str, source: Mapping[str, Any], created: datetime
 ) -> IndexManifest:
-    spaces = {name: written for name, writer in writers.items() if (written := writer.write(temporary)) is not None}
     if TEXT not in spaces:
         raise IndexFitError("there is no report to index; import signed reports first.", code="index.empty")
     stamp = created.isoformat(timespec="microseconds")
@@ -126,17 +162,8 @@ def open_index(home_index: Path, *, model_sha256: str | None = None) -> Index | 
         return Index(manifest, {name: Space(folder, name, space) for name, space in manifest.spaces.items()})
 
 
-def take_over(index: Index | None, name: str, ids: Ids, digests: Ids) -> tuple[npt.NDArray[np.bool_], Vectors]:
-    """Which reports (n,) the space `name` holds with this very content, and their vectors (held, d), not to be made again."""
-    space = index.spaces.get(name) if index else None
-    if space is None:
-        return np.zeros(len(ids), bool), np.zeros((0, 0), np.float32)
-    _, known = space.compare(ids, digests)
-    return known, space.vectors(ids[known])
-
-
 def open_serving(home_index: Path, model_sha256: str) -> Index | None:
-    """What a rebuild can take over; None where no version serves or it is damaged or of other weights."""
+    """What a new version can begin with; None where no version serves or it is damaged or of other weights."""
     try:
         return open_index(home_index, model_sha256=model_sha256)
     except IndexFitError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-PASSAGE_VERSION = 1  # to be raised when what is embedded of a report changes
 MAX_CHARS = 2_000  # the text encoder reads no further; a bound also keeps one monstrous report from filling a batch
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\ufeff]")
 

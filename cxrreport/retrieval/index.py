@@ -1,62 +1,47 @@
-"""Vectors of reports in one space, searched exactly. The only place that knows FAISS.
-
-A space is a file `<name>.faiss` and, row by row, report id and digest of what was embedded in `<name>.npy`.
-"""
+"""Vectors of reports in one space: searched exactly over all its segments, and written by keeping what has not changed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
-import faiss
 import numpy as np
 import numpy.typing as npt
 
-from cxrreport.errors import IndexFitError, ModelOutputError, StorageError
-from cxrreport.retrieval import publish
-from cxrreport.retrieval.versions import REBUILD, SpaceManifest, plausible_size
+from cxrreport.errors import IndexFitError, ModelOutputError
+from cxrreport.retrieval.segment import Flags, Ids, Part, Segment, SegmentWriter, Vectors
+from cxrreport.retrieval.versions import REBUILD, SegmentManifest, SpaceManifest
 
 # FAISS' sums differ in the last bits from batch to batch, in proportion to the lengths of query and vector; candidates
 # this close are compared exactly
 _TIE = 1e-5
 
-# whole blocks of the archive by BLAS, for few queries too: FAISS' own loop takes 2 to 4 times as long (benchmarks.retrieval)
-faiss.cvar.distance_compute_blas_threshold = 1
-faiss.cvar.distance_compute_blas_database_bs = 65_536
-
-Flags = npt.NDArray[np.bool_]
-Ids = npt.NDArray[np.int64]
-Vectors = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Some vectors of one space: report ids (n,), digests of what was embedded (n,), and vectors (n, d)."""
-
-    ids: Ids
-    digests: Ids
-    vectors: Vectors
+FULL = 1 << 20  # rows of a segment at most: what an erasure writes anew
+_GROWTH = (
+    2  # a segment is written anew together with newer rows that are at least 1 / _GROWTH as many: so there are few
+)
+_WORN = 0.2  # or where more of its rows than this share no longer hold
 
 
 class Space:
-    """A verified space, ready to be searched."""
+    """A verified space, ready to be searched. ids : of the reports that it holds (count,), in order."""
 
     def __init__(self, folder: Path, name: str, manifest: SpaceManifest) -> None:
-        file = str(folder / f"{name}.faiss")
-        index: Any = faiss.read_index(file, faiss.IO_FLAG_MMAP_IFC)  # pages are shared and read as they are needed
-        if not isinstance(index, faiss.IndexIDMap) or (index.ntotal, index.d) != (manifest.count, manifest.dim):
+        self.manifest, self.name = manifest, name
+        self.segments = [Segment(folder, segment, manifest.dim) for segment in manifest.segments]
+        self._starts = np.cumsum([0, *(len(segment.alive) for segment in self.segments)])
+        self._ids: Ids = np.concatenate([segment.ids for segment in self.segments])
+        alive = np.flatnonzero(np.concatenate([segment.alive for segment in self.segments]))
+        if len(alive) != manifest.count:
             raise IndexFitError(f"the index file and its manifest do not fit together; {REBUILD}.")
-        self.manifest = manifest
-        self._table = folder / f"{name}.npy"
-        flat: Any = faiss.downcast_index(index.index)
-        self._flat = flat
-        self._ids: Ids = _ids_of(index)
-        self._vectors = faiss.rev_swig_ptr(flat.get_xb(), manifest.count * manifest.dim)
-        self._vectors = self._vectors.reshape(manifest.count, manifest.dim)
-        self._order = np.argsort(self._ids)
+        self._order = alive[np.argsort(self._ids[alive])]
+        self.ids = self._ids[self._order]
         self._tie = _TIE * max(1.0, manifest.norm)
-        self._owner = index  # keeps the memory of `_vectors` alive
+
+    @property
+    def digests(self) -> Ids:
+        """Digests of what was embedded of each of the `ids` (count,)."""
+        return np.concatenate([segment.digests for segment in self.segments])[self._order]
 
     def search(self, queries: Vectors, count: int) -> tuple[Vectors, Ids]:
         """Find the `count` nearest reports of each query by inner product, exactly.
@@ -83,103 +68,127 @@ class Space:
             raise ModelOutputError("the query vector of a study is not finite.")
         scores = np.full((len(queries), count), -np.inf, dtype=np.float32)
         ids = np.full((len(queries), count), -1, dtype=np.int64)
-        for row, (query, places) in enumerate(zip(queries, self._candidates(queries, count))):
-            exact = (self._vectors[places].astype(np.float64) * query).sum(axis=1).astype(np.float32)
+        found = [self._candidates(segment, queries, count) for segment in self.segments]
+        for row, query in enumerate(queries):
+            places = np.concatenate([start + rows[row] for start, rows in zip(self._starts, found)])
+            exact = (self._vectors(places).astype(np.float64) * query).sum(axis=1).astype(np.float32)
             order = np.lexsort((self._ids[places], -exact))[:count]
             scores[row, : len(order)], ids[row, : len(order)] = exact[order], self._ids[places][order]
         return scores, ids
 
     def vectors(self, ids: Ids) -> Vectors:
         """Return the vectors (n, dim) of report ids that are in the space."""
-        return self._vectors[self._places(ids)]
+        return self._vectors(self._order[np.searchsorted(self.ids, ids)])
 
-    def without(self, ids: Ids) -> Part:
-        """All of the space but these reports."""
-        table: Ids = np.load(self._table, allow_pickle=False)
-        kept = ~np.isin(table[:, 0], ids)
-        return Part(table[kept, 0], table[kept, 1], self._vectors[kept])
+    def _vectors(self, places: npt.NDArray[np.intp]) -> Vectors:
+        vectors = np.zeros((len(places), self.manifest.dim), np.float32)
+        of = np.searchsorted(self._starts, places, side="right") - 1
+        for number in np.unique(of):
+            here = of == number
+            vectors[here] = self.segments[number].vectors[places[here] - self._starts[number]]
+        return vectors
 
-    def compare(self, ids: Ids, digests: Ids) -> tuple[Flags, Flags]:
-        """Which reports (n,) the space holds, and which of them with this very content."""
-        places = self._places(ids)
-        held = self._ids[places] == ids
-        table: Ids = np.load(self._table, mmap_mode="r", allow_pickle=False)
-        return held, held & (table[places, 1] == digests)
-
-    def _places(self, ids: Ids) -> npt.NDArray[np.intp]:
-        """Where the ids are, or would be."""
-        found = np.searchsorted(self._ids, ids, sorter=self._order)
-        places: npt.NDArray[np.intp] = self._order[found.clip(max=len(self._order) - 1)]
-        return places
-
-    def _candidates(self, queries: Vectors, count: int) -> list[npt.NDArray[np.int64]]:
-        """Places that can be among the best `count` of each query, all ties at the edge included."""
-        wanted = min(self.manifest.count, count + 32)
-        while queries.shape[0]:
-            scores, places = self._flat.search(queries, wanted)
-            edge = scores[:, min(count, wanted) - 1]
-            tie = self._tie * np.maximum(1, np.linalg.norm(queries, axis=1))
-            if wanted == self.manifest.count or bool((scores[:, -1] < edge - tie).all()):
-                return list(places)
-            wanted = min(self.manifest.count, wanted * 4)
+    def _candidates(self, segment: Segment, queries: Vectors, count: int) -> list[npt.NDArray[np.intp]]:
+        """Rows that can be among the best `count` of each query, all ties at the edge included."""
+        size, wanted = len(segment.alive), count + 32
+        tie = self._tie * np.maximum(1, np.linalg.norm(queries, axis=1))
+        while len(queries):
+            wanted = min(size, wanted)
+            scores, rows = segment.nearest(queries, wanted)
+            alive = segment.alive[rows]
+            # the place of the last that is wanted, or the end where so many are not alive
+            edge = np.minimum((np.cumsum(alive, axis=1) < count).sum(axis=1), wanted - 1)
+            deep = scores[:, -1] < np.take_along_axis(scores, edge[:, None], axis=1)[:, 0] - tie
+            if wanted == size or bool(deep.all()):
+                return [found[mask] for found, mask in zip(rows, alive, strict=True)]
+            wanted *= 4
         return []
 
 
-def _ids_of(index: Any) -> Ids:
-    """Report ids of an IndexIDMap, in the order of its vectors.
-
-    SimpleITK, wrapped by SWIG as faiss is, shares faiss' table of C++ types: once loaded in this process, the vector of ids
-    comes as a class of SimpleITK, which faiss does not know. So it is named by hand.
-    """
-    vector: Any = faiss.Int64Vector.__new__(faiss.Int64Vector)
-    vector.this = index.id_map.this
-    ids: Ids = faiss.vector_to_array(vector)
-    return ids
-
-
 class SpaceWriter:
-    """Takes the vectors of one space batch by batch and writes them; holds them in memory once, until written."""
+    """Writes one space of a new version: what it `kept` of the serving one, without some reports, and what is added.
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self._index: Any = None
-        self._table: list[Ids] = []
-        self._norm = 0.0
+    gone : ids of reports of which `kept` no longer holds. erase : no file of the version may hold a trace of them.
+    """
+
+    def __init__(self, folder: Path, name: str, kept: Space | None, gone: Collection[int] | Ids, erase: bool) -> None:
+        self._folder, self._name, self._kept, self._erase = folder, name, kept, erase
+        self._gone = np.asarray(gone, np.int64)
+        self._dim = kept.manifest.dim if kept else 0
+        self._norm = kept.manifest.norm if kept else 0.0
+        self._next = 1 + max((s.number for s in kept.manifest.segments), default=-1) if kept else 0
+        self._ids: list[Ids] = []
+        self._open: SegmentWriter | None = None
+        self._written: list[SegmentManifest] = []
 
     def add(self, part: Part) -> None:
-        """Take vectors in.
+        """Take vectors in; one of a report that was kept takes the place of the one before.
 
         Raises
         ------
         IndexFitError : they are of another width than those before, or not finite.
         """
-        vectors = np.ascontiguousarray(part.vectors, dtype=np.float32)
-        if self._index is None:
-            self._index = faiss.IndexIDMap(faiss.IndexFlatIP(vectors.shape[-1]))
-        if vectors.ndim != 2 or vectors.shape != (len(part.ids), self._index.d) or not np.isfinite(vectors).all():
+        vectors = part.vectors
+        self._dim = self._dim or vectors.shape[-1]
+        if vectors.ndim != 2 or vectors.shape != (len(part.ids), self._dim) or not np.isfinite(vectors).all():
             raise IndexFitError("the vectors for the index are of mixed width or not finite.")
-        self._index.add_with_ids(vectors, np.ascontiguousarray(part.ids, dtype=np.int64))
         self._norm = max(self._norm, float(np.linalg.norm(vectors, axis=1).max(initial=0)))
-        self._table.append(np.stack([part.ids, part.digests], axis=1))
+        self._ids.append(part.ids)
+        self._append(part)
 
-    def write(self, folder: Path) -> SpaceManifest | None:
-        """Write the space; None where no vector was added.
+    def close(self) -> SpaceManifest | None:
+        """Write what remains; None where nothing does.
 
         Raises
         ------
-        IndexFitError : a report was added twice. StorageError : not everything was written.
+        IndexFitError : a report was added twice.
         """
-        if self._index is None or not self._index.ntotal:
-            return None
-        table = np.concatenate(self._table)
-        if len(np.unique(table[:, 0])) != len(table):
+        added = np.concatenate([np.zeros(0, np.int64), *self._ids])
+        if len(np.unique(added)) != len(added):
             raise IndexFitError("a report was given to the index twice.")
-        file, digests = folder / f"{self.name}.faiss", folder / f"{self.name}.npy"
-        np.save(digests, table, allow_pickle=False)
-        publish.settle(digests)
-        faiss.write_index(self._index, str(file))
-        publish.settle(file)
-        count, dim = self._index.ntotal, self._index.d
-        if not plausible_size(file, count, dim):  # FAISS does not report every short write
-            raise StorageError("the index could not be written completely; is the disk full?")
-        return SpaceManifest(count, dim, self._norm, publish.sha256(file), publish.sha256(digests))
+        segments, alive = self._kept.segments if self._kept else [], {}
+        for segment in segments:
+            alive[segment.manifest.number] = (
+                segment.alive & ~np.isin(segment.ids, self._gone) & ~np.isin(segment.ids, added)
+            )
+        anew = self._to_write_anew(segments, alive, len(added))
+        for segment in segments:
+            if segment.manifest.number in anew:
+                for part in segment.parts(alive[segment.manifest.number]):
+                    self._append(part)
+        linked = [s.link(self._folder, alive[s.manifest.number]) for s in segments if s.manifest.number not in anew]
+        self._finish()
+        found = (*linked, *self._written)
+        return SpaceManifest(sum(s.count - s.gone for s in found), self._dim, self._norm, found) if found else None
+
+    def _to_write_anew(self, segments: list[Segment], alive: dict[int, Flags], added: int) -> set[int]:
+        """Numbers of segments that are not taken over as they are: worn, to be erased from, or small beside what is new."""
+        left = {number: int(rows.sum()) for number, rows in alive.items()}
+        anew = {s.manifest.number for s in segments if self._is_worn(s, left[s.manifest.number])}
+        size = added + sum(left[number] for number in anew)
+        for number, count in sorted(left.items(), key=lambda item: item[1]):
+            if number not in anew and count <= _GROWTH * size and count < FULL * (1 - _WORN):
+                anew.add(number)
+                size += count
+        return anew
+
+    def _is_worn(self, segment: Segment, left: int) -> bool:
+        erased = self._erase and bool(np.isin(segment.ids, self._gone).any())
+        return erased or left < (1 - _WORN) * len(segment.alive)
+
+    def _append(self, part: Part) -> None:
+        """Write rows to the segment that is open; one that is full is finished."""
+        start = 0
+        while start < len(part.ids):
+            if self._open is None:
+                self._open = SegmentWriter(self._folder, self._name, self._next + len(self._written), self._dim)
+            stop = start + FULL - self._open.count
+            self._open.add(Part(part.ids[start:stop], part.digests[start:stop], part.vectors[start:stop]))
+            start = stop
+            if self._open.count == FULL:
+                self._finish()
+
+    def _finish(self) -> None:
+        if self._open is not None:
+            self._written.append(self._open.close())
+            self._open = None

@@ -10,9 +10,9 @@ import numpy as np
 
 from cxrreport.errors import IndexFitError
 from cxrreport.retrieval import publish
-from cxrreport.retrieval.build import build, open_index
-from cxrreport.retrieval.index import Ids
-from cxrreport.retrieval.versions import storage_errors
+from cxrreport.retrieval.build import Base, build, open_index
+from cxrreport.retrieval.segment import Ids
+from cxrreport.retrieval.versions import read_manifest, segment_file, storage_errors
 
 _ALL = 1_000_000
 
@@ -24,10 +24,13 @@ def versions_with(home_index: Path, report_ids: Collection[int]) -> list[str]:
 
 
 def _holds(folder: Path, ids: Ids) -> bool:
+    """Is one of the ids in a file of the version, even in a row that no longer holds?"""
     try:
-        tables = [np.load(file, mmap_mode="r", allow_pickle=False)[:, 0] for file in sorted(folder.glob("*.npy"))]
-        return not tables or any(bool(np.isin(ids, table).any()) for table in tables)
-    except (OSError, ValueError, IndexError):
+        manifest = read_manifest(folder)
+        segments = [segment for space in manifest.spaces.values() for segment in space.segments]
+        files = [folder / segment_file(segment, "rows") for segment in segments]
+        return any(bool(np.isin(ids, np.load(f, mmap_mode="r", allow_pickle=False)[:, 0]).any()) for f in files)
+    except (OSError, ValueError, IndexError, IndexFitError):
         return True
 
 
@@ -58,6 +61,5 @@ def remove_reports(home_index: Path, report_ids: Collection[int]) -> list[str]:
 def _publish_without(home_index: Path, ids: Ids) -> None:
     index = open_index(home_index)
     if index is not None:
-        left = {name: space.without(ids) for name, space in index.spaces.items()}
-        facts = index.manifest
-        build(home_index, [left], model_sha256=facts.model_sha256, source=facts.source, keep=_ALL)
+        facts, base = index.manifest, Base(index, dict.fromkeys(index.spaces, ids), erase=True)
+        build(home_index, [], model_sha256=facts.model_sha256, source=facts.source, keep=_ALL, base=base)

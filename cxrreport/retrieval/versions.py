@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -18,18 +19,41 @@ from cxrreport.retrieval import publish
 TEXT, MANIFEST = "text", "manifest.json"
 REBUILD = "rebuild the index with `cxrreport index`"
 _NAME = re.compile("[a-z]+")  # a manifest must not name files elsewhere
-_HEADER_BYTES = 4_096  # upper bound of what the file holds beside vectors and ids
+FORM = 2  # to be raised when the files of a version change, or what is embedded of a report
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentManifest:
+    """Size and digests of one segment: of its vectors, of the table of what was embedded, and of the rows that are gone."""
+
+    space: str
+    number: int
+    count: int
+    sha256: str
+    rows_sha256: str
+    gone: int = 0
+    gone_sha256: str = ""
+
+
+def segment_file(segment: SegmentManifest, kind: str) -> str:
+    """Name of a file of a segment: "vectors", "rows" or "gone"."""
+    return f"{segment.space}-{segment.number}.{kind}.npy"
 
 
 @dataclass(frozen=True, slots=True)
 class SpaceManifest:
-    """Size and digests of one space, of its vectors and of the table of what was embedded; `norm` is the longest vector's."""
+    """How many reports one space holds, and where; `norm` is at least the longest vector's."""
 
     count: int
     dim: int
     norm: float
-    sha256: str
-    digests_sha256: str
+    segments: tuple[SegmentManifest, ...]
+
+    @property
+    def sha256(self) -> str:
+        """Digest of all its files."""
+        sums = [f"{one.sha256} {one.rows_sha256} {one.gone_sha256}" for one in self.segments]
+        return hashlib.sha256("\n".join(sums).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +69,7 @@ class IndexManifest:
     spaces: dict[str, SpaceManifest]
     created_at: str
     source: dict[str, Any] = field(default_factory=dict)
+    form: int = FORM
 
 
 def verify(home_index: Path, version: str) -> IndexManifest:
@@ -54,23 +79,30 @@ def verify(home_index: Path, version: str) -> IndexManifest:
     ------
     IndexFitError : naming the expected and the actual digest where a file has changed.
     """
-    manifest = read_manifest(home_index / version)
-    for name, space in manifest.spaces.items():
-        _verify_space(home_index / version, name, space)
+    folder = home_index / version
+    manifest = read_manifest(folder)
+    for space in manifest.spaces.values():
+        for segment in space.segments:
+            _verify_segment(folder, segment)
     return manifest
 
 
-def _verify_space(folder: Path, name: str, space: SpaceManifest) -> None:
-    file, table = folder / f"{name}.faiss", folder / f"{name}.npy"
-    if not (file.is_file() and table.is_file() and plausible_size(file, space.count, space.dim)):
-        raise IndexFitError(f"a file of index version {folder.name} is missing or has the wrong size; {REBUILD}.")
-    for part, expected in ((file, space.sha256), (table, space.digests_sha256)):
-        actual = publish.sha256(part)
-        if actual != expected:
-            raise IndexFitError(
-                f"index version {folder.name} is damaged: the digest of {part.name} is {actual[:12]}…,"
-                f" not {expected[:12]}…; {REBUILD}."
-            )
+def _verify_segment(folder: Path, segment: SegmentManifest) -> None:
+    sums = {"vectors": segment.sha256, "rows": segment.rows_sha256, "gone": segment.gone_sha256}
+    for kind, expected in sums.items():
+        if expected:
+            _verify_file(folder, segment_file(segment, kind), expected)
+
+
+def _verify_file(folder: Path, name: str, expected: str) -> None:
+    if not (folder / name).is_file():
+        raise IndexFitError(f"a file of index version {folder.name} is missing; {REBUILD}.")
+    actual = publish.sha256(folder / name)
+    if actual != expected:
+        raise IndexFitError(
+            f"index version {folder.name} is damaged: the digest of {name} is {actual[:12]}…,"
+            f" not {expected[:12]}…; {REBUILD}."
+        )
 
 
 def roll_back(home_index: Path, model_sha256: str) -> IndexManifest:
@@ -119,25 +151,41 @@ def read_manifest(folder: Path) -> IndexManifest:
 
     Raises
     ------
-    IndexFitError : it is missing, unreadable or of another version.
+    IndexFitError : it is missing, unreadable, of another version, or in a form that this release does not read.
     """
     try:
         row = json.loads((folder / MANIFEST).read_text("utf-8"))
-        spaces = {name: SpaceManifest(**space) for name, space in row.pop("spaces").items()}
-        manifest = IndexManifest(**row, spaces=spaces)
-        named = all(_NAME.fullmatch(name) and space.count > 0 and space.dim > 0 for name, space in spaces.items())
-        fits = manifest.version == folder.name and TEXT in spaces and named
+        manifest = _manifest(row) if (form := row.get("form", 1)) == FORM else None
+        fits = manifest is None or (manifest.version == folder.name and _fits(manifest))
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         fits = False
     if not fits:
         raise IndexFitError(f"the manifest of index version {folder.name} is missing or unreadable; {REBUILD}.")
+    if manifest is None:
+        raise IndexFitError(
+            f"index version {folder.name} is in form {form}, this release reads form {FORM}; {REBUILD}."
+        )
     return manifest
 
 
-def plausible_size(file: Path, count: int, dim: int) -> bool:
-    """Has the file of `count` vectors of `dim` numbers the size that it must have?"""
-    content = count * (dim * 4 + 8)
-    return content <= file.stat().st_size <= content + _HEADER_BYTES
+def _manifest(row: dict[str, Any]) -> IndexManifest:
+    spaces = {name: _space(space) for name, space in row.pop("spaces").items()}
+    return IndexManifest(**row, spaces=spaces)
+
+
+def _space(row: dict[str, Any]) -> SpaceManifest:
+    return SpaceManifest(**{**row, "segments": tuple(SegmentManifest(**one) for one in row["segments"])})
+
+
+def _fits(manifest: IndexManifest) -> bool:
+    """Is every space of a plausible size, and do its segments name files of its own?"""
+    return TEXT in manifest.spaces and all(
+        _NAME.fullmatch(name)
+        and space.count > 0
+        and space.dim > 0
+        and all(one.space == name and isinstance(one.number, int) and one.count > 0 for one in space.segments)
+        for name, space in manifest.spaces.items()
+    )
 
 
 @contextmanager

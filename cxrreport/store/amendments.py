@@ -72,6 +72,8 @@ def _append(row: ReportRow, report: Report) -> bool:
 
 def _changed(row: ReportRow) -> None:
     row.text_sha256 = text_sha256(row, row.identity_sha256)
+    has_text = row.findings.strip() or row.impression.strip()
+    row.text_digest = int(row.text_sha256[:10], 16) if has_text else None
     row.labels, row.label_source = {}, ""
 
 

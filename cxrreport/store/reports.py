@@ -1,4 +1,4 @@
-"""The archive of signed reports: import without doubling, passages for the index, what may be retrieved for whom."""
+"""The archive of signed reports: import without doubling, labels, what may be retrieved for whom."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, literal, not_, or_, select, update
 from sqlalchemy.orm import Session
 
-from cxrreport import addenda
 from cxrreport.findings import State
-from cxrreport.records import Passage, Report, ReportStatus, Study, blank_placeholder
+from cxrreport.records import Report, ReportStatus, Study, blank_placeholder
 from cxrreport.store.amendments import (
     RANK,
     SIGNED,
@@ -28,11 +27,11 @@ from cxrreport.store.amendments import (
 from cxrreport.store.columns import short
 from cxrreport.store.engine import batches
 from cxrreport.store.linking import Identity, Link, resolve
+from cxrreport.store.passages import HAS_TEXT
 from cxrreport.store.schema import PatientRow, ReportRow, StudyRow
 
 LabelledReport = tuple[Report, Mapping[str, State]]
 _WITHDRAWN = ReportRow.status == ReportStatus.WITHDRAWN
-_HAS_TEXT = or_(func.trim(ReportRow.impression) != "", func.trim(ReportRow.findings) != "")
 
 
 def add_reports(session: Session, reports: Sequence[LabelledReport], label_source: str = "") -> Counter[str]:
@@ -175,7 +174,7 @@ def outdated_labels(session: Session, source: str, after_id: int, limit: int) ->
 
 def texts(session: Session, after_id: int, limit: int) -> list[StoredText]:
     """Return the first `limit` reports beyond `after_id`, by id, that have a text."""
-    return _texts(session, after_id, limit, _HAS_TEXT)
+    return _texts(session, after_id, limit, HAS_TEXT)
 
 
 def _texts(session: Session, after_id: int, limit: int, *where: ColumnElement[bool]) -> list[StoredText]:
@@ -198,27 +197,6 @@ def as_stored(labels: Mapping[str, State]) -> dict[str, str]:
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------
-
-
-def passages(session: Session, after_id: int = 0, limit: int = 1000, texts: bool = True) -> list[Passage]:
-    """Return the next reports that have a text, by id: with `texts` their impression, or findings where there is none,
-    and what was added.
-
-    The text tower has learnt impressions.
-    """
-    said = (ReportRow.impression, ReportRow.findings, ReportRow.addendum) if texts else ()
-    query = select(ReportRow.id, ReportRow.text_sha256, ReportRow.study_id, *said)
-    rows = session.execute(query.where(_HAS_TEXT, ReportRow.id > after_id).order_by(ReportRow.id).limit(limit))
-    return [Passage(row[0], row[1], row[2], _said(*row[3:])) for row in rows]
-
-
-def count_passages(session: Session) -> int:
-    """Return how many reports have a text."""
-    return session.scalar(select(func.count()).select_from(ReportRow).where(_HAS_TEXT)) or 0
-
-
-def _said(impression: str = "", findings: str = "", addendum: str | None = None) -> str:
-    return addenda.behind(impression.strip() or findings.strip(), addendum or "")
 
 
 def signed_reports(session: Session, study_ids: Collection[int]) -> dict[int, list[ReportRow]]:

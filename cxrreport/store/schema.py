@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cxrreport.codes import PriorReason
@@ -18,6 +18,7 @@ PRELIMINARY = text("status = 'preliminary'")
 FLAGS = """CAST(flags AS VARCHAR) = '[]' OR CAST(flags AS VARCHAR) LIKE '["%"]'"""  # a list of words
 UNSEEN = text("view IS NULL AND usable")
 UNDATED = text("reported_at IS NULL")
+REPORT_BLOCK = "id / 1024"  # of whole numbers: the block that a report is in
 
 
 class PatientRow(Base):
@@ -116,6 +117,7 @@ class ReportRow(Base):
     __tablename__ = "report"
     __table_args__ = (
         Index("ix_report_undated", "id", sqlite_where=UNDATED, postgresql_where=UNDATED),
+        Index("ix_report_block", text(f"({REPORT_BLOCK})"), "id", "text_digest"),
         code("label_source"),
     )
 
@@ -140,6 +142,7 @@ class ReportRow(Base):
     label_source: Mapped[str]  # "" = not told
     identity_sha256: Mapped[str] = mapped_column(unique=True)
     text_sha256: Mapped[str] = mapped_column(unique=True)
+    text_digest: Mapped[int | None] = mapped_column(BigInteger)  # its first 40 bits; none without a text to retrieve
 
 
 class RunRow(Base):

@@ -193,6 +193,7 @@ def upgrade() -> None:
         sa.Column("label_source", sa.String, nullable=False),
         sa.Column("identity_sha256", sa.String, nullable=False, unique=True),
         sa.Column("text_sha256", sa.String, nullable=False, unique=True),
+        sa.Column("text_digest", sa.BigInteger),
         sa.CheckConstraint(
             "label_source = lower(label_source) AND label_source NOT LIKE '% %' AND length(label_source) < 64",
             name="label_source",
@@ -206,6 +207,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("reported_at IS NULL"),
         postgresql_where=sa.text("reported_at IS NULL"),
     )
+    op.create_index("ix_report_block", "report", [sa.text("(id / 1024)"), "id", "text_digest"])
     op.create_table(
         "file",
         sa.Column("id", ID, primary_key=True),

@@ -81,7 +81,7 @@ def test_doctor_tells_every_part_and_its_mend(
 
 
 def test_a_damaged_index_is_a_mend(drafted: Tool) -> None:
-    next((drafted.home / "index").glob("*/text.faiss")).write_bytes(b"IxM2")
+    next((drafted.home / "index").glob("*/text-0.vectors.npy")).write_bytes(b"")
     assert drafted("doctor") == 78 and "MEND  index" in drafted.out
 
 

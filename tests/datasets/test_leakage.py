@@ -63,16 +63,13 @@ def query_of(export: Path, weights: Path) -> np.ndarray:
 
 def build_index(tool: Tool, query: np.ndarray, same: set[int]) -> None:
     """Publish an index where the reports `same` equal the query and the others point away from it."""
-    from cxrreport.pipeline.freshness import text_digests
-    from cxrreport.records import Passage
     from cxrreport.retrieval.build import build
-    from cxrreport.retrieval.index import Part
+    from cxrreport.retrieval.segment import Part
     from cxrreport.retrieval.versions import list_versions
 
     folder = tool.home / "index"
-    rows = [Passage(*row, None) for row in tool.rows("SELECT id, text_sha256 FROM report ORDER BY id")]
-    vectors = np.array([query if row.report_id in same else -query for row in rows], np.float32)
-    part = Part(np.array([row.report_id for row in rows]), text_digests(rows), vectors)
+    ids, digests = np.array(tool.rows("SELECT id, text_digest FROM report ORDER BY id")).T
+    part = Part(ids, digests, np.array([query if number in same else -query for number in ids], np.float32))
     build(folder, [{"text": part}], model_sha256=list_versions(folder)[0].model_sha256, source={})
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from cxrreport.drafting import retrieve as retrieving
 from cxrreport.retrieval.build import build, open_index
-from cxrreport.retrieval.index import Part
+from cxrreport.retrieval.segment import Part
 
 
 @pytest.fixture

@@ -47,9 +47,9 @@ def flip(path: Path) -> None:
 
 
 INDEX_FAULTS: dict[str, Callable[[Path], object]] = {
-    "flipped bit": lambda home: flip(next(home.glob("*/text.faiss"))),
-    "no file": lambda home: next(home.glob("*/text.faiss")).unlink(),
-    "cut file": lambda home: os.truncate(next(home.glob("*/text.faiss")), 100),
+    "flipped bit": lambda home: flip(next(home.glob("*/text-0.vectors.npy"))),
+    "no file": lambda home: next(home.glob("*/text-0.vectors.npy")).unlink(),
+    "cut file": lambda home: os.truncate(next(home.glob("*/text-0.vectors.npy")), 100),
     "cut manifest": lambda home: next(home.glob("*/manifest.json")).write_text("{"),
     "pointer to nowhere": lambda home: (home / "CURRENT").write_text("../../etc\n"),
 }

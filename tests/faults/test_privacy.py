@@ -142,7 +142,7 @@ def test_all_state_is_for_its_owner_alone(
         wanted = 0o700 if path.is_dir() else 0o600
         assert stat.S_IMODE(path.stat().st_mode) == wanted, path.name
         modes[path.name] = stat.S_ISREG
-    assert {"cxrreport.db", "CURRENT", "text.faiss", "run-000002.json", "lock"} <= set(modes)
+    assert {"cxrreport.db", "CURRENT", "text-0.vectors.npy", "run-000002.json", "lock"} <= set(modes)
 
 
 def test_hostile_tags_are_never_a_path(tool: Tool, tmp_path: Path) -> None:

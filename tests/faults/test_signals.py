@@ -61,7 +61,7 @@ def test_a_second_signal_ends_at_once(tool: Tool, shared_export: Path) -> None:
 
 
 def test_a_signal_during_the_build_publishes_no_half_an_index(tool: Tool, shared_reports: Path) -> None:
-    embed = Mishap("cxrreport.store.reports:passages", 1, signal.SIGTERM)
+    embed = Mishap("cxrreport.store.passages:passages", 1, signal.SIGTERM)
     process = Process(tool.home, "index", shared_reports, "--json", mishap=embed)
     assert process.wait() == 143
     assert '"index": null' in process.printed and '"added": 11' in process.printed

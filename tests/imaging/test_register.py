@@ -257,7 +257,7 @@ def test_it_lives_in_one_process_with_the_search_of_vectors(first, tmp_path):
 import cxrreport.{first}, numpy as np
 from cxrreport.imaging.register import register
 from cxrreport.retrieval.build import build, open_index
-from cxrreport.retrieval.index import Part
+from cxrreport.retrieval.segment import Part
 from pathlib import Path
 ids = np.array([5, 6])
 folder = Path({str(tmp_path)!r})

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from cxrreport.errors import IndexFitError, LockedError, ModelOutputError, StorageError
 from cxrreport.retrieval import publish
-from cxrreport.retrieval.build import build, content_digest, open_index, open_serving, take_over
-from cxrreport.retrieval.index import Part
+from cxrreport.retrieval.build import build, content_digest, open_index, open_serving
+from cxrreport.retrieval.segment import Part
 from cxrreport.retrieval.versions import list_versions, roll_back
 
 MODEL = "a" * 64
@@ -78,7 +78,7 @@ def test_the_manifest_says_what_was_built(tmp_path):
     text = manifest.spaces["text"]
     assert (manifest.count, text.count, text.dim) == (50, 50, 16)
     assert (manifest.model_sha256, manifest.source) == (MODEL, {"reports": 50})
-    assert text.sha256 == publish.sha256(tmp_path / manifest.version / "text.faiss")
+    assert text.segments[0].sha256 == publish.sha256(tmp_path / manifest.version / "text-0.vectors.npy")
 
 
 @pytest.mark.parametrize(
@@ -127,20 +127,6 @@ def test_build_at_work_is_left_alone(tmp_path):
     assert open_index(tmp_path).manifest == old and not rubbish.exists()
 
 
-def test_a_rebuild_takes_over_what_it_knows(tmp_path):
-    ids = np.array([104, 100, 999, 102])
-    texts = digests(ids)
-    assert not take_over(open_serving(tmp_path, MODEL), "text", ids, texts)[0].any()
-    vectors = _vectors(5)
-    _build(tmp_path, vectors)
-    texts[3] += 1  # the text of report 102 was corrected
-    known, taken = take_over(open_serving(tmp_path, MODEL), "text", ids, texts)
-    assert known.tolist() == [True, True, False, False]
-    assert (taken == vectors[[4, 0]]).all()
-    assert not take_over(open_serving(tmp_path, MODEL), "image", ids, texts)[0].any()
-    assert not take_over(open_serving(tmp_path, "b" * 64), "text", ids, texts)[0].any()
-
-
 def test_spaces_of_one_version_are_searched_apart(tmp_path):
     texts, films = _vectors(6), _vectors(3, dim=4, seed=1)
     ids = np.arange(6)
@@ -166,17 +152,36 @@ def test_a_manifest_names_no_other_file(tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    ("part", "place"), [("text.faiss", 0), ("text.faiss", 40), ("text.faiss", -1), ("text.npy", -1)]
+    ("part", "place"),
+    [("text-0.vectors.npy", 0), ("text-0.vectors.npy", 40), ("text-0.vectors.npy", -1), ("text-0.rows.npy", -1)],
 )
-def test_a_flipped_byte_is_refused_and_nothing_is_taken_over(tmp_path, part, place):
+def test_a_flipped_byte_is_refused_and_no_version_begins_with_it(tmp_path, part, place):
     path = tmp_path / _build(tmp_path, _vectors(50)).version / part
     content = bytearray(path.read_bytes())
     content[place] ^= 1
     path.write_bytes(content)
-    ids = np.arange(100, 105)
-    assert not take_over(open_serving(tmp_path, MODEL), "text", ids, digests(ids))[0].any()
+    assert open_serving(tmp_path, MODEL) is None
     with pytest.raises(IndexFitError, match=rf"damaged.*{part}.*cxrreport index"):
         open_index(tmp_path)
+
+
+def test_no_version_begins_with_one_of_other_weights(tmp_path):
+    manifest = _build(tmp_path, _vectors(5))
+    assert open_serving(tmp_path, "b" * 64) is None
+    assert open_serving(tmp_path, MODEL).manifest == manifest
+
+
+@pytest.mark.parametrize(
+    "facts", [{"form": 1}, {"form": None, "spaces": {"text": {"count": 5, "dim": 16, "sha256": "x"}}}]
+)
+def test_a_version_of_an_older_form_is_told_and_built_anew(tmp_path, facts):
+    path = tmp_path / _build(tmp_path, _vectors(5)).version / "manifest.json"
+    row = {**json.loads(path.read_text()), **facts}
+    path.write_text(json.dumps({key: value for key, value in row.items() if value is not None}))
+    with pytest.raises(IndexFitError, match=r"in form 1, this release reads form 2; rebuild the index"):
+        open_index(tmp_path)
+    assert open_serving(tmp_path, MODEL) is None
+    assert _build(tmp_path, _vectors(6)) == open_index(tmp_path).manifest
 
 
 def test_roll_back_goes_one_version_back_each_time(tmp_path):
@@ -193,9 +198,9 @@ def test_roll_back_passes_over_what_is_damaged_or_of_other_weights(tmp_path):
     first, second = (_build(tmp_path, _vectors(n), keep=9) for n in (3, 4))
     _build(tmp_path, _vectors(4), model="b" * 64, keep=9)
     last = _build(tmp_path, _vectors(5), keep=9)
-    table = tmp_path / first.version / "text.npy"
+    table = tmp_path / first.version / "text-0.rows.npy"
     content = table.read_bytes()
-    for damaged in (tmp_path / second.version / "text.faiss", table):
+    for damaged in (tmp_path / second.version / "text-0.vectors.npy", table):
         damaged.write_bytes(b"")
     with pytest.raises(IndexFitError):
         roll_back(tmp_path, MODEL)

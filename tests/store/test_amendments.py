@@ -13,7 +13,7 @@ from sqlalchemy import Engine, select
 
 from cxrreport.findings import State
 from cxrreport.records import Report, ReportStatus
-from cxrreport.store import catalogue
+from cxrreport.store import catalogue, passages
 from cxrreport.store import reports as archive
 from cxrreport.store.engine import session
 from cxrreport.store.schema import ReportRow
@@ -127,7 +127,7 @@ def test_an_addition_stays_out_of_what_may_be_retrieved_before_it_was_written(en
         add(engine, *made)
         with session(engine, read_only=True) as current:
             assert archive.allowed(current, study, [1]) == may
-            assert [one.text for one in archive.passages(current)] == [
+            assert [one.text for one in passages.passages(current, [1])] == [
                 "\n\nAddendum: ".join(filter(None, ["Normal.", only(engine).addendum]))
             ]
 

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, text
 
 from cxrreport.findings import State
 from cxrreport.records import ReportStatus
+from cxrreport.store import passages
 from cxrreport.store import reports as archive
 from cxrreport.store.engine import session
 
@@ -101,7 +102,7 @@ def test_a_withdrawn_report_is_nowhere_to_be_found(engine: Engine) -> None:
     assert add_reports(engine, gone) == Counter(replaced=1, withdrawn=1, linked=1)
     assert add_reports(engine, held)["unchanged"] == 1
     with session(engine, read_only=True) as current:
-        assert archive.passages(current) == []
+        assert passages.text_blocks(current) == [] and passages.passages(current, [1]) == []
         assert archive.allowed(current, study, [1], undated=True) == set()
     (facts_left,) = report_rows(engine)
     assert (facts_left.findings, facts_left.impression, facts_left.labels) == ("", "", {})
@@ -117,18 +118,6 @@ def test_a_report_with_and_without_its_study_uid_is_one(engine: Engine) -> None:
     assert add_reports(engine, uid_alone)["unchanged"] == 1
     other = dataclasses.replace(both, study_uid="1.2.4", reported_at=LATE)
     assert add_reports(engine, other)["added"] == 1  # one accession number, another study
-
-
-def test_passages_come_in_order_without_empty_ones(engine: Engine) -> None:
-    add_reports(
-        engine,
-        *(make_report(str(n), findings="" if n == 2 else f"F{n}", impression="I3" if n == 3 else "") for n in range(5)),
-    )
-    with session(engine, read_only=True) as current:
-        first = archive.passages(current, limit=2)
-        rest = archive.passages(current, after_id=first[-1].report_id, limit=9)
-    assert [p.text for p in first] == ["F0", "F1"]
-    assert [p.text for p in rest] == ["I3", "F4"]
 
 
 def test_texts_come_in_order_with_both_sections_but_of_nothing_withdrawn(engine: Engine) -> None:
