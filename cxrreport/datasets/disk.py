@@ -15,7 +15,7 @@ from PIL import Image as PillowImage
 
 from cxrreport.errors import UsageError
 from cxrreport.imaging.pixels import read_frame
-from cxrreport.imaging.preprocess import preprocess
+from cxrreport.imaging.preprocess import ENOUGH, preprocess
 from cxrreport.records import SIDE
 
 _DICOM = ".dcm"
@@ -77,4 +77,4 @@ def read_film(path: Path) -> npt.NDArray[np.uint8]:
     ------
     UsageError, PixelError : when it cannot be read, or shows nothing.
     """
-    return preprocess(read_frame(str(path)).values if path.suffix == _DICOM else read_pixels(path))
+    return preprocess(read_frame(str(path), least=ENOUGH).values if path.suffix == _DICOM else read_pixels(path))

@@ -31,6 +31,7 @@ from cxrreport.imaging.codestream import (
     truncated,
 )
 from cxrreport.imaging.fragments import read_pixels
+from cxrreport.imaging.reduced import decode_reduced, factor_for
 from cxrreport.imaging.tail import ends_in_zeros
 
 Decoded = npt.NDArray[Any]
@@ -49,11 +50,16 @@ _JPEG_HOLE = bytes(64)  # too many zeros to be code words of anything but a bord
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Raw cells of shape (rows, columns), neither masked nor sign extended, and what their codestream says of them."""
+    """Raw cells of shape (rows, columns), neither masked nor sign extended, and what their codestream says of them.
+
+    JPEG 2000 also brings its codestream, and may come at 1/factor of its sides.
+    """
 
     cells: Cells
     bits: int  # that a cell can hold
     signed: bool | None  # None where the codestream has no word for it
+    codestream: bytes | None = None
+    factor: int = 1
 
 
 def is_supported(transfer_syntax: str) -> bool:
@@ -61,8 +67,10 @@ def is_supported(transfer_syntax: str) -> bool:
     return transfer_syntax in _NATIVE or transfer_syntax in _COMPRESSED
 
 
-def decode(head: Head, layout: Layout) -> Frame:
+def decode(head: Head, layout: Layout, least: int | None = None) -> Frame:
     """Decode the frame at which `head.stream` stands.
+
+    `least` lets JPEG 2000 come smaller, with at least so many pixels a side, where its cells are what the header says.
 
     Raises
     ------
@@ -76,14 +84,26 @@ def decode(head: Head, layout: Layout) -> Frame:
         return _rle(stream, layout)
     if kind is None:
         raise PixelError("The compressed pixel data is malformed.")
-    declared = jpeg_2000_frame(stream) if kind in ("j2k", "htj2k") else jpeg_frame(stream)
-    _require_size(declared, layout)  # before the decoder allocates
-    decoded = _DECODERS[kind](stream)
-    if decoded.shape != layout.shape or decoded.dtype.itemsize > 2:
-        raise PixelError("The compressed frame is not of the size that the header declares.")
+    if kind in ("j2k", "htj2k"):
+        return _wavelets(kind, stream, layout, least)
+    declared = jpeg_frame(stream)
+    _require_size(declared.shape, layout)  # before the decoder allocates
+    return _framed(_DECODERS[kind](stream), declared, layout)
+
+
+def _framed(decoded: Decoded, declared: Declared, layout: Layout) -> Frame:
+    _require_size(decoded.shape, layout)
+    cells, bits = _cells(decoded, declared)
+    return Frame(cells, bits, declared.signed)
+
+
+def _cells(decoded: Decoded, declared: Declared) -> tuple[Cells, int]:
+    """Masked cells, and the bits that they can hold."""
+    if decoded.dtype.itemsize > 2:
+        raise _other_size()
     cells = np.ascontiguousarray(decoded).view(f"u{decoded.dtype.itemsize}")
     bits = min(declared.bits, 8 * cells.dtype.itemsize)
-    return Frame(cells & cells.dtype.type((1 << bits) - 1), bits, declared.signed)
+    return cells & cells.dtype.type((1 << bits) - 1), bits
 
 
 def _native(raw: bytes, layout: Layout, little_endian: bool) -> Frame:
@@ -176,22 +196,46 @@ def _jpeg_ls(stream: bytes) -> Decoded:
         return _guarded(imagecodecs.jpegls_decode, scan.rstrip(b"\0") + END)
 
 
-def _jpeg_2000(stream: bytes) -> Decoded:
-    return _guarded(imagecodecs.jpeg2k_decode, jpeg_2000_whole(stream))
+def _wavelets(kind: str, stream: bytes, layout: Layout, least: int | None) -> Frame:
+    """JPEG 2000 of either kind, and its codestream."""
+    declared = jpeg_2000_frame(stream)
+    _require_size(declared.shape, layout)
+    whole = jpeg_2000_whole(stream)
+    factor = factor_for(declared.shape, least) if least else 1
+    decoded = _reduced(kind, whole, declared, factor) if factor > 1 else None
+    if decoded is None or not _holds(layout, declared, decoded):
+        factor, decoded = 1, _guarded(_WAVELETS[kind], whole)
+        _require_size(decoded.shape, layout)
+    cells, bits = _cells(decoded, declared)
+    return Frame(cells, bits, declared.signed, whole, factor)
 
 
-def _high_throughput(stream: bytes) -> Decoded:
-    return _guarded(imagecodecs.htj2k_decode, jpeg_2000_whole(stream))
+def _reduced(kind: str, whole: bytes, declared: Declared, factor: int) -> Decoded | None:
+    """Cells at a fraction of the size; what stumbles is left to the decoder of the whole, which tells why."""
+    try:
+        return _guarded(lambda stream: decode_reduced(kind, stream, declared, factor), whole)
+    except Exception:  # Pillow raises nearly anything
+        return None
 
 
-def _require_size(declared: Declared, layout: Layout) -> None:
-    if declared.shape != layout.shape:
-        raise PixelError("The compressed frame is not of the size that the header declares.")
+def _holds(layout: Layout, declared: Declared, decoded: Decoded) -> bool:
+    """Tell whether the values are what the header says; where they are not, `settle` must see all of them."""
+    if layout.shift or declared.signed != layout.signed:
+        return False
+    return declared.bits == layout.bits or not (layout.signed or int(decoded.max()) >> layout.bits)
 
 
-_DECODERS: dict[str, Callable[[bytes], Decoded]] = {
-    "jpeg": _jpeg,
-    "jpeg-ls": _jpeg_ls,
-    "j2k": _jpeg_2000,
-    "htj2k": _high_throughput,
+def _require_size(shape: tuple[int, ...], layout: Layout) -> None:
+    if shape != layout.shape:
+        raise _other_size()
+
+
+def _other_size() -> PixelError:
+    return PixelError("The compressed frame is not of the size that the header declares.")
+
+
+_DECODERS: dict[str, Callable[[bytes], Decoded]] = {"jpeg": _jpeg, "jpeg-ls": _jpeg_ls}
+_WAVELETS: dict[str, Callable[[bytes], Decoded]] = {
+    "j2k": imagecodecs.jpeg2k_decode,
+    "htj2k": imagecodecs.htj2k_decode,
 }

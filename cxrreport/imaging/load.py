@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cxrreport.errors import PixelError
-from cxrreport.imaging.pages import is_page
+from cxrreport.imaging.pages import is_page, may_be_page
 from cxrreport.imaging.pixels import read_frame
+from cxrreport.imaging.preprocess import ENOUGH
 from cxrreport.imaging.upright import Upright, put_upright
 from cxrreport.imaging.walk import has_changed
 from cxrreport.records import UPRIGHT, FileEntry, Image, Lie
@@ -22,7 +23,7 @@ AWAY = ("pixels.unreadable", "pixels.changed")  # the mount is gone, or the file
 
 @dataclass(frozen=True, slots=True)
 class LoadedImage:
-    """A preprocessed image, uint8 of shape (256, 256), the digest of its stored values, and how these lay."""
+    """A preprocessed image, uint8 of shape (256, 256), the digest of its pixels, and how these lay."""
 
     pixels: npt.NDArray[np.uint8]
     pixel_sha256: str
@@ -46,7 +47,9 @@ def as_filed(image: Image) -> Iterator[None]:
 
 def load_image(path: str, max_pixels: int, upright: Upright | None = None) -> LoadedImage:
     """Read and preprocess one file; one that is not known to be no frontal image is put `upright`. Raises PixelError."""
-    frame = read_frame(path, max_pixels)
+    frame = read_frame(path, max_pixels, ENOUGH)
+    if frame.factor > 1 and may_be_page(frame.values):
+        frame = read_frame(path, max_pixels)
     if is_page(frame.values):
         raise PixelError("The image is a page of text.", PAGE)
     pixels, lie = put_upright(frame.values, upright)

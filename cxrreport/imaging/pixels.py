@@ -17,6 +17,7 @@ from cxrreport.dicom.opening import Head, NotDicomError, open_head
 from cxrreport.errors import HeaderError, PixelError
 from cxrreport.imaging.bits import OVERLAY_TAGS, Layout, layout_of, settle, stored_of
 from cxrreport.imaging.decode import decode, is_supported
+from cxrreport.imaging.reduced import centred
 from cxrreport.imaging.shutter import SHUTTER_TAGS, visible
 from cxrreport.imaging.voi import Table, lut_of, number, window_of
 from cxrreport.records import GREY
@@ -28,20 +29,30 @@ _TAGS = (
     *SHUTTER_TAGS,
     0x20500020,
 )
+_PADDING = "PixelPaddingValue"
 _HEADER_BYTES = 8 << 20
 _MAX_VALUE = 1e30  # of a float32 there is room above
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Display values, float32 of shape (rows, columns), and the digest of the stored values they come from."""
+    """Display values, float32 of shape (rows, columns) or a `factor` less a side, and digests of what they come from.
+
+    pixel_sha256 : of the stored values; of JPEG 2000, which need not be decoded whole, of its codestream.
+    stored_sha256 : of the stored values as they were decoded: whole, they have the same however they were compressed.
+    """
 
     values: npt.NDArray[np.float32]
     pixel_sha256: str
+    stored_sha256: str
+    factor: int = 1
 
 
-def read_frame(path: str, max_pixels: int = 60_000_000) -> Frame:
+def read_frame(path: str, max_pixels: int = 60_000_000, least: int | None = None) -> Frame:
     """Decode the one grey frame of a file and bring it to display values.
+
+    `least` is for whom so many pixels a side are enough: JPEG 2000 is then decoded at a fraction of its size, unless
+    its header names a padding, whose values mingle with their neighbours there.
 
     Modality LUT or rescale, VOI LUT or first window (PS3.3 C.11.1, C.11.2), then one inversion for MONOCHROME1 or
     Presentation LUT Shape INVERSE: the two mark the same inversion (PS3.3 C.8.11.3). Padding becomes the darkest
@@ -54,7 +65,7 @@ def read_frame(path: str, max_pixels: int = 60_000_000) -> Frame:
     """
     try:
         with open_head(path, _TAGS, 2 * max_pixels + _HEADER_BYTES) as head:
-            return _frame(head, max_pixels)
+            return _frame(head, max_pixels, least)
     except NotDicomError:
         raise PixelError("The file is not DICOM.") from None
     except HeaderError as error:
@@ -70,21 +81,27 @@ _PIXEL_CODES = {
 }
 
 
-def _frame(head: Head, max_pixels: int) -> Frame:
+def _frame(head: Head, max_pixels: int, least: int | None) -> Frame:
     if not head.at_pixels:
         raise PixelError("The file holds no pixel data.", code="pixels.truncated")
     layout = _layout(head, max_pixels)
-    coded = decode(head, layout)
+    coded = decode(head, layout, None if number(head.dataset, _PADDING) is not None else least)
     layout = settle(layout, head.dataset, coded.cells, coded.bits, coded.signed)
     stored = stored_of(coded.cells, layout)
     counts = np.bincount(stored.ravel(), minlength=1 << layout.bits)
     table = _display_table(head.dataset, layout, counts)
-    digest = hashlib.sha256(repr(stored.shape).encode() + stored.astype("<u2", copy=False).tobytes())
     values = table.astype(np.float32)[stored]
     shown = visible(head.dataset, layout.shape)
     if shown is not None:
+        shown = shown[:: coded.factor, :: coded.factor]
         values[~shown] = values[shown].min()
-    return Frame(values, digest.hexdigest())
+    digest = _sha256(layout.shape, stored.astype("<u2", copy=False).tobytes())
+    pixels = digest if coded.codestream is None else _sha256(layout.shape, coded.codestream)
+    return Frame(values if coded.factor == 1 else centred(values, coded.factor), pixels, digest, coded.factor)
+
+
+def _sha256(shape: tuple[int, int], content: bytes) -> str:
+    return hashlib.sha256(repr(shape).encode() + content).hexdigest()
 
 
 def _layout(head: Head, max_pixels: int) -> Layout:
@@ -124,7 +141,7 @@ def _display_table(dataset: Dataset, layout: Layout, counts: npt.NDArray[np.int6
 
 def _padding(dataset: Dataset, stored: Table, signed: bool) -> npt.NDArray[np.bool_]:
     """Stored values that are padding (PS3.3 C.7.5.1.1.2); of signed pixels its value may be written unsigned (US)."""
-    limits = [number(dataset, keyword) for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
+    limits = [number(dataset, keyword) for keyword in (_PADDING, "PixelPaddingRangeLimit")]
     named = [limit - (1 << 16) if signed and limit >= 1 << 15 else limit for limit in limits if limit is not None]
     if limits[0] is None:
         return np.zeros(stored.shape, bool)

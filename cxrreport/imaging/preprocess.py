@@ -16,6 +16,7 @@ from cxrreport.errors import PixelError
 from cxrreport.records import SIDE
 
 PREPROCESS_VERSION = 1
+ENOUGH = 2 * SIDE  # pixels a side from which the square comes out as from more
 REGISTER_VERSION = 3  # of `register`, which nobody should have to import to know it
 
 _MID_GREY = 0.65  # about the median body of published images: most need little correction

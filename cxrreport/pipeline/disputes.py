@@ -5,7 +5,7 @@ from __future__ import annotations
 import filecmp
 import os
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cxrreport.errors import HeaderError, InputError
 from cxrreport.imaging.header import read_header, read_ordinary
@@ -46,12 +46,15 @@ def compare_files(run: Run, first: str, second: str, sop_uid: str) -> filing.Twi
         raise _unreadable() from None
     if _holds_another(run, first, sop_uid):
         raise FileNotFoundError
-    found = [digest for _, digest in run.workers.map(partial(_digest, run.settings.max_pixels), (first, second))]
+    found = [digests for _, digests in run.workers.map(partial(_digests, run.settings.max_pixels), (first, second))]
     if run.cancelled:
         raise Interrupted
-    if any(isinstance(digest, InputError) and digest.code in TRANSIENT for digest in found):
+    if any(isinstance(digests, InputError) and digests.code in TRANSIENT for digests in found):
         raise _unreadable()
-    return filing.Twins(*(None if isinstance(digest, InputError) else digest for digest in found))
+    one, other = (None if isinstance(digests, InputError) else digests for digests in found)
+    if one and other and one.stored == other.stored:  # however each is compressed
+        return filing.Twins(one.pixel, one.pixel)
+    return filing.Twins(one and one.pixel, other and other.pixel)
 
 
 def _holds_another(run: Run, path: str, sop_uid: str) -> bool:
@@ -61,8 +64,16 @@ def _holds_another(run: Run, path: str, sop_uid: str) -> bool:
         return False  # cut short or away: its pixels will tell
 
 
-def _digest(max_pixels: int, path: str) -> str:
-    return read_frame(path, max_pixels).pixel_sha256
+class _Digests(NamedTuple):
+    """Of the pixels of one file, as `pixels.Frame` has them."""
+
+    pixel: str
+    stored: str
+
+
+def _digests(max_pixels: int, path: str) -> _Digests:
+    frame = read_frame(path, max_pixels)
+    return _Digests(frame.pixel_sha256, frame.stored_sha256)
 
 
 def _unreadable() -> HeaderError:

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+from builders.dicom import JPEG_2000
 from builders.store import begin_run, save_draft
 from builders.tool import Tool, Visit, spotted_chest, write_visit
 
@@ -91,6 +92,15 @@ def test_two_whole_images_of_one_uid_are_told_with_both_digests(tool: Tool, tmp_
     assert scan(tool, tmp_path, code=3)["failed"] == {"identity.conflict": 1}
     digests = tool.rows("SELECT pixel_sha256 FROM image UNION SELECT pixel_sha256 FROM file WHERE outcome = 'conflict'")
     assert len(set(digests)) == 2 and all(len(digest) == 64 for digest in digests)
+
+
+def test_one_image_compressed_in_two_ways_is_one_image(tool: Tool, tmp_path: Path) -> None:
+    (first,) = write_visit(tmp_path, LATER)
+    first.rename(first.with_name("A.dcm"))
+    write_visit(tmp_path, LATER, syntax=JPEG_2000)
+    found = scan(tool, tmp_path)
+    assert (found["due"], found["failed"]) == (1, {})
+    assert sorted(tool.rows("SELECT outcome FROM file")) == ["duplicate", "image"]
 
 
 def test_files_that_change_their_names_keep_their_images(tool: Tool, tmp_path: Path) -> None:
