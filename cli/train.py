@@ -58,6 +58,7 @@ def train(
     from cxrreport.errors import UsageError
     from cxrreport.model.manifest import default_directory
     from cxrreport.training.options import TrainOptions, choose_recipe
+    from cxrreport.training.ranks import leads
     from cxrreport.training.trainer import train as run
 
     read = open_dataset(dataset, ctx.obj)
@@ -78,7 +79,8 @@ def train(
         command=_command({str(place): word for word, place in places.items() if place}), **options,
     )  # fmt: skip
     best = run(chosen, lambda facts: click.echo(json.dumps(facts), err=True), read)
-    click.echo(str(best))
+    if leads():
+        click.echo(str(best))
 
 
 def _command(named: dict[str, str]) -> str:

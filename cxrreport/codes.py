@@ -112,6 +112,11 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
                          "Nothing, or set `shadow` to false and draft it again: `cxrreport generate --study STUDY --redo`."),
         "draft.none": ("There is no draft of the study.", "Run `cxrreport generate`."),
         "device.unknown": ("The name of the device is none.", "Use auto, cpu, cuda or cuda:i."),
+        "device.shared": ("One GPU is named for several processes of a training.", "Pass `--device auto` or `--device cuda`."),
+        "training.processes": ("There are more processes than studies in a step of training.",
+                               "Start fewer, or raise `batch` in the recipe."),
+        "training.unlike": ("The processes of a training do not find the same studies or recipe.",
+                            "Start them with the same options on the same data; nothing may be imported meanwhile."),
         "training.diverged": ("The loss is no number any more.", "Train with a lower learning rate in another `--out`."),
     },
     3: {  # one file or study; the run goes on

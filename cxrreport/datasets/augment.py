@@ -30,3 +30,19 @@ def augment(pixels: Tensor, size: int, generator: torch.Generator) -> Tensor:
     gamma, gain = uniform(0.8, 1.25), uniform(0.85, 1.15)
     bright = warped.clamp(min=1e-6).pow(gamma[:, None, None]) * gain[:, None, None]
     return (bright.clamp(0, 1) * 255).round().to(torch.uint8)
+
+
+def draw_seeds(count: int, generator: torch.Generator) -> Tensor:
+    """Seeds (n,) for `augment_each`."""
+    return torch.randint(1 << 62, (count,), generator=generator)
+
+
+def augment_each(pixels: Tensor, size: int, seeds: Tensor) -> Tensor:
+    """pixels (n, V, H, W) uint8 -> (n, V, size, size) uint8: `augment`, so that a study's images hang on its seed alone.
+
+    Whoever else is in the batch, and whichever process has it.
+    """
+    return torch.stack([
+        augment(images, size, torch.Generator().manual_seed(seed))
+        for images, seed in zip(pixels, seeds.tolist(), strict=True)
+    ])  # fmt: skip

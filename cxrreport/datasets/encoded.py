@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from cxrreport.datasets.augment import augment
+from cxrreport.datasets.augment import augment_each, draw_seeds
 from cxrreport.datasets.nih import LabelledImage
 from cxrreport.datasets.sample import Sample
 from cxrreport.model.drafter import Drafter
@@ -126,7 +126,7 @@ def _encode_copy(
         chunk = samples[start : start + batch]
         pixels = torch.from_numpy(np.stack([s.pixels for s in chunk]))
         if generator is not None:
-            pixels = augment(pixels.flatten(0, 1), size, generator).unflatten(0, pixels.shape[:2])
+            pixels = augment_each(pixels, size, draw_seeds(len(chunk), generator))
         present = torch.from_numpy(np.stack([s.present for s in chunk]))
         f = encoder(pixels.to(drafter.device), present.to(drafter.device))
         parts.append((f.patches[:, :patches].half().cpu(), f.patch_mask[:, :patches].cpu(), f.pooled.half().cpu()))

@@ -52,7 +52,7 @@ def read_splits(read: Reader, out: Path, limit: int | None) -> tuple[list[Sample
     train, val = (read(split, limit, _keys(begun, split)) for split in ("train", "val"))
     check_disjoint(train, val)
     _check_enough(read, train, val, limit)
-    if begun is not None and begun != _describe_both(train, val):
+    if begun is not None and begun != describe(train, val):
         raise UsageError("Studies that the run was begun with have changed or are gone: name another --out.")
     return train, val
 
@@ -60,10 +60,11 @@ def read_splits(read: Reader, out: Path, limit: int | None) -> tuple[list[Sample
 def remember_splits(out: Path, train: Sequence[Sample], val: Sequence[Sample]) -> None:
     """Keep in `OUT/studies.json` what the run learns from, where it is not kept yet."""
     if not (out / _FILE).exists():
-        write_json(out / _FILE, _describe_both(train, val))
+        write_json(out / _FILE, describe(train, val))
 
 
-def _describe_both(train: Sequence[Sample], val: Sequence[Sample]) -> dict[str, Any]:
+def describe(train: Sequence[Sample], val: Sequence[Sample]) -> dict[str, Any]:
+    """Keys of both splits, and digests of what they hold but the images."""
     return {"train": _describe(train), "val": _describe(val)}
 
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cxrreport.model.config import METRICS, DiffRGenNetConfig
+from cxrreport.model.together import total
 
 
 def distances(e: Tensor, f: Tensor) -> Tensor:
@@ -40,14 +41,14 @@ class LiteralDifference(nn.Module):
         """As `forward`, with whatever at the padding."""
         x = distances(e, f)[..., self.chosen]  # (B, N, metrics)
         normed = x.new_zeros(x.shape)
-        if mask.any():
-            normed[mask] = self._normalise(x[mask]).to(x.dtype)  # (valid, metrics)
+        if count := int(total(mask.sum())):
+            normed[mask] = self._normalise(x[mask], count).to(x.dtype)  # (valid, metrics)
         difference: Tensor = self.mlp(normed)
         return difference
 
-    def _normalise(self, valid: Tensor) -> Tensor:
-        """Batch norm of (valid, metrics); a report alone has no statistics, so the running ones serve it."""
-        norm, learning = self.norm, self.training and len(valid) > 1
+    def _normalise(self, valid: Tensor, count: int) -> Tensor:
+        """Batch norm of (valid, metrics), `count` rows in all; one alone has no statistics, so the running ones serve it."""
+        norm, learning = self.norm, self.training and count > 1
         if learning:
             normed: Tensor = norm(valid)
             return normed

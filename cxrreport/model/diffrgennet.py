@@ -27,6 +27,7 @@ from cxrreport.model.heads import ClassificationHead, ContrastiveHeads, Evidence
 from cxrreport.model.indication import IndicationReader
 from cxrreport.model.losses import adjusted_cross_entropy, language_loss
 from cxrreport.model.retrieval_encoder import RetrievalEncoder
+from cxrreport.model.together import whole
 from cxrreport.model.tokens import ReportTokenizer
 
 LAMBDA, GAMMA = 4.0, 0.1  # weights of L_SDL and L_SCL; L_LM has 1
@@ -199,7 +200,10 @@ class DiffRGenNet(PreTrainedModel):  # type: ignore[misc]
         labels = ids.masked_fill(ids == 0, -100)
         labels[:, :PREFIX_LENGTH] = -100
         language = language_loss(logits, labels)
-        state_loss = adjusted_cross_entropy(self.classify(features, relations).float(), states, self.label_prior)
-        contrast = self.contrastive(relations.selected, relations.contrast, target, states == POSITIVE)
+        states = whole(states)
+        said = whole(self.classify(features, relations).float())
+        state_loss = adjusted_cross_entropy(said, states, self.label_prior)
+        vectors = (whole(x) for x in (relations.selected, relations.contrast, target))
+        contrast = self.contrastive(*vectors, states == POSITIVE)
         total = language + LAMBDA * state_loss + GAMMA * contrast
         return Losses(total, language, state_loss, contrast, torch.zeros_like(language))

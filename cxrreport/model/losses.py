@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cxrreport.model.config import POSITIVE
+from cxrreport.model.together import total
 
 _TEMPERATURE = 0.07
 
@@ -45,7 +46,9 @@ def updated_prior(old: Tensor, positive: Tensor, states: Tensor) -> Tensor:
 
 def language_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """Next-token cross-entropy of logits (B, T, V); labels (B, T) hold -100 where nothing is to be learnt."""
-    return F.cross_entropy(logits[:, :-1].flatten(0, 1).float(), labels[:, 1:].flatten(), ignore_index=-100)
+    asked = labels[:, 1:].flatten()
+    lost = F.cross_entropy(logits[:, :-1].flatten(0, 1).float(), asked, ignore_index=-100, reduction="sum")
+    return total(lost) / total((asked != -100).sum())
 
 
 def jaccard(positives: Tensor, others: Tensor | None = None) -> Tensor:

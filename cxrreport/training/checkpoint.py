@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from cxrreport.errors import UsageError
 from cxrreport.files import atomic
 from cxrreport.training.descent import Descent
+from cxrreport.training.ranks import leads, seed_noise
+from cxrreport.training.stopping import Stopping
 
 Draw = Callable[[], Iterable[list[int]]]  # the batches of an epoch
 Step = Callable[[list[int]], Tensor]  # losses of one batch, after a step of the optimizer
@@ -95,8 +97,9 @@ def _finite(losses: Tensor) -> Tensor:
 class Checkpoint:
     """The file of one stage: written after each epoch and, within one, every `minutes` (0: never).
 
-    It holds all random numbers, so that a killed run ends with the very weights of a whole one (on the CPU; a GPU adds
-    up in ever other orders).
+    It holds all random numbers, or what they hang on, so that a killed run ends with the very weights of a whole one (on
+    the CPU; a GPU adds up in ever other orders). Of several processes the first one writes, and all read: a run goes on
+    with however many there are then.
     """
 
     def __init__(
@@ -134,9 +137,6 @@ class Checkpoint:
             raise ValueError
         self.descent.schedule.last_epoch = facts["steps"]
         self.generator.set_state(_bytes(facts["generator"]))
-        torch.set_rng_state(_bytes(facts["noise"]))  # dropout and Gumbel noise
-        if self.descent.device.type == "cuda" and facts.get("noise_cuda"):
-            torch.cuda.set_rng_state(_bytes(facts["noise_cuda"]), self.descent.device)
         if begun := facts.get("begun"):
             self._begun = Begun(_bytes(begun["start"]), begun["done"], begun["sums"])
         self.epochs = int(facts["epoch"])
@@ -154,6 +154,7 @@ class Checkpoint:
         Raises
         ------
         UsageError : a loss is no number any more; the checkpoint stays as it was before.
+        SystemExit : a signal asked for the end; the step in hand is saved.
         """
         now = self.generator.get_state()
         begun = self._begun or Begun(now, 0, 0.0)
@@ -162,24 +163,29 @@ class Checkpoint:
         batches = list(draw())
         if begun.done:
             self.generator.set_state(now)
-        sums = torch.tensor(begun.sums)
-        for done, rows in enumerate(batches[begun.done :], start=begun.done + 1):
-            sums = sums + _finite(step(rows))
-            if self.minutes and time.monotonic() - self._saved >= self.minutes * 60:
-                self._save(Begun(begun.start, done, sums.tolist()))
+        sums, stopping = torch.tensor(begun.sums), Stopping()
+        with stopping.listening():
+            for done, rows in enumerate(batches[begun.done :], start=begun.done + 1):
+                seed_noise(self.generator.initial_seed(), self.descent.schedule.last_epoch)
+                sums = sums + _finite(step(rows))
+                asked = stopping.asked()
+                if asked or (self.minutes and time.monotonic() - self._saved >= self.minutes * 60):
+                    self._save(Begun(begun.start, done, sums.tolist()))
+                if asked:
+                    raise SystemExit(stopping.exit_code)
         return sums / len(batches)
 
     def _save(self, begun: Begun | None) -> None:
+        self._saved = time.monotonic()
+        if not leads():
+            return
         optimizer = self.descent.optimizer
         facts: dict[str, Any] = {
             "epoch": self.epochs,
             "steps": self.descent.schedule.last_epoch,
             "generator": self.generator.get_state().tolist(),
-            "noise": torch.get_rng_state().tolist(),
             "groups": [{k: v for k, v in group.items() if k != "params"} for group in optimizer.param_groups],
         }
-        if self.descent.device.type == "cuda":
-            facts["noise_cuda"] = torch.cuda.get_rng_state(self.descent.device).tolist()
         if begun is not None:
             facts["begun"] = {"start": begun.start.tolist(), "done": begun.done, "sums": begun.sums}
         tensors = {
@@ -190,7 +196,6 @@ class Checkpoint:
         unique = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
         with atomic(self.path) as file:
             save_file(unique, file, metadata={"facts": json.dumps(facts)})
-        self._saved = time.monotonic()
 
 
 def _bytes(values: list[int]) -> Tensor:

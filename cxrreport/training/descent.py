@@ -43,11 +43,16 @@ class Descent:
         device: torch.device = self.optimizer.param_groups[0]["params"][0].device
         return device
 
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        """All that learn."""
+        return [p for group in self.optimizer.param_groups for p in group["params"]]
+
     def step(self, loss: Tensor) -> None:
         """Go down the gradient of a loss."""
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_([p for group in self.optimizer.param_groups for p in group["params"]], 1.0)
+        nn.utils.clip_grad_norm_(self.parameters, 1.0)
         self.optimizer.step()
         self.schedule.step()
 

@@ -10,13 +10,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cxrreport.datasets.augment import augment
+from cxrreport.datasets.augment import augment_each, draw_seeds
 from cxrreport.datasets.nih import LabelledImage
 from cxrreport.datasets.sample import Sample
 from cxrreport.model.encoder import ImageEncoder
+from cxrreport.model.together import join_norms
 from cxrreport.training.checkpoint import Checkpoint
 from cxrreport.training.descent import Descent, mixed_precision, parameter_groups
 from cxrreport.training.labelled import KindHeads, Labelled, Scored, mean_areas, stack_labels
+from cxrreport.training.ranks import least_batch, mine
 from cxrreport.training.stage import Stage
 
 _DROPOUT = 0.3
@@ -28,10 +30,10 @@ Film = tuple[Labelled, int]  # a sample, and which of its views is shown
 
 
 def shuffled(count: int, size: int, generator: torch.Generator) -> Iterator[list[int]]:
-    """Random batches of indices; a last batch of one is dropped (batch norm)."""
+    """Random batches of indices; a last one that is too small is dropped, see `least_batch`."""
     order = torch.randperm(count, generator=generator).tolist()
     for start in range(0, count, size):
-        if len(chunk := order[start : start + size]) > 1:
+        if len(chunk := order[start : start + size]) >= least_batch():
             yield chunk
 
 
@@ -63,6 +65,7 @@ class EncoderStage(Stage):
         self.size = size or encoder.size
         self.device = next(encoder.parameters()).device
         encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a fifth faster on a CPU
+        join_norms(encoder)
         for norm in encoder.modules():
             if isinstance(norm, nn.BatchNorm2d):
                 norm.momentum = _MOMENTUM
@@ -78,13 +81,18 @@ class EncoderStage(Stage):
         )
 
     def _step(self, films: Sequence[Film]) -> Tensor:
+        seeds, own = draw_seeds(len(films), self.generator), mine(len(films))
+        return self._descend(lambda: self._losses(films[own], seeds[own]))
+
+    def _losses(self, films: Sequence[Film], seeds: Tensor) -> tuple[Tensor, Tensor]:
+        """What to go down and what to tell of some films, each varied by its seed."""
         labels = stack_labels([sample for sample, _ in films], self.device)
-        pixels = augment(_stack(films), self.size, self.generator)
+        pixels = augment_each(_stack(films)[:, None], self.size, seeds)[:, 0]
         # a CPU gains nothing by bf16 here: the recipe was chosen without
         with mixed_precision(self.device) if self.device.type == "cuda" else nullcontext():
             pooled = F.dropout(self._pool(pixels), _DROPOUT)
             loss = labels.loss(self.heads(pooled, labels.kind))
-        return self._descend(loss, (loss,))
+        return loss, loss
 
     def _pool(self, pixels: Tensor) -> Tensor:
         """Pooled features (n, C) of films (n, H, W), at the stage's size."""

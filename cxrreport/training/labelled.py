@@ -14,6 +14,7 @@ from cxrreport.datasets.nih import LabelledImage
 from cxrreport.datasets.sample import Sample
 from cxrreport.evaluation.clinical import COMMON, mean_auc
 from cxrreport.findings import FINDINGS
+from cxrreport.model.together import total
 
 KINDS = 2  # without and with a report
 Labelled = Sample | LabelledImage
@@ -30,7 +31,7 @@ class Labels:
     def loss(self, logits: Tensor) -> Tensor:
         """Cross-entropy of logits (B, 14), over the findings that are told."""
         loss = F.binary_cross_entropy_with_logits(logits.float(), self.positive, self.known, reduction="sum")
-        return loss / self.known.sum().clamp(min=1)
+        return total(loss) / total(self.known.sum()).clamp(min=1)
 
 
 def stack_labels(samples: Sequence[Labelled], device: torch.device) -> Labels:

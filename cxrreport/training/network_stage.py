@@ -26,12 +26,14 @@ from cxrreport.model.diffrgennet import LAMBDA, Losses
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.losses import presence_loss, updated_prior
 from cxrreport.model.routing import gumbel_temperature
+from cxrreport.model.together import join_norms, whole
 from cxrreport.model.tokens import pad
 from cxrreport.model.weights import Weights
 from cxrreport.training.averaging import WeightAverage, statistics
 from cxrreport.training.checkpoint import Checkpoint
 from cxrreport.training.descent import Descent, mixed_precision, parameter_groups
 from cxrreport.training.encoder_stage import shuffled
+from cxrreport.training.ranks import least_batch, mine
 from cxrreport.training.stage import AveragingStage
 
 _RAREST = 8  # no sample is drawn more often than this, as against the commonest
@@ -58,6 +60,7 @@ class NetworkStage(AveragingStage):
         self.generator, self.balance = generator, balance
         self.device = next(self.network.parameters()).device
         self.network.prepare_training(self.tokenizer)
+        join_norms(self.network)
         kept = (self.network.encoder, self.network.retrieval, self.network.evidence)
         frozen = {id(p) for part in kept if part is not None for p in part.parameters()}
         self.trained = [p for p in self.network.parameters() if id(p) not in frozen]
@@ -79,20 +82,23 @@ class NetworkStage(AveragingStage):
 
     def _step(self, samples: Sequence[Sample], encoded: Encoded, rows: list[int]) -> Tensor:
         self.network.heat(gumbel_temperature(self.descent.done))
-        found = self._losses(samples, encoded, rows)
-        films = self._film_loss(self.films, len(samples), len(rows)) if self.films else torch.zeros(())
-        parts = (found.language, found.states, found.contrast, found.consistency, films)
-        total = found.total + LAMBDA * films
-        return self._descend(total, (total, *parts))
+
+        def compute() -> tuple[Tensor, ...]:
+            found = self._losses(samples, encoded, rows)
+            films = self._film_loss(self.films, len(samples), len(rows)) if self.films else torch.zeros(())
+            total = found.total + LAMBDA * films
+            return total, total, found.language, found.states, found.contrast, found.consistency, films
+
+        return self._descend(compute)
 
     def _film_loss(self, films: EncodedFilms, studies: int, size: int) -> Tensor:
         """Loss of the states of random images, in the share of a step of `size` of so many studies."""
-        count = max(2, min(_FILMS * size, round(len(films) * size / studies)))
+        count = max(least_batch(), min(_FILMS * size, round(len(films) * size / studies)))
         rows = torch.randint(len(films), (count,), generator=self.generator).tolist()
         features, reports, mask = self._shown(films, rows)
         with mixed_precision(self.device):
             relations = self.network.relate(features, reports, mask)
-            logits = self.network.classify(features, relations).float()
+            logits = whole(self.network.classify(features, relations).float())
         positive, known = films.positive[rows].to(self.device), films.known[rows].to(self.device)
         shifted = logits + F.one_hot(torch.tensor(POSITIVE), len(STATES)).to(self.device)[:, None] * self.shift.weight
         return presence_loss(shifted, positive, known, self.network.label_prior)
@@ -104,13 +110,14 @@ class NetworkStage(AveragingStage):
             return
         weights = rarity(np.stack([s.states for s in samples]) == POSITIVE, self.balance)
         drawn = torch.multinomial(weights, len(samples), replacement=True, generator=self.generator)
-        yield from (chunk.tolist() for chunk in drawn.split(size) if len(chunk) > 1)
+        yield from (chunk.tolist() for chunk in drawn.split(size) if len(chunk) >= least_batch())
 
     def _losses(self, samples: Sequence[Sample], encoded: Encoded, rows: list[int]) -> Losses:
         features, reports, mask = self._shown(encoded, rows)
+        said = self._told(encoded.indications(rows))
+        rows = rows[mine(len(rows))]
         states = torch.from_numpy(np.stack([samples[i].states for i in rows])).to(self.device)
         ids, _ = pad([self._ids(samples[i]) for i in rows])
-        said = self._told(encoded.indications(rows))
         with mixed_precision(self.device):
             losses: Losses = self.network(
                 features, reports, mask, states, ids.to(self.device), encoded.text[rows].to(self.device), said
@@ -118,11 +125,15 @@ class NetworkStage(AveragingStage):
         return losses
 
     def _shown(self, encoded: Encoded | EncodedFilms, rows: list[int]) -> tuple[ImageFeatures, Tensor, Tensor]:
-        """Features of random copies, vectors (B, N, d) of the retrieved reports, and which of these are shown (B, N)."""
+        """Features of random copies, vectors (B, N, d) of the retrieved reports, and which of these are shown (B, N).
+
+        Drawn for all rows of a step, given for this process's.
+        """
         copy = torch.randint(len(encoded.patches), (len(rows),), generator=self.generator)
-        reports = encoded.bank[encoded.retrieved[rows]]
-        mask = self._thinned(*reports.shape[:2])
-        features = encoded.features(rows, copy)
+        mask = self._thinned(len(rows), encoded.retrieved.shape[1])
+        own = mine(len(rows))
+        reports, mask = encoded.bank[encoded.retrieved[rows[own]]], mask[own]
+        features = encoded.features(rows[own], copy[own])
         return features.to(self.device), reports.to(self.device), mask.to(self.device)
 
     def _thinned(self, batch: int, retrieved: int) -> Tensor:
@@ -137,11 +148,12 @@ class NetworkStage(AveragingStage):
         return torch.arange(retrieved) < shown[:, None]
 
     def _told(self, indication: Tensor | None) -> Tensor | None:
-        """Indications (B, T), some held back: many a study comes without one."""
+        """Those of this process's rows of indications (B, T), some held back: many a study comes without one."""
         if indication is None:
             return None
         told = torch.rand(len(indication), 1, generator=self.generator) >= _UNTOLD
-        return (indication * told).to(self.device)
+        own = mine(len(told))
+        return (indication[own] * told[own]).to(self.device)
 
     def _ids(self, sample: Sample) -> list[int]:
         """Prefix with the true states, report, end token."""

@@ -16,11 +16,13 @@ from cxrreport.evaluation.temporal import Ints, classes, false_change, score_cha
 from cxrreport.model.config import DiffRGenNetConfig
 from cxrreport.model.progression import Progression, TemporalNetwork, decide
 from cxrreport.model.routing import gumbel_temperature
+from cxrreport.model.together import join_norms, total, whole
 from cxrreport.training.averaging import WeightAverage, statistics
 from cxrreport.training.checkpoint import Checkpoint
 from cxrreport.training.descent import Descent, mixed_precision, parameter_groups
 from cxrreport.training.encoder_stage import shuffled
 from cxrreport.training.pair_cache import PLACES, UNKNOWN, EncodedPairs
+from cxrreport.training.ranks import mine
 from cxrreport.training.stage import AveragingStage
 
 _FLIPPED, _UNREGISTERED, _UNJUDGED = 0.3, 0.15, 0.15  # shares of the pairs of a step
@@ -50,13 +52,11 @@ class PairLosses(NamedTuple):
 
 def pair_losses(said: Progression, pairs: EncodedPairs, direction_weight: Tensor) -> PairLosses:
     """Cross-entropy of joint states and of directions where they are known, focal loss of the maps (Lin et al., 2017)."""
-    joint = F.cross_entropy(said.joint.flatten(0, 1), pairs.joint.flatten(), ignore_index=UNKNOWN)
-    known = (pairs.direction != UNKNOWN).any()
-    direction = said.direction.sum() * 0
-    if known:
-        direction = F.cross_entropy(
-            said.direction.flatten(0, 1), pairs.direction.flatten(), direction_weight, ignore_index=UNKNOWN
-        )
+    joint = F.cross_entropy(whole(said.joint).flatten(0, 1), whole(pairs.joint).flatten(), ignore_index=UNKNOWN)
+    directions, truth = whole(said.direction), whole(pairs.direction)
+    direction = directions.sum() * 0
+    if (truth != UNKNOWN).any():
+        direction = F.cross_entropy(directions.flatten(0, 1), truth.flatten(), direction_weight, ignore_index=UNKNOWN)
     return PairLosses(13 * joint, direction, _focal(said.maps, pairs.maps))
 
 
@@ -65,7 +65,7 @@ def _focal(maps: Tensor, truth: Tensor) -> Tensor:
     known, target = truth != UNKNOWN, (truth == 1).float()
     each = F.binary_cross_entropy_with_logits(maps, target, reduction="none")
     off = (target - maps.sigmoid()).abs()
-    return (off**_FOCUS * each * known).sum() / (target * known).sum().clamp(min=1)
+    return total((off**_FOCUS * each * known).sum()) / total((target * known).sum()).clamp(min=1)
 
 
 def flip(pairs: EncodedPairs, rows: Tensor) -> EncodedPairs:
@@ -95,6 +95,7 @@ class PairStage(AveragingStage):
         self, config: DiffRGenNetConfig, lr: float, steps: int, generator: torch.Generator, device: str = "cpu"
     ) -> None:  # fmt: skip
         self.network = TemporalNetwork(config).to(device)
+        join_norms(self.network)
         self.generator, self.device = generator, torch.device(device)
         norms = statistics(self.network, nn.BatchNorm1d, nn.BatchNorm2d)
         self.average = WeightAverage([*self.network.parameters(), *norms])
@@ -106,24 +107,31 @@ class PairStage(AveragingStage):
         weight = direction_weights(pairs.direction).to(self.device)
         return self._epoch(
             lambda: shuffled(len(pairs), size, self.generator),
-            lambda rows: self._step(pairs.take(rows), weight),
+            lambda rows: self._step(pairs, rows, weight),
             checkpoint,
         )
 
-    def _step(self, pairs: EncodedPairs, direction_weight: Tensor) -> Tensor:
+    def _step(self, pairs: EncodedPairs, rows: list[int], direction_weight: Tensor) -> Tensor:
         self.network.fam.routing.temperature.fill_(gumbel_temperature(self.descent.done))
-        pairs = self._disturbed(pairs)
+
+        def compute() -> tuple[Tensor, ...]:
+            losses = self._losses(self._disturbed(pairs, rows), direction_weight)
+            return losses.total, *losses
+
+        return self._descend(compute)
+
+    def _losses(self, pairs: EncodedPairs, direction_weight: Tensor) -> PairLosses:
         with mixed_precision(self.device):
             said = self.network(*on_device(pairs, self.device))[1]
-        losses = pair_losses(said, replace(pairs, joint=pairs.joint.to(self.device), direction=pairs.direction.to(self.device),
-                                           maps=pairs.maps.to(self.device)), direction_weight)  # fmt: skip
-        return self._descend(losses.total, losses)
+        truth = {name: getattr(pairs, name).to(self.device) for name in ("joint", "direction", "maps")}
+        return pair_losses(said, replace(pairs, **truth), direction_weight)
 
-    def _disturbed(self, pairs: EncodedPairs) -> EncodedPairs:
-        """Flipped, unregistered and unjudged pairs among the others, and noise on all judgements."""
-        fate = torch.rand(3, len(pairs), generator=self.generator)
-        pairs = flip(pairs, fate[0] < _FLIPPED)
-        noise = _NOISE * torch.randn(2, *pairs.now.shape, generator=self.generator)
+    def _disturbed(self, pairs: EncodedPairs, rows: list[int]) -> EncodedPairs:
+        """This process's pairs of a step, some flipped, unregistered and unjudged, with noise on all judgements."""
+        own = mine(len(rows))
+        fate = torch.rand(3, len(rows), generator=self.generator)[:, own]
+        noise = _NOISE * torch.randn(2, len(rows), *pairs.now.shape[1:], generator=self.generator)[:, own]
+        pairs = flip(pairs.take(rows[own]), fate[0] < _FLIPPED)
         judged = (fate[2] >= _UNJUDGED)[:, None]
         return replace(
             pairs, registered=pairs.registered & (fate[1] >= _UNREGISTERED), now=(pairs.now + noise[0]) * judged,

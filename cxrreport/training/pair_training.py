@@ -29,6 +29,7 @@ from cxrreport.training.checkpoint import Checkpoint
 from cxrreport.training.options import TrainOptions
 from cxrreport.training.pair_cache import PLACES, Bank, EncodedPairs, encode_pairs, kept_pairs
 from cxrreport.training.pair_stage import SELECTING, PairStage, calibrate
+from cxrreport.training.ranks import first, leads
 
 CHECKPOINT = "temporal.safetensors"
 _VAL_SHARE = 8  # procedural pairs of validation: one for so many of training
@@ -70,6 +71,8 @@ def train_pairs(best: Path, options: TrainOptions, sources: Sources, log: Log) -
     checkpoint = Checkpoint(options.out / CHECKPOINT, modules, stage.descent, generator, r.checkpoint_minutes)
     for epoch in checkpoint.remaining(r.pair_epochs):
         losses = stage.epoch(train, r.batch, checkpoint)
+        if not leads():
+            continue
         with stage.average.applied():
             scores = calibrate(stage.network, val)
             kept.offer(stage.network, scores["pair_selection"])
@@ -119,15 +122,18 @@ def cache_pairs(
     """Pairs of training and of validation, from the run directory where they were made before."""
     workers = len(os.sched_getaffinity(0))
 
-    def made(draw: Draw) -> Callable[[], EncodedPairs]:
-        return lambda: encode_pairs(drafter, draw(options, sources), bank, workers)
+    def kept(name: str, draw: Draw) -> EncodedPairs:
+        path = options.out / f"pairs-{name}.safetensors"
+        return first(
+            lambda: kept_pairs(path, lambda: encode_pairs(drafter, draw(options, sources), bank, workers), with_these)
+        )
 
     with_these = {
         "network": drafter.weights.manifest["files"][NETWORK], "preprocess": str(PREPROCESS_VERSION),
         "registration": str(REGISTER_VERSION), "bank": bank.digest(),
     }  # fmt: skip
-    val = kept_pairs(options.out / "pairs-val.safetensors", made(validation_pairs), with_these)
-    return kept_pairs(options.out / "pairs-train.safetensors", made(training_pairs), with_these), val
+    val = kept("val", validation_pairs)
+    return kept("train", training_pairs), val
 
 
 def training_pairs(options: TrainOptions, sources: Sources) -> Iterator[PairSample]:

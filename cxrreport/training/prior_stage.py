@@ -29,6 +29,7 @@ from cxrreport.training.descent import Descent, mixed_precision, parameter_group
 from cxrreport.training.encoder_stage import shuffled
 from cxrreport.training.pair_cache import Bank, EncodedPairs
 from cxrreport.training.pair_stage import on_device
+from cxrreport.training.ranks import mine
 from cxrreport.training.stage import AveragingStage
 
 _SILENT, _ANOTHERS, _UNTOLD = 0.3, 0.15, 0.15  # shares of pairs without prior report, with another's, without changes
@@ -127,15 +128,21 @@ class PriorStage(AveragingStage):
         )
 
     def _step(self, pairs: ReadPairs, rows: list[int]) -> Tensor:
-        prior = self._disturbed(pairs.prior(rows, self.device), pairs.prior_report)
-        loss = self._loss(pairs, rows, prior)
-        return self._descend(loss, (loss,))
+        def compute() -> tuple[Tensor, ...]:
+            prior, own = self._disturbed(pairs, rows), rows[mine(len(rows))]
+            loss = self._loss(pairs, own, prior)
+            return loss, loss
 
-    def _disturbed(self, prior: Prior, reports: Tensor) -> Prior:
-        """Some priors without report, some with that of another pair, so that the images decide; some changes unknown."""
-        count, device = len(prior.days), self.device
-        fate = torch.rand(2, count, 1, generator=self.generator).to(device)
-        other = reports[torch.randint(len(reports), (count,), generator=self.generator)].to(device)
+        return self._descend(compute)
+
+    def _disturbed(self, pairs: ReadPairs, rows: list[int]) -> Prior:
+        """This process's priors of a step: some without report, some with that of another pair, so that the images decide;
+        some changes unknown.
+        """
+        own, device, reports = mine(len(rows)), self.device, pairs.prior_report
+        prior = pairs.prior(rows[own], device)
+        fate = torch.rand(2, len(rows), 1, generator=self.generator)[:, own].to(device)
+        other = reports[torch.randint(len(reports), (len(rows),), generator=self.generator)[own]].to(device)
         report = torch.where(fate[0] < _SILENT + _ANOTHERS, other, prior.report) * (fate[0] >= _SILENT)
         untold = fate[1] < _UNTOLD
         changes, sides = prior.changes.masked_fill(untold, UNKNOWN_CHANGE), prior.sides.masked_fill(untold, 0)

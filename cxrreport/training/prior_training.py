@@ -18,6 +18,7 @@ from cxrreport.training.checkpoint import Checkpoint
 from cxrreport.training.options import TrainOptions
 from cxrreport.training.pair_training import Sources, cache_pairs, make_bank
 from cxrreport.training.prior_stage import PriorStage, read_pairs
+from cxrreport.training.ranks import leads
 
 CHECKPOINT = "prior.safetensors"
 
@@ -49,6 +50,8 @@ def train_prior(best: Path, options: TrainOptions, sources: Sources, log: Callab
     checkpoint = Checkpoint(options.out / CHECKPOINT, modules, stage.descent, generator, r.checkpoint_minutes)
     for epoch in checkpoint.remaining(r.prior_epochs):
         losses = stage.epoch(train, r.batch, checkpoint)
+        if not leads():
+            continue
         with stage.average.applied():
             scores = stage.validate(val)
             kept.offer(stage.network, -scores["val_language_loss"])

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from cxrreport.training.averaging import WeightAverage
 from cxrreport.training.checkpoint import Checkpoint, Draw, Step
 from cxrreport.training.descent import Descent
+from cxrreport.training.ranks import spread
 
 
 class Stage:
@@ -25,8 +27,13 @@ class Stage:
         checkpoint = checkpoint or Checkpoint(Path(), {}, self.descent, self.generator)  # which is never written
         return dict(zip(self.losses, checkpoint.run_epoch(draw, step).tolist(), strict=True))
 
-    def _descend(self, loss: Tensor, parts: Sequence[Tensor]) -> Tensor:
-        """Take a step; returns the losses to tell of it."""
+    @cached_property
+    def _spread(self) -> nn.Module:
+        return spread(self.descent.parameters)
+
+    def _descend(self, compute: Callable[[], Sequence[Tensor]]) -> Tensor:
+        """Take a step down the first of the losses; returns the others, to tell of it."""
+        loss, *parts = self._spread(compute)
         self.descent.step(loss)
         return torch.stack([one.detach() for one in parts]).float().cpu()
 
@@ -36,7 +43,7 @@ class AveragingStage(Stage):
 
     average: WeightAverage
 
-    def _descend(self, loss: Tensor, parts: Sequence[Tensor]) -> Tensor:
-        told = super()._descend(loss, parts)
+    def _descend(self, compute: Callable[[], Sequence[Tensor]]) -> Tensor:
+        told = super()._descend(compute)
         self.average.update()
         return told

@@ -9,18 +9,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cxrreport.datasets.augment import augment
+from cxrreport.datasets.augment import augment_each, draw_seeds
 from cxrreport.datasets.nih import LabelledImage
 from cxrreport.datasets.sample import Sample
 from cxrreport.findings import FINDINGS
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.losses import info_nce
+from cxrreport.model.together import whole
 from cxrreport.model.tokens import ReportTokenizer, pad
 from cxrreport.training.checkpoint import Checkpoint
 from cxrreport.training.descent import Descent, mixed_precision, parameter_groups
 from cxrreport.training.encoder_stage import shuffled
 from cxrreport.training.labelled import KINDS, Labelled, Labels, Scored, mean_areas, stack_labels
+from cxrreport.training.ranks import mine
 from cxrreport.training.stage import Stage
 
 _SUMMARY_TOKENS = 64
@@ -29,24 +31,27 @@ _LANGUAGE_RATE = 0.2  # of the other parts' learning rate: the text tower starts
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The T samples of a batch with a report: their rows (T,), ids and mask (T, L) of their summaries, same (T, T) bool:
-    equal summaries, which are no negatives of each other.
+    """The T samples of a batch with a report: their rows (T,), ids and mask (T, L) of their summaries. Where there is none,
+    ids and mask are of one that is nobody's.
     """
 
     rows: Tensor
     ids: Tensor
     mask: Tensor
-    same: Tensor
 
 
 def read_written(samples: Sequence[Labelled], tokenizer: ReportTokenizer) -> Written:
     """What the reports among samples say."""
     texts = {row: s.summary for row, s in enumerate(samples) if isinstance(s, Sample)}
-    ids, mask = pad(
-        [tokenizer.encode(text, _SUMMARY_TOKENS) or [tokenizer.unknown] for text in texts.values()] or [[0]]
-    )
-    same = torch.tensor([[a == b for b in texts.values()] for a in texts.values()])
-    return Written(torch.tensor([*texts], dtype=torch.long), ids, mask, same)
+    nothing = [tokenizer.unknown]
+    ids, mask = pad([tokenizer.encode(text, _SUMMARY_TOKENS) or nothing for text in texts.values()] or [nothing])
+    return Written(torch.tensor([*texts], dtype=torch.long), ids, mask)
+
+
+def same_texts(samples: Sequence[Labelled]) -> Tensor:
+    """(T, T) bool: equal summaries of the samples with a report, which are no negatives of each other."""
+    texts = [s.summary for s in samples if isinstance(s, Sample)]
+    return torch.tensor([[a == b for b in texts] for a in texts])
 
 
 class TowersStage(Stage):
@@ -83,15 +88,20 @@ class TowersStage(Stage):
         )
 
     def _step(self, samples: Sequence[Labelled]) -> Tensor:
-        evidence, contrast = self._losses(samples)
-        return self._descend(evidence + contrast, (evidence, contrast))
+        seeds, same, own = draw_seeds(len(samples), self.generator), same_texts(samples), mine(len(samples))
 
-    def _losses(self, samples: Sequence[Labelled]) -> tuple[Tensor, Tensor]:
+        def compute() -> tuple[Tensor, ...]:
+            evidence, contrast = self._losses(samples[own], seeds[own], same)
+            return evidence + contrast, evidence, contrast
+
+        return self._descend(compute)
+
+    def _losses(self, samples: Sequence[Labelled], seeds: Tensor, same: Tensor) -> tuple[Tensor, Tensor]:
+        """Evidence and contrast of samples, each varied by its seed, `same` being the texts of the whole batch."""
         labels, pixels = stack_labels(samples, self.device), _pixels(samples)
-        varied = augment(pixels.flatten(0, 1), self.network.encoder.size, self.generator)
-        features = self._look(samples, varied.unflatten(0, pixels.shape[:2]))
+        features = self._look(samples, augment_each(pixels, self.network.encoder.size, seeds))
         evidence = labels.loss(self._place(features, labels))
-        return evidence, self._contrast(features.pooled, read_written(samples, self.tokenizer))
+        return evidence, self._contrast(features.pooled, read_written(samples, self.tokenizer), same)
 
     @torch.no_grad()
     def _look(self, samples: Sequence[Labelled], pixels: Tensor) -> ImageFeatures:
@@ -107,15 +117,20 @@ class TowersStage(Stage):
             places: Tensor = self.evidence(features) + self.shift(labels.kind)
         return places
 
-    def _contrast(self, pooled: Tensor, written: Written) -> Tensor:
-        """InfoNCE of the rows with a report; 0 where there are no two to tell apart."""
-        if len(written.rows) < 2:
+    def _contrast(self, pooled: Tensor, written: Written, same: Tensor) -> Tensor:
+        """InfoNCE of the rows with a report; 0 where there are no two to tell apart.
+
+        A process without one embeds a row in vain, for all must go back through the same parts.
+        """
+        if len(same) < 2:
             return pooled.new_zeros((), dtype=torch.float32)
-        retrieval = self.network.retrieval
+        retrieval, count = self.network.retrieval, len(written.rows)
+        rows = written.rows if count else torch.zeros(1, dtype=torch.long)
         with mixed_precision(self.device):
             text = retrieval.embed_text(written.ids.to(self.device), written.mask.to(self.device))
-            image = retrieval.embed_image(pooled[written.rows.to(self.device)])
-        return info_nce(image.float(), text.float(), retrieval.log_scale, written.same.to(self.device))
+            image = retrieval.embed_image(pooled[rows.to(self.device)])
+        image, text = (whole(vectors[:count].float()) for vectors in (image, text))
+        return info_nce(image, text, retrieval.log_scale, same.to(self.device))
 
     def validate(self, studies: Sequence[Sample], size: int, images: Sequence[LabelledImage] = ()) -> dict[str, float]:
         """Mean AUC of the head of evidence, `size` samples at once: see `mean_areas`."""

@@ -6,6 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,13 @@ from cxrreport.datasets.encoded_films import EncodedFilms, encode_films
 from cxrreport.datasets.nih import IMAGE_READERS, LabelledImage
 from cxrreport.datasets.phantoms import draw_phantoms
 from cxrreport.datasets.sample import Reader, Sample, left_out
-from cxrreport.datasets.splits import read_splits, remember_splits
+from cxrreport.datasets.splits import describe, read_splits, remember_splits
 from cxrreport.drafting.drafter import open_drafter
 from cxrreport.errors import UsageError
 from cxrreport.model.drafter import Drafter, Floats
 from cxrreport.model.generation import Decoding
 from cxrreport.model.views import ViewClassifier
-from cxrreport.model.weights import Weights, recover_weights, resolve_device, save_weights
+from cxrreport.model.weights import Weights, recover_weights, save_weights
 from cxrreport.training.card import make_card
 from cxrreport.training.checkpoint import Checkpoint, finished_epochs
 from cxrreport.training.encoder_stage import EncoderStage, list_films
@@ -38,6 +39,7 @@ from cxrreport.training.pair_training import CHECKPOINT as PAIRS
 from cxrreport.training.pair_training import Sources, copy_weights, train_pairs
 from cxrreport.training.prior_training import CHECKPOINT as PRIORS
 from cxrreport.training.prior_training import train_prior
+from cxrreport.training.ranks import check_alike, copy_first, joined, leads, wait
 from cxrreport.training.retriever_stage import cache_logits, train_retriever, validate_retriever
 from cxrreport.training.stage import Stage
 from cxrreport.training.start import make_start
@@ -53,13 +55,13 @@ Log = Callable[[dict[str, Any]], None]
 
 
 class Trainer:
-    """Holds what all stages share. kept: what `check_options` gave."""
+    """Holds what all stages share. kept: what `check_options` gave; the device of the options is this process's."""
 
     def __init__(
         self, options: TrainOptions, kept: dict[str, Any], log: Log, read: Reader | None = None
     ) -> None:  # fmt: skip
         self.options, self.recipe, self._log = options, options.recipe, log
-        self.device = resolve_device(options.device)
+        self.device = options.device
         torch.manual_seed(self.recipe.seed)
         read = read or DirectoryReader(options.dataset, options.directory)
         known, self.val = read_splits(read, options.out, options.limit)
@@ -68,8 +70,10 @@ class Trainer:
         start = make_start(options, self.train, self.device)
         self.network, self.tokenizer = start.network, start.tokenizer
         self.start = start
-        remember_options(options.out, kept)  # only now: what cannot be begun must not bind a later try
-        remember_splits(options.out, known, self.val)
+        check_alike([describe(known, self.val), [image.key for image in self.images], self.recipe.model_dump()])
+        if leads():  # only now: what cannot be begun must not bind a later try
+            remember_options(options.out, kept)
+            remember_splits(options.out, known, self.val)
         self._metrics = MetricsLog(options.out / "metrics.jsonl")
         self.started = time.monotonic()
         count = {"train": len(self.train), "films": len(self.images), "val": len(self.val)}
@@ -83,30 +87,38 @@ class Trainer:
         return list(islice(IMAGE_READERS[name](directory, split), self.options.limit))
 
     def log(self, facts: dict[str, Any]) -> None:
-        """Write to metrics.jsonl, and show."""
+        """Write to metrics.jsonl, and show; the first process alone."""
+        if not leads():
+            return
         facts = {**facts, "seconds": round(time.monotonic() - self.started, 1)}
         self._metrics.add(facts)
         self._log(facts)
 
     def generator(self, stage: int) -> torch.Generator:
-        """A stage's own random numbers, so that stages can be resumed one by one."""
+        """A stage's own random numbers, so that stages can be resumed one by one; new parts of the network are drawn alike."""
+        torch.manual_seed(self.recipe.seed + stage)
         return torch.Generator().manual_seed(self.recipe.seed + stage)
 
     def run(self) -> Path:
         """Train; returns the weights directory of the best epoch."""
         if not _has_network(self.options):
             if self.options.compares_alone and self.options.init is not None:
-                copy_weights(self.options.init, self.options.out / _BEST)
+                if leads():
+                    copy_weights(self.options.init, self.options.out / _BEST)
             else:
                 self.train_encoder()
                 self.train_towers()
                 self.train_network(self.train_view_classifier())
+        wait()
         o, r, sources = self.options, self.recipe, Sources(self.train, self.val)
         if finished_epochs(o.out / PAIRS) < r.pair_epochs:
-            (o.out / PRIORS).unlink(missing_ok=True)  # what was learnt of another G is of no use
+            if leads():
+                (o.out / PRIORS).unlink(missing_ok=True)  # what was learnt of another G is of no use
             train_pairs(o.out / _BEST, o, sources, self.log)
+            wait()
         if finished_epochs(o.out / PRIORS) < r.prior_epochs:
             train_prior(o.out / _BEST, o, sources, self.log)
+            wait()
         if finished_epochs(o.out / UPRIGHT) < r.upright_epochs:
             train_upright(o.out / _BEST, o, sources, self.log)
         return o.out / _BEST
@@ -127,8 +139,9 @@ class Trainer:
             checkpoint = self._checkpoint(f"encoder-{number}.safetensors", modules, stage)
             for epoch in checkpoint.remaining(one.epochs):
                 losses = stage.epoch(films, r.encoder_batch, checkpoint)
-                scores = stage.validate(self.val, r.encoder_batch, self.films)
-                self.log({"stage": "encoder", "round": number, "epoch": before + epoch, **losses, **scores})
+                if leads():
+                    scores = stage.validate(self.val, r.encoder_batch, self.films)
+                    self.log({"stage": "encoder", "round": number, "epoch": before + epoch, **losses, **scores})
             before += one.epochs
 
     def train_towers(self) -> None:
@@ -142,8 +155,9 @@ class Trainer:
         checkpoint = self._checkpoint("towers.safetensors", {"towers": stage.modules}, stage)
         for epoch in checkpoint.remaining(r.towers_epochs):
             losses = stage.epoch(samples, r.encoder_batch, checkpoint)
-            scores = stage.validate(self.val, r.encoder_batch, self.films)
-            self.log({"stage": "towers", "epoch": epoch, **losses, **scores})
+            if leads():
+                scores = stage.validate(self.val, r.encoder_batch, self.films)
+                self.log({"stage": "towers", "epoch": epoch, **losses, **scores})
 
     def _checkpoint(self, name: str, modules: dict[str, nn.Module], stage: Stage) -> Checkpoint:
         minutes = self.recipe.checkpoint_minutes
@@ -152,6 +166,8 @@ class Trainer:
     def train_view_classifier(self) -> ViewClassifier:
         """The projection of images whose tags are silent; without epochs that of the weights to start from."""
         model, losses = self.start.views, dict[str, float]()
+        if not leads():
+            return model or ViewClassifier()  # which it neither uses nor saves
         if model is None or self.recipe.view_epochs:
             model, losses = train_views(self.train, self.recipe.view_epochs, self.generator(2), self.device)
         self.view_scores = view_accuracy(model, self.val, self.recipe.seed)
@@ -171,8 +187,9 @@ class Trainer:
         train = encode_samples(drafter, self.train, bank, patients, copies, generator)
         val = encode_samples(drafter, self.val, bank, patients, 1, generator)
         if not r.network_epochs:
-            facts = {"stage": "network", "epoch": 0, **validate(drafter, self.val, val, None)}
-            self.log(self._save(views, facts, train, val))
+            if leads():
+                facts = {"stage": "network", "epoch": 0, **validate(drafter, self.val, val, None)}
+                self.log(self._save(views, facts, train, val))
             return
         films, films_val = (self._encode_films(drafter, bank, generator, split) for split in (self.images, self.films))
         self.log({"stage": "encoded", "bank": len(bank)})
@@ -184,13 +201,15 @@ class Trainer:
         best = _best_so_far(o.out)
         for epoch in checkpoint.remaining(r.network_epochs):
             losses = stage.epoch(self.train, train, r.batch, checkpoint)
-            with stage.average.applied():
-                scores = validate(drafter, self.val, val, stage, films_val)
-                facts = {"stage": "network", "epoch": epoch, **losses, **scores}
-                if scores["selection"] > best:
-                    best = scores["selection"]
-                    facts = self._save(views, facts, train, val)
-            self.log({**facts, "label_prior": [round(p, 6) for p in self.network.label_prior.tolist()]})
+            if leads():
+                with stage.average.applied():
+                    scores = validate(drafter, self.val, val, stage, films_val)
+                    facts = {"stage": "network", "epoch": epoch, **losses, **scores}
+                    if scores["selection"] > best:
+                        best = scores["selection"]
+                        facts = self._save(views, facts, train, val)
+                self.log({**facts, "label_prior": [round(p, 6) for p in self.network.label_prior.tolist()]})
+            copy_first([self.network.label_prior])
 
     def _encode_films(
         self, drafter: Drafter, bank: Floats, generator: torch.Generator, films: list[LabelledImage]
@@ -245,12 +264,17 @@ def train(options: TrainOptions, log: Log, read: Reader | None = None) -> Path:
 
     Raises
     ------
-    UsageError : bad dataset, or other options than those the run was begun with.
+    UsageError : bad dataset, or other options than those the run was begun with, or several processes that do not fit.
     ConfigurationError, UnavailableError : missing starting weights, missing device.
     """
-    kept = check_options(options)
-    best = options.out / _BEST
-    recover_weights(best)
-    if _finished(options):
-        return best
-    return Trainer(options, kept, log, read).run()
+    r = options.recipe
+    with joined(options.device, min(r.batch, r.encoder_batch)) as device:
+        kept = check_options(options)
+        best = options.out / _BEST
+        if leads():
+            recover_weights(best)
+        wait()
+        if _finished(options):
+            return best
+        wait()  # nothing is written before all have looked
+        return Trainer(replace(options, device=device), kept, log, read).run()

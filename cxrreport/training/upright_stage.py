@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cxrreport.datasets.nih import IMAGE_READERS, LabelledImage
+from cxrreport.model.together import join_norms, whole
 from cxrreport.model.upright import LIES, UprightNetwork
 from cxrreport.model.weights import Weights, load_weights, save_weights
 from cxrreport.training.averaging import WeightAverage, statistics
@@ -22,6 +23,7 @@ from cxrreport.training.descent import Descent, parameter_groups
 from cxrreport.training.encoder_stage import shuffled
 from cxrreport.training.options import TrainOptions
 from cxrreport.training.pair_training import Sources
+from cxrreport.training.ranks import leads, mine
 from cxrreport.training.stage import AveragingStage
 from cxrreport.training.upright_images import both_ways, draw, other_images, turn
 
@@ -71,6 +73,7 @@ class UprightStage(AveragingStage):
     def __init__(self, films: Films, batch: int, steps: int, generator: torch.Generator) -> None:
         self.films, self.batch, self.generator = films, batch, generator
         self.network = UprightNetwork()
+        join_norms(self.network)
         norms = statistics(self.network, torch.nn.BatchNorm2d)
         self.average = WeightAverage([*self.network.parameters(), *norms])
         self.descent = Descent(parameter_groups(self.network.parameters(), _LR), max(steps, 20))
@@ -90,10 +93,17 @@ class UprightStage(AveragingStage):
         count = max(1, round(_OTHERS * len(rows)))
         few = torch.multinomial(self._chances, count, replacement=True, generator=self.generator)
         odd, _, _ = draw(self._rest[few], self.generator)
-        logits = self.network(torch.cat([images, odd]))
-        lie = F.cross_entropy(logits[:, :-1], torch.cat([lies, torch.full((count,), LIES)]))
-        cut = F.binary_cross_entropy_with_logits(logits[: len(images), -1], cropped.float())
-        return self._descend(lie + 0.5 * cut, (lie, cut))
+
+        def compute() -> tuple[Tensor, ...]:
+            own = images[mine(len(images))]
+            logits = self.network(torch.cat([own, odd[mine(count)]]))
+            chests, others = whole(logits[: len(own)]), whole(logits[len(own) :])
+            said = torch.cat([chests, others])[:, :-1]
+            lie = F.cross_entropy(said, torch.cat([lies, torch.full((count,), LIES)]))
+            cut = F.binary_cross_entropy_with_logits(chests[:, -1], cropped.float())
+            return lie + 0.5 * cut, lie, cut
+
+        return self._descend(compute)
 
 
 @torch.inference_mode()
@@ -129,6 +139,8 @@ def train_upright(best: Path, options: TrainOptions, sources: Sources, log: Call
     checkpoint = Checkpoint(options.out / CHECKPOINT, modules, stage.descent, generator, r.checkpoint_minutes)
     for epoch in checkpoint.remaining(r.upright_epochs):
         losses = stage.epoch(checkpoint)
+        if not leads():
+            continue
         with stage.average.applied():
             scores = recognised(stage.network, val)
             log({"stage": "upright", "epoch": epoch, **losses, **scores})

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from cxrreport.datasets.augment import augment
+from cxrreport.datasets.augment import augment, augment_each, draw_seeds
 
 
 def _generator(seed=0):
@@ -31,6 +31,14 @@ def test_films_vary_and_the_generator_decides():
     assert torch.equal(one, two)
     assert not torch.equal(one[0], one[1])
     assert not torch.equal(one, augment(film, 64, _generator(2)))
+
+
+def test_a_study_hangs_on_its_own_seed_whoever_else_is_there():
+    films = torch.randint(0, 256, (3, 2, 256, 256), dtype=torch.uint8, generator=_generator())
+    seeds = draw_seeds(3, _generator())
+    together, alone = augment_each(films, 64, seeds), augment_each(films[2:], 64, seeds[2:])
+    assert together.shape == (3, 2, 64, 64) and torch.equal(together[2:], alone)
+    assert not torch.equal(together[:1], augment_each(films[:1], 64, seeds[1:2]))
 
 
 def test_a_film_stays_recognisable():

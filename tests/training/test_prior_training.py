@@ -68,7 +68,7 @@ def test_noise_takes_reports_away_and_puts_others_in_their_place(drafter):
     stage = PriorStage(drafter, 1e-3, 20, torch.Generator().manual_seed(0))
     rows = list(range(len(found)))
     prior = found.prior(rows, torch.device("cpu"))
-    seen = stage._disturbed(prior, found.prior_report)
+    seen = stage._disturbed(found, rows)
     silent = ~seen.report.any(1) & prior.report.any(1)
     others = seen.report.any(1) & (seen.report != prior.report).any(1)
     untold = (seen.changes == UNKNOWN_CHANGE).all(1) & ~(prior.changes == UNKNOWN_CHANGE).all(1)

@@ -14,6 +14,7 @@ from cxrreport.findings import FINDINGS, State
 from cxrreport.model.config import BLANK, STATES, DiffRGenNetConfig
 from cxrreport.model.retrieval_encoder import RetrievalEncoder
 from cxrreport.model.revtaf.sinkhorn import Transport
+from cxrreport.model.together import total
 from cxrreport.model.tokens import ReportTokenizer
 
 _TEXTS = {
@@ -98,4 +99,4 @@ def consistency_loss(cosine: Tensor, overlap: Tensor, pairs: Tensor) -> Tensor:
     count. Mean of (max(cosine, 0) - overlap)^2, the texts' side without gradient; 0 without any pair.
     """
     each = (cosine.clamp(min=0).detach() - overlap).square()
-    return (each * pairs).sum() / pairs.sum().clamp(min=1)
+    return total((each * pairs).sum()) / total(pairs.sum()).clamp(min=1)

@@ -1,0 +1,48 @@
+"""A signal that ends a training is heard after the step in hand, so that what is learnt until then can be saved."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import current_thread, main_thread
+from types import FrameType
+
+from cxrreport.training.ranks import any_of
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopping:
+    """Hears SIGINT and SIGTERM within `listening`; a second one ends the process at once."""
+
+    def __init__(self) -> None:
+        self._heard = 0
+
+    def _hear(self, number: int, _: FrameType | None) -> None:
+        if self._heard:
+            os._exit(128 + number)
+        self._heard = number
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """For the time of an epoch. Only the main thread can; elsewhere nobody listens."""
+        if current_thread() is not main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self._hear) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def asked(self) -> bool:
+        """Whether a process of the training has heard one: all leave after the same step."""
+        return any_of(bool(self._heard))
+
+    @property
+    def exit_code(self) -> int:
+        """Of the signal; another process's counts as SIGTERM."""
+        return 128 + (self._heard or signal.SIGTERM)
