@@ -91,6 +91,11 @@ class Settings(BaseSettings):
         description="How similar reports are found: by their texts, by their studies' films, by both with the ranks"
         " fused, or by the films in REVTAF's hyperbolic space.",
     )
+    index_exact_up_to: int = Field(
+        1_000_000,
+        ge=0,
+        description="Reports up to which the index is searched exactly; more are searched approximately.",
+    )
     index_versions: int = Field(
         3, ge=1, le=1000, description="Versions of the index that are kept, the serving one among them."
     )

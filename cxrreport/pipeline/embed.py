@@ -44,9 +44,15 @@ def build_index(run: Run, drafter: Drafter) -> IndexManifest:
     if serving is not None and not found:
         manifest = serving.manifest
     else:
-        parts, keep = Embedder(run, drafter).parts(found), run.settings.index_versions
-        base = Base(serving, found.gone) if serving else None
-        manifest = build(home, parts, model_sha256=model, source={"run": run.id}, keep=keep, base=base)
+        manifest = build(
+            home,
+            Embedder(run, drafter).parts(found),
+            model_sha256=model,
+            source={"run": run.id},
+            keep=run.settings.index_versions,
+            base=Base(serving, found.gone) if serving else None,
+            exact_up_to=run.settings.index_exact_up_to,
+        )
     spaces = {name: {"count": space.count, "sha256": space.sha256} for name, space in manifest.spaces.items()}
     run.details["index"] = {"version": manifest.version, "count": manifest.count, "spaces": spaces}
     run.count(Count.INDEXED, manifest.count)

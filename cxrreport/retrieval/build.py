@@ -21,6 +21,7 @@ from typing import Any
 from cxrreport.errors import IndexFitError
 from cxrreport.files import atomic
 from cxrreport.retrieval import publish
+from cxrreport.retrieval.approximate import with_lists
 from cxrreport.retrieval.index import Space, SpaceWriter
 from cxrreport.retrieval.segment import Ids, Part
 from cxrreport.retrieval.versions import (
@@ -70,8 +71,9 @@ def build(
     source: Mapping[str, Any],
     keep: int = 3,
     base: Base | None = None,
+    exact_up_to: int | None = None,
 ) -> IndexManifest:
-    """Build an index for exact search, publish it and make it current.
+    """Build an index, publish it and make it current.
 
     Vectors go to the disk as they come. Files of `base` that have hardly changed are shared, not written again.
 
@@ -81,6 +83,7 @@ def build(
     model_sha256 : digest of the weights whose encoder made the vectors.
     keep : how many versions stay, the new one among them; older ones are removed.
     base : without, the batches are all there is.
+    exact_up_to : of more texts than this, large segments are searched approximately; None leaves that as it is.
 
     Raises
     ------
@@ -94,7 +97,7 @@ def build(
         temporary = home_index / f"{created:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}.tmp-{os.getpid()}"
         temporary.mkdir(mode=0o700)
         try:
-            spaces = _write(temporary, batches, base)
+            spaces = with_lists(temporary, _write(temporary, batches, base), exact_up_to)
             manifest = _publish(temporary, spaces, model_sha256, source, created)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cxrreport.errors import IndexFitError, ModelOutputError
+from cxrreport.retrieval.approximate import Near, candidates
 from cxrreport.retrieval.segment import Flags, Ids, Part, Segment, SegmentWriter, Vectors
-from cxrreport.retrieval.versions import REBUILD, SegmentManifest, SpaceManifest
+from cxrreport.retrieval.versions import REBUILD, SegmentManifest, SpaceManifest, segment_file
 
 # FAISS' sums differ in the last bits from batch to batch, in proportion to the lengths of query and vector; candidates
 # this close are compared exactly
@@ -20,6 +21,7 @@ FULL = 1 << 20  # rows of a segment at most: what an erasure writes anew
 _GROWTH = (
     2  # a segment is written anew together with newer rows that are at least 1 / _GROWTH as many: so there are few
 )
+_DEEP = 256  # reports beyond which search is exact: lists are made for the first few
 _WORN = 0.2  # or where more of its rows than this share no longer hold
 
 
@@ -37,6 +39,11 @@ class Space:
         self._order = alive[np.argsort(self._ids[alive])]
         self.ids = self._ids[self._order]
         self._tie = _TIE * max(1.0, manifest.norm)
+        self._near = {
+            segment: Near(folder / segment_file(segment.manifest, "near"), segment.manifest.probes)
+            for segment in self.segments
+            if segment.manifest.near_sha256
+        }
 
     @property
     def digests(self) -> Ids:
@@ -44,7 +51,9 @@ class Space:
         return np.concatenate([segment.digests for segment in self.segments])[self._order]
 
     def search(self, queries: Vectors, count: int) -> tuple[Vectors, Ids]:
-        """Find the `count` nearest reports of each query by inner product, exactly.
+        """Find the `count` nearest reports of each query by inner product: exactly, but in segments with lists.
+
+        These are searched approximately for up to 256 reports; scores are exact in any case.
 
         Parameters
         ----------
@@ -89,6 +98,18 @@ class Space:
         return vectors
 
     def _candidates(self, segment: Segment, queries: Vectors, count: int) -> list[npt.NDArray[np.intp]]:
+        """Rows that can be among the best `count` of each query, by the lists of the segment where they hold so many."""
+        near = self._near.get(segment) if count <= _DEEP else None
+        if near is None:
+            return self._exact_candidates(segment, queries, count)
+        found = [near.rows(query, candidates(count)) for query in queries]
+        found = [rows[segment.alive[rows]] for rows in found]
+        few = [row for row, rows in enumerate(found) if len(rows) < count]
+        for row, rows in zip(few, self._exact_candidates(segment, queries[few], count), strict=True):
+            found[row] = rows
+        return found
+
+    def _exact_candidates(self, segment: Segment, queries: Vectors, count: int) -> list[npt.NDArray[np.intp]]:
         """Rows that can be among the best `count` of each query, all ties at the edge included."""
         size, wanted = len(segment.alive), count + 32
         tie = self._tie * np.maximum(1, np.linalg.norm(queries, axis=1))

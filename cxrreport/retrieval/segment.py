@@ -25,7 +25,7 @@ from cxrreport.retrieval.versions import REBUILD, SegmentManifest, segment_file
 faiss.cvar.distance_compute_blas_threshold = 1
 faiss.cvar.distance_compute_blas_database_bs = 65_536
 
-_CHUNK = 16_384  # rows that are copied at a time
+CHUNK = 16_384  # rows that are copied at a time
 
 Flags = npt.NDArray[np.bool_]
 Ids = npt.NDArray[np.int64]
@@ -74,13 +74,13 @@ class Segment:
 
     def parts(self, alive: Flags) -> Iterator[Part]:
         """The rows that are alive, some at a time."""
-        for start in range(0, len(alive), _CHUNK):
-            rows = start + np.flatnonzero(alive[start : start + _CHUNK])
+        for start in range(0, len(alive), CHUNK):
+            rows = start + np.flatnonzero(alive[start : start + CHUNK])
             yield Part(self.ids[rows], self.digests[rows], self.vectors[rows])
 
     def link(self, folder: Path, alive: Flags) -> SegmentManifest:
         """Share the segment with the version in `folder`, of which only these rows are alive."""
-        for kind in ("vectors", "rows"):
+        for kind in ("vectors", "rows", "near")[: 3 if self.manifest.near_sha256 else 2]:
             name = segment_file(self.manifest, kind)
             _link(self.folder / name, folder / name)
         gone = np.flatnonzero(~alive)

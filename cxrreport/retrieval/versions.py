@@ -24,7 +24,11 @@ FORM = 2  # to be raised when the files of a version change, or what is embedded
 
 @dataclass(frozen=True, slots=True)
 class SegmentManifest:
-    """Size and digests of one segment: of its vectors, of the table of what was embedded, and of the rows that are gone."""
+    """Size and digests of one segment: of its vectors, of the table of what was embedded, and of the rows that are gone.
+
+    `near_sha256` is that of the lists for approximate search, "" without; `probes` is how many of them are looked into,
+    `recall` what that finds of the best 21, None where it was never tried.
+    """
 
     space: str
     number: int
@@ -33,11 +37,14 @@ class SegmentManifest:
     rows_sha256: str
     gone: int = 0
     gone_sha256: str = ""
+    near_sha256: str = ""
+    probes: int = 0
+    recall: float | None = None
 
 
 def segment_file(segment: SegmentManifest, kind: str) -> str:
-    """Name of a file of a segment: "vectors", "rows" or "gone"."""
-    return f"{segment.space}-{segment.number}.{kind}.npy"
+    """Name of a file of a segment: "vectors", "rows", "gone" or "near"."""
+    return f"{segment.space}-{segment.number}.{kind}.{'faiss' if kind == 'near' else 'npy'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,7 @@ class SpaceManifest:
     @property
     def sha256(self) -> str:
         """Digest of all its files."""
-        sums = [f"{one.sha256} {one.rows_sha256} {one.gone_sha256}" for one in self.segments]
+        sums = [f"{one.sha256} {one.rows_sha256} {one.gone_sha256} {one.near_sha256}" for one in self.segments]
         return hashlib.sha256("\n".join(sums).encode()).hexdigest()
 
 
@@ -88,7 +95,12 @@ def verify(home_index: Path, version: str) -> IndexManifest:
 
 
 def _verify_segment(folder: Path, segment: SegmentManifest) -> None:
-    sums = {"vectors": segment.sha256, "rows": segment.rows_sha256, "gone": segment.gone_sha256}
+    sums = {
+        "vectors": segment.sha256,
+        "rows": segment.rows_sha256,
+        "gone": segment.gone_sha256,
+        "near": segment.near_sha256,
+    }
     for kind, expected in sums.items():
         if expected:
             _verify_file(folder, segment_file(segment, kind), expected)
