@@ -18,7 +18,7 @@ def written(tmp_path, text):
 
 @pytest.mark.parametrize("name", shipped_recipes())
 def test_every_shipped_recipe_can_be_trained(name):
-    init = Path("weights") if name in ("pairs", "upright") else None
+    init = Path("weights") if name in ("films", "pairs", "upright") else None
     assert TrainOptions("iu-xray", Path("d"), Path("o"), load_recipe(name), init).recipe.size in {
         "mini",
         "base",
@@ -53,7 +53,7 @@ def test_what_does_not_fit_is_refused_in_a_sentence(tmp_path, text, said):
 
 
 def test_a_recipe_that_is_not_there(tmp_path):
-    with pytest.raises(UsageError, match="one of base, mini, pairs, tiny, upright") as caught:
+    with pytest.raises(UsageError, match="one of base, films, mini, pairs, tiny, upright") as caught:
         load_recipe(str(tmp_path / "none.toml"))
     assert str(tmp_path) not in caught.value.message
 
