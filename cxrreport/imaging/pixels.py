@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from pydicom.dataset import Dataset
 
 from cxrreport.dicom.opening import Head, NotDicomError, open_head
 from cxrreport.errors import HeaderError, PixelError
-from cxrreport.imaging.bits import OVERLAY_TAGS, Layout, layout_of, settle, stored_of
+from cxrreport.imaging.bits import OVERLAY_TAGS, Cells, Layout, layout_of, settle, stored_of
 from cxrreport.imaging.decode import decode, is_supported
 from cxrreport.imaging.reduced import centred
 from cxrreport.imaging.shutter import SHUTTER_TAGS, visible
@@ -31,6 +32,7 @@ _TAGS = (
 )
 _PADDING = "PixelPaddingValue"
 _HEADER_BYTES = 8 << 20
+_BLOCK = 1 << 18
 _MAX_VALUE = 1e30  # of a float32 there is room above
 
 
@@ -88,20 +90,43 @@ def _frame(head: Head, max_pixels: int, least: int | None) -> Frame:
     coded = decode(head, layout, None if number(head.dataset, _PADDING) is not None else least)
     layout = settle(layout, head.dataset, coded.cells, coded.bits, coded.signed)
     stored = stored_of(coded.cells, layout)
-    counts = np.bincount(stored.ravel(), minlength=1 << layout.bits)
-    table = _display_table(head.dataset, layout, counts)
-    values = table.astype(np.float32)[stored]
+    table = _display_table(head.dataset, layout, _counts(stored, 1 << layout.bits))
+    values = _look_up(table.astype(np.float32), stored)
     shown = visible(head.dataset, layout.shape)
     if shown is not None:
         shown = shown[:: coded.factor, :: coded.factor]
         values[~shown] = values[shown].min()
-    digest = _sha256(layout.shape, stored.astype("<u2", copy=False).tobytes())
+    digest = _sha256(layout.shape, np.ascontiguousarray(stored, "<u2").data)
     pixels = digest if coded.codestream is None else _sha256(layout.shape, coded.codestream)
     return Frame(values if coded.factor == 1 else centred(values, coded.factor), pixels, digest, coded.factor)
 
 
-def _sha256(shape: tuple[int, int], content: bytes) -> str:
-    return hashlib.sha256(repr(shape).encode() + content).hexdigest()
+def _sha256(shape: tuple[int, int], content: bytes | memoryview) -> str:
+    digest = hashlib.sha256(repr(shape).encode())
+    digest.update(content)
+    return digest.hexdigest()
+
+
+def _counts(stored: Cells, values: int) -> npt.NDArray[np.int64]:
+    """How often each of so many values occurs."""
+    counts = np.zeros(values, np.int64)
+    for block in _blocks(stored):
+        counts += np.bincount(block, minlength=values)
+    return counts
+
+
+def _look_up(table: npt.NDArray[np.float32], stored: Cells) -> npt.NDArray[np.float32]:
+    """What a table (values,) has for each cell."""
+    found = np.empty(stored.shape, np.float32)
+    for block, shown in zip(_blocks(stored), _blocks(found), strict=True):
+        np.take(table, block, out=shown, mode="clip")
+    return found
+
+
+def _blocks(cells: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+    """All cells, flat, in parts: numpy makes a place of eight bytes of each, for which the cache has room."""
+    flat = cells.reshape(-1)
+    return [flat[start : start + _BLOCK] for start in range(0, len(flat), _BLOCK)]
 
 
 def _layout(head: Head, max_pixels: int) -> Layout:

@@ -28,6 +28,8 @@ def visible(dataset: Dataset, shape: tuple[int, int]) -> Mask | None:
     Rows and columns are counted from 1. A shutter that lacks a number or leaves next to nothing is passed by.
     """
     shapes = _shapes(dataset)
+    if not shapes:
+        return None
     left = np.ones(shape, bool)
     for name, draw in (("RECT", _rectangle), ("CIRC", _circle), ("POLY", _polygon)):
         if name in shapes:
