@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cxrreport.errors import PixelError
@@ -60,15 +61,31 @@ def scan_start(stream: bytes) -> int:
     return at + 2 + int(struct.unpack_from(">H", stream, at + 2)[0])
 
 
+def segments(stream: bytes) -> Iterator[tuple[int, bytes]]:
+    """(marker, content) of each segment of a JPEG stream up to its first scan, that one included (T.81 B.1.1.4)."""
+    for marker, at in _places(stream):
+        yield marker, stream[at + 4 : at + 2 + int(struct.unpack_from(">H", stream, at + 2)[0])]
+        if marker == _SCAN:
+            return
+
+
 def _segment(stream: bytes, markers: tuple[int, ...]) -> tuple[int, int]:
     """(marker, place) of the first segment with one of these markers."""
+    for marker, at in _places(stream):
+        if marker in markers:
+            return marker, at
+    raise truncated()
+
+
+def _places(stream: bytes) -> Iterator[tuple[int, int]]:
     at = 2
     while at + 9 <= len(stream):
         marker, length = struct.unpack_from(">HH", stream, at)
-        if marker in markers:
-            return marker, at
-        at += 1 if marker == 0xFFFF else 2 + length  # fill bytes
-    raise truncated()
+        if marker == 0xFFFF:  # fill bytes
+            at += 1
+            continue
+        yield marker, at
+        at += 2 + length
 
 
 def before_end_marker(stream: bytes) -> bytes:

@@ -31,6 +31,7 @@ from cxrreport.imaging.codestream import (
     truncated,
 )
 from cxrreport.imaging.fragments import read_pixels
+from cxrreport.imaging.lossless import takes_all
 from cxrreport.imaging.reduced import decode_reduced, factor_for
 from cxrreport.imaging.tail import ends_in_zeros
 
@@ -152,22 +153,28 @@ def _jpeg(stream: bytes) -> Decoded:
     """Baseline, extended (12 bit) and lossless JPEG.
 
     The decoder fills a scan that ends early without a word, even when an end marker follows, and reads zeros in place
-    of what was never written as pixels. So the end marker is required, and the frame is decoded again with other bits
-    behind the scan and in place of its end: a whole frame does not notice the former, but does the latter. Zeros at
-    the end may be fill or a border.
+    of what was never written as pixels. So the end marker is required, and the bits of a lossless frame are counted. Any
+    other one is decoded again with other bits behind the scan and in place of its end: a whole frame does not notice the
+    former, but does the latter. Zeros at the end may be fill or a border.
     """
     scan = before_end_marker(stream).rstrip(b"\xff")  # fill bytes may stand before any marker
     if END in scan[scan_start(scan) :]:  # never inside a scan (T.81 B.1.1.5)
         raise truncated()
     frame = _guarded(imagecodecs.jpeg8_decode, scan + END)
+    end = scan if takes_all(scan, frame) else _end_of(scan, frame)
+    if _JPEG_HOLE in end and not _is_border(end, frame.size):
+        raise truncated()
+    return frame
+
+
+def _end_of(scan: bytes, frame: Decoded) -> bytes:
+    """The scan without fill behind it, where the frame takes all of that and no more; else raise PixelError."""
     filled = scan.rstrip(b"\0")
     filled += b"\0" * filled.endswith(b"\xff")  # a value of 255 (T.81 B.1.1.5)
     end = next((end for end in dict.fromkeys((filled, scan)) if not _notices(frame, end + _PROBE)), None)
     if end is None or not any(_notices(frame, end[: -len(probe)] + probe) for probe in (_PROBE[:8], _PROBE[7::-1])):
         raise truncated()
-    if _JPEG_HOLE in end and not _is_border(end, frame.size):
-        raise truncated()
-    return frame
+    return end
 
 
 def _is_border(scan: bytes, pixels: int) -> bool:
