@@ -32,6 +32,7 @@ def load_drafter(settings: Settings) -> Drafter:
     weights = load_weights(settings.weights, device)
     fold_norms(weights.network.encoder)
     drafter = open_drafter(_calibrated(weights, settings.home), decoding)
+    drafter.pack()
     if device == "cpu" and settings.device == "auto":
         get_log().warning("device.cpu", device=device)  # say loudly that no GPU is used
     return drafter

@@ -19,6 +19,7 @@ from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.generation import Decoding, Generated, generate
 from cxrreport.model.heads import decide_states
 from cxrreport.model.indication import indication_ids
+from cxrreport.model.packing import can_pack, pack_linear
 from cxrreport.model.prior import Prior
 from cxrreport.model.prose import Prose, tidy
 from cxrreport.model.revtaf.hyperbolic import HyperbolicHead, hyperbolic_keys, hyperbolic_queries, image_logits
@@ -92,6 +93,12 @@ class Drafter:
         self.dimension: int = self.network.config.d_retrieval
         learned = ("hyperbolic",) if weights.hyperbolic is not None else ()
         self.spaces: tuple[str, ...] = ("text", "image", *learned)
+
+    def pack(self) -> None:
+        """Have a CPU that can read the decoder's weights in half the memory; they neither learn nor are saved from then on."""
+        if can_pack(self.device):
+            for decoder in filter(None, (self.network.decoder, self._prior_decoder)):
+                pack_linear(decoder)
 
     def guess_views(self, pixels: Sequence[npt.NDArray[np.uint8]]) -> list[ViewGuess]:
         """Projection of preprocessed images (256, 256)."""

@@ -81,7 +81,7 @@ def generate(
         ]
         for s, c in zip(active, chosen, strict=True):
             texts[s] = c.texts
-        stay = [i for i, s in enumerate(active) if not pools[s].settled(chosen[i].totals[0], length)]
+        stay = _close_ranks([not pools[s].settled(c.totals[0], length) for s, c in zip(active, chosen, strict=True)])
         if not stay or length == decoding.max_new_tokens:
             _close(pools, texts, active, chosen, stay)
             break
@@ -137,12 +137,19 @@ def _advance(
     return _Chosen(rows, tokens, totals, [[*texts[r], t] for r, t in zip(rows, tokens, strict=True)])
 
 
+def _close_ranks(staying: list[bool]) -> list[int]:
+    """Places of the studies that stay: each its own, but the last ones stand in where others have left."""
+    stay = [place for place, stays in enumerate(staying) if stays]
+    beyond = [place for place in stay if place >= len(stay)]
+    return [place if staying[place] else beyond.pop() for place in range(len(stay))]
+
+
 def _continue(
     cache: DecoderCache, chosen: list[_Chosen], stay: list[int], device: torch.device
 ) -> tuple[Tensor, Tensor]:
     """Drop settled studies from the cache and line the rest up with their new beams."""
     if len(stay) < len(chosen):
-        cache.keep(torch.tensor(stay, device=device))
+        cache.keep(stay)
     rows = [study * cache.beams + row for study, i in enumerate(stay) for row in chosen[i].rows]
     cache.reorder(torch.tensor(rows, device=device))
     totals = torch.tensor([chosen[i].totals for i in stay], device=device)
