@@ -203,6 +203,8 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
                     "Is it running, is this machine a part of it, is `ray_address` right? docs/scale.md tells how."),
         "cluster.room": ("No machine of the Ray cluster has what one drafting process needs.",
                          "Lower `workers`, or start Ray with more `--num-cpus` or `--num-gpus`."),
+        "training.lost": ("Another process of a training on several devices has ended.",
+                          "Look at what that one says; started again, the training goes on."),
         "device.missing": ("The device does not exist here.", "Use `--device cpu`, or mend the driver."),
         "device.memory": ("A single study does not fit the memory of the GPU.", "Free the GPU, or use `--device cpu`."),
     },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from cxrreport.datasets.nih import LabelledImage
 from cxrreport.datasets.sample import Sample
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.encoder import ImageFeatures
+from cxrreport.model.together import mine, shared, whole, world
 
 _CPU_BATCH, _GPU_BATCH = 4, 64  # on a CPU the activations of more studies are mapped and given back at every layer
 _QUERIES = 512  # compared with the bank at once
@@ -109,7 +111,7 @@ def encode_copies(
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """Patches (copies, n, m, C), patch mask (n, m) and pooled (copies, n, C), the first of the plain images, then augmented.
 
-    patches : keep the first so many of the m.
+    patches : keep the first so many of the m. Processes that train together share the work.
     """
     variants = [_encode_copy(drafter, samples, generator if copy else None, patches) for copy in range(copies)]
     kept, masks, pooled = zip(*variants, strict=True)
@@ -119,16 +121,25 @@ def encode_copies(
 def _encode_copy(
     drafter: Drafter, samples: Sequence[Sample | LabelledImage], generator: torch.Generator | None, patches: int | None
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
-    encoder, size = drafter.network.encoder, drafter.network.config.image_size
+    seeds = None if generator is None else draw_seeds(len(samples), generator)
     parts = []
-    batch = encode_batch(drafter)
-    for start in range(0, len(samples), batch):
-        chunk = samples[start : start + batch]
-        pixels = torch.from_numpy(np.stack([s.pixels for s in chunk]))
-        if generator is not None:
-            pixels = augment_each(pixels, size, draw_seeds(len(chunk), generator))
-        present = torch.from_numpy(np.stack([s.present for s in chunk]))
-        f = encoder(pixels.to(drafter.device), present.to(drafter.device))
-        parts.append((f.patches[:, :patches].half().cpu(), f.patch_mask[:, :patches].cpu(), f.pooled.half().cpu()))
+    for rows in torch.arange(len(samples)).split(encode_batch(drafter) * world()):
+        own = rows[mine(len(rows))] if len(rows) >= world() else rows
+        found = _encode_some(drafter, [samples[i] for i in own], None if seeds is None else seeds[own], patches)
+        with shared() if len(own) < len(rows) else nullcontext():
+            parts.append([whole(one) for one in found])
     kept, masks, pooled = zip(*parts, strict=True)
     return torch.cat(kept), torch.cat(masks), torch.cat(pooled)
+
+
+def _encode_some(
+    drafter: Drafter, samples: Sequence[Sample | LabelledImage], seeds: Tensor | None, patches: int | None
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    """Features of a few samples, plain or each varied by its seed (n,)."""
+    pixels, present = (
+        torch.from_numpy(np.stack([getattr(s, part) for s in samples])) for part in ("pixels", "present")
+    )
+    if seeds is not None:
+        pixels = augment_each(pixels, drafter.network.config.image_size, seeds)
+    f = drafter.network.encoder(pixels.to(drafter.device), present.to(drafter.device))
+    return f.patches[:, :patches].half().cpu(), f.patch_mask[:, :patches].cpu(), f.pooled.half().cpu()

@@ -18,11 +18,28 @@ from torch import distributed as dist
 _shared = False
 
 
+def world() -> int:
+    """How many processes learn together."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def rank() -> int:
+    """Number of this process, from 0."""
+    return dist.get_rank() if world() > 1 else 0
+
+
+def mine(count: int) -> slice:
+    """This process's share of the rows of a batch of so many: an equal one, or one more in the first processes."""
+    size, more = divmod(count, world())
+    start = rank() * size + min(rank(), more)
+    return slice(start, start + size + (rank() < more))
+
+
 @contextmanager
 def shared() -> Iterator[None]:
     """What is computed within is of this process's part of a batch; every process of the group must enter."""
     global _shared
-    before, _shared = _shared, dist.is_available() and dist.is_initialized()
+    before, _shared = _shared, world() > 1
     try:
         yield
     finally:
@@ -48,21 +65,20 @@ def total(part: Tensor) -> Tensor:
 class _Whole(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor) -> Tensor:
-        world, rank = dist.get_world_size(), dist.get_rank()
-        counts = torch.zeros(world, dtype=torch.long, device=rows.device)
-        counts[rank] = len(rows)
+        counts = torch.zeros(world(), dtype=torch.long, device=rows.device)
+        counts[rank()] = len(rows)
         dist.all_reduce(counts)
         sizes = counts.tolist()
         padded = rows.new_zeros(max(sizes), *rows.shape[1:])
         padded[: len(rows)] = rows
         parts = [torch.empty_like(padded) for _ in sizes]
         dist.all_gather(parts, padded)
-        ctx.start, ctx.count = sum(sizes[:rank]), len(rows)
+        ctx.start, ctx.count = sum(sizes[: rank()]), len(rows)
         return torch.cat([part[:size] for part, size in zip(parts, sizes, strict=True)])
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
-        return gradient[ctx.start : ctx.start + ctx.count] * dist.get_world_size()
+        return gradient[ctx.start : ctx.start + ctx.count] * world()
 
 
 class _Total(torch.autograd.Function):
@@ -72,7 +88,7 @@ class _Total(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
-        return gradient * dist.get_world_size()
+        return gradient * world()
 
 
 class _Sum(torch.autograd.Function):

@@ -14,11 +14,11 @@ from cxrreport.datasets.augment import augment_each, draw_seeds
 from cxrreport.datasets.nih import LabelledImage
 from cxrreport.datasets.sample import Sample
 from cxrreport.model.encoder import ImageEncoder
-from cxrreport.model.together import join_norms
+from cxrreport.model.together import join_norms, mine
 from cxrreport.training.checkpoint import Checkpoint
 from cxrreport.training.descent import Descent, mixed_precision, parameter_groups
 from cxrreport.training.labelled import KindHeads, Labelled, Scored, mean_areas, stack_labels
-from cxrreport.training.ranks import least_batch, mine
+from cxrreport.training.ranks import least_batch
 from cxrreport.training.stage import Stage
 
 _DROPOUT = 0.3

@@ -26,14 +26,14 @@ from cxrreport.model.diffrgennet import LAMBDA, Losses
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.losses import presence_loss, updated_prior
 from cxrreport.model.routing import gumbel_temperature
-from cxrreport.model.together import join_norms, whole
+from cxrreport.model.together import join_norms, mine, whole
 from cxrreport.model.tokens import pad
 from cxrreport.model.weights import Weights
 from cxrreport.training.averaging import WeightAverage, statistics
 from cxrreport.training.checkpoint import Checkpoint
 from cxrreport.training.descent import Descent, mixed_precision, parameter_groups
 from cxrreport.training.encoder_stage import shuffled
-from cxrreport.training.ranks import least_batch, mine
+from cxrreport.training.ranks import least_batch
 from cxrreport.training.stage import AveragingStage
 
 _RAREST = 8  # no sample is drawn more often than this, as against the commonest

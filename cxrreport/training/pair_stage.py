@@ -16,13 +16,12 @@ from cxrreport.evaluation.temporal import Ints, classes, false_change, score_cha
 from cxrreport.model.config import DiffRGenNetConfig
 from cxrreport.model.progression import Progression, TemporalNetwork, decide
 from cxrreport.model.routing import gumbel_temperature
-from cxrreport.model.together import join_norms, total, whole
+from cxrreport.model.together import join_norms, mine, total, whole
 from cxrreport.training.averaging import WeightAverage, statistics
 from cxrreport.training.checkpoint import Checkpoint
 from cxrreport.training.descent import Descent, mixed_precision, parameter_groups
 from cxrreport.training.encoder_stage import shuffled
 from cxrreport.training.pair_cache import PLACES, UNKNOWN, EncodedPairs
-from cxrreport.training.ranks import mine
 from cxrreport.training.stage import AveragingStage
 
 _FLIPPED, _UNREGISTERED, _UNJUDGED = 0.3, 0.15, 0.15  # shares of the pairs of a step

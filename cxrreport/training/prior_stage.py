@@ -22,6 +22,7 @@ from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.losses import language_loss
 from cxrreport.model.prior import UNKNOWN_CHANGE, Prior, PriorReader, sides_of
 from cxrreport.model.progression import TemporalNetwork
+from cxrreport.model.together import mine
 from cxrreport.model.tokens import pad
 from cxrreport.training.averaging import WeightAverage
 from cxrreport.training.checkpoint import Checkpoint
@@ -29,7 +30,6 @@ from cxrreport.training.descent import Descent, mixed_precision, parameter_group
 from cxrreport.training.encoder_stage import shuffled
 from cxrreport.training.pair_cache import Bank, EncodedPairs
 from cxrreport.training.pair_stage import on_device
-from cxrreport.training.ranks import mine
 from cxrreport.training.stage import AveragingStage
 
 _SILENT, _ANOTHERS, _UNTOLD = 0.3, 0.15, 0.15  # shares of pairs without prior report, with another's, without changes

@@ -21,29 +21,24 @@ import torch
 from torch import Tensor, nn
 from torch import distributed as dist
 
-from cxrreport.errors import UsageError
-from cxrreport.model.together import shared
+from cxrreport.errors import UnavailableError, UsageError
+from cxrreport.model.together import rank, shared, world
 from cxrreport.model.weights import resolve_device
 
-_NAMED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")  # by torchrun
+_NAMED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")  # by torchrun, in the environment
 _HERE = ("127.0.0.1", "localhost")
 _PATIENCE = timedelta(days=1)  # the others wait while the first one validates; who is gone is noticed without it
 T = TypeVar("T")
 
 
-def world() -> int:
-    """How many processes learn together."""
+def _started() -> int:
+    """How many processes were started to train together."""
     return int(os.environ["WORLD_SIZE"]) if all(name in os.environ for name in _NAMED) else 1
 
 
-def rank() -> int:
-    """Number of this process, from 0."""
-    return int(os.environ["RANK"]) if world() > 1 else 0
-
-
 def leads() -> bool:
-    """Whether this is the first process, or the only one."""
-    return rank() == 0
+    """Whether this is the first process, or the only one; also when they have parted."""
+    return _started() == 1 or os.environ["RANK"] == "0"
 
 
 @contextmanager
@@ -53,12 +48,13 @@ def joined(device: str, batch: int) -> Iterator[str]:
     Raises
     ------
     UsageError : one device is named for all of them, or there are more of them than samples in a step.
+    UnavailableError : from what is done within, where another process has ended.
     """
-    if world() == 1:
+    if _started() == 1:
         yield resolve_device(device)
         return
-    if world() > batch:
-        raise UsageError(f"{world()} processes cannot share a batch of {batch}.", "training.processes")
+    if _started() > batch:
+        raise UsageError(f"{_started()} processes cannot share a batch of {batch}.", "training.processes")
     device = _own_device(device)
     if os.environ["MASTER_ADDR"] in _HERE and any(name == "lo" for _, name in socket.if_nameindex()):
         for library in ("GLOO", "NCCL"):
@@ -70,6 +66,10 @@ def joined(device: str, batch: int) -> Iterator[str]:
     dist.init_process_group("gloo" if device == "cpu" else "cpu:gloo,cuda:nccl", timeout=_PATIENCE)
     try:
         yield device
+    except RuntimeError as error:
+        if not (isinstance(error, dist.DistError) or "gloo" in str(error)):
+            raise
+        raise UnavailableError("Another process of the training is gone: start it again.", "training.lost") from None
     finally:
         dist.destroy_process_group()
 
@@ -87,13 +87,6 @@ def _own_device(asked: str) -> str:
 
 
 # -- a step ------------------------------------------------------------------------------------------------------------
-
-
-def mine(count: int) -> slice:
-    """This process's share of the rows of a batch of so many: an equal one, or one more in the first processes."""
-    size, more = divmod(count, world())
-    start = rank() * size + min(rank(), more)
-    return slice(start, start + size + (rank() < more))
 
 
 def least_batch() -> int:

@@ -16,13 +16,12 @@ from cxrreport.findings import FINDINGS
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.model.losses import info_nce
-from cxrreport.model.together import whole
+from cxrreport.model.together import mine, whole
 from cxrreport.model.tokens import ReportTokenizer, pad
 from cxrreport.training.checkpoint import Checkpoint
 from cxrreport.training.descent import Descent, mixed_precision, parameter_groups
 from cxrreport.training.encoder_stage import shuffled
 from cxrreport.training.labelled import KINDS, Labelled, Labels, Scored, mean_areas, stack_labels
-from cxrreport.training.ranks import mine
 from cxrreport.training.stage import Stage
 
 _SUMMARY_TOKENS = 64

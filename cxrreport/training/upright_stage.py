@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cxrreport.datasets.nih import IMAGE_READERS, LabelledImage
-from cxrreport.model.together import join_norms, whole
+from cxrreport.model.together import join_norms, mine, whole
 from cxrreport.model.upright import LIES, UprightNetwork
 from cxrreport.model.weights import Weights, load_weights, save_weights
 from cxrreport.training.averaging import WeightAverage, statistics
@@ -23,7 +23,7 @@ from cxrreport.training.descent import Descent, parameter_groups
 from cxrreport.training.encoder_stage import shuffled
 from cxrreport.training.options import TrainOptions
 from cxrreport.training.pair_training import Sources
-from cxrreport.training.ranks import leads, mine
+from cxrreport.training.ranks import leads
 from cxrreport.training.stage import AveragingStage
 from cxrreport.training.upright_images import both_ways, draw, other_images, turn
 

@@ -20,9 +20,11 @@ import cxrreport.training.start as start_module
 from cxrreport.datasets.directory import READERS
 from cxrreport.datasets.nih import IMAGE_READERS
 from cxrreport.datasets.pairs.alignment import leave_apart
-from cxrreport.errors import UsageError
-from cxrreport.model.together import total, whole
+from cxrreport.errors import UnavailableError, UsageError
+from cxrreport.model import together
+from cxrreport.model.together import mine, rank, total, whole
 from cxrreport.training import network_stage, pair_stage, prior_stage, ranks, towers_stage, upright_stage
+from cxrreport.training.encoder_stage import EncoderStage
 from cxrreport.training.network_stage import NetworkStage
 from cxrreport.training.recipe import Round
 from cxrreport.training.trainer import train
@@ -96,7 +98,7 @@ def stopped(tmp_path_factory):
 
     def heard(self, *arguments):
         steps.append(1)
-        if len(steps) == 2 and ranks.rank() == 1:
+        if len(steps) == 2 and rank() == 1:
             os.kill(os.getpid(), signal.SIGTERM)
         return step(self, *arguments)
 
@@ -126,6 +128,22 @@ def _assert_near(ours, theirs, prefix):
     assert len(one) > 1000 and (one - other).norm() < 2e-3 * other.norm()
 
 
+def test_a_process_that_dies_ends_the_others_at_once_and_they_say_so(tmp_path, monkeypatch):
+    def killed(stage, films):
+        if rank() == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return step(stage, films)
+
+    def work():
+        with pytest.raises(UnavailableError) as caught:
+            _quietly(tmp_path)
+        assert caught.value.code == "training.lost" and caught.value.exit_code == 69
+
+    step = EncoderStage._step
+    monkeypatch.setattr(EncoderStage, "_step", killed)
+    assert run_ranks(2, work) == [0, -signal.SIGKILL]
+
+
 def test_what_is_brought_together_has_the_gradient_of_one_process(tmp_path):
     """Parts of 3 and 2 rows: a mean, a product of all with all, and a sum over the processes."""
     x = torch.arange(10.0).view(5, 2).sin()
@@ -137,31 +155,28 @@ def test_what_is_brought_together_has_the_gradient_of_one_process(tmp_path):
     def work():
         with ranks.joined("cpu", 5):
             w = torch.nn.Parameter(torch.tensor([0.5, -1.0]))
-            together = ranks.spread([w])
-            found = together(lambda: [loss(x[ranks.mine(5)], w)])[0]
+            learn = ranks.spread([w])
+            found = learn(lambda: [loss(x[mine(5)], w)])[0]
             found.backward()
-            (tmp_path / f"{ranks.rank()}.json").write_text(json.dumps([found.item(), *w.grad.tolist()]))
+            (tmp_path / f"{rank()}.json").write_text(json.dumps([found.item(), *w.grad.tolist()]))
 
     assert run_ranks(2, work) == [0, 0]
     w = torch.nn.Parameter(torch.tensor([0.5, -1.0]))
     expected = loss(x, w)
     expected.backward()
-    for rank in range(2):
-        found = json.loads((tmp_path / f"{rank}.json").read_text())
+    for number in range(2):
+        found = json.loads((tmp_path / f"{number}.json").read_text())
         assert found == pytest.approx([expected.item(), *w.grad.tolist()], rel=1e-5)
 
 
 def test_parts_are_the_whole_once(monkeypatch):
-    for name in ("MASTER_ADDR", "MASTER_PORT"):
-        monkeypatch.setenv(name, "x")
-    monkeypatch.setenv("WORLD_SIZE", "3")
+    monkeypatch.setattr(together, "world", lambda: 3)
     for count in range(9):
         rows = []
-        for rank in range(3):
-            monkeypatch.setenv("RANK", str(rank))
-            rows += range(count)[ranks.mine(count)]
+        for number in range(3):
+            monkeypatch.setattr(together, "rank", lambda number=number: number)
+            rows += range(count)[mine(count)]
         assert rows == list(range(count))
-    assert ranks.least_batch() == 3
 
 
 def test_what_does_not_fit_is_refused_by_all(tmp_path, monkeypatch):
@@ -169,12 +184,12 @@ def test_what_does_not_fit_is_refused_by_all(tmp_path, monkeypatch):
     def work(**changes):
         with pytest.raises(UsageError) as caught:
             _quietly(tmp_path / "run", **changes)
-        (tmp_path / f"{caught.value.code}.{ranks.rank()}").touch()
+        (tmp_path / f"{caught.value.code}.{os.environ['RANK']}").touch()
 
     assert run_ranks(3, lambda: work(batch=2)) == [0, 0, 0]
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert run_ranks(2, lambda: work(device="cuda:1")) == [0, 0]
-    monkeypatch.setitem(READERS, "noise", lambda _, split: read_noise(_, split)[: 6 - ranks.rank()])
+    monkeypatch.setitem(READERS, "noise", lambda _, split: read_noise(_, split)[: 6 - rank()])
     assert run_ranks(2, work) == [0, 0]
     expected = {("training.processes", 3), ("device.shared", 2), ("training.unlike", 2)}
     assert {f.name for f in tmp_path.iterdir()} == {
