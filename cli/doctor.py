@@ -61,7 +61,7 @@ def _decoders(_: Settings) -> str:
 def _device(settings: Settings) -> str:
     from cxrreport.model.weights import resolve_device
 
-    device = resolve_device(settings.device)
+    device = ", ".join(map(resolve_device, settings.devices))
     return device if device != "cpu" or settings.device == "cpu" else "cpu: no GPU is used; drafting is slower"
 
 

@@ -70,7 +70,12 @@ _DATE = _Day(["%Y-%m-%d", "%Y%m%d"])
 @click.option(
     "--metrics", type=click.Path(path_type=Path, dir_okay=False), help="Write a textfile for Prometheus at the end."
 )
-@click.option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:i.")
+@click.option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:i; cuda:0,cuda:1 drafts on both.")
+@click.option(
+    "--drafters",
+    type=click.IntRange(1, 256),
+    help="Processes that draft side by side; by default one a core or GPU, as far as memory and studies go.",
+)
 @click.option("--weights", type=click.Path(path_type=Path), help="Weights directory.")
 @click.option("--batch-size", type=click.IntRange(1, 512), help="Studies drafted and stored together.")
 @click.option("--beams", type=click.IntRange(1, 16), help="Width of the beam search; 1 is greedy.")

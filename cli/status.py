@@ -81,9 +81,10 @@ def _run_row(run: RunFacts) -> list[Any]:
 
 
 def _summary(counts: dict[str, Any]) -> str:
-    """The numbers of a run that are not 0; `skipped` and `failed` as sums."""
-    sums = {name: sum(value.values()) if isinstance(value, dict) else value for name, value in counts.items()}
-    return ", ".join(f"{name} {value}" for name, value in sums.items() if value and name != "run")
+    """The numbers of a run that are not 0; `skipped` and `failed` as sums. What its stages took is for --json."""
+    sums = {name: sum(counts.get(name, {}).values()) for name in ("skipped", "failed")}
+    numbers = {**{name: value for name, value in counts.items() if not isinstance(value, dict)}, **sums}
+    return ", ".join(f"{name} {value}" for name, value in numbers.items() if value and name != "run")
 
 
 def print_table(title: str, columns: list[str], rows: Any) -> None:

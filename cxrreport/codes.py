@@ -222,6 +222,8 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
         "cluster.token": ("The Ray cluster has another token, or none is set here.",
                           "Set `RAY_AUTH_TOKEN_PATH`; see docs/scale.md."),
         "cluster.version": ("A machine of the Ray cluster has another version of cxrreport.", "Install the same on all."),
+        "worker.differs": ("A drafting process found other weights, wording or index, or is another release, than the run.",
+                           "Change none of them while a run is at work; have the same on each machine."),
         "configuration.file": ("The configuration file cannot be opened, or read as TOML.", "Correct the file of `--config`."),
         "configuration.settings": ("A setting is unknown or out of range.", "Correct it; docs/settings.md names them all."),
         "configuration.wording": ("The file of the setting `wording` cannot be used.", "Correct the sentence that is named."),

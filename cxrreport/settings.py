@@ -52,7 +52,18 @@ class Settings(BaseSettings):
     db: SecretStr | None = Field(None, description="Database URL; the embedded SQLite of the home where it is unset.")
     db_timeout_s: float = Field(30, gt=0, description="How long to wait for the database to answer, in seconds.")
     weights: Path | None = Field(None, description="Weights directory; the one of the package where it is unset.")
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:i.")
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|cuda(:\d+)?(,cuda:\d+)*)$",
+        description="auto, cpu, cuda or cuda:i; several GPUs as cuda:0,cuda:1, each with a drafting process.",
+    )
+    drafters: int | None = Field(
+        None,
+        ge=1,
+        le=256,
+        description="Processes that draft side by side, each with one thread; 1 drafts in this process. Unset, one a core or"
+        " GPU, as far as memory and the studies that are due go.",
+    )
     batch_size: int = Field(8, ge=1, le=512, description="Studies drafted and stored together.")
     beams: int = Field(3, ge=1, le=16, description="Width of the beam search.")
     max_minutes: float | None = Field(
@@ -64,7 +75,11 @@ class Settings(BaseSettings):
         None, description="YAML file with this site's sentences; those of the package where it is unset."
     )
     workers: int = Field(
-        2, ge=0, le=128, description="Child processes that decode films and read reports; 0 does so in this process."
+        2,
+        ge=0,
+        le=128,
+        description="Child processes that decode films and read reports; 0 does so in this process. Several drafting"
+        " processes share them out, at least one each; beside a GPU there are as many for each.",
     )
     decode_timeout_s: float = Field(60, gt=0, description="Time for one film before its child is killed, in seconds.")
     decode_memory_mb: int = Field(4096, ge=512, description="Address space of a child that decodes films, in MiB.")
@@ -174,6 +189,11 @@ class Settings(BaseSettings):
         if not value.keys() <= _HL7_ROWS or not all(map(_HL7_CODE.fullmatch, value.values())):
             raise ValueError("it must hold findings or rows, and code^text^system of each")
         return value
+
+    @property
+    def devices(self) -> list[str]:
+        """The devices that are named, at least one."""
+        return self.device.split(",")
 
     @property
     def index_directory(self) -> Path:

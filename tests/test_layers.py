@@ -11,6 +11,7 @@ from builders.data import ROOT
 LIBRARY = ROOT / "cxrreport"
 FOUNDATION = {
     "addenda",
+    "clock",
     "codes",
     "dicom",
     "drafts",

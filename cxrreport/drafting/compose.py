@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import numpy as np
 
+from cxrreport.clock import Clock
 from cxrreport.codes import PriorReason
 from cxrreport.drafting.case import Case, Exam, open_case, stack
 from cxrreport.drafting.changes import comparison_sentence, impression
@@ -40,8 +41,9 @@ _NOTHING = "The network gave no usable draft for this study."
 class Composer:
     """Makes drafts with one set of weights and one version of the index."""
 
-    def __init__(self, drafter: Drafter, retriever: Retriever, wording: Wording) -> None:
+    def __init__(self, drafter: Drafter, retriever: Retriever, wording: Wording, clock: Clock | None = None) -> None:
         self.drafter, self.retriever, self.wording = drafter, retriever, wording
+        self.clock = clock or Clock()  # told of the stages "encode", "retrieve" and "draft"
         self.comparer = Comparer(drafter.weights) if drafter.weights.temporal is not None else None
 
     @property
@@ -60,15 +62,19 @@ class Composer:
         for case in cases:
             case.calibration = self.drafter.weights.calibration
         self._read([case.current for case in cases] + [case.prior for case in cases if case.prior])
-        self._compare([(case, case.prior) for case in cases if case.prior])
-        hear_of_priors(cases, drafted)
-        self._draft(cases)
-        return [self._finish(case) for case in cases]
+        with self.clock.time("draft"):
+            self._compare([(case, case.prior) for case in cases if case.prior])
+            hear_of_priors(cases, drafted)
+            self._draft(cases)
+            return [self._finish(case) for case in cases]
 
     def _read(self, exams: Sequence[Exam]) -> None:
         """Each study and each prior alone: what the network sees, the reports most like it, its findings."""
-        features = self.drafter.encode([exam.pixels for exam in exams])
-        retrieved = self.retriever.retrieve([exam.study for exam in exams], self.drafter.queries(features))
+        with self.clock.time("encode"):
+            features = self.drafter.encode([exam.pixels for exam in exams])
+            queries = self.drafter.queries(features)
+        with self.clock.time("retrieve"):
+            retrieved = self.retriever.retrieve([exam.study for exam in exams], queries)
         for row, exam in enumerate(exams):
             exam.features, exam.retrieved = take_features(features, [row]), retrieved[row]
         for exam, states in zip(exams, self.drafter.read_states(*stack(exams)), strict=True):

@@ -14,20 +14,24 @@ from cxrreport.model.drafter import Drafter
 from cxrreport.model.encoder import fold_norms
 from cxrreport.model.generation import Decoding
 from cxrreport.model.manifest import NETWORK
+from cxrreport.model.threads import limit_threads
 from cxrreport.model.weights import Weights, load_weights, resolve_device
 from cxrreport.reports.qualifiers import compares_always
 from cxrreport.settings import Settings
 
 
 def load_drafter(settings: Settings) -> Drafter:
-    """Verify and load the weights on the device that the settings ask for, with the calibration of the home if it has one.
+    """Verify and load the weights on the first device of the settings, with the calibration of the home if it has one.
+
+    From here on this process computes with one thread (`limit_threads`).
 
     Raises
     ------
     WeightsError, UnavailableError
     """
     _return_freed_memory()
-    device = resolve_device(settings.device)
+    limit_threads()
+    device = resolve_device(settings.devices[0])
     decoding = Decoding(beams=settings.beams, max_new_tokens=settings.max_new_tokens)
     weights = load_weights(settings.weights, device)
     fold_norms(weights.network.encoder)

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import multiprocessing
 import resource
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import wait
 from functools import partial
 from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
+from cxrreport.clock import Clock
 from cxrreport.codes import CODES
 from cxrreport.engine.child import settle
 from cxrreport.errors import HeaderError, InputError, PixelError, ReportError
@@ -59,39 +62,64 @@ class LocalEngine:
             self._pool = None
 
     def map(
-        self, function: Callable[[Item], Result], items: Iterable[Item]
+        self,
+        function: Callable[[Item], Result],
+        items: Iterable[Item],
+        clock: Clock | None = None,
+        stage: str = "",
     ) -> Iterator[tuple[Item, Result | InputError]]:
         """Yield each item with its result, or with the error that cost it, in order.
 
         At most twice as many items as workers are in flight, so `items` is consumed no faster than results are taken.
         `function` and items must be picklable. Codes: `pixels.crash`, `pixels.timeout`, `pixels.memory`, or whatever
-        InputError the function raised.
+        InputError the function raised. A `clock` is told what the results took as `stage`, and how long this process has
+        waited for them as "wait".
         """
+        clock = clock or Clock()
+        call = partial(_timed, function)
         if self._workers <= 0:
             for item in items:
-                yield item, _result_or_error(partial(function, item))
+                yield item, _result_or_error(partial(call, item), clock, stage)
             return
         in_flight: deque[tuple[Item, Any]] = deque()
         try:
             for item in items:
-                in_flight.append((item, self._pool.schedule(function, args=(item,), timeout=self._timeout_s)))
+                in_flight.append((item, self._pool.schedule(call, args=(item,), timeout=self._timeout_s)))
                 if len(in_flight) >= 2 * self._workers:
-                    done, future = in_flight.popleft()
-                    yield done, _result_or_error(future.result)
+                    yield self._first(in_flight, clock, stage)
             while in_flight:
-                done, future = in_flight.popleft()
-                yield done, _result_or_error(future.result)
+                yield self._first(in_flight, clock, stage)
         finally:
             for _, future in in_flight:
                 future.cancel()
 
+    def _first(self, in_flight: deque[tuple[Item, Any]], clock: Clock, stage: str) -> tuple[Item, Any]:
+        """Wait for the first item in flight."""
+        item, future = in_flight.popleft()
+        with clock.time("wait"):
+            wait([future])
+        return item, _result_or_error(future.result, clock, stage)
 
-def _result_or_error(result: Callable[[], Result]) -> Result | InputError:
+    def rest(self) -> None:
+        """Stop the children; others start with the next item."""
+        self.__exit__()
+        self.__enter__()
+
+
+def _timed(function: Callable[[Item], Result], item: Item) -> tuple[Result, float, float]:
+    """A result, and the wall and processor seconds that it took."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    return function(item), time.perf_counter() - wall, time.process_time() - cpu
+
+
+def _result_or_error(timed: Callable[[], tuple[Result, float, float]], clock: Clock, stage: str) -> Result | InputError:
     """Turn what one item can do into a value; a cancelled or interrupted run still ends."""
     try:
-        return result()
+        result, *spent = timed()
     except Exception as error:  # one film never stops a run
         return as_error(error, PixelError)
+    clock.add(stage, *spent)
+    return result
 
 
 def as_error(error: Exception, lost: type[InputError]) -> InputError:

@@ -16,6 +16,7 @@ from cxrreport.errors import InputError, UnavailableError
 from cxrreport.log import get_log
 
 _NOTHING: Any = object()
+_FAREWELL_S = 5.0  # for a process to end by itself
 _MOST_LOST = 5  # workers one after another without a result in between: it is not the items
 
 
@@ -42,7 +43,9 @@ class Processes:
     def __exit__(self, *_: object) -> None:
         """Stop the workers; what they have in hand is dropped."""
         for worker in self._workers:
-            worker.stop()
+            worker.dismiss()
+        for worker in self._workers:
+            worker.stop(_FAREWELL_S)
 
     def spread(self, make: Make[Item, Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result | InputError]]:
         """As `Spread.spread`; each worker has one item in hand, and with `ahead` the next at once."""
@@ -108,10 +111,16 @@ class _Worker:
         with suppress(OSError):  # it has died: the end of `answers` will tell
             self._items.send(item)
 
-    def stop(self) -> int | None:
-        """End the process, whatever it does; its exit code, negative for a signal."""
+    def dismiss(self) -> None:
+        """Let a process without an item end by itself, after its own children."""
+        if self._process is not None and self.item is _NOTHING:
+            self._items.close()
+
+    def stop(self, wait_s: float = 0) -> int | None:
+        """End the process, whatever it does; its exit code, negative for a signal. wait_s : how long it may take if idle."""
         if self._process is None:
             return None
+        self._process.join(wait_s if self.item is _NOTHING else 0)
         self._process.kill()
         self._process.join()
         for end in (self._items, self.answers):

@@ -1,125 +1,149 @@
-"""Films of due studies -> drafts -> the database, a batch a transaction."""
+"""Due studies -> drafts -> the database: chunks are claimed, given to what drafts them, and stored, each in a transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from cxrreport.codes import Flag, PriorReason
 from cxrreport.drafts import Draft
-from cxrreport.errors import CxrReportError, LockedError, StorageError, UnavailableError
-from cxrreport.findings import State
-from cxrreport.model.gpu import gpu_errors
+from cxrreport.errors import CxrReportError, InputError, LockedError, StorageError, UnavailableError
+from cxrreport.imaging.load import AWAY
+from cxrreport.pipeline.chunks import Chunk, Outcome, Plan, open_chunk
 from cxrreport.pipeline.counts import Count
-from cxrreport.pipeline.prepare import prepare
+from cxrreport.pipeline.drafters import Drafters
+from cxrreport.pipeline.due import DueRow
 from cxrreport.pipeline.run import Interrupted, Run
-from cxrreport.records import Due, Failure, Prepared, View
-from cxrreport.reports.language import is_english_report
+from cxrreport.records import Failure
 from cxrreport.store import attempts, catalogue, drafts
 from cxrreport.store.engine import session
 from cxrreport.store.hold import check_run
-from cxrreport.store.views import Signed, drafted_states, signed_findings
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from cxrreport.drafting.compose import Composer
-    from cxrreport.imaging.upright import Upright
-    from cxrreport.model.drafter import Drafter
+    from cxrreport.engine.spread import Spread
+
+Make = Callable[[], Callable[[Chunk], Outcome]]
 
 
-def draft_due(run: Run, due: Iterator[Due], composer: Composer, upright: Upright | None) -> None:
-    """Draft in batches, from images put `upright`. A study that has cost a run before is drafted alone: it takes none along."""
-    batch: list[Prepared] = []
-    for prepared in prepare(run, due, upright):
-        if prepared.due.attempts:
-            _finish(run, [prepared], composer)
-            continue
-        batch.append(prepared)
-        if len(batch) == run.settings.batch_size:
-            _finish(run, batch, composer)
-            batch = []
-    if batch and not run.cancelled:
-        _finish(run, batch, composer)
+def draft_due(run: Run, plan: Plan, drafters: Drafters, make: Make) -> None:
+    """Draft what is due on as many processes as there are to be, and tell the run how busy they were."""
+    started = time.perf_counter()
+    if drafters.beside:
+        run.workers.rest()  # their memory is for those beside the processes
+    batches = Batches(run, make)
+    batches.draft(plan, *drafters.engines())
+    wall_s = time.perf_counter() - started
+    run.details["halved_batches"] = batches.halved
+    busy = batches.busy_s / (drafters.count * wall_s)
+    facts = {"processes": drafters.count, "workers": drafters.workers}
+    run.drafting = {**facts, "wall_s": round(wall_s, 3), "busy": round(busy, 3)}
 
 
-def _finish(run: Run, batch: Sequence[Prepared], composer: Composer) -> None:
-    """Draft one batch and store it in one transaction. Attempts are counted before the work."""
-    ids = [item.due.pair.study.id for item in batch]
-    signed, drafted = run.transact(_claim, run, batch)
-    try:
-        with gpu_errors():
-            doubted = _doubted(_same_view(batch, composer.drafter), composer.drafter)
-            made = composer.compose(doubted, signed, drafted)
-        run.transact(_store, run, batch, made)
-    except (StorageError, UnavailableError, LockedError, Interrupted):  # the surroundings are to blame, not the studies
-        with suppress(CxrReportError), session(run.engine) as s:
-            check_run(s, run.id)  # a claim of another run is not ours to take back
-            attempts.release(s, ids)
-        raise
-    run.progress("draft", len(batch))
+@dataclass(slots=True)
+class Batches:
+    """Drafts what is due on an engine; the one place that writes of it."""
+
+    run: Run
+    make: Make
+    rest: deque[list[DueRow]] = field(default_factory=deque)  # chunks that come one after another
+    claimed: set[int] = field(default_factory=set)  # studies in work
+    busy_s: float = 0.0  # that chunks were in work
+    halved: int = 0
+
+    def draft(self, plan: Plan, engine: Spread, alone: Spread) -> None:
+        """Draft chunks side by side, then those that must come in turn; what a lost worker has left is tried one by one.
+
+        alone : an engine with one worker, for these.
+        """
+        self.rest.extend(plan.in_turn)
+        try:
+            with engine:
+                self._spread(engine, plan.free)
+            if self.rest and not self.run.stops:
+                with alone:
+                    self._spread(alone, self._in_turn())
+        except (
+            StorageError,
+            UnavailableError,
+            LockedError,
+            Interrupted,
+        ):  # the surroundings are to blame, not the studies
+            with suppress(CxrReportError), session(self.run.engine) as s:
+                check_run(s, self.run.id)  # a claim of another run is not ours to take back
+                attempts.release(s, list(self.claimed))
+            raise
+        if self.claimed:  # asked to stop before they were tried again
+            self.run.transact(attempts.release, list(self.claimed))
+
+    def _in_turn(self) -> Iterator[list[DueRow]]:
+        while self.rest:
+            yield self.rest.popleft()
+
+    def _spread(self, engine: Spread, chunks: Iterable[list[DueRow]]) -> None:
+        for chunk, found in engine.spread(self.make, self._claimed(chunks)):
+            if isinstance(found, InputError):
+                self._lose(chunk, found)
+            else:
+                self._finish(chunk, found)
+
+    def _claimed(self, chunks: Iterable[list[DueRow]]) -> Iterator[Chunk]:
+        """Attempts are counted before the work. Nothing is begun once the run is late or was asked to stop."""
+        for rows in chunks:
+            if self.run.stops:
+                return
+            with self.run.clock.time("claim"):
+                chunk = self.run.transact(open_chunk, self.run, rows)
+            self.claimed.update(chunk.ids)
+            if chunk.due:
+                yield chunk
+
+    def _finish(self, chunk: Chunk, outcome: Outcome) -> None:
+        self.run.clock.include(outcome.spent)
+        self.busy_s, self.halved = self.busy_s + outcome.wall_s, self.halved + outcome.halved
+        with self.run.clock.time("store"):
+            self.run.transact(_store, self.run, chunk, outcome)
+        self._done(chunk)
+
+    def _lose(self, chunk: Chunk, error: InputError) -> None:
+        """Try the studies of a lost chunk one by one; one that is lost alone has failed."""
+        if self.run.cancelled:  # whoever stops the run may have stopped the workers too
+            return
+        if len(chunk.due) > 1:
+            self.rest.extend([DueRow(d.pair.study.id, d.pair.study.patient_id, d.attempts + 1)] for d in chunk.due)
+            return
+        failures = [Failure(error.code, error.message, study_id=study_id) for study_id in chunk.ids]
+        self.run.transact(attempts.fail_studies, self.run.id, failures)
+        self.run.fail(error.code)
+        self._done(chunk)
+
+    def _done(self, chunk: Chunk) -> None:
+        self.claimed.difference_update(chunk.ids)
+        self.run.progress("draft", len(chunk.due))
 
 
-def _claim(s: Session, run: Run, batch: Sequence[Prepared]) -> tuple[dict[int, Signed], dict[int, dict[str, State]]]:
-    """Count the attempts; read what is known of the priors: signed reports and the states that were drafted."""
-    ids = [item.due.pair.study.id for item in batch]
-    priors = {p.prior.id: p.study.studied_at for p in (item.due.pair for item in batch) if p.prior}
-    if all(item.due.attempts == 0 for item in batch):
-        attempts.clear_failures(s, ids)  # `--redo all` gives quarantined studies another chance
-    attempts.claim(s, run.id, ids)
-    return _in_english(signed_findings(s, priors)), drafted_states(s, priors, shadow=run.settings.shadow)
-
-
-def _in_english(signed: dict[int, Signed]) -> dict[int, Signed]:
-    """A report in another language tells the network and the rules nothing that could be trusted."""
-    return {
-        study_id: report
-        for study_id, report in signed.items()
-        if is_english_report(report.findings, report.impression) is not False
-    }
-
-
-def _same_view(batch: Sequence[Prepared], drafter: Drafter) -> list[Prepared]:
-    """Leave out priors whose frontal image is another view by its pixels, whatever its tags say.
-
-    Only of one that could not be laid over the current image there is any doubt: what fits is of the same view.
-    """
-    doubtful = [item.prior.frontal for item in batch if item.prior and item.registered is None]
-    guesses = iter(drafter.guess_views(doubtful) if doubtful else ())
-    return [
-        _without_prior(item) if item.prior and item.registered is None and not next(guesses).view.is_frontal else item
-        for item in batch
-    ]
-
-
-def _without_prior(item: Prepared) -> Prepared:
-    flags = tuple(flag for flag in item.flags if flag is not Flag.PRIOR_UNREGISTERED)
-    return replace(item, prior=None, quality=None, reason=PriorReason.OTHER_VIEW, flags=flags)
-
-
-def _doubted(batch: Sequence[Prepared], drafter: Drafter) -> list[Prepared]:
-    """Flag films that are no chest by their pixels, whatever their tags say: a page of text, another part of the body."""
-    guesses = drafter.guess_views([item.current.frontal for item in batch])
-    told = [
-        guess.view is View.OTHER and Flag.FILM_UNUSUAL not in item.flags
-        for item, guess in zip(batch, guesses, strict=True)
-    ]
-    return [
-        replace(item, flags=(*item.flags, Flag.FILM_UNUSUAL)) if odd else item
-        for item, odd in zip(batch, told, strict=True)
-    ]
-
-
-def _store(s: Session, run: Run, batch: Sequence[Prepared], made: Sequence[Draft | Failure]) -> None:
-    good = [replace(draft, shadow=run.settings.shadow) for draft in made if not isinstance(draft, Failure)]
-    bad = [draft for draft in made if isinstance(draft, Failure)]
-    for image_id, sha256 in (digest for item in batch for digest in item.digests.items()):
+def _store(s: Session, run: Run, chunk: Chunk, outcome: Outcome) -> None:
+    good = [replace(draft, shadow=run.settings.shadow) for draft in outcome.made if not isinstance(draft, Failure)]
+    bad = [failure for failure in outcome.made if isinstance(failure, Failure)]
+    for image_id, sha256 in outcome.digests.items():
         catalogue.set_pixel_digest(s, image_id, sha256)
+    for image_id in outcome.pages:  # whatever its tags say: the next run chooses among the other images
+        catalogue.mark_unusable(s, image_id, catalogue.NO_CHEST)
+        run.skip(catalogue.NO_CHEST)
     drafts.save_drafts(s, run.id, good)
+    attempts.release(s, _to_release(chunk, good, bad))
     attempts.fail_studies(s, run.id, bad)
     run.count(Count.DRAFTED, len(good))
     run.count(Count.PAIRED, sum(draft.prior_study_id is not None for draft in good))
     for failure in bad:
         run.fail(failure.code)
+
+
+def _to_release(chunk: Chunk, good: Sequence[Draft], bad: Sequence[Failure]) -> list[int]:
+    """Studies whose attempt does not count: left, or on a mount that is gone, which must not quarantine the archive."""
+    counted = {draft.study_id for draft in good} | {one.study_id for one in bad if one.code not in AWAY}
+    return [study_id for study_id in chunk.ids if study_id not in counted]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cxrreport.codes import CODES
 from cxrreport.drafts import DraftStatus
@@ -18,7 +18,6 @@ from cxrreport.pipeline.scope import CHILD, NOT_CHEST, is_child
 from cxrreport.pipeline.selection import Selection
 from cxrreport.records import Due, Failure, Study
 from cxrreport.store import attempts, catalogue
-from cxrreport.store.engine import batches
 from cxrreport.store.retry import transact
 from cxrreport.store.views import find_study
 
@@ -77,8 +76,16 @@ def find_due(run: Run, selection: Selection, made_with: Versions) -> Iterator[Du
             yield item
 
 
-def by_patient(found: Iterable[Due]) -> list[tuple[int, int]]:
-    """Ids and attempts of studies: those of a patient together, the oldest first, patients in the order of their first one.
+class DueRow(NamedTuple):
+    """What is kept of a study that is due: all of them may not fit in memory."""
+
+    id: int
+    patient_id: int
+    attempts: int
+
+
+def by_patient(found: Iterable[Due]) -> list[DueRow]:
+    """Those of a patient together, the oldest first, patients in the order of their first one.
 
     So a study comes right after its prior, whose images need not be read again.
     """
@@ -87,27 +94,17 @@ def by_patient(found: Iterable[Due]) -> list[tuple[int, int]]:
     for due in found:
         study = due.pair.study
         place = patients.setdefault(study.patient_id, len(patients))
-        rows.append((place, study.studied_at or datetime.max, study.id, due.attempts))
-    return [(study_id, attempts) for _, _, study_id, attempts in sorted(rows)]
+        row = DueRow(study.id, study.patient_id, due.attempts)
+        rows.append((place, study.studied_at or datetime.max, study.id, row))
+    return [row for *_, row in sorted(rows)]
 
 
-def read_due(run: Run, found: Sequence[tuple[int, int]]) -> Iterator[Due]:
-    """Read studies that are due once more, a page at a time, until the run is late: all of them may not fit in memory.
-
-    found : ids and attempts.
-    """
-    for page in batches(found, _PAGE):
-        for due in run.transact(_read_again, page):
-            if run.late:
-                return
-            yield due
-
-
-def _read_again(s: Session, page: Sequence[tuple[int, int]]) -> list[Due]:
-    studies = catalogue.studies(s, [study_id for study_id, _ in page])
+def read_due(s: Session, rows: Sequence[DueRow]) -> list[Due]:
+    """Read studies that are due once more, as the archive has them now."""
+    studies = catalogue.studies(s, [row.id for row in rows])
     families = catalogue.patient_studies(s, [study.patient_id for study in studies.values()])
-    made = [(_pair(studies[i], families[studies[i].patient_id]), attempts) for i, attempts in page if i in studies]
-    return [replace(due, attempts=attempts) for due, attempts in made if due is not None]
+    made = [(_pair(studies[row.id], families[studies[row.id].patient_id]), row) for row in rows if row.id in studies]
+    return [replace(due, attempts=row.attempts) for due, row in made if due is not None]
 
 
 def _named(run: Run, selection: Selection) -> int | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxrreport import DISCLAIMER
+from cxrreport.clock import Clock
 from cxrreport.drafting.compose import Composer
 from cxrreport.drafting.drafter import load_drafter, upright_reader
 from cxrreport.drafting.retrieve import Retriever
@@ -18,9 +19,14 @@ from cxrreport.files import must_exist
 from cxrreport.log import Progress, get_log
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.gpu import gpu_errors
-from cxrreport.pipeline.batches import draft_due
+from cxrreport.pipeline.batches import Make, draft_due
+from cxrreport.pipeline.chunks import plan
 from cxrreport.pipeline.counts import GENERATE, Count
-from cxrreport.pipeline.due import Versions, by_patient, find_due, read_due
+from cxrreport.pipeline.drafters import Drafters, choose_drafters
+from cxrreport.pipeline.drafting import ChunkDrafter
+from cxrreport.pipeline.due import DueRow, by_patient, find_due
+from cxrreport.pipeline.opening import Opened, Opening, open_retriever, versions_of
+from cxrreport.pipeline.prepare import Reader
 from cxrreport.pipeline.refusals import check_refusals
 from cxrreport.pipeline.run import Run, open_run
 from cxrreport.pipeline.scan import classify_views, scan
@@ -49,29 +55,40 @@ def generate(
         must_exist(paths)  # before the network takes its time to load
         drafter = load_drafter(settings)
         retriever = _open_retriever(run, drafter, without_retrieval)
-        scan(run, paths)
-        weights = drafter.weights
-        upright = upright_reader(weights)
-        with gpu_errors():
+        with run.clock.time("scan"):
+            scan(run, paths)
+        upright = upright_reader(drafter.weights)
+        with run.clock.time("views"), gpu_errors():
             classify_views(run, drafter, upright)
         check_refusals(run, paths)
         withdraw(run, selection.allow_out_of_scope)
-        used = weights.calibration.sha256 if weights.calibration else None
-        made_with = Versions(weights.sha256, retriever.index_version, used)
-        due = by_patient(find_due(run, selection, made_with))
-        _draft(run, due, Composer(drafter, retriever, wording), upright)
-        run.details["halved_batches"] = drafter.halved
+        made_with = versions_of(drafter, retriever)
+        with run.clock.time("due"):
+            due = by_patient(find_due(run, selection, made_with))
+        drafters = choose_drafters(settings, len(due))
+        make: Make = Opening(drafters.settings(settings), Opened(made_with, wording.digest))
+        if not drafters.beside:
+            make = _drafts_here(run, Composer(drafter, retriever, wording, Clock()), upright)
+        del drafter, retriever  # each process beside this one has its own
+        _draft(run, due, drafters, make)
         if not without_retrieval:
             tell_unretrievable(run)
     return {**run.summary(GENERATE), "unretrievable": run.details.get("unretrievable", {})}, run.exit_code
 
 
-def _draft(run: Run, due: Sequence[tuple[int, int]], composer: Composer, upright: Upright | None) -> None:
+def _drafts_here(run: Run, composer: Composer, upright: Upright | None) -> Make:
+    """Draft in this process; a signal stops it after the batch in hand."""
+    reader = Reader(run.workers, upright, run.settings.max_pixels, composer.clock, lambda: bool(run.cancelled))
+    drafter = ChunkDrafter(composer, reader, run.settings.batch_size)
+    return lambda: drafter
+
+
+def _draft(run: Run, due: Sequence[DueRow], drafters: Drafters, make: Make) -> None:
     """Draft what is due, as long as there is time; count what is left."""
     failed = run.counts.failed.total()
     run.count(Count.DUE, len(due))
     run.progress("draft", 0, len(due))
-    draft_due(run, read_due(run, due), composer, upright)
+    draft_due(run, plan(due, run.settings.batch_size), drafters, make)
     run.count(Count.LEFT, len(due) - run.counts.numbers[Count.DRAFTED] - (run.counts.failed.total() - failed))
     if run.late:
         get_log().warning("run.late", count=run.counts.numbers[Count.LEFT])
@@ -88,5 +105,4 @@ def _open_retriever(run: Run, drafter: Drafter, without_retrieval: bool) -> Retr
         "calibration": weights.calibration.sha256 if weights.calibration else None,
         "decoding": asdict(drafter.decoding),
     }
-    undated = settings.undated_reports
-    return Retriever(run.engine, index, settings.retriever, drafter.retrieved, drafter.dimension, undated)
+    return open_retriever(run.engine, index, drafter, settings)

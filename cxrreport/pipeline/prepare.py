@@ -1,9 +1,12 @@
-"""Due studies -> the pixels of their images, the prior laid over the current one, through child processes."""
+"""Due studies -> the pixels of their images, the prior laid over the current one, through child processes.
+
+It runs in the process that drafts: in the run itself or in one of several beside it, so that it writes to no database.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -11,31 +14,53 @@ from cxrreport.codes import Flag, PriorReason
 from cxrreport.errors import InputError
 from cxrreport.imaging.load import AWAY, PAGE, LoadedImage, as_filed, load_image
 from cxrreport.imaging.pairing import inputs_sha256
-from cxrreport.pipeline.run import Run
+from cxrreport.pipeline.chunks import Outcome
 from cxrreport.pipeline.scope import is_child
 from cxrreport.records import UPRIGHT, Due, Failure, Image, Prepared, PreparedStudy
-from cxrreport.store import attempts, catalogue
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    from sqlalchemy.orm import Session
 
+    from cxrreport.clock import Clock
+    from cxrreport.engine.local import LocalEngine
     from cxrreport.imaging.register import Registration
     from cxrreport.imaging.upright import Upright
 
 
 Found = dict[int, LoadedImage | InputError]  # what came of each image, by its id
+Item = TypeVar("Item")
 Value = TypeVar("Value")
 _KEPT = 16  # images that are remembered for the studies that follow
 _MOST = 4  # of one study and its prior
 
 
-def prepare(run: Run, due: Iterator[Due], upright: Upright | None) -> Iterator[Prepared]:
-    """Read and register all images through two streams of child processes, so that they work while the network drafts."""
-    for item, found in run.workers.map(_register, _read(run, due, upright)):
-        if run.cancelled:  # as in `_read`
-            return
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What reads films. stopped : whoever stops the run may have stopped the children too: believe no error any more."""
+
+    workers: LocalEngine
+    upright: Upright | None
+    max_pixels: int
+    clock: Clock
+    stopped: Callable[[], bool] = lambda: False
+
+    def map(
+        self, stage: str, function: Callable[[Item], Value], items: Iterable[Item]
+    ) -> Iterator[tuple[Item, Value | InputError]]:
+        """As `LocalEngine.map`, timed, until the run is stopped."""
+        for item, found in self.workers.map(function, items, self.clock, stage):
+            if self.stopped():
+                return
+            yield item, found
+
+
+def prepare(reader: Reader, due: Iterable[Due], outcome: Outcome) -> Iterator[Prepared]:
+    """Read and register all images through two streams of child processes, so that they work while the network drafts.
+
+    What cannot be drafted goes to the outcome.
+    """
+    for item, found in reader.map("register", _register, _read(reader, due, outcome)):
         yield _place(item, found)
 
 
@@ -59,27 +84,27 @@ def _place(item: Prepared, found: Registration | InputError | None) -> Prepared:
     return replace(item, registered=found.pixels, quality=found.quality)
 
 
-def _read(run: Run, due: Iterator[Due], upright: Upright | None) -> Iterator[Prepared]:
-    """Read the images of each study in child processes; one that cannot be drafted from is recorded as failed.
+def _read(reader: Reader, due: Iterable[Due], outcome: Outcome) -> Iterator[Prepared]:
+    """Read the images of each study in child processes; one that cannot be drafted from has failed.
 
     In the order of patients a prior is often the study just before: its images are not read again.
     """
     found: Found = {}
-    for (item, image), loaded in run.workers.map(partial(_load, run.settings.max_pixels, upright), _unread(due)):
-        if run.cancelled:  # whoever stops the run may have stopped the children too: believe no error any more
-            return
+    load = partial(_load, reader.max_pixels, reader.upright)
+    for (item, image), loaded in reader.map("read", load, _unread(due)):
         _keep(found, image.id, loaded, _KEPT + _MOST)
         if getattr(loaded, "code", "") == PAGE:
-            _leave_page(run, image)
+            outcome.pages.append(image.id)
         if image is not item.pair.frontal:  # which comes last
             continue
         try:
             yield _assemble(item, {one.id: found[one.id] for one in item.pair.images if one})
         except InputError as error:
-            _fail(run, item, error)
+            if error.code != PAGE:  # else nothing has failed
+                outcome.made.append(Failure(error.code, error.message, study_id=item.pair.study.id))
 
 
-def _unread(due: Iterator[Due]) -> Iterator[tuple[Due, Image]]:
+def _unread(due: Iterable[Due]) -> Iterator[tuple[Due, Image]]:
     """The images that each study needs: of the prior those that were not asked for shortly before, and its own."""
     asked: dict[int, None] = {}
     for item in due:
@@ -96,12 +121,6 @@ def _keep(kept: dict[int, Value], key: int, value: Value, most: int) -> None:
     kept[key] = value
     while len(kept) > most:
         del kept[next(iter(kept))]
-
-
-def _leave_page(run: Run, image: Image) -> None:
-    """Take a page of text out of use, whatever its tags say: the next run chooses among the other images."""
-    run.transact(catalogue.mark_unusable, image.id, catalogue.NO_CHEST)
-    run.skip(catalogue.NO_CHEST)
 
 
 def _load(max_pixels: int, upright: Upright | None, wanted: tuple[Due, Image]) -> LoadedImage:
@@ -149,18 +168,3 @@ def _flags(
 
 def _pixels(found: LoadedImage | InputError | None) -> npt.NDArray[np.uint8] | None:
     return found.pixels if isinstance(found, LoadedImage) else None
-
-
-def _fail(run: Run, due: Due, error: InputError) -> None:
-    if error.code == PAGE:  # nothing has failed
-        return
-    study_id = due.pair.study.id
-    counts = error.code not in AWAY  # three nights without the mount must not quarantine the archive
-
-    def record(s: Session) -> None:
-        if counts:
-            attempts.claim(s, run.id, [study_id])
-        attempts.fail_studies(s, run.id, [Failure(error.code, error.message, study_id=study_id)])
-
-    run.transact(record)
-    run.fail(error.code)

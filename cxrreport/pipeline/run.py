@@ -20,6 +20,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from cxrreport import __version__
+from cxrreport.clock import Clock
 from cxrreport.codes import CODES
 from cxrreport.engine.local import LocalEngine
 from cxrreport.errors import CxrReportError, UnavailableError
@@ -93,6 +94,8 @@ class Run:
     progress: Progress
     counts: Counts = field(default_factory=Counts)
     details: dict[str, Any] = field(default_factory=dict)
+    clock: Clock = field(default_factory=Clock)
+    drafting: dict[str, float] = field(default_factory=dict)  # how many processes drafted, and how busy they were
     exit_code: int = 0
     ends: float = math.inf  # of the monotonic clock
     metrics: Path | None = None  # of the run, to be written at its end
@@ -195,7 +198,7 @@ def open_run(settings: Settings, progress: Progress = unwatched) -> Iterator[Run
 
 def _close(run: Run) -> None:
     """Record the end; a database that is gone must not hide the error that ended the run."""
-    counts = run.summary(())
+    counts = {**run.summary(()), "stages": run.clock.as_dict(), **({"drafting": run.drafting} if run.drafting else {})}
     facts = {**counts, "exit_code": run.exit_code, "versions": library_versions(), "settings": run.settings.describe()}
     try:
         gone = run.exit_code == CODES[UnavailableError.code].exit_code  # it has been waited for already

@@ -24,6 +24,7 @@ from builders.dicom import CR, chest, write_dicom
 ENVIRONMENT = {
     "CXRREPORT_DEVICE": "cpu",
     "CXRREPORT_WORKERS": "0",
+    "CXRREPORT_DRAFTERS": "1",
     "CXRREPORT_SETTLE_S": "0",
     "CXRREPORT_BEAMS": "1",
     "CXRREPORT_MAX_NEW_TOKENS": "16",

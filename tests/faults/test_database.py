@@ -49,7 +49,7 @@ def test_a_postgresql_that_stays_away_ends_the_run_and_the_rest_is_pending(
     away[0].start()
     away[0].join()
     monkeypatch.setenv("CXRREPORT_DB_TIMEOUT_S", "20")
-    assert on_postgres.json(*generate(shared_export))["drafted"] == 6
+    assert on_postgres.json(*generate(shared_export))["drafted"] == 3
     assert on_postgres.drafts() == ALL
     assert on_postgres.rows("SELECT exit_code FROM run WHERE ended_at IS NOT NULL ORDER BY id") == [None, 0]
 
@@ -60,11 +60,11 @@ def lose_the_lock(tool: Tool) -> None:
 
 def test_a_lost_lock_is_taken_back(on_postgres: Tool, shared_export: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held: list[int] = []
-    before_call(monkeypatch, COMPOSE, 2, lambda: lose_the_lock(on_postgres))
+    before_call(monkeypatch, COMPOSE, 3, lambda: lose_the_lock(on_postgres))
     before_call(
         monkeypatch,
         COMPOSE,
-        3,
+        4,  # of the second chunk
         lambda: held.extend(on_postgres.rows("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")),
     )
     assert on_postgres.json(*generate(shared_export))["drafted"] == 8
@@ -78,9 +78,9 @@ def test_a_run_that_lost_the_archive_to_another_one_drafts_nothing_twice(
 
     def taken_over() -> None:
         lose_the_lock(on_postgres)
-        assert other.json(*generate(shared_export))["drafted"] == 6
+        assert other.json(*generate(shared_export))["drafted"] == 3
 
-    before_call(monkeypatch, COMPOSE, 2, taken_over)
+    before_call(monkeypatch, COMPOSE, 4, taken_over)
     assert on_postgres(*generate(shared_export)) == 75
     assert on_postgres.drafts() == ALL and on_postgres.rows("SELECT count(*) FROM draft") == [8]
     assert on_postgres.rows("SELECT exit_code FROM run ORDER BY id") == [75, 0]
@@ -108,13 +108,13 @@ def test_a_sqlite_that_somebody_holds(
         if held_s:
             timer.start()
 
-    before_call(monkeypatch, COMPOSE, 2, hold)
+    before_call(monkeypatch, COMPOSE, 4, hold)
     assert tool(*generate(shared_export)) == code
     if not held_s:
         timer.start()
     timer.join()
     other.close()
-    assert sum(tool.drafts().values()) == (2 if code else 8)
+    assert sum(tool.drafts().values()) == (5 if code else 8)
     assert tool.rows("SELECT count(*) FROM failure") == [0]
     if code:
-        assert tool.json(*generate(shared_export))["drafted"] == 6 and tool.drafts() == ALL
+        assert tool.json(*generate(shared_export))["drafted"] == 3 and tool.drafts() == ALL

@@ -22,9 +22,9 @@ KILL = signal.SIGKILL
 MOMENTS = {
     "in the scan": Mishap(FILE, 1, KILL, after=True),
     "before the first draft": Mishap(COMPOSE, 1, KILL),
-    "after two drafts": Mishap(COMPOSE, 3, KILL),
-    "within the transaction of a draft": Mishap(SAVE, 4, KILL, after=True),
-    "within the claim": Mishap(CLAIM, 5, KILL, after=True),
+    "after three drafts": Mishap(COMPOSE, 5, KILL),
+    "within the transaction of drafts": Mishap(SAVE, 3, KILL, after=True),
+    "within the claim": Mishap(CLAIM, 2, KILL, after=True),
 }
 
 
@@ -57,7 +57,7 @@ def test_the_next_run_completes_a_killed_one(
     killed = Process(tool.home, "generate", shared_export, PLAIN, "--batch-size", "1", mishap=MOMENTS[moment])
     assert killed.wait() == -KILL
     drafted = sum(tool.drafts().values())
-    assert drafted == {"after two drafts": 2, "within the transaction of a draft": 3, "within the claim": 4}.get(
+    assert drafted == {"after three drafts": 3, "within the transaction of drafts": 5, "within the claim": 3}.get(
         moment, 0
     )
     found = tool.json("generate", shared_export, PLAIN)
@@ -92,11 +92,11 @@ def test_a_killed_run_on_postgresql_is_completed(
     tool: Tool, shared_export: Path, new_postgres: object, postgres_template: str
 ) -> None:
     tool.db = new_postgres(postgres_template)  # type: ignore[operator]
-    mishap = MOMENTS["within the transaction of a draft"]
+    mishap = MOMENTS["within the transaction of drafts"]
     killed = Process(tool.home, "generate", shared_export, PLAIN, "--batch-size", "1", mishap=mishap, db=tool.db)
     assert killed.wait() == -KILL
     wait_for_the_server(tool)
-    assert tool.json("generate", shared_export, PLAIN)["drafted"] == 5
+    assert tool.json("generate", shared_export, PLAIN)["drafted"] == 3
     assert tool.drafts() == {visit.accession: 1 for visit in VISITS}
 
 

@@ -51,7 +51,7 @@ def test_a_signal_in_any_stage_stops_the_run(tool: Tool, shared_export: Path, fu
 
 
 def test_a_second_signal_ends_at_once(tool: Tool, shared_export: Path) -> None:
-    stuck = Mishap("cxrreport.drafting.compose:Composer.compose", sleep_s=30)
+    stuck = Mishap("cxrreport.pipeline.prepare:_load", sleep_s=30)
     process = Process(tool.home, "generate", shared_export, PLAIN, mishap=stuck)
     wait_until(lambda: tool.rows("SELECT count(*) FROM attempt") == [8])
     process.signal(signal.SIGTERM)

@@ -13,7 +13,7 @@ NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 
 def test_every_fault_has_a_row_with_a_test() -> None:
-    assert [int(number) for number, _ in ROWS] == list(range(1, 40))
+    assert [int(number) for number, _ in ROWS] == list(range(1, 41))
     assert [number for number, row in ROWS if not NAMED.search(row)] == []
 
 

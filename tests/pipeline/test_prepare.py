@@ -58,4 +58,4 @@ def test_a_run_reads_each_film_once(tool: Tool, shared_export: Path, monkeypatch
 def test_studies_of_a_patient_come_together_the_oldest_first():
     rows = [(7, 1, 3), (1, 2, 5), (2, 1, 1), (3, 2, 4), (4, 1, 2)]  # number, patient, day
     items = [Due(Pair(s := study(*row), s.images[0], None, None, None, None, ""), "") for row in rows]
-    assert [number for number, _ in by_patient(items)] == [2, 4, 7, 3, 1]
+    assert [row.id for row in by_patient(items)] == [2, 4, 7, 3, 1]

@@ -47,7 +47,7 @@ def test_a_mount_that_goes_in_the_middle_of_a_run_costs_no_attempt(
         write_visit(export, Visit(f"A90{number}", f"P{number}", "20240101"))
     run = ["generate", str(export), "--without-retrieval", "--batch-size", "1"]
     with monkeypatch.context() as patch:
-        before_call(patch, "cxrreport.store.drafts:save_drafts", 2, lambda: export.rename(tmp_path / "gone"))
+        before_call(patch, "cxrreport.store.drafts:save_drafts", 1, lambda: export.rename(tmp_path / "gone"))
         found = tool.json(*run, code=3)
     assert found["drafted"] == 2 and found["failed"] == {"pixels.unreadable": 2}
     assert tool.rows("SELECT count(*) FROM attempt") == [0]

@@ -30,8 +30,10 @@ def test_what_is_in_hand_is_finished(
     drafted: Tool, shared_export: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked = itertools.count()
-    monkeypatch.setattr(Run, "stops", False)
-    monkeypatch.setattr(Run, "late", property(lambda _: next(asked) >= 3))
+    monkeypatch.setattr(
+        Run, "stops", property(lambda _: next(asked) >= 2)
+    )  # asked once in the scan, then for each chunk
+    monkeypatch.setattr(Run, "late", True)
     found = drafted.json("generate", str(shared_export), "--redo", "--batch-size", "2", "--workers", "0")
-    assert found["due"] == 8 and found["drafted"] == 3 and found["left"] == 5
+    assert found["due"] == 8 and found["drafted"] == 5 and found["left"] == 3
     assert "run.late" in drafted.err
