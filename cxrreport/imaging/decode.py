@@ -85,9 +85,9 @@ def decode(head: Head, layout: Layout, least: int | None = None) -> Frame:
         return _rle(stream, layout)
     if kind is None:
         raise PixelError("The compressed pixel data is malformed.")
-    if kind in ("j2k", "htj2k"):
-        return _wavelets(kind, stream, layout, least)
-    declared = jpeg_frame(stream)
+    if kind == "j2k":
+        return _jpeg_2000(stream, layout, least)
+    declared = jpeg_2000_frame(stream) if kind == "htj2k" else jpeg_frame(stream)
     _require_size(declared.shape, layout)  # before the decoder allocates
     return _framed(_DECODERS[kind](stream), declared, layout)
 
@@ -203,24 +203,28 @@ def _jpeg_ls(stream: bytes) -> Decoded:
         return _guarded(imagecodecs.jpegls_decode, scan.rstrip(b"\0") + END)
 
 
-def _wavelets(kind: str, stream: bytes, layout: Layout, least: int | None) -> Frame:
-    """JPEG 2000 of either kind, and its codestream."""
+def _high_throughput(stream: bytes) -> Decoded:
+    return _guarded(imagecodecs.htj2k_decode, jpeg_2000_whole(stream))
+
+
+def _jpeg_2000(stream: bytes, layout: Layout, least: int | None) -> Frame:
+    """JPEG 2000, at a fraction of its size where `least` allows it, and its codestream."""
     declared = jpeg_2000_frame(stream)
     _require_size(declared.shape, layout)
     whole = jpeg_2000_whole(stream)
     factor = factor_for(declared.shape, least) if least else 1
-    decoded = _reduced(kind, whole, declared, factor) if factor > 1 else None
+    decoded = _reduced(whole, declared, factor) if factor > 1 else None
     if decoded is None or not _holds(layout, declared, decoded):
-        factor, decoded = 1, _guarded(_WAVELETS[kind], whole)
+        factor, decoded = 1, _guarded(imagecodecs.jpeg2k_decode, whole)
         _require_size(decoded.shape, layout)
     cells, bits = _cells(decoded, declared)
     return Frame(cells, bits, declared.signed, whole, factor)
 
 
-def _reduced(kind: str, whole: bytes, declared: Declared, factor: int) -> Decoded | None:
+def _reduced(whole: bytes, declared: Declared, factor: int) -> Decoded | None:
     """Cells at a fraction of the size; what stumbles is left to the decoder of the whole, which tells why."""
     try:
-        return _guarded(lambda stream: decode_reduced(kind, stream, declared, factor), whole)
+        return _guarded(lambda stream: decode_reduced(stream, declared, factor), whole)
     except Exception:  # Pillow raises nearly anything
         return None
 
@@ -241,8 +245,4 @@ def _other_size() -> PixelError:
     return PixelError("The compressed frame is not of the size that the header declares.")
 
 
-_DECODERS: dict[str, Callable[[bytes], Decoded]] = {"jpeg": _jpeg, "jpeg-ls": _jpeg_ls}
-_WAVELETS: dict[str, Callable[[bytes], Decoded]] = {
-    "j2k": imagecodecs.jpeg2k_decode,
-    "htj2k": imagecodecs.htj2k_decode,
-}
+_DECODERS: dict[str, Callable[[bytes], Decoded]] = {"jpeg": _jpeg, "jpeg-ls": _jpeg_ls, "htj2k": _high_throughput}

@@ -1,7 +1,7 @@
 """JPEG 2000 decoded at a fraction of its size, for whom that is enough: the low-pass band of its wavelets (T.800 annex F).
 
 A film of 2,500 x 2,048 pixels is brought to 256 x 256 in the end; most of the work of decoding it goes into detail that
-no one sees there.
+no one sees there. (High-throughput JPEG 2000 is fast as it is, and its decoder lets values of the band run over.)
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import io
 import math
 from typing import Any
 
-import imagecodecs
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -31,27 +30,18 @@ def shape_of(shape: tuple[int, int], factor: int) -> tuple[int, int]:
     return -(-shape[0] // factor), -(-shape[1] // factor)
 
 
-def decode_reduced(kind: str, stream: bytes, declared: Declared, factor: int) -> npt.NDArray[Any] | None:
-    """Cells of the codestream (j2k, htj2k) at 1/factor of its sides, two's complement; None where it has no such band.
+def decode_reduced(stream: bytes, declared: Declared, factor: int) -> npt.NDArray[Any] | None:
+    """Cells of the codestream at 1/factor of its sides, two's complement; None where it has no such band.
 
-    What the decoders raise is not caught.
+    imagecodecs' decoder has no such choice; Pillow's has, fills cells from the highest bit, and raises nearly anything.
     """
-    cells = _high_throughput(stream, factor) if kind == "htj2k" else _plain(stream, declared, factor)
-    return cells if cells.shape == shape_of(declared.shape, factor) else None
-
-
-def _high_throughput(stream: bytes, factor: int) -> npt.NDArray[Any]:
-    cells: npt.NDArray[Any] = imagecodecs.htj2k_decode(stream, skipres=factor.bit_length() - 1)
-    return cells
-
-
-def _plain(stream: bytes, declared: Declared, factor: int) -> npt.NDArray[Any]:
-    """imagecodecs' own decoder has no such choice; Pillow's has, and fills the cells from the highest bit."""
+    rows, columns = shape_of(declared.shape, factor)
     with Image.open(io.BytesIO(stream), formats=["JPEG2000"]) as image:
         image.reduce = factor.bit_length() - 1  # type: ignore[method-assign, assignment]
-        rows, columns = shape_of(declared.shape, factor)
         image._size = columns * factor, rows * factor  # Pillow would round where the standard rounds up
         filled = np.asarray(image)
+    if filled.shape != (rows, columns):
+        return None
     cells = filled >> (8 * filled.dtype.itemsize - declared.bits)
     return cells ^ cells.dtype.type(1 << (declared.bits - 1)) if declared.signed else cells
 
