@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 import pickle
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from builders.network import VOCABULARY, write_bert
+from builders.ranks import run_ranks
 from builders.resnet import tiny_state
 from builders.tool import Tool
 from builders.training import SPLITS, read_noise
+from cxrreport.cli.main import call
 from safetensors.torch import save_file
 
 from cxrreport.datasets.directory import READERS
@@ -55,6 +59,19 @@ def test_training_tells_every_epoch_and_prints_where_the_weights_are(tool: Tool,
     assert manifest["licence"] == "for tests" and manifest["config"] == "tiny"
     assert train(tool, tmp_path / "run") == 0 and not tool.err
     assert train(tool, tmp_path / "run", *recipe(tmp_path, seed=1)) == 2 and "another seed" in tool.err
+    said = _both_say(tmp_path, "train", "--dataset", "noise", "/data", "--out", tmp_path / "run", *recipe(tmp_path))
+    assert said == [f"{tmp_path / 'run' / 'best'}\n", ""]
+
+
+def _both_say(folder: Path, *arguments: object) -> list[str]:
+    """What each of two processes prints that torchrun started."""
+
+    def work() -> None:
+        with (folder / os.environ["RANK"]).open("w") as out, contextlib.redirect_stdout(out):
+            assert call([str(word) for word in arguments]) == 0
+
+    assert run_ranks(2, work) == [0, 0]
+    return [(folder / rank).read_text() for rank in "01"]
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate"])

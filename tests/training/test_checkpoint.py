@@ -1,4 +1,6 @@
 import json
+import os
+import signal
 
 import pytest
 import torch
@@ -46,6 +48,27 @@ def test_a_loss_that_is_no_number_ends_the_run_and_spares_the_checkpoint(tmp_pat
         checkpoint.run_epoch(lambda: [[0], [1]], lambda rows: torch.tensor([1.0, float("nan")]))
     assert caught.value.code == "training.diverged" and "learning rate" in caught.value.message
     assert checkpoint.path.read_bytes() == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_within_an_epoch_is_heard_after_the_step_and_what_is_done_is_saved(tmp_path, number):
+    before, taken = signal.getsignal(number), []
+
+    def step(rows):
+        taken.append(rows)
+        if rows == [1]:
+            os.kill(os.getpid(), number)
+        return torch.ones(1)
+
+    def epoch():
+        checkpoint = _checkpoint(tmp_path / "c.safetensors")
+        checkpoint.resume()
+        return checkpoint.run_epoch(lambda: [[0], [1], [2]], step)
+
+    with pytest.raises(SystemExit) as ended:
+        epoch()
+    assert ended.value.code == 128 + number and taken == [[0], [1]] and signal.getsignal(number) == before
+    assert epoch().tolist() == [1] and taken == [[0], [1], [2]]
 
 
 @pytest.mark.parametrize(
