@@ -22,9 +22,7 @@ from cxrreport.training.ranks import least_batch
 from cxrreport.training.stage import Stage
 
 _DROPOUT = 0.3
-_MOMENTUM = (
-    0.1  # of batch norms. Hugging Face's MobileNetV2 has .997, which keeps the statistics of the last batch alone
-)
+_MOMENTUM = 0.1  # of batch norms: Hugging Face's .997 keeps the last batch alone, which may be of two films
 
 Film = tuple[Labelled, int]  # a sample, and which of its views is shown
 
