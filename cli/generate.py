@@ -82,6 +82,9 @@ _DATE = _Day(["%Y-%m-%d", "%Y%m%d"])
 @click.option(
     "--workers", type=click.IntRange(0, 128), help="Child processes that decode films; 0 decodes in this process."
 )
+@click.option(
+    "--engine", type=click.Choice(["local", "ray"]), help="Draft on this machine, or on those of a Ray cluster."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def generate(

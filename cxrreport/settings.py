@@ -64,6 +64,15 @@ class Settings(BaseSettings):
         description="Processes that draft side by side, each with one thread; 1 drafts in this process. Unset, one a core or"
         " GPU, as far as memory and the studies that are due go.",
     )
+    engine: Literal["local", "ray"] = Field(
+        "local", description="Where drafts are made: on this machine, or on those of a Ray cluster (docs/scale.md)."
+    )
+    ray_address: str | None = Field(
+        None,
+        pattern=r"^(auto|[A-Za-z0-9.\-]+:\d+|\[[0-9A-Fa-f:]+\]:\d+)$",
+        description="Ray cluster that this machine is a part of: auto or host:port. Unset, one of this machine alone is"
+        " started.",
+    )
     batch_size: int = Field(8, ge=1, le=512, description="Studies drafted and stored together.")
     beams: int = Field(3, ge=1, le=16, description="Width of the beam search.")
     max_minutes: float | None = Field(

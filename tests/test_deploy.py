@@ -155,3 +155,47 @@ def test_the_lock_names_each_wheel_with_its_digest(tmp_path: Path) -> None:
         f"annotated_doc==0.0.7 --hash=sha256:{digests[0]}",
         f"torch==2.13.0+cpu --hash=sha256:{digests[1]}",
     ]
+
+
+# -- the cluster ------------------------------------------------------------------------------------------------------
+
+SAYS = '#!/bin/sh\necho "{name} $* $RAY_AUTH_MODE" >>"$SAID"\n'
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> dict[str, str]:
+    """An environment whose `ray`, `srun` and `cxrreport` say how they were called; the night ends when it is asked to."""
+    for name, then in (
+        ("ray", ""),
+        ("srun", ""),
+        ("cxrreport", 'until grep -q ^srun "$SAID"; do sleep 0.1; done; exit ${NIGHT}\n'),
+    ):
+        (tmp_path / name).write_text(SAYS.format(name=name) + then)
+        (tmp_path / name).chmod(0o700)
+    here = {"PATH": f"{tmp_path}:/usr/bin:/bin:/usr/sbin", "SAID": str(tmp_path / "said"), "BIN": str(tmp_path)}
+    return {**here, "RAY": str(tmp_path / "ray"), "HOME": str(tmp_path), "RAY_SH": str(DEPLOY / "ray.sh")}
+
+
+@pytest.mark.parametrize(
+    ("role", "start"), [("head", "start --head --port=6379"), ("worker", "start --address=10.9.0.1:6379")]
+)
+def test_a_machine_joins_the_cluster_as_its_file_says(
+    programs: dict[str, str], tmp_path: Path, role: str, start: str
+) -> None:
+    line = f'set -a; . "{DEPLOY / "ray.env"}"; OWN=10.9.0.7 exec sh "{DEPLOY / "ray.sh"}" {role}'
+    done = run("sh", "-c", line, env=programs)
+    assert done.returncode == 0, done.stderr
+    said = (tmp_path / "said").read_text()
+    assert start in said and "--node-ip-address=10.9.0.7" in said and "--node-manager-port=6380" in said
+    assert said.endswith(" token\n")
+
+
+@pytest.mark.parametrize("code", [0, 3, 69])
+def test_a_night_on_slurm_makes_its_cluster_and_removes_it(programs: dict[str, str], tmp_path: Path, code: int) -> None:
+    job = {"SLURM_JOB_ID": "4711", "SLURM_JOB_NUM_NODES": "4", "SLURM_CPUS_PER_TASK": "16", "NIGHT": str(code)}
+    done = run("sh", DEPLOY / "slurm.sh", "/etc/cxrreport.toml", "/pacs/export", env=programs | job)
+    assert done.returncode == code, done.stderr
+    said = (tmp_path / "said").read_text()
+    assert "generate /pacs/export --engine ray --drafters 32 --json token" in said
+    assert "srun --nodes=3 --ntasks=3" in said and "--num-cpus=16" in said
+    assert not (tmp_path / "ray-4711").exists()  # nor the token in it

@@ -7,7 +7,6 @@ that is there already keeps the rules of whoever runs it (docs/scale.md).
 from __future__ import annotations
 
 import logging
-import math
 import os
 import resource
 import secrets
@@ -19,8 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, Generic
+from typing import Any, Generic, NamedTuple
 
 # Read by Ray when it is imported: it tells nobody of this machine, asks no outside address for ours, prints none of the
 # errors of its processes, which would go to stdout, trusts nobody without a token, and is as nice as this process.
@@ -33,15 +31,13 @@ os.environ["RAY_DEDUP_LOGS_SKIP_REGEX"] = "^"
 import ray
 from ray.exceptions import RayError
 
-from cxrreport import __version__
 from cxrreport.codes import CODES
+from cxrreport.engine.child import THREADS
+from cxrreport.engine.machine import cores
 from cxrreport.engine.quiet import nowhere, signals_kept
-from cxrreport.engine.spread import Do, Item, Make, Result, answer, checked, lost, opened
+from cxrreport.engine.spread import Item, Make, Result, answer, checked, lost, opened
 from cxrreport.errors import ConfigurationError, CxrReportError, InputError, UnavailableError
-from cxrreport.log import configure
 
-THREADS = "OMP_NUM_THREADS"
-_AHEAD = 2  # items in the hand of a worker: the next one is there when one is finished
 _TRIES = 2  # of an item whose worker was lost, for a lost machine says nothing of the item
 _STARTS = 5  # workers one after another that are lost before they have opened what they need
 _LOOK_S = 0.5  # between two looks at whether the run is cancelled
@@ -49,30 +45,27 @@ _PATIENCE_S = 300.0  # without a single worker that is ready
 _STORE = 128 << 20  # bytes of memory that a Ray of our own shares: results are small
 
 
-class RayEngine:
-    """Workers on the machines of a Ray cluster; use as a context manager.
+class Needs(NamedTuple):
+    """What a worker takes of its machine."""
+
+    cpus: int = 1
+    gpus: int = 0
+
+
+class Cluster:
+    """A Ray cluster that this process is a part of; use as a context manager.
 
     Parameters
     ----------
-    address : `auto` or host:port of a cluster of which this machine is a part; None starts one of this machine alone.
-    workers : how many; None: as many as the cluster has room for when the work begins.
-    cpus, gpus : what one of them takes.
-    cancelled : once it is true nothing more is waited for than what is in hand.
+    address : `auto` or host:port; None starts a Ray of this machine alone.
+    cpus : those of a Ray that is started; None: the cores of this machine.
     """
 
-    def __init__(
-        self,
-        address: str | None = None,
-        workers: int | None = None,
-        cpus: float = 1,
-        gpus: float = 0,
-        cancelled: Callable[[], bool] = lambda: False,
-    ) -> None:
-        self._address, self._workers, self._cancelled = address, workers, cancelled
-        self._needs = {"CPU": cpus, "GPU": gpus}
+    def __init__(self, address: str | None = None, cpus: int | None = None) -> None:
+        self._address, self._cpus = address, cpus
         self._open = ExitStack()
 
-    def __enter__(self) -> RayEngine:
+    def __enter__(self) -> Cluster:
         """Connect to the cluster, or start one.
 
         Raises
@@ -98,22 +91,23 @@ class RayEngine:
         """Machines of the cluster, by their addresses."""
         return len({node["NodeManagerAddress"] for node in _nodes()})
 
-    def spread(self, make: Make[Item, Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result | InputError]]:
-        """As `Spread.spread`; what a lost worker had in hand is done by another one, and is lost itself if that is lost too.
+    @property
+    def has_gpus(self) -> bool:
+        """Whether any machine has one."""
+        return any(node["Resources"].get("GPU") for node in _nodes())
+
+    def room(self, needs: Needs) -> int:
+        """Workers that the machines have room for.
 
         Raises
         ------
-        UnavailableError : the cluster has no room, or no worker lives. CxrReportError : what `make` raised, which names the
-            machine, or an error that is no item's.
+        UnavailableError : `cluster.room`, for none.
         """
-        room = sum(self._room(node["Resources"]) for node in _nodes())
-        if not room:
+        taken = {name: need for name, need in zip(("CPU", "GPU"), needs, strict=True) if need}
+        each = (min(node["Resources"].get(name, 0) // need for name, need in taken.items()) for node in _nodes())
+        if not (room := int(sum(each))):
             raise UnavailableError(CODES["cluster.room"].sentence, "cluster.room")
-        crew = _Crew(make, items, self._workers or room, self._needs, self._cancelled)
-        try:
-            yield from crew.results()
-        finally:
-            crew.dismiss()
+        return room
 
     def _join(self, stack: ExitStack) -> None:
         stack.callback(ray.shutdown)
@@ -126,17 +120,13 @@ class RayEngine:
         stack.callback(ray.shutdown)
         with nowhere():
             ray.init(
-                num_cpus=max(len(os.sched_getaffinity(0)), math.ceil((self._workers or 1) * self._needs["CPU"])),
+                num_cpus=self._cpus or cores(),
                 object_store_memory=_STORE,
                 include_dashboard=False,
                 _temp_dir=folder,
                 _node_ip_address="127.0.0.1",
                 **_QUIET,
             )
-
-    def _room(self, resources: dict[str, float]) -> int:
-        """Workers that fit on a machine."""
-        return int(min(resources.get(name, 0) // need for name, need in self._needs.items() if need))
 
 
 _QUIET: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
@@ -156,10 +146,53 @@ def _refusal(error: Exception) -> CxrReportError:
 # -- the driver -------------------------------------------------------------------------------------------------------
 
 
+class RayEngine:
+    """Workers on the machines of the cluster that is open, in the place of processes of this one; use as a context manager.
+
+    Parameters
+    ----------
+    needs : of each worker.
+    workers : how many; those for whom there is no room wait for it.
+    ahead : a worker gets its next item before its last result is passed on. Without, with one worker, whoever takes a
+        result has done so before the next item is pulled.
+    cancelled : once it is true nothing more is waited for than what is in hand.
+    """
+
+    def __init__(
+        self, needs: Needs, workers: int, *, ahead: bool = True, cancelled: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._needs, self._workers, self._ahead, self._cancelled = needs, workers, 1 + ahead, cancelled
+
+    def __enter__(self) -> RayEngine:
+        """Workers start with the first items."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """They have ended with the last."""
+
+    def spread(self, make: Make[Item, Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result | InputError]]:
+        """As `Spread.spread`; what a lost worker had in hand is done by another one, and is lost itself if that is lost too.
+
+        Raises
+        ------
+        UnavailableError : no worker lives. CxrReportError : what `make` raised, which names the machine, or an error that
+            is no item's.
+        """
+        crew = _Crew(make, items, self._needs, self._ahead, self._cancelled)
+        crew.engage(self._workers)
+        try:
+            yield from crew.results()
+        finally:
+            crew.dismiss()
+
+
 @dataclass(slots=True, eq=False)
 class _Task(Generic[Item]):
+    """alone : it was in the hand of a worker that was lost, and takes nothing along any more."""
+
     item: Item
     tries: int = 0
+    alone: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -170,6 +203,10 @@ class _Worker(Generic[Item]):
     opening: Any
     hand: dict[Any, _Task[Item]] = field(default_factory=dict)
 
+    def takes(self, ahead: int) -> bool:
+        """Whether it is ready for one more, beside at most so many."""
+        return self.opening is None and len(self.hand) <= ahead and not any(task.alone for task in self.hand.values())
+
 
 class _Crew(Generic[Item, Result]):
     """The workers of one `spread`, and what they have in hand."""
@@ -178,16 +215,20 @@ class _Crew(Generic[Item, Result]):
         self,
         make: Make[Item, Result],
         items: Iterable[Item],
-        size: int,
-        needs: dict[str, float],
+        needs: Needs,
+        ahead: int,
         cancelled: Callable[[], bool],
     ) -> None:
-        self._make, self._items, self._cancelled = make, iter(items), cancelled
-        options = {"num_cpus": needs["CPU"], "num_gpus": needs["GPU"], "runtime_env": {"env_vars": {THREADS: "1"}}}
-        self._actors = ray.remote(_Actor).options(**options)
+        self._make, self._items, self._ahead, self._cancelled = make, iter(items), ahead, cancelled
+        one_thread = {"env_vars": {THREADS: "1"}}
+        self._actors = ray.remote(_Actor).options(num_cpus=needs.cpus, num_gpus=needs.gpus, runtime_env=one_thread)
         self._again: deque[_Task[Item]] = deque()
         self._over, self._unopened, self._heard = False, 0, time.monotonic()
-        self._workers: list[_Worker[Item]] = [self._start() for _ in range(size)]
+        self._workers: list[_Worker[Item]] = []
+
+    def engage(self, size: int) -> None:
+        """Start so many workers, each as soon as there is room for it."""
+        self._workers = [self._start() for _ in range(size)]
 
     def results(self) -> Iterator[tuple[Item, Result | InputError]]:
         """See `RayEngine.spread`."""
@@ -211,7 +252,7 @@ class _Crew(Generic[Item, Result]):
 
     def _start(self) -> _Worker[Item]:
         actor = self._actors.remote()
-        return _Worker(actor, actor.open.remote(self._make, __version__))
+        return _Worker(actor, actor.open.remote(self._make))
 
     def _opened(self, worker: _Worker[Item], error: CxrReportError | None) -> None:
         checked(error)
@@ -219,16 +260,16 @@ class _Crew(Generic[Item, Result]):
 
     def _hand_out(self) -> bool:
         """Give everybody who is ready something to do; whether there is anything to wait for."""
-        for ahead in range(_AHEAD):
+        for ahead in range(self._ahead):
             for worker in self._workers:
-                if worker.opening is None and len(worker.hand) <= ahead and (task := self._next()):
+                if worker.takes(ahead) and (task := self._next(alone=not worker.hand)):
                     worker.hand[worker.actor.work.remote(task.item)] = task
         if any(worker.hand for worker in self._workers):
             return True
         return bool(self._again) or not (self._over or self._cancelled())
 
-    def _next(self) -> _Task[Item] | None:
-        if self._again:
+    def _next(self, alone: bool) -> _Task[Item] | None:
+        if self._again and alone:
             return self._again.popleft()
         for item in self._items:
             return _Task(item)
@@ -256,7 +297,7 @@ class _Crew(Generic[Item, Result]):
             raise UnavailableError(CODES["worker.dies"].sentence, "worker.dies")
         self._workers[self._workers.index(worker)] = self._start()
         for place, task in enumerate(worker.hand.values()):
-            task.tries += place == 0
+            task.tries, task.alone = task.tries + (place == 0), True
             if task.tries < _TRIES:
                 self._again.append(task)
             else:
@@ -269,11 +310,10 @@ class _Crew(Generic[Item, Result]):
 class _Actor:
     """Errors are values: one that Ray sees would count as the loss of the worker."""
 
-    def open(self, make: Make[Any, Any], version: str) -> CxrReportError | None:
+    def open(self, make: Make[Any, Any]) -> CxrReportError | None:
         """Open what is dear; why that cannot be, and on which machine."""
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would hold films
-        configure("warning")
-        do = opened(partial(_of_version, make, version))
+        do = opened(make)
         if isinstance(do, CxrReportError):
             return type(do)(f"On the machine {socket.gethostname()}: {do.message}", do.code)
         self._do = do
@@ -282,9 +322,3 @@ class _Actor:
     def work(self, item: Any) -> Any:
         """What comes of one item."""
         return answer(self._do, item)
-
-
-def _of_version(make: Make[Item, Result], version: str) -> Do[Item, Result]:
-    if version != __version__:
-        raise ConfigurationError(f"It has cxrreport {__version__}, and this one {version}.", "cluster.version")
-    return make()

@@ -12,7 +12,7 @@ from cxrreport.engine.spread import Spread
 from cxrreport.model.weights import resolve_device
 from cxrreport.settings import Settings
 
-_EACH = 20  # studies that are worth the start of a process
+EACH = 20  # studies that are worth the start of a process
 _MEMORY_MB = 1200  # of a process that drafts on the CPU, with the network of the package, and one that reads for it
 _SEEN = "CUDA_VISIBLE_DEVICES"
 
@@ -59,7 +59,7 @@ def choose_drafters(settings: Settings, due: int) -> Drafters:
     devices = [resolve_device(name) for name in settings.devices]
     gpus = [] if devices == ["cpu"] else [_alone(device) for device in devices]
     most = len(gpus) or min(cores(), available_mb() // _MEMORY_MB)
-    count = settings.drafters or max(1, min(most, due // _EACH))
+    count = settings.drafters or max(1, min(most, due // EACH))
     if count == 1:
         return Drafters((), devices[0], settings.workers)
     if gpus:

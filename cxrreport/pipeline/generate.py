@@ -21,8 +21,9 @@ from cxrreport.model.drafter import Drafter
 from cxrreport.model.gpu import gpu_errors
 from cxrreport.pipeline.batches import Make, draft_due
 from cxrreport.pipeline.chunks import plan
+from cxrreport.pipeline.cluster import choose, join
 from cxrreport.pipeline.counts import GENERATE, Count
-from cxrreport.pipeline.drafters import Drafters, choose_drafters
+from cxrreport.pipeline.drafters import Drafters
 from cxrreport.pipeline.drafting import ChunkDrafter
 from cxrreport.pipeline.due import DueRow, by_patient, find_due
 from cxrreport.pipeline.opening import Opened, Opening, open_retriever, versions_of
@@ -49,7 +50,7 @@ def generate(
     """
     wording = load_wording(settings.wording)
     selection.check(paths)
-    with open_run(settings, progress) as run:
+    with open_run(settings, progress) as run, join(run) as cluster:
         run.metrics = settings.metrics
         run.ends = time.monotonic() + 60 * (settings.max_minutes or math.inf)
         must_exist(paths)  # before the network takes its time to load
@@ -65,7 +66,7 @@ def generate(
         made_with = versions_of(drafter, retriever)
         with run.clock.time("due"):
             due = by_patient(find_due(run, selection, made_with))
-        drafters = choose_drafters(settings, len(due))
+        drafters = choose(run, len(due), cluster)
         make: Make = Opening(drafters.settings(settings), Opened(made_with, wording.digest))
         if not drafters.beside:
             make = _drafts_here(run, Composer(drafter, retriever, wording, Clock()), upright)

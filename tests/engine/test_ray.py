@@ -17,7 +17,7 @@ from builders import work
 from builders.cluster import Cluster, running
 from builders.data import ROOT
 
-from cxrreport.errors import InputError, WeightsError
+from cxrreport.errors import InputError, UnavailableError, WeightsError
 
 
 @pytest.fixture(scope="module")
@@ -29,14 +29,22 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def engine(cluster: Cluster) -> Iterator[Any]:
-    """The engine on that cluster."""
-    from cxrreport.engine.ray import RayEngine
+def joined(cluster: Cluster) -> Iterator[Any]:
+    """That cluster, of which this process is a part."""
+    from cxrreport.engine import ray
 
     before = signal.getsignal(signal.SIGTERM)
-    with RayEngine(cluster.head) as engine:
+    with ray.Cluster(cluster.head) as joined:
         assert signal.getsignal(signal.SIGTERM) is before  # Ray would take it from the run
-        yield engine
+        yield joined
+
+
+@pytest.fixture
+def engine(joined: Any) -> Any:
+    """The engine with a worker on each of its machines."""
+    from cxrreport.engine.ray import Needs, RayEngine
+
+    return RayEngine(Needs(), joined.room(Needs()))
 
 
 def test_errors_are_values_and_cost_their_item_alone(engine: Any) -> None:
@@ -66,8 +74,23 @@ def test_what_a_machine_lacks_ends_the_work_and_names_it(engine: Any) -> None:
     assert raised.value.code == "weights.missing"
 
 
-def test_what_a_vanished_machine_had_in_hand_is_done_elsewhere(engine: Any, cluster: Cluster) -> None:
-    assert engine.machines == 3
+def test_a_result_is_taken_before_the_next_item_is_pulled(joined: Any) -> None:
+    from cxrreport.engine.ray import Needs, RayEngine
+
+    taken: list[int] = []
+    items = (number for number in range(5) if len(taken) == number)
+    for item, _ in RayEngine(Needs(), 1, ahead=False).spread(work.make, items):
+        taken.append(int(item))
+    assert taken == [0, 1, 2, 3, 4]
+
+
+def test_what_a_vanished_machine_had_in_hand_is_done_elsewhere(joined: Any, engine: Any, cluster: Cluster) -> None:
+    from cxrreport.engine.ray import Needs
+
+    assert (joined.machines, joined.room(Needs())) == (3, 2)
+    with pytest.raises(UnavailableError) as raised:
+        joined.room(Needs(cpus=2))
+    assert raised.value.code == "cluster.room"
     found = []
     for item, result in engine.spread(work.make, range(60)):
         found.append((item, result))
@@ -81,10 +104,10 @@ def test_a_ray_of_its_own_needs_no_network_and_leaves_nothing(tmp_path: Path) ->
     """In a network name space with nothing but its loopback."""
     script = (
         "from builders import work\n"
-        "from cxrreport.engine.ray import RayEngine\n"
-        "with RayEngine(workers=1) as engine:\n"
-        "    assert engine.machines == 1\n"
-        "    assert sorted(engine.spread(work.make, range(9))) == [(n, 2 * n) for n in range(9)]\n"
+        "from cxrreport.engine.ray import Cluster, Needs, RayEngine\n"
+        "with Cluster() as cluster:\n"
+        "    assert cluster.machines == 1\n"
+        "    assert sorted(RayEngine(Needs(), 1).spread(work.make, range(9))) == [(n, 2 * n) for n in range(9)]\n"
     )
     home, scratch = tmp_path / "home", Path("/tmp") / f"ray-{os.getpid()}"
     home.mkdir()

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders.contents import contents
 from builders.process import Mishap, Process
 from builders.tool import VISITS, Tool, log_put_back, new_home, set_environment
-from sqlalchemy import inspect
 
 from cxrreport.drafting.wording_file import default_wording
 from cxrreport.errors import ConfigurationError
@@ -28,16 +28,6 @@ from cxrreport.settings import Settings
 
 TWO = ("--drafters", "2", "--batch-size", "1")  # three chunks
 ALL = {visit.accession: 1 for visit in VISITS}
-OWN = (
-    "id",
-    "draft_id",
-    "study_id",
-    "run_id",
-    "created_at",
-    "prior_study_id",
-    "index_version",
-)  # numbers and times of one archive
-TABLES = ("finding", "region", "span", "reference")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +51,6 @@ class Deadly(Opening):
             Path(self.folder, "died").touch(exist_ok=False)
             return True
         return False
-
-
-def contents(tool: Tool) -> list[Any]:
-    """All that is stored of the drafts, but for the numbers of rows and when they were made."""
-    found: list[Any] = []
-    for table in ("draft", *TABLES):
-        with tool.connection() as connection:
-            columns = [c["name"] for c in inspect(connection).get_columns(table) if c["name"] not in OWN]
-        picked = ", ".join(f"{table}.{name}" for name in columns)
-        join = "" if table == "draft" else f" JOIN {table} ON {table}.draft_id = draft.id"
-        query = f"SELECT accession, {picked} FROM draft JOIN study ON study.id = draft.study_id{join}"  # noqa: S608
-        found.append(sorted(map(repr, tool.rows(query))))
-    return found
 
 
 @pytest.fixture(scope="module")
