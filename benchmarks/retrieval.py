@@ -1,14 +1,15 @@
-"""How well retrieved reports agree with a study's own findings, and how exact search scales.
+"""How well retrieved reports agree with a study's own findings.
 
     python -m benchmarks.retrieval [DATA/iu-xray] [--weights DIR] [--split val]
-    python -m benchmarks.retrieval --scale 1000000 [--hnsw]
+    python -m benchmarks.retrieval [DATA/iu-xray] --seeds FILE
 
 The bank is the train split, the queries the images of another one. Label-F1@k is the F1 of the positive findings (14, "no
 finding" among them) of the query's own report and of each of its k retrieved ones, mean over k and over queries; "abnormal"
 are the queries whose report has a positive finding but devices. Peers: random reports, and the nearest image by ImageNet
 features, which were never trained on chests. "indication" is the nearest of the bank by why the films were made, alone or
 fused by reciprocal rank with a retriever (weight in brackets), with 95 % bootstrap intervals of what that changes.
-The index is built and searched by the code of `cxrreport index` and `generate`.
+The index is built and searched by the code of `cxrreport index` and `generate`. With --seeds the vectors of the train texts and
+of the films of the split are written, and nothing else is done: `benchmarks.nearest` draws around them.
 """
 
 import re
@@ -20,7 +21,7 @@ import torch
 
 from benchmarks.arguments import make_parser
 from benchmarks.labels import IU_XRAY
-from benchmarks.nearest import print_scale
+from benchmarks.nearest import Seeds
 from cxrreport.datasets.directory import DirectoryReader
 from cxrreport.datasets.sample import Sample
 from cxrreport.drafting.drafter import open_drafter
@@ -158,19 +159,29 @@ def gain(rows: np.ndarray, plain: np.ndarray, states: np.ndarray, bank_states: n
     return " ".join(f"{low:+.3f} .. {high:+.3f}" for low, high in gains)
 
 
+def write_seeds(target: Path, directory: Path, weights: Path | None, split: str) -> None:
+    """Vectors of the train texts and of the films of a split."""
+    drafter, read = open_drafter(load_weights(weights)), DirectoryReader("iu-xray", directory)
+    with torch.inference_mode():
+        texts = drafter.embed_texts([sample.summary for sample in read("train")])
+        studies = [prepared(sample) for sample in read(split)]
+        parts = [drafter.encode(studies[start : start + _BATCH]) for start in range(0, len(studies), _BATCH)]
+        films = np.concatenate([drafter.queries(part)["text"] for part in parts])
+    np.savez(target, **Seeds(texts, films)._asdict())
+
+
 def main() -> None:
     """Print what is asked for."""
     parser = make_parser(__doc__)
     parser.add_argument("directory", type=Path, nargs="?", default=IU_XRAY)
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--split", default="val", choices=["val", "test"])
-    parser.add_argument("--scale", type=int, help="number of vectors of 256 to search")
-    parser.add_argument("--hnsw", action="store_true", help="beside an HNSW index, which is slow to build")
+    parser.add_argument("--seeds", type=Path, help="write vectors of texts and films here, an .npz")
     options = parser.parse_args()
-    if options.scale:
-        print_scale(options.scale, options.hnsw)
-    elif not options.directory.is_dir():
+    if not options.directory.is_dir():
         parser.error("name the directory of IU X-Ray")
+    elif options.seeds:
+        write_seeds(options.seeds, options.directory, options.weights, options.split)
     else:
         with torch.inference_mode():
             print_agreement(options.weights, options.directory, options.split)
