@@ -16,6 +16,7 @@ from cxrreport.pipeline.freshness import Differences, Imaged, differences, ids_o
 from cxrreport.pipeline.run import Interrupted, Run
 from cxrreport.records import Image, PreparedStudy
 from cxrreport.reports.sections import clean
+from cxrreport.retrieval import publish
 from cxrreport.retrieval.build import Base, Batch, build, open_serving
 from cxrreport.retrieval.corpus import clean_passage
 from cxrreport.retrieval.segment import Part
@@ -44,6 +45,7 @@ def build_index(run: Run, drafter: Drafter) -> IndexManifest:
     if serving is not None and not found:
         manifest = serving.manifest
     else:
+        publish.must_fit(run.settings.home, _size(found, drafter))
         manifest = build(
             home,
             Embedder(run, drafter).parts(found),
@@ -57,6 +59,12 @@ def build_index(run: Run, drafter: Drafter) -> IndexManifest:
     run.details["index"] = {"version": manifest.version, "count": manifest.count, "spaces": spaces}
     run.count(Count.INDEXED, manifest.count)
     return manifest
+
+
+def _size(found: Differences, drafter: Drafter) -> int:
+    """Bytes that the new vectors take at least."""
+    vectors = len(found.texts) + len(found.films) * (len(drafter.spaces) - 1)
+    return vectors * drafter.dimension * 4
 
 
 class Embedder:

@@ -61,8 +61,8 @@ class Opening:
         settings = self.settings
         configure(settings.log_level, settings.log_format)
         drafter, wording = load_drafter(settings), load_wording(settings.wording)
-        retrieves = bool(self.expected.versions.index_version)
-        index = open_index(settings.index_directory, model_sha256=drafter.weights.sha256) if retrieves else None
+        known, model = self.expected.versions.index_version, drafter.weights.sha256
+        index = open_index(settings.index_directory, model_sha256=model, verified=known) if known else None
         engine = open_database(settings.database_url, settings.home, settings.db_timeout_s, read_only=True)
         retriever = open_retriever(engine, index, drafter, settings)
         if Opened(versions_of(drafter, retriever), wording.digest) != self.expected:

@@ -31,6 +31,7 @@ from cxrreport.retrieval.versions import (
     IndexManifest,
     SpaceManifest,
     prune,
+    read_manifest,
     storage_errors,
     verify,
 )
@@ -139,12 +140,14 @@ def _publish(
     return manifest
 
 
-def open_index(home_index: Path, *, model_sha256: str | None = None) -> Index | None:
+def open_index(home_index: Path, *, model_sha256: str | None = None, verified: str | None = None) -> Index | None:
     """Open the current version for searching; None where nothing is published.
 
     Parameters
     ----------
     model_sha256 : digest of the weights in use; an index of other weights is refused.
+    verified : a version whose digests this run has checked already, to be opened whatever serves now: a worker need not read
+        all of it once more.
 
     Raises
     ------
@@ -152,10 +155,10 @@ def open_index(home_index: Path, *, model_sha256: str | None = None) -> Index | 
     """
     with storage_errors(home_index):
         publish.remove_rubbish_if_idle(home_index)
-        version = publish.current(home_index)
+        version = verified or publish.current(home_index)
         if version is None:
             return None
-        manifest = verify(home_index, version)
+        manifest = read_manifest(home_index / version) if verified else verify(home_index, version)
         if model_sha256 is not None and manifest.model_sha256 != model_sha256:
             raise IndexFitError(
                 f"the index was built with other weights ({manifest.model_sha256[:12]}…) than those in use"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cxrreport import files
 from cxrreport.errors import IndexFitError, LockedError, StorageError
-from cxrreport.files import atomic, sync
+from cxrreport.files import atomic, printable, sync
 
 _VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 _TEMPORARY = re.compile(_VERSION.pattern + r"\.tmp-\d+|CURRENT\.tmp")
@@ -39,6 +39,21 @@ def remove_rubbish_if_idle(home: Path) -> None:
         return
     with suppress(LockedError, StorageError, OSError), lock(home):
         remove_rubbish(home)
+
+
+def must_fit(home: Path, size: int) -> None:
+    """Refuse what does not fit the disk of an existing folder, before hours are spent on it.
+
+    Raises
+    ------
+    StorageError : how much is free, and how much is needed at least.
+    """
+    free = shutil.disk_usage(home).free
+    if size > free:
+        needed, there = (f"{number / (1 << 30):.1f} GiB" for number in (size, free))
+        raise StorageError(
+            f"The index needs at least {needed} more on the disk, where {there} are free ({printable(home)})."
+        )
 
 
 def publish(temporary: Path, version: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from builders.tool import Tool
@@ -27,6 +28,16 @@ def test_what_was_built_is_fresh_and_nothing_is_published_twice(tool: Tool, shar
     assert verified(tool) == (0, 0)
     assert tool.json("index", shared_reports)["index"] == first
     assert len(tool.json("index", "--list")) == 1
+
+
+def test_what_cannot_fit_is_refused_before_a_report_is_embedded(
+    tool: Tool, shared_reports: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as full:
+        full.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=100))
+        full.setattr("cxrreport.model.drafter.Drafter.embed_texts", None)
+        assert tool("index", shared_reports) == 74 and "The index needs at least" in tool.err
+    assert tool.json("index")["indexed"] == 11
 
 
 def test_a_correction_that_was_not_indexed_is_told(

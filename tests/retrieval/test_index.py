@@ -165,6 +165,15 @@ def test_a_flipped_byte_is_refused_and_no_version_begins_with_it(tmp_path, part,
         open_index(tmp_path)
 
 
+def test_a_version_that_was_verified_is_opened_whatever_serves_now_and_is_not_read_again(tmp_path, monkeypatch):
+    first, second = _build(tmp_path, _vectors(5)), _build(tmp_path, _vectors(6))
+    monkeypatch.setattr(publish, "sha256", None)
+    assert open_index(tmp_path, verified=first.version).text.ids.tolist() == [*range(100, 105)]
+    assert open_index(tmp_path, model_sha256=MODEL, verified=second.version).manifest == second
+    with pytest.raises(IndexFitError, match="other weights"):
+        open_index(tmp_path, model_sha256="b" * 64, verified=second.version)
+
+
 def test_no_version_begins_with_one_of_other_weights(tmp_path):
     manifest = _build(tmp_path, _vectors(5))
     assert open_serving(tmp_path, "b" * 64) is None
