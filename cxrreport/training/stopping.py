@@ -9,19 +9,23 @@ from contextlib import contextmanager
 from threading import current_thread, main_thread
 from types import FrameType
 
+from cxrreport.model.together import world
 from cxrreport.training.ranks import any_of
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopping:
-    """Hears SIGINT and SIGTERM within `listening`; a second one ends the process at once."""
+    """Hears SIGINT and SIGTERM within `listening`; a second one ends the process at once.
+
+    Not one of several: whoever stops those, tells them and torchrun, which tells them again.
+    """
 
     def __init__(self) -> None:
         self._heard = 0
 
     def _hear(self, number: int, _: FrameType | None) -> None:
-        if self._heard:
+        if self._heard and world() == 1:
             os._exit(128 + number)
         self._heard = number
 
