@@ -109,16 +109,23 @@ def _optimise(pair: PixelPair, shift: tuple[float, float], step: float) -> Trans
 def _refine(pair: PixelPair, transform: Transform) -> Transform:
     """Settle the last pixel on the plain grey values, which only lead astray from afar; keep it if the images agree as well."""
     refined = sitk.AffineTransform(transform)
-    _climb(pair.plain, refined, 1.0, [(1, 0.0)], share=0.5)
+    _climb(pair.plain, refined, 1.0, [(1, 0.0)], share=0.12, least=0.05)
     return refined if pair.quality(refined, _SEARCH) >= pair.quality(transform, _SEARCH) else transform
 
 
 def _climb(
-    images: _Images, transform: Transform, step: float, levels: Iterable[tuple[int, float]], share: float
+    images: _Images,
+    transform: Transform,
+    step: float,
+    levels: Iterable[tuple[int, float]],
+    share: float,
+    least: float = 0.02,
 ) -> None:
-    """Change the transform in place; `levels` are shrink factor and blur in pixels, `share` that of pixels looked at."""
+    """Change the transform in place, by steps from `step` down to `least`; `levels` are shrink factor and blur in pixels,
+    `share` that of pixels looked at.
+    """
     method = _method(share, levels)
-    method.SetOptimizerAsRegularStepGradientDescent(step, 0.02, 100, relaxationFactor=0.6)
+    method.SetOptimizerAsRegularStepGradientDescent(step, least, 100, relaxationFactor=0.6)
     method.SetOptimizerScalesFromPhysicalShift()
     method.SetInitialTransform(transform, inPlace=True)
     _execute(method, images)

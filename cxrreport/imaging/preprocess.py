@@ -17,7 +17,7 @@ from cxrreport.records import SIDE
 
 PREPROCESS_VERSION = 1
 ENOUGH = 2 * SIDE  # pixels a side from which the square comes out as from more
-REGISTER_VERSION = 3  # of `register`, which nobody should have to import to know it
+REGISTER_VERSION = 4  # of `register`, which nobody should have to import to know it
 
 _MID_GREY = 0.65  # about the median body of published images: most need little correction
 _GAMMA_RANGE = (0.5, 2.5)  # a smaller exponent would show the noise of dark areas
