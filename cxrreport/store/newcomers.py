@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select, tuple_
+from sqlalchemy import insert, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cxrreport.errors import InputError
@@ -123,10 +123,12 @@ def _patients(session: Session, instances: Sequence[Instance]) -> dict[_Person, 
 
 
 def _people(session: Session, people: Iterable[_Person]) -> dict[_Person, PatientRow]:
-    key = tuple_(PatientRow.issuer, PatientRow.mrn)
+    """Those that are known. Asked by number alone: SQLite would look for pairs through the whole table."""
+    wanted = {*people}
     found: dict[_Person, PatientRow] = {}
-    for batch in batches(people, 200):
-        found.update({(row.issuer, row.mrn): row for row in session.scalars(select(PatientRow).where(key.in_(batch)))})
+    for batch in batches({number for _, number in wanted}):
+        rows = session.scalars(select(PatientRow).where(PatientRow.mrn.in_(batch)))
+        found.update({(row.issuer, row.mrn): row for row in rows if (row.issuer, row.mrn) in wanted})
     return found
 
 

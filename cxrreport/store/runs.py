@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, distinct, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from cxrreport.drafts import PRIORITIES, DraftStatus
@@ -168,9 +168,11 @@ def _count(session: Session, table: Any, *where: Any) -> int:
 
 
 def _count_undrafted(session: Session) -> int:
-    imaged = exists().where(ImageRow.study_id == StudyRow.id, ImageRow.usable)
-    drafted = exists().where(DraftRow.study_id == StudyRow.id, DraftRow.status != DraftStatus.SUPERSEDED)
-    return _count(session, StudyRow, imaged, ~drafted)
+    """Those with images but those of them with a draft: both are counted in an index."""
+    imaged = exists().where(ImageRow.study_id == DraftRow.study_id, ImageRow.usable)
+    with_images = select(func.count(distinct(ImageRow.study_id))).where(ImageRow.usable)
+    drafted = select(func.count(distinct(DraftRow.study_id))).where(DraftRow.status != DraftStatus.SUPERSEDED, imaged)
+    return (session.scalar(with_images) or 0) - (session.scalar(drafted) or 0)
 
 
 def _count_images(session: Session) -> dict[str, dict[str, int]]:

@@ -17,6 +17,8 @@ REVISION = "0001"  # head of migrations/versions; a test holds both together
 PRELIMINARY = text("status = 'preliminary'")
 FLAGS = """CAST(flags AS VARCHAR) = '[]' OR CAST(flags AS VARCHAR) LIKE '["%"]'"""  # a list of words
 UNSEEN = text("view IS NULL AND usable")
+UNSEEN_1 = text("view IS NULL AND usable = 1")  # as SQLite is asked: it compares words
+REFUSED = text("reason IS NOT NULL")
 UNDATED = text("reported_at IS NULL")
 REPORT_BLOCK = "id / 1024"  # of whole numbers: the block that a report is in
 
@@ -59,14 +61,17 @@ class ImageRow(Base):
 
     __tablename__ = "image"
     __table_args__ = (
-        Index("ix_image_unseen", "id", sqlite_where=UNSEEN, postgresql_where=UNSEEN),
+        Index("ix_image_unseen", "id", sqlite_where=UNSEEN_1, postgresql_where=UNSEEN),
+        Index("ix_image_reason", "reason", "usable", sqlite_where=REFUSED, postgresql_where=REFUSED),
+        Index("ix_image_study_id", "study_id", "usable"),
+        Index("ix_image_view", "view", "usable"),
         words("view_source", ("tags", "pixels")),
         code("reason"),
     )
 
     id: Mapped[Key]
     sop_uid: Mapped[str] = mapped_column(unique=True)
-    study_id: Mapped[int] = link("study")
+    study_id: Mapped[int] = link("study", index=False)
     path: Mapped[str] = mapped_column(index=True)
     size: Mapped[Big]
     mtime_ns: Mapped[Big]
@@ -168,6 +173,8 @@ class DraftRow(Base):
         UniqueConstraint(
             "study_id", "weights_sha256", "preprocess_version", "index_version", "inputs_sha256", name="uq_draft_key"
         ),
+        Index("ix_draft_status", "status", "shadow", "priority", "study_id"),
+        Index("ix_draft_study_id", "study_id", "status", "shadow"),
         Index("uq_draft_preliminary", "study_id", unique=True, sqlite_where=PRELIMINARY, postgresql_where=PRELIMINARY),
         words("prior_reason", ("", *PriorReason)),
         CheckConstraint(FLAGS, name="flags"),
@@ -176,7 +183,7 @@ class DraftRow(Base):
     )
 
     id: Mapped[Key]
-    study_id: Mapped[int] = link("study", index=False)  # the unique key begins with it
+    study_id: Mapped[int] = link("study", index=False)
     prior_study_id: Mapped[int | None] = link("study")
     prior_reason: Mapped[str]
     run_id: Mapped[int] = link("run")

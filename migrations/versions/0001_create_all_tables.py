@@ -111,6 +111,8 @@ def upgrade() -> None:
             "study_id", "weights_sha256", "preprocess_version", "index_version", "inputs_sha256", name="uq_draft_key"
         ),
     )
+    op.create_index("ix_draft_status", "draft", ["status", "shadow", "priority", "study_id"])
+    op.create_index("ix_draft_study_id", "draft", ["study_id", "status", "shadow"])
     op.create_index(
         "uq_draft_preliminary",
         "draft",
@@ -137,7 +139,7 @@ def upgrade() -> None:
         "image",
         sa.Column("id", ID, primary_key=True),
         sa.Column("sop_uid", sa.String, nullable=False, unique=True),
-        sa.Column("study_id", ID, sa.ForeignKey("study.id"), nullable=False, index=True),
+        sa.Column("study_id", ID, sa.ForeignKey("study.id"), nullable=False),
         sa.Column("path", sa.String, nullable=False, index=True),
         sa.Column("size", sa.BigInteger, nullable=False),
         sa.Column("mtime_ns", sa.BigInteger, nullable=False),
@@ -167,9 +169,18 @@ def upgrade() -> None:
         "ix_image_unseen",
         "image",
         ["id"],
-        sqlite_where=sa.text("view IS NULL AND usable"),
+        sqlite_where=sa.text("view IS NULL AND usable = 1"),
         postgresql_where=sa.text("view IS NULL AND usable"),
     )
+    op.create_index(
+        "ix_image_reason",
+        "image",
+        ["reason", "usable"],
+        sqlite_where=sa.text("reason IS NOT NULL"),
+        postgresql_where=sa.text("reason IS NOT NULL"),
+    )
+    op.create_index("ix_image_study_id", "image", ["study_id", "usable"])
+    op.create_index("ix_image_view", "image", ["view", "usable"])
     op.create_table(
         "report",
         sa.Column("id", ID, primary_key=True),
