@@ -177,7 +177,7 @@ class Checkpoint:
 
     def _save(self, begun: Begun | None) -> None:
         self._saved = time.monotonic()
-        if not leads():
+        if not (leads() and self.path.name):  # an epoch that is not of a run has none
             return
         optimizer = self.descent.optimizer
         facts: dict[str, Any] = {
