@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 from contextlib import suppress
+from threading import Event
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 THREADS = "OMP_NUM_THREADS"
@@ -19,6 +20,19 @@ def settle() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would hold films
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _end_with_parent()
+
+
+_asked = Event()
+
+
+def heed_sigterm() -> None:
+    """Take SIGTERM as a request to stop soon: a service manager may send it to all processes of a run at once."""
+    signal.signal(signal.SIGTERM, lambda *_: _asked.set())
+
+
+def asked_to_stop() -> bool:
+    """Whether this process was asked to stop, if it heeds that."""
+    return _asked.is_set()
 
 
 def _end_with_parent() -> None:

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from cxrreport.codes import CODES
-from cxrreport.engine.child import settle
+from cxrreport.engine.child import asked_to_stop, heed_sigterm, settle
 from cxrreport.engine.spread import Item, Make, Result, answer, checked, lost, opened
 from cxrreport.errors import InputError, UnavailableError
 from cxrreport.log import get_log
@@ -77,6 +77,7 @@ class Processes:
         """An item and what came of it; None where the worker says that it is ready."""
         try:
             if (found := worker.answers.recv()) is None:
+                worker.send(worker.item)
                 return None
         except (EOFError, OSError):
             found = self._bury(worker)
@@ -104,12 +105,17 @@ class _Worker:
         self.answers: Connection
 
     def give(self, make: Make[Any, Any], item: Any) -> None:
-        """Hand over an item."""
+        """Hand over an item; to a process that starts, once it is ready: a pipe does not hold all, and we would wait."""
+        self.item = item
         if self._process is None:
             self._start(make)
-        self.item = item
+        else:
+            self.send(item)
+
+    def send(self, what: Any) -> None:
+        """Send to the process, which takes it at once."""
         with suppress(OSError):  # it has died: the end of `answers` will tell
-            self._items.send(item)
+            self._items.send(what)
 
     def dismiss(self) -> None:
         """Let a process without an item end by itself, after its own children."""
@@ -136,8 +142,7 @@ class _Worker:
         self._process.start()
         theirs.close()
         answers.close()  # so that its end is the end of the pipe
-        with suppress(OSError):
-            self._items.send(make)
+        self.send(make)
 
 
 # -- in the child -----------------------------------------------------------------------------------------------------
@@ -146,11 +151,12 @@ class _Worker:
 def _serve(environment: Mapping[str, str], items: Connection, answers: Connection) -> None:
     os.environ.update(environment)
     settle()
+    heed_sigterm()
     with suppress(EOFError, OSError):  # the parent is gone, or wants no more
         do: Any = opened(items.recv())  # loads what it needs
         if isinstance(do, Exception):
             answers.send((do,))
             return
         answers.send(None)
-        while True:
+        while not asked_to_stop():
             answers.send((answer(do, items.recv()),))

@@ -67,12 +67,8 @@ class Batches:
             if self.rest and not self.run.stops:
                 with alone:
                     self._spread(alone, self._in_turn())
-        except (
-            StorageError,
-            UnavailableError,
-            LockedError,
-            Interrupted,
-        ):  # the surroundings are to blame, not the studies
+        except (StorageError, UnavailableError, LockedError, Interrupted):
+            # the surroundings are to blame, not the studies
             with suppress(CxrReportError), session(self.run.engine) as s:
                 check_run(s, self.run.id)  # a claim of another run is not ours to take back
                 attempts.release(s, list(self.claimed))

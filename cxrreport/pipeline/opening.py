@@ -12,6 +12,7 @@ from cxrreport.drafting.compose import Composer
 from cxrreport.drafting.drafter import load_drafter, upright_reader
 from cxrreport.drafting.retrieve import Retriever
 from cxrreport.drafting.wording_file import load_wording
+from cxrreport.engine.child import asked_to_stop
 from cxrreport.engine.local import LocalEngine
 from cxrreport.errors import ConfigurationError
 from cxrreport.log import configure
@@ -69,7 +70,7 @@ class Opening:
             raise ConfigurationError(CODES[_OTHERS].sentence, _OTHERS)
         clock = Clock()
         workers = LocalEngine(settings.workers, settings.decode_timeout_s, settings.decode_memory_mb).__enter__()
-        reader = Reader(workers, upright_reader(drafter.weights), settings.max_pixels, clock)
+        reader = Reader(workers, upright_reader(drafter.weights), settings.max_pixels, clock, asked_to_stop)
         return ChunkDrafter(Composer(drafter, retriever, wording, clock), reader, settings.batch_size)
 
 

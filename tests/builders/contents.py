@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from sqlalchemy import inspect
@@ -29,5 +30,14 @@ def contents(tool: Tool) -> list[Any]:
         picked = ", ".join(f"{table}.{name}" for name in columns)
         join = "" if table == "draft" else f" JOIN {table} ON {table}.draft_id = draft.id"
         query = f"SELECT accession, {picked} FROM draft JOIN study ON study.id = draft.study_id{join}"  # noqa: S608
-        found.append(sorted(map(repr, tool.rows(query))))
+        found.append(sorted(repr([_plain(value) for value in row]) for row in tool.rows(query)))
     return found
+
+
+def _plain(value: Any) -> Any:
+    """A value as either database gives it: SQLite has neither truth values nor documents."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        value = json.loads(value)
+    if isinstance(value, dict | list):
+        return json.dumps(value, sort_keys=True)
+    return int(value) if isinstance(value, bool) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -30,6 +31,9 @@ def work(item):
     match item:
         case "crash":
             os.kill(os.getpid(), signal.SIGSEGV)
+        case "stop":
+            os.kill(os.getpid(), signal.SIGTERM)
+            return "stopped"
         case "fault":
             raise HeaderError("No good.", code="header.incomplete")
         case "defect":
@@ -72,6 +76,15 @@ def test_a_lost_worker_costs_its_item_and_starts_anew(tmp_path):
 def test_what_is_no_fault_of_the_item_ends_the_work(environments, how, item, error):
     with Processes(environments) as engine, pytest.raises(error):
         list(engine.spread(how, [item]))
+
+
+def test_a_worker_that_is_asked_to_stop_finishes_what_it_has_in_hand():
+    with Processes(ONE) as engine:
+        results = engine.spread(make, ["stop"])
+        assert next(results) == ("stop", "stopped")
+        (process,) = multiprocessing.active_children()
+        process.join(10)
+        assert process.exitcode == 0
 
 
 def test_workers_that_die_one_after_another_end_the_work():

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from builders.contents import contents
-from builders.process import Mishap, Process
+from builders.process import Mishap, Process, children_of, wait_until
 from builders.tool import VISITS, Tool, log_put_back, new_home, set_environment
 
 from cxrreport.drafting.wording_file import default_wording
@@ -114,10 +114,20 @@ def test_a_process_that_opens_something_else_than_the_run_refuses(tool: Tool) ->
 def test_a_signal_lets_the_chunks_in_hand_be_finished(tool: Tool, shared_export: Path) -> None:
     mishap = Mishap("cxrreport.store.drafts:save_drafts", 1, signal.SIGTERM)
     run = Process(tool.home, "generate", shared_export, "--without-retrieval", *TWO, mishap=mishap)
-    assert run.wait() == 143
+    assert run.wait(300) == 143
     drafted = sum(tool.drafts().values())
     assert 0 < drafted <= 8 and tool.rows("SELECT count(*) FROM attempt") == [0]
     assert tool.json("generate", shared_export, "--without-retrieval")["drafted"] == 8 - drafted
+
+
+def test_a_signal_to_all_processes_of_a_run_costs_no_attempt(tool: Tool, shared_export: Path) -> None:
+    """As a service manager sends it."""
+    run = Process(tool.home, "generate", shared_export, "--without-retrieval", *TWO, "--workers", "2")
+    wait_until(lambda: tool.rows("SELECT count(*) FROM attempt") != [0], 300)
+    for pid in (run.pid, *children_of(run.pid)):
+        os.kill(pid, signal.SIGTERM)
+    assert run.wait(300) == 143
+    assert tool.rows("SELECT count(*) FROM attempt") == tool.rows("SELECT count(*) FROM failure") == [0]
 
 
 # -- how many ---------------------------------------------------------------------------------------------------------
