@@ -102,7 +102,7 @@ def draft(weights: Weights, samples: Sequence[Sample], tokens: int) -> Run:
     weights.network.eval()
     drafter = open_drafter(weights, Decoding(3, tokens, tokens))
     studies = [PreparedStudy(sample.pixels[0], sample.pixels[1]) for sample in samples]
-    reports = np.repeat(_bank(weights)[None], len(studies), 0)
+    reports = np.repeat(make_bank(weights)[None], len(studies), 0)
     mask = np.ones(reports.shape[:2], bool)
     return lambda: drafter.draft(drafter.encode(studies), reports, mask)
 
@@ -119,10 +119,10 @@ PARTS: dict[str, Callable[[Weights, Sequence[Sample], int], Run]] = {
 def _encode(weights: Weights, samples: Sequence[Sample]) -> Encoded:
     """One copy of the samples, each with as many made-up reports as the network reads."""
     weights.network.eval()
-    return encode_samples(open_drafter(weights), samples, _bank(weights), None, 1, torch.Generator())
+    return encode_samples(open_drafter(weights), samples, make_bank(weights), None, 1, torch.Generator())
 
 
-def _bank(weights: Weights) -> npt.NDArray[np.float32]:
+def make_bank(weights: Weights) -> npt.NDArray[np.float32]:
     """Vectors of as many reports as the network reads."""
     config = weights.network.config
     drawn = np.random.default_rng(0).standard_normal((config.retrieved, config.d_retrieval)).astype(np.float32)

@@ -34,9 +34,8 @@ def load_drafter(settings: Settings) -> Drafter:
     device = resolve_device(settings.devices[0])
     decoding = Decoding(beams=settings.beams, max_new_tokens=settings.max_new_tokens)
     weights = load_weights(settings.weights, device)
-    fold_norms(weights.network.encoder)
     drafter = open_drafter(_calibrated(weights, settings.home), decoding)
-    drafter.pack()
+    hasten(drafter)
     if device == "cpu" and settings.device == "auto":
         get_log().warning("device.cpu", device=device)  # say loudly that no GPU is used
     return drafter
@@ -45,6 +44,12 @@ def load_drafter(settings: Settings) -> Drafter:
 def open_drafter(weights: Weights, decoding: Decoding | None = None) -> Drafter:
     """A drafter that never writes a word of comparison without a prior."""
     return Drafter(weights, decoding, weights.tokenizer.words(compares_always))
+
+
+def hasten(drafter: Drafter) -> None:
+    """Lay the weights out for drafting alone; they can neither learn nor be saved from then on."""
+    fold_norms(drafter.network.encoder)
+    drafter.pack()
 
 
 def _calibrated(weights: Weights, home: Path) -> Weights:
