@@ -5,6 +5,7 @@
 Writes small radiographs with long headers (150 elements and sequences, two images a study) and prints processor seconds a
 file. Peer, in the same run: a loop over `pydicom.dcmread(stop_before_pixels=True)` that asks for twenty elements. Beside it
 the header alone, `generate --dry-run` on the new files, and once more on the unchanged ones, start of the tool included.
+The children that read headers are counted with it. The goal is eight times the peer's speed.
 """
 
 import os
