@@ -72,6 +72,7 @@ _REPORT = {
     "label_source": "'rules'",
     "identity_sha256": "'i' || i",
     "text_sha256": "'t' || i",
+    "text_digest": "i",
 }
 _DRAFT = {
     "study_id": "i",

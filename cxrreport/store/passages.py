@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from cxrreport import addenda
 from cxrreport.records import Passage
+from cxrreport.store.conditions import REPORT_BLOCK
 from cxrreport.store.engine import batches
-from cxrreport.store.schema import REPORT_BLOCK, ReportRow
+from cxrreport.store.schema import ReportRow
 
 BLOCK = 1024  # reports of neighbouring ids whose digests are added up; see `text_blocks`
 HAS_TEXT = ReportRow.text_digest.is_not(None)

@@ -12,15 +12,9 @@ from cxrreport.drafts import PRIORITIES, DraftStatus, Verdict
 from cxrreport.findings import FINDINGS, Change, State
 from cxrreport.records import Origin, ReportStatus, View
 from cxrreport.store.columns import ID, Base, Big, Clock, Json, Key, Tag, Utc, choice, code, link, share, words
+from cxrreport.store.conditions import FLAGS, PRELIMINARY, REFUSED, REPORT_BLOCK, UNDATED, UNSEEN, UNSEEN_1
 
 REVISION = "0001"  # head of migrations/versions; a test holds both together
-PRELIMINARY = text("status = 'preliminary'")
-FLAGS = """CAST(flags AS VARCHAR) = '[]' OR CAST(flags AS VARCHAR) LIKE '["%"]'"""  # a list of words
-UNSEEN = text("view IS NULL AND usable")
-UNSEEN_1 = text("view IS NULL AND usable = 1")  # as SQLite is asked: it compares words
-REFUSED = text("reason IS NOT NULL")
-UNDATED = text("reported_at IS NULL")
-REPORT_BLOCK = "id / 1024"  # of whole numbers: the block that a report is in
 
 
 class PatientRow(Base):
