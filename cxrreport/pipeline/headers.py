@@ -55,6 +55,8 @@ def _children(run: Run, most: int) -> StreamEngine:
 def _read_few(run: Run, careful: StreamEngine, entries: Iterable[FileEntry]) -> Iterator[Look]:
     key = key_of_names(run)
     for entry in entries:
+        if run.cancelled:
+            return
         try:
             found = see_ordinary(entry, key)
         except Unusual:
@@ -66,16 +68,18 @@ def _read_few(run: Run, careful: StreamEngine, entries: Iterable[FileEntry]) -> 
 def _read_many(run: Run, careful: StreamEngine, entries: Iterable[FileEntry]) -> Iterator[Look]:
     with _children(run, run.settings.workers) as children:
         for chunk, found in children.stream(_job(run), batches(entries, _CHUNK)):
+            if run.cancelled:  # whoever stops the run may have stopped the children too: believe no error any more
+                return
             if isinstance(found, InputError):  # one of them has cost the child
                 yield from _read_alone(run, careful, chunk)
-            elif not run.cancelled:
+            else:
                 yield from zip(chunk, found, strict=True)
 
 
 def _read_alone(run: Run, careful: StreamEngine, entries: Iterable[FileEntry]) -> Iterator[Look]:
     for entry in entries:
         for _, found in careful.stream(_job(run), [[entry]]):
-            if run.cancelled:  # whoever stops the run may have stopped the children too: believe no error any more
+            if run.cancelled:
                 return
             yield entry, found if isinstance(found, InputError) else found[0]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,6 +66,21 @@ def test_a_header_that_costs_the_child_costs_no_other_file(
     codes = [seen.code for seen in found.values() if isinstance(seen, InputError)]
     assert list(found) == entries and codes == ["header.crash", "header.timeout"]
     assert sum(isinstance(seen, Instance) for seen in found.values()) == 6
+
+
+@pytest.mark.parametrize("few", [1, 1000])
+def test_nothing_more_is_read_once_the_run_is_to_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(headers, "_FEW", few)
+    monkeypatch.setattr(headers, "_CHUNK", 1)
+    entries = entries_of(tmp_path / "export", *(f"a{number}" for number in range(6)))
+    with open_run(load_settings(home=tmp_path / "home", workers=1)) as run:
+        looks = read_headers(run, iter(entries))
+        first = next(looks)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert first[0] == entries[0] and list(looks) == []
+    assert run.exit_code == 143
 
 
 def test_a_header_that_crashed_is_read_again_the_next_night(
