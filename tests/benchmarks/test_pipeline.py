@@ -9,6 +9,7 @@ import pytest
 from benchmarks import pipeline
 
 
+@pytest.mark.timeout(1200)  # five processes load torch, one after the other on a machine that is busy
 def test_it_prints_both_and_their_ratio(
     weights: Path, environment: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
