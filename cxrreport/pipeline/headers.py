@@ -19,7 +19,8 @@ from cxrreport.records import FileEntry
 from cxrreport.store.engine import batches
 
 NAME_KEY = "name.key"
-# Files for which no more than one child is started, and that one for what is unusual. A child takes .5 s to start, a header .13 ms.
+# Files for which no more than one child is started, and that one for what is unusual: a child takes .5 s to start, a header
+# .13 ms.
 _FEW = 4000
 _CHUNK = 50  # headers that a child reads and sends at once
 
