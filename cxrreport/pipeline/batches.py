@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from cxrreport.drafts import Draft
-from cxrreport.errors import CxrReportError, InputError, LockedError, StorageError, UnavailableError
+from cxrreport.errors import CxrReportError, InputError
 from cxrreport.imaging.load import AWAY
 from cxrreport.pipeline.chunks import Chunk, Outcome, Plan, open_chunk
 from cxrreport.pipeline.counts import Count
@@ -67,8 +67,7 @@ class Batches:
             if self.rest and not self.run.stops:
                 with alone:
                     self._spread(alone, self._in_turn())
-        except (StorageError, UnavailableError, LockedError, Interrupted):
-            # the surroundings are to blame, not the studies
+        except (CxrReportError, Interrupted):  # the surroundings are to blame, not the studies; so says `Spread`
             with suppress(CxrReportError), session(self.run.engine) as s:
                 check_run(s, self.run.id)  # a claim of another run is not ours to take back
                 attempts.release(s, list(self.claimed))

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from builders.tool import Tool, Visit, build_weights, write_visit
 
+from cxrreport.errors import CxrReportError, StorageError, WeightsError
+
 PLAIN = "--without-retrieval"
 
 
@@ -155,19 +157,23 @@ def test_dry_run_imports_no_torch(tool: Tool, shared_export: Path) -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
 
 
-def test_a_failed_batch_of_the_database_releases_its_studies(
-    tool: Tool, shared_export: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("step", "error", "code"),
+    [
+        ("cxrreport.store.drafts.save_drafts", StorageError("The disk of the database is full."), 74),
+        ("cxrreport.pipeline.drafting.prepare", WeightsError("The weights are damaged.", "weights.sha256"), 78),
+        ("cxrreport.pipeline.drafting.prepare", CxrReportError("A defect of cxrreport."), 70),
+    ],
+)
+def test_what_is_no_study_s_fault_counts_for_no_quarantine(
+    tool: Tool, shared_export: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: CxrReportError, code: int
 ) -> None:
-    """A full disk is no study's fault: nothing counts towards quarantine."""
-    from cxrreport.errors import StorageError
-    from cxrreport.store import drafts
+    def fail(*_: object) -> None:
+        raise error
 
-    def full(*_: object) -> None:
-        raise StorageError("The disk of the database is full.")
-
-    with monkeypatch.context() as disk:
-        disk.setattr(drafts, "save_drafts", full)
+    with monkeypatch.context() as night:
+        night.setattr(step, fail)
         for _ in range(4):
-            assert tool("generate", shared_export, PLAIN) == 74
-    assert tool.rows("SELECT count(*) FROM attempt") == [0]
+            assert tool("generate", shared_export, PLAIN) == code
+            assert tool.rows("SELECT count(*) FROM attempt") == [0]
     assert tool.json("generate", shared_export, PLAIN)["drafted"] == 8
