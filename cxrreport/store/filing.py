@@ -106,7 +106,7 @@ def _vacate(session: Session, entry: FileEntry, keep: str | None) -> None:
     gone = session.scalars(select(ImageRow).where(ImageRow.path == entry.path, ImageRow.sop_uid != (keep or "")))
     for image in gone:
         twins = (FileRow.image_id == image.id, FileRow.outcome == "duplicate", FileRow.path != entry.path)
-        twin = session.scalar(select(FileRow).where(*twins).limit(1))
+        twin = session.scalar(select(FileRow).where(*twins).order_by(FileRow.path).limit(1))
         if twin is None:
             image.usable, image.reason = False, REPLACED
         else:

@@ -42,12 +42,14 @@ def record_newcomers(session: Session, batch: Sequence[Screened]) -> set[str]:
     plain = _plain(session, batch)
     if not plain:
         return set()
+    filed = {one.instance.sop_uid for group in plain for one in group}
+    in_order = [one.instance for one in batch if one.instance.sop_uid in filed]  # who was first tells a patient's facts
     try:
         with apart(session):
-            _file(session, plain)
+            _file(session, plain, _patients(session, in_order))
     except InputError:
         return set()
-    return {one.instance.sop_uid for group in plain for one in group}
+    return filed
 
 
 def _plain(session: Session, batch: Sequence[Screened]) -> list[list[Screened]]:
@@ -90,8 +92,7 @@ def _person(instance: Instance) -> _Person:
     return clean(instance.issuer), clean(instance.patient_id)
 
 
-def _file(session: Session, groups: Sequence[list[Screened]]) -> None:
-    patients = _patients(session, [one.instance for group in groups for one in group])
+def _file(session: Session, groups: Sequence[list[Screened]], patients: dict[_Person, int]) -> None:
     studies = []
     for group in groups:
         study = new_study(group[0].instance)

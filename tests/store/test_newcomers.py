@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from builders.store import make_instance
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, select, text
 
@@ -84,7 +84,23 @@ def clear(engine: Engine) -> None:
             s.execute(delete(table))
 
 
+SCATTERED = [  # the images of two studies of one patient, by turns
+    [
+        make_instance("1.1", "2.1", "P1", birth_date=None),
+        make_instance("1.2", "2.2", "P1", birth_date=date(1960, 1, 2)),
+        make_instance("1.3", "2.1", "P1", birth_date=date(1950, 1, 2)),
+    ]
+]
+TWINS = [  # two duplicates, whose paths were first read in either order, one of which takes the place of the image
+    [make_instance(f"1.{n}", f"2.{n}", f"P{n}", path=path) for n, path in ((0, "/e/0"), (0, "/e/5"), (1, "/e/1"))],
+    *([make_instance("1.3", "2.3", "P3", path=path)] for path in ("/e/3", "/e/0", "/e/1")),
+    [make_instance("1.7", "2.7", "P7", path="/e/3")],
+]
+
+
 @given(batches=st.lists(st.lists(INSTANCES, max_size=8, unique_by=lambda one: one.file.path), min_size=1, max_size=3))
+@example(batches=SCATTERED)
+@example(batches=TWINS)
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_at_once_as_one_by_one(engine: Engine, batches: list[list[Instance]]) -> None:
     found = []
