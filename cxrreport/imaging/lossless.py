@@ -7,6 +7,7 @@ the frame tells how many bits it was made of: a frame of which some was filled w
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,8 @@ _LOSSLESS, _TABLES, _SCAN, _RESTART = 0xFFC3, 0xFFC4, 0xFFDA, 0xFFDD
 _UNREAD = 64  # bits at the end of a scan that nothing may need
 _BLOCK_ROWS = 64  # whose differences stay in the processor's cache
 _Values = npt.NDArray[np.int32]
-_PREDICTED: dict[
-    int, Callable[[_Values, _Values, _Values], _Values]
-] = {  # from left, above and above left (T.81 H.1.2.1)
+_Predictor = Callable[[_Values, _Values, _Values], _Values]
+_PREDICTED: dict[int, _Predictor] = {  # from left, above and above left (T.81 H.1.2.1)
     1: lambda left, above, corner: left,
     2: lambda left, above, corner: above,
     3: lambda left, above, corner: corner,
@@ -37,18 +37,20 @@ def takes_all(scan: bytes, frame: npt.NDArray[Any]) -> bool:
     False, too, where that cannot be counted: of JPEG that is not lossless or not of one component, with a point
     transform, with restarts or other markers in its scan.
     """
-    head = dict(segments(scan))
+    parts = list(segments(scan))
+    head = dict(parts)
     bits, start = head.get(_LOSSLESS, b"")[:1], head.get(_SCAN, b"")
     coded = scan[scan_start(scan) :]
     stuffed = coded.count(b"\xff\0")
     if not bits or len(start) != 6 or start[3] not in _PREDICTED or start[5] or coded.count(b"\xff") != stuffed:
         return False
-    tables = b"".join(content for marker, content in segments(scan) if marker == _TABLES)
+    tables = b"".join(content for marker, content in parts if marker == _TABLES)
     lengths = _lengths(tables, start[2] >> 4)
     if lengths is None or any(head.get(_RESTART, b"")):
         return False
     counts = _differences(frame, bits[0], start[3])
-    taken = int(counts @ (lengths[_categories()] + _categories() % 16))  # the 16th has no bits of its own
+    categories = _categories()
+    taken = int(counts @ (lengths[categories] + categories % 16))  # the 16th has no bits of its own
     return 0 <= 8 * (len(coded) - stuffed) - taken < _UNREAD
 
 
@@ -64,6 +66,7 @@ def _lengths(content: bytes, wanted: int) -> npt.NDArray[np.int64] | None:
     return lengths
 
 
+@cache
 def _categories() -> npt.NDArray[np.int64]:
     """Bits of the magnitude of each difference modulo 2 ** 16 (T.81 H.1.2.2)."""
     values = np.arange(1 << 16)

@@ -83,7 +83,8 @@ class Embedder:
         """
         self._run.progress("index", 0, len(found.texts) + len(found.films))
         for ids, embed in [(found.texts, self._embed_texts), (found.films, self._embed_films)]:
-            for page in batches(ids.tolist(), _PAGE):
+            for start in range(0, len(ids), _PAGE):
+                page = ids[start : start + _PAGE].tolist()
                 yield from embed(page)
                 if self._run.cancelled:
                     raise Interrupted

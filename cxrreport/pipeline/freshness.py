@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -75,8 +76,7 @@ def _compare_texts(engine: Engine, index: Index | None) -> tuple[Differences, in
     held = _Held(index.text.ids, index.text.digests) if index else _Held(_NONE, _NONE)
     blocks = sorted(set(there) ^ set(held.blocks()))
     names = sorted({block for block, _, _ in blocks})
-    rows = transact(engine, partial(passages.text_digests, blocks=names), read_only=True)
-    now = _Held.of(rows)
+    now = transact(engine, lambda s: _Held.of(passages.text_digests(s, names)), read_only=True)
     part = held.within(names)
     gone = part.lacking(now)
     return Differences(now.lacking(part), _NONE, {TEXT: gone}), int((~np.isin(gone, now.ids)).sum())
@@ -104,7 +104,7 @@ class _Held(NamedTuple):
     @classmethod
     def of(cls, rows: Iterable[tuple[int, int]]) -> _Held:
         """Pairs of both, each id once."""
-        table = np.array([*rows], np.int64).reshape(-1, 2)
+        table = np.fromiter(chain.from_iterable(rows), np.int64).reshape(-1, 2)
         table = table[np.argsort(table[:, 0])]
         return cls(table[:, 0], table[:, 1])
 

@@ -25,11 +25,9 @@ LEAST = 1 << 16  # rows of a segment that lists are made of; a smaller one is se
 DEPTH = 21  # reports that the network reads: what recall is measured at
 RECALL = 0.99  # what has to be reached
 _ASKED = "image"  # the space whose vectors are what the text space is searched with
-_ROWS, _LEARNT, _QUERIES = (
-    1024,
-    64,
-    256,
-)  # rows a list; rows a list that it is learnt from; queries that recall is measured by
+_ROWS = 1024  # of a list
+_LEARNT = 64  # rows of a list that it is learnt from
+_QUERIES = 256  # that recall is measured by
 _PROBES = (8, 16, 32, 64, 128, 256)
 
 

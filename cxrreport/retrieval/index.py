@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,32 +19,41 @@ from cxrreport.retrieval.versions import REBUILD, SegmentManifest, SpaceManifest
 _TIE = 1e-5
 
 FULL = 1 << 20  # rows of a segment at most: what an erasure writes anew
-_GROWTH = (
-    2  # a segment is written anew together with newer rows that are at least 1 / _GROWTH as many: so there are few
-)
+# a segment is written anew together with newer rows that are at least 1 / _GROWTH as many: so there are few
+_GROWTH = 2
 _DEEP = 256  # reports beyond which search is exact: lists are made for the first few
 _WORN = 0.2  # or where more of its rows than this share no longer hold
 
 
 class Space:
-    """A verified space, ready to be searched. ids : of the reports that it holds (count,), in order."""
+    """A verified space, ready to be searched. Tables of its ids are made when they are first asked for."""
 
     def __init__(self, folder: Path, name: str, manifest: SpaceManifest) -> None:
         self.manifest, self.name = manifest, name
         self.segments = [Segment(folder, segment, manifest.dim) for segment in manifest.segments]
         self._starts = np.cumsum([0, *(len(segment.alive) for segment in self.segments)])
-        self._ids: Ids = np.concatenate([segment.ids for segment in self.segments])
-        alive = np.flatnonzero(np.concatenate([segment.alive for segment in self.segments]))
-        if len(alive) != manifest.count:
+        if sum(int(segment.alive.sum()) for segment in self.segments) != manifest.count:
             raise IndexFitError(f"the index file and its manifest do not fit together; {REBUILD}.")
-        self._order = alive[np.argsort(self._ids[alive])]
-        self.ids = self._ids[self._order]
         self._tie = _TIE * max(1.0, manifest.norm)
         self._near = {
             segment: Near(folder / segment_file(segment.manifest, "near"), segment.manifest.probes)
             for segment in self.segments
             if segment.manifest.near_sha256
         }
+
+    @cached_property
+    def _ids(self) -> Ids:
+        return np.concatenate([segment.ids for segment in self.segments])
+
+    @cached_property
+    def _order(self) -> npt.NDArray[np.intp]:
+        alive = np.flatnonzero(np.concatenate([segment.alive for segment in self.segments]))
+        return alive[np.argsort(self._ids[alive])]
+
+    @cached_property
+    def ids(self) -> Ids:
+        """Ids of the reports that it holds (count,), in order."""
+        return self._ids[self._order]
 
     @property
     def digests(self) -> Ids:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from sqlalchemy import ColumnElement, func, literal_column, select
 from sqlalchemy.orm import Session
@@ -14,6 +14,7 @@ from cxrreport.store.engine import batches
 from cxrreport.store.schema import ReportRow
 
 BLOCK = 1024  # reports of neighbouring ids whose digests are added up; see `text_blocks`
+_BLOCKS = 64  # asked for at a time: as many rows of a block are held
 HAS_TEXT = ReportRow.text_digest.is_not(None)
 _BLOCK: ColumnElement[int] = literal_column(REPORT_BLOCK)
 
@@ -29,13 +30,11 @@ def text_blocks(session: Session) -> list[tuple[int, int, int]]:
     return [(int(block), count, int(total or 0)) for block, count, total in session.execute(query)]
 
 
-def text_digests(session: Session, blocks: Collection[int]) -> list[tuple[int, int]]:
-    """Return ids and digests of the texts of some blocks."""
-    found: list[tuple[int, int]] = []
-    for batch in batches(blocks):
+def text_digests(session: Session, blocks: Collection[int]) -> Iterator[tuple[int, int]]:
+    """Yield ids and digests of the texts of some blocks."""
+    for batch in batches(blocks, _BLOCKS):
         query = select(ReportRow.id, ReportRow.text_digest).where(HAS_TEXT, _BLOCK.in_(batch))
-        found += [(row[0], row[1] or 0) for row in session.execute(query)]
-    return found
+        yield from ((row[0], row[1] or 0) for row in session.execute(query))
 
 
 def passages(session: Session, report_ids: Collection[int]) -> list[Passage]:

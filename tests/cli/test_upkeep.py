@@ -51,6 +51,27 @@ def test_a_backup_restores_into_an_empty_home(drafted: Tool, tmp_path: Path, sha
     assert (restored.home / "cxrreport.db").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_backup_holds_shared_files_of_the_index_once_and_restores_every_version(
+    drafted: Tool, tmp_path: Path, shared_export: Path
+) -> None:
+    (tmp_path / "late.txt").write_text("FINDINGS: Large pneumothorax.\n\nIMPRESSION: Large pneumothorax.\n")
+    before = {one["version"] for one in drafted.json("index", "--list")}
+    drafted.json("index", tmp_path / "late.txt")
+    drafted.json("backup", tmp_path / "out.tar")
+    restored = Tool(tmp_path / "restored")
+    restored.home.mkdir(mode=0o700)
+    with tarfile.open(tmp_path / "out.tar") as tar:
+        vectors = [member for member in tar if member.name.endswith(".vectors.npy")]
+        tar.extractall(restored.home, filter="data")
+    assert any(member.islnk() for member in vectors)
+    assert restored.json("index", "--verify") == drafted.json("index", "--verify")
+    older = restored.json("index", "--rollback")["version"]
+    assert older in before and restored.json("index", "--verify")["version"] == older
+    assert restored.json("index")["embedded"] == 1  # from the older one, which knows no late report
+    assert restored("forget", "P1", "--yes") == 0 and restored.json("index", "--verify")["stale"] == 0
+    assert restored.json("generate", shared_export, "--redo")["failed"] == {}
+
+
 def test_a_backup_that_cannot_be_made_leaves_the_old_one(
     drafted: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import tracemalloc
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from builders.tool import Tool
+
+from cxrreport.pipeline.freshness import _Held
 
 
 def verified(tool: Tool) -> tuple[int, int]:
@@ -28,6 +31,18 @@ def test_what_was_built_is_fresh_and_nothing_is_published_twice(tool: Tool, shar
     assert verified(tool) == (0, 0)
     assert tool.json("index", shared_reports)["index"] == first
     assert len(tool.json("index", "--list")) == 1
+
+
+def test_digests_are_held_as_numbers_alone() -> None:
+    count = 20_000
+    tracemalloc.start()
+    try:
+        held = _Held.of((number, number << 30) for number in reversed(range(count)))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held.ids.tolist() == [*range(count)] and held.digests[-1] == (count - 1) << 30
+    assert most < 5 * 16 * count  # with room to grow and to be put in order; as objects they take nine times as much
 
 
 def test_what_cannot_fit_is_refused_before_a_report_is_embedded(

@@ -1,5 +1,6 @@
 import json
 import resource
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -256,3 +257,17 @@ def test_search_is_exact_for_vectors_of_any_length(tmp_path, length):
     assert (worst_kept >= np.array(left_out) - 1e-7 * length**2).all()
     for row, query in enumerate(queries):
         assert (space.search(query[None], 21)[1][0] == ids[row]).all()
+
+
+def test_an_open_space_that_is_not_searched_takes_a_byte_a_report(tmp_path):
+    vectors = _vectors(20_000, dim=2)
+    batches = ({"text": batch["text"], "image": batch["text"]} for batch in _batches(vectors, size=5_000))
+    build(tmp_path, batches, model_sha256=MODEL, source={})
+    tracemalloc.start()
+    try:
+        index = open_index(tmp_path)
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < 2 * 2 * len(vectors)
+    assert index.spaces["image"].ids.tolist() == [*range(100, 20_100)]
