@@ -16,7 +16,6 @@ import numpy.typing as npt
 from cxrreport.imaging.codestream import scan_start, segments
 
 _LOSSLESS, _TABLES, _SCAN, _RESTART = 0xFFC3, 0xFFC4, 0xFFDA, 0xFFDD
-_UNREAD = 64  # bits at the end of a scan that nothing may need
 _BLOCK_ROWS = 64  # whose differences stay in the processor's cache
 _Values = npt.NDArray[np.int32]
 _Predictor = Callable[[_Values, _Values, _Values], _Values]
@@ -35,7 +34,7 @@ def takes_all(scan: bytes, frame: npt.NDArray[Any]) -> bool:
     """Tell whether the bits of a scan (from the start of its stream to before its end marker) are those of the frame.
 
     False, too, where that cannot be counted: of JPEG that is not lossless or not of one component, with a point
-    transform, with restarts or other markers in its scan.
+    transform, with restarts or other markers in its scan, or with anything behind the last bit.
     """
     parts = list(segments(scan))
     head = dict(parts)
@@ -48,10 +47,19 @@ def takes_all(scan: bytes, frame: npt.NDArray[Any]) -> bool:
     lengths = _lengths(tables, start[2] >> 4)
     if lengths is None or any(head.get(_RESTART, b"")):
         return False
-    counts = _differences(frame, bits[0], start[3])
-    categories = _categories()
+    counts, categories = _differences(frame, bits[0], start[3]), _categories()
+    if int(frame.max()) >> bits[0] or counts[lengths[categories] == 0].any():  # no encoder made that of pixels
+        return False
     taken = int(counts @ (lengths[categories] + categories % 16))  # the 16th has no bits of its own
-    return 0 <= 8 * (len(coded) - stuffed) - taken < _UNREAD
+    return _fill_a_byte(coded, 8 * (len(coded) - stuffed) - taken)
+
+
+def _fill_a_byte(coded: bytes, unread: int) -> bool:
+    """Tell whether so many bits at the end are those that fill the last byte: fewer than 8, ones (T.81 F.1.2.3) or zeros."""
+    if not 0 <= unread < 8:
+        return False
+    last, ones = 0xFF if coded.endswith(b"\xff\0") else coded[-1], (1 << unread) - 1
+    return last & ones in (0, ones)
 
 
 def _lengths(content: bytes, wanted: int) -> npt.NDArray[np.int64] | None:
