@@ -17,6 +17,7 @@ from cxrreport.pipeline.run import Interrupted, Run
 from cxrreport.records import Image, PreparedStudy
 from cxrreport.reports.sections import clean
 from cxrreport.retrieval import publish
+from cxrreport.retrieval.approximate import lists_differ
 from cxrreport.retrieval.build import Base, Batch, build, open_serving
 from cxrreport.retrieval.corpus import clean_passage
 from cxrreport.retrieval.segment import Part
@@ -37,12 +38,13 @@ _PAGE = 500  # reports embedded between two looks at the database
 def build_index(run: Run, drafter: Drafter) -> IndexManifest:
     """Embed what the serving index does not hold and publish a new one of all reports; until then the old one serves.
 
-    Where it holds all that the database holds, nothing is published.
+    Where it holds all that the database holds, and the lists that the settings ask for, nothing is published.
     """
     home, model = run.settings.index_directory, drafter.weights.sha256
     serving = open_serving(home, model)
     found = differences(run.engine, serving)
-    if serving is not None and not found:
+    exact_up_to = run.settings.index_exact_up_to
+    if serving is not None and not found and not lists_differ(serving.manifest.spaces, exact_up_to):
         manifest = serving.manifest
     else:
         publish.must_fit(run.settings.home, _size(found, drafter))
@@ -53,7 +55,7 @@ def build_index(run: Run, drafter: Drafter) -> IndexManifest:
             source={"run": run.id},
             keep=run.settings.index_versions,
             base=Base(serving, found.gone) if serving else None,
-            exact_up_to=run.settings.index_exact_up_to,
+            exact_up_to=exact_up_to,
         )
     spaces = {name: {"count": space.count, "sha256": space.sha256} for name, space in manifest.spaces.items()}
     run.details["index"] = {"version": manifest.version, "count": manifest.count, "spaces": spaces}

@@ -7,7 +7,7 @@ index holds no images to ask with, search stays exact.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -51,18 +51,32 @@ class Near:
         return rows
 
 
-def with_lists(folder: Path, spaces: dict[str, SpaceManifest], exact_up_to: int | None) -> dict[str, SpaceManifest]:
-    """Make the lists that segments of the text space lack where it holds more than `exact_up_to` reports; else drop them."""
-    space = spaces.get(TEXT)
+def lists_differ(spaces: Mapping[str, SpaceManifest], exact_up_to: int | None) -> bool:
+    """Whether segments of the text space lack lists where it holds more than `exact_up_to` reports, or have some elsewhere."""
+    space, asked = spaces.get(TEXT), spaces.get(_ASKED)
     if space is None or exact_up_to is None:
+        return False
+    if space.count <= exact_up_to:
+        return any(segment.near_sha256 for segment in space.segments)
+    return asked is not None and asked.dim == space.dim and any(map(_lacks_lists, space.segments))
+
+
+def _lacks_lists(manifest: SegmentManifest) -> bool:
+    return manifest.count >= LEAST and manifest.recall is None
+
+
+def with_lists(folder: Path, spaces: dict[str, SpaceManifest], exact_up_to: int | None) -> dict[str, SpaceManifest]:
+    """Make or drop lists where they differ from what is wanted."""
+    if exact_up_to is None or not lists_differ(spaces, exact_up_to):
         return spaces
+    space = spaces[TEXT]
     if space.count <= exact_up_to:
         segments = [_without_lists(folder, segment) for segment in space.segments]
-    elif _ASKED in spaces:
-        queries = _queries(folder, spaces[_ASKED])
-        segments = [_with_lists(folder, segment, space.dim, queries) for segment in space.segments]
     else:
-        return spaces
+        queries = _queries(folder, spaces[_ASKED])
+        segments = [
+            _with_lists(folder, segment, queries) if _lacks_lists(segment) else segment for segment in space.segments
+        ]
     return {**spaces, TEXT: replace(space, segments=tuple(segments))}
 
 
@@ -82,10 +96,8 @@ def _step(count: int) -> int:
     return max(1, count // _QUERIES)
 
 
-def _with_lists(folder: Path, manifest: SegmentManifest, dim: int, queries: Vectors) -> SegmentManifest:
-    if manifest.count < LEAST or manifest.recall is not None or queries.shape[1] != dim:
-        return manifest
-    segment = Segment(folder, manifest, dim)
+def _with_lists(folder: Path, manifest: SegmentManifest, queries: Vectors) -> SegmentManifest:
+    segment = Segment(folder, manifest, queries.shape[1])
     file = folder / segment_file(manifest, "near")
     with _one_thread():
         _make(file, segment.vectors)

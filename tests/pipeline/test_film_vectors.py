@@ -53,6 +53,32 @@ def test_images_are_embedded_once_their_studies_are_known(drafted: Tool) -> None
         assert (found["embedded"], found["films_embedded"], spaces(drafted)) == (0, images, {"text": 11, "image": 3})
 
 
+def test_lists_come_and_go_with_their_bound_though_no_report_has_changed(
+    indexed: Tool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also those that `forget` left out."""
+    for name, value in {"LEAST": 5, "_ROWS": 9, "_LEARNT": 2, "DEPTH": 5}.items():
+        monkeypatch.setattr(f"cxrreport.retrieval.approximate.{name}", value)
+
+    def lists() -> int:
+        indexed.json("index")
+        version = indexed.json("index", "--list")[0]["version"]
+        return len([*(indexed.home / "index" / version).glob("*.faiss")])
+
+    assert lists() == 0
+    monkeypatch.setenv("CXRREPORT_INDEX_EXACT_UP_TO", "5")
+    assert lists() == 1
+    indexed.json("forget", "P2", "--yes")
+    assert [lists(), len(indexed.json("index", "--list")), lists(), len(indexed.json("index", "--list"))] == [
+        1,
+        2,
+        1,
+        2,
+    ]
+    monkeypatch.setenv("CXRREPORT_INDEX_EXACT_UP_TO", "1000")
+    assert lists() == 0
+
+
 def test_an_image_that_changed_is_embedded_again(
     tool: Tool, export: Path, shared_reports: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

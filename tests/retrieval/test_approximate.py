@@ -102,6 +102,21 @@ def test_search_stays_exact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why
         assert 0 < first(index).recall < 0.99  # told, and not tried again every night
         monkeypatch.setattr(approximate, "_make", None)
         publish(tmp_path, {"text": part(bank(5, seed=7), COUNT)})
+        assert not approximate.lists_differ(index.manifest.spaces, 5000)
+
+
+def test_whether_lists_differ_is_whether_another_version_would_bring_or_drop_them(tmp_path: Path) -> None:
+    def differ(index: Index, exact_up_to: int | None) -> bool:
+        return approximate.lists_differ(index.manifest.spaces, exact_up_to)
+
+    alone = publish(tmp_path, {"text": part(bank())})
+    assert not differ(alone, 5000)  # there are no films to ask with
+    exact = publish(tmp_path, {"image": part(bank(200, seed=2))}, exact_up_to=None)
+    assert [differ(exact, bound) for bound in (5000, COUNT, None)] == [True, False, False]
+    listed = publish(tmp_path)
+    assert first(listed).near_sha256
+    assert [differ(listed, bound) for bound in (5000, COUNT, None)] == [False, True, False]
+    assert not differ(publish(tmp_path, exact_up_to=COUNT), COUNT)
 
 
 def test_films_that_come_later_bring_the_lists_and_a_higher_bound_takes_them_away(tmp_path: Path) -> None:
