@@ -42,18 +42,16 @@ class Space:
         }
 
     @cached_property
-    def _ids(self) -> Ids:
-        return np.concatenate([segment.ids for segment in self.segments])
+    def ids(self) -> Ids:
+        """Ids of the reports that it holds (count,), in order."""
+        return np.concatenate([segment.ids for segment in self.segments])[self._order]
 
     @cached_property
     def _order(self) -> npt.NDArray[np.intp]:
+        """Places of the `ids` (count,)."""
+        ids: Ids = np.concatenate([segment.ids for segment in self.segments])
         alive = np.flatnonzero(np.concatenate([segment.alive for segment in self.segments]))
-        return alive[np.argsort(self._ids[alive])]
-
-    @cached_property
-    def ids(self) -> Ids:
-        """Ids of the reports that it holds (count,), in order."""
-        return self._ids[self._order]
+        return alive[np.argsort(ids[alive])]
 
     @property
     def digests(self) -> Ids:
@@ -90,9 +88,10 @@ class Space:
         found = [self._candidates(segment, queries, count) for segment in self.segments]
         for row, query in enumerate(queries):
             places = np.concatenate([start + rows[row] for start, rows in zip(self._starts, found)])
+            named = np.concatenate([one.ids[rows[row]] for one, rows in zip(self.segments, found, strict=True)])
             exact = (self._vectors(places).astype(np.float64) * query).sum(axis=1).astype(np.float32)
-            order = np.lexsort((self._ids[places], -exact))[:count]
-            scores[row, : len(order)], ids[row, : len(order)] = exact[order], self._ids[places][order]
+            order = np.lexsort((named, -exact))[:count]
+            scores[row, : len(order)], ids[row, : len(order)] = exact[order], named[order]
         return scores, ids
 
     def vectors(self, ids: Ids) -> Vectors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -48,6 +49,19 @@ def publish(
 
 def inodes(home: Path, made: IndexManifest) -> dict[str, int]:
     return {path.name: path.stat().st_ino for path in (home / made.version).glob("*.npy")}
+
+
+def test_a_search_makes_no_tables_of_all_reports(tmp_path: Path) -> None:
+    """Every drafting process has its own; what is mapped is shared."""
+    _, opened = publish(tmp_path, part(range(3)), Part(*[np.arange(3, 50_000)] * 2, np.ones((49_997, DIM), np.float32)))
+    tracemalloc.start()
+    try:
+        opened = open_index(tmp_path)
+        opened.text.search(vectors_of([2]), 5)
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert held < 2 * 50_000  # whether a row still holds takes a byte
 
 
 def test_what_is_added_is_written_and_nothing_else(tmp_path: Path) -> None:
