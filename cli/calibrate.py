@@ -74,7 +74,7 @@ def _calibrate(
     from cxrreport.trust.datasets import calibrate_weights
 
     with progress() as tell:
-        return calibrate_weights(settings.weights, open_dataset(dataset, settings), images, settings.device, tell)
+        return calibrate_weights(settings.weights, open_dataset(dataset, settings), images, settings.devices[0], tell)
 
 
 def _print(found: dict[str, Any]) -> None:

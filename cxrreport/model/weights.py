@@ -230,7 +230,7 @@ def resolve_device(name: str) -> str:
     """
     asked = _DEVICE.fullmatch(name)
     if asked is None:
-        raise UsageError("A device is auto, cpu, cuda or cuda:i.", "device.unknown")
+        raise UsageError("A device is auto, cpu, cuda or cuda:i; several are for `generate` alone.", "device.unknown")
     if name == "auto":
         return "cuda:0" if torch.cuda.is_available() else "cpu"
     if name == "cpu":

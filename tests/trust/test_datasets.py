@@ -61,6 +61,14 @@ def test_everything_is_fitted_by_one_command_and_the_weights_stay_the_same(
     assert tool.json(*line)["sha256"] == found["sha256"] and found["skipped"] == {}
 
 
+def test_of_several_devices_the_first_is_taken(tool: Tool, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a configuration names them for `generate`."""
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    monkeypatch.setenv("CXRREPORT_DEVICE", "cuda:0,cuda:1")
+    found = tool.json("calibrate", "--dataset", "noise", "/data", "--weights", own, code=69)
+    assert found["error"]["code"] == "device.missing"
+
+
 def test_what_the_dataset_leaves_out_is_told(tool: Tool, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = LeftOut(90, "report.empty")
     monkeypatch.setitem(READERS, "noise", lambda place, split: [*read_noise(place, split), gone])
