@@ -99,6 +99,25 @@ def test_what_a_vanished_machine_had_in_hand_is_done_elsewhere(joined: Any, engi
     assert sorted(found) == [(number, 2 * number) for number in range(60)]
 
 
+@pytest.mark.parametrize("token", ["fedcba9876543210" * 4, None], ids=["another", "none"])
+def test_whoever_has_not_its_token_is_refused(cluster: Cluster, tmp_path: Path, token: str | None) -> None:
+    script = (
+        "import sys\n"
+        "from cxrreport.engine.ray import Cluster\n"
+        "from cxrreport.errors import ConfigurationError\n"
+        "try:\n"
+        "    Cluster(sys.argv[1]).__enter__()\n"
+        "except ConfigurationError as error:\n"
+        "    print(error.code)\n"
+    )
+    environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}  # a token might lie in the user's home
+    if token is not None:
+        environment["RAY_AUTH_TOKEN"] = token
+    command = [sys.executable, "-c", script, cluster.head]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    assert (done.returncode, done.stdout) == (0, "cluster.token\n"), done.stderr
+
+
 @pytest.mark.skipif(not shutil.which("unshare"), reason="needs unshare")
 def test_a_ray_of_its_own_needs_no_network_and_leaves_nothing(tmp_path: Path) -> None:
     """In a network name space with nothing but its loopback."""

@@ -22,12 +22,14 @@ from cxrreport.settings import load_settings
 
 
 def see_and_fall(max_dataset_mb: int, name_key: bytes, entries: list[FileEntry]) -> Iterator[object]:
-    """A reader that a file called `crash` ends, and one called `endless` keeps."""
+    """A reader that a file called `crash` ends, one called `endless` keeps, and one called `greedy` fills."""
     for entry in entries:
         if entry.path.endswith("crash"):
             os._exit(11)
         if entry.path.endswith("endless"):
             time.sleep(60)
+        if entry.path.endswith("greedy"):
+            bytearray(8 << 30)
     yield from see_all(max_dataset_mb, name_key, entries)
 
 
@@ -60,11 +62,11 @@ def test_a_header_that_costs_the_child_costs_no_other_file(
 ) -> None:
     monkeypatch.setattr(headers, "_FEW", few)
     monkeypatch.setattr(headers, "see_all", see_and_fall)
-    entries = entries_of(tmp_path / "export", "a_crash", "b_endless", "z_text")
+    entries = entries_of(tmp_path / "export", "a_crash", "b_endless", "c_greedy", "z_text")
     with open_run(load_settings(home=tmp_path / "home", workers=1, decode_timeout_s=1.5)) as run:
         found = dict(read_headers(run, iter(entries)))
     codes = [seen.code for seen in found.values() if isinstance(seen, InputError)]
-    assert list(found) == entries and codes == ["header.crash", "header.timeout"]
+    assert list(found) == entries and codes == ["header.crash", "header.timeout", "header.memory"]
     assert sum(isinstance(seen, Instance) for seen in found.values()) == 6
 
 
