@@ -12,7 +12,6 @@ import json
 import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.arguments import at_least, make_parser, positive
-from benchmarks.generation import describe, synchronize
+from benchmarks.generation import describe
+from benchmarks.timing import device_seconds
 from cxrreport.datasets.encoded import Encoded, encode_samples
 from cxrreport.datasets.phantoms import draw_phantoms
 from cxrreport.datasets.sample import Sample
@@ -141,16 +141,10 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         run()
     device = torch.device(options.device)
-    clock = time.process_time if device.type == "cpu" else time.perf_counter
-    synchronize(device)
-    started = clock()
-    run()
-    synchronize(device)
-    seconds = clock() - started
     return {
         "parameters": sum(p.numel() for p in weights.network.parameters()),
         "gflop": counter.get_total_flops() / 1e9 / options.studies,
-        "seconds": seconds / options.studies,
+        "seconds": device_seconds(run, device) / options.studies,
         "peak_mib": _peak(device),
     }
 

@@ -9,9 +9,6 @@ nothing.
 """
 
 import math
-import resource
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +16,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, text
 
 from benchmarks.arguments import make_parser, positive
+from benchmarks.memory import spent
 from cxrreport.findings import FINDINGS
 from cxrreport.store.engine import open_database, prepare
 
@@ -165,19 +163,11 @@ def _typed(columns: dict[str, str]) -> dict[str, str]:
     return {name: f"CAST({value} AS {casts[name]})" if name in casts else value for name, value in columns.items()}
 
 
-def _spent(*arguments: str) -> float:
-    """Processor seconds of one command of the tool."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-m", "cxrreport", *arguments], check=True, capture_output=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
 def measure(home: Path, url: str | None) -> Iterator[tuple[str, float]]:
     """Each command with its processor seconds."""
     place = ["--home", str(home), "--quiet", *(["--db", url] if url else [])]
     for command in _COMMANDS:
-        yield " ".join(command), _spent(*place, *command)
+        yield " ".join(command), spent(*place, *command)[0]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

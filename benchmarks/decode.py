@@ -9,7 +9,6 @@ the rounds, in one process of one thread.
 """
 
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -23,6 +22,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 
 from benchmarks.arguments import at_least, make_parser, positive
+from benchmarks.timing import in_turn
 from cxrreport.imaging.load import load_image
 from cxrreport.phantoms.phantom import draw_frontal
 from cxrreport.records import SIDE
@@ -83,17 +83,6 @@ def _peer(decode: Decode, coded: bytes, shape: tuple[int, int]) -> Pixels:
     return np.asarray(Image.fromarray(values).resize((SIDE, SIDE), Image.Resampling.HAMMING, reducing_gap=3.0))
 
 
-def _in_turn(ways: Sequence[Callable[[], object]], rounds: int) -> list[float]:
-    """Median processor milliseconds of each of the ways, which take turns."""
-    taken: list[list[float]] = [[] for _ in ways]
-    for _ in range(rounds):
-        for way, times in zip(ways, taken, strict=True):
-            began = time.process_time()
-            way()
-            times.append(1000 * (time.process_time() - began))
-    return [float(np.median(times)) for times in taken]
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print milliseconds a film of both, and their ratio."""
     parser = make_parser(__doc__)
@@ -107,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             coded = bytes(encode(pixels))
             path = write(Path(folder) / "film.dcm", pixels, syntax, coded)
             ways = partial(load_image, str(path), pixels.size), partial(_peer, decode, coded, pixels.shape)
-            ours, theirs = _in_turn(ways, options.rounds)
+            ours, theirs = (1000 * seconds for seconds in in_turn(ways, options.rounds))
             print(f"{name:<20}{ours:8.1f} ms a film   peer {theirs:8.1f} ms   ratio {ours / theirs:5.2f}")
 
 

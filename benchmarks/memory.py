@@ -6,13 +6,13 @@ Draws a hospital and one four times as large, indexes and drafts both in process
 size of each and their ratio. Peer: the same tool on the smaller archive.
 """
 
-import resource
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from benchmarks.arguments import make_parser
+from benchmarks.timing import children
 from cxrreport.demo.hospital import build_hospital
 
 _CHILD = "import sys; from cxrreport.cli.main import call; code = call(sys.argv[1:]); import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(code)"  # noqa: E501
@@ -29,10 +29,9 @@ def peak_mb(*arguments: str) -> float:
 
 def spent(*arguments: str) -> tuple[float, float]:
     """Run a command of the tool in a process of its own; its CPU seconds and largest resident size in MiB."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    peak = peak_mb(*arguments)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, peak
+    with children() as used:
+        peak = peak_mb(*arguments)
+    return used.seconds, peak
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ import faiss
 import numpy as np
 
 from benchmarks.arguments import make_parser
+from benchmarks.timing import timed
 from cxrreport.retrieval.build import Base, Batch, Index, build, open_index
 from cxrreport.retrieval.segment import Part
 
@@ -104,11 +105,7 @@ def times(search: Callable[[np.ndarray], Any], queries: np.ndarray) -> dict[str,
     """Seconds a query by size of the batch, the least of three."""
     found = {}
     for size in _SIZES:
-        seconds = []
-        for _ in range(3):
-            start = time.process_time()
-            search(queries[:size])
-            seconds.append(time.process_time() - start)
+        seconds = [timed(functools.partial(search, queries[:size]))[1] for _ in range(3)]
         found[f"batch {size}"] = min(seconds) / min(size, len(queries))
     return found
 

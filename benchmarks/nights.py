@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from pydicom.dataset import Dataset
 
-from benchmarks.scan import _image
+from benchmarks.scan import make_radiograph
+from benchmarks.timing import children
 from cxrreport.phantoms.phantom import draw_frontal
 from cxrreport.store.engine import open_database
 
@@ -88,7 +88,7 @@ def write_export(folder: Path, studies: int, paired: float) -> Path:
 
 
 def _film() -> Dataset:
-    image = _image()
+    image = make_radiograph()
     image.Rows = image.Columns = _SIDE
     image.ViewPosition = "PA"
     return image
@@ -106,18 +106,16 @@ def run_night(home: Path, export: Path, weights: Path, db: str | None, *options:
     start = [sys.executable, "-m", "cxrreport", "--quiet", "--home", str(home), *(("--db", db) if db else ())]
     environment = {**os.environ, **_FAST, "CXRREPORT_WEIGHTS": str(weights)}
     subprocess.run([*start, "db", "upgrade"], env=environment, capture_output=True, check=True)
-    before, began = _bytes(home, db), resource.getrusage(resource.RUSAGE_CHILDREN)
-    generate = [*start, "generate", str(export), *_SETTINGS, *options]
-    done = subprocess.run(generate, env=environment, capture_output=True, text=True, check=False)
+    before, generate = _bytes(home, db), [*start, "generate", str(export), *_SETTINGS, *options]
+    with children() as used:
+        done = subprocess.run(generate, env=environment, capture_output=True, text=True, check=False)
     if done.returncode not in (0, 3):
         raise SystemExit(done.stderr)
-    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     told = subprocess.run([*start, "runs", "--limit", "1", "--json"], capture_output=True, text=True, check=True)
     counts = json.loads(told.stdout)[0]["counts"]
     stages = {name: float(spent["cpu_s"]) for name, spent in counts["stages"].items()}
-    seconds = ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime
     size = sum(path.stat().st_size for path in export.rglob("*.dcm"))
-    rest = max(0.0, seconds - sum(stages.values()))
+    rest = max(0.0, used.seconds - sum(stages.values()))
     grown = _bytes(home, db) - before
     return Night(counts["drafted"], counts.get("paired", 0), counts["files"], stages, rest, size, grown)
 

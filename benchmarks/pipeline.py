@@ -11,7 +11,6 @@ run: one process. The drafts of both must be the same.
 
 import json
 import os
-import resource
 import sqlite3
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from PIL import Image
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, JPEGLossless, JPEGLSLossless
 
 from benchmarks.arguments import at_least, make_parser, positive
+from benchmarks.timing import children
 from cxrreport.demo.dicomfile import Identity, ImageTags, encode_pixels, make_image, make_uid, write_dicom
 from cxrreport.engine.machine import cores
 from cxrreport.phantoms.phantom import draw_frontal
@@ -77,20 +77,17 @@ def measure(export: Path, home: Path, processes: int, weights: Path | None) -> d
         "--json",
     ]
     command += ["--weights", str(weights)] if weights else []
-    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "CXRREPORT_SETTLE_S": "0"}
-    ) as run:
+    environment, started = {**os.environ, "CXRREPORT_SETTLE_S": "0"}, time.perf_counter()
+    with children() as used, subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as run:
         memory = _Memory(run.pid)
         printed, _ = run.communicate()
-    wall_s, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    wall_s = time.perf_counter() - started
     if run.returncode:
         sys.exit(f"The run has ended with {run.returncode}: {printed}")
     with sqlite3.connect(home / "cxrreport.db") as connection:
         counts = json.loads(connection.execute("SELECT counts FROM run").fetchone()[0])
         texts = connection.execute(TEXTS).fetchall()
-    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"wall_s": wall_s, "cpu_s": cpu_s, "peak_mb": memory.peak_mb, "texts": texts, **counts}
+    return {"wall_s": wall_s, "cpu_s": used.seconds, "peak_mb": memory.peak_mb, "texts": texts, **counts}
 
 
 class _Memory(threading.Thread):

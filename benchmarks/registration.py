@@ -11,9 +11,9 @@ them, and for the same pairs with the prior turned, inverted and mirrored.
 
 import csv
 import math
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.arguments import make_parser, positive
+from benchmarks.timing import timed
 from cxrreport.imaging.align import SIDE as UNITS
 from cxrreport.imaging.align import PixelPair, affine, as_image, sitk, warp
 from cxrreport.imaging.match import body
@@ -90,16 +91,15 @@ def print_speed(count: int) -> None:
     errors: dict[str, list[float]] = {"affine": [], "peer": []}
     for current, prior, move in map(draw_pair, range(count)):
         for name, way in ways.items():
-            start = time.process_time()
-            found = way(current, prior)
-            seconds[name].append(time.process_time() - start)
+            found, taken = timed(partial(way, current, prior))
+            seconds[name].append(taken)
         errors["peer"].append(error(found, move, current))  # the peer's comes last
         images = (Image.fromarray(pixels) for pixels in (current, prior))
         small = [np.asarray(image.resize((UNITS, UNITS), Image.Resampling.BOX)) for image in images]
         errors["affine"].append(error(decide(PixelPair(*small))[0], move, current))
-    for name, taken in seconds.items():
+    for name, times in seconds.items():
         off = f"  off by {np.median(errors[name]):5.2f} px (most {max(errors[name]):.2f})" if name in errors else ""
-        print(f"{name:<8} {np.median(taken):5.2f} s a pair of {SIDE} px (most {max(taken):.2f}){off}")
+        print(f"{name:<8} {np.median(times):5.2f} s a pair of {SIDE} px (most {max(times):.2f}){off}")
     share, missed = (float(np.median(of["affine"]) / np.median(of["peer"])) for of in (seconds, errors))
     print(f"ratio    {share:5.2f} of the peer's time; {missed:.2f} of its error")
 

@@ -9,9 +9,6 @@ The children that read headers are counted with it. The goal is eight times the 
 """
 
 import os
-import resource
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -23,6 +20,7 @@ from pydicom.sequence import Sequence as Items
 from pydicom.uid import ExplicitVRLittleEndian
 
 from benchmarks.arguments import make_parser, positive
+from benchmarks.memory import spent
 from cxrreport.imaging.header import read_header
 from cxrreport.records import FileEntry
 
@@ -32,11 +30,18 @@ _ASKED = (
     *("StudyTime", "AccessionNumber", "StudyDescription", "SeriesDescription", "InstitutionName", "Modality"),
     *("BodyPartExamined", "ViewPosition", "PatientOrientation", "ImageType", "Rows", "Columns", "BitsStored"),
 )
+_HEADER = {
+    **{"SOPClassUID": _DX, "Modality": "DX", "ImageType": ["ORIGINAL", "PRIMARY"], "BodyPartExamined": "CHEST"},
+    **{"PatientSex": "F", "PatientBirthDate": "19500101", "StudyTime": "101500"},
+    **dict.fromkeys(("StudyDescription", "SeriesDescription"), "CHEST PA AND LATERAL"),
+    **{"Rows": 16, "Columns": 16, "SamplesPerPixel": 1, "PhotometricInterpretation": "MONOCHROME2"},
+    **{"BitsAllocated": 16, "BitsStored": 12, "HighBit": 11, "PixelRepresentation": 0},
+}
 
 
 def write_export(folder: Path, count: int) -> list[Path]:
     """Write `count` images of 16 x 16 pixels, four a patient."""
-    image = _image()
+    image = make_radiograph()
     paths = []
     for number in range(count):
         study = number // 2
@@ -51,31 +56,13 @@ def write_export(folder: Path, count: int) -> list[Path]:
     return paths
 
 
-def _image() -> Dataset:
+def make_radiograph() -> Dataset:
+    """A radiograph of 16 x 16 pixels, of nobody yet, with a long header."""
     image = Dataset()
     image.file_meta = FileMetaDataset()
     image.file_meta.MediaStorageSOPClassUID, image.file_meta.TransferSyntaxUID = _DX, ExplicitVRLittleEndian
-    image.SOPClassUID, image.Modality, image.BodyPartExamined, image.PhotometricInterpretation = (
-        _DX,
-        "DX",
-        "CHEST",
-        "MONOCHROME2",
-    )
-    image.ImageType, image.PatientSex, image.PatientBirthDate, image.StudyTime = (
-        ["ORIGINAL", "PRIMARY"],
-        "F",
-        "19500101",
-        "101500",
-    )
-    image.StudyDescription = image.SeriesDescription = "CHEST PA AND LATERAL"
-    image.Rows = image.Columns = 16
-    image.SamplesPerPixel, image.BitsAllocated, image.BitsStored, image.HighBit, image.PixelRepresentation = (
-        1,
-        16,
-        12,
-        11,
-        0,
-    )
+    for keyword, value in _HEADER.items():
+        setattr(image, keyword, value)
     item = Dataset()
     item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = "36554-4", "LN", "XR Chest Single view"
     for tag in (0x00081032, 0x00082218, 0x00082228, 0x00540220):
@@ -106,11 +93,7 @@ def _loop(read: Callable[[Path], None], paths: Sequence[Path]) -> float:
 
 def _scan(home: Path, export: Path) -> float:
     """Processor seconds of a dry run in a process of its own, its children included."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    command = [sys.executable, "-m", "cxrreport", "--quiet", "--home", str(home), "generate", str(export), "--dry-run"]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return spent("--quiet", "--home", str(home), "generate", str(export), "--dry-run")[0]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -14,7 +14,6 @@ cores: by NVIDIA's data sheets (`PEAKS`), or `--peak`. Convolutions may use tens
 
 import argparse
 import copy
-import time
 from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
@@ -27,6 +26,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks import generation
 from benchmarks.arguments import make_parser, positive
 from benchmarks.base_size import make_bank, make_weights
+from benchmarks.timing import device_seconds
 from cxrreport.datasets.phantoms import draw_phantoms
 from cxrreport.drafting.drafter import hasten, open_drafter
 from cxrreport.model.config import PREFIX_LENGTH, SIZES
@@ -75,16 +75,6 @@ def count_operations(run: Run) -> float:
     return float(counter.get_total_flops())
 
 
-def measure(run: Run, device: torch.device) -> float:
-    """Seconds of one run."""
-    clock = time.process_time if device.type == "cpu" else time.perf_counter
-    generation.synchronize(device)
-    started = clock()
-    run()
-    generation.synchronize(device)
-    return clock() - started
-
-
 def find_peak(name: str) -> float | None:
     """TFLOP/s of a device; None where nobody has entered it."""
     return next((peak for known, peak in PEAKS.items() if known in name), None)
@@ -122,7 +112,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     operations = {"plain": count_operations(runs["plain"]), "ours": count_operations(ours(usual, films[:1]))}
     for run in runs.values():
         run()  # loads libraries and kernels: not timed
-    rounds = [{row: measure(run, device) / len(batches[row]) for row, run in runs.items()} for _ in range(ROUNDS)]
+    rounds = [
+        {row: device_seconds(run, device) / len(batches[row]) for row, run in runs.items()} for _ in range(ROUNDS)
+    ]
     print(f"{options.size}, beams {BEAMS}, {options.tokens} tokens, {name}")
     print(f"{'':<11}{'studies/s':>11}{'ms/study':>10}{'GFLOP/study':>13}{'of peak':>9}{'ratio':>7}")
     for row in runs:

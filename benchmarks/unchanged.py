@@ -7,7 +7,6 @@ as read, and prints processor seconds and the largest memory of `generate --dry-
 same run: `find`, which looks at every file; and the same scan of a tenth of the files, whose memory must not be less.
 """
 
-import resource
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from sqlalchemy import insert
 
 from benchmarks.arguments import make_parser, positive
 from benchmarks.memory import spent
+from benchmarks.timing import children
 from cxrreport.imaging.walk import walk
 from cxrreport.store.engine import batches, open_database, prepare, session
 from cxrreport.store.schema import FileRow
@@ -44,10 +44,9 @@ def enter(home: Path, export: Path) -> None:
 
 
 def _find(export: Path) -> float:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(["find", str(export), "-size", "+9"], check=True, capture_output=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    with children() as used:
+        subprocess.run(["find", str(export), "-size", "+9"], check=True, capture_output=True)
+    return used.seconds
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
