@@ -188,7 +188,7 @@ LIGHT = {
     **dict.fromkeys(("--help", "generate --help", "status", "runs", "show A101", "index --list"), 0),
     "index --rollback": 78,  # there is no other version
 }
-HEAVY = {"torch", "transformers", "pydicom", "SimpleITK", "faiss"}
+HEAVY = {"torch", "transformers", "pydicom", "SimpleITK", "faiss", "imagecodecs", "pebble", "ray"}
 
 
 def test_light_commands_import_neither_torch_nor_transformers(drafted):
