@@ -1,4 +1,4 @@
-"""How long does a night take with N studies and M workers, what holds it up, and what does it leave on the disk?
+"""How long does a night take with N studies and M drafters, what holds it up, and what does it leave on the disk?
 
     python -m benchmarks.capacity [--sizes 1000 5000] [--paired 0.2] [--db postgresql://…/empty]
     python -m benchmarks.capacity --run RUNS.json [--row 0] [--weigh 6000 10000000]
@@ -6,7 +6,7 @@
 Without --run it drafts made-up exports of two sizes with a tiny network, predicts the larger from the smaller, and prints
 both, in processor seconds and bytes of the database, with the error. The peer of a prediction is the run that it foretells.
 RUNS.json is what `cxrreport runs --json` has printed on the machine in question, with its network; --weigh says what
-the database and the films of a study weigh there, in bytes. Then it prints the table: a worker is one core (or GPU) as the
+the database and the films of a study weigh there, in bytes. Then it prints the table: a drafter is one core (or GPU) as the
 measured one; the scan and the writer are one process.
 """
 
@@ -20,9 +20,9 @@ from benchmarks.arguments import at_least, make_parser, positive, share
 from benchmarks.nights import Night, run_night, write_export, write_weights
 
 _BEFORE = ("scan", "views", "due")  # stages of the run itself, one after another, before the first draft
-_BESIDE = ("claim", "store")  # of the run itself, while the workers draft
+_BESIDE = ("claim", "store")  # of the run itself, while the drafters draft
 _STUDIES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
-_WORKERS = (2, 16, 800)
+_DRAFTERS = (2, 16, 800)
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ class Rates:
         """Processor seconds of a night, over all processes."""
         return self.start + studies * (self.before + self.beside + self.work)
 
-    def night(self, studies: int, workers: int) -> tuple[float, str]:
+    def night(self, studies: int, drafters: int) -> tuple[float, str]:
         """Hours, where every process has a core to itself, and what holds it up."""
-        terms = {"scan": self.before, "writer": self.beside, "workers": self.work / workers}
-        hours = (self.start + studies * (terms["scan"] + max(terms["writer"], terms["workers"]))) / 3600
+        terms = {"scan": self.before, "writer": self.beside, "drafters": self.work / drafters}
+        hours = (self.start + studies * (terms["scan"] + max(terms["writer"], terms["drafters"]))) / 3600
         return hours, max(terms, key=terms.__getitem__)
 
 
@@ -68,13 +68,13 @@ def compare(foretold: Rates, night: Night) -> list[str]:
 
 
 def table(rates: Rates) -> list[str]:
-    """Rows of Markdown: studies, workers, hours, what holds it up, and growth."""
-    lines = ["| studies | workers | hours | held up by | films read | database |", "|---|---|---|---|---|---|"]
+    """Rows of Markdown: studies, drafters, hours, what holds it up, and growth."""
+    lines = ["| studies | drafters | hours | held up by | films read | database |", "|---|---|---|---|---|---|"]
     for studies in _STUDIES:
-        for workers in _WORKERS:
-            hours, why = rates.night(studies, workers)
+        for drafters in _DRAFTERS:
+            hours, why = rates.night(studies, drafters)
             sizes = f"{_size(studies * rates.export)} | {_size(studies * rates.database)}"
-            lines.append(f"| {studies:,} | {workers} | {_hours(hours)} | {why} | {sizes} |")
+            lines.append(f"| {studies:,} | {drafters} | {_hours(hours)} | {why} | {sizes} |")
     return lines
 
 

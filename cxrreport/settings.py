@@ -73,7 +73,7 @@ class Settings(BaseSettings):
         description="Ray cluster that this machine is a part of: auto or host:port. Unset, one of this machine alone is"
         " started.",
     )
-    batch_size: int = Field(8, ge=1, le=512, description="Studies drafted and stored together.")
+    batch_size: int = Field(16, ge=1, le=512, description="Studies drafted and stored together.")
     beams: int = Field(3, ge=1, le=16, description="Width of the beam search.")
     max_minutes: float | None = Field(
         None, gt=0, description="Begin no batch of drafts after this many minutes; the next run goes on."

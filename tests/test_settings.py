@@ -38,7 +38,7 @@ def _refused(*values, **arguments):
 
 def test_defaults_are_enough():
     settings = load_settings()
-    assert (settings.batch_size, settings.beams, settings.device, settings.db) == (8, 3, "auto", None)
+    assert (settings.batch_size, settings.beams, settings.device, settings.db) == (16, 3, "auto", None)
     assert settings.index_directory == settings.home / "index"
     assert settings.database_url is None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -16,6 +16,7 @@ from cxrreport.errors import InputError, UnavailableError
 from cxrreport.log import get_log
 
 _NOTHING: Any = object()
+_LOOK_S = 0.5  # between two looks at whether the run is cancelled
 _FAREWELL_S = 5.0  # for a process to end by itself
 _MOST_LOST = 5  # workers one after another without a result in between: it is not the items
 
@@ -29,11 +30,18 @@ class Processes:
         any, everything runs in this process, one item after another.
     ahead : a worker gets its next item before its last result is passed on. Without, with one worker, whoever takes a
         result has done so before the next item is pulled.
+    cancelled : once it is true each worker is asked to stop soon, and the items must come to an end.
     """
 
-    def __init__(self, environments: Sequence[Mapping[str, str]], *, ahead: bool = True) -> None:
+    def __init__(
+        self,
+        environments: Sequence[Mapping[str, str]],
+        *,
+        ahead: bool = True,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._workers = [_Worker(environment) for environment in environments]
-        self._ahead = ahead
+        self._ahead, self._cancelled = ahead, cancelled
         self._lost = 0
 
     def __enter__(self) -> Processes:
@@ -58,8 +66,7 @@ class Processes:
         for worker in self._workers:
             self._hand(worker, make, source)
         while busy := [worker for worker in self._workers if worker.item is not _NOTHING]:
-            ready = wait([worker.answers for worker in busy])
-            for worker in (worker for worker in busy if worker.answers in ready):
+            for worker in self._answered(busy):
                 if (found := self._take(worker)) is None:  # it is ready, and begins
                     continue
                 if self._ahead:
@@ -67,6 +74,14 @@ class Processes:
                 yield found
                 if not self._ahead:
                     self._hand(worker, make, source)
+
+    def _answered(self, busy: Sequence[_Worker]) -> list[_Worker]:
+        """Who of the busy has, after a while; once the work is cancelled all of them are asked to stop soon."""
+        ready = wait([worker.answers for worker in busy], _LOOK_S)
+        if self._cancelled():
+            for worker in busy:
+                worker.ask_to_stop()
+        return [worker for worker in busy if worker.answers in ready]
 
     def _hand(self, worker: _Worker, make: Make[Any, Any], source: Iterator[Any]) -> None:
         """Give a worker the next item, if there is one."""
@@ -89,9 +104,9 @@ class Processes:
     def _bury(self, worker: _Worker) -> tuple[InputError]:
         """Tell of a worker that was lost. Raises UnavailableError where none lives for long."""
         get_log().warning("worker.ended", exit_code=worker.stop())
-        self._lost += 1
+        self._lost += not self._cancelled()  # who is asked to stop before it heeds that dies of it
         if self._lost == _MOST_LOST:
-            raise UnavailableError(CODES["worker.dies"].sentence, "worker.dies")
+            raise UnavailableError(CODES["drafter.dies"].sentence, "drafter.dies")
         return (lost(),)
 
 
@@ -116,6 +131,10 @@ class _Worker:
         """Send to the process, which takes it at once."""
         with suppress(OSError):  # it has died: the end of `answers` will tell
             self._items.send(what)
+
+    def ask_to_stop(self) -> None:
+        """Let the process end once it has finished what it must."""
+        self._process.terminate()
 
     def dismiss(self) -> None:
         """Let a process without an item end by itself, after its own children."""

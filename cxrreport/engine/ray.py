@@ -294,7 +294,7 @@ class _Crew(Generic[Item, Result]):
         ray.kill(worker.actor)
         self._unopened += worker.opening is not None
         if self._unopened == _STARTS:
-            raise UnavailableError(CODES["worker.dies"].sentence, "worker.dies")
+            raise UnavailableError(CODES["drafter.dies"].sentence, "drafter.dies")
         self._workers[self._workers.index(worker)] = self._start()
         for place, task in enumerate(worker.hand.values()):
             task.tries, task.alone = task.tries + (place == 0), True

@@ -16,7 +16,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Do = Callable[[Item], Result]
 Make = Callable[[], Do[Item, Result]]
-LOST, DEFECT = "worker.lost", "worker.defect"
+LOST, DEFECT = "drafter.lost", "drafter.defect"
 
 
 class Spread(Protocol):
@@ -37,13 +37,13 @@ class Spread(Protocol):
             and returns what does one item. It must be picklable, and so must items and results; both are small.
         items : pulled as workers ask for them, at most two a worker in flight.
 
-        Codes of errors: `worker.lost`, the worker was lost with the item and starts anew; `worker.defect`, something that
+        Codes of errors: `drafter.lost`, the worker was lost with the item and starts anew; `drafter.defect`, something that
         nobody foresaw; or whatever InputError the item raised.
 
         Raises
         ------
         CxrReportError : what `make` raised, or an error that is no InputError: the surroundings are to blame, not the item.
-        UnavailableError : code `worker.dies`, no worker lives.
+        UnavailableError : code `drafter.dies`, no worker lives.
         """
 
 

@@ -36,11 +36,11 @@ def draft_due(run: Run, plan: Plan, drafters: Drafters, make: Make) -> None:
     if drafters.beside:
         run.workers.rest()  # their memory is for those beside the processes
     batches = Batches(run, make)
-    batches.draft(plan, *drafters.engines())
+    batches.draft(plan, *drafters.engines(lambda: bool(run.cancelled)))
     wall_s = time.perf_counter() - started
     run.details["halved_batches"] = batches.halved
     busy = batches.busy_s / (drafters.count * wall_s)
-    facts = {"processes": drafters.count, "workers": drafters.workers}
+    facts = {"drafters": drafters.count, "workers": drafters.workers}
     run.drafting = {**facts, "wall_s": round(wall_s, 3), "busy": round(busy, 3)}
 
 

@@ -68,13 +68,13 @@ class Plan(NamedTuple):
     in_turn: list[list[DueRow]]
 
 
-def plan(due: Sequence[DueRow], batch_size: int) -> Plan:
-    """Put whole patients into chunks of about two batches.
+def plan(due: Sequence[DueRow], batch_size: int, drafters: int = 1) -> Plan:
+    """Put whole patients into chunks of about two batches, or a little less so that all drafters end at about the same time.
 
     The studies of a patient of whom one has cost a run before come one by one, so that it takes none along; so many of one
     patient that the others would wait for their chunk come in several.
     """
-    found, chunk = Plan([], []), list[DueRow]()
+    found, chunk, least = Plan([], []), list[DueRow](), _least(len(due), _BATCHES * batch_size, drafters)
     for _, patient in groupby(due, attrgetter("patient_id")):
         studies = list(patient)
         if any(study.attempts for study in studies):
@@ -83,10 +83,16 @@ def plan(due: Sequence[DueRow], batch_size: int) -> Plan:
             found.in_turn.extend(_cut(studies, _BATCHES * batch_size))
         else:
             chunk += studies
-            if len(chunk) >= _BATCHES * batch_size:
+            if len(chunk) >= least:
                 found.free.append(chunk)
                 chunk = []
     return Plan([*found.free, chunk] if chunk else found.free, found.in_turn)
+
+
+def _least(due: int, most: int, drafters: int) -> int:
+    """Studies of a chunk, so that as many chunks come to each drafter."""
+    rounds = -(-due // (most * drafters))
+    return -(-due // max(1, rounds * drafters))
 
 
 def _cut(studies: Sequence[DueRow], size: int) -> Iterator[list[DueRow]]:

@@ -44,9 +44,7 @@ def join(run: Run) -> Iterator[Cluster | None]:
 
 @dataclass(frozen=True, slots=True)
 class ClusterDrafters(Drafters):
-    """Actors of the cluster in the place of processes. cancelled : whether the run was asked to stop."""
-
-    cancelled: Callable[[], bool]
+    """Actors of the cluster in the place of processes."""
 
     @property
     def needs(self) -> Needs:
@@ -55,12 +53,12 @@ class ClusterDrafters(Drafters):
 
         return Needs(1 + self.workers, int(self.device != "cpu"))
 
-    def engines(self) -> tuple[Spread, Spread]:
+    def engines(self, cancelled: Callable[[], bool]) -> tuple[Spread, Spread]:
         """As `Drafters.engines`, on the cluster."""
         from cxrreport.engine.ray import RayEngine
 
-        many = RayEngine(self.needs, self.count, cancelled=self.cancelled)
-        return many, RayEngine(self.needs, 1, ahead=False, cancelled=self.cancelled)
+        many = RayEngine(self.needs, self.count, cancelled=cancelled)
+        return many, RayEngine(self.needs, 1, ahead=False, cancelled=cancelled)
 
 
 def choose(run: Run, due: int, cluster: Cluster | None) -> Drafters:
@@ -75,7 +73,7 @@ def choose(run: Run, due: int, cluster: Cluster | None) -> Drafters:
         return choose_drafters(settings, due)
     gpus = settings.device != "cpu" and cluster.has_gpus
     device, workers = "cuda:0" if gpus else "cpu", _children(settings, gpus)
-    one = ClusterDrafters(({},), device, workers, lambda: bool(run.cancelled))
+    one = ClusterDrafters(({},), device, workers)
     count = settings.drafters or min(cluster.room(one.needs), max(1, due // EACH))
     return replace(one, environments=({},) * count)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cxrreport.engine.machine import available_mb, cores
@@ -38,9 +38,10 @@ class Drafters:
         """How many draft."""
         return max(1, len(self.environments))
 
-    def engines(self) -> tuple[Spread, Spread]:
-        """Where chunks are drafted side by side, and one after another."""
-        return Processes(self.environments), Processes(self.environments[:1], ahead=False)
+    def engines(self, cancelled: Callable[[], bool]) -> tuple[Spread, Spread]:
+        """Where chunks are drafted side by side, and one after another. cancelled : whether the run was asked to stop."""
+        many = Processes(self.environments, cancelled=cancelled)
+        return many, Processes(self.environments[:1], ahead=False, cancelled=cancelled)
 
     def settings(self, run: Settings) -> Settings:
         """Those of one process."""

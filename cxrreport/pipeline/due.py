@@ -128,7 +128,7 @@ def _read_page(
 
 
 def _due_of_page(run: Run, s: Session, page: Sequence[Study], selection: Selection, made_with: Versions) -> list[Due]:
-    families = catalogue.patient_studies(s, [study.patient_id for study in page])
+    families = catalogue.patient_studies(s, [study.patient_id for study in page], page)
     made = {study.id: _pair(study, families[study.patient_id]) for study in page}
     paired = [found for found in made.values() if found is not None]
     inputs = {d.pair.study.id: d.inputs_sha256 for d in paired}

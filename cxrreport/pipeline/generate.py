@@ -89,7 +89,7 @@ def _draft(run: Run, due: Sequence[DueRow], drafters: Drafters, make: Make) -> N
     failed = run.counts.failed.total()
     run.count(Count.DUE, len(due))
     run.progress("draft", 0, len(due))
-    draft_due(run, plan(due, run.settings.batch_size), drafters, make)
+    draft_due(run, plan(due, run.settings.batch_size, drafters.count), drafters, make)
     run.count(Count.LEFT, len(due) - run.counts.numbers[Count.DRAFTED] - (run.counts.failed.total() - failed))
     if run.late:
         get_log().warning("run.late", count=run.counts.numbers[Count.LEFT])

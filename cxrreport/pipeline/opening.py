@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cxrreport.model.drafter import Drafter
     from cxrreport.retrieval.build import Index
 
-_OTHERS = "worker.differs"
+_OTHERS = "drafter.differs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Opening:
 
         Raises
         ------
-        ConfigurationError : code `worker.differs`: something is not what the run has verified.
+        ConfigurationError : code `drafter.differs`: something is not what the run has verified.
         WeightsError, IndexFitError, UnavailableError, StorageError
         """
         settings = self.settings

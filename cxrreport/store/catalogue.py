@@ -111,13 +111,20 @@ def studies(session: Session, study_ids: Sequence[int]) -> dict[int, Study]:
     return found
 
 
-def patient_studies(session: Session, patient_ids: Sequence[int]) -> dict[int, list[Study]]:
-    """Return all studies with usable images of these patients, oldest first; undated ones come last."""
+def patient_studies(
+    session: Session, patient_ids: Sequence[int], known: Sequence[Study] = ()
+) -> dict[int, list[Study]]:
+    """Return all studies with usable images of these patients, oldest first; undated ones come last.
+
+    known : studies of theirs that were read already, at most a page.
+    """
     found: dict[int, list[Study]] = {patient_id: [] for patient_id in patient_ids}
+    others = _with_images().where(StudyRow.id.not_in([study.id for study in known]))
+    read = [study for study in known if study.images]
     for batch in batches(dict.fromkeys(patient_ids)):
-        rows = session.scalars(_with_images().where(StudyRow.patient_id.in_(batch)).order_by(StudyRow.id)).all()
-        for study in _to_studies(session, rows):
-            found[study.patient_id].append(study)
+        read += _to_studies(session, session.scalars(others.where(StudyRow.patient_id.in_(batch))).all())
+    for study in read:
+        found[study.patient_id].append(study)
     for studies in found.values():
         studies.sort(key=lambda study: (study.studied_at or datetime.max, study.id))
     return found

@@ -19,11 +19,16 @@ def test_a_night_grows_with_its_studies_and_not_with_its_start():
 
 
 @pytest.mark.parametrize(
-    ("workers", "seconds", "held_up"),
-    [(1, 5 + 12 + 180, "workers"), (10, 5 + 12 + 18, "workers"), (20, 5 + 12 + 9, "scan"), (1000, 5 + 12 + 4, "scan")],
+    ("drafters", "seconds", "held_up"),
+    [
+        (1, 5 + 12 + 180, "drafters"),
+        (10, 5 + 12 + 18, "drafters"),
+        (20, 5 + 12 + 9, "scan"),
+        (1000, 5 + 12 + 4, "scan"),
+    ],
 )
-def test_workers_share_their_stages_alone(workers, seconds, held_up):
-    hours, why = capacity.Rates.of(NIGHT).night(1000, workers)
+def test_drafters_share_their_stages_alone(drafters, seconds, held_up):
+    hours, why = capacity.Rates.of(NIGHT).night(1000, drafters)
     assert (hours * 3600, why) == (pytest.approx(seconds), held_up)
 
 
@@ -33,7 +38,7 @@ def test_a_run_of_the_tool_gives_the_table(tmp_path, capsys):
     capacity.main(["--run", str(tmp_path / "runs.json")])
     rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
     assert {row[0] for row in rows} >= {"| 1,000", "| 100,000,000"}
-    assert next(row[2:4] for row in rows if row[:2] == ["| 1,000,000", "2"]) == ["28", "workers"]
+    assert next(row[2:4] for row in rows if row[:2] == ["| 1,000,000", "2"]) == ["28", "drafters"]
 
 
 def test_the_larger_night_is_foretold_from_the_smaller_one(capsys, monkeypatch):

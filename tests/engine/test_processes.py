@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from builders.data import ROOT
 from builders.process import is_alive, wait_until
 
+from cxrreport.engine.child import asked_to_stop
 from cxrreport.engine.processes import Processes
 from cxrreport.engine.spread import Spread
 from cxrreport.errors import HeaderError, StorageError, UnavailableError, WeightsError
@@ -34,6 +36,12 @@ def work(item):
         case "stop":
             os.kill(os.getpid(), signal.SIGTERM)
             return "stopped"
+        case ("long", _, folder):
+            Path(folder, str(os.getpid())).touch()
+            end = time.monotonic() + 60
+            while not asked_to_stop() and time.monotonic() < end:
+                time.sleep(0.02)
+            return asked_to_stop()
         case "fault":
             raise HeaderError("No good.", code="header.incomplete")
         case "defect":
@@ -59,7 +67,7 @@ def test_each_item_comes_back_once_with_its_result_or_its_error(environments, tm
         spread: Spread = engine
         found = list(spread.spread(partial(make, str(tmp_path)), [*range(9), "fault", "defect"]))
     assert len(found) == 11
-    assert told(found) == {n: n * n for n in range(9)} | {"fault": "header.incomplete", "defect": "worker.defect"}
+    assert told(found) == {n: n * n for n in range(9)} | {"fault": "header.incomplete", "defect": "drafter.defect"}
     assert "Poe" not in repr(found)
     assert len(list(tmp_path.iterdir())) == max(1, len(environments))  # made once in each
 
@@ -67,7 +75,7 @@ def test_each_item_comes_back_once_with_its_result_or_its_error(environments, tm
 def test_a_lost_worker_costs_its_item_and_starts_anew(tmp_path):
     with Processes(ONE) as engine:
         found = list(engine.spread(partial(make, str(tmp_path)), [1, "crash", 2, 3]))
-    assert told(found) == {1: 1, "crash": "worker.lost", 2: 4, 3: 9}
+    assert told(found) == {1: 1, "crash": "drafter.lost", 2: 4, 3: 9}
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -87,10 +95,21 @@ def test_a_worker_that_is_asked_to_stop_finishes_what_it_has_in_hand():
         assert process.exitcode == 0
 
 
+def test_once_the_work_is_cancelled_each_worker_is_asked_to_stop_soon(tmp_path):
+    with Processes([{}, {}], cancelled=lambda: len(list(tmp_path.iterdir())) == 2) as engine:
+        found = list(engine.spread(make, [("long", n, str(tmp_path)) for n in range(2)]))
+    assert [result for _, result in found] == [True, True]
+
+
+def test_workers_that_die_of_being_asked_to_stop_are_no_fault():
+    with Processes([{}] * 5, cancelled=lambda: True) as engine:
+        assert told(engine.spread(make, ["crash"] * 5)) == {"crash": "drafter.lost"}
+
+
 def test_workers_that_die_one_after_another_end_the_work():
     with Processes(ONE) as engine, pytest.raises(UnavailableError) as met:
         list(engine.spread(make, ["crash"] * 6))
-    assert met.value.code == "worker.dies"
+    assert met.value.code == "drafter.dies"
 
 
 @pytest.mark.parametrize(("ahead", "pulled"), [(True, [1, 2]), (False, [1])])

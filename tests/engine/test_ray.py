@@ -53,7 +53,7 @@ def test_errors_are_values_and_cost_their_item_alone(engine: Any) -> None:
     assert Counter(item for item, _ in found) == Counter(items)
     results = dict(found)
     codes = {item: value.code for item, value in results.items() if isinstance(value, InputError)}
-    assert codes == {"bad": "pixels.malformed", "defect": "worker.defect", "die": "worker.lost"}
+    assert codes == {"bad": "pixels.malformed", "defect": "drafter.defect", "die": "drafter.lost"}
     assert "a name" not in str(results["defect"])
     assert results["threads"] == "1"
     assert all(results[number] == 2 * number for number in range(40))

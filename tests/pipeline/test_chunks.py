@@ -36,7 +36,14 @@ def test_what_is_side_by_side_needs_nothing_of_another_chunk(patients: list[list
     assert sum(map(len, seen)) == len(set().union(*seen))
     assert not any(row.attempts for row in chain(*found.free))
     assert all(len(chunk) < 2 * batch + 8 * batch for chunk in found.free)
-    assert all(len(chunk) >= 2 * batch for chunk in found.free[:-1])
+
+
+@given(due=st.integers(1, 400), batch=st.integers(1, 16), drafters=st.integers(1, 20))
+def test_each_drafter_has_as_many_chunks_and_none_more_than_two_batches(due: int, batch: int, drafters: int) -> None:
+    chunks = plan(rows([[0]] * due), batch, drafters).free
+    sizes = [len(chunk) for chunk in chunks]
+    assert max(sizes) <= 2 * batch and len(set(sizes[:-1])) <= 1
+    assert len(chunks) <= drafters * -(-due // (2 * batch * drafters))  # as few as can be
 
 
 @given(patients=PATIENTS, batch=st.integers(1, 8))

@@ -85,7 +85,7 @@ def test_a_machine_that_vanishes_costs_nothing(
     assert (found["drafted"], found["paired"], found["failed"], found["left"]) == (8, 3, {}, 0)
     assert joined.drafts() == {visit.accession: 1 for visit in VISITS} and contents(joined) == expected
     [run] = [run for run in joined.json("runs") if "drafted" in run["counts"]]
-    assert run["counts"]["drafting"]["processes"] == 2 and 0 < run["counts"]["drafting"]["busy"] <= 1
+    assert run["counts"]["drafting"]["drafters"] == 2 and 0 < run["counts"]["drafting"]["busy"] <= 1
 
 
 # -- who drafts where -------------------------------------------------------------------------------------------------

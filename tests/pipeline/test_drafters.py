@@ -86,7 +86,7 @@ def test_two_processes_make_the_same_drafts_as_one(any_indexed: Tool, shared_exp
     assert any_indexed.drafts() == ALL and contents(any_indexed) == expected
     [*_, run] = sorted(any_indexed.json("runs"), key=itemgetter("id"))
     drafting, stages = run["counts"]["drafting"], run["counts"]["stages"]
-    assert drafting["processes"] == 2 and 0 < drafting["busy"] <= 1
+    assert drafting["drafters"] == 2 and 0 < drafting["busy"] <= 1
     assert {"scan", "views", "due", "claim", "read", "register", "encode", "retrieve", "draft", "store"} <= set(stages)
     assert all(stages[stage]["cpu_s"] > 0 for stage in ("read", "register", "encode", "draft", "store"))
 
@@ -97,10 +97,10 @@ def test_a_lost_process_costs_nothing_and_a_study_that_kills_each_itself_alone(
     """The first process dies of A102; each dies of A202, which comes alone at last."""
     monkeypatch.setattr("cxrreport.pipeline.generate.Opening", partial(Deadly, folder=str(tmp_path)))
     found = tool.json("generate", shared_export, "--without-retrieval", *TWO, code=3)
-    assert (found["drafted"], found["failed"], found["left"]) == (7, {"worker.lost": 1}, 0)
+    assert (found["drafted"], found["failed"], found["left"]) == (7, {"drafter.lost": 1}, 0)
     assert (tmp_path / "died").exists() and tool.drafts() == {one: 1 for one in ALL if one != "A202"}
     failed = "SELECT accession, attempts, code FROM failure JOIN study ON study.id = study_id"
-    assert tool.rows(failed) == [("A202", 1, "worker.lost")]
+    assert tool.rows(failed) == [("A202", 1, "drafter.lost")]
     assert tool.rows("SELECT count FROM attempt") == [1]
 
 
@@ -108,7 +108,7 @@ def test_a_process_that_opens_something_else_than_the_run_refuses(tool: Tool) ->
     opening = Opening(Settings(home=tool.home), Opened(Versions("another", ""), default_wording().digest))
     with pytest.raises(ConfigurationError) as met:
         opening()
-    assert met.value.code == "worker.differs"
+    assert met.value.code == "drafter.differs"
 
 
 def test_a_signal_lets_the_chunks_in_hand_be_finished(tool: Tool, shared_export: Path) -> None:

@@ -69,7 +69,9 @@ def test_a_prior_that_arrives_later_makes_the_study_due(drafted: Tool, tmp_path:
     found = drafted.json("generate", tmp_path)
     assert (found["drafted"], found["paired"]) == (2, 1)
     assert statuses(drafted, "A301") == ["superseded", "preliminary"]
-    reasons = "SELECT prior_reason FROM draft JOIN study ON study.id = study_id WHERE accession = 'A301'"
+    reasons = (
+        "SELECT prior_reason FROM draft JOIN study ON study.id = study_id WHERE accession = 'A301' ORDER BY draft.id"
+    )
     assert drafted.rows(reasons) == ["prior.none", ""]
 
 

@@ -320,6 +320,8 @@ def test_studies_of_a_patient_run_from_old_to_new(engine: Engine) -> None:
     with session(engine, read_only=True) as current:
         ids = {row.mrn: row.id for row in current.scalars(select(PatientRow))}
         found = catalogue.patient_studies(current, [ids["P0"], ids["P1"], 999])
+        one = catalogue.candidate_studies(current, limit=1)
+        assert catalogue.patient_studies(current, [ids["P0"], ids["P1"], 999], one) == found
     assert [one.uid for one in found[ids["P0"]]] == ["2", "0"]
     assert [one.uid for one in found[ids["P1"]]] == ["3", "1", "5"]
     assert found[999] == []
