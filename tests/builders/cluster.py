@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from builders.data import ROOT
+from builders.ports import free_port
 
 TOKEN = "0123456789abcdef" * 4
 _STARTED = "Ray runtime started"
@@ -28,7 +28,7 @@ class Cluster:
 
     def __init__(self, folder: Path, machines: int) -> None:
         self._folder = folder
-        self.head = f"127.0.0.9:{_free_port()}"
+        self.head = f"127.0.0.9:{free_port('127.0.0.9')}"
         address, port = self.head.split(":")
         head = [
             "--head",
@@ -86,12 +86,6 @@ class Cluster:
         for process in processes:
             said = self._folder / str(process.args)
             wait_until(lambda said=said: _STARTED in said.read_text(), 120)
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.9", 0))
-        return int(found.getsockname()[1])
 
 
 @contextmanager

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import socket
 import sys
 import traceback
 from collections.abc import Callable
 
 import torch
 
-
-def free_port() -> int:
-    """A port of the loopback that nobody listens at."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+from builders.ports import free_port
 
 
 def start_ranks(count: int, work: Callable[[], object]) -> list[multiprocessing.process.BaseProcess]:

@@ -29,13 +29,6 @@ HOST = "127.0.0.1"
 NAMES_A_PATIENT = "Poe, Jane (P1) is unknown here"  # what a server says of its own accord
 
 
-def free_port() -> int:
-    """A port that nobody listens at now."""
-    with socket.socket() as listening:
-        listening.bind((HOST, 0))
-        return int(listening.getsockname()[1])
-
-
 # -- DICOM ------------------------------------------------------------------------------------------------------------
 
 

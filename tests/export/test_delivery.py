@@ -4,8 +4,9 @@ import json
 import signal
 
 import pytest
+from builders.ports import free_port
 from builders.process import Mishap, Process, before_call
-from builders.receivers import blunt_receiver, dicom_archive, dicom_object, free_port, hl7_message, hl7_receiver
+from builders.receivers import blunt_receiver, dicom_archive, dicom_object, hl7_message, hl7_receiver
 
 from cxrreport.errors import InputError
 from cxrreport.export import delivery

@@ -2,7 +2,8 @@
 
 import pytest
 from builders.dicom import EXPLICIT, IMPLICIT, JPEG_BASELINE
-from builders.receivers import certificate, dicom_archive, dicom_object, free_port, server_context
+from builders.ports import free_port
+from builders.receivers import certificate, dicom_archive, dicom_object, server_context
 from pynetdicom.sop_class import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
 
 from cxrreport.errors import ConfigurationError, UnavailableError

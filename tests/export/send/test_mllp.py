@@ -1,11 +1,11 @@
 """HL7 messages and their acknowledgements: what counts as taken, what is tried again, what nobody knows."""
 
 import pytest
+from builders.ports import free_port
 from builders.receivers import (
     acknowledgement,
     blunt_receiver,
     certificate,
-    free_port,
     hl7_message,
     hl7_receiver,
     server_context,

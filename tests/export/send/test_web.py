@@ -5,11 +5,11 @@ import json
 from contextlib import nullcontext
 
 import pytest
+from builders.ports import free_port
 from builders.receivers import (
     NAMES_A_PATIENT,
     certificate,
     dicom_object,
-    free_port,
     server_context,
     stored_response,
     web_service,
