@@ -24,6 +24,7 @@ from benchmarks.base_size import PARTS, make_weights
 from benchmarks.generation import describe, synchronize
 from cxrreport.datasets.phantoms import draw_phantoms
 from cxrreport.model.config import SIZES
+from cxrreport.model.threads import limit_threads
 from cxrreport.model.together import world
 from cxrreport.training.ranks import joined, leads, wait
 
@@ -89,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = parse(given)
     if options.here:
-        torch.set_num_threads(1)
+        limit_threads()
         found = measure(options)
         if leads():
             print(json.dumps(found))

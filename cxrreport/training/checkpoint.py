@@ -95,7 +95,7 @@ def _finite(losses: Tensor) -> Tensor:
 
 
 class Checkpoint:
-    """The file of one stage: written after each epoch and, within one, every `minutes` (0: never).
+    """The file of one stage, if it is of a run: written after each epoch and, within one, every `minutes` (0: never).
 
     It holds all random numbers, or what they hang on, so that a killed run ends with the very weights of a whole one (on
     the CPU; a GPU adds up in ever other orders). Of several processes the first one writes, and all read: a run goes on
@@ -104,7 +104,7 @@ class Checkpoint:
 
     def __init__(
         self,
-        path: Path,
+        path: Path | None,
         modules: dict[str, nn.Module],
         descent: Descent,
         generator: torch.Generator,
@@ -123,7 +123,7 @@ class Checkpoint:
 
     def resume(self) -> int:
         """Go on with what was last saved; returns how many epochs are finished, 0 where the run begins."""
-        if self.path.exists():
+        if self.path is not None and self.path.exists():
             with _opened(self.path) as file:
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
                 self._go_on(tensors, json.loads(file.metadata()["facts"]))
@@ -177,7 +177,7 @@ class Checkpoint:
 
     def _save(self, begun: Begun | None) -> None:
         self._saved = time.monotonic()
-        if not (leads() and self.path.name):  # an epoch that is not of a run has none
+        if self.path is None or not leads():
             return
         optimizer = self.descent.optimizer
         facts: dict[str, Any] = {

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch import distributed as dist
 
 from cxrreport.errors import UnavailableError, UsageError
+from cxrreport.model.threads import limit_threads
 from cxrreport.model.together import rank, shared, world
 from cxrreport.model.weights import resolve_device
 
@@ -60,7 +61,7 @@ def joined(device: str, batch: int) -> Iterator[str]:
         for library in ("GLOO", "NCCL"):
             os.environ.setdefault(f"{library}_SOCKET_IFNAME", "lo")  # nobody outside is to reach it
     if device == "cpu":
-        torch.set_num_threads(1)
+        limit_threads()
     else:
         torch.cuda.set_device(device)
     dist.init_process_group("gloo" if device == "cpu" else "cpu:gloo,cuda:nccl", timeout=_PATIENCE)
@@ -99,7 +100,7 @@ def seed_noise(*numbers: int) -> None:
     torch.manual_seed(int(np.random.SeedSequence([*numbers, rank()]).generate_state(1, np.uint64)[0] >> 1))
 
 
-class Losses(nn.Module):
+class Shared(nn.Module):
     """Computes losses so that the gradient of `learnt`, going back from them, is the mean over the processes."""
 
     def __init__(self, learnt: Iterable[nn.Parameter]) -> None:
@@ -112,9 +113,9 @@ class Losses(nn.Module):
             return tuple(compute())
 
 
-def spread(learnt: Iterable[nn.Parameter]) -> nn.Module:
-    """`Losses` in torch's DistributedDataParallel, where there are several processes. It starts them with equal weights."""
-    losses = Losses(learnt)
+def share(learnt: Iterable[nn.Parameter]) -> nn.Module:
+    """`Shared` in torch's DistributedDataParallel, where there are several processes. It starts them with equal weights."""
+    losses = Shared(learnt)
     if world() == 1:
         return losses
     return nn.parallel.DistributedDataParallel(losses, find_unused_parameters=True)

@@ -52,9 +52,8 @@ class Recipe(BaseModel):
     network_lr: Rate = 5e-4
     indication: bool = False  # the decoder learns to read why the film was made
     copies: Annotated[int, Field(ge=1, le=64)] = 3  # variants of each image, the plain one among them
-    balance: Annotated[float, Field(ge=0, le=1)] = (
-        0.0  # samples are drawn by the share of their rarest finding ** -balance
-    )
+    # samples are drawn by the share of their rarest finding ** -balance
+    balance: Annotated[float, Field(ge=0, le=1)] = 0.0
     view_epochs: Count = 6  # view classifier
 
     pair_epochs: Count = 0  # what changed since the prior

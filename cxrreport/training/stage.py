@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 from cxrreport.training.averaging import WeightAverage
 from cxrreport.training.checkpoint import Checkpoint, Draw, Step
 from cxrreport.training.descent import Descent
-from cxrreport.training.ranks import spread
+from cxrreport.training.ranks import share
 
 
 class Stage:
@@ -24,16 +23,16 @@ class Stage:
 
     def _epoch(self, draw: Draw, step: Step, checkpoint: Checkpoint | None) -> dict[str, float]:
         """One pass, or what is left of the one in the checkpoint; returns the mean losses."""
-        checkpoint = checkpoint or Checkpoint(Path(), {}, self.descent, self.generator)  # which is never written
+        checkpoint = checkpoint or Checkpoint(None, {}, self.descent, self.generator)
         return dict(zip(self.losses, checkpoint.run_epoch(draw, step).tolist(), strict=True))
 
     @cached_property
-    def _spread(self) -> nn.Module:
-        return spread(self.descent.parameters)
+    def _shared(self) -> nn.Module:
+        return share(self.descent.parameters)
 
     def _descend(self, compute: Callable[[], Sequence[Tensor]]) -> Tensor:
         """Take a step down the first of the losses; returns the others, to tell of it."""
-        loss, *parts = self._spread(compute)
+        loss, *parts = self._shared(compute)
         self.descent.step(loss)
         return torch.stack([one.detach() for one in parts]).float().cpu()
 

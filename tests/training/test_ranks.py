@@ -156,7 +156,7 @@ def test_what_is_brought_together_has_the_gradient_of_one_process(tmp_path):
     def work():
         with ranks.joined("cpu", 5):
             w = torch.nn.Parameter(torch.tensor([0.5, -1.0]))
-            learn = ranks.spread([w])
+            learn = ranks.share([w])
             found = learn(lambda: [loss(x[mine(5)], w)])[0]
             found.backward()
             (tmp_path / f"{rank()}.json").write_text(json.dumps([found.item(), *w.grad.tolist()]))
@@ -168,6 +168,17 @@ def test_what_is_brought_together_has_the_gradient_of_one_process(tmp_path):
     for number in range(2):
         found = json.loads((tmp_path / f"{number}.json").read_text())
         assert found == pytest.approx([expected.item(), *w.grad.tolist()], rel=1e-5)
+
+
+def test_each_process_computes_with_the_threads_that_the_user_names(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+
+    def work():
+        torch.set_num_threads(3)  # as torch itself does where the variable is set
+        with ranks.joined("cpu", 2):
+            assert torch.get_num_threads() == 3
+
+    assert run_ranks(2, work) == [0, 0]
 
 
 def test_parts_are_the_whole_once(monkeypatch):
