@@ -64,7 +64,8 @@ def _unseen(run: Run, entries: Iterator[FileEntry]) -> Iterator[FileEntry]:
         known = run.transact(seen.known_files, batch)
         run.count(Count.FILES, len(known))
         run.count(Count.FILES_UNCHANGED, len(known))
-        run.progress("scan", len(known))
+        if known:
+            run.progress("scan", len(known))
         yield from (entry for entry in batch if entry.path not in known)
 
 

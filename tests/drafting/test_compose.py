@@ -170,7 +170,7 @@ def test_children_that_a_stop_takes_along_spoil_no_film(
         with tool.connection() as connection:
             connection.exec_driver_sql("UPDATE image SET view = 'frontal' WHERE view IS NULL")
 
-    def stopped(_: LocalEngine, __: object, items: Iterable[Any]) -> Iterator[tuple[Any, PixelError]]:
+    def stopped(_: LocalEngine, __: object, items: Iterable[Any], *___: object) -> Iterator[tuple[Any, PixelError]]:
         for item in items:
             os.kill(os.getpid(), signal.SIGTERM)
             yield item, PixelError("The decoder crashed on the film.", "pixels.crash")
