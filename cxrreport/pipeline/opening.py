@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING
 
 from cxrreport import __version__
@@ -70,6 +71,7 @@ class Opening:
             raise ConfigurationError(CODES[_OTHERS].sentence, _OTHERS)
         clock = Clock()
         workers = LocalEngine(settings.workers, settings.decode_timeout_s, settings.decode_memory_mb).__enter__()
+        Finalize(None, workers.__exit__, exitpriority=1)  # else the end of this process waits for children that wait for it
         reader = Reader(workers, upright_reader(drafter.weights), settings.max_pixels, clock, asked_to_stop)
         return ChunkDrafter(Composer(drafter, retriever, wording, clock), reader, settings.batch_size)
 
