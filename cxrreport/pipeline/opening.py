@@ -71,7 +71,9 @@ class Opening:
             raise ConfigurationError(CODES[_OTHERS].sentence, _OTHERS)
         clock = Clock()
         workers = LocalEngine(settings.workers, settings.decode_timeout_s, settings.decode_memory_mb).__enter__()
-        Finalize(None, workers.__exit__, exitpriority=1)  # else the end of this process waits for children that wait for it
+        Finalize(
+            None, workers.__exit__, exitpriority=1
+        )  # else the end of this process waits for children that wait for it
         reader = Reader(workers, upright_reader(drafter.weights), settings.max_pixels, clock, asked_to_stop)
         return ChunkDrafter(Composer(drafter, retriever, wording, clock), reader, settings.batch_size)
 

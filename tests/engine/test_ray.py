@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,7 @@ def test_whoever_has_not_its_token_is_refused(cluster: Cluster, tmp_path: Path, 
 
 
 @pytest.mark.skipif(not shutil.which("unshare"), reason="needs unshare")
+@pytest.mark.skipif(not find_spec("ray"), reason="needs Ray: pip install 'cxrreport[ray]'")
 def test_a_ray_of_its_own_needs_no_network_and_leaves_nothing(tmp_path: Path) -> None:
     """In a network name space with nothing but its loopback."""
     script = (
