@@ -190,6 +190,14 @@ def tool(tmp_path_factory: pytest.TempPathFactory, sqlite_template: bytes, envir
     return Tool(new_home(tmp_path_factory.mktemp("homes"), sqlite_template))
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_tool(request: pytest.FixtureRequest, tool: Tool) -> Tool:
+    """The command line on SQLite, then on PostgreSQL."""
+    if request.param == "postgresql":
+        tool.db = request.getfixturevalue("new_postgres")(request.getfixturevalue("postgres_template"))
+    return tool
+
+
 @pytest.fixture(scope="session")
 def drafted_home(
     tmp_path_factory: pytest.TempPathFactory,

@@ -1,12 +1,10 @@
-"""What a library that starts processes of its own must leave alone: the network beyond this machine, and our signals."""
+"""What a library that starts processes of its own must leave alone: the network beyond this machine."""
 
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import current_thread, main_thread
 
 _CLOSED = "http://127.0.0.1:9"  # nobody listens at the port "discard"
 
@@ -26,17 +24,3 @@ def nowhere() -> Iterator[None]:
             os.environ.pop(name)
             if value is not None:
                 os.environ[name] = value
-
-
-@contextmanager
-def signals_kept() -> Iterator[None]:
-    """Give a run its handlers back: Ray takes over SIGTERM where it starts and stops."""
-    if current_thread() is not main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

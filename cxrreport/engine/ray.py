@@ -34,7 +34,8 @@ from ray.exceptions import RayError
 from cxrreport.codes import CODES
 from cxrreport.engine.child import THREADS
 from cxrreport.engine.machine import cores
-from cxrreport.engine.quiet import nowhere, signals_kept
+from cxrreport.engine.quiet import nowhere
+from cxrreport.engine.signals import signals_kept
 from cxrreport.engine.spread import Item, Make, Result, answer, checked, lost, opened
 from cxrreport.errors import ConfigurationError, CxrReportError, InputError, UnavailableError
 

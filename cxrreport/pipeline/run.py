@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import platform
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from threading import Event, current_thread, main_thread
+from threading import Event
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
@@ -23,6 +22,7 @@ from cxrreport import __version__
 from cxrreport.clock import Clock
 from cxrreport.codes import CODES
 from cxrreport.engine.local import LocalEngine
+from cxrreport.engine.signals import signals_kept
 from cxrreport.errors import CxrReportError, UnavailableError
 from cxrreport.files import lock
 from cxrreport.log import Progress, get_log, unwatched, write_manifest
@@ -70,15 +70,8 @@ class Cancellation:
     @contextmanager
     def listening(self) -> Iterator[None]:
         """Take over both signals for a while. Only the main thread can; elsewhere nobody listens."""
-        if current_thread() is not main_thread():
+        with signals_kept(self._receive):
             yield
-            return
-        old = {number: signal.signal(number, self._receive) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in old.items():
-                signal.signal(number, handler)
 
 
 @dataclass(slots=True)

@@ -6,13 +6,11 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import current_thread, main_thread
 from types import FrameType
 
+from cxrreport.engine.signals import signals_kept
 from cxrreport.model.together import world
 from cxrreport.training.ranks import any_of
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopping:
@@ -32,15 +30,8 @@ class Stopping:
     @contextmanager
     def listening(self) -> Iterator[None]:
         """For the time of an epoch. Only the main thread can; elsewhere nobody listens."""
-        if current_thread() is not main_thread():
+        with signals_kept(self._hear):
             yield
-            return
-        before = {number: signal.signal(number, self._hear) for number in _SIGNALS}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def asked(self) -> bool:
         """Whether a process of the training has heard one: all leave after the same step."""

@@ -16,6 +16,7 @@ from cxrreport.store import catalogue, drafts, filing, linking, reports, runs
 from cxrreport.store.engine import session
 from cxrreport.store.schema import ReportRow
 
+PA = ViewGuess(View.PA, "tags", 1.0)
 NOON = datetime(2024, 5, 6, 12, 0)
 LABELS = {"edema": State.POSITIVE, "fracture": State.BLANK}
 
@@ -61,6 +62,17 @@ def scan(
         filing.record_instance(
             s, make_instance(f"{study}.1", study, patient, **changes), guess, reason, lambda *_: filing.Twins("", "")
         )
+
+
+def never(first: str, second: str, sop_uid: str) -> filing.Twins:
+    """Compare no two files of an image."""
+    raise AssertionError("compared needlessly")
+
+
+def record_image(engine: Engine, instance: Instance, reason: str | None = None, compare: Any = never) -> str:
+    """File one frontal image; returns what became of it."""
+    with session(engine) as current:
+        return filing.record_instance(current, instance, PA, reason, compare)
 
 
 def begin_run(engine: Engine) -> int:

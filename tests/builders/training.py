@@ -1,5 +1,6 @@
 """Runs of training on noise."""
 
+import json
 from pathlib import Path
 
 from builders.network import random_samples, tiny_weights
@@ -20,6 +21,12 @@ def train_options(out, **changes):
     recipe = Recipe(**{"size": "tiny", **recipe})
     run = {"dataset": "noise", "directory": Path("/nowhere"), "out": out, "device": "cpu"}
     return TrainOptions(**{**run, **changes}, recipe=recipe)
+
+
+def told_lines(out, stage=None):
+    """What a run has told in its file of metrics; of one stage alone."""
+    found = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    return found if stage is None else [line for line in found if line["stage"] == stage]
 
 
 def read_noise(directory, split):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+from builders.browser import Watched
 from builders.views import study_view
 from cxrreport.export.folder import Folder
 from cxrreport.export.html.rows import Row, row_of
@@ -37,6 +39,31 @@ def write_worklist(
             worklist.add(row)
         worklist.end(missing or {}, verdicts)
     return place / "index.html"
+
+
+ROWS = [  # in the order of an export
+    make_row(4, priority="critical", date="2024-05-01 10:00", changes=(("pneumothorax", "new"),), institution="North"),
+    make_row(2, priority="urgent", date="2024-04-01", changes=(("edema", "improved"),), present=(("edema", "80 %"),)),
+    make_row(
+        10, priority="notable", date="2024-03-01", changes=(), flags=("film_turned",), text="A calcified granuloma."
+    ),
+    make_row(1, priority="routine", date="", changes=(), present=(), unsure=(), flags=(), view="AP", status="reviewed"),
+]
+READER = "Dr. T"
+Opened = Callable[..., AbstractContextManager[Watched]]
+
+
+def stems(page: Any) -> list[int]:
+    """Numbers of the rows on the screen, in their order."""
+    return [
+        int(stem) for stem in page.locator("tbody tr").evaluate_all("lines => lines.map((line) => line.dataset.stem)")
+    ]
+
+
+def chosen(page: Any) -> str | None:
+    """Number of the row that is chosen."""
+    found: str | None = page.evaluate("document.querySelector('tr.at')?.dataset.stem")
+    return found
 
 
 class _Data(HTMLParser):

@@ -17,15 +17,6 @@ from cxrreport.imaging.preprocess import REGISTER_VERSION
 ALL = {visit.accession: 1 for visit in VISITS}
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def any_tool(request: pytest.FixtureRequest, tool: Tool) -> Tool:
-    """The command line on SQLite, then on PostgreSQL."""
-    if request.param == "postgresql":
-        template = request.getfixturevalue("postgres_template")
-        tool.db = request.getfixturevalue("new_postgres")(template)
-    return tool
-
-
 def test_first_run_drafts_all_and_second_opens_no_unchanged_file(
     any_tool: Tool, shared_export: Path, shared_reports: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -73,14 +73,6 @@ def test_a_child_is_drafted_on_request_and_flagged(tool: Tool, mixed: Path) -> N
     assert "out_of_scope" not in tool.json("show", "A601")["draft"]["flags"]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def any_tool(request: pytest.FixtureRequest, tool: Tool) -> Tool:
-    """The command line on SQLite, then on PostgreSQL."""
-    if request.param == "postgresql":
-        tool.db = request.getfixturevalue("new_postgres")(request.getfixturevalue("postgres_template"))
-    return tool
-
-
 STATUSES = "SELECT accession, status FROM draft JOIN study ON study.id = study_id ORDER BY accession, draft.id"
 
 

@@ -7,23 +7,18 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from builders.store import begin_run, make_entry, make_instance, save_draft
+from builders.store import make_entry, make_instance, never, record_image
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, func, select
 
 from cxrreport.errors import HeaderError
-from cxrreport.records import Instance, View, ViewGuess
+from cxrreport.records import View, ViewGuess
 from cxrreport.store import catalogue, filing, seen
 from cxrreport.store.engine import session
 from cxrreport.store.schema import FailureRow, FileRow, ImageRow, PatientRow, RunRow, StudyRow
 
-PA = ViewGuess(View.PA, "tags", 1.0)
 ROWS = (FileRow, ImageRow, StudyRow, PatientRow)
-
-
-def never(first: str, second: str, sop_uid: str) -> filing.Twins:
-    raise AssertionError("compared needlessly")
 
 
 def looks(first: str | None, second: str | None) -> Any:
@@ -31,11 +26,6 @@ def looks(first: str | None, second: str | None) -> Any:
 
 
 same = looks("", "")
-
-
-def record(engine: Engine, instance: Instance, reason: str | None = None, compare: Any = never) -> str:
-    with session(engine) as current:
-        return filing.record_instance(current, instance, PA, reason, compare)
 
 
 def image(engine: Engine, sop: str = "1.1") -> ImageRow:
@@ -61,9 +51,9 @@ def outcome_of(engine: Engine, path: str) -> str:
 def test_a_new_image_fills_all_tables(engine: Engine) -> None:
     device = {"manufacturer": "Acme", "model": "X1", "station": "ER", "presentation_intent": "FOR PRESENTATION"}
     device |= {"exposure_index": 312.5, "deviation_index": -1.2, "image_type": "ORIGINAL\\PRIMARY"}
-    assert record(engine, make_instance(age_years=45.5, **device)) == "image"
+    assert record_image(engine, make_instance(age_years=45.5, **device)) == "image"
     assert counts(engine) == [1, 1, 1, 1]
-    record(engine, make_instance("1.2", age_years=46.0))
+    record_image(engine, make_instance("1.2", age_years=46.0))
     row, other = image(engine), image(engine, "1.2")
     assert (row.view, row.view_source, row.usable, row.reason) == (View.PA, "tags", True, None)
     assert (row.height, row.width, other.exposure_index) == (400, 300, None)
@@ -73,14 +63,14 @@ def test_a_new_image_fills_all_tables(engine: Engine) -> None:
 
 def test_the_first_indication_of_a_study_stays(engine: Engine) -> None:
     for sop, told in (("1.1", ""), ("1.2", "Cough"), ("1.3", "Fever")):
-        record(engine, make_instance(sop, indication=told))
+        record_image(engine, make_instance(sop, indication=told))
         assert study(engine).indication == ("Cough" if sop != "1.1" else None)
     with session(engine) as current:
         assert [found.indication for found in catalogue.candidate_studies(current)] == ["Cough"]
 
 
 def test_only_unchanged_files_are_known(engine: Engine) -> None:
-    record(engine, make_instance(path="/a", size=10, mtime_ns=1_700_000_000_123_456_789))
+    record_image(engine, make_instance(path="/a", size=10, mtime_ns=1_700_000_000_123_456_789))
     with session(engine) as current:
         filing.record_file(current, make_entry("/b", 5, 6), "not_dicom")
         asked = [make_entry("/a", 10, 1_700_000_000_123_456_789), make_entry("/b", 5, 7), make_entry("/c")]
@@ -90,10 +80,12 @@ def test_only_unchanged_files_are_known(engine: Engine) -> None:
 
 
 def test_the_same_bytes_elsewhere_are_a_duplicate(engine: Engine) -> None:
-    record(engine, make_instance(path="/a"))
+    record_image(engine, make_instance(path="/a"))
     asked: list[tuple[str, ...]] = []
     again = make_instance(path="/b")
-    assert record(engine, again, compare=lambda *names: asked.append(names) or filing.Twins("", "")) == "duplicate"
+    assert (
+        record_image(engine, again, compare=lambda *names: asked.append(names) or filing.Twins("", "")) == "duplicate"
+    )
     assert asked == [("/a", "/b", "1.1")]
     assert counts(engine) == [2, 1, 1, 1]
     assert image(engine).path == "/a"
@@ -116,8 +108,8 @@ def test_the_same_bytes_elsewhere_are_a_duplicate(engine: Engine) -> None:
 def test_a_second_file_of_an_image_never_overwrites_a_whole_one(
     engine: Engine, digests: tuple[str | None, str | None], other: dict[str, str], outcome: str
 ) -> None:
-    record(engine, make_instance(path="/a"))
-    assert record(engine, make_instance(path="/b", size=101, rows=9, **other), compare=looks(*digests)) == outcome
+    record_image(engine, make_instance(path="/a"))
+    assert record_image(engine, make_instance(path="/b", size=101, rows=9, **other), compare=looks(*digests)) == outcome
     assert (image(engine).path, image(engine).height, outcome_of(engine, "/b")) == ("/a", 400, outcome)
     with session(engine, read_only=True) as current:
         kept = [image(engine).pixel_sha256, current.scalar(select(FileRow.pixel_sha256).where(FileRow.path == "/b"))]
@@ -125,8 +117,8 @@ def test_a_second_file_of_an_image_never_overwrites_a_whole_one(
 
 
 def test_a_whole_file_takes_the_place_of_one_that_is_cut(engine: Engine) -> None:
-    record(engine, make_instance(path="/a"))
-    assert record(engine, make_instance(path="/b", size=200), compare=looks(None, "f")) == "updated"
+    record_image(engine, make_instance(path="/a"))
+    assert record_image(engine, make_instance(path="/b", size=200), compare=looks(None, "f")) == "updated"
     assert (image(engine).path, outcome_of(engine, "/a"), outcome_of(engine, "/b")) == ("/b", "broken_copy", "image")
 
 
@@ -134,18 +126,18 @@ def test_a_moved_file_takes_its_image_along(engine: Engine) -> None:
     def gone(first: str, second: str, sop_uid: str) -> filing.Twins:
         raise FileNotFoundError
 
-    record(engine, make_instance(path="/a"))
-    assert record(engine, make_instance(path="/b", size=7), compare=gone) == "updated"
+    record_image(engine, make_instance(path="/a"))
+    assert record_image(engine, make_instance(path="/b", size=7), compare=gone) == "updated"
     assert image(engine).path == "/b"
 
 
 def test_a_changed_file_is_read_afresh(engine: Engine) -> None:
-    record(engine, make_instance())
+    record_image(engine, make_instance())
     with session(engine) as current:
         catalogue.set_pixel_digest(current, image(engine).id, "f" * 64)
         assert [i.pixel_sha256 for found in catalogue.candidate_studies(current) for i in found.images] == ["f" * 64]
         catalogue.mark_unusable(current, image(engine).id, "pixels.truncated")
-    assert record(engine, make_instance(size=200)) == "updated"
+    assert record_image(engine, make_instance(size=200)) == "updated"
     with session(engine, read_only=True) as current:
         assert [i.pixel_sha256 for found in catalogue.candidate_studies(current) for i in found.images] == [None]
     row = image(engine)
@@ -153,16 +145,16 @@ def test_a_changed_file_is_read_afresh(engine: Engine) -> None:
 
 
 def test_reading_an_unchanged_file_again_keeps_what_the_pixels_told(engine: Engine) -> None:
-    record(engine, make_instance())
+    record_image(engine, make_instance())
     with session(engine) as current:
         catalogue.mark_unusable(current, image(engine).id, "pixels.truncated")
-    record(engine, make_instance())
+    record_image(engine, make_instance())
     assert image(engine).reason == "pixels.truncated"
 
 
 def test_a_study_is_never_moved_to_another_patient(engine: Engine) -> None:
-    record(engine, make_instance("1.1", "1", "P1", studied_at=datetime(2024, 5, 6)))
-    assert record(engine, make_instance("1.2", "1", "P2", studied_at=datetime(2020, 1, 1))) == "patient_conflict"
+    record_image(engine, make_instance("1.1", "1", "P1", studied_at=datetime(2024, 5, 6)))
+    assert record_image(engine, make_instance("1.2", "1", "P2", studied_at=datetime(2020, 1, 1))) == "patient_conflict"
     assert (image(engine, "1.2").usable, image(engine, "1.2").reason) == (False, "identity.study")
     assert study(engine).studied_at == datetime(2024, 5, 6)
     assert counts(engine) == [2, 2, 1, 1]
@@ -170,16 +162,16 @@ def test_a_study_is_never_moved_to_another_patient(engine: Engine) -> None:
 
 
 def test_a_path_that_shows_another_image_leaves_the_first_unusable(engine: Engine) -> None:
-    record(engine, make_instance("1.1", path="/a"))
-    assert record(engine, make_instance("1.2", path="/a", size=7)) == "image"
+    record_image(engine, make_instance("1.1", path="/a"))
+    assert record_image(engine, make_instance("1.2", path="/a", size=7)) == "image"
     assert (image(engine, "1.1").usable, image(engine, "1.1").reason) == (False, "file.replaced")
-    assert record(engine, make_instance("1.1", path="/b")) == "updated"
+    assert record_image(engine, make_instance("1.1", path="/b")) == "updated"
     assert (image(engine, "1.1").usable, image(engine, "1.1").path) == (True, "/b")
 
 
 def test_a_duplicate_steps_in_where_the_first_file_breaks(engine: Engine) -> None:
-    record(engine, make_instance(path="/a"))
-    record(engine, make_instance(path="/b", mtime_ns=9), compare=same)
+    record_image(engine, make_instance(path="/a"))
+    record_image(engine, make_instance(path="/b", mtime_ns=9), compare=same)
     with session(engine) as current:
         filing.record_file(current, make_entry("/a", 3, 3), "header.incomplete")
     row = image(engine)
@@ -202,26 +194,26 @@ def test_the_time_of_a_study_is_its_earliest_known(
     engine: Engine, times: list[tuple[datetime | None, bool]], kept: datetime
 ) -> None:
     for number, (moment, known) in enumerate(times):
-        record(engine, make_instance(f"1.{number}", studied_at=moment, time_known=known))
+        record_image(engine, make_instance(f"1.{number}", studied_at=moment, time_known=known))
     assert study(engine).studied_at == kept
     assert study(engine).time_known
 
 
 def test_the_hospital_clock_is_kept_as_written(engine: Engine) -> None:
-    record(engine, make_instance(studied_at=datetime(2024, 3, 31, 2, 30, tzinfo=UTC)))
+    record_image(engine, make_instance(studied_at=datetime(2024, 3, 31, 2, 30, tzinfo=UTC)))
     assert study(engine).studied_at == datetime(2024, 3, 31, 2, 30)
 
 
 def test_a_new_file_ends_the_quarantine_of_its_study(engine: Engine) -> None:
-    record(engine, make_instance())
+    record_image(engine, make_instance())
     with session(engine) as current:
         current.add(RunRow(id=1, started_at=datetime.now(UTC), argv=[], host="h", versions={}, counts={}))
         current.flush()
         current.add(FailureRow(run_id=1, study_id=1, code="x", message="x", attempts=3, quarantined=True))
-    record(engine, make_instance())
+    record_image(engine, make_instance())
     with session(engine) as current:
         assert current.scalar(select(func.count()).select_from(FailureRow)) == 1
-    record(engine, make_instance("1.2"))
+    record_image(engine, make_instance("1.2"))
     with session(engine) as current:
         assert current.scalar(select(func.count()).select_from(FailureRow)) == 0
 
@@ -230,7 +222,7 @@ def test_a_new_file_ends_the_quarantine_of_its_study(engine: Engine) -> None:
 @pytest.mark.parametrize("value", ["", "9" * 600])
 def test_an_impossible_identifier_is_refused(engine: Engine, field: str, value: str) -> None:
     with pytest.raises(HeaderError):
-        record(engine, dataclasses.replace(make_instance(), **{field: value}))
+        record_image(engine, dataclasses.replace(make_instance(), **{field: value}))
     assert counts(engine) == [0, 0, 0, 0]
 
 
@@ -239,8 +231,8 @@ def test_hostile_values_are_only_text(engine: Engine) -> None:
     hostile = make_instance(
         patient=evil, issuer=evil, study_description=evil * 3000, accession=evil * 3000, institution=evil
     )
-    assert record(engine, hostile) == "image"
-    assert record(engine, hostile) == "updated"
+    assert record_image(engine, hostile) == "image"
+    assert record_image(engine, hostile) == "updated"
     assert counts(engine) == [1, 1, 1, 1]
     assert study(engine).institution == evil.replace("\x00", "").replace("\ud800", "?")
     assert study(engine).accession == ""
@@ -259,72 +251,6 @@ def test_views_are_found_in_pages_and_set(engine: Engine) -> None:
         assert [found.sop_uid for found in catalogue.images_without_view(current, 9)] == ["1.2", "1.3"]
     assert (image(engine, "1.0").view, image(engine, "1.0").view_probability) == (View.LATERAL, 0.9)
     assert (image(engine, "1.1").usable, image(engine, "1.1").reason) == (False, "pixels.truncated")
-
-
-def seed_studies(engine: Engine) -> None:
-    """Six studies of two patients; study 4 has no usable image, study 5 no date."""
-    for number in range(6):
-        moment = None if number == 5 else datetime(2024, 1, 10 - number, 23, 59)
-        made = make_instance(f"{number}.1", f"{number}", f"P{number % 2}", studied_at=moment)
-        record(engine, made, reason="x" if number == 4 else None)
-        record(engine, dataclasses.replace(made, sop_uid=f"{number}.2", file=make_entry(f"/{number}.2")), reason="x")
-
-
-def test_candidates_come_in_pages_by_id_with_usable_images(engine: Engine) -> None:
-    seed_studies(engine)
-    with session(engine, read_only=True) as current:
-        first = catalogue.candidate_studies(current, limit=3)
-        rest = catalogue.candidate_studies(current, after_id=first[-1].id, limit=3)
-    assert [found.uid for found in first + rest] == ["0", "1", "2", "3", "5"]
-    assert [[i.sop_uid for i in found.images] for found in first] == [["0.1"], ["1.1"], ["2.1"]]
-    assert first[0].accession == "A0"
-
-
-def test_candidates_by_date_and_patient(engine: Engine) -> None:
-    seed_studies(engine)
-    with session(engine, read_only=True) as current:
-        dated = catalogue.candidate_studies(current, since=date(2024, 1, 7), until=date(2024, 1, 9))
-        mine = catalogue.candidate_studies(current, patient="P1")
-        assert catalogue.candidate_studies(current, patient="P9") == []
-        always = catalogue.candidate_studies(current, since=date.min, until=date.max)
-    assert [found.uid for found in dated] == ["1", "2", "3"]
-    assert [found.uid for found in mine] == ["1", "3", "5"]
-    assert [found.uid for found in always] == ["0", "1", "2", "3"]  # the undated one is left out
-
-
-def test_drafted_studies_of_the_young_are_found_by_age_or_birth_date(engine: Engine) -> None:
-    today, visit = datetime.now(UTC).replace(tzinfo=None), datetime(2024, 5, 6)
-    people = {
-        "by birth": (date(2006, 5, 7), visit, None),
-        "of this year": (date(2006, 1, 1), visit, None),  # 18 already: for the caller to see
-        "by age": (None, visit, 0.5),
-        "undated": (today.date().replace(year=today.year - 9, day=1), None, None),
-        "undrafted": (date(2020, 1, 1), visit, None),
-        "grown": (date(2005, 12, 31), visit, 18.4),
-        "unknown": (None, visit, None),
-    }
-    run_id = begin_run(engine)
-    for number, (name, (born, moment, age)) in enumerate(people.items(), 1):
-        record(engine, make_instance(f"{name}.1", name, name, birth_date=born, studied_at=moment, age_years=age))
-        if name != "undrafted":
-            save_draft(engine, run_id, number)
-    with session(engine, read_only=True) as current:
-        first = catalogue.drafted_young(current, 18, limit=3)
-        rest = catalogue.drafted_young(current, 18, after_id=first[-1].id, limit=3)
-    assert [study.uid for study in first + rest] == list(people)[:4]
-    assert (first[0].birth_date, first[0].studied_at) == (date(2006, 5, 7), visit)
-
-
-def test_studies_of_a_patient_run_from_old_to_new(engine: Engine) -> None:
-    seed_studies(engine)
-    with session(engine, read_only=True) as current:
-        ids = {row.mrn: row.id for row in current.scalars(select(PatientRow))}
-        found = catalogue.patient_studies(current, [ids["P0"], ids["P1"], 999])
-        one = catalogue.candidate_studies(current, limit=1)
-        assert catalogue.patient_studies(current, [ids["P0"], ids["P1"], 999], one) == found
-    assert [one.uid for one in found[ids["P0"]]] == ["2", "0"]
-    assert [one.uid for one in found[ids["P1"]]] == ["3", "1", "5"]
-    assert found[999] == []
 
 
 STEPS = st.lists(
@@ -350,7 +276,7 @@ def test_whatever_the_export_does_the_catalogue_stays_sound(
             current.execute(delete(row))
     for _ in range(2):
         for path, sop, uid, patient, size in steps:
-            record(engine, make_instance(sop, uid, patient, path=path, size=size), compare=same)
+            record_image(engine, make_instance(sop, uid, patient, path=path, size=size), compare=same)
     with session(engine, read_only=True) as current:
         usable = [row.path for row in current.scalars(select(ImageRow).where(ImageRow.usable))]
         files = {row.path: row for row in current.scalars(select(FileRow))}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from builders.plans import whole_reads
 from builders.tool import Tool, Visit, write_visit
 from sqlalchemy import text
@@ -27,15 +26,6 @@ COMMANDS = (
     ("show", "A103"),
     ("forget", "P2", "--yes"),
 )
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def any_tool(request: pytest.FixtureRequest, tool: Tool) -> Tool:
-    """The command line on SQLite, then on PostgreSQL."""
-    if request.param == "postgresql":
-        template = request.getfixturevalue("postgres_template")
-        tool.db = request.getfixturevalue("new_postgres")(template)
-    return tool
 
 
 def test_no_command_reads_more_than_it_must(

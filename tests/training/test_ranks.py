@@ -11,7 +11,7 @@ import torch
 from builders.network import VOCABULARY, random_films
 from builders.pairs import drawn_pairs
 from builders.ranks import run_ranks
-from builders.training import read_noise, train_options
+from builders.training import read_noise, told_lines, train_options
 from safetensors.torch import load_file
 from torch.nn import functional as F
 
@@ -79,7 +79,7 @@ def _quietly(out, **changes):
 
 
 def _losses(out):
-    lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    lines = told_lines(out)
     return {line["stage"]: {k: v for k, v in line.items() if "loss" in k} for line in lines if line["stage"] in STAGES}
 
 
@@ -112,7 +112,7 @@ def stopped(tmp_path_factory):
 @pytest.mark.parametrize("count", [1, 2])
 def test_two_processes_learn_as_one_and_a_run_goes_on_with_either_number(alone, stopped, tmp_path, count):
     out = Path(shutil.copytree(stopped, tmp_path / "run"))
-    assert [json.loads(line)["stage"] for line in (out / "metrics.jsonl").read_text().splitlines()][-1] == "encoded"
+    assert told_lines(out)[-1]["stage"] == "encoded"
     assert run_ranks(count, lambda: _quietly(out)) == [0] * count
     ours, theirs = _losses(out), _losses(alone)
     assert set(ours) == set(theirs) == set(STAGES)

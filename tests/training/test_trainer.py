@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 from builders.network import VOCABULARY, random_films, random_samples
-from builders.training import SPLITS, read_noise, train_options
+from builders.training import SPLITS, read_noise, told_lines, train_options
 from safetensors import safe_open
 from safetensors.torch import load_file
 
@@ -41,11 +41,6 @@ def _options(out, **changes):
     return train_options(out, **{**chosen, **changes})
 
 
-def _lines(out, stage=None):
-    found = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-    return found if stage is None else [line for line in found if line["stage"] == stage]
-
-
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """One run, and what it told."""
@@ -71,21 +66,21 @@ def test_weights_can_be_loaded_and_say_where_they_come_from(finished):
 
 def test_every_epoch_leaves_a_line_and_tells_it(finished):
     out, _, told = finished
-    lines = _lines(out)
+    lines = told_lines(out)
     assert lines == told
     assert [line["stage"] for line in lines] == ["data", "encoder", "towers", "views", "encoded", "network", "network"]
     assert (lines[0]["train"], lines[0]["val"]) == (12, 6)
-    for line in _lines(out, "network"):
+    for line in told_lines(out, "network"):
         assert {"loss", "language_loss", "bleu_1", "example_f1", "mean_auc", "distinct", "selection"} <= set(line)
         chosen = [line[name] for name in ("example_f1", "states_macro_f1", "mean_auc")]
         assert line["selection"] == pytest.approx(np.mean(chosen))
-    assert [line["epoch"] for line in _lines(out, "network")] == [1, 2]
+    assert [line["epoch"] for line in told_lines(out, "network")] == [1, 2]
 
 
 def test_the_best_epoch_is_kept(finished):
     out, best, _ = finished
     manifest = load_weights(best).manifest["metrics"]
-    lines = _lines(out, "network")
+    lines = told_lines(out, "network")
     assert manifest["selection"] == max(line["selection"] for line in lines)
     assert manifest["epoch"] == max(lines, key=lambda line: line["selection"])["epoch"]
 
@@ -118,7 +113,7 @@ def _without_clock(lines):
 
 def _assert_alike(whole, killed):
     for name, epochs in (("encoder", [1, 2]), ("towers", [1]), ("network", [1, 2])):
-        ours, theirs = (_without_clock(_lines(run, name)) for run in (whole, killed))
+        ours, theirs = (_without_clock(told_lines(run, name)) for run in (whole, killed))
         assert [line["epoch"] for line in theirs] == epochs
         assert theirs == ours
     for name in ("model.safetensors", "config.json", "vocab.txt", "retriever.safetensors"):
@@ -169,11 +164,11 @@ def test_a_seed_gives_ever_the_same_weights_and_another_one_others(whole, tmp_pa
     ours, theirs = (load_file(out / "best" / "model.safetensors") for out in (whole, tmp_path / "other"))
     assert ours.keys() == theirs.keys()
     assert not torch.equal(ours["classifier.linear.weight"], theirs["classifier.linear.weight"])
-    assert _lines(whole, "network")[0]["loss"] != _lines(tmp_path / "other", "network")[0]["loss"]
+    assert told_lines(whole, "network")[0]["loss"] != told_lines(tmp_path / "other", "network")[0]["loss"]
 
 
 def test_the_label_prior_of_each_epoch_is_told_and_saved(whole):
-    lines = _lines(whole, "network")
+    lines = told_lines(whole, "network")
     priors = [line["label_prior"] for line in lines]
     assert all(len(prior) == 14 and 0 < min(prior) <= max(prior) <= 1 for prior in priors)
     assert priors[0] != priors[1]
@@ -250,10 +245,10 @@ def test_films_without_reports_teach_the_encoder_and_a_killed_run_goes_on(tmp_pa
     assert whole.read_bytes() == killed.read_bytes()
     manifest = load_weights(tmp_path / "whole" / "best").manifest
     assert "12 studies" in manifest["data"] and "12 films of noise without reports" in manifest["data"]
-    assert _lines(tmp_path / "whole")[0]["films"] == 12
-    assert {"mean_auc", "mean_auc_films", "findings_loss"} <= set(_lines(tmp_path / "whole", "encoder")[0])
-    assert {"mean_auc", "mean_auc_films", "evidence_loss"} <= set(_lines(tmp_path / "whole", "towers")[0])
-    line = _lines(tmp_path / "whole", "network")[0]
+    assert told_lines(tmp_path / "whole")[0]["films"] == 12
+    assert {"mean_auc", "mean_auc_films", "findings_loss"} <= set(told_lines(tmp_path / "whole", "encoder")[0])
+    assert {"mean_auc", "mean_auc_films", "evidence_loss"} <= set(told_lines(tmp_path / "whole", "towers")[0])
+    line = told_lines(tmp_path / "whole", "network")[0]
     assert line["films_loss"] > 0
     chosen = [line[name] for name in ("example_f1", "states_macro_f1", "mean_auc", "films_auc")]
     assert line["selection"] == pytest.approx(np.mean(chosen))
@@ -300,7 +295,7 @@ def test_each_round_goes_on_where_it_was_killed_with_what_the_one_before_left(tm
     train(_options(tmp_path / "killed", **rounds), lambda _: None)
     whole, killed = (tmp_path / name / "best" / "model.safetensors" for name in ("whole", "killed"))
     assert whole.read_bytes() == killed.read_bytes()
-    told = [(line["round"], line["epoch"]) for line in _lines(tmp_path / "whole", "encoder")]
+    told = [(line["round"], line["epoch"]) for line in told_lines(tmp_path / "whole", "encoder")]
     assert told == [(1, 1), (2, 2), (2, 3)]
 
 
@@ -309,7 +304,7 @@ def test_an_encoder_that_is_begun_is_not_yet_a_finished_run(finished, tmp_path):
     with pytest.raises(_Killed):
         train(options, _kill_after("encoder", 1))
     assert load_weights(train(options, lambda _: None)).manifest["metrics"]["epoch"] == 0
-    assert [line["epoch"] for line in _lines(tmp_path, "encoder")] == [1, 2]
+    assert [line["epoch"] for line in told_lines(tmp_path, "encoder")] == [1, 2]
 
 
 @pytest.mark.parametrize(("changes", "train_and_val"), [({"phantoms": 3}, (15, 6)), ({"limit": 4}, (4, 4))])
