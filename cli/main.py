@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "backup": ("upkeep", "backup", "Write database, index and manifests to one tar."),
     "train": ("train", "train", "Train or fine-tune the network."),
     "calibrate": ("calibrate", "calibrate", "Fit probabilities to the signed reports of the archive."),
+    "trust": ("trust", "trust", "Judge drafts beside signed reports; reports and gates that follow."),
     "evaluate": ("evaluate", "evaluate", "Score drafts of a dataset beside baselines."),
     "db": ("db", "db", "Look at and migrate the database schema."),
     "doctor": ("doctor", "doctor", "Check environment, decoders, device, weights, index and database."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -41,11 +41,16 @@ class Review:
 PRIORITIES = tuple(tier.name.lower() for tier in Tier)  # of a draft, the soonest first
 
 
+WITHHELD = ("state", "change")  # what the gate of a finding keeps from readers
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One of the 14 findings of a study and, with a prior, what became of it. Probabilities are of "positive".
 
     raw_score : what the network said before any calibration, 0..1; by default the probability.
+    withheld : "state" where no reader is told of it, "change" where no reader is told what became of it, for the tool has
+    not proved itself in that yet; else "".
     """
 
     finding: str
@@ -56,6 +61,13 @@ class Finding:
     change: Change | None = None
     change_probability: float | None = None
     raw_score: float | None = None
+    withheld: str = ""
+
+    def told(self) -> Finding | None:
+        """What readers are told of it; None where that is nothing."""
+        if self.withheld == "change":
+            return replace(self, change=None, change_probability=None, withheld="")
+        return None if self.withheld else self
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,12 @@ class Settings(BaseSettings):
     shadow: bool = Field(
         False, description="Make drafts in shadow: stored and scored, and shown by no command and in no export."
     )
+    gated: bool = Field(
+        False, description="Keep from readers the findings in which drafts have not proved themselves here (`trust`)."
+    )
+    trust: Path | None = Field(
+        None, description="TOML file with this site's rule of the gates; that of the package where it is unset."
+    )
     preliminary: bool = Field(False, description="Import reports that nobody has signed yet, too.")
     retriever: Literal["text", "image", "fused", "hyperbolic"] = Field(
         "text",
@@ -163,7 +169,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What the log on stderr shows.")
     log_format: Literal["text", "json"] = Field("text", description="Lines of key=value, or one JSON object a line.")
 
-    @field_validator("home", "weights", "wording", "metrics", "send_ca", "send_certificate", mode="after")
+    @field_validator("home", "weights", "wording", "trust", "metrics", "send_ca", "send_certificate", mode="after")
     @classmethod
     def _expand(cls, value: Path | None) -> Path | None:
         """`~` is the home of the user."""

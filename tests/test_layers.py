@@ -20,6 +20,7 @@ FOUNDATION = {
     "findings",
     "indications",
     "log",
+    "mistakes",
     "records",
     "settings",
 }
@@ -36,7 +37,7 @@ LAYERS: tuple[dict[str, set[str]], ...] = (
     },
     {"drafting": set(), "datasets": {"engine"}, "engine": set()},
     {
-        "pipeline": set(),
+        "pipeline": {"trust"},
         "export": set(),
         "trust": {"evaluation"},
         "training": {"evaluation"},

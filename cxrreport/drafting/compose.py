@@ -20,6 +20,7 @@ from cxrreport.drafting.spans import mark_text
 from cxrreport.drafting.table import changes_of, findings_table, to_write
 from cxrreport.drafting.text import final_text
 from cxrreport.drafting.told import hear_of_priors
+from cxrreport.drafting.withhold import Closed, to_tell, withhold
 from cxrreport.drafting.wording import Wording
 from cxrreport.drafting.wording_file import default_wording
 from cxrreport.drafts import Draft, Finding, Provenance, Span
@@ -39,10 +40,17 @@ _NOTHING = "The network gave no usable draft for this study."
 
 
 class Composer:
-    """Makes drafts with one set of weights and one version of the index."""
+    """Makes drafts with one set of weights and one version of the index. closed : what no reader is told."""
 
-    def __init__(self, drafter: Drafter, retriever: Retriever, wording: Wording, clock: Clock | None = None) -> None:
-        self.drafter, self.retriever, self.wording = drafter, retriever, wording
+    def __init__(
+        self,
+        drafter: Drafter,
+        retriever: Retriever,
+        wording: Wording,
+        clock: Clock | None = None,
+        closed: Closed | None = None,
+    ) -> None:
+        self.drafter, self.retriever, self.wording, self.closed = drafter, retriever, wording, closed or {}
         self.clock = clock or Clock()  # told of the stages "encode", "retrieve" and "draft"
         self.comparer = Comparer(drafter.weights) if drafter.weights.temporal is not None else None
 
@@ -128,7 +136,8 @@ class Composer:
 
     def _finish(self, case: Case) -> Draft | Failure:
         item, pair = case.prepared, case.prepared.due.pair
-        rows = findings_table(case)
+        whole = withhold(findings_table(case), self.closed)
+        rows = to_tell(whole)
         height, width = _upright_shape(item)
         regions = mark_regions(rows, self._maps(case, rows), height, width)
         known = know(
@@ -148,7 +157,7 @@ class Composer:
             findings=text.string,
             impression=impression(known, states_told(text), self.wording),
             comparison=comparison,
-            finding_rows=rows,
+            finding_rows=whole,
             spans=(*spans, *comparison_spans),
             regions=as_stored(regions, item.lie.turns, height, width),
             references=case.current.retrieved.references(case.current.states.weights),

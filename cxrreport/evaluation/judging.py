@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from cxrreport.evaluation.faults import FAULTS, count_faults
-from cxrreport.evaluation.mistakes import Mistake, judge, tell
+from cxrreport.evaluation.mistakes import judge, tell
 from cxrreport.findings import State
+from cxrreport.mistakes import Mistake
 from cxrreport.reports.claims import Text, read
 
 States = Mapping[str, State]

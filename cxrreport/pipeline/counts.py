@@ -34,6 +34,7 @@ class Count(StrEnum):
     INDEXED = "indexed"
     EMBEDDED = "embedded"
     FILMS_EMBEDDED = "films_embedded"
+    JUDGED = "judged"  # drafts beside what was signed
 
 
 _STUDIES = (Count.FILES, Count.IMAGES, Count.STUDIES, Count.PAIRED, Count.DRAFTED, Count.UNCHANGED, Count.WITHDRAWN)
@@ -48,6 +49,7 @@ INDEX = (
     Count.INDEXED,
     Count.EMBEDDED,
     Count.FILMS_EMBEDDED,
+    Count.JUDGED,
 )
 
 

@@ -14,6 +14,7 @@ from cxrreport.clock import Clock
 from cxrreport.drafting.compose import Composer
 from cxrreport.drafting.drafter import load_drafter, upright_reader
 from cxrreport.drafting.retrieve import Retriever
+from cxrreport.drafting.withhold import Closed
 from cxrreport.drafting.wording_file import load_wording
 from cxrreport.files import must_exist
 from cxrreport.log import Progress, get_log
@@ -36,6 +37,8 @@ from cxrreport.pipeline.selection import Selection
 from cxrreport.pipeline.serving import open_retrieval
 from cxrreport.pipeline.unretrievable import tell_unretrievable
 from cxrreport.settings import Settings
+from cxrreport.store.retry import transact
+from cxrreport.trust.gates import closed
 
 if TYPE_CHECKING:
     from cxrreport.imaging.upright import Upright
@@ -63,13 +66,13 @@ def generate(
             classify_views(run, drafter, upright)
         check_refusals(run, paths)
         withdraw(run, selection.allow_out_of_scope)
-        made_with = versions_of(drafter, retriever)
+        made_with, kept = versions_of(drafter, retriever), _closed(run)
         with run.clock.time("due"):
             due = by_patient(find_due(run, selection, made_with))
         drafters = choose(run, len(due), cluster)
-        make: Make = Opening(drafters.settings(settings), Opened(made_with, wording.digest))
+        make: Make = Opening(drafters.settings(settings), Opened(made_with, wording.digest), kept)
         if not drafters.beside:
-            make = _drafts_here(run, Composer(drafter, retriever, wording, Clock()), upright)
+            make = _drafts_here(run, Composer(drafter, retriever, wording, Clock(), kept), upright)
         del drafter, retriever  # each process beside this one has its own
         _draft(run, due, drafters, make)
         if not without_retrieval:
@@ -93,6 +96,11 @@ def _draft(run: Run, due: Sequence[DueRow], drafters: Drafters, make: Make) -> N
     run.count(Count.LEFT, len(due) - run.counts.numbers[Count.DRAFTED] - (run.counts.failed.total() - failed))
     if run.late:
         get_log().warning("run.late", count=run.counts.numbers[Count.LEFT])
+
+
+def _closed(run: Run) -> Closed:
+    """What drafts keep from their readers."""
+    return transact(run.engine, closed, read_only=True) if run.settings.gated else {}
 
 
 def _open_retriever(run: Run, drafter: Drafter, without_retrieval: bool) -> Retriever:

@@ -21,6 +21,8 @@ from cxrreport.reports.readers import FORMATS
 from cxrreport.settings import Settings
 from cxrreport.store.reports import StoredText, texts
 from cxrreport.store.retry import transact
+from cxrreport.trust.policy import load_policy
+from cxrreport.trust.prove import prove
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -44,6 +46,7 @@ def index(
     """
     if form not in FORMATS:
         raise UsageError(f"Reports come in one of these forms: {', '.join(FORMATS)}.")
+    load_policy(settings.trust)  # refused before anything is done
     with open_run(settings, progress) as run:
         drafter = load_drafter(settings)
         import_reports(run, paths, form)
@@ -51,8 +54,12 @@ def index(
             _check_language(run, any_language)
             with gpu_errors():
                 build_index(run, drafter)
+        if not run.cancelled:
+            proved = prove(settings, run.transact, progress, lambda: bool(run.cancelled))
+            run.count(Count.JUDGED, proved.pop("judged"))
+            run.details["gates"] = proved
         tell_unretrievable(run)
-    details = {name: run.details.get(name) for name in ("unretrievable", "index")}
+    details = {name: run.details.get(name) for name in ("unretrievable", "index", "gates")}
     return {**run.summary(INDEX), **details}, run.exit_code
 
 

@@ -12,6 +12,7 @@ from cxrreport.codes import CODES
 from cxrreport.drafting.compose import Composer
 from cxrreport.drafting.drafter import load_drafter, upright_reader
 from cxrreport.drafting.retrieve import Retriever
+from cxrreport.drafting.withhold import Closed
 from cxrreport.drafting.wording_file import load_wording
 from cxrreport.engine.child import asked_to_stop
 from cxrreport.engine.local import LocalEngine
@@ -46,11 +47,13 @@ class Opened:
 class Opening:
     """A call opens what drafts chunks. It is picklable, and ever the same: each worker makes one call.
 
-    settings : `device` and `workers` are those of one worker. expected : what the run has opened.
+    settings : `device` and `workers` are those of one worker. expected : what the run has opened. closed : what no reader is
+    told.
     """
 
     settings: Settings
     expected: Opened
+    closed: Closed
 
     def __call__(self) -> ChunkDrafter:
         """Open weights, wording, index and database, and start children that read.
@@ -75,7 +78,7 @@ class Opening:
             None, workers.__exit__, exitpriority=1
         )  # else the end of this process waits for children that wait for it
         reader = Reader(workers, upright_reader(drafter.weights), settings.max_pixels, clock, asked_to_stop)
-        return ChunkDrafter(Composer(drafter, retriever, wording, clock), reader, settings.batch_size)
+        return ChunkDrafter(Composer(drafter, retriever, wording, clock, self.closed), reader, settings.batch_size)
 
 
 def open_retriever(engine: Engine, index: Index | None, drafter: Drafter, settings: Settings) -> Retriever:

@@ -12,12 +12,13 @@ from sqlalchemy.orm import Session
 from cxrreport.drafts import Draft, DraftStatus, Reference
 from cxrreport.store.attempts import clear_failures
 from cxrreport.store.engine import batches
-from cxrreport.store.schema import DraftRow, FindingRow, ReferenceRow, RegionRow, SpanRow
+from cxrreport.store.schema import AgreementRow, DraftRow, FindingRow, JudgementRow, ReferenceRow, RegionRow, SpanRow
 from cxrreport.store.views import draft_facts
 
 MADE_WITH = ("weights_sha256", "preprocess_version", "index_version", "inputs_sha256")
 JUDGED = ("confidence", "priority", "priority_reason", "shadow")
 PARTS = (FindingRow, RegionRow, SpanRow, ReferenceRow)
+JUDGEMENTS = (AgreementRow, JudgementRow)  # made of a draft, and worth nothing without it
 
 
 def save_drafts(session: Session, run_id: int, drafts: Sequence[Draft]) -> list[int]:
@@ -41,7 +42,7 @@ def _save_draft(session: Session, run_id: int, draft: Draft) -> int:
         row = DraftRow(study_id=draft.study_id)
         session.add(row)
     else:
-        for part in PARTS:
+        for part in (*PARTS, *JUDGEMENTS):
             session.execute(delete(part).where(part.draft_id == row.id))
     _fill(row, run_id, draft)
     session.flush()
@@ -84,7 +85,8 @@ def _is_stored(session: Session, row: DraftRow, draft: Draft) -> bool:
         and row.calibration_sha256 == draft.provenance.calibration_sha256
         and all(getattr(row, name) == getattr(draft, name) for name in JUDGED)
         and facts.flags == draft.flags
-        and (facts.finding_rows, facts.spans, facts.regions) == (draft.finding_rows, draft.spans, draft.regions)
+        and {*facts.all_rows} == {*draft.finding_rows}
+        and (facts.spans, facts.regions) == (draft.spans, draft.regions)
         and references == draft.references
     )
 

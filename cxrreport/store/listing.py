@@ -20,6 +20,7 @@ from cxrreport.store.views import MAX_ID, find_study
 
 _UNDATED = datetime(1, 1, 1)
 _rank = case({name: rank for rank, name in enumerate(PRIORITIES)}, value=DraftRow.priority, else_=len(PRIORITIES))
+TOLD_CHANGE = (FindingRow.change.in_(CHANGED), FindingRow.withheld == "")
 _moment = func.coalesce(StudyRow.studied_at, _UNDATED)
 
 
@@ -161,7 +162,7 @@ def _conditions(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool
             raise UsageError("No patient of the archive has this number.", "patient.unknown")
         yield PatientRow.mrn == wanted.patient
     if wanted.changed_only:
-        yield exists().where(FindingRow.draft_id == DraftRow.id, FindingRow.change.in_(CHANGED))
+        yield exists().where(FindingRow.draft_id == DraftRow.id, *TOLD_CHANGE)
     if wanted.priority:
         yield DraftRow.priority.in_(wanted.priority)
     if wanted.lacking is not None:
@@ -180,7 +181,7 @@ def _days(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
 def _changes(session: Session, draft_ids: list[int]) -> dict[int, dict[str, str]]:
     found: dict[int, dict[str, str]] = {}
     query = select(FindingRow.draft_id, FindingRow.finding, FindingRow.change)
-    query = query.where(FindingRow.draft_id.in_(draft_ids), FindingRow.change.in_(CHANGED))
+    query = query.where(FindingRow.draft_id.in_(draft_ids), *TOLD_CHANGE)
     for draft_id, finding, change in session.execute(query.order_by(FindingRow.id)):
         found.setdefault(draft_id, {})[finding] = str(change)
     return found

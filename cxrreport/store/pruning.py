@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 
 from cxrreport.drafts import DraftStatus
 from cxrreport.store.columns import Base
-from cxrreport.store.drafts import PARTS
+from cxrreport.store.drafts import JUDGEMENTS, PARTS
 from cxrreport.store.forgetting import Held, add_dependent
 from cxrreport.store.schema import DraftRow, RunRow
 
-_OWN = {part.__tablename__ for part in PARTS}
+_OWN = {part.__tablename__ for part in (*PARTS, *JUDGEMENTS)}
 
 
 def outdated(session: Session, before: datetime) -> Held:

@@ -99,7 +99,10 @@ class RetrievedReport:
 
 @dataclass(frozen=True, slots=True)
 class DraftFacts:
-    """One draft with all its rows, and the verdict that holds of it."""
+    """One draft with all its rows, and the verdict that holds of it.
+
+    finding_rows : as readers are told; withheld : those of which they are told less than the draft holds, with all of it.
+    """
 
     draft_id: int
     status: DraftStatus
@@ -119,6 +122,18 @@ class DraftFacts:
     regions: tuple[Region, ...]
     references: tuple[RetrievedReport, ...]
     review: Review | None = None
+    withheld: tuple[Finding, ...] = ()
+
+    @property
+    def all_rows(self) -> tuple[Finding, ...]:
+        """All findings as the draft holds them."""
+        whole = {row.finding for row in self.withheld}
+        return (*(row for row in self.finding_rows if row.finding not in whole), *self.withheld)
+
+    @property
+    def not_assessed(self) -> tuple[str, ...]:
+        """Findings of which the draft tells nothing, since the tool has not proved itself in them here."""
+        return tuple(row.finding for row in self.withheld if row.withheld == "state")
 
     @property
     def text(self) -> str:
@@ -289,16 +304,18 @@ def draft_facts(session: Session, row: DraftRow) -> DraftFacts:
     """Return one draft with all its rows."""
     told = ("prior_reason", "findings", "impression", "comparison", "priority", "priority_reason", "confidence")
     own = ("status", "run_id", "created_at", *told)
+    rows = _parts(session, row.id, FindingRow, Finding)
     return DraftFacts(
         draft_id=row.id,
         **{name: getattr(row, name) for name in own},
         flags=tuple(row.flags),
         provenance=Provenance(**{name: getattr(row, name) for name in Provenance.__slots__}),
-        finding_rows=_parts(session, row.id, FindingRow, Finding),
+        finding_rows=tuple(told for one in rows if (told := one.told())),
         spans=_parts(session, row.id, SpanRow, Span),
         regions=_parts(session, row.id, RegionRow, Region),
         references=_references(session, row.id),
         review=newest_review(session, row.id),
+        withheld=tuple(one for one in rows if one.withheld),
     )
 
 

@@ -18,6 +18,8 @@ FINDINGS = (
     " 'pneumonia', 'atelectasis', 'pneumothorax', 'pleural effusion', 'pleural other', 'fracture', 'support devices',"
     " 'no finding')"
 )
+STATES = "('blank', 'positive', 'negative', 'uncertain')"
+CHANGES = "('new', 'worsened', 'unchanged', 'improved', 'resolved', 'absent')"
 PRIOR_REASONS = (
     "prior_reason IN ('', 'prior.none', 'prior.no_frontal', 'prior.tie', 'prior.date_missing', 'prior.identity', "
     "'prior.unreadable', 'prior.rotated', 'prior.inverted', 'prior.mirrored', 'prior.other_view')"
@@ -244,6 +246,8 @@ def upgrade() -> None:
         sa.Column("prior_probability", sa.Double),
         sa.Column("change", sa.String(16)),
         sa.Column("change_probability", sa.Double),
+        sa.Column("withheld", sa.String, nullable=False),
+        sa.CheckConstraint("withheld IN ('', 'state', 'change')", name="withheld"),
         sa.CheckConstraint(
             "change IN ('new', 'worsened', 'unchanged', 'improved', 'resolved', 'absent')", name="change"
         ),
@@ -307,6 +311,55 @@ def upgrade() -> None:
         sa.Column("reviewer", sa.String, nullable=False),
         sa.Column("at", UTC, nullable=False),
         sa.CheckConstraint("status IN ('accepted', 'edited', 'rejected')", name="status"),
+    )
+    op.create_table(
+        "judgement",
+        sa.Column("id", ID, primary_key=True),
+        sa.Column("draft_id", ID, sa.ForeignKey("draft.id"), nullable=False, unique=True),
+        sa.Column("report_id", ID, sa.ForeignKey("report.id"), index=True),
+        sa.Column("errors", sa.Integer, nullable=False),
+        sa.Column("edits", sa.Double, nullable=False),
+        sa.Column("key_sha256", sa.String, nullable=False),
+        sa.Column("computed_at", UTC, nullable=False),
+        sa.CheckConstraint("edits BETWEEN 0 AND 1", name="edits"),
+    )
+    op.create_table(
+        "agreement",
+        sa.Column("id", ID, primary_key=True),
+        sa.Column("draft_id", ID, sa.ForeignKey("draft.id"), nullable=False),
+        sa.Column("report_id", ID, sa.ForeignKey("report.id"), index=True),
+        sa.Column("finding", sa.String, nullable=False),
+        sa.Column("name", sa.String, nullable=False),
+        sa.Column("verdict", sa.String, nullable=False),
+        sa.Column("dimension", sa.String, nullable=False),
+        sa.Column("tier", sa.String, nullable=False),
+        sa.Column("drafted", sa.String(16), nullable=False),
+        sa.Column("signed", sa.String(16), nullable=False),
+        sa.Column("drafted_change", sa.String(16)),
+        sa.Column("signed_change", sa.String(16)),
+        sa.Column("computed_at", UTC, nullable=False),
+        sa.CheckConstraint(FINDINGS.replace(")", ", 'other abnormality')"), name="finding"),
+        sa.CheckConstraint("verdict IN ('correct', 'partial', 'wrong', 'missed', 'invented')", name="verdict"),
+        sa.CheckConstraint(
+            "dimension IN ('', 'state', 'side', 'severity', 'change', 'certainty', 'name')", name="dimension"
+        ),
+        sa.CheckConstraint("tier IN ('critical', 'urgent', 'notable', 'routine')", name="tier"),
+        *(sa.CheckConstraint(f"{name} IN {STATES}", name=name) for name in ("drafted", "signed")),
+        *(sa.CheckConstraint(f"{name} IN {CHANGES}", name=name) for name in ("drafted_change", "signed_change")),
+        sa.UniqueConstraint("draft_id", "finding", "name"),
+    )
+    op.create_table(
+        "gate",
+        sa.Column("id", ID, primary_key=True),
+        sa.Column("finding", sa.String, nullable=False),
+        sa.Column("subject", sa.String, nullable=False),
+        sa.Column("open", sa.Boolean, nullable=False),
+        sa.Column("held", sa.Boolean, nullable=False),
+        sa.Column("reason", sa.String, nullable=False),
+        sa.Column("since", UTC, nullable=False),
+        sa.CheckConstraint(FINDINGS, name="finding"),
+        sa.CheckConstraint("subject IN ('state', 'change')", name="subject"),
+        sa.UniqueConstraint("finding", "subject"),
     )
     op.create_table(
         "delivery",

@@ -58,7 +58,7 @@ def test_checks_of_models_and_migration_do_not_differ(engine: Engine, backend: s
             connection.execute(text("ATTACH ':memory:' AS beside"))
         Base.metadata.create_all(connection.execution_options(schema_translate_map={None: "beside"}), checkfirst=False)
         made = constraints(connection, "beside")
-    assert len(made) == 16 and sum(map(len, made.values())) > 20
+    assert len(made) == 19 and sum(map(len, made.values())) > 20
     assert migrated == made
 
 
@@ -120,8 +120,8 @@ SPAN = (
     " VALUES (1, '{section}', 0, 1, '{kind}', {confidence})"
 )
 FINDING = (
-    "INSERT INTO finding (draft_id, finding, state, probability, raw_score, change)"
-    " VALUES (1, '{finding}', '{state}', 0, 0, '{change}')"
+    "INSERT INTO finding (draft_id, finding, state, probability, raw_score, change, withheld)"
+    " VALUES (1, '{finding}', '{state}', 0, 0, '{change}', '{withheld}')"
 )
 FAILURE = "INSERT INTO failure (run_id, path, code, message, attempts, quarantined) VALUES (1, {path}, '{code}', 'x', 1, false)"
 DRAFT = (
@@ -139,9 +139,10 @@ DRAFT = (
         SPAN.format(section="findings", kind="guess", confidence=1),
         SPAN.format(section="history", kind="flag", confidence=1),
         SPAN.format(section="findings", kind="flag", confidence=1.5),
-        FINDING.format(finding="edema", state="maybe", change="new"),
-        FINDING.format(finding="edema", state="blank", change="worse"),
-        FINDING.format(finding="cough", state="blank", change="new"),
+        FINDING.format(finding="edema", state="maybe", change="new", withheld=""),
+        FINDING.format(finding="edema", state="blank", change="worse", withheld=""),
+        FINDING.format(finding="cough", state="blank", change="new", withheld=""),
+        FINDING.format(finding="edema", state="blank", change="new", withheld="all"),
         FAILURE.format(path="NULL", code="x"),
         FAILURE.format(path="'/a'", code="not a code"),
         FAILURE.format(path="'/a'", code="Code"),

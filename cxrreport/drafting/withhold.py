@@ -1,0 +1,27 @@
+"""What a draft keeps from its readers: findings, and changes, in which the tool has not proved itself here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from cxrreport.drafts import Finding
+from cxrreport.findings import FINDINGS, NO_FINDING, State
+
+Closed = Mapping[str, str]  # "state" or "change" by finding
+
+
+def withhold(rows: Sequence[Finding], closed: Closed) -> tuple[Finding, ...]:
+    """The rows with what is kept back marked. "No finding" sums all others up, and is kept back where one of them is."""
+    sums = FINDINGS[NO_FINDING]
+    kept = {**closed, sums: "state"} if "state" in closed.values() else closed
+    return tuple(replace(row, withheld=kept.get(row.finding, "")) for row in rows)
+
+
+def to_tell(rows: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The rows as a text may rest on them: of what is kept back nothing is known."""
+    return tuple(row.told() or _unknown(row) for row in rows)
+
+
+def _unknown(row: Finding) -> Finding:
+    return replace(row, state=State.BLANK, probability=0.0, prior_state=None, change=None)

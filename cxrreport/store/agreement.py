@@ -1,0 +1,184 @@
+"""Drafts beside what was signed of their studies: what there is to compare, and what came of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from sqlalchemy import delete, exists, func, insert, or_, select
+from sqlalchemy.orm import Session
+
+from cxrreport.drafts import Finding, Review, Verdict
+from cxrreport.findings import Change, State
+from cxrreport.mistakes import Mistake
+from cxrreport.store.amendments import SIGNED
+from cxrreport.store.drafts import JUDGEMENTS
+from cxrreport.store.reports import lateness
+from cxrreport.store.schema import AgreementRow, DraftRow, JudgementRow, ReportRow, ReviewRow
+from cxrreport.store.standing import stands
+from cxrreport.store.views import States, draft_facts
+
+_HAS_TEXT = or_(func.trim(ReportRow.impression) != "", func.trim(ReportRow.findings) != "")
+_REPORT = (ReportRow.id, ReportRow.study_id, ReportRow.reported_at, ReportRow.status, ReportRow.text_sha256)
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A draft that is to be judged, and the reports that hold of its study and of its prior; `key` names all of them."""
+
+    draft_id: int
+    report_id: int | None
+    prior_report_id: int | None
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedText:
+    """What was signed: whole text, and the labels of the report; {} where nobody has labelled it."""
+
+    text: str
+    labels: States
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A draft, all its findings, and what was signed of its study and of its prior.
+
+    signed : the report, else what the reader wrote instead of the draft, else the draft that the reader accepted.
+    """
+
+    text: str
+    rows: tuple[Finding, ...]
+    has_prior: bool
+    signed: SignedText
+    prior: SignedText | None
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a draft and the signed report say of one finding; the verdict is "correct" where they do not differ."""
+
+    mistake: Mistake
+    drafted: State = State.BLANK
+    signed: State = State.BLANK
+    drafted_change: Change | None = None
+    signed_change: Change | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What came of one draft. errors : that would change what is done. edits : share of words that are not as signed."""
+
+    errors: int
+    edits: float
+    findings: Sequence[Compared] = field(default_factory=tuple)
+
+
+def last_draft(session: Session) -> int:
+    """Return the greatest id of a draft; 0 where there is none."""
+    return session.scalar(select(func.max(DraftRow.id))) or 0
+
+
+def pending(session: Session, rules: str, after_id: int, until_id: int, limit: int) -> tuple[int | None, list[Pending]]:
+    """Return the last id that was looked at, None at the end, and those of the drafts that are to be judged.
+
+    Each draft that stands, one in shadow too, whose study has a signed report or a verdict with a text. rules : version of
+    the rules that judge. Only ids and digests are read.
+    """
+    told = exists().where(ReportRow.study_id == DraftRow.study_id, ReportRow.status.in_(SIGNED))
+    judged = exists().where(ReviewRow.draft_id == DraftRow.id)
+    wanted = (DraftRow.id > after_id, DraftRow.id <= until_id, stands(shadow=True), or_(told, judged))
+    query = select(DraftRow.id, DraftRow.study_id, DraftRow.prior_study_id).where(*wanted)
+    page = session.execute(query.order_by(DraftRow.id).limit(limit)).all()
+    if not page:
+        return None, []
+    reports = _holding(session, {key for row in page for key in row[1:] if key is not None})
+    reviews, known = _reviews(session, [row.id for row in page]), _known(session, [row.id for row in page])
+    found = []
+    for draft_id, study_id, prior_id in page:
+        own, prior = reports.get(study_id, _NONE), reports.get(prior_id, _NONE)
+        key = _key(rules, own[1], prior[1], reviews.get(draft_id))
+        if key != known.get(draft_id):
+            found.append(Pending(draft_id, own[0], prior[0], key))
+    return page[-1].id, found
+
+
+_NONE: tuple[int | None, str] = (None, "")
+
+
+def _holding(session: Session, study_ids: Collection[int]) -> dict[int, tuple[int | None, str]]:
+    """Id and digest of the signed report with a text that holds of each study."""
+    query = select(*_REPORT, ReportRow.label_source).where(ReportRow.study_id.in_(study_ids), _HAS_TEXT)
+    rows = sorted(session.execute(query.where(ReportRow.status.in_(SIGNED))), key=lateness)
+    return {row.study_id: (row.id, f"{row.id} {row.text_sha256} {row.label_source}") for row in rows}
+
+
+def _reviews(session: Session, draft_ids: Sequence[int]) -> dict[int, int]:
+    """Id of the last verdict on each draft that was judged."""
+    query = select(ReviewRow.draft_id, func.max(ReviewRow.id)).where(ReviewRow.draft_id.in_(draft_ids))
+    return {draft_id: review_id for draft_id, review_id in session.execute(query.group_by(ReviewRow.draft_id))}
+
+
+def _known(session: Session, draft_ids: Sequence[int]) -> dict[int, str]:
+    query = select(JudgementRow.draft_id, JudgementRow.key_sha256).where(JudgementRow.draft_id.in_(draft_ids))
+    return {draft_id: key for draft_id, key in session.execute(query)}
+
+
+def _key(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def beside(session: Session, one: Pending) -> Beside | None:
+    """Return a draft and what was signed; None where nothing was."""
+    row = session.get_one(DraftRow, one.draft_id)
+    facts = draft_facts(session, row)
+    signed = _signed(session, one.report_id) or _written(facts.review, facts.text)
+    if signed is None:
+        return None
+    return Beside(
+        facts.text, facts.all_rows, row.prior_study_id is not None, signed, _signed(session, one.prior_report_id)
+    )
+
+
+def _signed(session: Session, report_id: int | None) -> SignedText | None:
+    row = session.get(ReportRow, report_id) if report_id else None
+    if row is None:
+        return None
+    text = "\n\n".join(filter(None, (row.findings, row.impression, row.addendum)))
+    return SignedText(text, {finding: State(state) for finding, state in row.labels.items()})
+
+
+def _written(review: Review | None, draft: str) -> SignedText | None:
+    """What a reader signed, as far as the verdict tells: the draft, or what was written instead."""
+    if review is None:
+        return None
+    text = draft if review.status is Verdict.ACCEPTED else review.text
+    return SignedText(text, {}) if text else None
+
+
+def save_judgement(session: Session, one: Pending, made: Judgement | None) -> None:
+    """Store what came of a draft in the place of what was known; None where nothing can be said."""
+    forget_judgement(session, one.draft_id)
+    if made is None:
+        return
+    now = datetime.now(UTC)
+    own = {"draft_id": one.draft_id, "report_id": one.report_id, "computed_at": now}
+    session.execute(insert(JudgementRow), [{**own, "errors": made.errors, "edits": made.edits, "key_sha256": one.key}])
+    rows = [own | _values(compared) for compared in made.findings]
+    if rows:
+        session.execute(insert(AgreementRow), rows)
+
+
+def forget_judgement(session: Session, draft_id: int) -> None:
+    """Remove what was made of a draft."""
+    for table in JUDGEMENTS:
+        session.execute(delete(table).where(table.draft_id == draft_id))
+
+
+def _values(one: Compared) -> Mapping[str, object]:
+    mistake = one.mistake
+    said = {"finding": mistake.finding, "name": mistake.name, "tier": mistake.tier.name.lower()}
+    said |= {"verdict": str(mistake.verdict), "dimension": str(mistake.dimension)}
+    return said | {n: getattr(one, n) for n in ("drafted", "signed", "drafted_change", "signed_change")}

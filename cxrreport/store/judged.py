@@ -1,0 +1,129 @@
+"""Judged drafts, page by page, with what they can be grouped by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from cxrreport.drafts import Verdict
+from cxrreport.findings import Change, State
+from cxrreport.records import View
+from cxrreport.store.schema import (
+    AgreementRow,
+    DraftRow,
+    FindingRow,
+    ImageRow,
+    JudgementRow,
+    PatientRow,
+    ReviewRow,
+    StudyRow,
+)
+from cxrreport.store.standing import stands
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """One finding of a judged draft, as `AgreementRow` has it."""
+
+    finding: str
+    name: str
+    verdict: str
+    dimension: str
+    tier: str
+    drafted: State
+    signed: State
+    drafted_change: Change | None
+    signed_change: Change | None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A judged draft and its study; `probabilities` by finding. device : of the frontal film. reader : who judged it, or ""."""
+
+    draft_id: int
+    study_id: int
+    patient_id: int
+    at: datetime
+    has_prior: bool
+    errors: int
+    edits: float
+    findings: tuple[Agreed, ...]
+    probabilities: dict[str, float]
+    sex: str
+    age_years: float | None
+    institution: str
+    view: str
+    device: str
+    reader: str
+    review: Verdict | None
+    comment: str | None
+
+
+def judged_drafts(
+    session: Session, weights_sha256: str, since: datetime | None, until: datetime | None, after_id: int, limit: int
+) -> list[Judged]:
+    """Return the next judged drafts, by id, that stand and that these weights made.
+
+    since, until : of the studies, the end excluded; a study without a date has that of its draft.
+    """
+    at = func.coalesce(StudyRow.studied_at, DraftRow.created_at)
+    wanted = [DraftRow.id > after_id, DraftRow.weights_sha256 == weights_sha256, stands(shadow=True)]
+    wanted += [at >= since] if since else []
+    wanted += [at < until] if until else []
+    query = select(DraftRow, StudyRow, PatientRow.sex, JudgementRow).join(StudyRow, StudyRow.id == DraftRow.study_id)
+    query = query.join(PatientRow, PatientRow.id == StudyRow.patient_id)
+    query = query.join(JudgementRow, JudgementRow.draft_id == DraftRow.id)
+    rows = session.execute(query.where(*wanted).order_by(DraftRow.id).limit(limit)).all()
+    ids = [draft.id for draft, *_ in rows]
+    agreed, likely, read = _agreed(session, ids), _probabilities(session, ids), _reviews(session, ids)
+    films = _films(session, [study.id for _, study, *_ in rows])
+    found = []
+    for draft, study, sex, judgement in rows:
+        view, device = films.get(study.id, ("", ""))
+        review = read.get(draft.id)
+        found.append(
+            Judged(
+                draft.id, study.id, study.patient_id, study.studied_at or draft.created_at.replace(tzinfo=None),
+                draft.prior_study_id is not None, judgement.errors, judgement.edits, tuple(agreed.get(draft.id, ())),
+                likely.get(draft.id, {}), study.sex or sex, study.age_years, study.institution, view, device,
+                review.reviewer if review else "", review.status if review else None, review.comment if review else None,
+            )
+        )  # fmt: skip
+    return found
+
+
+def _agreed(session: Session, draft_ids: Sequence[int]) -> dict[int, list[Agreed]]:
+    found: dict[int, list[Agreed]] = {}
+    query = select(AgreementRow).where(AgreementRow.draft_id.in_(draft_ids)).order_by(AgreementRow.id)
+    for row in session.scalars(query):
+        found.setdefault(row.draft_id, []).append(Agreed(**{name: getattr(row, name) for name in Agreed.__slots__}))
+    return found
+
+
+def _probabilities(session: Session, draft_ids: Sequence[int]) -> dict[int, dict[str, float]]:
+    found: dict[int, dict[str, float]] = {}
+    query = select(FindingRow.draft_id, FindingRow.finding, FindingRow.probability)
+    for draft_id, finding, probability in session.execute(query.where(FindingRow.draft_id.in_(draft_ids))):
+        found.setdefault(draft_id, {})[finding] = probability
+    return found
+
+
+def _reviews(session: Session, draft_ids: Sequence[int]) -> dict[int, ReviewRow]:
+    """The verdict that holds of each draft."""
+    query = select(ReviewRow).where(ReviewRow.draft_id.in_(draft_ids)).order_by(ReviewRow.at, ReviewRow.id)
+    return {row.draft_id: row for row in session.scalars(query)}
+
+
+def _films(session: Session, study_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """View and device (manufacturer, model, station) of the first frontal film of each study."""
+    columns = (ImageRow.study_id, ImageRow.view, ImageRow.manufacturer, ImageRow.model, ImageRow.station)
+    frontal = [view for view in View if view.is_frontal]
+    query = select(*columns).where(ImageRow.study_id.in_(study_ids), ImageRow.usable, ImageRow.view.in_(frontal))
+    found: dict[int, tuple[str, str]] = {}
+    for study_id, view, *device in session.execute(query.order_by(ImageRow.id)):
+        found.setdefault(study_id, (str(view), " ".join(filter(None, device))))
+    return found

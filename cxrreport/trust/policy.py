@@ -1,0 +1,81 @@
+"""The rule of the gates, as `trust.toml` writes it down."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cxrreport.errors import ConfigurationError
+from cxrreport.findings import FINDINGS, NO_FINDING
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+GATED = FINDINGS[:NO_FINDING]  # "no finding" follows from the others
+Finding = Literal[GATED]
+
+
+class Bounds(BaseModel):
+    """Least number of agreeing studies, and bounds of the ends of the intervals."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    agree: Count
+    precision: Share
+    sensitivity: Share
+
+
+class Policy(BaseModel):
+    """The rule: bounds of all findings, and what is otherwise for some. month : least number that judges a single month."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    days: Count
+    month: Count
+    state: Bounds
+    change: Bounds
+    findings: dict[Finding, dict[Literal["state", "change"], dict[str, float]]] = {}
+
+    def bounds(self, finding: str, subject: str) -> Bounds:
+        """Those of one gate."""
+        usual: Bounds = getattr(self, subject)
+        return Bounds(**{**usual.model_dump(), **self.findings.get(finding, {}).get(subject, {})})
+
+
+def load_policy(path: Path | None) -> Policy:
+    """Read the rule of a site; that of the package where `path` is None.
+
+    Raises
+    ------
+    ConfigurationError : it cannot be read, or says what has no meaning.
+    """
+    return _read(path) if path else default_policy()
+
+
+@cache
+def default_policy() -> Policy:
+    """The shipped rule."""
+    return _read(Path(__file__).with_name("trust.toml"))
+
+
+def _read(path: Path) -> Policy:
+    try:
+        found = Policy(**_table(path))
+        for finding, subjects in found.findings.items():
+            for subject in subjects:
+                found.bounds(finding, subject)
+    except ValidationError as error:
+        place = ".".join(map(str, error.errors()[0]["loc"]))
+        raise ConfigurationError(f"The rule of the gates cannot be used: {place} is wrong or missing.") from None
+    return found
+
+
+def _table(path: Path) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError("The rule of the gates cannot be read as TOML.") from error

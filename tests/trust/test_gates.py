@@ -1,0 +1,78 @@
+"""The rule of the gates: when one opens, stays, closes."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from builders.trust import agreed, judged
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Engine
+
+from cxrreport.findings import State
+from cxrreport.store.engine import session
+from cxrreport.store.gates import Gate, gates, turn
+from cxrreport.trust import gates as rule
+from cxrreport.trust.gates import closed, decide, turn_gates
+from cxrreport.trust.policy import GATED, Policy, default_policy
+from cxrreport.trust.tally import Cells
+
+POLICY = Policy(
+    days=365, month=10,
+    state={"agree": 20, "precision": 0.6, "sensitivity": 0.6},
+    change={"agree": 10, "precision": 0.5, "sensitivity": 0.4},
+)  # fmt: skip
+SHUT, OPEN = Gate("edema", "state", open=False, reason=""), Gate("edema", "state", open=True, reason="")
+GOOD, FEW, DOUBTFUL, BAD = Cells(40, 3, 3, 99), Cells(10, 0, 0, 99), Cells(30, 18, 0, 99), Cells(20, 60, 3, 99)
+NONE = Cells()
+NOW = datetime(2024, 7, 1)
+
+
+@pytest.mark.parametrize(
+    ("before", "whole", "month", "opens", "why"),
+    [
+        (SHUT, NONE, NONE, False, "nothing was compared"),
+        (SHUT, GOOD, NONE, True, "precision 93 % (40 of 43)"),
+        (SHUT, FEW, NONE, False, "fewer than 20"),
+        (SHUT, DOUBTFUL, NONE, False, "not yet certainly 60 %"),
+        (OPEN, DOUBTFUL, NONE, True, ""),  # between the bounds it stays as it is
+        (OPEN, BAD, NONE, False, "certainly below 60 %"),
+        (OPEN, GOOD, Cells(2, 9, 0, 9), False, "of the last 30 days"),  # one bad month closes by itself
+        (OPEN, GOOD, Cells(0, 3, 0, 9), True, ""),  # too few to judge a month
+        (SHUT, GOOD, Cells(2, 9, 0, 9), False, "of the last 30 days"),
+    ],
+)
+def test_when_a_gate_opens_stays_and_closes(before: Gate, whole: Cells, month: Cells, opens: bool, why: str) -> None:
+    after = decide(before, whole, month, POLICY)
+    assert after.open is opens and why in after.reason
+
+
+def test_a_held_gate_is_left_alone() -> None:
+    held = Gate("edema", "state", open=True, reason="the head of the department", held=True)
+    assert decide(held, BAD, BAD, POLICY) == held
+
+
+@given(cells=st.builds(Cells, *[st.integers(0, 300)] * 4), opened=st.booleans())
+def test_no_gate_opens_and_closes_by_the_same_counts(cells: Cells, opened: bool) -> None:
+    once = decide(Gate("edema", "state", open=opened, reason=""), cells, cells, default_policy())
+    assert decide(once, cells, cells, default_policy()).open is once.open
+
+
+def test_gates_are_turned_audited_and_explained(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = [judged(agreed("edema", State.POSITIVE, State.POSITIVE), at=NOW - timedelta(days=90)) for _ in range(40)]
+    monkeypatch.setattr(rule, "_drafts", lambda *_: iter(told))
+    with session(engine) as s:
+        (opened,) = turn_gates(s, "w", POLICY, NOW)
+        assert (opened.finding, opened.subject, opened.open) == ("edema", "state", True)
+        assert not turn_gates(s, "w", POLICY, NOW)
+        assert closed(s) == {**dict.fromkeys(GATED, "state"), "edema": "change"}
+        assert gates(s)["fracture", "state"].reason == "nothing was compared yet"
+        told += [judged(agreed("edema", State.POSITIVE, State.NEGATIVE), at=NOW - timedelta(days=9))] * 30
+        (shut,) = turn_gates(s, "w", POLICY, NOW)
+        assert not shut.open and "precision of the last 30 days is 0 % (0 of 30)" in shut.reason
+        turn(s, Gate("edema", "state", open=True, reason="read by hand", held=True), "chief")
+        assert not turn_gates(s, "w", POLICY, NOW) and closed(s)["edema"] == "change"
+        audited = s.connection().exec_driver_sql("SELECT actor, action, subject FROM audit ORDER BY id").all()
+    actions = [("cxrreport", "gate.open"), ("cxrreport", "gate.close"), ("chief", "gate.open")]
+    assert [tuple(row) for row in audited] == [(*action, "edema, state") for action in actions]
