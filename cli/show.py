@@ -82,7 +82,7 @@ def _print_view(view: StudyView, references: int) -> None:
     if held.draft is None:
         _print_why(view)
         return
-    _print_text(held.draft)
+    _print_text(view, held.draft)
     _print_sentences(view)
     _print_findings(view)
     _print_regions(held.draft)
@@ -135,7 +135,7 @@ def _print_why(view: StudyView) -> None:
         click.echo(f"  {CODES[code].mend}")
 
 
-def _print_text(draft: DraftFacts) -> None:
+def _print_text(view: StudyView, draft: DraftFacts) -> None:
     from rich.console import Console
 
     from cxrreport.codes import Flag, describe
@@ -146,6 +146,8 @@ def _print_text(draft: DraftFacts) -> None:
         if text:
             console.print(f"\n[bold]{section.upper()}[/bold]")
             console.print(_marked(draft, section, text))
+    if view.not_assessed:
+        console.print(f"\n[bold]{view.not_assessed}[/bold]")
     if draft.review and draft.review.text:
         console.print("\n[bold]WHAT THE READER WROTE[/bold]")
         console.print(_harmless(draft.review.text))

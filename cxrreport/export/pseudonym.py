@@ -123,6 +123,7 @@ class Pseudonyms:
             flags=draft.flags,
             provenance=self._provenance(draft.provenance),
             finding_rows=draft.finding_rows,
+            withheld=draft.withheld,
             spans=draft.spans,
             regions=draft.regions,
             references=tuple(map(self._reference, draft.references)),

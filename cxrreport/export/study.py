@@ -16,6 +16,7 @@ from cxrreport.codes import CODES, Flag, PriorReason, describe
 from cxrreport.export.duplicates import group_alike
 from cxrreport.export.report_diff import SentenceChange, compare_with_prior
 from cxrreport.export.words import FindingView, view_findings
+from cxrreport.findings import NAMES, URGENCY
 from cxrreport.imaging.pairing import inputs_sha256, pair
 from cxrreport.records import Image
 from cxrreport.settings import Settings
@@ -94,11 +95,20 @@ class StudyView:
         code = "draft.shadow" if held.in_shadow else "draft.none"
         return code, CODES[code].sentence
 
+    @property
+    def not_assessed(self) -> str:
+        """A sentence of what the draft keeps back, for the tool has not proved itself in it here; "" where that is nothing."""
+        kept = self.held.draft.not_assessed if self.held.draft else ()
+        names = [NAMES.get(finding, finding) for finding in URGENCY if finding in kept]
+        return f"Not assessed: {', '.join(names)}." if names else ""
+
     def document(self) -> dict[str, Any]:
         """Everything for JSON; `same_as` of a reference is the rank of the first that says the same, None of that itself."""
         document = {"disclaimer": DISCLAIMER, **asdict(self.held)}
         document["no_draft"] = dict(zip(("code", "sentence"), self.no_draft, strict=True)) if self.no_draft else None
         if self.held.draft:
+            document["draft"]["not_assessed"] = self.held.draft.not_assessed
+            del document["draft"]["withheld"]  # no reader is told what is kept back
             first = {one.rank: alike[0].rank for alike in self.references for one in alike[1:]}
             for row in document["draft"]["references"]:
                 row["same_as"] = first.get(row["rank"])
@@ -108,12 +118,14 @@ class StudyView:
         return document
 
     def to_heed(self) -> tuple[str, ...]:
-        """Sentences that stand before a draft wherever it is only text: the label first; then priority, no prior, flags."""
+        """Sentences that stand before a draft wherever it is only text: the label first, flags last."""
         draft = self.held.draft
         said = [DISCLAIMER]
         if draft and draft.priority:
             why = f" ({draft.priority_reason})" if draft.priority_reason else ""
             said.append(f"Priority: {draft.priority}{why}.")
+        if self.not_assessed:
+            said.append(self.not_assessed)
         if self.no_prior:
             said.append(f"No comparison: {self.no_prior}.")
         return (*said, *(f"Note: {sentence}." for _, sentence in self.flags))
