@@ -15,8 +15,9 @@ from cxrreport.findings import Change, State
 from cxrreport.mistakes import Mistake
 from cxrreport.store.amendments import SIGNED
 from cxrreport.store.drafts import JUDGEMENTS
+from cxrreport.store.outcomes import AgreementRow, JudgementRow, ReviewRow
 from cxrreport.store.reports import lateness
-from cxrreport.store.schema import AgreementRow, DraftRow, JudgementRow, ReportRow, ReviewRow
+from cxrreport.store.schema import DraftRow, ReportRow
 from cxrreport.store.standing import stands
 from cxrreport.store.views import States, draft_facts
 

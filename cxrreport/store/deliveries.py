@@ -14,7 +14,8 @@ from sqlalchemy import ColumnElement, and_, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from cxrreport.drafts import DraftStatus
-from cxrreport.store.schema import DeliveryRow, DraftRow, StudyRow
+from cxrreport.store.outcomes import DeliveryRow
+from cxrreport.store.schema import DraftRow, StudyRow
 from cxrreport.store.standing import stands
 from cxrreport.store.views import find_study
 

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from cxrreport.drafts import Draft, DraftStatus, Reference
 from cxrreport.store.attempts import clear_failures
 from cxrreport.store.engine import batches
-from cxrreport.store.schema import AgreementRow, DraftRow, FindingRow, JudgementRow, ReferenceRow, RegionRow, SpanRow
+from cxrreport.store.outcomes import AgreementRow, JudgementRow
+from cxrreport.store.schema import DraftRow, FindingRow, ReferenceRow, RegionRow, SpanRow
 from cxrreport.store.views import draft_facts
 
 MADE_WITH = ("weights_sha256", "preprocess_version", "index_version", "inputs_sha256")

@@ -13,7 +13,8 @@ from cxrreport.errors import UsageError
 from cxrreport.records import names_nobody, visible
 from cxrreport.store.columns import Base
 from cxrreport.store.engine import batches
-from cxrreport.store.schema import DeliveryRow, DraftRow, FailureRow, FileRow, ImageRow, PatientRow, ReportRow
+from cxrreport.store.outcomes import DeliveryRow
+from cxrreport.store.schema import DraftRow, FailureRow, FileRow, ImageRow, PatientRow, ReportRow
 
 Held = Mapping[str, set[int]]  # ids by table
 

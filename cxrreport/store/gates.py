@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cxrreport.store.outcomes import GateRow
 from cxrreport.store.runs import append_audit
-from cxrreport.store.schema import GateRow
 
 
 @dataclass(frozen=True, slots=True)

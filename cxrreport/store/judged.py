@@ -12,16 +12,8 @@ from sqlalchemy.orm import Session
 from cxrreport.drafts import Verdict
 from cxrreport.findings import Change, State
 from cxrreport.records import View
-from cxrreport.store.schema import (
-    AgreementRow,
-    DraftRow,
-    FindingRow,
-    ImageRow,
-    JudgementRow,
-    PatientRow,
-    ReviewRow,
-    StudyRow,
-)
+from cxrreport.store.outcomes import AgreementRow, JudgementRow, ReviewRow
+from cxrreport.store.schema import DraftRow, FindingRow, ImageRow, PatientRow, StudyRow
 from cxrreport.store.standing import stands
 
 

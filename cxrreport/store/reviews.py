@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from cxrreport.drafts import DraftStatus, Review, Verdict
 from cxrreport.errors import InputError
+from cxrreport.store.outcomes import ReviewRow
 from cxrreport.store.runs import append_audit
-from cxrreport.store.schema import DraftRow, ReviewRow, StudyRow
+from cxrreport.store.schema import DraftRow, StudyRow
 from cxrreport.store.standing import standing
 
 _NEXT = timedelta(microseconds=1)

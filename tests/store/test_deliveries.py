@@ -11,7 +11,8 @@ from cxrreport.store.deliveries import plan_delivery, record_attempt
 from cxrreport.store.engine import hold_archive, session
 from cxrreport.store.hold import hold_sending
 from cxrreport.store.listing import Wanted, count_drafts, list_drafts
-from cxrreport.store.schema import DeliveryRow, DraftRow
+from cxrreport.store.outcomes import DeliveryRow
+from cxrreport.store.schema import DraftRow
 
 PACS, RIS = "dicom://PACS@pacs:104", "mllp://ris:2575"
 

@@ -11,8 +11,9 @@ from sqlalchemy import Engine, func, select, update
 from cxrreport.drafts import DraftStatus, Review, Verdict
 from cxrreport.errors import InputError
 from cxrreport.store.engine import session
+from cxrreport.store.outcomes import ReviewRow
 from cxrreport.store.reviews import add_review, check_study, draft_to_review
-from cxrreport.store.schema import AuditRow, DraftRow, ReviewRow
+from cxrreport.store.schema import AuditRow, DraftRow
 from cxrreport.store.views import draft_view
 
 THEN = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)

@@ -122,8 +122,8 @@ STUDY = (
     Column("priority_reason", _TEXT, "Why it has this priority.", _of_draft("priority_reason"), True),
     Column("confidence", _NUMBER, "How far the text is borne out, 0..1.", _of_draft("confidence"), True),
     Column("flags", Kind.TEXTS, "What a reader must know, by code (codes.md); spaces part them in CSV.", _of_draft("flags")),
-    Column("not_assessed", _TEXT, "Findings of which the draft tells nothing, for drafts have not proved themselves in them here;"
-           " a sentence, or empty.", lambda view: view.not_assessed),
+    Column("not_assessed", _TEXT, "What the draft keeps back, as drafts have not proved themselves in it here: a sentence,"
+           " or empty.", lambda view: view.not_assessed),
     Column("findings_text", _TEXT, "Findings of the draft.", _of_draft("findings")),
     Column("impression_text", _TEXT, "Impression of the draft.", _of_draft("impression")),
     Column("comparison_text", _TEXT, "Comparison with the prior; empty without one.", _of_draft("comparison")),
