@@ -111,6 +111,7 @@ setup(
         "cxrreport.evaluation": ["*.csv"],
         "cxrreport.export.html": ["templates/*.html", "static/*"],
         "cxrreport.training": ["recipes/*.toml"],
+        "cxrreport.trust": ["*.toml"],
     },
     install_requires=RUNTIME,
     extras_require={"postgres": POSTGRES, "demo": DEMO, "meteor": METEOR, "pacs": PACS, "ray": RAY, "tables": TABLES}

@@ -32,7 +32,7 @@ def trust(ctx: click.Context, as_json: bool) -> None:
     from cxrreport.trust.prove import prove_archive
 
     with progress() as tell:
-        found = prove_archive(ctx.obj, tell)
+        found = prove_archive(ctx.obj, datetime.now(), tell)
     if as_json:
         print_result(found, as_json)
         return
@@ -111,7 +111,7 @@ def gates(
             raise click.UsageError("--set takes a finding, `state` or `change`, and `open`, `closed` or `rule`.")
         if not reason:
             raise click.UsageError("Say with --reason why the gate is set.")
-        found = [set_gate(settings, finding, subject, to, by or getpass.getuser(), reason)]
+        found = [set_gate(settings, finding, subject, to, by or getpass.getuser(), reason, datetime.now())]
     else:
         found = list_gates(settings)
     if as_json:

@@ -96,6 +96,7 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
         "study.unknown": ("No study has this identifier.", "Give a StudyInstanceUID, an accession number or an id."),
         "patient.unknown": ("No patient of the archive has this number.", "Give the number as the PACS does."),
         "run.unknown": ("The archive knows no run of this id.", "See `cxrreport runs`; `cxrreport prune` removes old ones."),
+        "gate.unknown": ("No gate has this name.", "See `cxrreport trust gates` for all of them."),
         "calibration.none": ("There is no fit to take back.", "Nothing: the calibration of the weights serves."),
         "calibration.network": ("The last fit, or the calibration before it, is of other weights than those in use.",
                                 "Take it back with those weights (`--weights`), or remove `calibration.json` from the home:"
@@ -228,6 +229,7 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
                            "Change none of them while a run is at work; have the same on each machine."),
         "configuration.file": ("The configuration file cannot be opened, or read as TOML.", "Correct the file of `--config`."),
         "configuration.settings": ("A setting is unknown or out of range.", "Correct it; docs/settings.md names them all."),
+        "configuration.trust": ("The file of the setting `trust` cannot be used.", "Correct it as the message says."),
         "configuration.wording": ("The file of the setting `wording` cannot be used.", "Correct the sentence that is named."),
         "configuration.retriever": ("The weights do not hold this retriever.", "Choose another one with `--retriever`."),
         "send.extra": ("A package that sending needs is not installed.", "pip install 'cxrreport[pacs]'"),

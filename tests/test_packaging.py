@@ -45,7 +45,7 @@ def test_the_sdist_holds_every_file_of_the_repository(built):
 
 def test_wheel_holds_code_migrations_weights_and_licences(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
-    code = {"cli/main.py", "migrations/env.py", "reports/labels.yaml", "py.typed"}
+    code = {"cli/main.py", "migrations/env.py", "reports/labels.yaml", "trust/trust.toml", "py.typed"}
     weights = {
         f"weights/{p.name}" for p in (ROOT / "weights").iterdir() if p.suffix in (".json", ".safetensors", ".txt")
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,11 +32,18 @@ _PAGE = 2_000
 
 
 def index(
-    settings: Settings, paths: Sequence[Path], form: str, progress: Progress, *, any_language: bool = False
+    settings: Settings,
+    paths: Sequence[Path],
+    form: str,
+    progress: Progress,
+    *,
+    any_language: bool = False,
+    now: datetime | None = None,
 ) -> tuple[dict[str, Any], int]:
     """Import signed reports (none: only those already in the database) and publish a new index of all of them.
 
-    any_language : publish it even where most reports are not in English.
+    any_language : publish it even where most reports are not in English. now : by the hospital's clock, which decides
+    the days by which gates are turned; by default that of this machine.
 
     Returns the counts of `index --json` and the exit code: 0, 3 (some reports failed) or 128 + signal.
 
@@ -55,7 +63,7 @@ def index(
             with gpu_errors():
                 build_index(run, drafter)
         if not run.cancelled:
-            proved = prove(settings, run.transact, progress, lambda: bool(run.cancelled))
+            proved = prove(settings, run.transact, now or datetime.now(), progress, lambda: bool(run.cancelled))
             run.count(Count.JUDGED, proved.pop("judged"))
             run.details["gates"] = proved
         tell_unretrievable(run)

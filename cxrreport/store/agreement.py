@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import delete, exists, func, insert, or_, select
 from sqlalchemy.orm import Session
@@ -99,7 +100,7 @@ def pending(session: Session, rules: str, after_id: int, until_id: int, limit: i
     reviews, known = _reviews(session, [row.id for row in page]), _known(session, [row.id for row in page])
     found = []
     for draft_id, study_id, prior_id in page:
-        own, prior = reports.get(study_id, _NONE), reports.get(prior_id, _NONE)
+        own, prior = reports.get(study_id, _NONE), reports.get(prior_id or 0, _NONE)
         key = _key(rules, own[1], prior[1], reviews.get(draft_id))
         if key != known.get(draft_id):
             found.append(Pending(draft_id, own[0], prior[0], key))
@@ -165,7 +166,7 @@ def save_judgement(session: Session, one: Pending, made: Judgement | None) -> No
     if made is None:
         return
     now = datetime.now(UTC)
-    own = {"draft_id": one.draft_id, "report_id": one.report_id, "computed_at": now}
+    own: dict[str, Any] = {"draft_id": one.draft_id, "report_id": one.report_id, "computed_at": now}
     session.execute(insert(JudgementRow), [{**own, "errors": made.errors, "edits": made.edits, "key_sha256": one.key}])
     rows = [own | _values(compared) for compared in made.findings]
     if rows:
@@ -178,7 +179,7 @@ def forget_judgement(session: Session, draft_id: int) -> None:
         session.execute(delete(table).where(table.draft_id == draft_id))
 
 
-def _values(one: Compared) -> Mapping[str, object]:
+def _values(one: Compared) -> dict[str, Any]:
     mistake = one.mistake
     said = {"finding": mistake.finding, "name": mistake.name, "tier": mistake.tier.name.lower()}
     said |= {"verdict": str(mistake.verdict), "dimension": str(mistake.dimension)}

@@ -31,20 +31,20 @@ def gates(session: Session) -> dict[tuple[str, str], Gate]:
     return {(one.finding, one.subject): one for one in found}
 
 
-def turn(session: Session, gate: Gate, by: str) -> None:
-    """Open or close a gate, or hold or free it, and tell the audit."""
-    keep(session, gate)
-    action = "gate.open" if gate.open else "gate.close"
-    append_audit(session, by, action, f"{gate.finding}, {gate.subject}", {"reason": gate.reason, "held": gate.held})
+def turn(session: Session, gate: Gate, by: str, now: datetime) -> None:
+    """Open or close a gate, or hold or free it, and tell the audit. now : by the hospital's clock."""
+    keep(session, gate, now)
+    told = {"open": gate.open, "held": gate.held, "reason": gate.reason}
+    append_audit(session, by, "gate", f"{gate.finding}, {gate.subject}", told)
 
 
-def keep(session: Session, gate: Gate) -> None:
+def keep(session: Session, gate: Gate, now: datetime) -> None:
     """Store a gate and its reason; one that stays as it was keeps its date."""
     row = session.scalar(select(GateRow).where(GateRow.finding == gate.finding, GateRow.subject == gate.subject))
     if row is None:
         row = GateRow(finding=gate.finding, subject=gate.subject, open=not gate.open)
         session.add(row)
     if row.open is not gate.open or row.since is None:
-        row.since = datetime.now(UTC)
+        row.since = now.astimezone(UTC)
     row.open, row.held, row.reason = gate.open, gate.held, gate.reason
     session.flush()

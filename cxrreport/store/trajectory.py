@@ -53,8 +53,7 @@ def _drafted(session: Session, study_ids: list[int]) -> dict[int, States]:
     query = select(DraftRow.study_id, FindingRow.finding, FindingRow.state)
     query = query.join(FindingRow, FindingRow.draft_id == DraftRow.id)
     shown = (DraftRow.study_id.in_(study_ids), stands(), DraftRow.status != DraftStatus.REJECTED)
-    shown += (FindingRow.withheld != "state",)
-    for study, finding, state in session.execute(query.where(*shown)):
+    for study, finding, state in session.execute(query.where(*shown, FindingRow.withheld != "state")):
         found.setdefault(study, {})[finding] = state
     return {study: _states(states) for study, states in found.items()}
 

@@ -75,14 +75,17 @@ def _of(share: Share) -> str:
 
 
 def turn_gates(session: Session, weights_sha256: str, policy: Policy, now: datetime) -> list[Gate]:
-    """Apply the rule to every gate; return those that were opened or closed. now : end of the days that count, local time."""
+    """Apply the rule to every gate; return those that were opened or closed.
+
+    now : end of the days that count, by the hospital's clock, as the times of studies are.
+    """
     since, month = now - timedelta(days=policy.days), now - timedelta(days=30)
     whole, recent = tally(()), tally(())
     for draft in _drafts(session, weights_sha256, since, now):
         count(whole, draft)
         if draft.at >= month:
             count(recent, draft)
-    return _turned(session, whole, recent, policy)
+    return _turned(session, whole, recent, policy, now)
 
 
 def _drafts(session: Session, weights_sha256: str, since: datetime, until: datetime) -> Iterable[Judged]:
@@ -92,15 +95,15 @@ def _drafts(session: Session, weights_sha256: str, since: datetime, until: datet
         yield from page
 
 
-def _turned(session: Session, whole: Tally, recent: Tally, policy: Policy) -> list[Gate]:
+def _turned(session: Session, whole: Tally, recent: Tally, policy: Policy, now: datetime) -> list[Gate]:
     known, turned = gates(session), []
     for key in ((finding, subject) for finding in GATED for subject in ("state", "change")):
         before = known.get(key) or Gate(*key, open=False, reason=NOTHING)
         after = decide(before, whole[key], recent[key], policy)
         if after.open is before.open:
-            keep(session, after)
+            keep(session, after, now)
         else:
-            turn(session, after, RULE)
+            turn(session, after, RULE, now)
             turned.append(after)
     return turned
 

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -16,7 +16,9 @@ from cxrreport.findings import FINDINGS, NO_FINDING
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 GATED = FINDINGS[:NO_FINDING]  # "no finding" follows from the others
-Finding = Literal[GATED]
+Finding = Annotated[str, Field(pattern=f"^({'|'.join(GATED)})$")]
+Subject = Annotated[str, Field(pattern="^(state|change)$")]
+_CODE = "configuration.trust"
 
 
 class Bounds(BaseModel):
@@ -38,7 +40,7 @@ class Policy(BaseModel):
     month: Count
     state: Bounds
     change: Bounds
-    findings: dict[Finding, dict[Literal["state", "change"], dict[str, float]]] = {}
+    findings: dict[Finding, dict[Subject, dict[str, float]]] = {}
 
     def bounds(self, finding: str, subject: str) -> Bounds:
         """Those of one gate."""
@@ -70,7 +72,7 @@ def _read(path: Path) -> Policy:
                 found.bounds(finding, subject)
     except ValidationError as error:
         place = ".".join(map(str, error.errors()[0]["loc"]))
-        raise ConfigurationError(f"The rule of the gates cannot be used: {place} is wrong or missing.") from None
+        raise ConfigurationError(f"The rule of the gates cannot be used: {place} is wrong or missing.", _CODE) from None
     return found
 
 
@@ -78,4 +80,4 @@ def _table(path: Path) -> Mapping[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise ConfigurationError("The rule of the gates cannot be read as TOML.") from error
+        raise ConfigurationError("The rule of the gates cannot be read as TOML.", _CODE) from error

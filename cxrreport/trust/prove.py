@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 
-def prove_archive(settings: Settings, progress: Progress = unwatched) -> dict[str, Any]:
-    """Judge what is new, then turn the gates.
+def prove_archive(settings: Settings, now: datetime, progress: Progress = unwatched) -> dict[str, Any]:
+    """Judge what is new, then turn the gates. now : by the hospital's clock, as the times of studies are.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def prove_archive(settings: Settings, progress: Progress = unwatched) -> dict[st
     """
     load_policy(settings.trust)
     with held_archive(settings) as engine:
-        return prove(settings, _transact(engine), progress)
+        return prove(settings, _transact(engine), now, progress)
 
 
 def _transact(engine: Engine) -> Transact:
@@ -43,11 +43,15 @@ def _transact(engine: Engine) -> Transact:
 
 
 def prove(
-    settings: Settings, transact: Transact, progress: Progress = unwatched, stops: Callable[[], bool] = lambda: False
+    settings: Settings,
+    transact: Transact,
+    now: datetime,
+    progress: Progress = unwatched,
+    stops: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """As `prove_archive`, in an archive that is held. transact, stops : as `judge_drafts` takes them."""
     judged = judge_drafts(transact, progress, stops)
-    turned: list[Gate] = transact(turn_gates, weights_in_use(settings), load_policy(settings.trust), datetime.now())
+    turned: list[Gate] = transact(turn_gates, weights_in_use(settings), load_policy(settings.trust), now)
     for gate in turned:
         get_log().warning("gate.opened" if gate.open else "gate.closed", finding=gate.finding, subject=gate.subject)
     return {
@@ -70,7 +74,9 @@ def list_gates(settings: Settings) -> list[dict[str, Any]]:
     return [_told(known.get(key) or Gate(*key, open=False, reason=NOTHING)) for key in keys]
 
 
-def set_gate(settings: Settings, finding: str, subject: str, to: str, by: str, reason: str) -> dict[str, Any]:
+def set_gate(
+    settings: Settings, finding: str, subject: str, to: str, by: str, reason: str, now: datetime
+) -> dict[str, Any]:
     """Hold a gate "open" or "closed", or give it back to the "rule", which leaves it as it is until it decides otherwise.
 
     Raises
@@ -83,7 +89,7 @@ def set_gate(settings: Settings, finding: str, subject: str, to: str, by: str, r
         before = gates(s).get((finding, subject)) or Gate(finding, subject, open=False, reason="")
         stays = to == "rule"
         gate = Gate(finding, subject, before.open if stays else to == "open", reason, held=not stays)
-        turn(s, gate, by)
+        turn(s, gate, by, now)
         return _told(gates(s)[finding, subject])
 
 

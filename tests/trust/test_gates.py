@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 
 import pytest
@@ -14,7 +15,7 @@ from cxrreport.findings import State
 from cxrreport.store.engine import session
 from cxrreport.store.gates import Gate, gates, turn
 from cxrreport.trust import gates as rule
-from cxrreport.trust.gates import closed, decide, turn_gates
+from cxrreport.trust.gates import RULE, closed, decide, turn_gates
 from cxrreport.trust.policy import GATED, Policy, default_policy
 from cxrreport.trust.tally import Cells
 
@@ -71,8 +72,12 @@ def test_gates_are_turned_audited_and_explained(engine: Engine, monkeypatch: pyt
         told += [judged(agreed("edema", State.POSITIVE, State.NEGATIVE), at=NOW - timedelta(days=9))] * 30
         (shut,) = turn_gates(s, "w", POLICY, NOW)
         assert not shut.open and "precision of the last 30 days is 0 % (0 of 30)" in shut.reason
-        turn(s, Gate("edema", "state", open=True, reason="read by hand", held=True), "chief")
+        turn(s, Gate("edema", "state", open=True, reason="read by hand", held=True), "chief", NOW)
         assert not turn_gates(s, "w", POLICY, NOW) and closed(s)["edema"] == "change"
-        audited = s.connection().exec_driver_sql("SELECT actor, action, subject FROM audit ORDER BY id").all()
-    actions = [("cxrreport", "gate.open"), ("cxrreport", "gate.close"), ("chief", "gate.open")]
-    assert [tuple(row) for row in audited] == [(*action, "edema, state") for action in actions]
+        audited = s.connection().exec_driver_sql("SELECT actor, subject, detail FROM audit ORDER BY id").all()
+    assert [(row.actor, json.loads(row.detail)["open"]) for row in audited] == [
+        (RULE, True),
+        (RULE, False),
+        ("chief", True),
+    ]
+    assert {row.subject for row in audited} == {"edema, state"}
