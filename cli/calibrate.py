@@ -69,7 +69,8 @@ def _calibrate(
     if dataset is None:
         from cxrreport.trust.archive import calibrate_archive
 
-        return calibrate_archive(settings)
+        with progress() as tell:
+            return calibrate_archive(settings, tell)
     from cxrreport.datasets.archive import open_dataset
     from cxrreport.trust.datasets import calibrate_weights
 

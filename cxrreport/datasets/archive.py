@@ -17,6 +17,7 @@ from cxrreport.datasets.sample import Reader, Sample, make_sample
 from cxrreport.engine.local import LocalEngine
 from cxrreport.imaging.load import LoadedImage, load_image
 from cxrreport.imaging.pairing import draft_images
+from cxrreport.reports.labels import signed_states
 from cxrreport.reports.language import is_english_report
 from cxrreport.settings import Settings
 from cxrreport.store.catalogue import count_without_view
@@ -92,7 +93,8 @@ class ArchiveReader:
             self.skipped["film.unreadable"] += 1
             return None
         key, patient = str(signed.study.id), str(signed.study.patient_id)
-        said = (signed.findings, signed.impression, signed.labels, signed.indication)
+        states = signed_states(f"{signed.findings}\n\n{signed.impression}", signed.labels)
+        said = (signed.findings, signed.impression, states, signed.indication)
         sample = make_sample(key, patient, views, *said)
         if not sample.target:
             self.skipped["report.empty"] += 1

@@ -118,6 +118,15 @@ def with_parents(states: Mapping[str, State]) -> dict[str, State]:
     return implied
 
 
+def signed_states(text: str, labels: Mapping[str, State]) -> dict[str, State]:
+    """States of the 14 findings of a signed report, with what they imply: as it is labelled, else as the rules read it.
+
+    The truth that drafts are judged by, and that calibrations and networks learn from.
+    """
+    known = labels or label_all(text)
+    return with_parents({finding: known.get(finding, State.BLANK) for finding in FINDINGS})
+
+
 def lower(text: str) -> str:
     """Lower case that keeps every offset (a few letters become two)."""
     lowered = text.lower()

@@ -17,13 +17,10 @@ from cxrreport.mistakes import Mistake
 from cxrreport.store.amendments import SIGNED
 from cxrreport.store.drafts import JUDGEMENTS
 from cxrreport.store.outcomes import AgreementRow, JudgementRow, ReviewRow
-from cxrreport.store.reports import lateness
+from cxrreport.store.reports import holding
 from cxrreport.store.schema import DraftRow, ReportRow
 from cxrreport.store.standing import stands
 from cxrreport.store.views import States, draft_facts
-
-_HAS_TEXT = or_(func.trim(ReportRow.impression) != "", func.trim(ReportRow.findings) != "")
-_REPORT = (ReportRow.id, ReportRow.study_id, ReportRow.reported_at, ReportRow.status, ReportRow.text_sha256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +109,8 @@ _NONE: tuple[int | None, str] = (None, "")
 
 def _holding(session: Session, study_ids: Collection[int]) -> dict[int, tuple[int | None, str]]:
     """Id and digest of the signed report with a text that holds of each study."""
-    query = select(*_REPORT, ReportRow.label_source).where(ReportRow.study_id.in_(study_ids), _HAS_TEXT)
-    rows = sorted(session.execute(query.where(ReportRow.status.in_(SIGNED))), key=lateness)
-    return {row.study_id: (row.id, f"{row.id} {row.text_sha256} {row.label_source}") for row in rows}
+    found = holding(session, study_ids, ReportRow.text_sha256, ReportRow.label_source)
+    return {study: (row.id, f"{row.id} {row.text_sha256} {row.label_source}") for study, row in found.items()}
 
 
 def _reviews(session: Session, draft_ids: Sequence[int]) -> dict[int, int]:

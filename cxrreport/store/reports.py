@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, literal, not_, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, func, literal, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from cxrreport.findings import State
@@ -32,6 +32,7 @@ from cxrreport.store.schema import PatientRow, ReportRow, StudyRow
 
 LabelledReport = tuple[Report, Mapping[str, State]]
 _WITHDRAWN = ReportRow.status == ReportStatus.WITHDRAWN
+_HAS_SECTION = or_(func.trim(ReportRow.impression) != "", func.trim(ReportRow.findings) != "")
 
 
 def add_reports(session: Session, reports: Sequence[LabelledReport], label_source: str = "") -> Counter[str]:
@@ -207,6 +208,20 @@ def signed_reports(session: Session, study_ids: Collection[int]) -> dict[int, li
         rows = session.scalars(query).all()
         for row in sorted(rows, key=lateness):
             found.setdefault(row.study_id or 0, []).append(row)  # never 0: it was asked for by its id
+    return found
+
+
+def holding(session: Session, study_ids: Collection[int], *columns: Any) -> dict[int, Row[Any]]:
+    """Return these columns of the signed report that holds of each study: of those with a text the latest.
+
+    What it says is the truth of the study: drafts are judged by it, and weights and calibrations learn from it.
+    """
+    order = (ReportRow.study_id, ReportRow.reported_at, ReportRow.status, ReportRow.id)
+    found: dict[int, Row[Any]] = {}
+    for batch in batches(study_ids):
+        signed = (ReportRow.study_id.in_(batch), ReportRow.status.in_(SIGNED), _HAS_SECTION)
+        rows = session.execute(select(*order, *columns).where(*signed))
+        found.update((row.study_id, row) for row in sorted(rows, key=lateness))
     return found
 
 

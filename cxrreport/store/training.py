@@ -14,7 +14,7 @@ from cxrreport.records import Study, View
 from cxrreport.store.amendments import SIGNED
 from cxrreport.store.catalogue import studies
 from cxrreport.store.engine import batches
-from cxrreport.store.reports import signed_reports
+from cxrreport.store.reports import holding
 from cxrreport.store.schema import ImageRow, PatientRow, ReportRow, StudyRow
 
 BUCKETS = 10
@@ -49,21 +49,16 @@ def patient_bucket(issuer: str, mrn: str) -> int:
 def signed_studies(session: Session, after_id: int = 0, limit: int = 200) -> list[SignedStudy]:
     """Return the next studies, by id, with a frontal film in use and a final or corrected report with findings.
 
-    Of several such reports the latest holds; of two of one time, or without one, the corrected, then the last filed.
+    Of several reports the latest with a text holds; of two of one time, or without one, the corrected, then the last filed.
     """
     described = (ReportRow.status.in_(SIGNED), func.trim(ReportRow.findings) != "")
     signed = exists().where(ReportRow.study_id == StudyRow.id, *described)
     imaged = exists().where(ImageRow.study_id == StudyRow.id, ImageRow.usable, ImageRow.view.in_(_FRONTAL))
     query = select(StudyRow.id).where(StudyRow.id > after_id, signed, imaged)
     ids = session.scalars(query.order_by(StudyRow.id).limit(limit)).all()
-    reports, buckets, found = _reports(session, ids), _buckets(session, ids), studies(session, ids)
-    return [_combine(found[i], reports[i], buckets[i]) for i in ids if i in found and i in reports]
-
-
-def _reports(session: Session, study_ids: Sequence[int]) -> dict[int, ReportRow]:
-    """The report that holds of each study: the latest with findings."""
-    found = signed_reports(session, study_ids)
-    return {study_id: row for study_id, rows in found.items() for row in rows if row.findings.strip()}
+    reports, buckets, found = holding(session, ids, ReportRow), _buckets(session, ids), studies(session, ids)
+    told = {study_id: row.ReportRow for study_id, row in reports.items() if row.ReportRow.findings.strip()}
+    return [_combine(found[i], told[i], buckets[i]) for i in ids if i in found and i in told]
 
 
 def _buckets(session: Session, study_ids: Sequence[int]) -> dict[int, int]:

@@ -16,7 +16,7 @@ from cxrreport.findings import CHANGED, FINDINGS, OTHER, Change, State, tier
 from cxrreport.log import Progress, unwatched
 from cxrreport.mistakes import Dimension, Mistake, Verdict
 from cxrreport.reports.claims import read
-from cxrreport.reports.labels import label_all, rules, with_parents
+from cxrreport.reports.labels import rules, signed_states
 from cxrreport.reports.language import is_english_report
 from cxrreport.reports.sections import clean
 from cxrreport.store import agreement
@@ -67,8 +67,9 @@ def judge_draft(told: Beside) -> Judgement | None:
     rows = {row.finding: row for row in told.rows}
     withheld = {finding for finding, row in rows.items() if row.withheld == "state"}
     by_text = {_key(one): one for one in judge(drafted, signed) if one.finding not in withheld}
-    states = _states(told.signed)
-    changes = _changes(states, signed, _states(told.prior) if told.prior else None) if told.has_prior else {}
+    states = signed_states(told.signed.text, told.signed.labels)
+    before = signed_states(told.prior.text, told.prior.labels) if told.prior else None
+    changes = _changes(states, signed, before) if told.has_prior else {}
     findings = [
         *(_of_finding(rows[f], states[f], changes.get(f), by_text.get((f, ""))) for f in FINDINGS[:-1] if f in rows),
         *(Compared(one) for one in by_text.values() if one.finding == OTHER),
@@ -86,12 +87,6 @@ def _signed(signed: SignedText) -> dict[Key, Told]:
     told = tell(read(signed.text))
     states = {(finding, ""): state for finding, state in signed.labels.items() if state is not State.BLANK}
     return {key: replace(one, state=states.get(key, one.state)) for key, one in told.items()}
-
-
-def _states(signed: SignedText) -> dict[str, State]:
-    """States of the 14 findings, with what they imply."""
-    known = signed.labels or label_all(signed.text)
-    return with_parents({finding: known.get(finding, State.BLANK) for finding in FINDINGS})
 
 
 def _changes(

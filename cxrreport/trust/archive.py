@@ -3,39 +3,37 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from cxrreport.errors import UsageError
 from cxrreport.evaluation.reliability import compare
 from cxrreport.files import atomic, sync
 from cxrreport.findings import FINDINGS, State
-from cxrreport.imaging.pairing import draft_images
+from cxrreport.log import Progress, unwatched
 from cxrreport.model.calibration import CALIBRATION, Calibration
 from cxrreport.model.manifest import NETWORK, default_directory, read_manifest, weights_sha256
-from cxrreport.records import View
-from cxrreport.reports.language import is_english_report
 from cxrreport.settings import Settings
 from cxrreport.store.engine import held_archive, session
+from cxrreport.store.retry import transact
 from cxrreport.store.runs import append_audit
-from cxrreport.store.scores import raw_scores
-from cxrreport.store.training import SignedStudy, signed_studies
+from cxrreport.trust.agreement import judge_drafts
 from cxrreport.trust.fit import cross_validated, fit_calibration
 from cxrreport.trust.kept import check_present, drop, keep, kept, take_back
 from cxrreport.trust.scored import Scored
+from cxrreport.trust.truth import read_scored
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 LEAST = 200  # studies
-Row = tuple[list[float], list[bool], View | None, str]
 
 
-def calibrate_archive(settings: Settings) -> dict[str, Any]:
-    """Fit to the stored scores of the drafts that the weights in use made, and the labels of the studies' signed reports.
+def calibrate_archive(settings: Settings, progress: Progress = unwatched) -> dict[str, Any]:
+    """Fit to the stored scores of the drafts that the weights in use made, beside what was signed of their studies.
+
+    The truth is that of `trust`: drafts are judged first, as far as anything has changed since they were.
 
     Raises
     ------
@@ -46,7 +44,8 @@ def calibrate_archive(settings: Settings) -> dict[str, Any]:
     shipped = Calibration.shipped(directory, manifest)
     used = Calibration.own(settings.home, manifest["files"][NETWORK]) or shipped
     with held_archive(settings) as engine:
-        scored = _read(engine, weights_sha256(manifest))
+        judge_drafts(lambda work, *arguments: transact(engine, lambda s: work(s, *arguments)), progress)
+        scored = read_scored(engine, weights_sha256(manifest))
         if len(scored.views) < LEAST:
             raise UsageError(
                 f"Calibrating needs {LEAST} studies with a signed report in English and a draft of the weights in use;"
@@ -96,48 +95,6 @@ def _store(home: Path, fitted: Calibration) -> None:
 def _record(engine: Engine, action: str, detail: dict[str, Any]) -> None:
     with session(engine) as s:
         append_audit(s, "cxrreport", action, "calibration", detail)
-
-
-# -- what is read -----------------------------------------------------------------------------------------------------
-
-
-def _read(engine: Engine, weights: str) -> Scored:
-    rows = list(_rows(engine, weights))
-    scores, positive, views, patients = zip(*rows, strict=True) if rows else ((), (), (), ())
-    shape = (len(rows), len(FINDINGS))
-    return Scored(
-        "archive", np.array(scores, np.float64).reshape(shape), np.array(positive, bool).reshape(shape),
-        np.ones(shape, bool), views, patients,
-    )  # fmt: skip
-
-
-def _rows(engine: Engine, weights: str) -> Iterator[Row]:
-    """Studies with a labelled report in English and a draft, page by page."""
-    last = 0
-    while True:
-        with session(engine, read_only=True) as s:
-            page = signed_studies(s, last)
-            scores = raw_scores(s, [one.study.id for one in page], weights)
-        if not page:
-            return
-        last = page[-1].study.id
-        yield from (_row(one, scores[one.study.id]) for one in page if one.study.id in scores and _is_labelled(one))
-
-
-def _is_labelled(one: SignedStudy) -> bool:
-    """What the rules read in a report of another language is no label; an older version may have stored it."""
-    return bool(one.labels) and is_english_report(one.findings, one.impression) is not False
-
-
-def _row(one: SignedStudy, scores: dict[str, float]) -> Row:
-    frontal = draft_images(one.study)
-    positive = [one.labels.get(finding) is State.POSITIVE for finding in FINDINGS]
-    return (
-        [scores[finding] for finding in FINDINGS],
-        positive,
-        frontal[0].view if frontal else None,
-        str(one.study.patient_id),
-    )
 
 
 # -- what changes -----------------------------------------------------------------------------------------------------

@@ -97,6 +97,7 @@ def test_samples_are_made_of_films_report_and_stored_labels(settings: Settings, 
     change("UPDATE report SET labels = '{}' WHERE study_id > 40")
     after = {s.key: s for s in ArchiveReader(settings)("train")}
     assert [int(i) for i in after["1"].states[[4, 13, 0]]] == [3, 1, 0]  # as stored, whatever the text says
+    assert int(after["1"].states[2]) == 3  # what edema implies, as drafts are judged
     late = [key for key in before if int(key) > 40]
     assert late and all(np.array_equal(after[key].states, before[key].states) for key in late)  # told from the text
     assert after["1"].present.tolist() == [True, True] and after["2"].present.tolist() == [True, False]

@@ -56,6 +56,14 @@ def test_of_several_reports_the_latest_holds(engine: Engine) -> None:
     assert [signed.findings for signed in found(engine)] == ["Late."]
 
 
+def test_a_study_of_which_the_latest_report_has_no_findings_is_left_out(engine: Engine) -> None:
+    """What drafts are judged by is what is learnt from: never an older report."""
+    scan(engine, "1", view=View.PA)
+    tell(engine, "1", "Early.", reported_at=datetime(2024, 5, 6, 9))
+    tell(engine, "1", "", patient_id="P1", reported_at=datetime(2024, 5, 6, 10))
+    assert found(engine) == []
+
+
 def test_why_the_film_was_made_is_told_by_the_headers_else_by_the_report(engine: Engine) -> None:
     for number, headers, told in (("1", "Fever", "Cough"), ("2", "", "Cough"), ("3", "", "")):
         scan(engine, number, view=View.PA, indication=headers)

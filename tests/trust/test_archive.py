@@ -56,6 +56,18 @@ def test_the_next_drafts_are_made_with_the_fit_and_the_old_ones_stay(enough: Too
     assert any(p != s for p, s in enough.rows("SELECT probability, raw_score FROM finding"))
 
 
+def test_it_learns_what_trust_compares(enough: Tool) -> None:
+    """What a reader signed has a part where there is no report, and a state of which the report is uncertain has none."""
+    uncertain = json.dumps(dict.fromkeys(FINDINGS, "blank") | {"edema": "uncertain"})
+    with enough.connection() as connection:
+        connection.exec_driver_sql("UPDATE report SET labels = ? WHERE accession = 'A101'", (uncertain,))
+    enough.json("review", "A202", "--status", "accepted")
+    found = enough.json("calibrate")
+    assert found["studies"] == 4 and enough.rows("SELECT count(*) FROM judgement") == [4]
+    films = {f: groups["unknown"]["films"] + groups["pa"]["films"] for f, groups in found["findings"].items()}
+    assert (films["edema"], films["lung opacity"], films["fracture"]) == (3, 3, 4)
+
+
 def test_it_says_what_changes(enough: Tool) -> None:
     found = enough.json("calibrate")
     assert set(found["findings"]) == set(FINDINGS)

@@ -1,0 +1,67 @@
+"""Scores of the archive's judged drafts beside what was signed: what a calibration is fitted to, without reading a film."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cxrreport.findings import FINDINGS, State
+from cxrreport.imaging.pairing import draft_images
+from cxrreport.imaging.preprocess import PREPROCESS_VERSION
+from cxrreport.records import View
+from cxrreport.store.catalogue import studies
+from cxrreport.store.engine import session
+from cxrreport.store.scores import JudgedScores, count_judged, judged_scores
+from cxrreport.trust.scored import Scored
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+MOST = 50_000  # drafts, about 300 bytes each: of more, those of patients drawn by a digest
+_PAGE = 500
+_APART = (0, 1)  # of the ten buckets of patients: those that training on the archive does not learn from
+_PARTS = 1 << 32
+
+
+def read_scored(engine: Engine, weights_sha256: str) -> Scored:
+    """Read the judged drafts that these weights made. A state of which the report is uncertain is not known.
+
+    The name of a patient begins with a bucket, by which `held_out` tells the fifth.
+    """
+    rows = list(_rows(engine, weights_sha256))
+    shape = (len(rows), len(FINDINGS))
+    scores = np.array([[one.scores[f] for f in FINDINGS] for one, _ in rows], np.float64).reshape(shape)
+    signed = np.array([[one.state(f) for f in FINDINGS] for one, _ in rows], object).reshape(shape)
+    patients = [f"{one.bucket} {one.patient_id}" for one, _ in rows]
+    known = signed != State.UNCERTAIN
+    return Scored("archive", scores, signed == State.POSITIVE, known, [view for _, view in rows], patients)
+
+
+def held_out(scored: Scored) -> np.ndarray:
+    """Which films (n,) are of the fifth of patients that nothing is fitted to: val and test of training on the archive."""
+    return np.array([int(patient.partition(" ")[0]) in _APART for patient in scored.patients], bool)
+
+
+def _rows(engine: Engine, weights: str) -> Iterator[tuple[JudgedScores, View | None]]:
+    """Drafts and the view of their frontal film, page by page."""
+    with session(engine, read_only=True) as s:
+        share = MOST / max(count_judged(s, weights, PREPROCESS_VERSION), 1)
+    last = 0
+    while True:
+        with session(engine, read_only=True) as s:
+            page = judged_scores(s, weights, PREPROCESS_VERSION, last, _PAGE)
+            taken = [one for one in page if _is_drawn(one.patient_id, share)]
+            known = studies(s, [one.study_id for one in taken])
+        if not page:
+            return
+        last = page[-1].draft_id
+        for one in taken:
+            frontal = draft_images(known[one.study_id]) if one.study_id in known else []
+            yield one, frontal[0].view if frontal else None
+
+
+def _is_drawn(patient_id: int, share: float) -> bool:
+    return int(hashlib.sha256(str(patient_id).encode()).hexdigest()[:8], 16) < share * _PARTS
