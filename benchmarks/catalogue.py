@@ -89,6 +89,7 @@ _DRAFT = {
     "created_at": _NOW,
     "priority": "CASE i % 30 WHEN 0 THEN 'urgent' ELSE 'routine' END",
     "shadow": "FALSE",
+    "abstained": "''",
 }
 _FINDING = {
     "draft_id": "1 + i / 14",

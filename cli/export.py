@@ -156,7 +156,7 @@ def _row(line: DraftLine) -> list[object]:
     changes = (f"{NAMES.get(finding, finding)} {change}" for finding, change in line.changes.items())
     also = ", ".join(change for change in changes if change not in because)
     named = [line.accession or line.study_id, blank_placeholder(line.mrn), date, line.priority or ""]
-    return [*named, because, also, _flags(line.flags), line.status]
+    return [*named, because, also, _flags(line.flags), "not drafted" if line.abstained else line.status]
 
 
 def _flags(flags: Sequence[str]) -> str:

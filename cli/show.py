@@ -79,8 +79,9 @@ def _print_view(view: StudyView, references: int) -> None:
         click.secho(said, fg="red" if soon else None, bold=soon)
     for name, value in _facts(view):
         click.echo(f"{name:<11} {printable(value)}")
-    if held.draft is None:
-        _print_why(view)
+    if view.no_draft:
+        _print_why(*view.no_draft)
+    if held.draft is None or held.draft.abstained:
         return
     _print_text(view, held.draft)
     _print_sentences(view)
@@ -125,12 +126,11 @@ def _view_of(image: Image | None) -> str:
     return str(image.view or "").upper() if image else ""
 
 
-def _print_why(view: StudyView) -> None:
-    from cxrreport.codes import CODES
+def _print_why(code: str, sentence: str) -> None:
+    from cxrreport.codes import CODES, Abstained
 
-    assert view.no_draft is not None
-    code, sentence = view.no_draft
-    click.secho(f"There is no draft of this study to see: {printable(sentence)} [{code}]", fg="red")
+    said = sentence if code in list(Abstained) else f"There is no draft of this study to see: {sentence}"
+    click.secho(f"{printable(said)} [{code}]", fg="red")
     if code in CODES:
         click.echo(f"  {CODES[code].mend}")
 

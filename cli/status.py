@@ -67,6 +67,7 @@ def _status_rows(found: dict[str, Any]) -> list[list[Any]]:
     rows.extend([f"drafts to review, {priority}", number] for priority, number in found["priorities"].items() if number)
     if found["shadow"]:
         rows.append(["drafts in shadow, which nobody sees", found["shadow"]])
+    rows.extend([f"not drafted, {code}", number] for code, number in found["abstained"].items())
     rows.extend([f"failures, {code}", number] for code, number in found["failures"].items())
     rows.append(["quarantined", found["quarantined"]])
     last = found["last_run"]

@@ -111,6 +111,8 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
                         "Give the file that the worklist of an export has saved, or a table with columns `study`, `status`."),
         "draft.shadow": ("The draft of the study was made in shadow: no reader sees it.",
                          "Nothing, or set `shadow` to false and draft it again: `cxrreport generate --study STUDY --redo`."),
+        "draft.abstained": ("The tool abstained from drafting the study: there is no text to judge.",
+                            "Nothing: report it from the films; its signed report is compared with what was kept back."),
         "draft.none": ("There is no draft of the study.", "Run `cxrreport generate`."),
         "device.unknown": ("The name of the device is none.",
                            "Use auto, cpu, cuda or cuda:i; `generate` takes several: cuda:0,cuda:1."),
@@ -328,6 +330,14 @@ class Flag(Explained):
         "finding_named",
         "a finding, or its change, that the text left out was told in the wording of this site",
     )
+
+
+class Abstained(Explained):
+    """Why a study got no text for readers (`draft.abstained`, which is "" where it got one)."""
+
+    UNUSUAL = "abstain.unusual", "the films are unlike those that the network has learnt from"
+    QUALITY = "abstain.quality", "the films are too poor, or the wrong way up, for a draft to rest on"
+    DISAGREEMENT = "abstain.disagreement", "what the network writes and what it judges finding by finding do not agree"
 
 
 def describe(kind: type[Explained], value: str) -> str:

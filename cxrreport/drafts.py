@@ -129,6 +129,8 @@ class Draft:
     """A drafted report, ready to be stored. Never final.
 
     priority : one of `PRIORITIES`, and why. shadow : made and scored, but shown to no reader.
+    distance : how far the films lie from those that the weights learnt from; 1 is the bound of ordinary ones; None where the
+    weights cannot tell. abstained : code of why readers get "Not drafted: ..." instead; "" where they get the draft.
     """
 
     study_id: int
@@ -147,3 +149,5 @@ class Draft:
     priority: str | None = None
     priority_reason: str | None = None
     shadow: bool = False
+    distance: float | None = None
+    abstained: str = ""

@@ -52,6 +52,8 @@ def compose(view: StudyView, pictures: Pictures) -> Drawing.Image:
 
 def _panels(view: StudyView, draft: DraftFacts, pictures: Pictures) -> tuple[list[Panel], list[Line]]:
     now = f"Current {view.held.study.day}".rstrip()
+    if draft.abstained:
+        return [Panel(now, pictures.current)], [Line(draft.not_drafted)]
     if pictures.prior is None or view.held.prior is None:
         boxes, lines = _evidence(pictures.regions)
         return [Panel(now, pictures.current, boxes)], [

@@ -127,7 +127,9 @@ class Pseudonyms:
             spans=draft.spans,
             regions=draft.regions,
             references=tuple(map(self._reference, draft.references)),
-        )
+            distance=draft.distance,
+            abstained=draft.abstained,
+        ).told()
 
     def _provenance(self, made: Provenance) -> Provenance:
         return Provenance(

@@ -39,13 +39,14 @@ class SentenceChange:
 
 
 def compare_with_prior(view: DraftView) -> tuple[SentenceChange, ...]:
-    """The draft's sentences in order against what was said of the prior, then those that were dropped; () without either.
+    """The draft's sentences in order against what was said of the prior, then those that were dropped; () without either,
+    or of a study that is abstained from.
 
     A sentence is kept where the prior's report holds each of its findings in the same state, wherever and however
     said. It is of another severity where one of them has a word of severity now which it had not then, and had another.
     A prior's sentence is dropped where it says something that neither the draft nor a dropped one before it says.
     """
-    if view.draft is None or view.prior_report is None:
+    if view.draft is None or view.draft.abstained or view.prior_report is None:
         return ()
     now, before = list(_sentences(view.draft.findings)), list(_of_report(view.prior_report))
     if not before:

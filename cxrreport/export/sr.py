@@ -54,7 +54,8 @@ class _Text(_OwnHeader, EnhancedSR):  # type: ignore[misc]
 
 
 def make(subject: Subject) -> list[Item]:
-    """Return the objects of a study; the picture is missing where the films cannot be drawn.
+    """Return the objects of a study; without findings to tell there is only the text. The picture is missing where the films
+    cannot be drawn.
 
     Raises
     ------
@@ -77,9 +78,10 @@ def _picture(subject: Subject) -> Image | None:
 def _objects(
     subject: Subject, draft: DraftFacts, evidence: Evidence, picture: Image | None
 ) -> Iterator[tuple[str, Dataset]]:
-    findings = _common("SR", 1, draft, evidence)
-    root = measurement_report(subject.view, draft, evidence, findings["series_instance_uid"])
-    yield "findings", _Findings(evidence=evidence.films, content=root, **findings)
+    if subject.view.findings:
+        findings = _common("SR", 1, draft, evidence)
+        root = measurement_report(subject.view, draft, evidence, findings["series_instance_uid"])
+        yield "findings", _Findings(evidence=evidence.films, content=root, **findings)
     text = _common("SR", 2, draft, evidence)
     yield "text", _Text(evidence=evidence.films, content=report(subject.view, draft), **text)
     if picture:

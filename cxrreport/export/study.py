@@ -88,7 +88,7 @@ class StudyView:
         """Code and sentence of why there is no draft to see; None where there is one."""
         held = self.held
         if held.draft:
-            return None
+            return (held.draft.abstained, held.draft.not_drafted) if held.draft.abstained else None
         if held.failure and not held.in_shadow:
             again = f" {CODES['study.quarantined'].sentence}" if held.failure.quarantined else ""
             return held.failure.code, held.failure.message + again

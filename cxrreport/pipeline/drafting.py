@@ -42,7 +42,7 @@ class ChunkDrafter:
                 made = self.composer.compose(ready, chunk.signed, drafted)
             outcome.made += made
             outcome.digests.update(digest for item in batch for digest in item.digests.items())
-            drafted |= {one.study_id: _states(one) for one in made if isinstance(one, Draft)}
+            drafted |= {one.study_id: _states(one) for one in made if isinstance(one, Draft) and not one.abstained}
         outcome.halved = self.composer.drafter.halved - halved
         outcome.spent, outcome.wall_s = self.reader.clock.take(), time.perf_counter() - started
         return outcome

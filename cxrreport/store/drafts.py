@@ -17,7 +17,7 @@ from cxrreport.store.schema import DraftRow, FindingRow, ReferenceRow, RegionRow
 from cxrreport.store.views import draft_facts
 
 MADE_WITH = ("weights_sha256", "preprocess_version", "index_version", "inputs_sha256")
-JUDGED = ("confidence", "priority", "priority_reason", "shadow")
+JUDGED = ("confidence", "priority", "priority_reason", "shadow", "distance", "abstained")
 PARTS = (FindingRow, RegionRow, SpanRow, ReferenceRow)
 JUDGEMENTS = (AgreementRow, JudgementRow)  # made of a draft, and worth nothing without it
 

@@ -20,7 +20,7 @@ from cxrreport.store.views import MAX_ID, find_study
 
 _UNDATED = datetime(1, 1, 1)
 _rank = case({name: rank for rank, name in enumerate(PRIORITIES)}, value=DraftRow.priority, else_=len(PRIORITIES))
-TOLD_CHANGE = (FindingRow.change.in_(CHANGED), FindingRow.withheld == "")
+TOLD_CHANGE = (FindingRow.change.in_(CHANGED), FindingRow.withheld == "", DraftRow.abstained == "")
 _moment = func.coalesce(StudyRow.studied_at, _UNDATED)
 
 
@@ -62,7 +62,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class DraftLine:
-    """One draft in a list; `changes` are finding -> change of what is not as it was."""
+    """One draft in a list; `changes` are finding -> change of what is not as it was; `abstained` as in `Draft`."""
 
     draft_id: int
     study_id: int
@@ -78,6 +78,7 @@ class DraftLine:
     changes: dict[str, str]
     flags: tuple[str, ...]
     created_at: datetime
+    abstained: str
 
 
 def list_drafts(session: Session, wanted: Wanted, limit: int = 100) -> list[DraftLine]:
@@ -180,7 +181,9 @@ def _days(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
 
 def _changes(session: Session, draft_ids: list[int]) -> dict[int, dict[str, str]]:
     found: dict[int, dict[str, str]] = {}
-    query = select(FindingRow.draft_id, FindingRow.finding, FindingRow.change)
+    query = select(FindingRow.draft_id, FindingRow.finding, FindingRow.change).join(
+        DraftRow, DraftRow.id == FindingRow.draft_id
+    )
     query = query.where(FindingRow.draft_id.in_(draft_ids), *TOLD_CHANGE)
     for draft_id, finding, change in session.execute(query.order_by(FindingRow.id)):
         found.setdefault(draft_id, {})[finding] = str(change)
@@ -189,7 +192,7 @@ def _changes(session: Session, draft_ids: list[int]) -> dict[int, dict[str, str]
 
 def _line(draft: DraftRow, study: StudyRow, mrn: str, changes: dict[str, str]) -> DraftLine:
     return DraftLine(
-        **{name: getattr(draft, name) for name in ("status", "priority", "priority_reason", "created_at")},
+        **{name: getattr(draft, name) for name in ("status", "priority", "priority_reason", "created_at", "abstained")},
         **{name: getattr(study, name) for name in ("uid", "accession", "studied_at", "time_known")},
         draft_id=draft.id,
         study_id=study.id,

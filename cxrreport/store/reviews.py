@@ -8,6 +8,7 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cxrreport.codes import CODES
 from cxrreport.drafts import DraftStatus, Review, Verdict
 from cxrreport.errors import InputError
 from cxrreport.store.outcomes import ReviewRow
@@ -16,6 +17,7 @@ from cxrreport.store.schema import DraftRow, StudyRow
 from cxrreport.store.standing import standing
 
 _NEXT = timedelta(microseconds=1)
+_ABSTAINED = "draft.abstained"
 
 
 def newest_review(session: Session, draft_id: int) -> Review | None:
@@ -35,19 +37,22 @@ def draft_to_review(session: Session, study_id: int) -> int:
 
     Raises
     ------
-    InputError : there is none, or it was made in shadow.
+    InputError : there is none, it was made in shadow, or the tool has abstained from the study.
     """
     draft = standing(session, study_id)
     if draft is None:
         hidden = standing(session, study_id, shadow=True) is not None
         raise InputError("There is no draft of the study to judge.", "draft.shadow" if hidden else "draft.none")
+    if draft.abstained:
+        raise InputError(CODES[_ABSTAINED].sentence, _ABSTAINED)
     return draft.id
 
 
 def check_study(session: Session, draft_id: int, study_uid: str) -> None:
     """Make sure that readers can have seen a draft, and that it is of the study with this UID. Raises InputError."""
     draft = session.get(DraftRow, draft_id)
-    if draft is None or draft.shadow or session.get_one(StudyRow, draft.study_id).uid != study_uid:
+    hidden = draft is None or draft.shadow or draft.abstained
+    if draft is None or hidden or session.get_one(StudyRow, draft.study_id).uid != study_uid:
         raise InputError("The verdict is on no draft of this archive, or on one of another study.", "review.unknown")
 
 

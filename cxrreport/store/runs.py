@@ -140,7 +140,8 @@ def append_audit(session: Session, actor: str, action: str, subject: str, detail
 def archive_status(session: Session) -> dict[str, Any]:
     """Return what the archive holds; keys and values go into JSON as they are.
 
-    `undrafted` counts studies with usable images and no draft, `shadow` drafts that stand and no reader sees, `priorities`
+    `undrafted` counts studies with usable images and no draft, `shadow` drafts that stand and no reader sees, `abstained` by
+    code those of which readers are told why there is no text, `priorities`
     those that wait for a reader, `refused` by code images that are not used, `failures` by
     code what a run will try again, `quarantined` what it will not.
     """
@@ -157,6 +158,7 @@ def archive_status(session: Session) -> dict[str, Any]:
         "drafts": _count_drafts(session),
         "priorities": _count_priorities(session),
         "shadow": _count(session, DraftRow, DraftRow.shadow, stands(shadow=True)),
+        "abstained": _count_abstained(session),
         "failures": {code: number for code, number in session.execute(waiting.order_by(FailureRow.code))},
         "quarantined": _count(session, FailureRow, FailureRow.quarantined),
         "last_run": _to_json(last[0]) if last else None,
@@ -206,6 +208,13 @@ def _count_priorities(session: Session) -> dict[str, int]:
     query = select(DraftRow.priority, func.count()).where(*waiting).group_by(DraftRow.priority)
     found = {priority: number for priority, number in session.execute(query)}
     return {priority: found.get(priority, 0) for priority in PRIORITIES}
+
+
+def _count_abstained(session: Session) -> dict[str, int]:
+    """Count by code the preliminary drafts of which readers are told why there is no text."""
+    waiting = (DraftRow.status == DraftStatus.PRELIMINARY, ~DraftRow.shadow, DraftRow.abstained != "")
+    query = select(DraftRow.abstained, func.count()).where(*waiting).group_by(DraftRow.abstained)
+    return {code: number for code, number in session.execute(query.order_by(DraftRow.abstained))}
 
 
 def _to_json(run: RunFacts) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from datetime import date
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cxrreport.codes import PriorReason
+from cxrreport.codes import Abstained, PriorReason
 from cxrreport.drafts import PRIORITIES, WITHHELD, DraftStatus
 from cxrreport.findings import FINDINGS, Change, State
 from cxrreport.records import Origin, ReportStatus, View
@@ -161,7 +161,10 @@ class RunRow(Base):
 
 
 class DraftRow(Base):
-    """One drafted report. A study has at most one preliminary draft; one made in shadow is shown to no reader."""
+    """One drafted report. A study has at most one preliminary draft; one made in shadow is shown to no reader.
+
+    Of one that is `abstained` from, readers are told why, and nothing else.
+    """
 
     __tablename__ = "draft"
     __table_args__ = (
@@ -175,6 +178,8 @@ class DraftRow(Base):
         CheckConstraint(FLAGS, name="flags"),
         words("priority", PRIORITIES),
         share("confidence"),
+        CheckConstraint("distance >= 0", name="distance"),
+        words("abstained", ("", *Abstained)),
     )
 
     id: Mapped[Key]
@@ -198,6 +203,8 @@ class DraftRow(Base):
     confidence: Mapped[float | None]
     calibration_sha256: Mapped[str | None]
     shadow: Mapped[bool]
+    distance: Mapped[float | None]
+    abstained: Mapped[str]
 
 
 class FindingRow(Base):

@@ -32,6 +32,8 @@ def standing(session: Session, study_id: int, *, shadow: bool = False) -> DraftR
 
 
 def heard(session: Session, study_id: int, *, shadow: bool = False) -> DraftRow | None:
-    """Return what later drafts and their readers hear of a study: the draft that stands, unless it was rejected."""
+    """Return what later drafts and their readers hear of a study: the draft that stands, unless it was rejected or is one
+    that is abstained from.
+    """
     draft = standing(session, study_id, shadow=shadow)
-    return None if draft is None or draft.status is DraftStatus.REJECTED else draft
+    return None if draft is None or draft.status is DraftStatus.REJECTED or draft.abstained else draft

@@ -32,7 +32,8 @@ class Moment:
 def trajectory(session: Session, patient_id: int) -> tuple[Moment, ...]:
     """Return the studies of a patient of which somebody has told the findings, by date; undated ones come first.
 
-    The latest signed report that is labelled goes before the draft. A draft that was rejected or made in shadow tells nothing.
+    The latest signed report that is labelled goes before the draft. A draft that was rejected, made in shadow or is
+    abstained from tells nothing.
     """
     query = select(StudyRow).where(StudyRow.patient_id == patient_id).order_by(StudyRow.id)
     studies = sorted(session.scalars(query), key=lambda study: study.studied_at or datetime.min)
@@ -52,8 +53,9 @@ def _drafted(session: Session, study_ids: list[int]) -> dict[int, States]:
     found: dict[int, dict[str, str]] = {}
     query = select(DraftRow.study_id, FindingRow.finding, FindingRow.state)
     query = query.join(FindingRow, FindingRow.draft_id == DraftRow.id)
-    shown = (DraftRow.study_id.in_(study_ids), stands(), DraftRow.status != DraftStatus.REJECTED)
-    for study, finding, state in session.execute(query.where(*shown, FindingRow.withheld != "state")):
+    heard = (stands(), DraftRow.status != DraftStatus.REJECTED, DraftRow.abstained == "")
+    shown = (DraftRow.study_id.in_(study_ids), *heard, FindingRow.withheld != "state")
+    for study, finding, state in session.execute(query.where(*shown)):
         found.setdefault(study, {})[finding] = state
     return {study: _states(states) for study, states in found.items()}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from cxrreport import addenda
+from cxrreport.codes import Abstained, describe
 from cxrreport.drafts import DraftStatus, Finding, Provenance, Region, Review, Span
 from cxrreport.errors import UsageError
 from cxrreport.findings import State
@@ -102,6 +103,7 @@ class DraftFacts:
     """One draft with all its rows, and the verdict that holds of it.
 
     finding_rows : as readers are told; withheld : those of which they are told less than the draft holds, with all of it.
+    distance, abstained : as in `Draft`.
     """
 
     draft_id: int
@@ -123,6 +125,8 @@ class DraftFacts:
     references: tuple[RetrievedReport, ...]
     review: Review | None = None
     withheld: tuple[Finding, ...] = ()
+    distance: float | None = None
+    abstained: str = ""
 
     @property
     def all_rows(self) -> tuple[Finding, ...]:
@@ -139,6 +143,18 @@ class DraftFacts:
     def text(self) -> str:
         """Findings and impression: what a reader judges, and edits."""
         return "\n\n".join(filter(None, (self.findings, self.impression)))
+
+    @property
+    def not_drafted(self) -> str:
+        """A sentence of why readers get no text; "" where they get one."""
+        return f"Not drafted: {describe(Abstained, self.abstained)}." if self.abstained else ""
+
+    def told(self) -> DraftFacts:
+        """As readers get it: of a study that is abstained from, why, and nothing that the network made of it."""
+        if not self.abstained:
+            return self
+        nothing: dict[str, Any] = dict.fromkeys(("finding_rows", "withheld", "spans", "regions", "references"), ())
+        return replace(self, findings=self.not_drafted, impression="", comparison="", confidence=None, **nothing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +219,7 @@ def study_view(session: Session, study: StudyRow) -> DraftView:
         study=_study_facts(session, study),
         prior=_study_facts(session, prior) if prior else None,
         prior_report=_prior_report(session, prior.id) if prior else None,
-        draft=draft_facts(session, row) if row else None,
+        draft=draft_facts(session, row).told() if row else None,
         failure=_failure(session, study.id),
         in_shadow=latest is not None and latest.shadow,
     )
@@ -290,7 +306,7 @@ def signed_findings(session: Session, studies: Mapping[int, datetime | None]) ->
 def drafted_states(session: Session, studies: Iterable[int], *, shadow: bool = False) -> dict[int, dict[str, State]]:
     """Return the states of the findings in the draft that stands of each study (by id) that has one.
 
-    A draft that was rejected does not stand. shadow : those made in shadow are heard, too: by drafts in shadow alone.
+    One that was rejected or abstained from is not heard. shadow : those made in shadow are, too: by drafts in shadow alone.
     """
     found = {}
     for study_id in studies:
@@ -303,7 +319,7 @@ def drafted_states(session: Session, studies: Iterable[int], *, shadow: bool = F
 def draft_facts(session: Session, row: DraftRow) -> DraftFacts:
     """Return one draft with all its rows."""
     told = ("prior_reason", "findings", "impression", "comparison", "priority", "priority_reason", "confidence")
-    own = ("status", "run_id", "created_at", *told)
+    own = ("status", "run_id", "created_at", "distance", "abstained", *told)
     rows = _parts(session, row.id, FindingRow, Finding)
     return DraftFacts(
         draft_id=row.id,

@@ -104,9 +104,15 @@ def upgrade() -> None:
         sa.Column("confidence", sa.Double),
         sa.Column("calibration_sha256", sa.String),
         sa.Column("shadow", sa.Boolean, nullable=False),
+        sa.Column("distance", sa.Double),
+        sa.Column("abstained", sa.String, nullable=False),
         sa.CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
         sa.CheckConstraint("CAST(flags AS VARCHAR) = '[]' OR CAST(flags AS VARCHAR) LIKE '[\"%\"]'", name="flags"),
         sa.CheckConstraint(PRIOR_REASONS, name="prior_reason"),
+        sa.CheckConstraint("distance >= 0", name="distance"),
+        sa.CheckConstraint(
+            "abstained IN ('', 'abstain.unusual', 'abstain.quality', 'abstain.disagreement')", name="abstained"
+        ),
         sa.CheckConstraint("priority IN ('critical', 'urgent', 'notable', 'routine')", name="priority"),
         sa.CheckConstraint("status IN ('preliminary', 'superseded', 'reviewed', 'rejected')", name="status"),
         sa.UniqueConstraint(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cxrreport.codes import CODES, Flag, PriorReason
+from cxrreport.codes import CODES, Abstained, Explained, Flag, PriorReason
 
 INTRODUCTION = """# The codes
 
 Written by `make docs`; a test holds it equal to the code.
 
-Codes are stable: they stand in the columns `failure.code` and `image.reason`, in `draft.flags` and `draft.prior_reason`
-(see [database.md](database.md)), under `skipped` and `failed` of `--json`, in square brackets behind an error, and in the log.
+Codes are stable: they stand in the columns `failure.code` and `image.reason`, in `draft.flags`, `draft.prior_reason` and
+`draft.abstained` (see [database.md](database.md)), under `skipped` and `failed` of `--json`, in square brackets behind an
+error, and in the log.
 """
 EXITS = {
     0: "Left out and counted under `skipped`; the exit code stays 0",
@@ -27,7 +28,8 @@ EXITS = {
 
 def reference() -> str:
     """Return docs/codes.md as it must be."""
-    return "\n".join([INTRODUCTION, *codes(), *told(Flag, "Flags"), *told(PriorReason, "Why there is no prior")])
+    why = told(PriorReason, "Why there is no prior"), told(Abstained, "Why a study is not drafted")
+    return "\n".join([INTRODUCTION, *codes(), *told(Flag, "Flags"), *(line for lines in why for line in lines)])
 
 
 def codes() -> Iterator[str]:
@@ -39,7 +41,7 @@ def codes() -> Iterator[str]:
         yield ""
 
 
-def told(kind: type[Flag | PriorReason], title: str) -> Iterator[str]:
+def told(kind: type[Explained], title: str) -> Iterator[str]:
     """The table of an enum: its own docstring, then value and sentence."""
     yield f"## {title}\n\n{kind.__doc__}\n\n| code | meaning |\n|---|---|"
     yield from (f"| `{one.value}` | {one.sentence} |" for one in kind)

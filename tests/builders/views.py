@@ -67,7 +67,7 @@ DRAFT = DraftFacts(
 
 def study_view(draft: dict[str, Any] | None = None, films: Films | None = None, **changes: Any) -> StudyView:
     """A study with a draft and a prior; `draft` changes fields of the draft, `changes` those of what is held."""
-    facts = replace(DRAFT, **(draft or {}))
+    facts = replace(DRAFT, **(draft or {})).told()
     held = replace(DraftView(PATIENT, STUDY, PRIOR, PRIOR_REPORT, facts, None), **changes)
     return StudyView(
         stem=str(held.study.study_id),
@@ -76,7 +76,7 @@ def study_view(draft: dict[str, Any] | None = None, films: Films | None = None, 
         flags=tuple((flag, describe(Flag, flag)) for flag in facts.flags),
         no_prior="",
         sentences=compare_with_prior(held),
-        references=((REFERENCES[0], REFERENCES[2]), (REFERENCES[1],)),
+        references=((REFERENCES[0], REFERENCES[2]), (REFERENCES[1],)) if facts.references else (),
         films=films or Films(),
     )
 

@@ -233,6 +233,22 @@ def test_a_draft_in_shadow_is_not_shown_and_said_to_be_there(drafted: Tool) -> N
     assert found["draft"] is None and found["in_shadow"] and found["no_draft"]["code"] == "draft.shadow"
 
 
+def test_of_a_study_that_is_abstained_from_only_the_reason_is_shown(drafted: Tool) -> None:
+    with drafted.connection() as connection:
+        change = (
+            "UPDATE draft SET abstained = 'abstain.quality', findings = 'Secret.', impression = '' WHERE study_id = 3"
+        )
+        connection.exec_driver_sql(change)
+    assert drafted("show", "A103") == 3 and "Not drafted: the films are too poor" in drafted.out
+    assert "Secret" not in drafted.out and "Findings" not in drafted.out
+    found = drafted.json("show", "A103", code=3)
+    assert found["draft"]["abstained"] == found["no_draft"]["code"] == "abstain.quality"
+    assert found["draft"]["finding_rows"] == [] and "Secret" not in str(found)
+    listed = next(one for one in drafted.json("drafts")["drafts"] if one["study_id"] == 3)
+    assert listed["abstained"] == "abstain.quality" and drafted("drafts") == 0 and "not drafted" in drafted.out
+    assert drafted("status") == 0 and "not drafted, abstain.quality" in drafted.out
+
+
 def test_where_a_draft_was_sent_is_shown(drafted: Tool) -> None:
     assert drafted.json("show", "A103")["draft"]["deliveries"] == []
     row = (3, "dicom://PACS@10.0.0.1:104", "sr", "2026-01-02 03:04:05", "0xC001 out of memory", 2, False)

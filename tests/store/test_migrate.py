@@ -126,8 +126,9 @@ FINDING = (
 FAILURE = "INSERT INTO failure (run_id, path, code, message, attempts, quarantined) VALUES (1, {path}, '{code}', 'x', 1, false)"
 DRAFT = (
     "INSERT INTO draft (study_id, prior_reason, run_id, status, findings, impression, comparison, weights_sha256,"
-    " preprocess_version, index_version, decoding, flags, inputs_sha256, created_at, priority, shadow)"
-    " VALUES (1, '{reason}', 1, '{status}', '', '', '', '', 1, '', '{{}}', '{flags}', '', '2024-01-01', '{priority}', false)"
+    " preprocess_version, index_version, decoding, flags, inputs_sha256, created_at, priority, shadow, abstained)"
+    " VALUES (1, '{reason}', 1, '{status}', '', '', '', '', 1, '', '{{}}', '{flags}', '', '2024-01-01', '{priority}', false,"
+    " '{abstained}')"
 )
 
 
@@ -146,10 +147,11 @@ DRAFT = (
         FAILURE.format(path="NULL", code="x"),
         FAILURE.format(path="'/a'", code="not a code"),
         FAILURE.format(path="'/a'", code="Code"),
-        DRAFT.format(status="final", reason="", flags="[]", priority="routine"),
-        DRAFT.format(status="reviewed", reason="none", flags="[]", priority="routine"),
-        DRAFT.format(status="reviewed", reason="", flags="{}", priority="routine"),
-        DRAFT.format(status="reviewed", reason="", flags="[]", priority="high"),
+        DRAFT.format(status="final", reason="", flags="[]", priority="routine", abstained=""),
+        DRAFT.format(status="reviewed", reason="none", flags="[]", priority="routine", abstained=""),
+        DRAFT.format(status="reviewed", reason="", flags="{}", priority="routine", abstained=""),
+        DRAFT.format(status="reviewed", reason="", flags="[]", priority="high", abstained=""),
+        DRAFT.format(status="reviewed", reason="", flags="[]", priority="routine", abstained="odd"),
         "INSERT INTO file (path, size, mtime_ns, outcome) VALUES ('/a', 1, 1, 'Not DICOM')",
         "INSERT INTO file (path, size, mtime_ns, outcome, image_id) VALUES ('/a', 1, 1, 'image', 77)",
     ],

@@ -9,7 +9,7 @@ from fhir.resources.R4B import get_fhir_model_class
 
 from cxrreport import DISCLAIMER, __version__
 from cxrreport.export.coding import AI
-from cxrreport.export.fhir.observation import observe
+from cxrreport.export.fhir.observation import not_told, observe
 from cxrreport.export.fhir.parts import (
     AI_ASSERTED,
     OWN_SYSTEM,
@@ -29,6 +29,7 @@ from cxrreport.export.fhir.parts import (
 from cxrreport.export.fhir.report import report
 from cxrreport.export.site import Site
 from cxrreport.export.study import StudyView
+from cxrreport.findings import FINDINGS, NO_FINDING
 from cxrreport.reports.claims import read
 from cxrreport.store.views import DraftFacts, StudyFacts
 
@@ -50,6 +51,7 @@ def build(view: StudyView, site: Site) -> Part:
     )
     sides, made = read(draft.findings).sides, {"device": refer(device), "derivedFrom": [refer(study)]}
     found = [observe(one, held.study.uid, sides.get(one.row.finding), common | made) for one in view.findings]
+    found += [not_told(finding, held.study.uid, common | made) for finding in _untold(view)]
     told = report(view, draft, study, found, common)
     resources = [device, study, *found, told, _provenance(view, draft, study, device, [told, *found])]
     entries = [_entry(resource) for resource in resources]
@@ -61,6 +63,12 @@ def build(view: StudyView, site: Site) -> Part:
     }
     get_fhir_model_class("Bundle").model_validate(bundle)
     return bundle
+
+
+def _untold(view: StudyView) -> list[str]:
+    """Findings that readers are told nothing of."""
+    told = {one.row.finding for one in view.findings}
+    return [finding for finding in FINDINGS[:NO_FINDING] if finding not in told]
 
 
 def _entry(resource: Part) -> Part:

@@ -33,7 +33,7 @@ def report(view: StudyView, draft: DraftFacts, study: Part, results: Sequence[Pa
             **common,
             "result": [refer(one) for one in results],
             "imagingStudy": [refer(study)],
-            "conclusion": f"{DISCLAIMER} {clean(draft.impression)}".strip(),
+            "conclusion": f"{DISCLAIMER} {clean(draft.not_drafted or draft.impression)}".strip(),
             "presentedForm": [_presented(heed, said)],
         }
     )

@@ -9,6 +9,8 @@ from cxrreport.export.words import FindingView
 from cxrreport.findings import State, most_particular, percent
 from cxrreport.records import View
 
+NOT_DRAFTED = "not drafted"
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -21,7 +23,8 @@ class Row:
     changes : finding and what became of it, what cannot wait first.
     present, implied : finding and probability in words; what another one implies need not be shown.
     unsure : what cannot be decided.
-    status : the verdict that the archive holds, with `reviewer` and time (`judged`, ISO 8601); else that of the draft.
+    status : the verdict that the archive holds, with `reviewer` and time (`judged`, ISO 8601); else that of the draft, or
+        "not drafted" where there is nothing to judge.
     text : the draft's findings and impression.
     no_page, no_pictures : code of what kept the study's page from being written, or the films out of it; "" = nothing.
     """
@@ -75,7 +78,7 @@ def row_of(view: StudyView, no_page: str = "", no_pictures: str = "") -> Row:
         prior=view.held.prior is not None,
         flags=tuple(flag for flag, _ in view.flags),
         institution=study.institution,
-        status=review.status if review else draft.status,
+        status=NOT_DRAFTED if draft.abstained else review.status if review else draft.status,
         reviewer=review.reviewer if review else "",
         judged=review.at.isoformat() if review else "",
         text=draft.text,

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any
 
 from cxrreport import DISCLAIMER, __version__
+from cxrreport.codes import Abstained
 from cxrreport.drafts import PRIORITIES, DraftStatus
 from cxrreport.export.study import StudyView
 from cxrreport.findings import Change, State
@@ -124,7 +125,11 @@ STUDY = (
     Column("flags", Kind.TEXTS, "What a reader must know, by code (codes.md); spaces part them in CSV.", _of_draft("flags")),
     Column("not_assessed", _TEXT, "What the draft keeps back, as drafts have not proved themselves in it here: a sentence,"
            " or empty.", lambda view: view.not_assessed),
-    Column("findings_text", _TEXT, "Findings of the draft.", _of_draft("findings")),
+    Column("abstained", _TEXT, "Why there is no text, by code (codes.md); empty where there is one.", _of_draft("abstained"),
+           values=("", *map(str, Abstained))),
+    Column("distance", _NUMBER, "How far the films lie from those that the weights learnt from; 1 is the bound of ordinary"
+           " ones.", _of_draft("distance"), True),
+    Column("findings_text", _TEXT, "Findings of the draft, or \"Not drafted: ...\".", _of_draft("findings")),
     Column("impression_text", _TEXT, "Impression of the draft.", _of_draft("impression")),
     Column("comparison_text", _TEXT, "Comparison with the prior; empty without one.", _of_draft("comparison")),
     Column("weights_sha256", _TEXT, "Digest of the weights that made the draft.", _made_with("weights_sha256")),

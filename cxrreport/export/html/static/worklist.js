@@ -161,7 +161,7 @@
 
   function judge(status) {
     const row = byStem.get(state.at);
-    if (!judging || !row) return;
+    if (!judging || !row || row.status === "not drafted") return; // nothing to judge
     if (status === "accepted") Verdicts.accept(row, judged);
     else if (status) Verdicts.ask(row, status, judged);
     else { Verdicts.forget(row); judged(); }
