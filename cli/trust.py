@@ -8,12 +8,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
+from cxrreport.cli.trust_report import report
 
 if TYPE_CHECKING:
     from cxrreport.settings import Settings
-
-_DAY = click.DateTime(["%Y-%m-%d"])
-_BY = ["finding", "month", "device", "view", "sex", "age", "institution", "reader"]
 
 
 @click.group(invoke_without_command=True)
@@ -42,49 +40,7 @@ def trust(ctx: click.Context, as_json: bool) -> None:
             click.echo(f"{name}: {gate['finding']}, {gate['subject']}: {gate['reason']}.")
 
 
-@trust.command()
-@click.option("--since", type=_DAY, help="First day of the studies.")
-@click.option("--until", type=_DAY, help="Last day of the studies.")
-@click.option("--by", type=click.Choice(_BY), default="finding", help="What to group by.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.pass_obj
-def report(settings: Settings, since: datetime | None, until: datetime | None, by: str, as_json: bool) -> None:
-    """How far the judged drafts of the weights in use agree with what was signed."""
-    from cxrreport.trust.report import report as make
-
-    found = make(settings, since.date() if since else None, until.date() if until else None, by)
-    if as_json:
-        click.echo(json.dumps(found))
-    else:
-        _print(found)
-
-
-def _print(found: dict[str, Any]) -> None:
-    from cxrreport.cli.status import print_table
-
-    click.echo(f"{found['studies']} studies were judged.")
-    for row in found["groups"]:
-        title = f"{row['group'] or 'all'}: {row['studies']} studies, {row['errors']} actionable errors a study"
-        columns = ["finding", "both", "draft alone", "report alone", "precision", "sensitivity", "specificity", "F1"]
-        print_table(title, columns, [_line(name, cells) for name, cells in row["findings"].items()])
-        if row["changes"]:
-            print_table("changes", columns, [_line(name, cells) for name, cells in row["changes"].items()])
-
-
-def _line(name: str, cells: dict[str, Any]) -> list[Any]:
-    shares = [_share(cells[one]) for one in ("precision", "sensitivity", "specificity")]
-    return [
-        name,
-        cells["both"],
-        cells["drafted"],
-        cells["signed"],
-        *shares,
-        "" if cells["f1"] is None else f"{cells['f1']:.2f}",
-    ]
-
-
-def _share(one: dict[str, float] | None) -> str:
-    return "" if one is None else f"{one['share']:.2f} ({one['low']:.2f}–{one['high']:.2f})"
+trust.add_command(report)
 
 
 @trust.command()

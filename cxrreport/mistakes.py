@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
+from cxrreport.drafts import Span
 from cxrreport.findings import Tier
 
 
@@ -44,3 +47,17 @@ class Mistake:
     def changes_what_is_done(self) -> bool:
         """Wrong, missed or invented, and somebody would have had to act on it, or acts in vain."""
         return self.verdict not in (Verdict.CORRECT, Verdict.PARTIAL) and self.tier is not Tier.ROUTINE
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A draft beside what was signed: both texts, and the spans in which they speak of a finding told otherwise.
+
+    row : what a report tells of the draft in its list of the worst (docs/trust.md, Report).
+    """
+
+    row: Mapping[str, Any]
+    draft: str
+    signed: str
+    draft_spans: tuple[Span, ...]
+    signed_spans: tuple[Span, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,24 +26,58 @@ class Reliability:
     curve: tuple[tuple[float, float, int], ...]
 
 
-def reliability(probabilities: Floats, positive: Bools) -> Reliability:
-    """Of probabilities (n,) and labels (n,), n at least 1, in ten bins of equal width.
+@dataclass
+class Bins:
+    """Probabilities beside what was true, in ten bins of equal width: their memory does not grow with what is added.
 
-    The expected calibration error is the mean distance of a bin's mean probability from its share of positives, weighted by
-    films (Naeini et al., 2015).
+    said, true : sums of the probabilities and positives of each bin. squares : sum of the squared errors.
     """
-    bins = np.minimum((probabilities * BINS).astype(int), BINS - 1)
-    count = np.bincount(bins, minlength=BINS)
-    said = np.bincount(bins, probabilities, BINS) / np.maximum(count, 1)
-    true = np.bincount(bins, positive, BINS) / np.maximum(count, 1)
-    rows = zip(said.tolist(), true.tolist(), count.tolist(), strict=True)
-    return Reliability(
-        float((abs(said - true) * count).sum() / len(positive)),
-        float(((probabilities - positive) ** 2).mean()),
-        len(positive),
-        int(positive.sum()),
-        tuple(row for row in rows if row[2]),
-    )
+
+    count: Floats = field(default_factory=lambda: np.zeros(BINS))
+    said: Floats = field(default_factory=lambda: np.zeros(BINS))
+    true: Floats = field(default_factory=lambda: np.zeros(BINS))
+    squares: float = 0.0
+
+    def add(self, probability: float, positive: bool) -> None:
+        """Count one film."""
+        place = min(int(probability * BINS), BINS - 1)
+        self.count[place] += 1
+        self.said[place] += probability
+        self.true[place] += positive
+        self.squares += (probability - positive) ** 2
+
+    def add_all(self, probabilities: Floats, positive: Bools) -> None:
+        """Count films: probabilities (n,) and labels (n,)."""
+        place = np.minimum((probabilities * BINS).astype(int), BINS - 1)
+        self.count += np.bincount(place, minlength=BINS)
+        self.said += np.bincount(place, probabilities, BINS)
+        self.true += np.bincount(place, positive, BINS)
+        self.squares += float(((probabilities - positive) ** 2).sum())
+
+    def told(self) -> Reliability:
+        """What they say together; there is at least one.
+
+        The expected calibration error is the mean distance of a bin's mean probability from its share of positives, weighted
+        by films (Naeini et al., 2015).
+        """
+        films, least = self.count.sum(), np.maximum(self.count, 1)
+        rows = zip(
+            (self.said / least).tolist(), (self.true / least).tolist(), self.count.astype(int).tolist(), strict=True
+        )
+        return Reliability(
+            float(abs(self.said - self.true).sum() / films),
+            self.squares / float(films),
+            int(films),
+            int(self.true.sum()),
+            tuple(row for row in rows if row[2]),
+        )
+
+
+def reliability(probabilities: Floats, positive: Bools) -> Reliability:
+    """Of probabilities (n,) and labels (n,), n at least 1."""
+    bins = Bins()
+    bins.add_all(probabilities, positive)
+    return bins.told()
 
 
 def by_finding(probabilities: Floats, positive: Bools, known: Bools) -> dict[int, Reliability]:

@@ -113,9 +113,10 @@ class Folder(AbstractContextManager["Folder"]):
         self._unlink(set(before) - set(files))
         self._note(key, version, files, content)
 
-    def keep(self, stems: Set[str]) -> None:
-        """Remove the files of all things, named FORMAT/STEM, of other stems than these."""
-        gone = {key: stem for key in sorted(self._rows) if key and (stem := key.partition("/")[2]) not in stems}
+    def keep(self, stems: Set[str], name: str = "") -> None:
+        """Remove the files of all things, named FORMAT/STEM, of other stems than these; of one format where `name` is one."""
+        keys = [key for key in sorted(self._rows) if key and (not name or key.startswith(f"{name}/"))]
+        gone = {key: stem for key in keys if (stem := key.partition("/")[2]) not in stems}
         for key in gone:
             self._unlink(self._rows[key]["files"])
             self._note(key, "", [])

@@ -140,6 +140,12 @@ def beside(session: Session, one: Pending) -> Beside | None:
     )
 
 
+def judged_beside(session: Session, draft_id: int) -> Beside | None:
+    """Return a judged draft and what it was judged beside, its prior's report aside; None where it is judged no longer."""
+    row = session.scalar(select(JudgementRow).where(JudgementRow.draft_id == draft_id))
+    return beside(session, Pending(draft_id, row.report_id, None, row.key_sha256)) if row else None
+
+
 def _signed(session: Session, report_id: int | None) -> SignedText | None:
     row = session.get(ReportRow, report_id) if report_id else None
     if row is None:

@@ -9,8 +9,9 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from cxrreport.drafts import Verdict
-from cxrreport.findings import Change, State
+from cxrreport.drafts import Verdict as Said
+from cxrreport.findings import Change, State, Tier
+from cxrreport.mistakes import Dimension, Mistake, Verdict
 from cxrreport.records import View
 from cxrreport.store.outcomes import AgreementRow, JudgementRow, ReviewRow
 from cxrreport.store.schema import DraftRow, FindingRow, ImageRow, PatientRow, StudyRow
@@ -31,10 +32,19 @@ class Agreed:
     drafted_change: Change | None
     signed_change: Change | None
 
+    @property
+    def mistake(self) -> Mistake:
+        """The verdict."""
+        told = Verdict(self.verdict), Dimension(self.dimension), Tier[self.tier.upper()]
+        return Mistake(self.finding, self.name, *told)
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A judged draft and its study; `probabilities` by finding. device : of the frontal film. reader : who judged it, or ""."""
+    """A judged draft and its study; `probabilities` by finding. device : of the frontal film. reader : who judged it, or "".
+
+    withheld : findings of which its text tells nothing.
+    """
 
     draft_id: int
     study_id: int
@@ -45,13 +55,14 @@ class Judged:
     edits: float
     findings: tuple[Agreed, ...]
     probabilities: dict[str, float]
+    withheld: frozenset[str]
     sex: str
     age_years: float | None
     institution: str
     view: str
     device: str
     reader: str
-    review: Verdict | None
+    review: Said | None
     comment: str | None
 
 
@@ -71,17 +82,18 @@ def judged_drafts(
     query = query.join(JudgementRow, JudgementRow.draft_id == DraftRow.id)
     rows = session.execute(query.where(*wanted).order_by(DraftRow.id).limit(limit)).all()
     ids = [draft.id for draft, *_ in rows]
-    agreed, likely, read = _agreed(session, ids), _probabilities(session, ids), _reviews(session, ids)
+    agreed, tables, read = _agreed(session, ids), _tables(session, ids), _reviews(session, ids)
     films = _films(session, [study.id for _, study, *_ in rows])
     found = []
     for draft, study, sex, judgement in rows:
         view, device = films.get(study.id, ("", ""))
         review = read.get(draft.id)
+        likely, withheld = tables.get(draft.id, ({}, set()))
         found.append(
             Judged(
                 draft.id, study.id, study.patient_id, study.studied_at or draft.created_at.replace(tzinfo=None),
                 draft.prior_study_id is not None, judgement.errors, judgement.edits, tuple(agreed.get(draft.id, ())),
-                likely.get(draft.id, {}), study.sex or sex, study.age_years, study.institution, view, device,
+                likely, frozenset(withheld), study.sex or sex, study.age_years, study.institution, view, device,
                 review.reviewer if review else "", review.status if review else None, review.comment if review else None,
             )
         )  # fmt: skip
@@ -96,11 +108,14 @@ def _agreed(session: Session, draft_ids: Sequence[int]) -> dict[int, list[Agreed
     return found
 
 
-def _probabilities(session: Session, draft_ids: Sequence[int]) -> dict[int, dict[str, float]]:
-    found: dict[int, dict[str, float]] = {}
-    query = select(FindingRow.draft_id, FindingRow.finding, FindingRow.probability)
-    for draft_id, finding, probability in session.execute(query.where(FindingRow.draft_id.in_(draft_ids))):
-        found.setdefault(draft_id, {})[finding] = probability
+def _tables(session: Session, draft_ids: Sequence[int]) -> dict[int, tuple[dict[str, float], set[str]]]:
+    """Probability by finding, and findings that are withheld, of each draft."""
+    found: dict[int, tuple[dict[str, float], set[str]]] = {}
+    query = select(FindingRow.draft_id, FindingRow.finding, FindingRow.probability, FindingRow.withheld)
+    for draft_id, finding, probability, withheld in session.execute(query.where(FindingRow.draft_id.in_(draft_ids))):
+        likely, kept = found.setdefault(draft_id, ({}, set()))
+        likely[finding] = probability
+        kept.update({finding} if withheld == "state" else ())
     return found
 
 

@@ -37,7 +37,7 @@ class Wanted:
     since, until : first and last day of the studies. run : id of the run that made them. study : as `find_study` takes it.
     patient : the hospital's number. changed_only : something is new, worsened, improved or resolved.
     priority, flags : one of these. statuses : rejected drafts are asked for by name; superseded ones do not stand.
-    lacking : the name of a target that has not got all of the draft.
+    lacking : the name of a target that has not got all of the draft. drafts : only these ids.
 
     Raises
     ------
@@ -53,6 +53,7 @@ class Wanted:
     priority: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     lacking: str | None = None
+    drafts: tuple[int, ...] = ()
     statuses: tuple[DraftStatus, ...] = (DraftStatus.PRELIMINARY, DraftStatus.REVIEWED)
 
     def __post_init__(self) -> None:
@@ -150,7 +151,7 @@ def _ordered(query: Select[DraftRow, StudyRow, str]) -> Select[DraftRow, StudyRo
 
 
 def _conditions(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool]]:
-    yield DraftRow.status.in_(wanted.statuses)
+    yield from _drafts(wanted)
     yield from _days(wanted)
     if wanted.run is not None:
         if not 0 < wanted.run <= MAX_ID or session.get(RunRow, wanted.run) is None:
@@ -170,6 +171,12 @@ def _conditions(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool
         yield ~is_delivered(wanted.lacking)
     if wanted.flags:
         yield or_(*(cast(DraftRow.flags, String).contains(f'"{flag}"', autoescape=True) for flag in wanted.flags))
+
+
+def _drafts(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+    yield DraftRow.status.in_(wanted.statuses)
+    if wanted.drafts:
+        yield DraftRow.id.in_(wanted.drafts)
 
 
 def _days(wanted: Wanted) -> Iterator[ColumnElement[bool]]:

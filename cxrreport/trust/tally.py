@@ -85,6 +85,20 @@ class Cells:
         """Harmonic mean of precision and sensitivity."""
         return 2 * self.both / (self.both + self.told) if self.told else None
 
+    @property
+    def f1_interval(self) -> tuple[float, float] | None:
+        """95 % interval of F1 = 2p / (1 + p), where p is the share of `both` of the studies in which either tells it.
+
+        F1 grows with p, so that the ends of the score interval of p are those of F1.
+        """
+        ends = Share(self.both, self.told).interval
+        return ends and (2 * ends[0] / (1 + ends[0]), 2 * ends[1] / (1 + ends[1]))
+
+    def join(self, other: Cells) -> None:
+        """Add the studies of others."""
+        for name in Cells.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
 
 Tally = dict[tuple[str, str], Cells]  # by finding and subject: "state" or "change"
 

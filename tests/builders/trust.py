@@ -31,6 +31,7 @@ def judged(*findings: Agreed, **changes: Any) -> Judged:
         "errors": 0,
         "edits": 0.0,
         "probabilities": {},
+        "withheld": frozenset(),
         "sex": "F",
         "age_years": 70.0,
         "institution": "",

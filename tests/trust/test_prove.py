@@ -29,14 +29,6 @@ def test_drafts_are_judged_once_and_again_when_a_report_changes(drafted: Tool, t
     assert "positive" in drafted.rows("SELECT DISTINCT signed FROM agreement WHERE finding = 'pleural effusion'")
 
 
-def test_the_report_tells_shares_by_group(drafted: Tool) -> None:
-    drafted.json("trust")
-    found = drafted.json("trust", "report", "--by", "month")
-    assert found["studies"] == 3 and [row["studies"] for row in found["groups"]] == [3]  # small ones are pooled
-    assert drafted.json("trust", "report", "--until", "1990-01-01")["studies"] == 0
-    assert drafted("trust", "report") == 0 and "3 studies were judged" in drafted.out
-
-
 def test_gates_are_listed_held_and_given_back(drafted: Tool) -> None:
     assert len(drafted.json("trust", "gates")) == 2 * len(GATED)
     held = ("trust", "gates", "--set", "edema", "state", "open", "--reason", "read by hand", "--by", "chief")

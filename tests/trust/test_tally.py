@@ -8,6 +8,7 @@ import pytest
 from builders.trust import agreed, judged
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from cxrreport.findings import Change, State
 from cxrreport.trust.policy import GATED
@@ -66,3 +67,12 @@ def test_changes_agree_in_their_direction(drafted: Change | None, signed: Change
     one = agreed("edema", POSITIVE, POSITIVE, drafted, signed)
     assert tally([judged(one, has_prior=True)])["edema", "change"] == cells
     assert tally([judged(one)])["edema", "change"] == Cells()  # without a prior there is nothing to tell
+
+
+@pytest.mark.parametrize(("both", "alone"), [(0, 7), (5, 3), (40, 2), (12, 0)])
+def test_the_interval_of_f1_is_that_of_the_share_of_both(both: int, alone: int) -> None:
+    """As SciPy has the score interval of a proportion."""
+    ends = binomtest(both, both + alone).proportion_ci(method="wilson")
+    expected = [2 * end / (1 + end) for end in ends]
+    assert Cells(both=both, drafted=alone).f1_interval == pytest.approx(expected, abs=1e-6)
+    assert Share(both, both + alone).interval == pytest.approx(tuple(ends), abs=1e-6)
