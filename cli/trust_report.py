@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _DAY = click.DateTime(["%Y-%m-%d"])
 # As in trust/report.py, which a command line need not import; a test holds both together.
 BY = ("finding", "month", "device", "view", "sex", "age", "institution", "reader")
+_COUNTS = ["studies", "in shadow", "abstained", "errors a study", "critical", "urgent", "notable", "words changed"]
 _COLUMNS = ["both", "draft alone", "report alone", "precision", "sensitivity", "specificity", "F1"]
 
 
@@ -61,7 +62,17 @@ def _print(found: Mapping[str, Any]) -> None:
     from cxrreport.cli.status import escaped, print_table
 
     click.echo(f"{found['studies']} studies were judged.")
-    columns = [found["by"], "studies", "errors a study", "critical", "urgent", "notable", "words changed"]
+    columns = [
+        found["by"],
+        "studies",
+        "in shadow",
+        "abstained",
+        "errors a study",
+        "critical",
+        "urgent",
+        "notable",
+        "words changed",
+    ]
     print_table("Groups", columns, map(_group, found["groups"]))
     for row in found["groups"]:
         name = escaped(row["group"])
@@ -79,7 +90,8 @@ def _print(found: Mapping[str, Any]) -> None:
 
 
 def _group(row: Mapping[str, Any]) -> list[Any]:
-    return [row["group"], row["studies"], _value(row["errors"]), *row["tiers"].values(), _value(row["edits"])]
+    counts = [row["studies"], row["shadow"], sum(row["abstained"].values())]
+    return [row["group"], *counts, _value(row["errors"]), *row["tiers"].values(), _value(row["edits"])]
 
 
 def _lines(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[list[Any]]:

@@ -43,7 +43,7 @@ class Agreed:
 class Judged:
     """A judged draft and its study; `probabilities` by finding. device : of the frontal film. reader : who judged it, or "".
 
-    withheld : findings of which its text tells nothing.
+    withheld : findings of which its text tells nothing. shadow, abstained : as in `DraftRow`.
     """
 
     draft_id: int
@@ -56,6 +56,8 @@ class Judged:
     findings: tuple[Agreed, ...]
     probabilities: dict[str, float]
     withheld: frozenset[str]
+    shadow: bool
+    abstained: str
     sex: str
     age_years: float | None
     institution: str
@@ -93,7 +95,8 @@ def judged_drafts(
             Judged(
                 draft.id, study.id, study.patient_id, study.studied_at or draft.created_at.replace(tzinfo=None),
                 draft.prior_study_id is not None, judgement.errors, judgement.edits, tuple(agreed.get(draft.id, ())),
-                likely, frozenset(withheld), study.sex or sex, study.age_years, study.institution, view, device,
+                likely, frozenset(withheld), draft.shadow, draft.abstained, study.sex or sex, study.age_years,
+                study.institution, view, device,
                 review.reviewer if review else "", review.status if review else None, review.comment if review else None,
             )
         )  # fmt: skip

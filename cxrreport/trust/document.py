@@ -48,6 +48,8 @@ def _row(name: str, group: Group) -> Row:
     return {
         "group": name,
         "studies": group.studies,
+        "shadow": group.shadow,
+        "abstained": dict(sorted(group.abstained.items())),
         "errors": _value(group.errors / group.studies, group.errors_interval),
         "tiers": {tier: group.tiers[tier] for tier in ("critical", "urgent", "notable")},
         "edits": _value(group.edits / group.studies, group.edits_interval),

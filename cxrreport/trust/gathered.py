@@ -31,13 +31,16 @@ Floats = npt.NDArray[np.float64]
 class Group:
     """Counts of some drafts.
 
-    beside : studies in which draft and report both tell a finding in words; of them `differ` in a dimension, the one that
-    weighs most. tiers : actionable errors. drawn (3, 200) : studies, errors and edits of a bootstrap over patients.
+    abstained : drafts that readers do not get, by code. beside : studies in which draft and report both tell a finding in
+    words; of them `differ` in a dimension, the one that weighs most. tiers : actionable errors. drawn (3, 200) : studies,
+    errors and edits of a bootstrap over patients.
     """
 
     studies: int = 0
+    shadow: int = 0
     errors: int = 0
     edits: float = 0.0
+    abstained: Counter[str] = field(default_factory=Counter)
     cells: Tally = field(default_factory=lambda: tally(()))
     beside: Counter[str] = field(default_factory=Counter)
     differ: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -48,6 +51,8 @@ class Group:
         """Count one draft."""
         count(self.cells, one)
         self.studies += 1
+        self.shadow += one.shadow
+        self.abstained.update([one.abstained] if one.abstained else [])
         self.errors += one.errors
         self.edits += one.edits
         self.drawn += _weights(one.patient_id) * np.array([[1.0], [one.errors], [one.edits]])
@@ -60,10 +65,11 @@ class Group:
     def join(self, other: Group) -> None:
         """Add the drafts of another group."""
         self.studies += other.studies
+        self.shadow += other.shadow
         self.errors += other.errors
         self.edits += other.edits
         self.drawn += other.drawn
-        for name in ("beside", "differ", "tiers"):
+        for name in ("abstained", "beside", "differ", "tiers"):
             getattr(self, name).update(getattr(other, name))
         for key, cells in other.cells.items():
             self.cells[key].join(cells)

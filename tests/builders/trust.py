@@ -32,6 +32,8 @@ def judged(*findings: Agreed, **changes: Any) -> Judged:
         "edits": 0.0,
         "probabilities": {},
         "withheld": frozenset(),
+        "shadow": False,
+        "abstained": "",
         "sex": "F",
         "age_years": 70.0,
         "institution": "",

@@ -38,7 +38,8 @@ def test_a_small_archive_counted_by_hand() -> None:
     side = replace(agreed("edema", POSITIVE, POSITIVE), verdict="wrong", dimension="side")
     missed = replace(agreed("edema", State.BLANK, POSITIVE), verdict="missed", dimension="state")
     drafts = [
-        *many(6, edits=0.5),
+        *many(5, edits=0.5, shadow=True),
+        *many(1, 6, edits=0.5, abstained="far"),
         judged(side, draft_id=7, errors=1, edits=0.3),
         judged(missed, draft_id=8, errors=1, edits=0.7),
         judged(replace(missed, tier="routine"), draft_id=9),
@@ -47,6 +48,7 @@ def test_a_small_archive_counted_by_hand() -> None:
     found = document(gather(*drafts), "device")
     (row,) = found["groups"]
     assert (row["group"], row["studies"]) == ("all", 10)
+    assert (row["shadow"], row["abstained"]) == (5, {"far": 1})
     assert row["errors"]["value"] == 0.2 and row["edits"]["value"] == 0.4
     assert row["tiers"] == {"critical": 0, "urgent": 3, "notable": 0}
     edema = row["findings"]["edema"]

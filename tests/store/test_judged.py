@@ -1,0 +1,69 @@
+"""Judged drafts come back with all that they can be grouped by, on both databases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from builders.store import begin_run, scan_study
+from sqlalchemy import Engine, update
+
+from cxrreport.drafts import Draft, Finding, Provenance
+from cxrreport.findings import Change, State, Tier
+from cxrreport.mistakes import Dimension, Mistake, Verdict
+from cxrreport.store import drafts
+from cxrreport.store.agreement import Compared, Judgement, Pending, judged_beside, save_judgement
+from cxrreport.store.engine import session
+from cxrreport.store.judged import Judged, judged_drafts
+from cxrreport.store.schema import ImageRow
+
+WEIGHTS = "w" * 64
+ROWS = (
+    Finding("edema", State.POSITIVE, 0.9, change=Change.NEW),
+    Finding("fracture", State.POSITIVE, 0.7, withheld="state"),
+    Finding("cardiomegaly", State.NEGATIVE, 0.2, withheld="change"),
+)
+DRAFT = Draft(
+    1, None, "prior.none", "Edema.", "Edema.", "", ROWS, (), (), (), Provenance(WEIGHTS, 1, "x", "i"), shadow=True
+)
+MISSED = Mistake("pneumothorax", "", Verdict.MISSED, Dimension.STATE, Tier.CRITICAL)
+JUDGED = Judgement(1, 0.25, [Compared(MISSED, State.BLANK, State.POSITIVE, None, Change.NEW)])
+
+
+@pytest.fixture
+def draft(engine: Engine) -> int:
+    """A judged draft in shadow."""
+    study = scan_study(engine).id
+    with session(engine) as s:
+        (made,) = drafts.save_drafts(s, begin_run(engine), [replace(DRAFT, study_id=study)])
+        s.execute(update(ImageRow).values(view="pa", manufacturer="ACME", model="X", station="R1"))
+        save_judgement(s, Pending(made, None, None, "key"), JUDGED)
+    return int(made)
+
+
+def ask(engine: Engine, weights: str = WEIGHTS, *days: datetime | None) -> list[Judged]:
+    with session(engine, read_only=True) as s:
+        return judged_drafts(s, weights, *(days or (None, None)), 0, 10)
+
+
+def test_a_judged_draft_comes_with_what_it_can_be_grouped_by(engine: Engine, draft: int) -> None:
+    (one,) = ask(engine)
+    assert (one.draft_id, one.errors, one.edits, one.shadow, one.abstained) == (draft, 1, 0.25, True, "")
+    assert (one.view, one.device, one.reader, one.review) == ("pa", "ACME X R1", "", None)
+    assert one.probabilities == {"edema": 0.9, "fracture": 0.7, "cardiomegaly": 0.2}
+    assert one.withheld == {"fracture"}
+    assert [row.mistake for row in one.findings] == [MISSED] and one.findings[0].signed_change is Change.NEW
+
+
+def test_only_drafts_of_the_weights_and_of_the_days_come(engine: Engine, draft: int) -> None:
+    (one,) = ask(engine)
+    second = timedelta(seconds=1)
+    assert ask(engine, "v" * 64) == []
+    assert ask(engine, WEIGHTS, one.at, one.at + second) == [one]
+    assert ask(engine, WEIGHTS, None, one.at) == [] == ask(engine, WEIGHTS, one.at + second, None)
+
+
+def test_without_a_report_or_a_verdict_nothing_is_beside(engine: Engine, draft: int) -> None:
+    with session(engine, read_only=True) as s:
+        assert judged_beside(s, draft) is None and judged_beside(s, draft + 1) is None
