@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from builders.trust import agreed, judged
 from hypothesis import given
@@ -76,3 +77,13 @@ def test_the_interval_of_f1_is_that_of_the_share_of_both(both: int, alone: int) 
     expected = [2 * end / (1 + end) for end in ends]
     assert Cells(both=both, drafted=alone).f1_interval == pytest.approx(expected, abs=1e-6)
     assert Share(both, both + alone).interval == pytest.approx(tuple(ends), abs=1e-6)
+
+
+@pytest.mark.parametrize(("prevalence", "sensitivity", "precision"), [(0.1, 0.7, 0.7), (0.03, 0.5, 0.6)])
+def test_the_interval_of_f1_keeps_its_level(prevalence: float, sensitivity: float, precision: float) -> None:
+    both = prevalence * sensitivity
+    shares = [both, both / precision - both, prevalence - both]
+    true = 2 * both / (2 * both + shares[1] + shares[2])
+    drawn = np.random.default_rng(3).multinomial(300, [*shares, 1 - sum(shares)], 2000).tolist()
+    ends = [Cells(*row).f1_interval or (0, 1) for row in drawn]
+    assert 0.935 <= sum(low <= true <= high for low, high in ends) / len(ends) <= 0.975
