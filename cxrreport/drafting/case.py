@@ -15,7 +15,7 @@ from cxrreport.model.comparer import PairReading
 from cxrreport.model.drafter import NetworkDraft, StudyStates, join_features
 from cxrreport.model.encoder import ImageFeatures
 from cxrreport.records import Prepared, PreparedStudy, Study
-from cxrreport.store.views import Signed
+from cxrreport.store.heard import Signed
 
 
 @dataclass(slots=True, eq=False)

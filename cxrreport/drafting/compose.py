@@ -34,7 +34,7 @@ from cxrreport.model.prior import Prior, make_prior
 from cxrreport.model.progression import FOLLOWED
 from cxrreport.records import Failure, Pair, Prepared
 from cxrreport.reports.claims import read
-from cxrreport.store.views import Signed, States
+from cxrreport.store.heard import Signed, States
 
 _NOTHING = "The network gave no usable draft for this study."
 

@@ -9,7 +9,7 @@ from cxrreport.drafting.case import Case
 from cxrreport.drafting.table import findings_table
 from cxrreport.findings import FINDINGS, State
 from cxrreport.reports.labels import with_parents
-from cxrreport.store.views import States
+from cxrreport.store.heard import States
 
 
 def hear_of_priors(cases: Sequence[Case], drafted: Mapping[int, States]) -> None:

@@ -13,7 +13,7 @@ from cxrreport.pipeline.due import DueRow, read_due
 from cxrreport.records import Due, Failure
 from cxrreport.reports.language import is_english_report
 from cxrreport.store import attempts
-from cxrreport.store.views import Signed, States, drafted_states, signed_findings
+from cxrreport.store.heard import Signed, States, drafted_states, signed_findings
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -16,11 +16,12 @@ from cxrreport.findings import Change, State
 from cxrreport.mistakes import Mistake
 from cxrreport.store.amendments import SIGNED
 from cxrreport.store.drafts import JUDGEMENTS
+from cxrreport.store.heard import States
 from cxrreport.store.outcomes import AgreementRow, JudgementRow, ReviewRow
 from cxrreport.store.reports import holding
 from cxrreport.store.schema import DraftRow, ReportRow
 from cxrreport.store.standing import stands
-from cxrreport.store.views import States, draft_facts
+from cxrreport.store.views import draft_facts
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,12 @@ from cxrreport.errors import InputError
 from cxrreport.findings import Change, State
 from cxrreport.store import drafts, runs
 from cxrreport.store.engine import session
+from cxrreport.store.heard import drafted_states
 from cxrreport.store.listing import Wanted, list_drafts
 from cxrreport.store.reviews import check_study, draft_to_review
 from cxrreport.store.schema import DraftRow
 from cxrreport.store.trajectory import trajectory
-from cxrreport.store.views import draft_facts, draft_view, drafted_states
+from cxrreport.store.views import draft_facts, draft_view
 
 ROWS = (Finding("edema", State.POSITIVE, 0.9, State.NEGATIVE, 0.1, Change.NEW, 0.8, 0.7),)
 MADE = Provenance("w" * 64, 1, "x", "i")

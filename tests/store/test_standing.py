@@ -11,10 +11,11 @@ from sqlalchemy import Engine, select, update
 from cxrreport.drafts import DraftStatus
 from cxrreport.store import catalogue, runs
 from cxrreport.store.engine import session
+from cxrreport.store.heard import drafted_states
 from cxrreport.store.listing import Wanted, count_undrafted, list_drafts
 from cxrreport.store.schema import DraftRow
 from cxrreport.store.standing import standing, stands
-from cxrreport.store.views import draft_view, drafted_states
+from cxrreport.store.views import draft_view
 
 P, S, R, J = DraftStatus.PRELIMINARY, DraftStatus.SUPERSEDED, DraftStatus.REVIEWED, DraftStatus.REJECTED
 

@@ -15,8 +15,9 @@ from cxrreport.errors import UsageError
 from cxrreport.records import Report, ReportStatus
 from cxrreport.store import reports
 from cxrreport.store.engine import session
+from cxrreport.store.heard import signed_findings
 from cxrreport.store.reviews import add_review
-from cxrreport.store.views import PriorReport, draft_view, signed_findings
+from cxrreport.store.views import PriorReport, draft_view
 
 OLD, NEW, LATER = datetime(2024, 1, 1), datetime(2024, 2, 1), datetime(2024, 3, 1)
 FINAL, CORRECTED, PRELIMINARY = ReportStatus.FINAL, ReportStatus.CORRECTED, ReportStatus.PRELIMINARY
