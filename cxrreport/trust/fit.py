@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from cxrreport.findings import FINDINGS
 from cxrreport.model.calibration import GROUPS, VERSION, Calibration, Curve, log_odds, sigmoid
@@ -67,15 +68,19 @@ def encode(document: Mapping[str, Any]) -> bytes:
 
 def cross_validated(scored: Scored, others: Sequence[Scored], start: Calibration | None = None) -> Floats:
     """Probabilities (n, 14) of films that the calibration was not fitted to, their patients neither; `others` fit along."""
-    names = sorted(set(scored.patients))
-    fold_of = {name: i % FOLDS for i, name in enumerate(np.random.default_rng(0).permutation(names).tolist())}
-    folds = np.array([fold_of[name] for name in scored.patients])
-    found = np.zeros(scored.scores.shape)
+    parts, found = folds(scored.patients), np.zeros(scored.scores.shape)
     for fold in range(FOLDS):
-        apart = folds == fold
+        apart = parts == fold
         fitted = fit_calibration([scored.take(~apart), *others], "", start)
         found[apart], _ = fitted.apply_all(scored.scores[apart], scored.take(apart).views)
     return found
+
+
+def folds(patients: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Part (n,) of each film, 0..4: all films of a patient are in one."""
+    drawn = np.random.default_rng(0).permutation(sorted(set(patients))).tolist()
+    part_of = {name: i % FOLDS for i, name in enumerate(drawn)}
+    return np.array([part_of[name] for name in patients], np.int64)
 
 
 def _fit_finding(parts: Sequence[Labelled], finding: str, start: Calibration | None) -> dict[str, dict[str, Any]]:

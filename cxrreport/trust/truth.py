@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from cxrreport.findings import FINDINGS, State
 from cxrreport.imaging.pairing import draft_images
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION
-from cxrreport.records import View
+from cxrreport.records import Study, View
 from cxrreport.store.catalogue import studies
 from cxrreport.store.engine import session
 from cxrreport.store.scores import JudgedScores, count_judged, judged_scores
@@ -31,13 +31,22 @@ def read_scored(engine: Engine, weights_sha256: str) -> Scored:
 
     The name of a patient begins with a bucket, by which `held_out` tells the fifth.
     """
-    rows = list(_rows(engine, weights_sha256))
-    shape = (len(rows), len(FINDINGS))
-    scores = np.array([[one.scores[f] for f in FINDINGS] for one, _ in rows], np.float64).reshape(shape)
-    signed = np.array([[one.state(f) for f in FINDINGS] for one, _ in rows], object).reshape(shape)
-    patients = [f"{one.bucket} {one.patient_id}" for one, _ in rows]
+    parts = [_scored(page) for page in _pages(engine, weights_sha256)] or [_scored([])]
+    scores, positive, known = (np.concatenate([getattr(one, name) for one in parts]) for name in _TABLES)
+    views, patients = ([v for one in parts for v in getattr(one, name)] for name in ("views", "patients"))
+    return Scored("archive", scores, positive, known, views, patients)
+
+
+_TABLES = ("scores", "positive", "known")
+
+
+def _scored(page: Sequence[tuple[JudgedScores, View | None]]) -> Scored:
+    shape = (len(page), len(FINDINGS))
+    scores = np.array([[one.scores[f] for f in FINDINGS] for one, _ in page], np.float64).reshape(shape)
+    signed = np.array([[one.state(f) for f in FINDINGS] for one, _ in page], object).reshape(shape)
+    patients = [f"{one.bucket} {one.patient_id}" for one, _ in page]
     known = signed != State.UNCERTAIN
-    return Scored("archive", scores, signed == State.POSITIVE, known, [view for _, view in rows], patients)
+    return Scored("archive", scores, signed == State.POSITIVE, known, [view for _, view in page], patients)
 
 
 def held_out(scored: Scored) -> np.ndarray:
@@ -45,8 +54,8 @@ def held_out(scored: Scored) -> np.ndarray:
     return np.array([int(patient.partition(" ")[0]) in _APART for patient in scored.patients], bool)
 
 
-def _rows(engine: Engine, weights: str) -> Iterator[tuple[JudgedScores, View | None]]:
-    """Drafts and the view of their frontal film, page by page."""
+def _pages(engine: Engine, weights: str) -> Iterator[list[tuple[JudgedScores, View | None]]]:
+    """Drafts and the view of their frontal film."""
     with session(engine, read_only=True) as s:
         share = MOST / max(count_judged(s, weights, PREPROCESS_VERSION), 1)
     last = 0
@@ -58,9 +67,12 @@ def _rows(engine: Engine, weights: str) -> Iterator[tuple[JudgedScores, View | N
         if not page:
             return
         last = page[-1].draft_id
-        for one in taken:
-            frontal = draft_images(known[one.study_id]) if one.study_id in known else []
-            yield one, frontal[0].view if frontal else None
+        yield [(one, _view(known.get(one.study_id))) for one in taken]
+
+
+def _view(study: Study | None) -> View | None:
+    frontal = draft_images(study) if study else []
+    return frontal[0].view if frontal else None
 
 
 def _is_drawn(patient_id: int, share: float) -> bool:
