@@ -28,7 +28,7 @@ _MOST_KEY = 4096
 _MOST_DAYS = 3652  # a date becomes up to ten years earlier
 _UNKNOWN = datetime(1970, 1, 1)  # day of the draft of a study without one
 _OLD = 90  # years; of that age and older are few (HIPAA, 45 CFR 164.514(b)(2)(i)(C))
-WITHHELD = "withheld"
+WITHHELD, OTHER = "withheld", "other"
 # What is told of the decoding; the rest tells of the site, or of reports of the archive.
 _DECODING = frozenset(
     ("beams", "max_new_tokens", "min_new_tokens", "length_penalty", "device", "retriever", "lie", "prior_lie")
@@ -56,10 +56,30 @@ class Pseudonyms:
         """By priority, then by chance: the true order of studies would tell of their dates."""
         return rank(priority), self._digest("order", uid)
 
+    def patient(self, patient: PatientFacts) -> str:
+        """A patient's number."""
+        return self._word("patient", *_person(patient))
+
+    def study(self, study_id: int) -> int:
+        """The id of a study."""
+        return self._number("study", study_id)
+
+    def draft(self, uid: str, draft_id: int) -> int:
+        """The id of a draft of the study with this UID."""
+        return self._number("draft", uid, draft_id)
+
+    def device(self, device: str) -> str:
+        """A device, whose station often has the name of a place; "" and "other" stay."""
+        return device if device in ("", OTHER) else self._word("device", device)
+
+    def shift(self, patient: PatientFacts) -> timedelta:
+        """How much earlier all dates of a patient become."""
+        return timedelta(1 + int.from_bytes(self._digest("days", *_person(patient))[:8]) % _MOST_DAYS)
+
     def hide(self, view: StudyView) -> StudyView:
         """Return the study under pseudonyms."""
         person = _person(view.held.patient)
-        days = timedelta(1 + int.from_bytes(self._digest("days", *person)[:8]) % _MOST_DAYS)
+        days = self.shift(view.held.patient)
         held = self._held(view.held, person, days)
         draft = held.draft
         kept = {one.rank: one for one in draft.references} if draft else {}
@@ -79,9 +99,7 @@ class Pseudonyms:
     def _held(self, held: DraftView, person: tuple[str, ...], days: timedelta) -> DraftView:
         patient, told = held.patient, held.prior_report
         return DraftView(
-            patient=PatientFacts(
-                self._number("patient", *person), "", self._word("patient", *person), None, patient.sex
-            ),
+            patient=PatientFacts(self._number("patient", *person), "", self.patient(patient), None, patient.sex),
             study=self._study(held.study, days),
             prior=self._study(held.prior, days) if held.prior else None,
             prior_report=PriorReport(told.source, _earlier(told.reported_at, days), "", "") if told else None,
@@ -91,7 +109,7 @@ class Pseudonyms:
 
     def _study(self, study: StudyFacts, days: timedelta) -> StudyFacts:
         return StudyFacts(
-            study_id=self._number("study", study.study_id),
+            study_id=self.study(study.study_id),
             uid=self._uid(study.uid),
             accession=self._accession(study.accession),
             studied_at=_earlier(study.studied_at, days),
@@ -102,14 +120,14 @@ class Pseudonyms:
         )
 
     def _moment(self, one: Moment, days: timedelta) -> Moment:
-        number, accession = self._number("study", one.study_id), self._accession(one.accession)
+        number, accession = self.study(one.study_id), self._accession(one.accession)
         return Moment(number, accession, _earlier(one.studied_at, days), one.source, one.states)
 
     def _draft(self, held: DraftView, draft: DraftFacts, days: timedelta) -> DraftFacts:
         # Drafts are made in one night that others know: a shifted one would tell the shift of every patient.
         made = _earlier(held.study.studied_at, days) or _UNKNOWN
         return DraftFacts(
-            draft_id=self._number("draft", held.study.uid, draft.draft_id),
+            draft_id=self.draft(held.study.uid, draft.draft_id),
             status=draft.status,
             run_id=0,  # a run is of one night: with its number one known date would tell of all
             created_at=made.replace(tzinfo=UTC),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from cxrreport.export.research.columns import RESEARCH
 from cxrreport.export.tables.columns import FINDING_ROW, PARTS, STUDY, VERSION, Column
 
 INTRODUCTION = f"""# Drafts as tables
@@ -55,6 +56,7 @@ def reference() -> str:
     lines += _table("A finding: `findings.csv`, `findings.parquet`", FINDING_ROW)
     for name, columns in PARTS.items():
         lines += _table(f"The list `{name}` of `studies.jsonl`", columns)
+    lines += _table("A finding of a judged draft: `cxrreport trust export`", RESEARCH)
     return "\n".join(lines)
 
 

@@ -31,12 +31,13 @@ class Tables(Streaming):
 
     def add(self, subject: Subject) -> None:
         """Write the rows of a study."""
-        study, findings = _cells(study_row(subject.view)), [_cells(row) for row in finding_rows(subject.view)]
+        study, findings = cells(study_row(subject.view)), [cells(row) for row in finding_rows(subject.view)]
         self._studies.writerow(study)
         self._findings.writerows(findings)
 
 
-def _cells(row: Row) -> dict[str, str]:
+def cells(row: Row) -> dict[str, str]:
+    """The row as the cells of a table."""
     return {name: _cell(value) for name, value in row.items()}
 
 

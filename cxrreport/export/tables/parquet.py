@@ -46,7 +46,7 @@ class Tables(Streaming):
     def __enter__(self) -> Tables:
         """Open the files beside their places."""
         self._studies, self._findings = (
-            self._open.enter_context(_Table(self._open.enter_context(self._folder.whole(f"{name}.parquet")), columns))
+            self._open.enter_context(Table(self._open.enter_context(self._folder.whole(f"{name}.parquet")), columns))
             for name, columns in (("studies", STUDY), ("findings", FINDING_ROW))
         )
         return self
@@ -62,7 +62,7 @@ class Tables(Streaming):
             self._findings.flush()
 
 
-class _Table:
+class Table:
     """One file; `rows` are those that are not written yet."""
 
     def __init__(self, place: Path, columns: Iterable[Column]) -> None:
@@ -76,7 +76,7 @@ class _Table:
         self._writer.write_table(table, row_group_size=max(1, len(self.rows)))
         self.rows.clear()
 
-    def __enter__(self) -> _Table:
+    def __enter__(self) -> Table:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
