@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
+from cxrreport.cli.trust_export import export
+from cxrreport.cli.trust_recommend import recommend
 from cxrreport.cli.trust_report import report
 
 if TYPE_CHECKING:
@@ -40,7 +42,8 @@ def trust(ctx: click.Context, as_json: bool) -> None:
             click.echo(f"{name}: {gate['finding']}, {gate['subject']}: {gate['reason']}.")
 
 
-trust.add_command(report)
+for command in (report, recommend, export):
+    trust.add_command(command)
 
 
 @trust.command()
