@@ -47,6 +47,8 @@ def report(
         _write(settings, directory, found)
     if as_json:
         click.echo(json.dumps(found))
+    elif directory:
+        click.echo(f"{found['studies']} studies were judged: trust.html tells how.")
     else:
         _print(found)
 

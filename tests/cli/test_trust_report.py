@@ -51,7 +51,10 @@ def test_what_is_printed_controls_no_terminal(judged: Tool) -> None:
 
 def test_a_page_with_links_to_the_pages_of_studies(judged: Tool, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    found = judged.json("trust", "report", "--html", out)
+    assert (
+        judged("trust", "report", "--html", out) == 0 and judged.out == "3 studies were judged: trust.html tells how.\n"
+    )
+    found = judged.json("trust", "report")
     page = (out / "trust.html").read_text()
     links = re.findall(r'href="([^"]+)"', page)
     assert found["worst"] and links == [f"worst/{row['study']}.html" for row in found["worst"]]

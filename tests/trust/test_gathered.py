@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pytest
+from builders.data import ROOT
 from builders.trust import agreed, judged
 
 from cxrreport.drafts import Verdict as Said
-from cxrreport.findings import State
+from cxrreport.findings import FINDINGS, State
 from cxrreport.store.judged import Judged
 from cxrreport.trust.document import document
 from cxrreport.trust.gathered import REJECTED, WORST, Gathered, Group, joined
@@ -122,3 +124,23 @@ def test_groups_join_as_if_they_had_been_one() -> None:
 def test_months_are_told_whatever_is_grouped_by() -> None:
     drafts = [*many(25, at=datetime(2024, 1, 5)), *many(25, 100, at=datetime(2024, 2, 5))]
     assert [row["group"] for row in document(gather(*drafts), "sex")["months"]] == ["2024-01", "2024-02"]
+
+
+def names_of(value: Any) -> set[str]:
+    """Names of all values in a document; those of findings aside."""
+    if isinstance(value, list):
+        return set().union(*map(names_of, value))
+    if not isinstance(value, dict):
+        return set()
+    own = {name for name in value if name not in FINDINGS}
+    return own.union(*map(names_of, value.values()))
+
+
+def test_every_value_of_the_document_is_on_its_page() -> None:
+    row = replace(agreed("edema", State.UNCERTAIN, POSITIVE), verdict="wrong", dimension="side")
+    one = judged(row, errors=1, review=Said.REJECTED, comment="no", probabilities={"edema": 0.9})
+    found = document(gather(*many(3, probabilities={"edema": 0.4}), one), "finding")
+    section = (ROOT / "docs/trust.md").read_text().split("### The document")[1]
+    assert found["worst"] and found["rejected"] and found["groups"][0]["words"] and found["reliability"]
+    told = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", section))))
+    assert names_of(found) - told == set()
