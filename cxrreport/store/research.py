@@ -27,12 +27,15 @@ class Drafted:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A judged draft: its patient and study, how it was made, its findings. by_report : judged beside a signed report."""
+    """A judged draft: its patient and study, how it was made, its findings.
+
+    distance : of its films from those that the weights learnt from. by_report : judged beside a signed report.
+    """
 
     issuer: str
     mrn: str
     uid: str
-    shadow: bool
+    distance: float | None
     preprocess_version: int
     index_version: str
     calibration_sha256: str | None
@@ -42,7 +45,7 @@ class Made:
 
 def made(session: Session, draft_ids: Sequence[int]) -> dict[int, Made]:
     """Return these judged drafts, by id."""
-    how = (DraftRow.shadow, DraftRow.preprocess_version, DraftRow.index_version, DraftRow.calibration_sha256)
+    how = (DraftRow.distance, DraftRow.preprocess_version, DraftRow.index_version, DraftRow.calibration_sha256)
     query = select(
         DraftRow.id, PatientRow.issuer, PatientRow.mrn, StudyRow.uid, *how, JudgementRow.report_id.is_not(None)
     )

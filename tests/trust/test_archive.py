@@ -10,9 +10,13 @@ import pytest
 from builders.calibration import made_up_calibration
 from builders.tool import Tool, build_weights
 
+from cxrreport.datasets.archive import ArchiveReader
 from cxrreport.findings import FINDINGS
 from cxrreport.model.manifest import NETWORK
+from cxrreport.settings import Settings
+from cxrreport.store.engine import open_archive
 from cxrreport.trust import archive
+from cxrreport.trust.truth import read_scored
 
 
 @pytest.fixture
@@ -139,3 +143,22 @@ def test_a_calibration_of_another_network_is_left_out_and_a_damaged_one_refused(
 @pytest.mark.parametrize("arguments", [("--undo", "--films", "nih", "x"), ("--films", "nih", "x")])
 def test_options_that_do_not_go_together_are_refused(tool: Tool, arguments: tuple[str, ...]) -> None:
     assert tool("calibrate", *arguments) == 2
+
+
+def test_what_training_holds_to_be_true_is_what_drafts_are_judged_by(enough: Tool) -> None:
+    settings = Settings(home=enough.home, workers=0)
+    enough.json("trust")
+    with open_archive(settings, read_only=True) as engine:
+        scored = read_scored(engine, enough.rows("SELECT DISTINCT weights_sha256 FROM draft")[0])
+    read = ArchiveReader(settings)
+    samples = {
+        s.patient: s for split in ("train", "val", "test") for s in read(split) if s.key in _judged_studies(enough)
+    }
+    assert len(samples) == 2 and scored.positive.any()
+    for patient, sample in samples.items():
+        rows = [i for i, name in enumerate(scored.patients) if name.split()[1] == patient]
+        assert scored.positive[rows].tolist().count(sample.positive.tolist()) >= 1
+
+
+def _judged_studies(tool: Tool) -> set[str]:
+    return {str(key) for key in tool.rows("SELECT study_id FROM draft JOIN judgement ON draft.id = draft_id")}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from cxrreport.codes import Abstained
 from cxrreport.drafts import PRIORITIES
 from cxrreport.drafts import Verdict as Said
 from cxrreport.export.pseudonym import WITHHELD, Pseudonyms
@@ -114,7 +115,11 @@ RESEARCH = (
     Column("preprocess_version", _INTEGER, "Version of the preprocessing of films.", _made("preprocess_version")),
     Column("index_version", _TEXT, "Withheld, for it is named by its date; empty without retrieval.",
            lambda line: WITHHELD if line.made.index_version else "", values=("", WITHHELD)),
-    Column("shadow", _YES, "The draft was made in shadow: no reader was shown it.", _made("shadow")),
+    Column("shadow", _YES, "The draft was made in shadow: no reader was shown it.", _judged("shadow")),
+    Column("abstained", _TEXT, "Why readers were shown no text, by code (codes.md); empty where they were.",
+           _judged("abstained"), values=("", *map(str, Abstained))),
+    Column("distance", _NUMBER, "How far the films lie from those that the weights learnt from; 1 is the bound of ordinary"
+           " ones.", _made("distance"), True),
     Column("has_prior", _YES, "The draft compares the study with a prior.", _judged("has_prior")),
     Column("by_report", _YES, "Judged beside a signed report; else beside what the reader wrote or accepted.",
            _made("by_report")),
