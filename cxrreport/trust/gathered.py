@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -76,7 +77,9 @@ class Group:
 
     @property
     def errors_interval(self) -> tuple[float, float] | None:
-        """95 % interval of the errors a study."""
+        """95 % interval of the errors a study; where there is none no draw has one, and the exact end of a Poisson holds."""
+        if self.studies and not self.errors:
+            return 0.0, -math.log(0.025) / self.studies
         return self._ends(self.drawn[1])
 
     @property

@@ -113,6 +113,11 @@ def test_intervals_of_errors_are_those_of_a_bootstrap_over_patients() -> None:
     assert (low, high) == pytest.approx((numbers.mean() - half, numbers.mean() + half), abs=0.03)
 
 
+def test_no_error_in_a_few_studies_is_no_proof_that_there_is_none() -> None:
+    """The exact upper end of a Poisson count of 0 is 3.689 (Garwood, Biometrika 1936)."""
+    assert gather(*many(20)).groups["ACME X"].errors_interval == pytest.approx((0, 3.689 / 20), abs=1e-4)
+
+
 def test_groups_join_as_if_they_had_been_one() -> None:
     drafts = [*many(9, edits=0.25), judged(patient_id=77, errors=2)]
     apart = [gather(one).groups["ACME X"] for one in drafts]
