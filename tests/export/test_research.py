@@ -50,6 +50,19 @@ def test_a_row_a_finding_beside_what_was_signed_and_nobody_is_named(drafted: Too
     assert {(row["sex"], row["age"], row["device"]) for row in rows} == {("", "", "")}  # three studies are too few
 
 
+def test_the_cells_of_the_report_can_be_counted_from_it(drafted: Tool, key: Path, tmp_path: Path) -> None:
+    drafted.json("trust")
+    drafted.json("trust", "export", "--pseudonymise", key, "--out", tmp_path / "study.csv")
+    (whole,) = drafted.json("trust", "report")["groups"]
+    known = [row for row in read(tmp_path / "study.csv") if not row["name"] and row["signed"] != "uncertain"]
+    for finding, cells in whole["findings"].items():
+        rows = [
+            (row["drafted"] == "positive", row["signed"] == "positive") for row in known if row["finding"] == finding
+        ]
+        of = {"both": (True, True), "drafted": (True, False), "signed": (False, True), "neither": (False, False)}
+        assert {name: rows.count(pair) for name, pair in of.items()} == {name: cells[name] for name in of}, finding
+
+
 def test_pseudonyms_and_days_are_those_of_other_exports(drafted: Tool, key: Path, tmp_path: Path) -> None:
     drafted.json("trust")
     drafted.json("trust", "export", "--pseudonymise", key, "--out", tmp_path / "study.csv")

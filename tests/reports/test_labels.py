@@ -3,7 +3,7 @@ import time
 import pytest
 
 from cxrreport.findings import FINDINGS, LABELS, State
-from cxrreport.reports.labels import is_normal, label, label_all, label_in_order, with_parents, words
+from cxrreport.reports.labels import is_normal, label, label_all, label_in_order, signed_states, with_parents, words
 
 P, N, U, B = State.POSITIVE, State.NEGATIVE, State.UNCERTAIN, State.BLANK
 
@@ -177,6 +177,14 @@ def test_no_finding_is_what_is_left(text, state):
 
 def test_all_findings_in_the_order_of_the_network():
     assert tuple(label("Clear lungs.")) == FINDINGS
+
+
+def test_a_signed_report_is_what_its_labels_say_else_its_text():
+    text = "There is edema. No pneumothorax."
+    told, labelled = signed_states(text, {}), signed_states(text, {"pneumonia": U})
+    assert (told["edema"], told["lung opacity"], told["pneumothorax"]) == (P, P, N)
+    assert (labelled["edema"], labelled["consolidation"], labelled["lung opacity"]) == (B, U, U)
+    assert list(told) == list(labelled) == list(FINDINGS)
 
 
 def test_parents_are_implied_and_never_weakened():
