@@ -108,6 +108,25 @@ def _database(settings: Settings) -> str:
     return found + (advice if kind else "")
 
 
+def _gates(settings: Settings) -> str:
+    from cxrreport.cli.status import gates_line
+
+    from cxrreport.errors import ConfigurationError
+    from cxrreport.store.engine import open_archive, session
+    from cxrreport.trust.gates import count_gates
+    from cxrreport.trust.policy import load_policy
+
+    load_policy(settings.trust)
+    try:
+        with open_archive(settings, read_only=True) as engine, session(engine, read_only=True) as s:
+            found: str = gates_line({**count_gates(s), "withhold": settings.withhold})
+            return found
+    except ConfigurationError as error:
+        if error.code != "archive.none":
+            raise
+        return "none yet"
+
+
 CHECKS: dict[str, Check] = {
     "software": _environment,
     "decoders": _decoders,
@@ -116,4 +135,5 @@ CHECKS: dict[str, Check] = {
     "calibration": _calibration,
     "index": _index,
     "database": _database,
+    "gates": _gates,
 }

@@ -27,10 +27,12 @@ def status(settings: Settings, as_json: bool) -> None:
     from cxrreport.store.engine import open_archive
     from cxrreport.store.runs import archive_status
     from cxrreport.store.unretrievable import unretrievable
+    from cxrreport.trust.gates import count_gates
 
     with open_archive(settings, read_only=True) as engine, store.session(engine, read_only=True) as session:
         found = {"home": str(settings.home), "database": store.place(engine.url), **archive_status(session)}
         found["unretrievable"] = unretrievable(session, undated=settings.undated_reports)
+        found["gates"] = {**count_gates(session), "withhold": settings.withhold}
     if as_json:
         click.echo(json.dumps(found))
     else:
@@ -68,11 +70,19 @@ def _status_rows(found: dict[str, Any]) -> list[list[Any]]:
     if found["shadow"]:
         rows.append(["drafts in shadow, which nobody sees", found["shadow"]])
     rows.extend([f"not drafted, {code}", number] for code, number in found["abstained"].items())
+    rows.append(["gates", gates_line(found["gates"])])
     rows.extend([f"failures, {code}", number] for code, number in found["failures"].items())
     rows.append(["quarantined", found["quarantined"]])
     last = found["last_run"]
     facts = f"{last['id']}, started {last['started_at']}, exit {last['exit_code']}" if last else "none"
     return [*rows, ["last run", facts], ["it counted", _summary(last["counts"]) if last else "nothing"]]
+
+
+def gates_line(found: dict[str, Any]) -> str:
+    """Gates and what they keep from readers, in a line."""
+    kept = {"nothing": "nothing", "failed": "what has failed", "unproved": "what is not proved"}[found["withhold"]]
+    counts = ", ".join(f"{found[name]} {name}" for name in ("open", "failed", "unproved", "held"))
+    return f"{counts}; {kept} is kept from readers"
 
 
 def _run_row(run: RunFacts) -> list[Any]:

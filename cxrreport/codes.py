@@ -111,6 +111,8 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
                         "Give the file that the worklist of an export has saved, or a table with columns `study`, `status`."),
         "draft.shadow": ("The draft of the study was made in shadow: no reader sees it.",
                          "Nothing, or set `shadow` to false and draft it again: `cxrreport generate --study STUDY --redo`."),
+        "draft.unproved": ("The draft of the study is kept in shadow: drafts have proved themselves in no finding here yet.",
+                           "Nothing: once a gate opens (`cxrreport trust gates`) the drafts of the next run are shown."),
         "draft.abstained": ("The tool abstained from drafting the study: there is no text to judge.",
                             "Nothing: report it from the films; its signed report is compared with what was kept back."),
         "draft.none": ("There is no draft of the study.", "Run `cxrreport generate`."),
@@ -326,6 +328,7 @@ class Flag(Explained):
     UNDECIDED_REMOVED = "undecided_removed", "a sentence about what the network does not judge was dropped"
     SENTENCE_REMOVED = "sentence_removed", "a sentence that contradicts the findings was dropped"
     SENTENCE_BROKEN = "sentence_broken", "a sentence that is no whole English was dropped"
+    UNPROVED = "unproved_here", "drafts have proved themselves in no finding here yet: no reader sees this one"
     FINDING_NAMED = (
         "finding_named",
         "a finding, or its change, that the text left out was told in the wording of this site",

@@ -66,7 +66,8 @@ class Finding:
     def told(self) -> Finding | None:
         """What readers are told of it; None where that is nothing."""
         if self.withheld == "change":
-            return replace(self, change=None, change_probability=None, withheld="")
+            row = replace(self, change=None, change_probability=None, withheld="")
+            return replace(row, prior_state=None, prior_probability=None)  # beside the state now they tell the change
         return None if self.withheld else self
 
 

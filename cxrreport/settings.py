@@ -109,8 +109,10 @@ class Settings(BaseSettings):
     shadow: bool = Field(
         False, description="Make drafts in shadow: stored and scored, and shown by no command and in no export."
     )
-    gated: bool = Field(
-        False, description="Keep from readers the findings in which drafts have not proved themselves here (`trust`)."
+    withhold: Literal["nothing", "failed", "unproved"] = Field(
+        "failed",
+        description="What drafts keep from readers: nothing; findings and changes in which drafts have failed beside signed"
+        " reports here; those in which they have not proved themselves here yet, too (docs/trust.md).",
     )
     trust: Path | None = Field(
         None, description="TOML file with this site's rule of the gates; that of the package where it is unset."

@@ -8,7 +8,7 @@ from dataclasses import asdict
 import numpy as np
 
 from cxrreport.clock import Clock
-from cxrreport.codes import PriorReason
+from cxrreport.codes import Flag, PriorReason
 from cxrreport.drafting.case import Case, Exam, open_case, stack
 from cxrreport.drafting.changes import comparison_sentence, impression
 from cxrreport.drafting.confidence import beam_states, states_told
@@ -20,7 +20,7 @@ from cxrreport.drafting.spans import mark_text
 from cxrreport.drafting.table import changes_of, findings_table, to_write
 from cxrreport.drafting.text import final_text
 from cxrreport.drafting.told import hear_of_priors
-from cxrreport.drafting.withhold import Closed, to_tell, withhold
+from cxrreport.drafting.withhold import Closed, is_everything, to_tell, withhold
 from cxrreport.drafting.wording import Wording
 from cxrreport.drafting.wording_file import default_wording
 from cxrreport.drafts import Draft, Finding, Provenance, Span
@@ -50,7 +50,9 @@ class Composer:
         clock: Clock | None = None,
         closed: Closed | None = None,
     ) -> None:
-        self.drafter, self.retriever, self.wording, self.closed = drafter, retriever, wording, closed or {}
+        self.drafter, self.retriever, self.wording = drafter, retriever, wording
+        self.shadow = is_everything(closed or {})  # then the draft is whole, and shown to no reader
+        self.closed = {} if self.shadow else closed or {}
         self.clock = clock or Clock()  # told of the stages "encode", "retrieve" and "draft"
         self.comparer = Comparer(drafter.weights) if drafter.weights.temporal is not None else None
 
@@ -162,10 +164,11 @@ class Composer:
             regions=as_stored(regions, item.lie.turns, height, width),
             references=case.current.retrieved.references(case.current.states.weights),
             provenance=self._provenance(case),
-            flags=(*item.flags, *flags),
+            flags=(*item.flags, *flags, *((Flag.UNPROVED,) if self.shadow else ())),
             confidence=min((span.confidence for span in spans if span.confidence is not None), default=None),
             priority=priority,
             priority_reason=why,
+            shadow=self.shadow,
         )
 
     def _maps(self, case: Case, rows: Sequence[Finding]) -> Maps:

@@ -11,6 +11,11 @@ from cxrreport.findings import FINDINGS, NO_FINDING, State
 Closed = Mapping[str, str]  # "state" or "change" by finding
 
 
+def is_everything(closed: Closed) -> bool:
+    """Whether nothing is left that a draft could tell a reader."""
+    return all(closed.get(finding) == "state" for finding in FINDINGS[:NO_FINDING])
+
+
 def withhold(rows: Sequence[Finding], closed: Closed) -> tuple[Finding, ...]:
     """The rows with what is kept back marked. "No finding" sums all others up, and is kept back where one of them is."""
     sums = FINDINGS[NO_FINDING]
@@ -24,4 +29,4 @@ def to_tell(rows: Sequence[Finding]) -> tuple[Finding, ...]:
 
 
 def _unknown(row: Finding) -> Finding:
-    return replace(row, state=State.BLANK, probability=0.0, prior_state=None, change=None)
+    return Finding(row.finding, State.BLANK, 0.0)

@@ -7,7 +7,7 @@ sentence that speaks of no finding.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from cxrreport.findings import State
@@ -44,7 +44,8 @@ def compare_with_prior(view: DraftView) -> tuple[SentenceChange, ...]:
 
     A sentence is kept where the prior's report holds each of its findings in the same state, wherever and however
     said. It is of another severity where one of them has a word of severity now which it had not then, and had another.
-    A prior's sentence is dropped where it says something that neither the draft nor a dropped one before it says.
+    A prior's sentence is dropped where it says something that neither the draft nor a dropped one before it says; of what
+    the draft does not assess nothing is missed.
     """
     if view.draft is None or view.draft.abstained or view.prior_report is None:
         return ()
@@ -56,7 +57,10 @@ def compare_with_prior(view: DraftView) -> tuple[SentenceChange, ...]:
     for sentence in before:
         for fact, given in sentence.facts.items():
             degrees.setdefault(fact, []).extend(given)
-    return (*(_compared(sentence, said, degrees) for sentence in now), *_dropped(before, now))
+    return (
+        *(_compared(sentence, said, degrees) for sentence in now),
+        *_dropped(before, now, {*view.draft.not_assessed}),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +106,10 @@ def _compared(sentence: _Sentence, said: set[Fact | str], known: Mapping[Fact, S
     return SentenceChange("kept", *place)
 
 
-def _dropped(before: Sequence[_Sentence], now: Sequence[_Sentence]) -> Iterator[SentenceChange]:
+def _dropped(before: Sequence[_Sentence], now: Sequence[_Sentence], kept: Set[str]) -> Iterator[SentenceChange]:
     said = {what for sentence in now for what in sentence.said}
     for sentence in before:
+        said |= {fact for fact in sentence.facts if fact[0] in kept}
         if not sentence.said <= said:
             yield SentenceChange("dropped", sentence.text)
         said |= sentence.said

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -92,15 +92,15 @@ class StudyView:
         if held.failure and not held.in_shadow:
             again = f" {CODES['study.quarantined'].sentence}" if held.failure.quarantined else ""
             return held.failure.code, held.failure.message + again
-        code = "draft.shadow" if held.in_shadow else "draft.none"
+        code = "draft.unproved" if held.unproved else "draft.shadow" if held.in_shadow else "draft.none"
         return code, CODES[code].sentence
 
     @property
     def not_assessed(self) -> str:
-        """A sentence of what the draft keeps back, for the tool has not proved itself in it here; "" where that is nothing."""
-        kept = self.held.draft.not_assessed if self.held.draft else ()
-        names = [NAMES.get(finding, finding) for finding in URGENCY if finding in kept]
-        return f"Not assessed: {', '.join(names)}." if names else ""
+        """Sentences of what the draft keeps back, for the tool has not proved itself in it here; "" where that is nothing."""
+        draft = self.held.draft
+        said = {"Not assessed": draft.not_assessed, "Changes not assessed": _changes_kept(draft)} if draft else {}
+        return " ".join(f"{what}: {', '.join(_names(kept))}." for what, kept in said.items() if _names(kept))
 
     def document(self) -> dict[str, Any]:
         """Everything for JSON; `same_as` of a reference is the rank of the first that says the same, None of that itself."""
@@ -108,6 +108,7 @@ class StudyView:
         document["no_draft"] = dict(zip(("code", "sentence"), self.no_draft, strict=True)) if self.no_draft else None
         if self.held.draft:
             document["draft"]["not_assessed"] = self.held.draft.not_assessed
+            document["draft"]["changes_not_assessed"] = _changes_kept(self.held.draft)
             del document["draft"]["withheld"]  # no reader is told what is kept back
             first = {one.rank: alike[0].rank for alike in self.references for one in alike[1:]}
             for row in document["draft"]["references"]:
@@ -139,6 +140,16 @@ class StudyView:
             sort_keys=True,
         )
         return hashlib.sha256(told.encode()).hexdigest()
+
+
+def _changes_kept(draft: DraftFacts) -> tuple[str, ...]:
+    """Findings that are told, but not what became of them since the prior."""
+    return tuple(row.finding for row in draft.withheld if row.withheld == "change" and row.prior_state is not None)
+
+
+def _names(findings: Sequence[str]) -> list[str]:
+    """What readers call them, by urgency; "no finding", which sums up the others, is none."""
+    return [NAMES.get(finding, finding) for finding in URGENCY if finding in findings]
 
 
 def view_study(settings: Settings, key: str) -> StudyView:

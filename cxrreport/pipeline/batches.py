@@ -122,7 +122,8 @@ class Batches:
 
 
 def _store(s: Session, run: Run, chunk: Chunk, outcome: Outcome) -> None:
-    good = [replace(draft, shadow=run.settings.shadow) for draft in outcome.made if not isinstance(draft, Failure)]
+    made = [draft for draft in outcome.made if not isinstance(draft, Failure)]
+    good = [replace(draft, shadow=True) for draft in made] if run.settings.shadow else made
     bad = [failure for failure in outcome.made if isinstance(failure, Failure)]
     for image_id, sha256 in outcome.digests.items():
         catalogue.set_pixel_digest(s, image_id, sha256)

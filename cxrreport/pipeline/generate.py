@@ -38,9 +38,12 @@ from cxrreport.pipeline.serving import open_retrieval
 from cxrreport.pipeline.unretrievable import tell_unretrievable
 from cxrreport.settings import Settings
 from cxrreport.store.retry import transact
-from cxrreport.trust.gates import closed
+from cxrreport.store.telling import withdraw_telling
+from cxrreport.trust.gates import count_gates, withheld
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from cxrreport.imaging.upright import Upright
 
 
@@ -66,7 +69,7 @@ def generate(
             classify_views(run, drafter, upright)
         check_refusals(run, paths)
         withdraw(run, selection.allow_out_of_scope)
-        made_with, kept = versions_of(drafter, retriever), _closed(run)
+        made_with, kept = versions_of(drafter, retriever), _withheld(run)
         with run.clock.time("due"):
             due = by_patient(find_due(run, selection, made_with))
         drafters = choose(run, len(due), cluster)
@@ -98,9 +101,17 @@ def _draft(run: Run, due: Sequence[DueRow], drafters: Drafters, make: Make) -> N
         get_log().warning("run.late", count=run.counts.numbers[Count.LEFT])
 
 
-def _closed(run: Run) -> Closed:
-    """What drafts keep from their readers."""
-    return transact(run.engine, closed, read_only=True) if run.settings.gated else {}
+def _withheld(run: Run) -> Closed:
+    """What drafts keep from their readers; those that nobody has read and that tell it are withdrawn, and due again."""
+
+    def look(s: Session) -> tuple[Closed, int, dict[str, int]]:
+        found = withheld(s, run.settings.withhold)
+        return found, withdraw_telling(s, found), count_gates(s)
+
+    found, withdrawn, gates = transact(run.engine, look)
+    run.count(Count.WITHDRAWN, withdrawn)
+    run.details |= {"withheld": dict(found), "gates": gates}
+    return found
 
 
 def _open_retriever(run: Run, drafter: Drafter, without_retrieval: bool) -> Retriever:

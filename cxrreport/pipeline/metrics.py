@@ -21,16 +21,17 @@ _HELP = {
     "cxrreport_run_count": "Numbers of the last run, by the names of --json.",
     "cxrreport_run_skipped": "What the last run left out, by code.",
     "cxrreport_run_failed": "What failed in the last run, by code.",
+    "cxrreport_gates": "Gates as they stood in the last run (docs/trust.md).",
 }
 
 
-def write_metrics(path: Path, counts: Mapping[str, Any], exit_code: int) -> None:
+def write_metrics(path: Path, counts: Mapping[str, Any], exit_code: int, gates: Mapping[str, int]) -> None:
     """Write the file whole or not at all, readable for all. One that cannot be written is told in the log alone."""
     now = time.time()
     success = now if exit_code in (0, 3) else _last_success(path)
     try:
         with atomic(path) as file:
-            file.write_text("".join(_lines(counts, exit_code, now, success)), encoding="utf-8")
+            file.write_text("".join(_lines(counts, exit_code, gates, now, success)), encoding="utf-8")
             file.chmod(0o644)  # whatever the umask: the exporter is another user
     except OSError:
         get_log().error("metrics.not_written")
@@ -44,10 +45,12 @@ def _last_success(path: Path) -> float | None:
     return None
 
 
-def _lines(counts: Mapping[str, Any], exit_code: int, now: float, success: float | None) -> Iterator[str]:
+def _lines(
+    counts: Mapping[str, Any], exit_code: int, gates: Mapping[str, int], now: float, success: float | None
+) -> Iterator[str]:
     numbers = {name: value for name, value in counts.items() if isinstance(value, int) and name != "run"}
-    values = (exit_code, counts["seconds"], now, success, numbers, counts["skipped"], counts["failed"])
-    labels = {"cxrreport_run_count": "what"}
+    values = (exit_code, counts["seconds"], now, success, numbers, counts["skipped"], counts["failed"], gates)
+    labels = {"cxrreport_run_count": "what", "cxrreport_gates": "stands"}
     for (name, text), value in zip(_HELP.items(), values):
         yield f"# HELP {name} {text}\n# TYPE {name} gauge\n"
         if isinstance(value, Mapping):

@@ -203,7 +203,7 @@ def _close(run: Run) -> None:
     except OSError:
         get_log().error("manifest.not_written", run=run.id)
     if run.metrics:
-        write_metrics(run.metrics, counts, run.exit_code)
+        write_metrics(run.metrics, counts, run.exit_code, run.details.get("gates", {}))
     get_log().info("run.end", run=run.id, exit_code=run.exit_code)
 
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from cxrreport.errors import ConfigurationError, IndexFitError
 from cxrreport.log import get_log
-from cxrreport.model.calibration import Calibration
-from cxrreport.model.manifest import NETWORK, default_directory, read_manifest, weights_sha256
+from cxrreport.model.manifest import default_directory, read_manifest, weights_sha256
 from cxrreport.retrieval import publish, versions
 from cxrreport.retrieval.fusion import RETRIEVERS
 from cxrreport.settings import Settings
 from cxrreport.store.engine import open_archive
+from cxrreport.trust.used import in_use
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -106,7 +106,4 @@ def weights_of(settings: Settings) -> str:
 
 def calibration_of(settings: Settings) -> str | None:
     """Digest of the calibration that the next run drafts with."""
-    directory = settings.weights or default_directory()
-    manifest = read_manifest(directory)
-    used = Calibration.own(settings.home, manifest["files"][NETWORK]) or Calibration.shipped(directory, manifest)
-    return used.sha256 if used else None
+    return in_use(settings).calibration_sha256

@@ -56,9 +56,8 @@ def withdraw_drafts(session: Session, study_ids: Sequence[int]) -> int:
     found = 0
     for batch in batches(study_ids):
         preliminary = (DraftRow.study_id.in_(batch), DraftRow.status == DraftStatus.PRELIMINARY)
-        ids = session.scalars(select(DraftRow.id).where(*preliminary)).all()
-        session.execute(update(DraftRow).where(DraftRow.id.in_(ids)).values(status=DraftStatus.SUPERSEDED))
-        found += len(ids)
+        ended = update(DraftRow).where(*preliminary).values(status=DraftStatus.SUPERSEDED).returning(DraftRow.id)
+        found += len(session.scalars(ended).all())  # a verdict that came meanwhile stands
     return found
 
 

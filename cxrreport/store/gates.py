@@ -14,14 +14,24 @@ from cxrreport.store.runs import append_audit
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One gate; subject "state" or "change". held : somebody has set it, and the rule leaves it. reason : in one sentence."""
+    """One gate; subject "state" or "change".
+
+    reason : in one sentence. failed : it is closed since drafts did not agree with what was signed, and not proved since.
+    held : somebody has set it, and the rule leaves it. The digests are of what made the drafts that it rests on.
+    """
 
     finding: str
     subject: str
     open: bool
     reason: str
+    failed: bool = False
     held: bool = False
+    weights_sha256: str = ""
+    calibration_sha256: str | None = None
     since: datetime | None = None
+
+
+_STANDS = ("open", "failed", "held", "reason", "weights_sha256", "calibration_sha256")
 
 
 def gates(session: Session) -> dict[tuple[str, str], Gate]:
@@ -34,7 +44,7 @@ def gates(session: Session) -> dict[tuple[str, str], Gate]:
 def turn(session: Session, gate: Gate, by: str, now: datetime) -> None:
     """Open or close a gate, or hold or free it, and tell the audit. now : by the hospital's clock."""
     keep(session, gate, now)
-    told = {"open": gate.open, "held": gate.held, "reason": gate.reason}
+    told = {name: getattr(gate, name) for name in _STANDS}
     append_audit(session, by, "gate", f"{gate.finding}, {gate.subject}", told)
 
 
@@ -46,5 +56,6 @@ def keep(session: Session, gate: Gate, now: datetime) -> None:
         session.add(row)
     if row.open is not gate.open or row.since is None:
         row.since = now.astimezone(UTC)
-    row.open, row.held, row.reason = gate.open, gate.held, gate.reason
+    for name in _STANDS:
+        setattr(row, name, getattr(gate, name))
     session.flush()

@@ -50,11 +50,13 @@ def signed_findings(session: Session, studies: Mapping[int, datetime | None]) ->
 def drafted_states(session: Session, studies: Iterable[int], *, shadow: bool = False) -> dict[int, dict[str, State]]:
     """Return the states of the findings in the draft that stands of each study (by id) that has one.
 
-    One that was rejected or abstained from is not heard. shadow : those made in shadow are, too: by drafts in shadow alone.
+    One that was rejected or abstained from is not heard, nor what one keeps from its readers. shadow : those made in shadow
+    are, too: by drafts in shadow alone.
     """
     found = {}
     for study_id in studies:
         if draft := heard(session, study_id, shadow=shadow):
             query = select(FindingRow.finding, FindingRow.state).where(FindingRow.draft_id == draft.id)
+            query = query.where(FindingRow.withheld != "state")  # a gate that has opened since changes nothing in it
             found[study_id] = {finding: State(state) for finding, state in session.execute(query)}
     return found

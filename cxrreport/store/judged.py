@@ -41,9 +41,10 @@ class Agreed:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A judged draft and its study; `probabilities` by finding. device : of the frontal film. reader : who judged it, or "".
+    """A judged draft, what made it, and its study.
 
-    withheld : findings of which its text tells nothing. shadow, abstained : as in `DraftRow`.
+    probabilities : by finding. withheld : findings of which its text tells nothing. shadow, abstained : as in `DraftRow`.
+    device : of the frontal film. reader : who judged it, or "".
     """
 
     draft_id: int
@@ -66,6 +67,8 @@ class Judged:
     reader: str
     review: Said | None
     comment: str | None
+    calibration_sha256: str | None
+    index_version: str
 
 
 def judged_drafts(
@@ -98,6 +101,7 @@ def judged_drafts(
                 likely, frozenset(withheld), draft.shadow, draft.abstained, study.sex or sex, study.age_years,
                 study.institution, view, device,
                 review.reviewer if review else "", review.status if review else None, review.comment if review else None,
+                draft.calibration_sha256, draft.index_version,
             )
         )  # fmt: skip
     return found

@@ -93,7 +93,11 @@ class AgreementRow(Base):
 
 
 class GateRow(Base):
-    """Whether drafts that readers see may tell a finding, or that it has changed; `held` by somebody, else by the rule."""
+    """Whether drafts that readers see may tell a finding, or that it has changed; `held` by somebody, else by the rule.
+
+    `failed`: closed since drafts did not agree well enough with what was signed, and not proved since. The digests are of what
+    made the drafts that it rests on.
+    """
 
     __tablename__ = "gate"
     __table_args__ = (UniqueConstraint("finding", "subject"), words("finding", FINDINGS), words("subject", WITHHELD))
@@ -102,6 +106,9 @@ class GateRow(Base):
     finding: Mapped[str]
     subject: Mapped[str]
     open: Mapped[bool]
+    failed: Mapped[bool]
     held: Mapped[bool]
     reason: Mapped[str]
+    weights_sha256: Mapped[str]
+    calibration_sha256: Mapped[str | None]
     since: Mapped[Utc]

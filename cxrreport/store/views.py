@@ -10,7 +10,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from cxrreport import addenda
-from cxrreport.codes import Abstained, describe
+from cxrreport.codes import Abstained, Flag, describe
 from cxrreport.drafts import DraftStatus, Finding, Provenance, Region, Review, Span
 from cxrreport.errors import UsageError
 from cxrreport.records import blank_placeholder
@@ -180,7 +180,8 @@ class DraftView:
     """One study; `draft` is None where none was made yet, `prior` where the draft was made without one.
 
     `prior_report` is None where there is no prior, or neither a signed report nor a draft of it; one that was rejected is none.
-    What was made in shadow is not shown; `in_shadow` tells that such a draft stands.
+    What was made in shadow is not shown; `in_shadow` tells that such a draft stands, `unproved` that it
+    is there because no finding has proved itself yet.
     """
 
     patient: PatientFacts
@@ -190,6 +191,7 @@ class DraftView:
     draft: DraftFacts | None
     failure: FailureFacts | None
     in_shadow: bool = False
+    unproved: bool = False
 
 
 def draft_view(session: Session, study_key: str) -> DraftView:
@@ -220,6 +222,7 @@ def study_view(session: Session, study: StudyRow) -> DraftView:
         draft=draft_facts(session, row).told() if row else None,
         failure=_failure(session, study.id),
         in_shadow=latest is not None and latest.shadow,
+        unproved=latest is not None and latest.shadow and Flag.UNPROVED in latest.flags,
     )
 
 

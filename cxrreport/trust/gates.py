@@ -16,9 +16,12 @@ from cxrreport.trust.tally import Cells, Share, Tally, count, tally
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from cxrreport.trust.used import Used
+
 RULE = "cxrreport"  # who turns a gate by the rule
 _PAGE = 500
 NOTHING = "nothing was compared yet"
+KEYS = [(finding, subject) for finding in GATED for subject in ("state", "change")]
 
 
 def decide(before: Gate, whole: Cells, month: Cells, policy: Policy) -> Gate:
@@ -30,10 +33,11 @@ def decide(before: Gate, whole: Cells, month: Cells, policy: Policy) -> Gate:
     if not fails and month.told >= policy.month:
         fails = _fails(month, bounds, "of the last 30 days")
     if fails:
-        return replace(before, open=False, reason=fails)
+        return replace(before, open=False, failed=True, reason=fails)
     if before.open or _proves(whole, bounds):
-        return replace(before, open=True, reason=_told(whole))
-    return replace(before, open=False, reason=_lacks(whole, bounds))
+        return replace(before, open=True, failed=False, reason=_told(whole))
+    lacks = _lacks(whole, bounds)
+    return replace(before, open=False, reason=f"it has failed before; since then {lacks}" if before.failed else lacks)
 
 
 def _proves(cells: Cells, bounds: Bounds) -> bool:
@@ -74,33 +78,36 @@ def _of(share: Share) -> str:
     return f"{percent(share.share) or 'unknown'} ({share.hits} of {share.of})"
 
 
-def turn_gates(session: Session, weights_sha256: str, policy: Policy, now: datetime) -> list[Gate]:
-    """Apply the rule to every gate; return those that were opened or closed.
+def turn_gates(session: Session, used: Used, policy: Policy, now: datetime) -> list[Gate]:
+    """Apply the rule to every gate; return those that were opened or closed, or have failed.
+
+    Drafts count that these weights with this calibration made; what others have proved is not proved of them, and what others
+    have failed in they have to prove.
 
     now : end of the days that count, by the hospital's clock, as the times of studies are.
     """
     since, month = now - timedelta(days=policy.days), now - timedelta(days=30)
     whole, recent = tally(()), tally(())
-    for draft in _drafts(session, weights_sha256, since, now):
+    for draft in _drafts(session, used, since, now):
         count(whole, draft)
         if draft.at >= month:
             count(recent, draft)
-    return _turned(session, whole, recent, policy, now)
+    return _turned(session, used, whole, recent, policy, now)
 
 
-def _drafts(session: Session, weights_sha256: str, since: datetime, until: datetime) -> Iterable[Judged]:
+def _drafts(session: Session, used: Used, since: datetime, until: datetime) -> Iterable[Judged]:
     last = 0
-    while page := judged_drafts(session, weights_sha256, since, until, last, _PAGE):
+    while page := judged_drafts(session, used.weights_sha256, since, until, last, _PAGE):
         last = page[-1].draft_id
-        yield from page
+        yield from (one for one in page if one.calibration_sha256 == used.calibration_sha256)
 
 
-def _turned(session: Session, whole: Tally, recent: Tally, policy: Policy, now: datetime) -> list[Gate]:
+def _turned(session: Session, used: Used, whole: Tally, recent: Tally, policy: Policy, now: datetime) -> list[Gate]:
     known, turned = gates(session), []
-    for key in ((finding, subject) for finding in GATED for subject in ("state", "change")):
-        before = known.get(key) or Gate(*key, open=False, reason=NOTHING)
-        after = decide(before, whole[key], recent[key], policy)
-        if after.open is before.open:
+    for key in KEYS:
+        before = known.get(key) or unproved(*key)
+        after = _decide(before, used, whole[key], recent[key], policy)
+        if (after.open, after.failed) == (before.open, before.failed):
             keep(session, after, now)
         else:
             turn(session, after, RULE, now)
@@ -108,13 +115,45 @@ def _turned(session: Session, whole: Tally, recent: Tally, policy: Policy, now: 
     return turned
 
 
-def closed(session: Session) -> dict[str, str]:
-    """What drafts keep from readers: "state" or "change" by finding. A finding of which nothing may be told has no change."""
-    known = gates(session)
-    found = {}
-    for finding in GATED:
-        for subject in ("change", "state"):
-            gate = known.get((finding, subject))
-            if gate is None or not gate.open:
-                found[finding] = subject
+def unproved(finding: str, subject: str) -> Gate:
+    """A gate that was never turned."""
+    return Gate(finding, subject, open=False, reason=NOTHING)
+
+
+def _decide(gate: Gate, used: Used, whole: Cells, month: Cells, policy: Policy) -> Gate:
+    """As `decide`; a gate that drafts of something else have opened is open no more, unless these prove it, too."""
+    if gate.held:
+        return gate
+    others = gate.open and (gate.weights_sha256, gate.calibration_sha256) != used
+    after = decide(replace(gate, **used._asdict(), open=gate.open and not others), whole, month, policy)
+    if others and not after.open and not after.failed:
+        return replace(after, reason=f"it was opened for other weights or another calibration; {after.reason}")
+    return after
+
+
+def withheld(session: Session, withhold: str) -> dict[str, str]:
+    """What drafts keep from readers: "state" or "change" by finding. A finding of which nothing may be told has no change.
+
+    withhold : the setting. "failed" takes in what somebody holds closed, "unproved" all that is not open.
+    """
+    known, found = gates(session), {}
+    for finding, subject in reversed(KEYS):  # the change first: the state takes its place
+        gate = known.get((finding, subject)) or unproved(finding, subject)
+        if _is_withheld(gate, withhold):
+            found[finding] = subject
     return found
+
+
+def count_gates(session: Session) -> dict[str, int]:
+    """Return how many gates are open, have failed, have not proved themselves yet, and are held by somebody."""
+    known = gates(session)
+    all_gates = [known.get(key) or unproved(*key) for key in KEYS]
+    opened, failed = (sum(getattr(gate, name) for gate in all_gates) for name in ("open", "failed"))
+    held = sum(gate.held for gate in all_gates)
+    return {"open": opened, "failed": failed, "unproved": len(KEYS) - opened - failed, "held": held}
+
+
+def _is_withheld(gate: Gate, withhold: str) -> bool:
+    if gate.open or withhold == "nothing":
+        return False
+    return withhold == "unproved" or gate.failed or gate.held

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from cxrreport.errors import UsageError
 from cxrreport.log import Progress, get_log, unwatched
-from cxrreport.model.manifest import default_directory, read_manifest, weights_sha256
 from cxrreport.settings import Settings
 from cxrreport.store.engine import held_archive, open_archive, session
 from cxrreport.store.gates import Gate, gates, turn
 from cxrreport.store.retry import transact
+from cxrreport.store.telling import withdraw_telling
 from cxrreport.trust.agreement import Transact, judge_drafts
-from cxrreport.trust.gates import NOTHING, turn_gates
-from cxrreport.trust.policy import GATED, load_policy
+from cxrreport.trust.gates import KEYS, turn_gates, unproved, withheld
+from cxrreport.trust.policy import GATED, Policy, load_policy
+from cxrreport.trust.used import in_use
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+    from sqlalchemy.orm import Session
 
 
 def prove_archive(settings: Settings, now: datetime, progress: Progress = unwatched) -> dict[str, Any]:
@@ -27,7 +29,8 @@ def prove_archive(settings: Settings, now: datetime, progress: Progress = unwatc
 
     Returns
     -------
-    `judged`: drafts that were judged now; `opened` and `closed`: gates that were turned, each with its reason.
+    `judged`: drafts that were judged now; `opened` and `closed`: gates that were turned, each with its reason; `withdrawn`:
+    drafts that nobody had read and that told what is kept from readers now.
 
     Raises
     ------
@@ -51,33 +54,41 @@ def prove(
 ) -> dict[str, Any]:
     """As `prove_archive`, in an archive that is held. transact, stops : as `judge_drafts` takes them."""
     judged = judge_drafts(transact, progress, stops)
-    turned: list[Gate] = transact(turn_gates, weights_in_use(settings), load_policy(settings.trust), now)
+    turned, withdrawn = transact(_turn, settings, load_policy(settings.trust), now)
     for gate in turned:
         get_log().warning("gate.opened" if gate.open else "gate.closed", finding=gate.finding, subject=gate.subject)
     return {
         "judged": judged,
         "opened": [_told(gate) for gate in turned if gate.open],
         "closed": [_told(gate) for gate in turned if not gate.open],
+        "withdrawn": withdrawn,
     }
+
+
+def _turn(session: Session, settings: Settings, policy: Policy, now: datetime) -> tuple[list[Gate], int]:
+    """Turn the gates; no draft that waits for a reader tells on what has failed."""
+    turned = turn_gates(session, in_use(settings), policy, now)
+    return turned, withdraw_telling(session, withheld(session, settings.withhold))
 
 
 def weights_in_use(settings: Settings) -> str:
     """Digest of the weights that the next run drafts with."""
-    return weights_sha256(read_manifest(settings.weights or default_directory()))
+    return in_use(settings).weights_sha256
 
 
 def list_gates(settings: Settings) -> list[dict[str, Any]]:
     """Every gate, those that were never turned too."""
     with open_archive(settings, read_only=True) as engine, session(engine, read_only=True) as s:
         known = gates(s)
-    keys = [(finding, subject) for finding in GATED for subject in ("state", "change")]
-    return [_told(known.get(key) or Gate(*key, open=False, reason=NOTHING)) for key in keys]
+    return [_told(known.get(key) or unproved(*key)) for key in KEYS]
 
 
 def set_gate(
     settings: Settings, finding: str, subject: str, to: str, by: str, reason: str, now: datetime
 ) -> dict[str, Any]:
     """Hold a gate "open" or "closed", or give it back to the "rule", which leaves it as it is until it decides otherwise.
+
+    Returns the gate, and as `withdrawn` how many drafts that nobody had read told what is kept from readers now.
 
     Raises
     ------
@@ -86,11 +97,15 @@ def set_gate(
     if finding not in GATED:
         raise UsageError(f"There is no gate of this finding; there are {', '.join(GATED)}.", "gate.unknown")
     with held_archive(settings) as engine, session(engine) as s:
-        before = gates(s).get((finding, subject)) or Gate(finding, subject, open=False, reason="")
-        stays = to == "rule"
-        gate = Gate(finding, subject, before.open if stays else to == "open", reason, held=not stays)
+        before = gates(s).get((finding, subject)) or unproved(finding, subject)
+        opens = before.open if to == "rule" else to == "open"
+        gate = replace(
+            before, **in_use(settings)._asdict(), open=opens, failed=before.failed and not opens, held=to != "rule",
+            reason=reason,
+        )  # fmt: skip
         turn(s, gate, by, now)
-        return _told(gates(s)[finding, subject])
+        withdrawn = withdraw_telling(s, withheld(s, settings.withhold))
+        return {**_told(gates(s)[finding, subject]), "withdrawn": withdrawn}
 
 
 def _told(gate: Gate) -> dict[str, Any]:

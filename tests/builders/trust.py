@@ -42,5 +42,7 @@ def judged(*findings: Agreed, **changes: Any) -> Judged:
         "reader": "",
         "review": None,
         "comment": None,
+        "calibration_sha256": None,
+        "index_version": "",
     }
     return Judged(findings=findings, **{**facts, **changes})

@@ -68,7 +68,8 @@ def test_doctor_tells_every_part_and_its_mend(
     tool.json("index", shared_reports)
     assert tool("doctor") == 0
     assert [line.split()[:2] for line in tool.out.splitlines()] == [
-        ["ok", part] for part in ("software", "decoders", "device", "weights", "calibration", "index", "database")
+        ["ok", part]
+        for part in ("software", "decoders", "device", "weights", "calibration", "index", "database", "gates")
     ]
     assert "random 7" in tool.out and "licence: none" in tool.out and "11 reports" in tool.out
     config = tmp_path / "settings.toml"

@@ -13,6 +13,10 @@ P, N, U, B = State.POSITIVE, State.NEGATIVE, State.UNCERTAIN, State.BLANK
     [
         ("No focal consolidation, pleural effusion, or pneumothorax.",
          {"consolidation": N, "pleural effusion": N, "pneumothorax": N}),
+        ("Not assessed: pneumothorax, fracture. Changes not assessed: edema.", {}),
+        ("The pleural effusion was not assessed.", {}),
+        ("The pleural effusion was not seen.", {"pleural effusion": N}),
+        ("There is edema. Not assessed: fracture.", {"edema": P}),
         ("No pneumothorax, small left pleural effusion.", {"pneumothorax": N, "pleural effusion": P}),
         ("There is no pneumothorax but there is an effusion.", {"pneumothorax": N, "pleural effusion": P}),
         ("No pneumothorax and left lower lobe atelectasis.", {"pneumothorax": N, "atelectasis": P}),

@@ -15,9 +15,10 @@ from cxrreport.findings import State
 from cxrreport.store.engine import session
 from cxrreport.store.gates import Gate, gates, turn
 from cxrreport.trust import gates as rule
-from cxrreport.trust.gates import RULE, closed, decide, turn_gates
+from cxrreport.trust.gates import RULE, decide, turn_gates, withheld
 from cxrreport.trust.policy import GATED, Policy, default_policy
 from cxrreport.trust.tally import Cells
+from cxrreport.trust.used import Used
 
 POLICY = Policy(
     days=365, month=10,
@@ -28,6 +29,7 @@ SHUT, OPEN = Gate("edema", "state", open=False, reason=""), Gate("edema", "state
 GOOD, FEW, DOUBTFUL, BAD = Cells(40, 3, 3, 99), Cells(10, 0, 0, 99), Cells(30, 18, 0, 99), Cells(20, 60, 3, 99)
 NONE = Cells()
 NOW = datetime(2024, 7, 1)
+USED = Used("w", None)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +51,16 @@ def test_when_a_gate_opens_stays_and_closes(before: Gate, whole: Cells, month: C
     assert after.open is opens and why in after.reason
 
 
+def test_what_has_failed_stays_so_until_it_is_proved() -> None:
+    failed = decide(OPEN, BAD, BAD, POLICY)
+    assert failed.failed and decide(SHUT, FEW, NONE, POLICY).failed is False
+    later = decide(failed, FEW, NONE, POLICY)
+    assert later.failed and later.reason.startswith(
+        "it has failed before; since then draft and report agree in 10 studies"
+    )
+    assert not decide(failed, GOOD, NONE, POLICY).failed
+
+
 def test_a_held_gate_is_left_alone() -> None:
     held = Gate("edema", "state", open=True, reason="the head of the department", held=True)
     assert decide(held, BAD, BAD, POLICY) == held
@@ -64,16 +76,16 @@ def test_gates_are_turned_audited_and_explained(engine: Engine, monkeypatch: pyt
     told = [judged(agreed("edema", State.POSITIVE, State.POSITIVE), at=NOW - timedelta(days=90)) for _ in range(40)]
     monkeypatch.setattr(rule, "_drafts", lambda *_: iter(told))
     with session(engine) as s:
-        (opened,) = turn_gates(s, "w", POLICY, NOW)
+        (opened,) = turn_gates(s, USED, POLICY, NOW)
         assert (opened.finding, opened.subject, opened.open) == ("edema", "state", True)
-        assert not turn_gates(s, "w", POLICY, NOW)
-        assert closed(s) == {**dict.fromkeys(GATED, "state"), "edema": "change"}
+        assert not turn_gates(s, USED, POLICY, NOW)
+        assert withheld(s, "unproved") == {**dict.fromkeys(GATED, "state"), "edema": "change"}
         assert gates(s)["fracture", "state"].reason == "nothing was compared yet"
         told += [judged(agreed("edema", State.POSITIVE, State.NEGATIVE), at=NOW - timedelta(days=9))] * 30
-        (shut,) = turn_gates(s, "w", POLICY, NOW)
+        (shut,) = turn_gates(s, USED, POLICY, NOW)
         assert not shut.open and "precision of the last 30 days is 0 % (0 of 30)" in shut.reason
         turn(s, Gate("edema", "state", open=True, reason="read by hand", held=True), "chief", NOW)
-        assert not turn_gates(s, "w", POLICY, NOW) and closed(s)["edema"] == "change"
+        assert not turn_gates(s, USED, POLICY, NOW) and withheld(s, "unproved")["edema"] == "change"
         audited = s.connection().exec_driver_sql("SELECT actor, subject, detail FROM audit ORDER BY id").all()
     assert [(row.actor, json.loads(row.detail)["open"]) for row in audited] == [
         (RULE, True),
@@ -81,3 +93,30 @@ def test_gates_are_turned_audited_and_explained(engine: Engine, monkeypatch: pyt
         ("chief", True),
     ]
     assert {row.subject for row in audited} == {"edema, state"}
+
+
+def test_other_weights_have_to_prove_themselves_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = [agreed("edema", State.POSITIVE, State.POSITIVE)]
+    told = [judged(*good, at=NOW - timedelta(days=9), calibration_sha256=None) for _ in range(40)]
+    monkeypatch.setattr(rule, "judged_drafts", lambda *asked: [] if asked[4] else told)  # one page
+    with session(engine) as s:
+        assert [gate.open for gate in turn_gates(s, USED, POLICY, NOW)] == [True]
+        (shut,) = turn_gates(s, Used("w", "c"), POLICY, NOW)
+        assert (shut.open, shut.failed) == (False, False)
+        assert shut.reason == "it was opened for other weights or another calibration; nothing was compared yet"
+
+
+def test_the_setting_says_what_closed_gates_keep_from_readers(engine: Engine) -> None:
+    with session(engine) as s:
+        assert withheld(s, "failed") == {} and withheld(s, "nothing") == {}
+        assert withheld(s, "unproved") == dict.fromkeys(GATED, "state")
+        for gate in (
+            Gate("edema", "state", open=False, reason="", failed=True),
+            Gate("fracture", "state", open=False, reason="", held=True),
+            Gate("pneumonia", "state", open=True, reason="", held=True),
+            Gate("pneumonia", "change", open=False, reason="", failed=True),
+        ):
+            turn(s, gate, "chief", NOW)
+        assert withheld(s, "failed") == {"edema": "state", "fracture": "state", "pneumonia": "change"}
+        assert withheld(s, "unproved") == {**dict.fromkeys(GATED, "state"), "pneumonia": "change"}
+        assert withheld(s, "nothing") == {}
