@@ -24,6 +24,7 @@ _WIDE = 100_000  # columns
 def status(settings: Settings, as_json: bool) -> None:
     """Print what the archive holds, how many studies have no draft, what failed and the last run."""
     from cxrreport.store import engine as store
+    from cxrreport.store.alarms import ringing
     from cxrreport.store.engine import open_archive
     from cxrreport.store.runs import archive_status
     from cxrreport.store.unretrievable import unretrievable
@@ -33,6 +34,7 @@ def status(settings: Settings, as_json: bool) -> None:
         found = {"home": str(settings.home), "database": store.place(engine.url), **archive_status(session)}
         found["unretrievable"] = unretrievable(session, undated=settings.undated_reports)
         found["gates"] = {**count_gates(session), "withhold": settings.withhold}
+        found["alarms"] = ringing(session)
     if as_json:
         click.echo(json.dumps(found))
     else:
@@ -73,6 +75,7 @@ def _status_rows(found: dict[str, Any]) -> list[list[Any]]:
     rows.append(["gates", gates_line(found["gates"])])
     rows.extend([f"failures, {code}", number] for code, number in found["failures"].items())
     rows.append(["quarantined", found["quarantined"]])
+    rows.extend([f"alarm {alarm['id']}", alarm["sentence"]] for alarm in found["alarms"])
     last = found["last_run"]
     facts = f"{last['id']}, started {last['started_at']}, exit {last['exit_code']}" if last else "none"
     return [*rows, ["last run", facts], ["it counted", _summary(last["counts"]) if last else "nothing"]]

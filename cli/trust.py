@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
+from cxrreport.cli.trust_drift import drift
 from cxrreport.cli.trust_export import export
 from cxrreport.cli.trust_recommend import recommend
 from cxrreport.cli.trust_report import report
@@ -19,14 +20,15 @@ if TYPE_CHECKING:
 @click.group(invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
-def trust(ctx: click.Context, as_json: bool) -> None:
+def trust(ctx: click.Context, as_json: bool) -> int:
     """Judge drafts beside what was signed of their studies, then open and close gates by the rule.
 
     Each draft that stands, in shadow too, is compared with the signed report of its study, claim by claim; where there is
-    none, with what its reader wrote. What was judged before is judged again only where something has changed.
+    none, with what its reader wrote. What was judged before is judged again only where something has changed. Ends with 3
+    while an alarm of drift rings (`cxrreport trust drift`).
     """
     if ctx.invoked_subcommand:
-        return
+        return 0
     from cxrreport.cli.options import print_result, progress
 
     from cxrreport.trust.prove import prove_archive
@@ -35,14 +37,21 @@ def trust(ctx: click.Context, as_json: bool) -> None:
         found = prove_archive(ctx.obj, datetime.now(), tell)
     if as_json:
         print_result(found, as_json)
-        return
+    else:
+        _print_proved(found)
+    return 3 if found["alarms"] else 0
+
+
+def _print_proved(found: dict[str, Any]) -> None:
     click.echo(f"{found['judged']} drafts were judged.")
     for name in ("opened", "closed"):
         for gate in found[name]:
             click.echo(f"{name}: {gate['finding']}, {gate['subject']}: {gate['reason']}.")
+    for alarm in found["alarms"]:
+        click.echo(f"alarm {alarm['id']}: {alarm['sentence']}")
 
 
-for command in (report, recommend, export):
+for command in (report, drift, recommend, export):
     trust.add_command(command)
 
 

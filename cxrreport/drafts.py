@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from cxrreport.codes import Explained
 from cxrreport.findings import Change, State, Tier
 
 
@@ -42,6 +43,7 @@ PRIORITIES = tuple(tier.name.lower() for tier in Tier)  # of a draft, the soones
 
 
 WITHHELD = ("state", "change")  # what the gate of a finding keeps from readers
+LEVELS = ("watch", "alarm")  # of a statistic that has left its reference period, the lesser first
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,3 +154,19 @@ class Draft:
     shadow: bool = False
     distance: float | None = None
     abstained: str = ""
+
+
+class Watched(Explained):
+    """What is watched for drift, by week and device (`alarm.statistic`); of each finding where it names one."""
+
+    DISTANCE = "distance", "the distance of films to those that the weights learnt from"
+    ABSTAINED = "abstained", "the share of drafts that are abstained from"
+    ERRORS = "errors", "the number of actionable errors a draft"
+    EDITS = "edits", "the share of words that are not as signed"
+    CALLED = "called", "the share of drafts with {finding}"
+    PROBABILITY = "probability", "the mean probability of {finding}"
+    OBSERVED = "observed", "the number of signed reports with {finding} for each that was likely"
+
+    def of(self, finding: str) -> str:
+        """What it is, of one finding."""
+        return self.sentence.format(finding=finding)

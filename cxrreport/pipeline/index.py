@@ -22,6 +22,7 @@ from cxrreport.reports.readers import FORMATS
 from cxrreport.settings import Settings
 from cxrreport.store.reports import StoredText, texts
 from cxrreport.store.retry import transact
+from cxrreport.trust.drift import CODE as DRIFT
 from cxrreport.trust.policy import load_policy
 from cxrreport.trust.prove import prove
 
@@ -45,7 +46,7 @@ def index(
     any_language : publish it even where most reports are not in English. now : by the hospital's clock, which decides
     the days by which gates are turned; by default that of this machine.
 
-    Returns the counts of `index --json` and the exit code: 0, 3 (some reports failed) or 128 + signal.
+    Returns the counts of `index --json` and the exit code: 0, 3 (some reports failed, or drift rings) or 128 + signal.
 
     Raises
     ------
@@ -65,9 +66,11 @@ def index(
         if not run.cancelled:
             proved = prove(settings, run.transact, now or datetime.now(), progress, lambda: bool(run.cancelled))
             run.count(Count.JUDGED, proved.pop("judged"))
+            run.details["alarms"] = proved.pop("alarms")
+            run.fail(DRIFT, len(run.details["alarms"]))
             run.details["gates"] = proved
         tell_unretrievable(run)
-    details = {name: run.details.get(name) for name in ("unretrievable", "index", "gates")}
+    details = {name: run.details.get(name) for name in ("unretrievable", "index", "gates", "alarms")}
     return {**run.summary(INDEX), **details}, run.exit_code
 
 

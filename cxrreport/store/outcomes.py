@@ -1,11 +1,13 @@
-"""The tables of what becomes of drafts, parts of the schema: verdicts of readers, deliveries, what was signed, gates."""
+"""The tables of what becomes of drafts, parts of the schema: verdicts, deliveries, what was signed, gates, alarms."""
 
 from __future__ import annotations
+
+from datetime import date
 
 from sqlalchemy import ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cxrreport.drafts import PRIORITIES, WITHHELD
+from cxrreport.drafts import LEVELS, PRIORITIES, WITHHELD, Watched
 from cxrreport.drafts import Verdict as Said
 from cxrreport.findings import FINDINGS, LABELS, Change, State
 from cxrreport.mistakes import Dimension, Verdict
@@ -112,3 +114,45 @@ class GateRow(Base):
     weights_sha256: Mapped[str]
     calibration_sha256: Mapped[str | None]
     since: Mapped[Utc]
+
+
+class ReferencePeriodRow(Base):
+    """First and last day of the studies that drafts of these weights and this calibration are held beside; "" = none."""
+
+    __tablename__ = "reference_period"
+    __table_args__ = (UniqueConstraint("weights_sha256", "calibration_sha256"),)
+
+    id: Mapped[Key]
+    weights_sha256: Mapped[str]
+    calibration_sha256: Mapped[str]
+    since: Mapped[date]
+    until: Mapped[date]
+
+
+class AlarmRow(Base):
+    """A statistic of drafts that has left its reference period; `until` is none while it stands.
+
+    `device` is a group of studies, `finding` is "" where it is of the draft. `since` and `until` are Mondays of weeks.
+    `value` is the weighted mean of the last weeks, `usual` that of the reference period, `score` the distance in standard
+    errors, `known_score` the one that somebody has acknowledged.
+    """
+
+    __tablename__ = "alarm"
+    __table_args__ = (words("statistic", tuple(Watched)), words("level", LEVELS), words("finding", ("", *FINDINGS)))
+
+    id: Mapped[Key]
+    weights_sha256: Mapped[str]
+    calibration_sha256: Mapped[str]
+    device: Mapped[str]
+    statistic: Mapped[str]
+    finding: Mapped[str]
+    level: Mapped[str]
+    since: Mapped[date]
+    until: Mapped[date | None]
+    value: Mapped[float]
+    usual: Mapped[float]
+    score: Mapped[float]
+    acknowledged_by: Mapped[str | None]
+    acknowledged_at: Mapped[Utc | None]
+    acknowledged_why: Mapped[str | None]
+    known_score: Mapped[float | None]

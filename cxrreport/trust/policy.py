@@ -15,6 +15,7 @@ from cxrreport.findings import FINDINGS, NO_FINDING
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+Years = Annotated[float, Field(gt=0, le=1000)]
 GATED = FINDINGS[:NO_FINDING]  # "no finding" follows from the others
 Finding = Annotated[str, Field(pattern=f"^({'|'.join(GATED)})$")]
 Subject = Annotated[str, Field(pattern="^(state|change)$")]
@@ -31,6 +32,22 @@ class Bounds(BaseModel):
     sensitivity: Share
 
 
+class Drift(BaseModel):
+    """When drift rings.
+
+    weeks, drafts : of the reference period, and the least number of each of its weeks. studies : in it, for a chart or a
+    device of its own. years, watch : in which chance alone would pass the limit of an alarm, or of a watch, once.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    weeks: Annotated[int, Field(ge=4)]
+    drafts: Count
+    studies: Annotated[int, Field(ge=20)]
+    years: Years
+    watch: Years
+
+
 class Policy(BaseModel):
     """The rule: bounds of all findings, and what is otherwise for some. month : least number that judges a single month."""
 
@@ -40,6 +57,7 @@ class Policy(BaseModel):
     month: Count
     state: Bounds
     change: Bounds
+    drift: Drift
     findings: dict[Finding, dict[Subject, dict[str, float]]] = {}
 
     def bounds(self, finding: str, subject: str) -> Bounds:

@@ -15,6 +15,7 @@ from cxrreport.store.gates import Gate, gates, turn
 from cxrreport.store.retry import transact
 from cxrreport.store.telling import withdraw_telling
 from cxrreport.trust.agreement import Transact, judge_drafts
+from cxrreport.trust.drift import watch
 from cxrreport.trust.gates import KEYS, turn_gates, unproved, withheld
 from cxrreport.trust.policy import GATED, Policy, load_policy
 from cxrreport.trust.used import in_use
@@ -30,7 +31,7 @@ def prove_archive(settings: Settings, now: datetime, progress: Progress = unwatc
     Returns
     -------
     `judged`: drafts that were judged now; `opened` and `closed`: gates that were turned, each with its reason; `withdrawn`:
-    drafts that nobody had read and that told what is kept from readers now.
+    drafts that nobody had read and that told what is kept from readers now; `alarms` of drift that ring.
 
     Raises
     ------
@@ -62,6 +63,7 @@ def prove(
         "opened": [_told(gate) for gate in turned if gate.open],
         "closed": [_told(gate) for gate in turned if not gate.open],
         "withdrawn": withdrawn,
+        "alarms": watch(settings, transact, now),
     }
 
 

@@ -371,6 +371,38 @@ def upgrade() -> None:
         sa.UniqueConstraint("finding", "subject"),
     )
     op.create_table(
+        "reference_period",
+        sa.Column("id", ID, primary_key=True),
+        sa.Column("weights_sha256", sa.String, nullable=False),
+        sa.Column("calibration_sha256", sa.String, nullable=False),
+        sa.Column("since", sa.Date, nullable=False),
+        sa.Column("until", sa.Date, nullable=False),
+        sa.UniqueConstraint("weights_sha256", "calibration_sha256"),
+    )
+    op.create_table(
+        "alarm",
+        sa.Column("id", ID, primary_key=True),
+        sa.Column("weights_sha256", sa.String, nullable=False),
+        sa.Column("calibration_sha256", sa.String, nullable=False),
+        sa.Column("device", sa.String, nullable=False),
+        sa.Column("statistic", sa.String, nullable=False),
+        sa.Column("finding", sa.String, nullable=False),
+        sa.Column("level", sa.String, nullable=False),
+        sa.Column("since", sa.Date, nullable=False),
+        sa.Column("until", sa.Date),
+        *(sa.Column(name, sa.Double, nullable=False) for name in ("value", "usual", "score")),
+        sa.Column("acknowledged_by", sa.String),
+        sa.Column("acknowledged_at", UTC),
+        sa.Column("acknowledged_why", sa.String),
+        sa.Column("known_score", sa.Double),
+        sa.CheckConstraint(
+            "statistic IN ('distance', 'abstained', 'errors', 'edits', 'called', 'probability', 'observed')",
+            name="statistic",
+        ),
+        sa.CheckConstraint("level IN ('watch', 'alarm')", name="level"),
+        sa.CheckConstraint(FINDINGS.replace("IN (", "IN ('', "), name="finding"),
+    )
+    op.create_table(
         "delivery",
         sa.Column("id", ID, primary_key=True),
         sa.Column("draft_id", ID, sa.ForeignKey("draft.id"), nullable=False),

@@ -58,7 +58,7 @@ def test_checks_of_models_and_migration_do_not_differ(engine: Engine, backend: s
             connection.execute(text("ATTACH ':memory:' AS beside"))
         Base.metadata.create_all(connection.execution_options(schema_translate_map={None: "beside"}), checkfirst=False)
         made = constraints(connection, "beside")
-    assert len(made) == 19 and sum(map(len, made.values())) > 20
+    assert len(made) == 21 and sum(map(len, made.values())) > 20
     assert migrated == made
 
 

@@ -19,7 +19,7 @@ def _report(folder: Path, accession: str, words: str) -> Path:
 
 def test_drafts_are_judged_once_and_again_when_a_report_changes(drafted: Tool, tmp_path: Path) -> None:
     assert drafted.json("trust")["judged"] == 3
-    assert drafted.json("trust") == {"judged": 0, "opened": [], "closed": [], "withdrawn": 0}
+    assert drafted.json("trust") == {"judged": 0, "opened": [], "closed": [], "withdrawn": 0, "alarms": []}
     key = "SELECT key_sha256 FROM judgement ORDER BY draft_id"
     before = drafted.rows(key)
     found = drafted.json("index", _report(tmp_path / "r", "A202", "Large left pleural effusion."))
