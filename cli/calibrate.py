@@ -26,13 +26,17 @@ _PATH = click.Path(path_type=Path)
     "--films", "images", type=(str, _PATH), metavar="NAME DIRECTORY",
     help="With --dataset: labelled films to fit to as well, nih and its directory.",
 )  # fmt: skip
+@click.option(
+    "--reference-only", is_flag=True,
+    help="With --dataset: fit nothing but the groups of training films that tell how unusual a film is.",
+)  # fmt: skip
 @click.option("--weights", type=_PATH, help="Weights directory.")
 @click.option("--device", metavar="DEVICE", help="With --dataset: auto, cpu, cuda or cuda:i.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def calibrate(
-    ctx: click.Context, /, undo: str | None, dataset: tuple[str, Path] | None, images: tuple[str, Path] | None, as_json: bool,
-    **flags: Any,
+    ctx: click.Context, /, undo: str | None, dataset: tuple[str, Path] | None, images: tuple[str, Path] | None,
+    reference_only: bool, as_json: bool, **flags: Any,
 ) -> None:  # fmt: skip
     """Fit probabilities, and the bounds that decide the states, to the archive's own signed reports.
 
@@ -40,15 +44,18 @@ def calibrate(
     result; drafts that are there stay. With --dataset everything that is fitted to the network's scores is fitted anew
     and put beside the weights, as their manifest then says; without --weights these are the ones that are installed.
     """
-    if (undo and (dataset or images)) or (images and not dataset):
-        raise click.UsageError("--undo stands alone, and --films goes with --dataset.")
+    if (undo and (dataset or images)) or ((images or reference_only) and not dataset):
+        raise click.UsageError("--undo stands alone, and --films and --reference-only go with --dataset.")
     settings = settings_with(ctx, **flags)
     if undo:
         print_result(_undo(settings, undo), as_json)
         return
-    found = _calibrate(settings, dataset, images)
+    found = _calibrate(settings, dataset, images, reference_only)
     if as_json:
         click.echo(json.dumps(found))
+    elif reference_only:
+        click.echo(f"Groups of training films {found['reference'][:12]} lie beside the weights.")
+        print_left_out(found["skipped"])
     else:
         _print(found)
 
@@ -64,7 +71,7 @@ def _undo(settings: Any, fit: str) -> dict[str, Any]:
 
 
 def _calibrate(
-    settings: Any, dataset: tuple[str, Path] | None, images: tuple[str, Path] | None
+    settings: Any, dataset: tuple[str, Path] | None, images: tuple[str, Path] | None, reference_only: bool
 ) -> dict[str, Any]:  # fmt: skip
     if dataset is None:
         from cxrreport.trust.archive import calibrate_archive
@@ -75,7 +82,8 @@ def _calibrate(
     from cxrreport.trust.datasets import calibrate_weights
 
     with progress() as tell:
-        return calibrate_weights(settings.weights, open_dataset(dataset, settings), images, settings.devices[0], tell)
+        read = open_dataset(dataset, settings)
+        return calibrate_weights(settings.weights, read, images, settings.devices[0], tell, reference_only)
 
 
 def _print(found: dict[str, Any]) -> None:

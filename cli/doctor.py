@@ -69,8 +69,11 @@ def _weights(settings: Settings) -> str:
     from cxrreport.model.weights import load_weights
 
     weights = load_weights(settings.weights)
-    facts = weights.manifest
-    return f"{facts.get('name')} {weights.sha256[:12]}, licence: {facts.get('licence')}"
+    facts, known = weights.manifest, weights.reference
+    tells = (
+        f"tells unusual films by {known.sha256[:12]}" if known else "cannot tell unusual films: every study is drafted"
+    )
+    return f"{facts.get('name')} {weights.sha256[:12]}, licence: {facts.get('licence')}; {tells}"
 
 
 def _calibration(settings: Settings) -> str:

@@ -22,12 +22,13 @@ from cxrreport.store.heard import Signed
 class Exam:
     """A study, or the prior of one, as the network sees it alone. What stands below `pixels` comes when it has been read.
 
-    features : of a batch of one. retrieved : the reports most like it. states : its findings.
+    features : of a batch of one. distance : as in `Draft`. retrieved : the reports most like it. states : its findings.
     """
 
     study: Study
     pixels: PreparedStudy
     features: ImageFeatures = field(init=False)
+    distance: float | None = None
     retrieved: Retrieved = field(init=False)
     states: StudyStates = field(init=False)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from cxrreport.clock import Clock
 from cxrreport.codes import Flag, PriorReason
+from cxrreport.drafting.abstain import Limits, disagreement, waiting
 from cxrreport.drafting.case import Case, Exam, open_case, stack
 from cxrreport.drafting.changes import comparison_sentence, impression
 from cxrreport.drafting.confidence import beam_states, states_told
@@ -40,7 +41,10 @@ _NOTHING = "The network gave no usable draft for this study."
 
 
 class Composer:
-    """Makes drafts with one set of weights and one version of the index. closed : what no reader is told."""
+    """Makes drafts with one set of weights and one version of the index.
+
+    closed : what no reader is told. limits : of studies of which readers get no text; None gives them every one.
+    """
 
     def __init__(
         self,
@@ -49,10 +53,12 @@ class Composer:
         wording: Wording,
         clock: Clock | None = None,
         closed: Closed | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self.drafter, self.retriever, self.wording = drafter, retriever, wording
         self.shadow = is_everything(closed or {})  # then the draft is whole, and shown to no reader
         self.closed = {} if self.shadow else closed or {}
+        self.limits = limits
         self.clock = clock or Clock()  # told of the stages "encode", "retrieve" and "draft"
         self.comparer = Comparer(drafter.weights) if drafter.weights.temporal is not None else None
 
@@ -82,11 +88,12 @@ class Composer:
         """Each study and each prior alone: what the network sees, the reports most like it, its findings."""
         with self.clock.time("encode"):
             features = self.drafter.encode([exam.pixels for exam in exams])
-            queries = self.drafter.queries(features)
+            queries, distances = self.drafter.queries(features), self.drafter.distances(features)
         with self.clock.time("retrieve"):
             retrieved = self.retriever.retrieve([exam.study for exam in exams], queries)
         for row, exam in enumerate(exams):
             exam.features, exam.retrieved = take_features(features, [row]), retrieved[row]
+            exam.distance = distances[row]
         for exam, states in zip(exams, self.drafter.read_states(*stack(exams)), strict=True):
             exam.states = states
 
@@ -152,6 +159,8 @@ class Composer:
         comparison, comparison_spans = self._comparison(pair, known) if prior else ("", ())
         spans = mark_text(text, known, beam_states(case.text))
         priority, why = prioritise(known, text)
+        if abstained := self._abstains(case, whole):
+            priority, why = waiting(priority, abstained)
         return Draft(
             study_id=pair.study.id,
             prior_study_id=prior.id if prior else None,
@@ -169,7 +178,16 @@ class Composer:
             priority=priority,
             priority_reason=why,
             shadow=self.shadow,
+            distance=case.current.distance,
+            abstained=abstained,
         )
+
+    def _abstains(self, case: Case, rows: Sequence[Finding]) -> str:
+        """Code of why readers get no text of a study; "" where they get one."""
+        if self.limits is None:
+            return ""
+        apart = disagreement(rows, beam_states(case.text))
+        return self.limits.reason(case.current.distance, case.prepared.flags, apart)
 
     def _maps(self, case: Case, rows: Sequence[Finding]) -> Maps:
         """Places on the current image: where a finding changed, if the prior lies on it, and where a positive one is seen.
@@ -204,6 +222,8 @@ class Composer:
         if self.drafter.network.config.reads_indication and case.current.study.indication and not case.text.compared:
             decoding["indication"] = True  # it was read; what it says stays with the study
         weights, used = self.drafter.weights, case.calibration
+        if weights.reference is not None:
+            decoding["reference"] = weights.reference.sha256[:12]
         calibrated = used.sha256 if used else None
         return Provenance(weights.sha256, PREPROCESS_VERSION, version, item.inputs_sha256, decoding, calibrated)
 

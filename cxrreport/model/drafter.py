@@ -137,6 +137,13 @@ class Drafter:
             found["hyperbolic"] = self._coordinates(self.weights.hyperbolic, features, hyperbolic_queries)
         return found
 
+    def distances(self, features: ImageFeatures) -> list[float | None]:
+        """How far B studies lie from those that the weights learnt from, 1 at the bound of ordinary ones; None: not known."""
+        reference = self.weights.reference
+        if reference is None:
+            return [None] * len(features.pooled)
+        return list(reference.distances(features.pooled.float().cpu().numpy()).tolist())
+
     def keys(self, features: ImageFeatures) -> dict[str, Floats]:
         """What the index stores of a report's own images, space by space; "text" has `embed_texts` instead."""
         found = {"image": self.embed_images(features)}

@@ -12,6 +12,8 @@ from cxrreport.errors import WeightsError
 
 NETWORK, VIEWS, CONFIG, VOCABULARY = "model.safetensors", "views.safetensors", "config.json", "vocab.txt"
 
+FITTED = ("calibration", "reference")  # entries of what is fitted to one network, and is no part of what identifies it
+
 
 def default_directory() -> Path:
     """The weights that come with the package."""

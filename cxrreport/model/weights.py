@@ -4,7 +4,8 @@ A weights directory holds `manifest.json`, `config.json`, `vocab.txt`, `model.sa
 `views.safetensors` (the view classifier) and, where they were trained, `retriever.safetensors` (the hyperbolic retriever),
 `temporal.safetensors` (what compares a study with its prior), `prior.safetensors` (how the decoder reads the prior) and
 `upright.safetensors` (how a frontal image lies).
-`calibration.json` (see `calibration`) is added once the weights are there, and is no part of what identifies them.
+`calibration.json` and `reference.safetensors` (see `calibration`, `reference`) are added once the weights are there, and are
+no part of what identifies them.
 Bytes are verified before they are parsed, and nothing is unpickled.
 """
 
@@ -31,6 +32,7 @@ from cxrreport.model.config import DiffRGenNetConfig
 from cxrreport.model.diffrgennet import DiffRGenNet
 from cxrreport.model.manifest import (
     CONFIG,
+    FITTED,
     NETWORK,
     VIEWS,
     VOCABULARY,
@@ -40,6 +42,7 @@ from cxrreport.model.manifest import (
 )
 from cxrreport.model.prior import PriorReader
 from cxrreport.model.progression import TemporalNetwork
+from cxrreport.model.reference import Reference
 from cxrreport.model.revtaf.hyperbolic import HyperbolicHead
 from cxrreport.model.tokens import ReportTokenizer
 from cxrreport.model.upright import UprightNetwork
@@ -67,6 +70,7 @@ class Weights:
     prior: PriorReader | None = None
     upright: UprightNetwork | None = None
     calibration: Calibration | None = None
+    reference: Reference | None = None
 
 
 def _read_verified(directory: Path, name: str, expected: str) -> bytes:
@@ -154,7 +158,8 @@ def load_weights(directory: Path | None = None, device: str = "cpu") -> Weights:
     for module in filter(None, parts):
         nn.Module.to(module, device).eval()
     calibration = Calibration.shipped(directory, manifest)
-    return Weights(network, parts.views, tokenizer, manifest, weights_sha256(manifest), *parts[2:], calibration)
+    known = Reference.shipped(directory, manifest)
+    return Weights(network, parts.views, tokenizer, manifest, weights_sha256(manifest), *parts[2:], calibration, known)
 
 
 def _tensors(module: nn.Module, precision: torch.dtype) -> dict[str, Tensor]:
@@ -190,7 +195,7 @@ def save_weights(
             precision = torch.float32 if name == RETRIEVER else torch.float16  # it is small, and ranks hang on it
             (new / name).write_bytes(save(_tensors(part, precision)))
             names.append(name)
-    facts = {name: value for name, value in card.items() if name != "calibration"}  # it fits one network alone
+    facts = {name: value for name, value in card.items() if name not in FITTED}
     manifest = {**facts, "files": {name: hashlib.sha256((new / name).read_bytes()).hexdigest() for name in names}}
     sync(*(new / name for name in names))
     (new / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")

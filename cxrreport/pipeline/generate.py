@@ -40,6 +40,7 @@ from cxrreport.settings import Settings
 from cxrreport.store.retry import transact
 from cxrreport.store.telling import withdraw_telling
 from cxrreport.trust.gates import count_gates, withheld
+from cxrreport.trust.policy import load_policy
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -54,7 +55,7 @@ def generate(
 
     Returns the counts of `generate --json` and the exit code: 0, 3 (some files or studies failed) or 128 + signal.
     """
-    wording = load_wording(settings.wording)
+    wording, limits = load_wording(settings.wording), load_policy(settings.trust).abstain.limits
     selection.check(paths)
     with open_run(settings, progress) as run, join(run) as cluster:
         run.metrics = settings.metrics
@@ -73,9 +74,9 @@ def generate(
         with run.clock.time("due"):
             due = by_patient(find_due(run, selection, made_with))
         drafters = choose(run, len(due), cluster)
-        make: Make = Opening(drafters.settings(settings), Opened(made_with, wording.digest), kept)
+        make: Make = Opening(drafters.settings(settings), Opened(made_with, wording.digest), kept, limits)
         if not drafters.beside:
-            make = _drafts_here(run, Composer(drafter, retriever, wording, Clock(), kept), upright)
+            make = _drafts_here(run, Composer(drafter, retriever, wording, Clock(), kept, limits), upright)
         del drafter, retriever  # each process beside this one has its own
         _draft(run, due, drafters, make)
         if not without_retrieval:

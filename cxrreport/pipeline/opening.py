@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cxrreport import __version__
 from cxrreport.clock import Clock
 from cxrreport.codes import CODES
+from cxrreport.drafting.abstain import Limits
 from cxrreport.drafting.compose import Composer
 from cxrreport.drafting.drafter import load_drafter, upright_reader
 from cxrreport.drafting.retrieve import Retriever
@@ -48,12 +49,13 @@ class Opening:
     """A call opens what drafts chunks. It is picklable, and ever the same: each worker makes one call.
 
     settings : `device` and `workers` are those of one worker. expected : what the run has opened. closed : what no reader is
-    told.
+    told. limits : of studies of which readers get no text.
     """
 
     settings: Settings
     expected: Opened
     closed: Closed
+    limits: Limits
 
     def __call__(self) -> ChunkDrafter:
         """Open weights, wording, index and database, and start children that read.
@@ -78,7 +80,9 @@ class Opening:
             None, workers.__exit__, exitpriority=1
         )  # else the end of this process waits for children that wait for it
         reader = Reader(workers, upright_reader(drafter.weights), settings.max_pixels, clock, asked_to_stop)
-        return ChunkDrafter(Composer(drafter, retriever, wording, clock, self.closed), reader, settings.batch_size)
+        return ChunkDrafter(
+            Composer(drafter, retriever, wording, clock, self.closed, self.limits), reader, settings.batch_size
+        )
 
 
 def open_retriever(engine: Engine, index: Index | None, drafter: Drafter, settings: Settings) -> Retriever:

@@ -171,7 +171,7 @@ class DraftRow(Base):
         UniqueConstraint(
             "study_id", "weights_sha256", "preprocess_version", "index_version", "inputs_sha256", name="uq_draft_key"
         ),
-        Index("ix_draft_status", "status", "shadow", "priority", "study_id"),
+        Index("ix_draft_status", "status", "shadow", "priority", "study_id", "abstained"),
         Index("ix_draft_study_id", "study_id", "status", "shadow"),
         Index("uq_draft_preliminary", "study_id", unique=True, sqlite_where=PRELIMINARY, postgresql_where=PRELIMINARY),
         words("prior_reason", ("", *PriorReason)),

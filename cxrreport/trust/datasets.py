@@ -20,13 +20,17 @@ from cxrreport.trust.collections import Bank, score_collection
 from cxrreport.trust.fit import cross_validated, fit_calibration, with_pair
 from cxrreport.trust.kept import keep, kept, take_back
 from cxrreport.trust.pairs import fit_pair
+from cxrreport.trust.reference import fit_weights_reference, write_reference
 from cxrreport.trust.scored import Scored
 
 
 def calibrate_weights(
-    directory: Path | None, read: Reader, films: tuple[str, Path] | None, device: str, progress: Progress
-) -> dict[str, Any]:
+    directory: Path | None, read: Reader, films: tuple[str, Path] | None, device: str, progress: Progress,
+    reference_only: bool = False,
+) -> dict[str, Any]:  # fmt: skip
     """Fit the weights' calibration to the validation splits of a data set and of labelled films; say what it brings.
+
+    The groups of training films that films are told to be far from are fitted, too; reference_only : nothing else.
 
     Raises
     ------
@@ -37,6 +41,10 @@ def calibrate_weights(
     directory = directory or default_directory()
     drafter = open_drafter(load_weights(directory, resolve_device(device)))
     splits = read_whole(read, ("train", "val"))
+    reference = fit_weights_reference(drafter, read.name, splits, films, progress)
+    if reference_only:
+        write_reference(directory, reference)
+        return {"reference": reference.sha256, "skipped": left_out(read)}
     train = splits["train"]
     bank = Bank(drafter.embed_texts([s.summary for s in train]), [s.patient for s in train])
     collections = [score_collection(drafter, f"{read.name} val", splits["val"], bank, progress)]
@@ -48,7 +56,9 @@ def calibrate_weights(
     if films is not None and (films[1] / "pairs.csv").exists() and drafter.weights.temporal is not None:
         fitted = with_pair(fitted, fit_pair(drafter, films[1], fitted))
     write_calibration(directory, fitted)
+    write_reference(directory, reference)
     return {
+        "reference": reference.sha256,
         "sha256": fitted.sha256,
         "data": fitted.document["data"],
         "skipped": left_out(read),

@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from cxrreport.codes import Flag
+from cxrreport.drafting.abstain import Limits
 from cxrreport.errors import ConfigurationError
 from cxrreport.findings import FINDINGS, NO_FINDING
 
@@ -48,6 +50,25 @@ class Drift(BaseModel):
     watch: Years
 
 
+class Abstain(BaseModel):
+    """From where on readers are told "Not drafted: ..."."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    distance: Annotated[float, Field(ge=0)]
+    disagreement: Annotated[float, Field(ge=0)]
+    flags: frozenset[Flag]
+
+    @property
+    def limits(self) -> Limits:
+        """As drafting takes them."""
+        return Limits(self.distance, self.disagreement, self.flags)
+
+
+def _shipped_abstain() -> Abstain:
+    return default_policy().abstain
+
+
 class Policy(BaseModel):
     """The rule: bounds of all findings, and what is otherwise for some. month : least number that judges a single month."""
 
@@ -58,6 +79,7 @@ class Policy(BaseModel):
     state: Bounds
     change: Bounds
     drift: Drift
+    abstain: Abstain = Field(default_factory=_shipped_abstain)  # a site need not say it again
     findings: dict[Finding, dict[Subject, dict[str, float]]] = {}
 
     def bounds(self, finding: str, subject: str) -> Bounds:

@@ -119,7 +119,7 @@ def upgrade() -> None:
             "study_id", "weights_sha256", "preprocess_version", "index_version", "inputs_sha256", name="uq_draft_key"
         ),
     )
-    op.create_index("ix_draft_status", "draft", ["status", "shadow", "priority", "study_id"])
+    op.create_index("ix_draft_status", "draft", ["status", "shadow", "priority", "study_id", "abstained"])
     op.create_index("ix_draft_study_id", "draft", ["study_id", "status", "shadow"])
     op.create_index(
         "uq_draft_preliminary",

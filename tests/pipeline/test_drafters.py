@@ -25,6 +25,7 @@ from cxrreport.pipeline.drafters import choose_drafters
 from cxrreport.pipeline.due import Versions
 from cxrreport.pipeline.opening import Opened, Opening
 from cxrreport.settings import Settings
+from cxrreport.trust.policy import default_policy
 
 TWO = ("--drafters", "2", "--batch-size", "1")  # three chunks
 ALL = {visit.accession: 1 for visit in VISITS}
@@ -105,7 +106,8 @@ def test_a_lost_process_costs_nothing_and_a_study_that_kills_each_itself_alone(
 
 
 def test_a_process_that_opens_something_else_than_the_run_refuses(tool: Tool) -> None:
-    opening = Opening(Settings(home=tool.home), Opened(Versions("another", ""), default_wording().digest))
+    expected = Opened(Versions("another", ""), default_wording().digest)
+    opening = Opening(Settings(home=tool.home), expected, {}, default_policy().abstain.limits)
     with pytest.raises(ConfigurationError) as met:
         opening()
     assert met.value.code == "drafter.differs"

@@ -1,0 +1,64 @@
+"""A study that is abstained from: drafted, stored, in every list and every file, and told to nobody."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from builders.reference import strange
+from builders.tool import Tool, copy_tree
+
+from cxrreport.codes import Abstained
+from cxrreport.model.weights import load_weights
+
+SAID = f"Not drafted: {Abstained.UNUSUAL.sentence}."
+FORMATS = ("jsonl", "hl7", "fhir", "sr", "html", "csv")
+
+
+@pytest.fixture
+def strangers(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Weights for which every film is unusual."""
+    own = copy_tree(weights, tmp_path / "own")
+    strange(own, load_weights(own).network.config.encoder_width)
+    monkeypatch.setenv("CXRREPORT_WEIGHTS", str(own))
+    return own
+
+
+def test_an_unusual_study_is_stored_and_shown_and_exported_as_not_drafted(
+    drafted: Tool, strangers: Path, tmp_path: Path
+) -> None:
+    shown = drafted.json("show", "A103")["draft"]
+    assert drafted.json("generate", "--study", "A103", "--redo", "--without-retrieval")["drafted"] == 1
+    stored = drafted.rows(
+        "SELECT findings, distance > 1, abstained FROM draft WHERE status = 'preliminary' AND study_id = 3"
+    )
+    assert stored[0][0].startswith(shown["findings"][:10]) and stored[0][1:] == (1, "abstain.unusual")
+    found = drafted.json("show", "A103", code=3)
+    assert found["draft"]["findings"] == SAID and found["draft"]["finding_rows"] == [] and found["prior"] is not None
+    assert found["draft"]["priority"] != "routine" and "decoding" in json.dumps(found["draft"]["provenance"])
+    for form in FORMATS:
+        place = tmp_path / form
+        assert drafted("export", place, "--format", form, "--study", "A103") in (0, 3)
+        written = b"".join(path.read_bytes() for path in place.rglob("*") if path.is_file())
+        assert SAID.encode() in written, form
+        assert stored[0][0].encode() not in written, form
+
+
+def test_weights_that_cannot_tell_a_distance_draft_everything(drafted: Tool) -> None:
+    assert drafted.rows("SELECT DISTINCT abstained FROM draft") == [""]
+    assert drafted.rows("SELECT count(distance) FROM draft") == [0]
+
+
+def test_the_rule_of_a_site_holds(
+    drafted: Tool, strangers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cxrreport.trust import policy
+
+    shipped = Path(policy.__file__).with_name("trust.toml").read_text()
+    (tmp_path / "own.toml").write_text(
+        shipped.replace("distance = ", "distance = inf  # ").replace("disagreement = ", "disagreement = inf  # ")
+    )
+    monkeypatch.setenv("CXRREPORT_TRUST", str(tmp_path / "own.toml"))
+    assert drafted.json("generate", "--study", "A103", "--redo", "--without-retrieval")["drafted"] == 1
+    assert drafted.rows("SELECT abstained FROM draft WHERE status = 'preliminary' AND study_id = 3") == [""]
