@@ -114,7 +114,7 @@ _BY_EXIT: dict[int, dict[str, tuple[str, str]]] = {
                          "Nothing, or set `shadow` to false and draft it again: `cxrreport generate --study STUDY --redo`."),
         "draft.unproved": ("The draft of the study is kept in shadow: drafts have proved themselves in no finding here yet.",
                            "Nothing: once a gate opens (`cxrreport trust gates`) the drafts of the next run are shown."),
-        "draft.abstained": ("The tool abstained from the study: there is no text to judge.", "Nothing: report it from the films."),
+        "draft.abstained": ("The tool abstained from the study: there is no text.", "Nothing: report it from the films."),
         "draft.none": ("There is no draft of the study.", "Run `cxrreport generate`."),
         "device.unknown": ("The name of the device is none.",
                            "Use auto, cpu, cuda or cuda:i; `generate` takes several: cuda:0,cuda:1."),
