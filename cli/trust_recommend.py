@@ -44,17 +44,23 @@ def _print(found: dict[str, Any]) -> None:
     apart = found["held_out"]
     click.echo(
         f"{found['studies']} judged studies of {found['patients']} patients;"
-        f" {apart['studies']} of {apart['patients']} patients are held out."
+        f" {apart['studies']} studies, of {apart['patients']} patients, are held out."
     )
     for name in ("calibrate", "train"):
         one = found[name]
-        click.echo(f"{name}: {'recommended' if one['recommended'] else 'not recommended'}: {one['why']}.")
+        click.echo(f"{name}: {_word(name, one)}: {one['why']}.")
         if one["measures"]:
             columns = ["on the held-out patients", "before", "after", "gain", "95 % interval"]
             print_table("", columns, _rows(one["measures"]))
     for row in found["failing"]:
         why = f": {row['why']}" if row["why"] else ""
         click.echo(f"{row['finding']} is told in {row['reports']} reports, and its gate is closed{why}.")
+
+
+def _word(name: str, one: dict[str, Any]) -> str:
+    if one["recommended"]:
+        return "recommended"
+    return "not recommended" if name == "calibrate" and one["measures"] else "cannot be told"
 
 
 def _rows(measures: dict[str, dict[str, Any]]) -> Iterator[list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -19,6 +20,7 @@ from cxrreport.imaging.load import LoadedImage, load_image
 from cxrreport.imaging.pairing import draft_images
 from cxrreport.reports.labels import signed_states
 from cxrreport.reports.language import is_english_report
+from cxrreport.reports.sections import split
 from cxrreport.settings import Settings
 from cxrreport.store.catalogue import count_without_view
 from cxrreport.store.engine import open_archive, session
@@ -38,7 +40,7 @@ def split_of(bucket: int) -> str:
 
 
 class ArchiveReader:
-    """Reads studies with a frontal image in use and a final or corrected report with findings.
+    """Reads studies with a frontal image in use and a final or corrected report with findings, or what a reader wrote.
 
     Keys and patients of the samples are numbers of database rows. A study whose frontal image cannot be read, or whose
     report is not in English, has an addendum or leaves nothing to say, is left out and counted in `skipped`, as are
@@ -70,7 +72,7 @@ class ArchiveReader:
             return list(islice(self._samples(self._to_learn(wanted), workers), limit))
 
     def _to_learn(self, studies: Iterable[SignedStudy]) -> Iterator[SignedStudy]:
-        for signed in studies:
+        for signed in map(_cut, studies):
             if is_english_report(signed.findings, signed.impression) is False:
                 self.skipped["report.language"] += 1
             elif signed.amended:
@@ -93,7 +95,7 @@ class ArchiveReader:
             self.skipped["film.unreadable"] += 1
             return None
         key, patient = str(signed.study.id), str(signed.study.patient_id)
-        states = signed_states(f"{signed.findings}\n\n{signed.impression}", signed.labels)
+        states = signed_states(signed.written or f"{signed.findings}\n\n{signed.impression}", signed.labels)
         said = (signed.findings, signed.impression, states, signed.indication)
         sample = make_sample(key, patient, views, *said)
         if not sample.target:
@@ -102,6 +104,14 @@ class ArchiveReader:
         if views[1] is None and len(draft_images(signed.study)) > 1:
             self.skipped["film.lateral"] += 1
         return sample
+
+
+def _cut(signed: SignedStudy) -> SignedStudy:
+    """What a reader wrote, in sections."""
+    if not signed.written:
+        return signed
+    cut = split(signed.written)
+    return replace(signed, findings=cut.findings, impression=cut.impression, amended=bool(cut.addendum))
 
 
 def open_dataset(dataset: tuple[str, Path] | None, settings: Settings) -> Reader:

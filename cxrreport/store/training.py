@@ -1,4 +1,4 @@
-"""Studies that training may learn from: a frontal film in use and a signed report with findings."""
+"""Studies that training may learn from: a frontal film in use, and a signed report with findings or what a reader wrote."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from cxrreport.drafts import Verdict
 from cxrreport.findings import State
 from cxrreport.records import Study, View
 from cxrreport.store.amendments import SIGNED
 from cxrreport.store.catalogue import studies
 from cxrreport.store.engine import batches
+from cxrreport.store.outcomes import ReviewRow
 from cxrreport.store.reports import holding
-from cxrreport.store.schema import ImageRow, PatientRow, ReportRow, StudyRow
+from cxrreport.store.reviews import newest_review
+from cxrreport.store.schema import DraftRow, ImageRow, PatientRow, ReportRow, StudyRow
+from cxrreport.store.standing import standing
 
 BUCKETS = 10
 _FRONTAL = tuple(view for view in View if view.is_frontal)
@@ -26,7 +30,8 @@ class SignedStudy:
     """A study and what was signed of it; `labels` as stored, empty where nobody has labelled the report.
 
     `bucket` (0..9) is its patient's, see `patient_bucket`. `indication` is that of its headers, else of the report.
-    `amended` where the report has an addendum, which the labels tell and the sections do not.
+    `amended` where the report has an addendum, which the labels tell and the sections do not. `written` is, without a report,
+    the whole text that a reader wrote instead of the draft; the sections are blank then.
     """
 
     study: Study
@@ -36,6 +41,7 @@ class SignedStudy:
     bucket: int
     indication: str = ""
     amended: bool = False
+    written: str = ""
 
 
 def patient_bucket(issuer: str, mrn: str) -> int:
@@ -49,16 +55,41 @@ def patient_bucket(issuer: str, mrn: str) -> int:
 def signed_studies(session: Session, after_id: int = 0, limit: int = 200) -> list[SignedStudy]:
     """Return the next studies, by id, with a frontal film in use and a final or corrected report with findings.
 
+    Without a report, what a reader wrote instead of the draft that stands counts; a draft that was accepted teaches nothing.
     Of several reports the latest with a text holds; of two of one time, or without one, the corrected, then the last filed.
     """
+    while ids := _candidates(session, after_id, limit):
+        if found := _signed(session, ids):
+            return found
+        after_id = ids[-1]
+    return []
+
+
+def _candidates(session: Session, after_id: int, limit: int) -> Sequence[int]:
     described = (ReportRow.status.in_(SIGNED), func.trim(ReportRow.findings) != "")
     signed = exists().where(ReportRow.study_id == StudyRow.id, *described)
+    judged = exists().where(DraftRow.study_id == StudyRow.id, ReviewRow.draft_id == DraftRow.id, ReviewRow.text != "")
     imaged = exists().where(ImageRow.study_id == StudyRow.id, ImageRow.usable, ImageRow.view.in_(_FRONTAL))
-    query = select(StudyRow.id).where(StudyRow.id > after_id, signed, imaged)
-    ids = session.scalars(query.order_by(StudyRow.id).limit(limit)).all()
+    query = select(StudyRow.id).where(StudyRow.id > after_id, or_(signed, judged), imaged)
+    return session.scalars(query.order_by(StudyRow.id).limit(limit)).all()
+
+
+def _signed(session: Session, ids: Sequence[int]) -> list[SignedStudy]:
     reports, buckets, found = holding(session, ids, ReportRow), _buckets(session, ids), studies(session, ids)
-    told = {study_id: row.ReportRow for study_id, row in reports.items() if row.ReportRow.findings.strip()}
-    return [_combine(found[i], told[i], buckets[i]) for i in ids if i in found and i in told]
+    signed = []
+    for i in ids:
+        report = reports[i].ReportRow if i in reports else None
+        if report and report.findings.strip() and i in found:
+            signed.append(_combine(found[i], report, buckets[i]))
+        elif not report and i in found and (text := _written(session, i)):
+            signed.append(SignedStudy(found[i], "", "", {}, buckets[i], found[i].indication or "", written=text))
+    return signed
+
+
+def _written(session: Session, study_id: int) -> str:
+    draft = standing(session, study_id, shadow=True)
+    review = newest_review(session, draft.id) if draft else None
+    return review.text or "" if review and review.status is not Verdict.ACCEPTED else ""
 
 
 def _buckets(session: Session, study_ids: Sequence[int]) -> dict[int, int]:

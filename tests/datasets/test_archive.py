@@ -6,22 +6,28 @@ import csv
 import json
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 from builders.dicom import write_dicom
 from builders.network import SENTENCES, VOCABULARY
+from builders.store import begin_run, save_draft
 from builders.tool import ENVIRONMENT, Tool, spotted_chest
 from sqlalchemy import text
 
 from cxrreport.datasets.archive import ArchiveReader, split_of
+from cxrreport.drafts import Review, Verdict
 from cxrreport.findings import FINDINGS
 from cxrreport.model.weights import load_weights
 from cxrreport.pipeline.import_reports import import_reports
 from cxrreport.pipeline.run import open_run
 from cxrreport.pipeline.scan import scan
 from cxrreport.settings import Settings
+from cxrreport.store.engine import held_archive, session
+from cxrreport.store.reviews import add_review
+from cxrreport.store.standing import standing
 from cxrreport.store.training import patient_bucket
 from cxrreport.training import start, trainer
 
@@ -138,6 +144,22 @@ def test_a_report_in_another_language_or_with_an_addendum_is_left_out(
     read = ArchiveReader(settings)
     assert sum(len(read(split)) for split in whole) == sum(whole.values()) - 3
     assert (read.skipped["report.language"], read.skipped["report.amended"]) == (2, 1)
+
+
+def test_what_a_reader_wrote_is_learnt_where_there_is_no_report(
+    settings: Settings, change: Callable[..., None]
+) -> None:
+    change("UPDATE report SET study_id = NULL WHERE study_id = 1")
+    text = "FINDINGS: There is pulmonary edema.\n\nIMPRESSION: Edema, again."
+    with held_archive(settings) as engine:
+        save_draft(engine, begin_run(engine), 1)
+        with session(engine) as s:
+            draft = standing(s, 1)
+            assert draft is not None
+            add_review(s, draft.id, Review(Verdict.EDITED, "r", datetime(2024, 5, 6, tzinfo=UTC), text))
+    sample = {one.key: one for one in ArchiveReader(settings)(expected_split(PATIENTS[0]))}["1"]
+    assert (sample.report, sample.summary) == ("There is pulmonary edema.", "edema again .")
+    assert sample.positive[[4, 2, 13]].tolist() == [True, True, False]
 
 
 @pytest.fixture()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
-from builders.store import scan
+from builders.store import NOON, begin_run, save_draft, scan, scan_study
 from sqlalchemy import Engine
 
+from cxrreport.drafts import Review, Verdict
 from cxrreport.findings import State
 from cxrreport.records import Report, ReportStatus, View
 from cxrreport.store import catalogue, reports
 from cxrreport.store.engine import session
+from cxrreport.store.reviews import add_review
+from cxrreport.store.standing import standing
 from cxrreport.store.training import SignedStudy, patient_bucket, signed_studies
 
 PRELIMINARY, FINAL, CORRECTED, WITHDRAWN = ReportStatus
@@ -62,6 +65,30 @@ def test_a_study_of_which_the_latest_report_has_no_findings_is_left_out(engine: 
     tell(engine, "1", "Early.", reported_at=datetime(2024, 5, 6, 9))
     tell(engine, "1", "", patient_id="P1", reported_at=datetime(2024, 5, 6, 10))
     assert found(engine) == []
+
+
+def test_without_a_report_what_a_reader_wrote_holds_and_an_accepted_draft_teaches_nothing(engine: Engine) -> None:
+    verdicts = {
+        "1": (Verdict.EDITED, "FINDINGS: Edema."),
+        "2": (Verdict.ACCEPTED, "Edema."),
+        "3": (Verdict.REJECTED, None),
+    }
+    for number, (status, text) in [*verdicts.items(), ("4", verdicts["1"])]:
+        study = scan_study(engine, number, f"P{number}", view=View.PA)
+        save_draft(engine, begin_run(engine), study.id, number)
+        with session(engine) as s:
+            draft = standing(s, study.id)
+            assert draft is not None
+            add_review(s, draft.id, Review(status, "r", NOON.replace(tzinfo=UTC), text))
+    tell(engine, "4", "No edema.")
+    assert [(one.study.uid, one.written, one.findings) for one in found(engine)] == [
+        ("1", "FINDINGS: Edema.", ""),
+        ("4", "", "No edema."),
+    ]
+    assert [one.study.uid for one in found(engine, limit=1)] == ["1"]
+    assert [one.study.uid for one in found(engine, found(engine)[0].study.id, limit=1)] == [
+        "4"
+    ]  # none of the page before
 
 
 def test_why_the_film_was_made_is_told_by_the_headers_else_by_the_report(engine: Engine) -> None:

@@ -5,44 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from builders.store import begin_run, scan_study
+from builders.trust import WEIGHTS, judge_study
 from sqlalchemy import Engine, update
 
-from cxrreport.drafts import Draft, Finding, Provenance
-from cxrreport.findings import FINDINGS, State, Tier
-from cxrreport.mistakes import Dimension, Mistake, Verdict
+from cxrreport.drafts import Provenance
+from cxrreport.findings import FINDINGS, State
 from cxrreport.records import View
-from cxrreport.store import drafts
-from cxrreport.store.agreement import Compared, Judgement, Pending, save_judgement
 from cxrreport.store.engine import session
 from cxrreport.store.schema import DraftRow
 from cxrreport.trust import truth
 from cxrreport.trust.truth import held_out, read_scored
 
-WEIGHTS = "w" * 64
 EDEMA, FRACTURE, NONE = (FINDINGS.index(name) for name in ("edema", "fracture", "no finding"))
 
 
-def judge(engine: Engine, number: int, made_with: Provenance | None = None, **signed: State) -> int:
-    """A study of a patient of its own with a draft, judged to have these findings; returns the draft."""
-    study = scan_study(engine, str(number), f"P{number}", view=View.PA)
-    rows = tuple(Finding(f, State.BLANK, 0.5, raw_score=0.25 + i / 100) for i, f in enumerate(FINDINGS))
-    found = [
-        Compared(Mistake(f, "", Verdict.MISSED, Dimension.STATE, Tier.URGENT), signed=s) for f, s in signed.items()
-    ]
-    made = Draft(study.id, None, "", "F", "", "", rows, (), (), (), made_with or Provenance(WEIGHTS, 1, "x", "i"))
-    with session(engine) as s:
-        drafts.save_drafts(s, begin_run(engine), [made])
-    with session(engine) as s:
-        draft_id = s.query(DraftRow.id).order_by(DraftRow.id.desc()).limit(1).scalar()
-        save_judgement(s, Pending(draft_id, None, None, "k"), Judgement(0, 0.0, found))
-    return int(draft_id)
-
-
 def test_scores_stand_beside_what_was_signed(engine: Engine) -> None:
-    judge(engine, 1, edema=State.POSITIVE)
-    judge(engine, 2, fracture=State.UNCERTAIN)
-    judge(engine, 3)
+    judge_study(engine, 1, edema=State.POSITIVE)
+    judge_study(engine, 2, fracture=State.UNCERTAIN)
+    judge_study(engine, 3)
     found = read_scored(engine, WEIGHTS)
     assert found.scores[0].tolist() == pytest.approx([0.25 + i / 100 for i in range(14)])
     assert found.positive[:, EDEMA].tolist() == [True, False, False] and found.known[:, EDEMA].all()
@@ -52,9 +32,9 @@ def test_scores_stand_beside_what_was_signed(engine: Engine) -> None:
 
 
 def test_drafts_in_shadow_count_and_those_of_other_weights_or_films_do_not(engine: Engine) -> None:
-    shadowed = judge(engine, 1)
-    judge(engine, 2, Provenance("v" * 64, 1, "x", "i"))
-    judge(engine, 3, replace(Provenance(WEIGHTS, 1, "x", "i"), preprocess_version=0))
+    shadowed = judge_study(engine, 1)
+    judge_study(engine, 2, Provenance("v" * 64, 1, "x", "i"))
+    judge_study(engine, 3, replace(Provenance(WEIGHTS, 1, "x", "i"), preprocess_version=0))
     with session(engine) as s:
         s.execute(update(DraftRow).where(DraftRow.id == shadowed).values(shadow=True))
     assert len(read_scored(engine, WEIGHTS).views) == 1
@@ -65,7 +45,7 @@ def test_of_too_many_a_part_of_the_patients_is_read_the_same_each_time(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(40):
-        judge(engine, number)
+        judge_study(engine, number)
     whole = read_scored(engine, WEIGHTS)
     assert 0 < held_out(whole).sum() < 20
     monkeypatch.setattr(truth, "MOST", 20)
