@@ -34,6 +34,7 @@ class Count(StrEnum):
     INDEXED = "indexed"
     EMBEDDED = "embedded"
     FILMS_EMBEDDED = "films_embedded"
+    ALARMS = "alarms"  # of drift, that ring while a run drafts; told where there is one
     JUDGED = "judged"  # drafts beside what was signed
 
 

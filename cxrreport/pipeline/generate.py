@@ -37,6 +37,7 @@ from cxrreport.pipeline.selection import Selection
 from cxrreport.pipeline.serving import open_retrieval
 from cxrreport.pipeline.unretrievable import tell_unretrievable
 from cxrreport.settings import Settings
+from cxrreport.store.alarms import ringing
 from cxrreport.store.retry import transact
 from cxrreport.store.telling import withdraw_telling
 from cxrreport.trust.gates import count_gates, withheld
@@ -79,6 +80,7 @@ def generate(
             make = _drafts_here(run, Composer(drafter, retriever, wording, Clock(), kept, limits), upright)
         del drafter, retriever  # each process beside this one has its own
         _draft(run, due, drafters, make)
+        _count_alarms(run)
         if not without_retrieval:
             tell_unretrievable(run)
     return {**run.summary(GENERATE), "unretrievable": run.details.get("unretrievable", {})}, run.exit_code
@@ -100,6 +102,12 @@ def _draft(run: Run, due: Sequence[DueRow], drafters: Drafters, make: Make) -> N
     run.count(Count.LEFT, len(due) - run.counts.numbers[Count.DRAFTED] - (run.counts.failed.total() - failed))
     if run.late:
         get_log().warning("run.late", count=run.counts.numbers[Count.LEFT])
+
+
+def _count_alarms(run: Run) -> None:
+    """Count the alarms of drift that ring, for what watches the runs."""
+    if found := transact(run.engine, ringing, read_only=True):
+        run.count(Count.ALARMS, len(found))
 
 
 def _withheld(run: Run) -> Closed:

@@ -11,7 +11,9 @@ from builders.plans import whole_reads
 from builders.tool import Tool
 
 from cxrreport.model.manifest import read_manifest, weights_sha256
+from cxrreport.store import alarms
 from cxrreport.store import engine as store
+from cxrreport.store.alarms import Seen
 from cxrreport.store.weeks import WEEK, MadeWith
 from cxrreport.trust.drift import monday
 
@@ -89,3 +91,15 @@ def test_drift_is_read_through_indices(hospital: Tool) -> None:
         hospital.json("trust", "drift")
     weekly = {statement: tables for statement, tables in found.items() if "GROUP BY" in statement}
     assert len(weekly) >= 3 and not {table for tables in weekly.values() for table in tables}
+
+
+def test_a_run_that_drafts_counts_the_alarms_that_ring(tool: Tool, tmp_path: Path) -> None:
+    engine = store.open_database(tool.db, tool.home, 10)
+    with store.session(engine) as current:
+        seen = Seen("alarm", LAST, 0.2, 0.1, 9.0)
+        alarms.turn_alarms(current, MadeWith("w" * 64, ""), {("all devices", "distance", ""): seen}, LAST)
+    engine.dispose()
+    (tmp_path / "export").mkdir()
+    metrics = tmp_path / "cxrreport.prom"
+    found = tool.json("generate", tmp_path / "export", "--without-retrieval", "--metrics", metrics)
+    assert found["alarms"] == 1 and 'cxrreport_run_count{what="alarms"} 1' in metrics.read_text()
