@@ -42,7 +42,7 @@ LAYERS: tuple[dict[str, set[str]], ...] = (
         "trust": {"evaluation"},
         "training": {"evaluation"},
         "evaluation": set(),
-        "demo": set(),
+        "demo": {"pipeline", "trust"},
     },
     {"cli": set(), "migrations": set()},
 )

@@ -78,6 +78,7 @@ class ImageTags:
     blank_view: bool = False
     blank_body_part: bool = False
     syntax: UID = ExplicitVRLittleEndian
+    model: str = "phantom"  # of the machine
 
 
 def make_uid(*sources: object) -> str:
@@ -139,7 +140,7 @@ def add_identity(dataset: Dataset, identity: Identity, tags: ImageTags) -> None:
     dataset.SeriesNumber, dataset.InstanceNumber = tags.series_number, 1
     dataset.ReferringPhysicianName = ""
     dataset.Manufacturer, dataset.InstitutionName = "cxrreport demo", "Demo Hospital"
-    dataset.ManufacturerModelName, dataset.SoftwareVersions = "phantom", "1"
+    dataset.ManufacturerModelName, dataset.SoftwareVersions = tags.model, "1"
     dataset.DeviceSerialNumber = "0"
 
 

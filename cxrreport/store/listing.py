@@ -98,6 +98,12 @@ def list_drafts(session: Session, wanted: Wanted, limit: int = 100) -> list[Draf
     return [_line(draft, study, mrn, changes.get(draft.id, {})) for draft, study, mrn in rows]
 
 
+def abstained_from(session: Session) -> dict[str, str]:
+    """Return accession number -> code of all studies that are abstained from, in shadow too."""
+    query = select(StudyRow.accession, DraftRow.abstained).join(DraftRow, DraftRow.study_id == StudyRow.id)
+    return dict(session.execute(query.where(DraftRow.abstained != "", stands(shadow=True))).tuples().all())
+
+
 def list_studies(session: Session, wanted: Wanted) -> list[tuple[int, str, str | None]]:
     """Return id and UID of the studies of all wanted drafts, and their priorities, as at one moment; ordered as `list_drafts`.
 

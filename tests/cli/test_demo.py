@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 from cxrreport.cli.main import call
 
 from cxrreport import DISCLAIMER
+from cxrreport.demo.plan import Plan
 
 Demo = Callable[..., int]
 
@@ -52,3 +55,26 @@ def test_a_place_that_is_no_directory(
     assert demo("demo", tmp_path / place) == code
     told = capsys.readouterr().err
     assert str(tmp_path) not in told and ("this is a file" in told or "Reading or writing failed: Not a dir" in told)
+
+
+def test_months_are_simulated_in_a_home_that_other_commands_then_read(
+    demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("cxrreport.demo.plan.Plan", partial(Plan, older=0))
+    monkeypatch.setenv("CXRREPORT_DB", f"sqlite:///{tmp_path / 'hospital.db'}")
+    home = tmp_path / "home"
+    assert demo("--home", home, "demo", "--months", "2", "--weekly", "1") == 0
+    out = capsys.readouterr().out
+    assert "another machine: phantom 2" in out and "films do not show it: fracture" in out
+    assert [path.name for path in tmp_path.iterdir()] == ["home"] and (home / "hospital" / "pacs").is_dir()
+    monkeypatch.delenv("CXRREPORT_DB")
+    assert demo("--home", home, "status", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["studies"] == 9
+    assert demo("--home", home, "demo", "--months", "2") == 2
+
+
+def test_what_goes_with_months_alone(demo: Demo, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert demo("demo", tmp_path / "demo", "--json") == 2
+    assert "--json goes with --months" in capsys.readouterr().err
+    assert demo("--db", f"sqlite:///{tmp_path}/x.db", "demo", "--months", "2") == 2
+    assert "it takes no --db or --config" in capsys.readouterr().err
