@@ -49,6 +49,7 @@ def _print_proved(found: dict[str, Any]) -> None:
             click.echo(f"{name}: {gate['finding']}, {gate['subject']}: {gate['reason']}.")
     for alarm in found["alarms"]:
         click.echo(f"alarm {alarm['id']}: {alarm['sentence']}")
+    _tell_withdrawn(found["withdrawn"])
 
 
 for command in (report, drift, recommend, export):
@@ -88,8 +89,15 @@ def gates(
         from cxrreport.cli.status import print_table
 
         print_table("Gates", ["finding", "subject", "gate", "since (UTC)", "why"], map(_gate, found))
+        _tell_withdrawn(sum(one.get("withdrawn", 0) for one in found))
+
+
+def _tell_withdrawn(number: int) -> None:
+    if number:
+        click.echo(f"{number} drafts that nobody had read are withdrawn: `cxrreport generate` makes them again.")
 
 
 def _gate(one: dict[str, Any]) -> list[Any]:
-    stands = ("open" if one["open"] else "closed") + (", held" if one["held"] else "")
+    stands = "open" if one["open"] else "closed, failed" if one["failed"] else "closed"
+    stands += ", held" if one["held"] else ""
     return [one["finding"], one["subject"], stands, (one["since"] or "")[:16].replace("T", " "), one["reason"]]

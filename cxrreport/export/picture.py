@@ -46,8 +46,9 @@ def compose(view: StudyView, pictures: Pictures) -> Drawing.Image:
     It shows no patient's name or number but what is burnt into the images.
     """
     panels, lines = _panels(view, view.draft, pictures)
+    kept = [Line(view.not_assessed)] if view.not_assessed else []
     named = Line(f"Study {view.stem}, draft {view.draft.draft_id}.")
-    return draw_panels(panels, [*lines, named], DISCLAIMER)
+    return draw_panels(panels, [*lines, *kept, named], DISCLAIMER)
 
 
 def _panels(view: StudyView, draft: DraftFacts, pictures: Pictures) -> tuple[list[Panel], list[Line]]:
@@ -83,7 +84,8 @@ def _changes(draft: DraftFacts, regions: Sequence[Region]) -> tuple[tuple[Box, .
     shown = [region for region in regions if region.kind == "change" and region.finding in named]
     placed = {region.finding for region in shown}
     lines = [_legend(finding, said[finding], finding in placed) for finding in named]
-    return _boxes(shown), lines or [Line("No finding has changed.")]
+    none = "No finding that is assessed has changed." if draft.withheld else "No finding has changed."
+    return _boxes(shown), lines or [Line(none)]
 
 
 def _evidence(regions: Sequence[Region]) -> tuple[tuple[Box, ...], list[Line]]:

@@ -64,7 +64,8 @@ def measurement_report(view: StudyView, draft: DraftFacts, evidence: Evidence, u
         title=codes.DCM.ImagingMeasurementReport,
     )
     root: Dataset = report[0]
-    root.ContentSequence.append(TextContentItem(concept(LABEL), DISCLAIMER, RelationshipTypeValues.CONTAINS))
+    for said in filter(None, (DISCLAIMER, view.not_assessed)):
+        root.ContentSequence.append(TextContentItem(concept(LABEL), said, RelationshipTypeValues.CONTAINS))
     return root
 
 

@@ -22,7 +22,7 @@ class Row:
     person : sex and age. date : YYYY-MM-DD, with the time where it is known; "" = unknown.
     changes : finding and what became of it, what cannot wait first.
     present, implied : finding and probability in words; what another one implies need not be shown.
-    unsure : what cannot be decided.
+    unsure : what cannot be decided. not_assessed : sentences of what the draft does not tell; "" = nothing.
     status : the verdict that the archive holds, with `reviewer` and time (`judged`, ISO 8601); else that of the draft, or
         "not drafted" where there is nothing to judge.
     text : the draft's findings and impression.
@@ -43,6 +43,7 @@ class Row:
     present: tuple[tuple[str, str], ...]
     implied: tuple[tuple[str, str], ...]
     unsure: tuple[str, ...]
+    not_assessed: str
     prior: bool
     flags: tuple[str, ...]
     institution: str
@@ -75,6 +76,7 @@ def row_of(view: StudyView, no_page: str = "", no_pictures: str = "") -> Row:
         present=tuple(_likely(finding) for finding in present if finding.row.finding in shown),
         implied=tuple(_likely(finding) for finding in present if finding.row.finding not in shown),
         unsure=tuple(finding.name for finding in view.findings if finding.row.state is State.UNCERTAIN),
+        not_assessed=view.not_assessed,
         prior=view.held.prior is not None,
         flags=tuple(flag for flag, _ in view.flags),
         institution=study.institution,

@@ -23,11 +23,13 @@ const Table = (data, verdictOf, statusOf) => {
     ["view", "View", (row) => row.view, (row, cell) => cell.append(row.view)],
     ["changes", "Changed", worst, (row, cell) => {
       for (const [name, what] of row.changes) cell.append(tag("span", `change ${what}`, `${name} ${what}`));
-      if (!row.changes.length) cell.append(tag("span", "quiet", row.prior ? "nothing" : "no prior"));
+      const none = row.not_assessed ? "not all assessed" : "nothing";
+      if (!row.changes.length) cell.append(tag("span", "quiet", row.prior ? none : "no prior"));
     }],
     ["findings", "Present", (row) => first(row.present) || "\uffff", (row, cell) => {
       for (const [name, likely] of row.present) cell.append(tag("span", "finding", name, likely));
       if (row.unsure.length) cell.append(tag("span", "quiet", `${row.unsure.length} undecided`, row.unsure.join("\n")));
+      if (row.not_assessed) cell.append(tag("span", "quiet", "not all assessed", row.not_assessed));
     }],
     ["flags", "Flags", (row) => row.flags.length, (row, cell) => {
       const told = row.flags.map((flag) => data.flags[flag] ?? flag);
