@@ -14,7 +14,7 @@ from cxrreport.clock import Clock
 from cxrreport.drafting.compose import Composer
 from cxrreport.drafting.drafter import load_drafter, upright_reader
 from cxrreport.drafting.retrieve import Retriever
-from cxrreport.drafting.withhold import Closed
+from cxrreport.drafting.withhold import Closed, is_everything
 from cxrreport.drafting.wording_file import load_wording
 from cxrreport.files import must_exist
 from cxrreport.log import Progress, get_log
@@ -120,6 +120,8 @@ def _withheld(run: Run) -> Closed:
     found, withdrawn, gates = transact(run.engine, look)
     run.count(Count.WITHDRAWN, withdrawn)
     run.details |= {"withheld": dict(found), "gates": gates}
+    if is_everything(found):
+        get_log().warning("run.unproved")  # all of its drafts are in shadow
     return found
 
 

@@ -9,7 +9,21 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
-LARGE = {"patient", "study", "image", "file", "report", "draft", "finding", "region", "span", "reference", "delivery"}
+LARGE = {
+    "patient",
+    "study",
+    "image",
+    "file",
+    "report",
+    "draft",
+    "finding",
+    "region",
+    "span",
+    "reference",
+    "delivery",
+    "judgement",
+    "agreement",
+}
 FEW = {
     "ix_report_undated",
     "ix_image_unseen",
@@ -56,7 +70,9 @@ def _of_postgres(cursor: Any, statement: str, parameters: Any) -> set[str]:
 
 
 def _read_whole(node: dict[str, Any]) -> Iterator[str]:
-    """A sequential scan, or one of an index without a condition."""
+    """A sequential scan, or one of an index without a condition; not the end of an index, where `max` looks."""
+    if node["Node Type"] == "Limit" and node["Plans"][0]["Node Type"] == "Index Only Scan":
+        return
     scans = node["Node Type"] in ("Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Index Scan")
     if scans and "Index Cond" not in node and node.get("Index Name") not in FEW:
         yield node.get("Relation Name") or node["Index Name"]

@@ -24,6 +24,10 @@ COMMANDS = (
     ("drafts", "--study", "A103"),
     ("failures",),
     ("show", "A103"),
+    ("trust",),
+    ("trust", "gates"),
+    ("trust", "gates", "--set", "edema", "state", "closed", "--reason", "x"),
+    ("trust", "report"),
     ("forget", "P2", "--yes"),
 )
 

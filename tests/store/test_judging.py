@@ -1,0 +1,100 @@
+"""What was judged goes with its draft and its report, and is judged again where a verdict comes meanwhile."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from builders.store import add_reports, begin_run, make_report, report_rows, save_draft, scan_study
+from sqlalchemy import Engine, func, select
+
+from cxrreport.drafts import Review, Verdict
+from cxrreport.findings import State, Tier
+from cxrreport.mistakes import Dimension, Mistake
+from cxrreport.mistakes import Verdict as Said
+from cxrreport.store.agreement import Compared, Judgement, Pending, forget_judgement, pending, save_judgement
+from cxrreport.store.engine import session
+from cxrreport.store.forgetting import erase, rows_of_patient
+from cxrreport.store.outcomes import AgreementRow, JudgementRow
+from cxrreport.store.pruning import outdated
+from cxrreport.store.reviews import add_review
+
+MISSED = Compared(Mistake("edema", "", Said.MISSED, Dimension.STATE, Tier.URGENT), State.BLANK, State.POSITIVE)
+JUDGED = Judgement(1, 0.5, [MISSED])
+TABLES = (JudgementRow, AgreementRow)
+
+
+@pytest.fixture
+def drafted(engine: Engine) -> int:
+    """A study of patient P1 with a signed report and a draft; its id."""
+    study = scan_study(engine)
+    add_reports(engine, make_report("r1", accession="A1", patient_id="P1"))
+    save_draft(engine, begin_run(engine), study.id)
+    return study.id
+
+
+def look(engine: Engine) -> list[Pending]:
+    """What is to be judged."""
+    with session(engine, read_only=True) as s:
+        return pending(s, "rules", 0, 100, 10)[1]
+
+
+def judge(engine: Engine, one: Pending) -> None:
+    with session(engine) as s:
+        save_judgement(s, one, JUDGED)
+
+
+def count(engine: Engine) -> list[int]:
+    with session(engine, read_only=True) as s:
+        return [s.scalar(select(func.count()).select_from(table)) or 0 for table in TABLES]
+
+
+def test_a_verdict_that_comes_while_a_draft_is_judged_has_it_judged_again(engine: Engine, drafted: int) -> None:
+    (one,) = look(engine)
+    with session(engine) as s:
+        add_review(s, one.draft_id, Review(Verdict.REJECTED, "reader", datetime(2024, 5, 7, tzinfo=UTC)))
+    judge(engine, one)
+    (again,) = look(engine)
+    assert again.key != one.key
+    judge(engine, again)
+    assert look(engine) == [] and count(engine) == [1, 1]
+
+
+def test_a_correction_that_comes_meanwhile_and_other_rules_have_it_judged_again(engine: Engine, drafted: int) -> None:
+    (one,) = look(engine)
+    later = datetime(2024, 5, 6, 15)
+    add_reports(engine, make_report("r2", accession="A1", patient_id="P1", findings="No edema.", reported_at=later))
+    judge(engine, one)
+    (again,) = look(engine)
+    assert again.key != one.key
+    judge(engine, again)
+    with session(engine, read_only=True) as s:
+        assert len(pending(s, "other rules", 0, 100, 10)[1]) == 1 and pending(s, "rules", 0, 100, 10)[1] == []
+
+
+def test_it_goes_with_the_patient(engine: Engine, drafted: int) -> None:
+    (one,) = look(engine)
+    judge(engine, one)
+    with session(engine) as s:
+        held = rows_of_patient(s, "P1")
+        assert len(held["judgement"]) == len(held["agreement"]) == 1
+        erase(s, held)
+    assert count(engine) == [0, 0]
+
+
+def test_it_is_pruned_with_its_draft_and_keeps_none(engine: Engine, drafted: int) -> None:
+    (one,) = look(engine)
+    judge(engine, one)
+    save_draft(engine, begin_run(engine), drafted, "newer")
+    with session(engine, read_only=True) as s:
+        found = outdated(s, datetime.now(UTC) + timedelta(days=1))
+    assert found["draft"] == {one.draft_id} and len(found["judgement"]) == len(found["agreement"]) == 1
+
+
+def test_a_draft_that_is_written_anew_is_judged_anew(engine: Engine, drafted: int) -> None:
+    (one,) = look(engine)
+    judge(engine, one)
+    assert len(report_rows(engine)) == 1
+    with session(engine) as s:
+        forget_judgement(s, one.draft_id)
+    assert look(engine) == [one] and count(engine) == [0, 0]
