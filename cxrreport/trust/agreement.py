@@ -109,11 +109,14 @@ def _of_finding(row: Finding, signed: State, change: Change | None, told: Mistak
 
 
 def _by_table(row: Finding, signed: State) -> Mistake:
-    """Verdict on a finding of which the text of the draft tells nothing, or nothing that could be compared."""
+    """Verdict on a finding of which the text of the draft tells nothing, or nothing that could be compared.
+
+    A doubt in the table is no call: it invents nothing, and finds nothing but what the report doubts too.
+    """
     verdict, dimension = Verdict.CORRECT, Dimension.NONE
-    if row.withheld == "state" and (row.state in _THERE) is not (signed in _THERE):
+    if row.withheld == "state" and (row.state is State.POSITIVE) is not (signed in _THERE) and row.state is not signed:
         verdict, dimension = Verdict.MISSED, Dimension.STATE
-        if row.state in _THERE:
+        if row.state is State.POSITIVE:
             verdict = Verdict.WRONG if signed is State.NEGATIVE else Verdict.INVENTED
     return Mistake(row.finding, "", verdict, dimension, tier(row.finding))
 

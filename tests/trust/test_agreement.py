@@ -14,7 +14,7 @@ from cxrreport.mistakes import Verdict
 from cxrreport.store.agreement import Beside, Compared, Judgement, SignedText
 from cxrreport.trust.agreement import edit_share, judge_draft
 
-BLANK, POSITIVE, NEGATIVE = State.BLANK, State.POSITIVE, State.NEGATIVE
+BLANK, POSITIVE, NEGATIVE, UNCERTAIN = State.BLANK, State.POSITIVE, State.NEGATIVE, State.UNCERTAIN
 
 
 def told(text: str, signed: str, prior: str | None = None, labels: Any = None, **states: Any) -> Judgement:
@@ -63,6 +63,25 @@ def test_a_withheld_finding_is_judged_by_its_table() -> None:
     assert of(right, "pneumothorax").mistake.verdict is Verdict.CORRECT and right.errors == 0
     wrong = told("The heart is normal in size.", "There is no pneumothorax.", pneumothorax=withheld)
     assert of(wrong, "pneumothorax").mistake.verdict is Verdict.WRONG
+
+
+@pytest.mark.parametrize(
+    ("drafted", "signed", "verdict"),
+    [
+        (UNCERTAIN, "There is no pneumothorax.", Verdict.CORRECT),
+        (UNCERTAIN, "The lungs are clear.", Verdict.CORRECT),
+        (UNCERTAIN, "There is a small pneumothorax.", Verdict.MISSED),
+        (UNCERTAIN, "Possible small pneumothorax.", Verdict.CORRECT),
+        (POSITIVE, "Possible small pneumothorax.", Verdict.CORRECT),
+        (POSITIVE, "The lungs are clear.", Verdict.INVENTED),
+        (NEGATIVE, "Possible small pneumothorax.", Verdict.MISSED),
+    ],
+)
+def test_a_doubt_in_a_withheld_row_is_no_call(drafted: State, signed: str, verdict: Verdict) -> None:
+    row = Finding("pneumothorax", drafted, 0.5, withheld="state")
+    found = told("The heart is normal in size.", signed, pneumothorax=row)
+    verdicts = {one.mistake.finding: one.mistake.verdict for one in found.findings}
+    assert verdicts.get("pneumothorax", Verdict.CORRECT) is verdict
 
 
 def test_the_change_is_what_the_report_says_else_what_both_reports_say() -> None:
