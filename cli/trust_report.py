@@ -64,6 +64,10 @@ def _print(found: Mapping[str, Any]) -> None:
     from cxrreport.cli.status import escaped, print_table
 
     click.echo(f"{found['studies']} studies were judged.")
+    made = ", ".join(f"{(one['sha256'] or 'none')[:12]} ({one['studies']})" for one in found["calibrations"])
+    click.echo(
+        f"Weights {found['weights_sha256'][:12]}; calibration {made or 'none'}; index: {found['indexes']} versions."
+    )
     columns = [
         found["by"],
         "studies",

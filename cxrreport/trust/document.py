@@ -24,6 +24,8 @@ def document(gathered: Gathered, by: str) -> Row:
     return {
         "by": by,
         "studies": sum(_sizes(gathered.groups).values()),
+        "calibrations": [{"sha256": one, "studies": n} for one, n in gathered.calibrations.most_common()],
+        "indexes": len(gathered.indexes),
         "groups": list(_rows(gathered.groups, pools)),
         "months": list(months),
         "reliability": {finding: _reliability(bins) for finding, bins in gathered.likely.items() if bins.true.any()},

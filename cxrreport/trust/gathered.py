@@ -118,12 +118,14 @@ def joined(groups: Iterable[Group]) -> Group:
 
 @dataclass
 class Gathered:
-    """Counts of all drafts: by the groups that are asked for, and by month; how likely findings were; the newest rejections
-    and the worst drafts, the worst last."""
+    """Counts of all drafts: by the groups that are asked for, by month, and by the calibration and the version of the index
+    that made them; how likely findings were; the newest rejections and the worst drafts, the worst last."""
 
     group: Callable[[Judged], str]
     groups: dict[str, Group] = field(default_factory=dict)
     months: dict[str, Group] = field(default_factory=dict)
+    calibrations: Counter[str | None] = field(default_factory=Counter)
+    indexes: Counter[str] = field(default_factory=Counter)
     likely: dict[str, Bins] = field(default_factory=lambda: {finding: Bins() for finding in GATED})
     reviews: Counter[str] = field(default_factory=Counter)
     rejected: deque[Judged] = field(default_factory=lambda: deque(maxlen=REJECTED))
@@ -133,6 +135,8 @@ class Gathered:
         """Count one draft; they come by id."""
         self.groups.setdefault(self.group(one), Group()).add(one)
         self.months.setdefault(f"{one.at:%Y-%m}", Group()).add(one)
+        self.calibrations[one.calibration_sha256] += 1
+        self.indexes[one.index_version] += 1
         self._add_probabilities(one)
         self._add_review(one)
         if one.errors:

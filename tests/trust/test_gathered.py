@@ -149,3 +149,10 @@ def test_every_value_of_the_document_is_on_its_page() -> None:
     assert found["worst"] and found["rejected"] and found["groups"][0]["words"] and found["reliability"]
     told = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", section))))
     assert names_of(found) - told == set()
+
+
+def test_what_made_the_drafts_is_told() -> None:
+    drafts = [*many(2, calibration_sha256="c1", index_version="a"), *many(3, 3, index_version="b")]
+    found = document(gather(*drafts), "device")
+    assert found["calibrations"] == [{"sha256": None, "studies": 3}, {"sha256": "c1", "studies": 2}]
+    assert found["indexes"] == 2
