@@ -158,7 +158,7 @@ class Composer:
         prior = pair.prior if case.states_before else None
         comparison, comparison_spans = self._comparison(pair, known) if prior else ("", ())
         spans = mark_text(text, known, beam_states(case.text))
-        priority, why = prioritise(known, text)
+        priority, why = prioritise(known, text, partly="state" in self.closed.values())
         if abstained := self._abstains(case, whole):
             priority, why = waiting(priority, abstained)
         return Draft(

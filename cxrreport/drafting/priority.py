@@ -18,6 +18,7 @@ _POSSIBLE = {Tier.CRITICAL: 0.1}
 _ELSE_POSSIBLE = 0.3  # as for a sentence (known.py)
 _KNOWN_BEFORE = (Change.UNCHANGED, Change.IMPROVED)
 _NOTHING = "nothing is seen that cannot wait; this rules nothing out"
+_NOTHING_ASSESSED = f"of what is assessed {_NOTHING}"
 
 
 class _Ground(NamedTuple):
@@ -28,15 +29,15 @@ class _Ground(NamedTuple):
     words: str
 
 
-def prioritise(known: Known, text: Text) -> tuple[str, str]:
-    """Return one of `PRIORITIES` and its reason in words: "pneumothorax new (71 %)".
+def prioritise(known: Known, text: Text, *, partly: bool = False) -> tuple[str, str]:
+    """Return one of `PRIORITIES` and its reason in words: "pneumothorax new (71 %)". partly : findings are kept back.
 
     A finding that is there has its tier, by its severity where the text tells one. It waits a step longer where it was
     there before and has not become worse, and where it is not decided. The findings of the soonest priority are its reason.
     """
     grounds = sorted((*_present(known, _severities(text)), *_possible(known)))
     if not grounds:
-        return Tier.ROUTINE.name.lower(), _NOTHING
+        return Tier.ROUTINE.name.lower(), _NOTHING_ASSESSED if partly else _NOTHING
     first = grounds[0].priority
     return first.name.lower(), ", ".join(ground.words for ground in grounds if ground.priority is first)
 

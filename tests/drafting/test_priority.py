@@ -96,3 +96,8 @@ def test_what_is_critical_stays_so_whatever_else_is_seen() -> None:
     for others in itertools.combinations(FINDINGS[:-1], 2):
         seen = {name.replace(" ", "_"): (P, 0.9, None) for name in others if name != "pneumothorax"}
         assert judged(pneumothorax=(P, 0.5, None), **seen)[0] == "critical"
+
+
+def test_where_findings_are_kept_back_the_reason_says_of_what_it_is() -> None:
+    priority, reason = prioritise(know([]), read(""), partly=True)
+    assert priority == "routine" and reason.startswith("of what is assessed nothing is seen")
