@@ -1,6 +1,6 @@
 """How often the drift alarm rings in quiet years, and how soon after a change: made-up weeks through the real charts.
 
-    python -m benchmarks.drift                    # 100 quiet years, 20 of each change; docs/trust.md has what it prints
+    python -m benchmarks.drift                    # 100 quiet years, 20 of each change
     python -m benchmarks.drift --years 2 --runs 1
 
 A hospital of five devices (about 370 studies a week, none on some days, a third in two weeks of holidays) drafts with 14
@@ -145,7 +145,8 @@ def quiet_years(years: int, policy: Drift, season: float = 0.0) -> dict[str, Any
         charts = len(board.charts)
     rang = sum(number > 0 for number in alarms) / years
     return {
-        "reference weeks": policy.weeks, "season": season, "years": years, "charts": charts, "alarms a year": mean(alarms), "years with an alarm": rang,
+        "reference weeks": policy.weeks, "season": season, "years": years, "charts": charts,
+        "alarms a year": mean(alarms), "years with an alarm": rang,
         "charts watched a year": mean(watches), "Shewhart alarms a year": mean(peers),
     }  # fmt: skip
 

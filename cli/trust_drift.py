@@ -25,14 +25,19 @@ _DAY = click.DateTime(["%Y-%m-%d"])
     help="Hold the drafts of the weights in use beside the weeks of these days.",
 )
 @click.option(
-    "--acknowledge", "alarm", type=int, metavar="ALARM", help="Have an alarm ring no more until it gets worse."
+    "--acknowledge",
+    "alarms",
+    type=int,
+    multiple=True,
+    metavar="ALARM",
+    help="Have an alarm ring no more until it gets worse; may be given more than once.",
 )
 @click.option("--reason", help="Why, for the audit; goes with --reference and --acknowledge.")
 @click.option("--by", metavar="NAME", help="Who; by default the user of the system.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, with every chart.")
 @click.pass_obj
 def drift(
-    settings: Settings, /, every: bool, reference: tuple[datetime, datetime] | None, alarm: int | None,
+    settings: Settings, /, every: bool, reference: tuple[datetime, datetime] | None, alarms: tuple[int, ...],
     reason: str | None, by: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Show what has left its reference period: films, findings, and what is signed, by week and device.
@@ -42,13 +47,13 @@ def drift(
     """
     from cxrreport.trust import drift as library
 
-    if (reference or alarm is not None) and not reason:
+    if (reference or alarms) and not reason:
         raise click.UsageError("Say with --reason why.")
     who, now = by or getpass.getuser(), datetime.now()
     if reference:
         library.set_reference(settings, reference[0].date(), reference[1].date(), who, reason or "", now)
-    if alarm is not None:
-        library.acknowledge(settings, alarm, who, reason or "")
+    if alarms:
+        library.acknowledge(settings, alarms, who, reason or "")
     found = library.show_drift(settings, now)
     if as_json:
         click.echo(json.dumps(found))

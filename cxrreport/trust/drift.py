@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from itertools import takewhile
@@ -134,7 +134,8 @@ def set_reference(settings: Settings, since: date, until: date, by: str, why: st
         alarms.keep_reference(s, made, since, until, by, why)
 
 
-def acknowledge(settings: Settings, alarm_id: int, by: str, why: str) -> None:
-    """As `store.alarms.acknowledge`. Raises LockedError where a run is at work."""
+def acknowledge(settings: Settings, alarm_ids: Sequence[int], by: str, why: str) -> None:
+    """All or none of them, as `store.alarms.acknowledge`. Raises LockedError where a run is at work."""
     with held_archive(settings) as engine, session(engine) as s:
-        alarms.acknowledge(s, alarm_id, by, why)
+        for alarm_id in alarm_ids:
+            alarms.acknowledge(s, alarm_id, by, why)
