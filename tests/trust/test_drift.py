@@ -60,6 +60,12 @@ def test_a_machine_that_changes_rings_until_somebody_has_looked(hospital: Tool) 
     assert list(dict.fromkeys(audit(hospital))) == known
 
 
+def test_importing_reports_tells_of_it_too(hospital: Tool, shared_reports: Path) -> None:
+    found = hospital.json("index", shared_reports, code=3)
+    assert found["failed"] == {"drift.alarm": len(found["alarms"])} and len(found["alarms"]) == 2
+    assert hospital.json("runs")[0]["exit_code"] == 3
+
+
 def test_a_new_reference_period_ends_what_does_not_hold_beside_it(hospital: Tool) -> None:
     hospital.json("trust", code=3)
     since, until = CHANGED, LAST + timedelta(days=2)  # any day of the last whole week
