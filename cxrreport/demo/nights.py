@@ -100,5 +100,11 @@ def _rung(alarms: Sequence[dict[str, Any]], day: str) -> Iterator[dict[str, Any]
     """The alarms of drift that ring and did not the night before, as one."""
     if alarms:
         farthest = max(alarms, key=lambda one: abs(one["score"]))
-        told = {"finding": farthest["finding"], "subject": farthest["statistic"], "why": farthest["sentence"]}
-        yield {"date": day, "what": "drift alarm", "charts": len(alarms), **told}
+        why = f"{farthest['sentence']} Charts that ring now and did not before: {len(alarms)}."
+        yield {
+            "date": day,
+            "what": "drift alarm",
+            "finding": farthest["finding"],
+            "subject": farthest["statistic"],
+            "why": why,
+        }
