@@ -64,6 +64,7 @@ film**, in two series of their own (documents and picture). None is final.
 
 * **Status.** Completion Flag PARTIAL, Verification Flag UNVERIFIED, Preliminary Flag PRELIMINARY. The label stands in
   the Series Description, as TEXT in both documents, in the Contributing Equipment, and in the pixels of the picture.
+  What the draft does not assess is TEXT in both documents, too, and a line below the picture.
 * **Identifiers** are `2.25.` and 128 bits of a SHA-256 of everything else in the object, so that an export that is
   repeated gives the same objects byte by byte, and what says something else is another object. The series is that of
   one draft, and so is the Tracking Unique Identifier of a finding.

@@ -14,6 +14,7 @@ ALLOWED = {
     "generate": {"study", "report"},
     "index": {"report"},  # it is built from all reports
     "status": {"patient", "study", "image", "report", "draft"},  # it counts them, in indices
+    "trust": {"report"},  # of few reports PostgreSQL gathers the studies rather than to look each one up
     "export": {"study", "draft"},  # it tells how many studies have no draft
 }
 COMMANDS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from threading import Thread
 
 import pytest
 from builders.store import add_reports, begin_run, make_report, scan_study
@@ -12,6 +13,7 @@ from cxrreport.drafts import Draft, Finding, Provenance, Review, Verdict
 from cxrreport.findings import Change, State
 from cxrreport.store import drafts
 from cxrreport.store.engine import session
+from cxrreport.store.retry import transact
 from cxrreport.store.reviews import add_review
 from cxrreport.store.schema import DraftRow
 from cxrreport.store.telling import withdraw_telling
@@ -66,3 +68,15 @@ def test_what_was_read_or_is_seen_by_nobody_stays(engine: Engine) -> None:
     with session(engine) as s:
         assert withdraw_telling(s, {"edema": "state"}) == 0
     assert _statuses(engine) == ["preliminary", "reviewed", "preliminary"]
+
+
+def test_a_verdict_that_is_saved_in_the_same_moment_stands(engine: Engine) -> None:
+    _, draft = _draft(engine, EDEMA)
+    found: list[int] = []
+    other = Thread(target=lambda: found.append(transact(engine, lambda s: withdraw_telling(s, {"edema": "state"}))))
+    with session(engine) as s:
+        add_review(s, draft, Review(Verdict.ACCEPTED, "reader", datetime(2024, 5, 7, tzinfo=UTC)))
+        other.start()
+        other.join(0.3)  # it waits for this transaction, or looks before it
+    other.join(20)
+    assert found == [0] and _statuses(engine) == ["reviewed"]
