@@ -24,7 +24,7 @@ from cxrreport.datasets.disk import read_film
 from cxrreport.datasets.nih import LabelledImage, open_film, read_nih_films
 from cxrreport.datasets.sample import Sample
 from cxrreport.datasets.splits import drawn
-from cxrreport.drafting.abstain import disagreement
+from cxrreport.drafting.abstain import doubt
 from cxrreport.drafting.confidence import beam_states
 from cxrreport.drafting.drafter import hasten, open_drafter, upright_reader
 from cxrreport.drafting.known import know
@@ -33,7 +33,7 @@ from cxrreport.drafting.text import final_text
 from cxrreport.drafting.wording_file import default_wording
 from cxrreport.errors import InputError, UsageError
 from cxrreport.evaluation.mistakes import judge, tell
-from cxrreport.findings import FINDINGS, PATHOLOGY, State
+from cxrreport.findings import PATHOLOGY, State
 from cxrreport.imaging.upright import Upright
 from cxrreport.model.drafter import Drafter, NetworkDraft
 from cxrreport.model.weights import load_weights
@@ -42,6 +42,7 @@ from cxrreport.reports.claims import read
 from cxrreport.trust.collections import Bank
 from cxrreport.trust.policy import Abstain, default_policy
 
+SCORES = ("distance", "doubt", "either", "contradictions of beams")
 SHARES = (0.01, 0.02, 0.05, 0.10, 0.20)
 _DRAWS, _BATCH = 2000, 8
 Floats = npt.NDArray[np.float64]
@@ -94,29 +95,32 @@ def _score(
     """Scores and errors of studies. reports : signed text by key, where there is one."""
     rule, rows = default_policy().abstain, []
     for sample, draft, table, far, near in _drafted(drafter, samples, bank):
-        apart = disagreement(table, beam_states(draft))
-        doubt = sum(
-            min(row.probability, 1 - row.probability) for row in table if FINDINGS.index(row.finding) in PATHOLOGY
-        )
         wrong = [(row.state is State.POSITIVE) != there for row, there in zip(table, sample.positive, strict=True)]
         states = sum(np.array(wrong)[PATHOLOGY] & sample.known[PATHOLOGY])
         text = final_text(draft, know(table), [train[i].report for i in near], default_wording(), sample.key)[0]
         told = judge(tell(text), tell(read(reports[sample.key]))) if sample.key in reports else []
+        undecided = doubt(table)
+        either = max(far / rule.distance, undecided / rule.doubt)
         actionable = sum(one.changes_what_is_done for one in told)
-        both = max(far / rule.distance, apart / rule.disagreement)
-        rows.append((far, apart, both, doubt, states, actionable))
-    columns = np.array(rows, float).T
-    errors = {"wrong states": columns[4]} | ({"actionable errors": columns[5]} if reports else {})
-    return Scored(
-        dict(zip(("distance", "disagreement", "both", "doubt of the table alone"), columns, strict=False)), errors
-    )
+        rows.append((far, undecided, either, contradictions(table, beam_states(draft)), states, actionable))
+    *scores, wrong_states, actionable_errors = np.array(rows, float).T
+    errors = {"wrong states": wrong_states} | ({"actionable errors": actionable_errors} if reports else {})
+    return Scored(dict(zip(SCORES, scores, strict=True)), errors)
+
+
+def contradictions(table: Rows, beams: Sequence[Mapping[str, State]]) -> float:
+    """Share of what beams assert or deny of which the table says the opposite; no reason to abstain, as the figures show."""
+    opposite = {State.POSITIVE, State.NEGATIVE}
+    states = {row.finding: row.state for row in table}
+    told = [(states[finding], said) for beam in beams for finding, said in beam.items() if finding in states]
+    return sum({one, other} == opposite for one, other in told) / max(len(told), 1)
 
 
 def _print_curves(name: str, found: Scored, rule: Abstain) -> None:
-    far, apart = found.scores["distance"], found.scores["disagreement"]
+    far, undecided = found.scores["distance"], found.scores["doubt"]
     print(f"\n{name}: {len(far)} studies; beyond the bounds: distance {np.mean(far > rule.distance):.1%},"
-          f" disagreement {np.mean(apart > rule.disagreement):.1%},"
-          f" either {np.mean((far > rule.distance) | (apart > rule.disagreement)):.1%}")  # fmt: skip
+          f" doubt {np.mean(undecided > rule.doubt):.1%},"
+          f" either {np.mean((far > rule.distance) | (undecided > rule.doubt)):.1%}")  # fmt: skip
     for kind, errors in found.errors.items():
         print(f"{kind}, {errors.mean():.3f} a study | abstained from " + " | ".join(f"{s:.0%}" for s in SHARES))
         for score, values in found.scores.items():

@@ -342,7 +342,7 @@ class Abstained(Explained):
 
     UNUSUAL = "abstain.unusual", "the films are unlike those that the network has learnt from"
     QUALITY = "abstain.quality", "the films are too poor, or the wrong way up, for a draft to rest on"
-    DISAGREEMENT = "abstain.disagreement", "what the network writes and what it judges finding by finding do not agree"
+    DOUBT = "abstain.doubt", "the network is undecided about too many findings"
 
 
 def describe(kind: type[Explained], value: str) -> str:

@@ -1,28 +1,28 @@
-"""Whether readers get a draft at all: not of films unlike any that the weights know or too poor, nor where two parts of the
-network say two things. Such a draft is made and stored, so that it can be judged beside what is signed, and not shown.
+"""Whether readers get a draft at all: not of films unlike any that the weights know or too poor, nor where the network is
+undecided. Such a draft is made and stored, so that it can be judged beside what is signed, and not shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from cxrreport.codes import Abstained
 from cxrreport.drafts import PRIORITIES, Finding
-from cxrreport.findings import PATHOLOGIES, State
+from cxrreport.findings import PATHOLOGIES
 
 _LATEST = "notable"  # of what nothing is known nobody can say that it may wait
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """From where on the tool abstains: `distance` of the films, `disagreement` of table and beams, `flags` of poor films."""
+    """From where on the tool abstains: `distance` of the films, `doubt` of the table, `flags` of poor films."""
 
     distance: float
-    disagreement: float
+    doubt: float
     flags: Collection[str]
 
-    def reason(self, distance: float | None, flags: Collection[str], disagreement: float) -> str:
+    def reason(self, distance: float | None, flags: Collection[str], doubt: float) -> str:
         """Code of why readers get no text; "" where they get one. Weights that cannot tell a distance never abstain."""
         if distance is None:
             return ""
@@ -30,18 +30,15 @@ class Limits:
             return Abstained.QUALITY
         if distance > self.distance:
             return Abstained.UNUSUAL
-        return Abstained.DISAGREEMENT if disagreement > self.disagreement else ""
+        return Abstained.DOUBT if doubt > self.doubt else ""
 
 
-def disagreement(rows: Sequence[Finding], beams: Sequence[Mapping[str, State]]) -> float:
-    """How many findings a beam may be expected to tell otherwise than they are, by the probabilities of the table.
+def doubt(rows: Sequence[Finding]) -> float:
+    """How many findings a table may be expected to have wrong, were each called as is likelier by its own probability.
 
-    One that it asserts or doubts counts with the probability that it is absent, one that it denies with that of its presence.
-    Outright contradictions are too rare to tell anything: the beams are written from the states.
+    How far beams contradict the table orders no errors: they are written from its states (docs/trust.md has the figures).
     """
-    likely = {row.finding: row.probability for row in rows if row.finding in PATHOLOGIES}
-    told = [(likely[finding], state) for beam in beams for finding, state in beam.items() if finding in likely]
-    return sum(p if state is State.NEGATIVE else 1 - p for p, state in told) / max(len(beams), 1)
+    return sum(min(row.probability, 1 - row.probability) for row in rows if row.finding in PATHOLOGIES)
 
 
 def waiting(priority: str, reason: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from cxrreport.clock import Clock
 from cxrreport.codes import Flag, PriorReason
-from cxrreport.drafting.abstain import Limits, disagreement, waiting
+from cxrreport.drafting.abstain import Limits, doubt, waiting
 from cxrreport.drafting.case import Case, Exam, open_case, stack
 from cxrreport.drafting.changes import comparison_sentence, impression
 from cxrreport.drafting.confidence import beam_states, states_told
@@ -186,8 +186,7 @@ class Composer:
         """Code of why readers get no text of a study; "" where they get one."""
         if self.limits is None:
             return ""
-        apart = disagreement(rows, beam_states(case.text))
-        return self.limits.reason(case.current.distance, case.prepared.flags, apart)
+        return self.limits.reason(case.current.distance, case.prepared.flags, doubt(rows))
 
     def _maps(self, case: Case, rows: Sequence[Finding]) -> Maps:
         """Places on the current image: where a finding changed, if the prior lies on it, and where a positive one is seen.

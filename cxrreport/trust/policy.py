@@ -56,13 +56,13 @@ class Abstain(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     distance: Annotated[float, Field(ge=0)]
-    disagreement: Annotated[float, Field(ge=0)]
+    doubt: Annotated[float, Field(ge=0)]
     flags: frozenset[Flag]
 
     @property
     def limits(self) -> Limits:
         """As drafting takes them."""
-        return Limits(self.distance, self.disagreement, self.flags)
+        return Limits(self.distance, self.doubt, self.flags)
 
 
 def _shipped_abstain() -> Abstain:

@@ -111,7 +111,7 @@ def upgrade() -> None:
         sa.CheckConstraint(PRIOR_REASONS, name="prior_reason"),
         sa.CheckConstraint("distance >= 0", name="distance"),
         sa.CheckConstraint(
-            "abstained IN ('', 'abstain.unusual', 'abstain.quality', 'abstain.disagreement')", name="abstained"
+            "abstained IN ('', 'abstain.unusual', 'abstain.quality', 'abstain.doubt')", name="abstained"
         ),
         sa.CheckConstraint("priority IN ('critical', 'urgent', 'notable', 'routine')", name="priority"),
         sa.CheckConstraint("status IN ('preliminary', 'superseded', 'reviewed', 'rejected')", name="status"),

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxrreport.codes import Abstained, Flag
-from cxrreport.drafting.abstain import Limits, disagreement, waiting
+from cxrreport.drafting.abstain import Limits, doubt, waiting
 from cxrreport.drafts import PRIORITIES, Finding
-from cxrreport.findings import State
+from cxrreport.findings import PATHOLOGIES, State
 
 LIMITS = Limits(1.25, 2.0, {Flag.FILM_UNUSUAL})
 ROWS = (
@@ -17,37 +17,34 @@ ROWS = (
     Finding("fracture", State.NEGATIVE, 0.1),
     Finding("no finding", State.BLANK, 0.1),
 )
-Y, N, U = State.POSITIVE, State.NEGATIVE, State.UNCERTAIN
 
 
 @pytest.mark.parametrize(
-    ("distance", "flags", "apart", "reason"),
+    ("distance", "flags", "undecided", "reason"),
     [
         (1.25, (), 2.0, ""),  # a bound belongs to what is drafted
         (1.26, (), 0.0, Abstained.UNUSUAL),
         (0.0, (Flag.FILM_CROPPED, Flag.FILM_UNUSUAL), 0.0, Abstained.QUALITY),
-        (0.0, (Flag.FILM_CROPPED,), 2.1, Abstained.DISAGREEMENT),
+        (0.0, (Flag.FILM_CROPPED,), 2.1, Abstained.DOUBT),
         (9.0, (Flag.FILM_UNUSUAL,), 9.0, Abstained.QUALITY),
         (None, (Flag.FILM_UNUSUAL,), 9.0, ""),  # weights that cannot tell draft everything
     ],
 )
-def test_the_reason(distance: float | None, flags: tuple[str, ...], apart: float, reason: str) -> None:
-    assert LIMITS.reason(distance, flags, apart) == reason
+def test_the_reason(distance: float | None, flags: tuple[str, ...], undecided: float, reason: str) -> None:
+    assert LIMITS.reason(distance, flags, undecided) == reason
 
 
-@pytest.mark.parametrize(
-    ("beams", "expected"),
-    [
-        ([], 0.0),
-        ([{}], 0.0),
-        ([{"edema": Y, "fracture": N}], 0.2),
-        ([{"edema": N, "fracture": U}], 1.8),
-        ([{"edema": Y}, {"fracture": Y}], 0.5),
-        ([{"no finding": Y, "other abnormality": Y}], 0.0),
-    ],
-)
-def test_beams_that_tell_what_the_table_holds_for_unlikely_disagree(beams: list, expected: float) -> None:
-    assert disagreement(ROWS, beams) == pytest.approx(expected)
+def test_the_doubt_is_how_many_findings_may_be_expected_to_be_wrong() -> None:
+    assert doubt(ROWS) == pytest.approx(0.2) and doubt(()) == 0  # "no finding" sums the others up and is none of them
+    assert doubt((Finding("edema", State.UNCERTAIN, 0.4), Finding("fracture", State.NEGATIVE, 0.5))) == pytest.approx(
+        0.9
+    )
+
+
+@given(st.lists(st.floats(0, 1), max_size=12))
+def test_a_table_is_in_doubt_about_half_of_its_findings_at_most(probabilities: list[float]) -> None:
+    rows = [Finding(name, State.UNCERTAIN, p) for name, p in zip(sorted(PATHOLOGIES), probabilities, strict=False)]
+    assert 0 <= doubt(rows) <= len(rows) / 2
 
 
 @given(st.sampled_from(PRIORITIES), st.sampled_from(list(Abstained)))

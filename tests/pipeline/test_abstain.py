@@ -57,7 +57,7 @@ def test_the_rule_of_a_site_holds(
 
     shipped = Path(policy.__file__).with_name("trust.toml").read_text()
     (tmp_path / "own.toml").write_text(
-        shipped.replace("distance = ", "distance = inf  # ").replace("disagreement = ", "disagreement = inf  # ")
+        shipped.replace("distance = ", "distance = inf  # ").replace("doubt = ", "doubt = inf  # ")
     )
     monkeypatch.setenv("CXRREPORT_TRUST", str(tmp_path / "own.toml"))
     assert drafted.json("generate", "--study", "A103", "--redo", "--without-retrieval")["drafted"] == 1
