@@ -44,6 +44,7 @@ def running_server() -> Iterator[Any]:
     admin = create_engine(_url(running), isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.execute(text("ALTER SYSTEM SET fsync = off"))
+        connection.execute(text("ALTER SYSTEM SET autovacuum = off"))  # else plans depend on when statistics come
         connection.execute(text("SELECT pg_reload_conf()"))
     admin.dispose()
     yield running
