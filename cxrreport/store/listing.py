@@ -9,6 +9,7 @@ from datetime import date, datetime, time, timedelta
 from sqlalchemy import ColumnElement, Select, String, case, cast, exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from cxrreport.codes import Flag
 from cxrreport.drafts import PRIORITIES, DraftStatus
 from cxrreport.errors import UsageError
 from cxrreport.findings import CHANGED
@@ -128,7 +129,8 @@ def count_undrafted(session: Session, wanted: Wanted) -> dict[str, int]:
     if replace(wanted, since=None, until=None) != Wanted():
         return {}
     made = (DraftRow.study_id == StudyRow.id, DraftRow.status != DraftStatus.SUPERSEDED)
-    code = case((exists().where(*made), "draft.shadow"), else_=func.coalesce(FailureRow.code, "draft.none"))
+    kept = (exists().where(*made, _has_flag(Flag.UNPROVED)), "draft.unproved"), (exists().where(*made), "draft.shadow")
+    code = case(*kept, else_=func.coalesce(FailureRow.code, "draft.none"))
     shown = exists().where(*made, ~DraftRow.shadow)
     query = select(code, func.count()).select_from(StudyRow).outerjoin(FailureRow, FailureRow.study_id == StudyRow.id)
     counted = session.execute(query.where(~shown, *_days(wanted)).group_by(code).order_by(code))
@@ -176,7 +178,11 @@ def _conditions(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool
     if wanted.lacking is not None:
         yield ~is_delivered(wanted.lacking)
     if wanted.flags:
-        yield or_(*(cast(DraftRow.flags, String).contains(f'"{flag}"', autoescape=True) for flag in wanted.flags))
+        yield or_(*map(_has_flag, wanted.flags))
+
+
+def _has_flag(flag: str) -> ColumnElement[bool]:
+    return cast(DraftRow.flags, String).contains(f'"{flag}"', autoescape=True)
 
 
 def _drafts(wanted: Wanted) -> Iterator[ColumnElement[bool]]:

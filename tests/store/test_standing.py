@@ -8,6 +8,7 @@ import pytest
 from builders.store import begin_run, save_draft, scan_study
 from sqlalchemy import Engine, select, update
 
+from cxrreport.codes import Flag
 from cxrreport.drafts import DraftStatus
 from cxrreport.store import catalogue, runs
 from cxrreport.store.engine import session
@@ -78,6 +79,9 @@ def test_a_draft_in_shadow_is_in_no_view_and_no_list_but_counted(engine: Engine,
         assert count_undrafted(s, Wanted()) == {"draft.shadow": 1}
         status = runs.archive_status(s)
     assert status["shadow"] == 1 and status["undrafted"] == 0
+    with session(engine) as s:
+        s.execute(update(DraftRow).values(flags=[Flag.UNPROVED]))
+        assert count_undrafted(s, Wanted()) == {"draft.unproved": 1} and draft_view(s, "1").unproved
     give(engine, (S, False), (S, False), (P, False))
     with session(engine, read_only=True) as s:
         assert draft_view(s, "1").draft is not None and not draft_view(s, "1").in_shadow

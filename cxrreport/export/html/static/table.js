@@ -28,8 +28,8 @@ const Table = (data, verdictOf, statusOf) => {
     }],
     ["findings", "Present", (row) => first(row.present) || "\uffff", (row, cell) => {
       for (const [name, likely] of row.present) cell.append(tag("span", "finding", name, likely));
-      if (row.unsure.length) cell.append(tag("span", "quiet", `${row.unsure.length} undecided`, row.unsure.join("\n")));
-      if (row.not_assessed) cell.append(tag("span", "quiet", "not all assessed", row.not_assessed));
+      const open = [row.unsure.length && `${row.unsure.length} undecided`, row.not_assessed && "not all assessed"].filter(Boolean);
+      if (open.length) cell.append(tag("span", "quiet", open.join(", "), [...row.unsure, row.not_assessed].join("\n").trim()));
     }],
     ["flags", "Flags", (row) => row.flags.length, (row, cell) => {
       const told = row.flags.map((flag) => data.flags[flag] ?? flag);
