@@ -50,7 +50,7 @@ def draw(usual: Iterable[Sums], recent: Iterable[Sums], weeks: Sequence[date], p
     usual = list(usual)
     group = grouped(usual, policy.studies)
     before, after = gather(usual, group), gather(recent, group)
-    enough = {key: cells for key, cells in before.items() if add(cells.values()).studies >= policy.studies}
+    enough = {key: cells for key, cells in before.items() if _suffices(add(cells.values()), policy)}
     charts = []
     for statistic in Watched:
         keys = sorted(key for key in enough if key[1] == statistic)
@@ -60,6 +60,11 @@ def draw(usual: Iterable[Sums], recent: Iterable[Sums], weeks: Sequence[date], p
             charts.append(Chart(key, reference, course(reference, (cells.get(week, Cell()) for week in weeks))))
     watch, alarm = (limit(len(charts), years) for years in (policy.watch, policy.years))
     return Board(list(weeks), charts, (watch, alarm))
+
+
+def _suffices(whole: Cell, policy: Drift) -> bool:
+    """Whether a chart has a reference: studies enough, and something to be expected in them."""
+    return whole.studies >= policy.studies and whole.exposure > 0
 
 
 def grouped(usual: Iterable[Sums], least: int) -> Callable[[str], tuple[str, ...]]:

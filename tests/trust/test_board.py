@@ -69,6 +69,11 @@ def test_the_order_of_rows_does_not_matter(seed: int):
     assert scores[0] == scores[1]
 
 
+def test_what_nothing_is_expected_of_has_no_chart():
+    never = [Sums(week, "ACME X", Watched.OBSERVED, "fracture", Cell(40, 0.0, 0.0, 0.0)) for week in WEEKS]
+    assert Watched.OBSERVED not in {chart.subject[1] for chart in drawn([*quiet(30), *never]).charts}
+
+
 def test_a_late_report_moves_the_charts_of_judged_drafts_alone():
     judged = [Sums(week, "ACME X", Watched.ERRORS, "", Cell(40, 40, 12, 14)) for week in WEEKS]
     before = drawn([*quiet(30), *judged])
