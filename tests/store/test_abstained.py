@@ -15,7 +15,7 @@ from cxrreport.findings import Change, State
 from cxrreport.store import drafts, runs
 from cxrreport.store.engine import session
 from cxrreport.store.heard import drafted_states
-from cxrreport.store.listing import Wanted, list_drafts
+from cxrreport.store.listing import Wanted, abstained_from, list_drafts
 from cxrreport.store.reviews import check_study, draft_to_review
 from cxrreport.store.schema import DraftRow
 from cxrreport.store.trajectory import trajectory
@@ -62,6 +62,16 @@ def test_later_drafts_and_the_course_hear_nothing_of_it(engine: Engine, study: i
     with session(engine, read_only=True) as s:
         assert drafted_states(s, [study]) == drafted_states(s, [study], shadow=True) == {}
         assert trajectory(s, 1) == ()
+
+
+def test_studies_are_listed_by_their_accession_numbers_in_shadow_too(engine: Engine) -> None:
+    run = begin_run(engine)
+    for name, changes in (("1", {}), ("2", {"shadow": True}), ("3", {"abstained": ""})):
+        study = scan_study(engine, name, accession=f"A{name}")
+        with session(engine) as s:
+            drafts.save_drafts(s, run, [replace(DRAFT, study_id=study.id, **changes)])
+    with session(engine, read_only=True) as s:
+        assert abstained_from(s) == {"A1": Abstained.UNUSUAL, "A2": Abstained.UNUSUAL}
 
 
 def test_there_is_nothing_to_judge(engine: Engine, study: int) -> None:
