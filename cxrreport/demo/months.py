@@ -26,24 +26,26 @@ def simulate(settings: Settings, directory: Path, plan: Plan, progress: Progress
     -------
     What `run_nights` does, `truth`: what was simulated, and `abstained`: by code how many films were spoilt, and others.
     """
-    begun = run_nights(settings, directory, _before(plan), progress)
+    before, weeks = _before(plan), [_night(plan, end) for end in plan.weeks]
+    progress("nights", 0, len(before) + len(weeks))
+    begun = run_nights(settings, directory, before, progress)
     if plan.older:
         facts = calibrate_archive(settings)
         begun["events"].append(
             {"date": _day(plan.begins), "what": "calibrated", "why": f"{facts['studies']} older studies"}
         )
-    then = run_nights(settings, directory, [_night(plan, end) for end in plan.weeks], progress)
+    then = run_nights(settings, directory, weeks, progress)
     course = {name: [*begun[name], *then[name]] for name in begun}
     return {"truth": _truth(plan), **course, "abstained": _abstained(settings, plan)}
 
 
 def _before(plan: Plan) -> list[Night]:
     """Reports of years before, without films; then the older films, and what was signed of them."""
-    without_films = Night(plan.begins - timedelta(days=1), (), (partial(write_reports, seed=plan.seed, signed=()),))
-    signed = [visit for visit in plan.older_visits if visit.signed_at]
-    return (
-        [without_films, Night(plan.begins, *_files(plan, plan.older_visits, signed))] if plan.older else [without_films]
-    )
+    nights = [Night(plan.begins - timedelta(days=1), (), (partial(write_reports, seed=plan.seed, signed=()),))]
+    if plan.older:
+        signed = [visit for visit in plan.older_visits if visit.signed_at]
+        nights.append(Night(plan.begins, *_files(plan, plan.older_visits, signed)))
+    return nights
 
 
 def _night(plan: Plan, end: datetime) -> Night:

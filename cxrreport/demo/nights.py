@@ -54,7 +54,7 @@ def run_nights(
             now = {one["id"]: one for one in found.get("alarms") or ()}
             events += _rung([one for key, one in now.items() if key not in ringing], row["date"])
             ringing = now
-        progress("nights", 1, len(nights))
+        progress("nights", 1)
     return {"nights": rows, "events": events}
 
 
