@@ -9,12 +9,15 @@ import pytest
 from builders.calibration import made_up_calibration
 from builders.tool import Tool, copy_tree
 from builders.training import read_noise
+from PIL import Image as PillowImage
 
 from cxrreport.datasets.directory import READERS
-from cxrreport.datasets.nih import IMAGE_READERS, LabelledImage
+from cxrreport.datasets.nih import FILM_READERS, IMAGE_READERS, Film, LabelledImage
 from cxrreport.datasets.sample import LeftOut
 from cxrreport.errors import UsageError, WeightsError
-from cxrreport.model.manifest import NETWORK
+from cxrreport.files import write_json
+from cxrreport.model.manifest import NETWORK, read_manifest
+from cxrreport.model.reference import REFERENCE
 from cxrreport.model.weights import load_weights, save_weights
 from cxrreport.records import View
 from cxrreport.trust.datasets import undo_weights, write_calibration
@@ -27,11 +30,23 @@ def _films(_: Path, split: str) -> list[LabelledImage]:
     )
 
 
+def _listed(folder: Path) -> list[Film]:
+    """The same films as files."""
+    found = []
+    for film in _films(folder, "val"):
+        path = folder / f"{film.key}.png"
+        PillowImage.fromarray(film.pixels[0]).save(path)
+        found.append(Film(film.key, film.patient, path, film.positive, film.known, film.view, "", None))
+    return found
+
+
 @pytest.fixture
 def own(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the weights to calibrate."""
     monkeypatch.setitem(READERS, "noise", read_noise)
     monkeypatch.setitem(IMAGE_READERS, "noise", _films)
+    monkeypatch.setitem(FILM_READERS, "noise", lambda _, split: _listed(tmp_path) if split == "val" else [])
+    monkeypatch.setattr("cxrreport.trust.reference._PHANTOMS", 3)
     return copy_tree(weights, tmp_path / "own")
 
 
@@ -54,6 +69,7 @@ def test_everything_is_fitted_by_one_command_and_the_weights_stay_the_same(
     found = tool.json(*line)
     loaded = load_weights(own)
     assert loaded.sha256 == load_weights(weights).sha256
+    assert loaded.reference is not None and loaded.reference.sha256 == found["reference"]
     assert loaded.calibration is not None and loaded.calibration.sha256 == found["sha256"]
     assert [one["name"] for one in found["data"]] == ["noise val", "noise val"]
     assert found["data"][1]["films"] == 12 and set(found["reliability"]["noise val"]["mean"]) == {"ece", "brier"}
@@ -97,6 +113,10 @@ def test_a_fit_of_the_weights_is_taken_back(tool: Tool, own: Path, monkeypatch: 
     found = tool.json("calibrate", "--dataset", "noise", "/data")
     assert load_weights(own).calibration != before
     assert tool.json("calibrate", "--undo", "weights")["sha256"] == before.sha256 != found["sha256"]
+    assert load_weights(own).reference is not None  # the groups of training films rest on no calibration, and stay
+    (own / REFERENCE).unlink()
+    manifest = {name: value for name, value in read_manifest(own).items() if name != "reference"}
+    write_json(own / "manifest.json", manifest, indent=1)
     assert {path.name: path.read_bytes() for path in own.iterdir()} == calibrated
     tool.json("calibrate", "--undo", "weights", code=2)
 
