@@ -192,8 +192,7 @@ def save_weights(
     names = [CONFIG, VOCABULARY]
     for name, part in zip(_FILES, _Parts(network, views, hyperbolic, temporal, prior, upright), strict=True):
         if part is not None:
-            precision = torch.float32 if name == RETRIEVER else torch.float16  # it is small, and ranks hang on it
-            (new / name).write_bytes(save(_tensors(part, precision)))
+            (new / name).write_bytes(save(_tensors(part, torch.float16)))
             names.append(name)
     facts = {name: value for name, value in card.items() if name not in FITTED}
     manifest = {**facts, "files": {name: hashlib.sha256((new / name).read_bytes()).hexdigest() for name in names}}
