@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from cxrreport.drafts import Finding
+from cxrreport.drafts import WITHHELD, Finding
 from cxrreport.findings import FINDINGS, NO_FINDING, State
 
 Closed = Mapping[str, str]  # "state" or "change" by finding
@@ -17,9 +17,8 @@ def is_everything(closed: Closed) -> bool:
 
 
 def withhold(rows: Sequence[Finding], closed: Closed) -> tuple[Finding, ...]:
-    """The rows with what is kept back marked. "No finding" sums all others up, and is kept back where one of them is."""
-    sums = FINDINGS[NO_FINDING]
-    kept = {**closed, sums: "state"} if "state" in closed.values() else closed
+    """The rows with what is kept back marked. "No finding" sums all others up, and of it as much is kept back as of any."""
+    kept = {**closed, FINDINGS[NO_FINDING]: max(closed.values(), key=WITHHELD[::-1].index, default="")}
     return tuple(replace(row, withheld=kept.get(row.finding, "")) for row in rows)
 
 

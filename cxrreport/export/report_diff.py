@@ -24,7 +24,7 @@ class SentenceChange:
 
     Attributes
     ----------
-    kind : "added", "severity", "kept", or "dropped".
+    kind : "added", "severity", "kept", "dropped", or "withheld" where the change of one of its findings is.
     start, end : half-open range of the draft; None for a dropped sentence, whose text is the prior's.
     finding, before, after : of kind "severity": the finding and its words of severity, then and now.
     """
@@ -44,8 +44,8 @@ def compare_with_prior(view: DraftView) -> tuple[SentenceChange, ...]:
 
     A sentence is kept where the prior's report holds each of its findings in the same state, wherever and however
     said. It is of another severity where one of them has a word of severity now which it had not then, and had another.
-    A prior's sentence is dropped where it says something that neither the draft nor a dropped one before it says; of what
-    the draft does not assess nothing is missed.
+    A prior's sentence is dropped where it says something that neither the draft nor a dropped one before it says. Of
+    findings of which the draft withholds anything nothing is compared, and nothing is missed.
     """
     if view.draft is None or view.draft.abstained or view.prior_report is None:
         return ()
@@ -57,9 +57,10 @@ def compare_with_prior(view: DraftView) -> tuple[SentenceChange, ...]:
     for sentence in before:
         for fact, given in sentence.facts.items():
             degrees.setdefault(fact, []).extend(given)
+    withheld = {row.finding for row in view.draft.withheld}
     return (
-        *(_compared(sentence, said, degrees) for sentence in now),
-        *_dropped(before, now, {*view.draft.not_assessed}),
+        *(_compared(sentence, said, degrees, withheld) for sentence in now),
+        *_dropped(before, now, withheld),
     )
 
 
@@ -94,8 +95,12 @@ def _sentences(text: str) -> Iterator[_Sentence]:
         yield _Sentence(text[sentence.start : sentence.end], sentence.start, sentence.end, facts)
 
 
-def _compared(sentence: _Sentence, said: set[Fact | str], known: Mapping[Fact, Sequence[Degree]]) -> SentenceChange:
+def _compared(
+    sentence: _Sentence, said: set[Fact | str], known: Mapping[Fact, Sequence[Degree]], withheld: Set[str]
+) -> SentenceChange:
     place = (sentence.text, sentence.start, sentence.end)
+    if any(finding in withheld for finding, _ in sentence.facts):
+        return SentenceChange("withheld", *place)
     if not sentence.said <= said:
         return SentenceChange("added", *place)
     for fact, degrees in sentence.facts.items():
@@ -106,10 +111,10 @@ def _compared(sentence: _Sentence, said: set[Fact | str], known: Mapping[Fact, S
     return SentenceChange("kept", *place)
 
 
-def _dropped(before: Sequence[_Sentence], now: Sequence[_Sentence], kept: Set[str]) -> Iterator[SentenceChange]:
+def _dropped(before: Sequence[_Sentence], now: Sequence[_Sentence], withheld: Set[str]) -> Iterator[SentenceChange]:
     said = {what for sentence in now for what in sentence.said}
     for sentence in before:
-        said |= {fact for fact in sentence.facts if fact[0] in kept}
+        said |= {fact for fact in sentence.facts if fact[0] in withheld}
         if not sentence.said <= said:
             yield SentenceChange("dropped", sentence.text)
         said |= sentence.said

@@ -33,7 +33,7 @@ def trajectory(session: Session, patient_id: int) -> tuple[Moment, ...]:
     """Return the studies of a patient of which somebody has told the findings, by date; undated ones come first.
 
     The latest signed report that is labelled goes before the draft. A draft that was rejected, made in shadow or is
-    abstained from tells nothing.
+    abstained from tells nothing, and none a finding whose change it withholds: beside other studies its state would tell it.
     """
     query = select(StudyRow).where(StudyRow.patient_id == patient_id).order_by(StudyRow.id)
     studies = sorted(session.scalars(query), key=lambda study: study.studied_at or datetime.min)
@@ -54,7 +54,7 @@ def _drafted(session: Session, study_ids: list[int]) -> dict[int, States]:
     query = select(DraftRow.study_id, FindingRow.finding, FindingRow.state)
     query = query.join(FindingRow, FindingRow.draft_id == DraftRow.id)
     heard = (stands(), DraftRow.status != DraftStatus.REJECTED, DraftRow.abstained == "")
-    shown = (DraftRow.study_id.in_(study_ids), *heard, FindingRow.withheld != "state")
+    shown = (DraftRow.study_id.in_(study_ids), *heard, FindingRow.withheld == "")
     for study, finding, state in session.execute(query.where(*shown)):
         found.setdefault(study, {})[finding] = state
     return {study: _states(states) for study, states in found.items()}

@@ -107,9 +107,30 @@ def test_what_the_prior_said_of_it_is_not_missed(view: StudyView) -> None:
     report = PriorReport("report", None, "Large pleural effusion. There is a fracture. The heart is enlarged.", "")
     told = compare_with_prior(replace(view.held, prior_report=report))
     assert [(one.kind, one.text) for one in told] == [
-        ("kept", "The heart is enlarged."),
+        ("withheld", "The heart is enlarged."),
         ("dropped", "There is a fracture."),
     ]
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ("Mild cardiomegaly.", "Severe cardiomegaly."),  # another severity
+        ("The heart is normal in size.", "Cardiomegaly."),  # added, and the other dropped
+        ("Cardiomegaly.", "Cardiomegaly."),  # that it stayed is its change too
+        ("Cardiomegaly.", "Lungs are clear. Cardiomegaly with a pneumothorax."),
+    ],
+)
+def test_sentences_beside_the_prior_do_not_tell_a_change_that_is_kept_back(
+    view: StudyView, before: str, now: str
+) -> None:
+    held = replace(
+        view.held, prior_report=PriorReport("report", None, before, ""), draft=replace(view.draft, findings=now)
+    )
+    told = compare_with_prior(held)
+    assert [one.kind for one in told if one.text != "Lungs are clear."] == ["withheld"]
+    page = render(Subject(replace(view, held=held, sentences=told), 10_000_000)).decode()
+    assert page.count("change not assessed</span>") == 1
 
 
 def test_pseudonyms_tell_the_same(view: StudyView) -> None:

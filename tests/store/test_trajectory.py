@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import pytest
 from builders.store import begin_run, scan
 from sqlalchemy import Engine, update
 
-from cxrreport.drafts import Draft, DraftStatus, Finding, Provenance
+from cxrreport.drafts import WITHHELD, Draft, DraftStatus, Finding, Provenance
 from cxrreport.findings import State
 from cxrreport.records import Report, ReportStatus
 from cxrreport.store import drafts, reports
@@ -19,9 +20,11 @@ DAYS = {1: datetime(2024, 3, 1), 2: datetime(2024, 1, 1), 3: datetime(2024, 2, 1
 POSITIVE = {"edema": State.POSITIVE}
 
 
-def draft(engine: Engine, run_id: int, study_id: int, state: State = State.NEGATIVE, shadow: bool = False) -> None:
+def draft(
+    engine: Engine, run_id: int, study_id: int, state: State = State.NEGATIVE, shadow: bool = False, withheld: str = ""
+) -> None:
     made = Provenance("w" * 64, 1, "x", "")
-    rows = (Finding("edema", state, 0.5),)
+    rows = (Finding("edema", state, 0.5, withheld=withheld), Finding("fracture", state, 0.5))
     one = Draft(study_id, None, "", "F", "", "", rows, (), (), (), made, shadow=shadow)
     with session(engine) as s:
         drafts.save_drafts(s, run_id, [one])
@@ -46,3 +49,18 @@ def test_signed_reports_go_before_drafts_and_studies_by_date(engine: Engine) -> 
         ("A2", "report", State.POSITIVE),
         ("A1", "draft", State.NEGATIVE),
     ]
+
+
+@pytest.mark.parametrize("withheld", WITHHELD)
+def test_a_state_is_not_set_beside_others_where_that_would_tell_a_change_that_is_kept_back(
+    engine: Engine, withheld: str
+) -> None:
+    for number in (1, 2):
+        scan(engine, f"1.2.{number}", accession=f"A{number}", studied_at=DAYS[number])
+    run_id = begin_run(engine)
+    draft(engine, run_id, 2)
+    draft(engine, run_id, 1, State.POSITIVE, withheld=withheld)
+    with session(engine, read_only=True) as s:
+        before, now = trajectory(s, 1)
+    assert before.states == {"edema": State.NEGATIVE, "fracture": State.NEGATIVE}
+    assert now.states == {"fracture": State.POSITIVE}

@@ -153,8 +153,9 @@ FINDING = (
            values=PRIORITIES),
 )
 SENTENCE = (
-    Column("kind", _TEXT, "The sentence against the prior's report; \"dropped\" are sentences of that report.", _own("kind"),
-           values=("added", "severity", "kept", "dropped")),
+    Column("kind", _TEXT, "The sentence against the prior's report; \"dropped\" are sentences of that report,"
+           " \"withheld\" those of a finding whose change is.", _own("kind"),
+           values=("added", "severity", "kept", "dropped", "withheld")),
     Column("text", _TEXT, "The sentence.", _own("text")),
     Column("start", _INTEGER, "First character in `findings_text`.", _own("start"), True),
     Column("end", _INTEGER, "Character behind the last.", _own("end"), True),
