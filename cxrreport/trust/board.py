@@ -13,6 +13,7 @@ from cxrreport.trust.charts import Point, Reference, add, course, fit, limit
 from cxrreport.trust.policy import Drift
 
 ALL, OTHERS = "all devices", "all others"
+_NO_NAMES = ("", ALL, OTHERS)  # a tag may hold any name
 Subject = tuple[str, str, str]  # device, statistic, finding
 Weeks = dict[date, Cell]
 
@@ -76,7 +77,7 @@ def grouped(usual: Iterable[Sums], least: int) -> Callable[[str], tuple[str, ...
     for one in usual:
         if one.statistic == Watched.ABSTAINED:
             drafts[one.device] += one.cell.studies
-    named = {device for device, number in drafts.items() if number >= least and device}
+    named = {device for device, number in drafts.items() if number >= least and device not in _NO_NAMES}
     if len(named) < 2:
         return lambda _: (ALL,)
     return lambda device: (ALL, device if device in named else OTHERS)

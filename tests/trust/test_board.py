@@ -41,6 +41,12 @@ def test_a_quiet_half_year_rings_nowhere():
     assert not any(board.level(point) == "alarm" for chart in board.charts for point in chart.points)
 
 
+def test_a_device_that_calls_itself_all_devices_has_no_chart_of_its_own():
+    named = [*quiet(30), *quiet(30, "ACME Y", seed=1), *quiet(30, ALL, seed=2), *quiet(30, OTHERS, seed=3)]
+    plain = [*named[: -2 * len(quiet(30))], *quiet(30, "", seed=2), *quiet(30, "", seed=3)]
+    assert drawn(named).charts == drawn(plain).charts
+
+
 def test_devices_with_few_studies_are_pooled_and_never_named():
     small = [quiet(30, f"SMALL {number}", studies=8, seed=number) for number in range(5)]
     board = drawn([*quiet(30), *quiet(30, "ACME Y", seed=9), *(one for device in small for one in device)])
