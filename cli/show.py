@@ -30,6 +30,7 @@ _SENTENCES = {
     "dropped": ("-", "red strike"),
     "severity": ("~", "yellow"),
     "kept": (" ", "dim"),
+    "withheld": ("?", "dim"),
 }
 
 

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from builders.tool import Tool, Visit, write_visit
+from cxrreport.cli.show import _SENTENCES
 
 from cxrreport import DISCLAIMER
 from cxrreport.codes import CODES
+from cxrreport.export.tables.columns import SENTENCE
 
 PLAIN = "--without-retrieval"
 
@@ -148,6 +150,15 @@ def test_sentences_are_shown_against_the_signed_report_of_the_prior(drafted: Too
     first, *_, last = found["draft"]["sentences"]
     assert first | {"kind": "severity", "before": "small", "after": "large", "start": 0, "end": 15} == first
     assert last == dict.fromkeys(first) | {"kind": "dropped", "text": "No pneumothorax."}
+
+
+def test_a_sentence_whose_change_is_withheld_is_shown_without_any(drafted: Tool) -> None:
+    with drafted.connection() as connection:
+        connection.exec_driver_sql("UPDATE finding SET withheld = 'change'")
+        connection.exec_driver_sql("UPDATE draft SET findings = 'Large right pleural effusion.'")
+    assert drafted("show", "A103") == 0
+    assert "? Large right pleural effusion." in drafted.out and "Changes not assessed" in drafted.out
+    assert {*_SENTENCES} == {*SENTENCE[0].values}
 
 
 def test_without_a_signed_report_the_draft_of_the_prior_is_compared_and_it_is_said(drafted: Tool) -> None:
