@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import sys
 import time
@@ -26,6 +27,14 @@ def named(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]) ->
     if not all(name.strip() and value for name, _, value in parts):
         raise click.BadParameter("It takes NAME=VALUE.", ctx, param)
     return [(name.strip(), value) for name, _, value in parts]
+
+
+def user() -> str:
+    """The user of the system. Raises click.UsageError where it knows none, as in a container with a bare number."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError) as error:
+        raise click.UsageError("The system does not know the user: say with --by who it is.") from error
 
 
 def settings_with(ctx: click.Context, **flags: Any) -> Settings:

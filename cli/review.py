@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from cxrreport.cli.options import print_result
+from cxrreport.cli.options import print_result, user
 
 from cxrreport.files import printable
 
@@ -63,7 +62,7 @@ def review(
         return _import(settings, file, by or "", as_json)
     if not study or not status:
         raise click.UsageError("Name a STUDY and a --status, or a file with --import.")
-    draft_id = _review(settings, study, status, _read(text), comment, by or _user())
+    draft_id = _review(settings, study, status, _read(text), comment, by or user())
     if as_json:
         click.echo(json.dumps({"draft": draft_id, "status": status}))
     else:
@@ -97,10 +96,3 @@ def _read(text: Path | None) -> str | None:
         return text.read_text("utf-8-sig").strip() or None
     except (OSError, UnicodeDecodeError) as error:
         raise click.UsageError("The file of --text cannot be read as a text in UTF-8.") from error
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError) as error:
-        raise click.UsageError("The system does not know the user: say with --by who judges.") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -72,6 +71,8 @@ def gates(
     settings: Settings, change: tuple[str, str, str] | None, reason: str | None, by: str | None, as_json: bool
 ) -> None:
     """List the gates, or hold one: whether drafts that readers see may tell a finding, and that it has changed."""
+    from cxrreport.cli.options import user
+
     from cxrreport.trust.prove import list_gates, set_gate
 
     if change:
@@ -80,7 +81,7 @@ def gates(
             raise click.UsageError("--set takes a finding, `state` or `change`, and `open`, `closed` or `rule`.")
         if not reason:
             raise click.UsageError("Say with --reason why the gate is set.")
-        found = [set_gate(settings, finding, subject, to, by or getpass.getuser(), reason, datetime.now())]
+        found = [set_gate(settings, finding, subject, to, by or user(), reason, datetime.now())]
     else:
         found = list_gates(settings)
     if as_json:

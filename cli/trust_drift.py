@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -45,11 +44,13 @@ def drift(
     Charts and alarms are drawn anew by `cxrreport trust` and by `cxrreport index`; here they are shown. A device is named
     only where it has studies enough.
     """
+    from cxrreport.cli.options import user
+
     from cxrreport.trust import drift as library
 
     if (reference or alarms) and not reason:
         raise click.UsageError("Say with --reason why.")
-    who, now = by or getpass.getuser(), datetime.now()
+    who, now = by or (user() if reference or alarms else ""), datetime.now()
     if reference:
         library.set_reference(settings, reference[0].date(), reference[1].date(), who, reason or "", now)
     if alarms:
