@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from cxrreport.drafts import Verdict as Said
@@ -79,13 +79,23 @@ def judged_drafts(
     since, until : of the studies, the end excluded; a study without a date has that of its draft.
     """
     at = func.coalesce(StudyRow.studied_at, DraftRow.created_at)
-    wanted = [DraftRow.id > after_id, DraftRow.weights_sha256 == weights_sha256, stands(shadow=True)]
+    wanted = [DraftRow.id > after_id, DraftRow.weights_sha256 == weights_sha256]
     wanted += [at >= since] if since else []
     wanted += [at < until] if until else []
+    return _judged(session, wanted, limit)
+
+
+def judged_of(session: Session, draft_ids: Sequence[int]) -> list[Judged]:
+    """Return those of these drafts that stand and are judged, by id."""
+    return _judged(session, [DraftRow.id.in_(draft_ids)], len(draft_ids))
+
+
+def _judged(session: Session, wanted: Sequence[ColumnElement[bool]], limit: int) -> list[Judged]:
     query = select(DraftRow, StudyRow, PatientRow.sex, JudgementRow).join(StudyRow, StudyRow.id == DraftRow.study_id)
     query = query.join(PatientRow, PatientRow.id == StudyRow.patient_id)
     query = query.join(JudgementRow, JudgementRow.draft_id == DraftRow.id)
-    rows = session.execute(query.where(*wanted).order_by(DraftRow.id).limit(limit)).all()
+    query = query.where(stands(shadow=True), *wanted)
+    rows = session.execute(query.order_by(DraftRow.id).limit(limit)).all()
     ids = [draft.id for draft, *_ in rows]
     agreed, tables, read = _agreed(session, ids), _tables(session, ids), _reviews(session, ids)
     films = _films(session, [study.id for _, study, *_ in rows])

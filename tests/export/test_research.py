@@ -94,6 +94,24 @@ def test_it_is_refused_without_a_key_into_the_key_and_in_another_form(drafted: T
     assert refused["error"]["code"] == "export.place" and key.read_bytes() == KEY and not (tmp_path / "a.csv").exists()
 
 
+def test_the_order_of_rows_tells_nothing_of_that_of_the_studies(drafted: Tool, key: Path, tmp_path: Path) -> None:
+    drafted.json("trust")
+    orders, studies = set(), drafted.rows("SELECT id FROM study")
+    for number in range(4):
+        key.write_bytes(bytes(range(number, number + 32)))
+        drafted.json("trust", "export", "--pseudonymise", key, "--out", tmp_path / "study.csv")
+        true = {str(Pseudonyms(key.read_bytes()).study(study)): study for study in studies}
+        orders.add(tuple(dict.fromkeys(true[row["study_id"]] for row in read(tmp_path / "study.csv"))))
+    assert len(orders) > 1 and all(len(one) == 3 for one in orders)
+
+
+def test_days_that_are_exchanged_leave_the_file_as_it_was(drafted: Tool, key: Path, tmp_path: Path) -> None:
+    (out := tmp_path / "study.csv").write_text("kept")
+    days = ("--since", "2024-02-01", "--until", "2024-01-01")
+    drafted.json("trust", "export", "--pseudonymise", key, "--out", out, *days, code=2)
+    assert out.read_text() == "kept"
+
+
 def many(first: int, count: int, **facts: Any) -> list[Any]:
     return [judged(patient_id=first + i, **facts) for i in range(count)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -18,8 +18,9 @@ from cxrreport.export.tables.comma_separated import cells
 from cxrreport.files import atomic
 from cxrreport.model.manifest import default_directory, read_manifest, weights_sha256
 from cxrreport.settings import Settings
-from cxrreport.store.engine import open_archive, session
-from cxrreport.store.judged import Judged, judged_drafts
+from cxrreport.store.engine import batches, open_archive, session
+from cxrreport.store.judged import Judged, judged_drafts, judged_of
+from cxrreport.store.listing import check_days
 from cxrreport.store.research import Made, made
 
 if TYPE_CHECKING:
@@ -34,35 +35,55 @@ def export_research(
 ) -> dict[str, Any]:
     """Write the judged drafts of the weights in use, of studies of these days, to a file of CSV or Parquet, by its ending.
 
+    Their order is by chance, by the key: the true one would tell of their dates.
+
     Raises
     ------
-    UsageError : another ending. ConfigurationError : pyarrow is not installed. StorageError.
+    UsageError : another ending, or exchanged days. ConfigurationError : pyarrow is not installed. StorageError.
     """
+    check_days(since, until)
     if out.suffix not in WRITERS:
         raise UsageError("The file ends in .csv or .parquet.", "export.place")
     weights, counts = weights_sha256(read_manifest(settings.weights or default_directory())), {"drafts": 0, "rows": 0}
     with open_archive(settings, read_only=True) as engine:
-        groups = Groups(one for page in _pages(engine, weights, since, until) for one, _ in page)
+        ids: list[int] = []
+        groups = Groups(_noted(_pages(engine, weights, since, until), ids))
+        ids.sort(key=lambda draft_id: names.order(str(draft_id), None))
         with atomic(out) as file, WRITERS[out.suffix](file) as add:
-            for page in _pages(engine, weights, since, until):
+            for page in _made(engine, ids):
                 rows = [row_of(line) for one, how in page for line in lines(one, how, weights, groups.of(one), names)]
                 add(rows)
                 counts = {"drafts": counts["drafts"] + len(page), "rows": counts["rows"] + len(rows)}
     return counts
 
 
-def _pages(engine: Engine, weights: str, since: date | None, until: date | None) -> Iterator[list[tuple[Judged, Made]]]:
+def _pages(engine: Engine, weights: str, since: date | None, until: date | None) -> Iterator[list[Judged]]:
     first = datetime.combine(since, time.min) if since else None
     end = datetime.combine(until, time.min) + timedelta(days=1) if until else None
     last = 0
     while True:
         with session(engine, read_only=True) as s:
             page = judged_drafts(s, weights, first, end, last, _PAGE)
-            how = made(s, [one.draft_id for one in page])
         if not page:
             return
         last = page[-1].draft_id
-        yield [(one, how[one.draft_id]) for one in page]
+        yield page
+
+
+def _noted(pages: Iterable[list[Judged]], ids: list[int]) -> Iterator[Judged]:
+    """All drafts of the pages; their ids are added to `ids`."""
+    for page in pages:
+        ids += [one.draft_id for one in page]
+        yield from page
+
+
+def _made(engine: Engine, ids: Sequence[int]) -> Iterator[list[tuple[Judged, Made]]]:
+    """Pages of these drafts in their order; one that is judged no longer is passed over."""
+    for some in batches(ids, _PAGE):
+        with session(engine, read_only=True) as s:
+            judged = {one.draft_id: one for one in judged_of(s, some)}
+            how = made(s, some)
+        yield [(judged[draft_id], how[draft_id]) for draft_id in some if draft_id in judged]
 
 
 @contextmanager
