@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -71,6 +72,11 @@ class Finding:
             row = replace(self, change=None, change_probability=None, withheld="")
             return replace(row, prior_state=None, prior_probability=None)  # beside the state now they tell the change
         return None if self.withheld else self
+
+
+def heard(rows: Iterable[Finding], abstained: str) -> dict[str, State]:
+    """States that later drafts hear of: none that is withheld, and none of a study that is abstained from."""
+    return {row.finding: row.state for row in rows if not abstained and row.withheld != "state"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from cxrreport.drafting.told import hear_of_priors
 from cxrreport.drafting.withhold import Closed, is_everything, to_tell, withhold
 from cxrreport.drafting.wording import Wording
 from cxrreport.drafting.wording_file import default_wording
-from cxrreport.drafts import Draft, Finding, Provenance, Span
+from cxrreport.drafts import Draft, Finding, Provenance, Span, heard
 from cxrreport.findings import State
 from cxrreport.imaging.preprocess import PREPROCESS_VERSION, REGISTER_VERSION
 from cxrreport.model.comparer import Comparer
@@ -80,7 +80,7 @@ class Composer:
         self._read([case.current for case in cases] + [case.prior for case in cases if case.prior])
         with self.clock.time("draft"):
             self._compare([(case, case.prior) for case in cases if case.prior])
-            hear_of_priors(cases, drafted)
+            hear_of_priors(cases, drafted, lambda case: heard(*self._judged(case)))
             self._draft(cases)
             return [self._finish(case) for case in cases]
 
@@ -145,7 +145,7 @@ class Composer:
 
     def _finish(self, case: Case) -> Draft | Failure:
         item, pair = case.prepared, case.prepared.due.pair
-        whole = withhold(findings_table(case), self.closed)
+        whole, abstained = self._judged(case)
         rows = to_tell(whole)
         height, width = _upright_shape(item)
         regions = mark_regions(rows, self._maps(case, rows), height, width)
@@ -159,7 +159,7 @@ class Composer:
         comparison, comparison_spans = self._comparison(pair, known) if prior else ("", ())
         spans = mark_text(text, known, beam_states(case.text))
         priority, why = prioritise(known, text, partly="state" in self.closed.values())
-        if abstained := self._abstains(case, whole):
+        if abstained:
             priority, why = waiting(priority, abstained)
         return Draft(
             study_id=pair.study.id,
@@ -173,7 +173,7 @@ class Composer:
             regions=as_stored(regions, item.lie.turns, height, width),
             references=case.current.retrieved.references(case.current.states.weights),
             provenance=self._provenance(case),
-            flags=(*item.flags, *flags, *((Flag.UNPROVED,) if self.shadow else ())),
+            flags=(*item.flags, *(() if abstained else flags), *((Flag.UNPROVED,) if self.shadow else ())),
             confidence=min((span.confidence for span in spans if span.confidence is not None), default=None),
             priority=priority,
             priority_reason=why,
@@ -182,11 +182,12 @@ class Composer:
             abstained=abstained,
         )
 
-    def _abstains(self, case: Case, rows: Sequence[Finding]) -> str:
-        """Code of why readers get no text of a study; "" where they get one."""
+    def _judged(self, case: Case) -> tuple[tuple[Finding, ...], str]:
+        """The table with what is withheld marked, and the code of why readers get no text; "" where they get one."""
+        rows = withhold(findings_table(case), self.closed)
         if self.limits is None:
-            return ""
-        return self.limits.reason(case.current.distance, case.prepared.flags, doubt(rows))
+            return rows, ""
+        return rows, self.limits.reason(case.current.distance, case.prepared.flags, doubt(rows))
 
     def _maps(self, case: Case, rows: Sequence[Finding]) -> Maps:
         """Places on the current image: where a finding changed, if the prior lies on it, and where a positive one is seen.

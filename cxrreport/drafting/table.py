@@ -38,8 +38,8 @@ def film_rows(states: StudyStates, calibration: Calibration | None, view: View |
 
 
 def as_told(rows: Rows, told: Mapping[str, State] | None) -> Rows:
-    """The findings of a prior with the states that stand of it, where any do."""
-    return tuple(replace(row, state=told[row.finding]) for row in rows) if told else rows
+    """The findings of a prior with the states that stand of it, where any do; else those of its film."""
+    return tuple(replace(row, state=told.get(row.finding, row.state)) for row in rows) if told else rows
 
 
 def compared(now: Rows, before: Rows, reading: PairReading | None, tie: Tie) -> Rows:

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cxrreport.codes import Flag, PriorReason
-from cxrreport.drafts import Draft
-from cxrreport.findings import State
+from cxrreport.drafts import Draft, heard
 from cxrreport.model.gpu import gpu_errors
 from cxrreport.pipeline.chunks import Chunk, Outcome
 from cxrreport.pipeline.prepare import Reader, prepare
@@ -42,7 +41,7 @@ class ChunkDrafter:
                 made = self.composer.compose(ready, chunk.signed, drafted)
             outcome.made += made
             outcome.digests.update(digest for item in batch for digest in item.digests.items())
-            drafted |= {one.study_id: _states(one) for one in made if isinstance(one, Draft) and not one.abstained}
+            drafted |= {one.study_id: heard(one.finding_rows, one.abstained) for one in made if isinstance(one, Draft)}
         outcome.halved = self.composer.drafter.halved - halved
         outcome.spent, outcome.wall_s = self.reader.clock.take(), time.perf_counter() - started
         return outcome
@@ -52,10 +51,6 @@ class ChunkDrafter:
             if self.reader.stopped():
                 return
             yield batch
-
-
-def _states(draft: Draft) -> dict[str, State]:
-    return {row.finding: row.state for row in draft.finding_rows}
 
 
 def _same_view(batch: Sequence[Prepared], drafter: Drafter) -> list[Prepared]:

@@ -26,4 +26,7 @@ def test_what_either_has_stands(drafted: State, signed: State, stands: State) ->
 def test_a_report_has_what_its_findings_imply_and_one_source_alone_is_enough() -> None:
     assert (told := both_told(None, {"pneumonia": P})) and told["lung opacity"] is P and told["fracture"] is B
     assert (told := both_told({"fracture": P}, None)) and told["fracture"] is P
+    withheld = both_told({"fracture": P}, None)  # of edema the draft withholds what it has, and the film alone tells
+    assert withheld is not None and "edema" not in withheld
+    assert (told := both_told({"fracture": P}, {"fracture": N})) and told["edema"] is B
     assert both_told(None, None) is None and both_told({}, {}) is None

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders.reference import strange
 from builders.tool import Tool, copy_tree
 
-from cxrreport.codes import Abstained
+from cxrreport.codes import Abstained, Flag
+from cxrreport.drafting.text import final_text
+from cxrreport.drafting.told import hear_of_priors
 from cxrreport.model.weights import load_weights
+from cxrreport.settings import Settings
+from cxrreport.store.engine import open_archive, session
+from cxrreport.store.heard import drafted_states
 
 SAID = f"Not drafted: {Abstained.UNUSUAL.sentence}."
 FORMATS = ("jsonl", "hl7", "fhir", "sr", "html", "csv")
@@ -43,6 +49,40 @@ def test_an_unusual_study_is_stored_and_shown_and_exported_as_not_drafted(
         written = b"".join(path.read_bytes() for path in place.rglob("*") if path.is_file())
         assert SAID.encode() in written, form
         assert stored[0][0].encode() not in written, form
+
+
+def test_nothing_is_told_of_what_became_of_its_text(
+    drafted: Tool, strangers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flagged(*arguments: Any) -> Any:
+        return final_text(*arguments)[0], (Flag.DENIAL_REMOVED,)
+
+    monkeypatch.setattr("cxrreport.drafting.compose.final_text", flagged)
+    assert drafted.json("generate", "--study", "A103", "--redo", "--without-retrieval")["drafted"] == 1
+    assert Flag.DENIAL_REMOVED not in drafted.json("show", "A103", code=3)["draft"]["flags"]
+    assert drafted.rows("SELECT count(*) FROM draft WHERE abstained <> '' AND flags LIKE '%denial_removed%'") == [0]
+
+
+@pytest.mark.parametrize("abstains", [False, True])
+def test_later_drafts_of_a_batch_hear_what_they_would_hear_of_the_archive(
+    drafted: Tool, shared_export: Path, abstains: bool, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if abstains:
+        request.getfixturevalue("strangers")
+    told: dict[int, Any] = {}
+
+    def listen(cases: Any, known: Any, heard: Any) -> None:
+        hear_of_priors(cases, known, heard)
+        told.update({case.prepared.due.pair.study.id: heard(case) for case in cases})
+
+    drafted.json("trust", "gates", "--set", "edema", "state", "closed", "--reason", "x")
+    drafted.json("trust", "gates", "--set", "fracture", "change", "closed", "--reason", "x")
+    monkeypatch.setattr("cxrreport.drafting.compose.hear_of_priors", listen)
+    assert drafted.json("generate", shared_export, "--redo", "--without-retrieval")["drafted"] > 2
+    with open_archive(Settings(home=drafted.home), read_only=True) as engine, session(engine, read_only=True) as s:
+        stored = drafted_states(s, told)
+    assert told == {study: stored.get(study, {}) for study in told}
+    assert all(abstains is not ("fracture" in states) and "edema" not in states for states in told.values())
 
 
 def test_weights_that_cannot_tell_a_distance_draft_everything(drafted: Tool) -> None:

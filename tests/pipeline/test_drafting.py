@@ -26,8 +26,9 @@ def due(number: int) -> Due:
 
 
 def draft(number: int) -> Draft:
-    rows = (Finding("edema", State.POSITIVE, 0.9),)
-    return Draft(number, None, "", "Edema.", "", "", rows, (), (), (), Provenance("", 1, "", "", {}), ())
+    rows = (Finding("edema", State.POSITIVE, 0.9), Finding("fracture", State.POSITIVE, 0.9, withheld="state"))
+    made = Provenance("", 1, "", "", {})
+    return Draft(number, None, "", "", "", "", rows, (), (), (), made, abstained="abstain.doubt" if number == 5 else "")
 
 
 class Composer:
@@ -68,6 +69,11 @@ def test_a_batch_hears_of_the_drafts_of_the_one_before(made: Any) -> None:
     assert made.composer.heard == [told, {**told, 1: fresh, 2: fresh}, {**told, 1: fresh, 2: fresh, 4: fresh}]
     assert [getattr(one, "code", "") for one in outcome.made] == ["", "", "model.invalid", "", ""]
     assert outcome.digests == dict.fromkeys(range(1, 6), "digest")
+
+
+def test_a_draft_that_is_abstained_from_takes_the_place_of_the_one_before(made: Any) -> None:
+    made.do(Chunk((due(5), due(1), due(2)), {}, {5: {"edema": State.NEGATIVE}}))
+    assert made.composer.heard[1][5] == {}
 
 
 def test_batches_that_were_halved_and_stages_are_those_of_the_chunk(made: Any) -> None:
