@@ -2,6 +2,7 @@
 
     python -m benchmarks.gates                        # the shipped rule
     python -m benchmarks.gates --trust trust.toml     # that of a site
+    python -m benchmarks.gates --finding pneumothorax # by the bounds of this finding
     python -m benchmarks.gates --runs 10000 --nights 1095
 
 Each night so many reports tell the finding (Poisson); of those the draft tells a share, its sensitivity, and tells others in
@@ -20,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.arguments import make_parser, positive
-from cxrreport.trust.policy import Bounds, Policy, load_policy
+from cxrreport.trust.policy import GATED, Bounds, Policy, load_policy
 
 _Z = 1.959964
 _MONTH = 30  # days
@@ -41,10 +42,15 @@ def truths(bounds: Bounds) -> Iterator[tuple[str, Truth]]:
     """Findings of three frequencies, bad in one share and good in the other, which is the worst case; then good in both."""
     for a_night in (0.3, 1.0, 5.0):
         for name, off in (("0.20 below", -0.2), ("0.05 below", -0.05), ("at its bound", 0.0)):
-            yield f"precision {name}", Truth(a_night, bounds.precision + off, bounds.sensitivity + _GOOD)
-            yield f"sensitivity {name}", Truth(a_night, bounds.precision + _GOOD, bounds.sensitivity + off)
-        for name, off in (("0.10 above", 0.1), ("0.25 above", _GOOD)):
-            yield f"both {name}", Truth(a_night, bounds.precision + off, bounds.sensitivity + off)
+            yield f"precision {name}", _truth(a_night, bounds, off, _GOOD)
+            yield f"sensitivity {name}", _truth(a_night, bounds, _GOOD, off)
+        for name, off in (("0.05 above", 0.05), ("0.10 above", 0.1), ("0.25 above", _GOOD)):
+            yield f"both {name}", _truth(a_night, bounds, off, off)
+
+
+def _truth(a_night: float, bounds: Bounds, precision: float, sensitivity: float) -> Truth:
+    """As far above its bounds, and never quite 1."""
+    return Truth(a_night, min(bounds.precision + precision, 0.98), min(bounds.sensitivity + sensitivity, 0.98))
 
 
 def nights(truth: Truth, count: int, runs: int, rng: np.random.Generator) -> np.ndarray:
@@ -67,14 +73,13 @@ def wilson(hits: np.ndarray, of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def by_intervals(before: np.ndarray, whole: Counts, month: Counts, policy: Policy, bounds: Bounds) -> np.ndarray:
-    """Which gates (runs,) are open after a look, as `trust.gates.decide` says."""
-    proves, fails = whole[0] >= bounds.agree, np.zeros(before.shape, bool)
-    tells = month.sum(0) >= policy.month
+    """Which gates are open, and which have failed (2, runs), after a look, as `trust.gates.decide` says."""
+    proves, fails = whole[0] >= bounds.agree, np.zeros(before.shape[1], bool)
     for vain, bound in ((1, bounds.precision), (2, bounds.sensitivity)):
-        low, high = wilson(whole[0], whole[0] + whole[vain])
-        proves &= low >= bound
-        fails |= (high < bound) | (tells & (wilson(month[0], month[0] + month[vain])[1] < bound))
-    return (before | proves) & ~fails
+        proves &= wilson(whole[0], whole[0] + whole[vain])[0] >= bound
+        for cells in (whole, month):
+            fails |= (cells.sum(0) >= policy.least) & (wilson(cells[0], cells[0] + cells[vain])[1] < bound)
+    return np.stack([(before[0] | proves) & ~fails, fails | (before[1] & ~proves)])
 
 
 def by_shares(whole: Counts, bounds: Bounds) -> np.ndarray:
@@ -86,14 +91,15 @@ def by_shares(whole: Counts, bounds: Bounds) -> np.ndarray:
 
 
 def course(counts: np.ndarray, policy: Policy, bounds: Bounds) -> dict[str, np.ndarray]:
-    """Open gates of each night (nights, runs) by either rule."""
+    """Open gates of each night (nights, runs) by either rule, and those that have failed by that of the intervals."""
     sums = np.concatenate([np.zeros((1, *counts.shape[1:]), int), counts.cumsum(0)])
-    opened = np.zeros(counts.shape[2], bool)
-    found: dict[str, list[np.ndarray]] = {"intervals": [], "shares": []}
+    stands = np.zeros((2, counts.shape[2]), bool)
+    found: dict[str, list[np.ndarray]] = {"intervals": [], "failed": [], "shares": []}
     for night in range(1, len(sums)):
         whole = sums[night] - sums[max(night - policy.days, 0)]
-        opened = by_intervals(opened, whole, sums[night] - sums[max(night - _MONTH, 0)], policy, bounds)
-        found["intervals"].append(opened)
+        stands = by_intervals(stands, whole, sums[night] - sums[max(night - _MONTH, 0)], policy, bounds)
+        found["intervals"].append(stands[0])
+        found["failed"].append(stands[1])
         found["shares"].append(by_shares(whole, bounds))
     return {name: np.stack(rows) for name, rows in found.items()}
 
@@ -113,10 +119,14 @@ def tell(opened: np.ndarray) -> dict[str, float | None]:
     }
 
 
+def tell_failed(failed: np.ndarray) -> dict[str, float]:
+    """Of gates (nights, runs): share that have ever failed, share of nights as one that has."""
+    return {"ever_failed": round(float(failed.any(0).mean()), 4), "nights_failed": round(float(failed.mean()), 4)}
+
+
 def fall(a_night: float, policy: Policy, bounds: Bounds, runs: int, rng: np.random.Generator) -> dict[str, object]:
     """Gates of a year of good drafts whose precision then falls by 0.45 for good: nights until they close, by quantiles."""
-    good = Truth(a_night, bounds.precision + _GOOD, bounds.sensitivity + _GOOD)
-    bad = Truth(a_night, bounds.precision - 0.2, bounds.sensitivity + _GOOD)
+    good, bad = _truth(a_night, bounds, _GOOD, _GOOD), _truth(a_night, bounds, -0.2, _GOOD)
     counts = np.concatenate([nights(good, policy.days, runs, rng), nights(bad, policy.days, runs, rng)])
     after = course(counts, policy, bounds)["intervals"][policy.days - 1 :]
     closed = (~after[:, after[0]]).argmax(0).astype(float)
@@ -128,16 +138,21 @@ def main(argv: list[str] | None = None) -> None:
     """Print a line of JSON for each finding and rule."""
     parser = make_parser(__doc__)
     parser.add_argument("--trust", type=Path, help="the rule; default: the shipped one")
+    parser.add_argument(
+        "--finding", choices=GATED, default="edema", help="whose bounds; default: edema, which has none of its own"
+    )
     parser.add_argument("--subject", choices=["state", "change"], default="state")
     parser.add_argument("--runs", type=positive, default=2000)
     parser.add_argument("--nights", type=positive, default=730)
     asked = parser.parse_args(argv)
     policy, rng = load_policy(asked.trust), np.random.default_rng(0)
-    bounds: Bounds = getattr(policy, asked.subject)
+    bounds = policy.bounds(asked.finding, asked.subject)
     for name, truth in truths(bounds):
         found = course(nights(truth, asked.nights, asked.runs, rng), policy, bounds)
+        failed = tell_failed(found.pop("failed"))
         for rule, opened in found.items():
-            print(json.dumps({"truth": name, "a_night": truth.a_night, "rule": rule, **tell(opened)}))
+            own = failed if rule == "intervals" else {}
+            print(json.dumps({"truth": name, "a_night": truth.a_night, "rule": rule, **tell(opened), **own}))
     for a_night in (0.3, 1.0, 5.0):
         print(json.dumps(fall(a_night, policy, bounds, asked.runs, rng)))
 

@@ -118,11 +118,12 @@ def _gates(settings: Settings) -> str:
     from cxrreport.store.engine import open_archive, session
     from cxrreport.trust.gates import count_gates
     from cxrreport.trust.policy import load_policy
+    from cxrreport.trust.used import in_use
 
     load_policy(settings.trust)
     try:
         with open_archive(settings, read_only=True) as engine, session(engine, read_only=True) as s:
-            found: str = gates_line({**count_gates(s), "withhold": settings.withhold})
+            found: str = gates_line({**count_gates(s, in_use(settings)), "withhold": settings.withhold})
             return found
     except ConfigurationError as error:
         if error.code != "archive.none":

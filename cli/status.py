@@ -14,6 +14,7 @@ from cxrreport.files import printable
 if TYPE_CHECKING:
     from cxrreport.settings import Settings
     from cxrreport.store.runs import RunFacts
+    from cxrreport.trust.used import Used
 
 _WIDE = 100_000  # columns
 
@@ -33,7 +34,7 @@ def status(settings: Settings, as_json: bool) -> None:
     with open_archive(settings, read_only=True) as engine, store.session(engine, read_only=True) as session:
         found = {"home": str(settings.home), "database": store.place(engine.url), **archive_status(session)}
         found["unretrievable"] = unretrievable(session, undated=settings.undated_reports)
-        found["gates"] = {**count_gates(session), "withhold": settings.withhold}
+        found["gates"] = {**count_gates(session, _used(settings)), "withhold": settings.withhold}
         found["alarms"] = ringing(session)
     if as_json:
         click.echo(json.dumps(found))
@@ -57,6 +58,17 @@ def runs(settings: Settings, limit: int, as_json: bool) -> None:
         click.echo(json.dumps([asdict(run) for run in found], default=datetime.isoformat))
     else:
         print_table("Runs", ["run", "started (UTC)", "ended (UTC)", "exit", "host", "counts"], map(_run_row, found))
+
+
+def _used(settings: Settings) -> Used:
+    """What the next run drafts with; damaged weights, which `doctor` tells, have proved nothing."""
+    from cxrreport.errors import WeightsError
+    from cxrreport.trust.used import Used, in_use
+
+    try:
+        return in_use(settings)
+    except WeightsError:
+        return Used("", None)
 
 
 def _status_rows(found: dict[str, Any]) -> list[list[Any]]:

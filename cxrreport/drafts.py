@@ -39,6 +39,11 @@ class Review:
     text: str | None = None
     comment: str | None = None
 
+    @property
+    def written(self) -> str:
+        """The text of the reader, which is as good as a signed one; a draft that was accepted teaches nothing."""
+        return self.text or "" if self.status is not Verdict.ACCEPTED else ""
+
 
 PRIORITIES = tuple(tier.name.lower() for tier in Tier)  # of a draft, the soonest first
 

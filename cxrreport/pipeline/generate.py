@@ -42,6 +42,7 @@ from cxrreport.store.retry import transact
 from cxrreport.store.telling import withdraw_telling
 from cxrreport.trust.gates import count_gates, withheld
 from cxrreport.trust.policy import load_policy
+from cxrreport.trust.used import Used
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -71,7 +72,8 @@ def generate(
             classify_views(run, drafter, upright)
         check_refusals(run, paths)
         withdraw(run, selection.allow_out_of_scope)
-        made_with, kept = versions_of(drafter, retriever), _withheld(run)
+        made_with = versions_of(drafter, retriever)
+        kept = _withheld(run, Used(made_with.weights_sha256, made_with.calibration_sha256))
         with run.clock.time("due"):
             due = by_patient(find_due(run, selection, made_with))
         drafters = choose(run, len(due), cluster)
@@ -110,14 +112,14 @@ def _count_alarms(run: Run) -> None:
         run.count(Count.ALARMS, len(found))
 
 
-def _withheld(run: Run) -> Closed:
+def _withheld(run: Run, used: Used) -> Closed:
     """What drafts keep from their readers; those that nobody has read and that tell it are withdrawn, and due again."""
 
     def look(s: Session) -> tuple[Closed, int, dict[str, int]]:
-        found = withheld(s, run.settings.withhold)
-        return found, withdraw_telling(s, found), count_gates(s)
+        found = withheld(s, used, run.settings.withhold)
+        return found, withdraw_telling(s, found), count_gates(s, used)
 
-    found, withdrawn, gates = transact(run.engine, look)
+    found, withdrawn, gates = run.transact(look)
     run.count(Count.WITHDRAWN, withdrawn)
     run.details |= {"withheld": dict(found), "gates": gates}
     if is_everything(found):

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import delete, exists, func, insert, or_, select
 from sqlalchemy.orm import Session
 
-from cxrreport.drafts import Finding, Review, Verdict
+from cxrreport.drafts import Finding
 from cxrreport.findings import Change, State
 from cxrreport.mistakes import Mistake
 from cxrreport.store.amendments import SIGNED
@@ -46,7 +46,7 @@ class SignedText:
 class Beside:
     """A draft, all its findings, and what was signed of its study and of its prior.
 
-    signed : the report, else what the reader wrote instead of the draft, else the draft that the reader accepted.
+    signed : the report, else what the reader wrote instead of the draft.
     """
 
     text: str
@@ -84,12 +84,14 @@ def last_draft(session: Session) -> int:
 def pending(session: Session, rules: str, after_id: int, until_id: int, limit: int) -> tuple[int | None, list[Pending]]:
     """Return the last id that was looked at, None at the end, and those of the drafts that are to be judged.
 
-    Each draft that stands, one in shadow too, whose study has a signed report or a verdict with a text. rules : version of
-    the rules that judge. Only ids and digests are read.
+    Each draft that stands, one in shadow too, whose study has a signed report or a verdict with a text, or had one when it was
+    judged: what was withdrawn since is no truth any more. rules : version of the rules that judge. Only ids and digests are
+    read.
     """
     told = exists().where(ReportRow.study_id == DraftRow.study_id, ReportRow.status.in_(SIGNED))
-    judged = exists().where(ReviewRow.draft_id == DraftRow.id)
-    wanted = (DraftRow.id > after_id, DraftRow.id <= until_id, stands(shadow=True), or_(told, judged))
+    written = exists().where(ReviewRow.draft_id == DraftRow.id, ReviewRow.text != "")
+    judged = exists().where(JudgementRow.draft_id == DraftRow.id)
+    wanted = (DraftRow.id > after_id, DraftRow.id <= until_id, stands(shadow=True), or_(told, written, judged))
     query = select(DraftRow.id, DraftRow.study_id, DraftRow.prior_study_id).where(*wanted)
     page = session.execute(query.order_by(DraftRow.id).limit(limit)).all()
     if not page:
@@ -133,7 +135,8 @@ def beside(session: Session, one: Pending) -> Beside | None:
     """Return a draft and what was signed; None where nothing was."""
     row = session.get_one(DraftRow, one.draft_id)
     facts = draft_facts(session, row)
-    signed = _signed(session, one.report_id) or _written(facts.review, facts.text)
+    written = facts.review.written if facts.review else ""
+    signed = _signed(session, one.report_id) or (SignedText(written, {}) if written else None)
     if signed is None:
         return None
     return Beside(
@@ -155,23 +158,13 @@ def _signed(session: Session, report_id: int | None) -> SignedText | None:
     return SignedText(text, {finding: State(state) for finding, state in row.labels.items()})
 
 
-def _written(review: Review | None, draft: str) -> SignedText | None:
-    """What a reader signed, as far as the verdict tells: the draft, or what was written instead."""
-    if review is None:
-        return None
-    text = draft if review.status is Verdict.ACCEPTED else review.text
-    return SignedText(text, {}) if text else None
-
-
 def save_judgement(session: Session, one: Pending, made: Judgement | None) -> None:
-    """Store what came of a draft in the place of what was known; None where nothing can be said."""
+    """Store what came of a draft in the place of what was known; None where nothing can be said, until something changes."""
     forget_judgement(session, one.draft_id)
-    if made is None:
-        return
-    now = datetime.now(UTC)
-    own: dict[str, Any] = {"draft_id": one.draft_id, "report_id": one.report_id, "computed_at": now}
-    session.execute(insert(JudgementRow), [{**own, "errors": made.errors, "edits": made.edits, "key_sha256": one.key}])
-    rows = [own | _values(compared) for compared in made.findings]
+    own: dict[str, Any] = {"draft_id": one.draft_id, "report_id": one.report_id, "computed_at": datetime.now(UTC)}
+    numbers = {"errors": made.errors, "edits": made.edits} if made else {"errors": None, "edits": None}
+    session.execute(insert(JudgementRow), [{**own, **numbers, "key_sha256": one.key}])
+    rows = [own | _values(compared) for compared in made.findings] if made else []
     if rows:
         session.execute(insert(AgreementRow), rows)
 

@@ -16,8 +16,9 @@ from cxrreport.store.runs import append_audit
 class Gate:
     """One gate; subject "state" or "change".
 
-    reason : in one sentence. failed : it is closed since drafts did not agree with what was signed, and not proved since.
-    held : somebody has set it, and the rule leaves it. The digests are of what made the drafts that it rests on.
+    reason : in one sentence. failed : drafts did not agree with what was signed, and have not proved themselves since; who
+    holds the gate open does not undo it. held : somebody has set it, and the rule leaves it. The digests are of what made the
+    drafts that it rests on.
     """
 
     finding: str

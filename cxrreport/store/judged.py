@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
 from cxrreport.drafts import Verdict as Said
-from cxrreport.findings import Change, State, Tier
+from cxrreport.findings import FINDINGS, NO_FINDING, Change, State, Tier
 from cxrreport.mistakes import Dimension, Mistake, Verdict
 from cxrreport.records import View
-from cxrreport.store.outcomes import AgreementRow, JudgementRow, ReviewRow
+from cxrreport.store.outcomes import SAID, AgreementRow, JudgementRow, ReviewRow
 from cxrreport.store.schema import DraftRow, FindingRow, ImageRow, PatientRow, StudyRow
 from cxrreport.store.standing import stands
 
@@ -37,6 +37,20 @@ class Agreed:
         """The verdict."""
         told = Verdict(self.verdict), Dimension(self.dimension), Tier[self.tier.upper()]
         return Mistake(self.finding, self.name, *told)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many judged drafts say one thing of one finding, and how many of them are of recent studies."""
+
+    finding: str
+    drafted: State
+    signed: State
+    drafted_change: Change | None
+    signed_change: Change | None
+    has_prior: bool
+    studies: int
+    recent: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +108,7 @@ def _judged(session: Session, wanted: Sequence[ColumnElement[bool]], limit: int)
     query = select(DraftRow, StudyRow, PatientRow.sex, JudgementRow).join(StudyRow, StudyRow.id == DraftRow.study_id)
     query = query.join(PatientRow, PatientRow.id == StudyRow.patient_id)
     query = query.join(JudgementRow, JudgementRow.draft_id == DraftRow.id)
-    query = query.where(stands(shadow=True), *wanted)
+    query = query.where(stands(shadow=True), SAID, *wanted)
     rows = session.execute(query.order_by(DraftRow.id).limit(limit)).all()
     ids = [draft.id for draft, *_ in rows]
     agreed, tables, read = _agreed(session, ids), _tables(session, ids), _reviews(session, ids)
@@ -107,14 +121,39 @@ def _judged(session: Session, wanted: Sequence[ColumnElement[bool]], limit: int)
         found.append(
             Judged(
                 draft.id, study.id, study.patient_id, study.studied_at or draft.created_at.replace(tzinfo=None),
-                draft.prior_study_id is not None, judgement.errors, judgement.edits, tuple(agreed.get(draft.id, ())),
-                likely, frozenset(withheld), draft.shadow, draft.abstained, study.sex or sex, study.age_years,
+                draft.prior_study_id is not None, judgement.errors or 0, judgement.edits or 0.0,
+                tuple(agreed.get(draft.id, ())), likely, frozenset(withheld), draft.shadow, draft.abstained,
+                study.sex or sex, study.age_years,
                 study.institution, view, device,
                 review.reviewer if review else "", review.status if review else None, review.comment if review else None,
                 draft.calibration_sha256, draft.index_version,
             )
         )  # fmt: skip
     return found
+
+
+def counted(
+    session: Session,
+    weights_sha256: str,
+    calibration_sha256: str | None,
+    since: datetime,
+    recent: datetime,
+    until: datetime,
+) -> list[Counted]:
+    """Count what is told by judged drafts that stand and that readers may get: those abstained from are left out.
+
+    since, until : of the studies, as `judged_drafts` has them. recent : since when a study is recent. Of what neither draft nor
+    report tells there is no row.
+    """
+    at, has_prior = func.coalesce(StudyRow.studied_at, DraftRow.created_at), DraftRow.prior_study_id.is_not(None)
+    said = (AgreementRow.drafted, AgreementRow.signed, AgreementRow.drafted_change, AgreementRow.signed_change)
+    alike = (AgreementRow.finding, *said, has_prior.label("has_prior"))
+    made = DraftRow.weights_sha256 == weights_sha256, DraftRow.calibration_sha256 == calibration_sha256
+    gated = AgreementRow.name == "", AgreementRow.finding.in_(FINDINGS[:NO_FINDING])
+    query = select(*alike, func.count(), func.sum(case((at >= recent, 1), else_=0))).select_from(AgreementRow)
+    query = query.join(DraftRow, DraftRow.id == AgreementRow.draft_id).join(StudyRow, StudyRow.id == DraftRow.study_id)
+    query = query.where(*made, *gated, DraftRow.abstained == "", stands(shadow=True), at >= since, at < until)
+    return [Counted(*row) for row in session.execute(query.group_by(*alike))]
 
 
 def _agreed(session: Session, draft_ids: Sequence[int]) -> dict[int, list[Agreed]]:

@@ -47,8 +47,9 @@ class DeliveryRow(Base):
 class JudgementRow(Base):
     """A draft beside what was signed of its study: the report with `report_id`, else what the reader wrote instead.
 
-    `errors` are those that would change what is done; `edits` is the share of words that are not as in the signed text.
-    `key_sha256` names what was compared: another one, and the draft is judged anew.
+    `errors` are those that would change what is done; `edits` is the share of words that are not as in the signed text. Both
+    are NULL where nothing can be said: nothing is signed any more, or in another language. `key_sha256` names what was
+    compared: another one, and the draft is judged anew.
     """
 
     __tablename__ = "judgement"
@@ -57,10 +58,13 @@ class JudgementRow(Base):
     id: Mapped[Key]
     draft_id: Mapped[int] = mapped_column(ID, ForeignKey("draft.id"), unique=True)
     report_id: Mapped[int | None] = link("report")
-    errors: Mapped[int]
-    edits: Mapped[float]
+    errors: Mapped[int | None]
+    edits: Mapped[float | None]
     key_sha256: Mapped[str]
     computed_at: Mapped[Utc]
+
+
+SAID = JudgementRow.errors.is_not(None)  # of a draft that could be judged
 
 
 class AgreementRow(Base):

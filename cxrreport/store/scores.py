@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from cxrreport.findings import FINDINGS, NO_FINDING, PATHOLOGY, State
-from cxrreport.store.outcomes import AgreementRow, JudgementRow
+from cxrreport.store.outcomes import SAID, AgreementRow, JudgementRow
 from cxrreport.store.schema import DraftRow, FindingRow, PatientRow, StudyRow
 from cxrreport.store.standing import stands
 from cxrreport.store.training import patient_bucket
@@ -62,7 +62,7 @@ def judged_scores(
 
 def _of(weights_sha256: str, preprocess_version: int) -> Sequence[ColumnElement[bool]]:
     made = (DraftRow.weights_sha256 == weights_sha256, DraftRow.preprocess_version == preprocess_version)
-    return (*made, stands(shadow=True))
+    return (*made, stands(shadow=True), SAID)
 
 
 def _fill(session: Session, found: Mapping[int, JudgedScores], ids: Sequence[int]) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from cxrreport.drafts import Verdict
 from cxrreport.findings import State
 from cxrreport.records import Study, View
 from cxrreport.store.amendments import SIGNED
@@ -89,7 +88,7 @@ def _signed(session: Session, ids: Sequence[int]) -> list[SignedStudy]:
 def _written(session: Session, study_id: int) -> str:
     draft = standing(session, study_id, shadow=True)
     review = newest_review(session, draft.id) if draft else None
-    return review.text or "" if review and review.status is not Verdict.ACCEPTED else ""
+    return review.written if review else ""
 
 
 def _buckets(session: Session, study_ids: Sequence[int]) -> dict[int, int]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from cxrreport.findings import State
 from cxrreport.records import View
-from cxrreport.store.outcomes import AgreementRow, JudgementRow
+from cxrreport.store.outcomes import SAID, AgreementRow, JudgementRow
 from cxrreport.store.schema import DraftRow, FindingRow, ImageRow, StudyRow
 from cxrreport.store.standing import stands
 
@@ -28,9 +28,7 @@ def _plain(value: Any) -> Columns:
 
 def _observed() -> Columns:
     """Of what is signed beside what was likely: studies whose report is not in doubt of it."""
-    known = and_(
-        JudgementRow.id.is_not(None), or_(AgreementRow.signed.is_(None), AgreementRow.signed != State.UNCERTAIN)
-    )
+    known = and_(SAID, or_(AgreementRow.signed.is_(None), AgreementRow.signed != State.UNCERTAIN))
     likely = case((known, FindingRow.probability))
     told = func.sum(case((known & (AgreementRow.signed == State.POSITIVE), 1.0), else_=0.0))
     return func.count(likely), func.sum(likely), told, func.sum(likely * likely)

@@ -20,7 +20,7 @@ from cxrreport.reports.labels import rules, signed_states
 from cxrreport.reports.language import is_english_report
 from cxrreport.reports.sections import clean
 from cxrreport.store import agreement
-from cxrreport.store.agreement import Beside, Compared, Judgement, SignedText
+from cxrreport.store.agreement import Beside, Compared, Judgement, Pending, SignedText
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -33,7 +33,7 @@ Transact = Callable[..., Any]
 
 
 def judge_drafts(transact: Transact, progress: Progress = unwatched, stops: Callable[[], bool] = lambda: False) -> int:
-    """Judge every draft that was not yet judged beside what is signed now; return how many those are.
+    """Judge every draft that was not yet judged beside what is signed now; return of how many something could be said.
 
     transact : does work in one transaction, given as a function of a session and arguments. stops : asks to end early; what
     is left is judged the next time.
@@ -53,10 +53,14 @@ def judge_drafts(transact: Transact, progress: Progress = unwatched, stops: Call
 
 def _judge_page(session: Session, version: str, after: int, until: int) -> tuple[int | None, int]:
     last, found = agreement.pending(session, version, after, until, _PAGE)
-    for one in found:
-        told = agreement.beside(session, one)
-        agreement.save_judgement(session, one, judge_draft(told) if told else None)
-    return last, len(found)
+    return last, sum(_judge(session, one) for one in found)
+
+
+def _judge(session: Session, one: Pending) -> bool:
+    told = agreement.beside(session, one)
+    made = judge_draft(told) if told else None
+    agreement.save_judgement(session, one, made)
+    return made is not None
 
 
 def judge_draft(told: Beside) -> Judgement | None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from cxrreport.findings import percent
 from cxrreport.store.gates import Gate, gates, keep, turn
-from cxrreport.store.judged import Judged, judged_drafts
+from cxrreport.store.judged import counted
 from cxrreport.trust.policy import GATED, Bounds, Policy
-from cxrreport.trust.tally import Cells, Share, Tally, count, tally
+from cxrreport.trust.tally import Cells, Share, Tally, count_row, tally
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
     from cxrreport.trust.used import Used
 
 RULE = "cxrreport"  # who turns a gate by the rule
-_PAGE = 500
 NOTHING = "nothing was compared yet"
+_OTHERS = "it was opened for other weights or another calibration"
 KEYS = [(finding, subject) for finding in GATED for subject in ("state", "change")]
 
 
@@ -29,11 +28,9 @@ def decide(before: Gate, whole: Cells, month: Cells, policy: Policy) -> Gate:
     bounds = policy.bounds(before.finding, before.subject)
     if before.held:
         return before
-    fails = _fails(whole, bounds, "of all studies")
-    if not fails and month.told >= policy.month:
-        fails = _fails(month, bounds, "of the last 30 days")
-    if fails:
-        return replace(before, open=False, failed=True, reason=fails)
+    for cells, where in ((whole, "of all studies"), (month, "of the last 30 days")):
+        if cells.told >= policy.least and (fails := _fails(cells, bounds, where)):
+            return replace(before, open=False, failed=True, reason=fails)
     if before.open or _proves(whole, bounds):
         return replace(before, open=True, failed=False, reason=_told(whole))
     lacks = _lacks(whole, bounds)
@@ -81,25 +78,16 @@ def _of(share: Share) -> str:
 def turn_gates(session: Session, used: Used, policy: Policy, now: datetime) -> list[Gate]:
     """Apply the rule to every gate; return those that were opened or closed, or have failed.
 
-    Drafts count that these weights with this calibration made; what others have proved is not proved of them, and what others
-    have failed in they have to prove.
+    Drafts count that these weights with this calibration made, and that are not abstained from; what others have proved is
+    not proved of them, and what others have failed in they have to prove.
 
     now : end of the days that count, by the hospital's clock, as the times of studies are.
     """
-    since, month = now - timedelta(days=policy.days), now - timedelta(days=30)
     whole, recent = tally(()), tally(())
-    for draft in _drafts(session, used, since, now):
-        count(whole, draft)
-        if draft.at >= month:
-            count(recent, draft)
+    for one in counted(session, *used, now - timedelta(days=policy.days), now - timedelta(days=30), now):
+        count_row(whole, one.finding, one, one.has_prior, one.studies)
+        count_row(recent, one.finding, one, one.has_prior, one.recent)
     return _turned(session, used, whole, recent, policy, now)
-
-
-def _drafts(session: Session, used: Used, since: datetime, until: datetime) -> Iterable[Judged]:
-    last = 0
-    while page := judged_drafts(session, used.weights_sha256, since, until, last, _PAGE):
-        last = page[-1].draft_id
-        yield from (one for one in page if one.calibration_sha256 == used.calibration_sha256)
 
 
 def _turned(session: Session, used: Used, whole: Tally, recent: Tally, policy: Policy, now: datetime) -> list[Gate]:
@@ -120,36 +108,44 @@ def unproved(finding: str, subject: str) -> Gate:
     return Gate(finding, subject, open=False, reason=NOTHING)
 
 
-def _decide(gate: Gate, used: Used, whole: Cells, month: Cells, policy: Policy) -> Gate:
-    """As `decide`; a gate that drafts of something else have opened is open no more, unless these prove it, too."""
+def _of_use(gate: Gate, used: Used) -> Gate:
+    """A gate as it is for what is in use: one that drafts of something else have opened is open no more, unless it is held."""
+    if not gate.open or gate.held or (gate.weights_sha256, gate.calibration_sha256) == used:
+        return gate
+    return replace(gate, open=False, reason=_OTHERS)
+
+
+def _decide(before: Gate, used: Used, whole: Cells, month: Cells, policy: Policy) -> Gate:
+    """As `decide`, of the drafts of what is in use."""
+    gate = _of_use(before, used)
     if gate.held:
         return gate
-    others = gate.open and (gate.weights_sha256, gate.calibration_sha256) != used
-    after = decide(replace(gate, **used._asdict(), open=gate.open and not others), whole, month, policy)
-    if others and not after.open and not after.failed:
-        return replace(after, reason=f"it was opened for other weights or another calibration; {after.reason}")
-    return after
+    after = decide(replace(gate, **used._asdict()), whole, month, policy)
+    others = gate is not before and not after.open and not after.failed
+    return replace(after, reason=f"{_OTHERS}; {after.reason}") if others else after
 
 
-def withheld(session: Session, withhold: str) -> dict[str, str]:
+def gates_of_use(session: Session, used: Used) -> dict[tuple[str, str], Gate]:
+    """Every gate, one that was never turned too, as it is for what is in use."""
+    known = gates(session)
+    return {key: _of_use(known.get(key) or unproved(*key), used) for key in KEYS}
+
+
+def withheld(session: Session, used: Used, withhold: str) -> dict[str, str]:
     """What drafts keep from readers: "state" or "change" by finding. A finding of which nothing may be told has no change.
 
     withhold : the setting. "failed" takes in what somebody holds closed, "unproved" all that is not open.
     """
-    known, found = gates(session), {}
-    for finding, subject in reversed(KEYS):  # the change first: the state takes its place
-        gate = known.get((finding, subject)) or unproved(finding, subject)
-        if _is_withheld(gate, withhold):
-            found[finding] = subject
-    return found
+    known = gates_of_use(session, used)
+    # the change first: the state takes its place
+    return {finding: subject for finding, subject in reversed(KEYS) if _is_withheld(known[finding, subject], withhold)}
 
 
-def count_gates(session: Session) -> dict[str, int]:
+def count_gates(session: Session, used: Used) -> dict[str, int]:
     """Return how many gates are open, have failed, have not proved themselves yet, and are held by somebody."""
-    known = gates(session)
-    all_gates = [known.get(key) or unproved(*key) for key in KEYS]
-    opened, failed = (sum(getattr(gate, name) for gate in all_gates) for name in ("open", "failed"))
-    held = sum(gate.held for gate in all_gates)
+    found = gates_of_use(session, used).values()
+    opened, held = (sum(getattr(gate, name) for gate in found) for name in ("open", "held"))
+    failed = sum(gate.failed and not gate.open for gate in found)
     return {"open": opened, "failed": failed, "unproved": len(KEYS) - opened - failed, "held": held}
 
 

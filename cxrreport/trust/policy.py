@@ -8,16 +8,16 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from cxrreport.codes import Flag
 from cxrreport.drafting.abstain import Limits
 from cxrreport.errors import ConfigurationError
 from cxrreport.findings import FINDINGS, NO_FINDING
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
-Years = Annotated[float, Field(gt=0, le=1000)]
+Share = Annotated[float, Field(ge=0, le=1, strict=True)]
+Count = Annotated[int, Field(ge=1, strict=True)]
+Years = Annotated[float, Field(ge=0.1, le=1000, strict=True)]
 GATED = FINDINGS[:NO_FINDING]  # "no finding" follows from the others
 Finding = Annotated[str, Field(pattern=f"^({'|'.join(GATED)})$")]
 Subject = Annotated[str, Field(pattern="^(state|change)$")]
@@ -43,11 +43,19 @@ class Drift(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    weeks: Annotated[int, Field(ge=4)]
+    weeks: Annotated[Count, Field(ge=4, le=52)]
     drafts: Count
-    studies: Annotated[int, Field(ge=20)]
+    studies: Annotated[Count, Field(ge=20)]
     years: Years
     watch: Years
+
+    @field_validator("watch")
+    @classmethod
+    def _sooner(cls, watch: float, info: ValidationInfo) -> float:
+        """A chart is watched before it rings."""
+        if watch > info.data.get("years", watch):
+            raise ValueError
+        return watch
 
 
 class Abstain(BaseModel):
@@ -70,17 +78,20 @@ def _shipped_abstain() -> Abstain:
 
 
 class Policy(BaseModel):
-    """The rule: bounds of all findings, and what is otherwise for some. month : least number that judges a single month."""
+    """The rule: bounds of all findings, and what is otherwise for some.
+
+    days : that count. least : studies that tell a finding, so that it can fail in them.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    days: Count
-    month: Count
+    days: Annotated[Count, Field(le=36_500)]
+    least: Count
     state: Bounds
     change: Bounds
     drift: Drift
     abstain: Abstain = Field(default_factory=_shipped_abstain)  # a site need not say it again
-    findings: dict[Finding, dict[Subject, dict[str, float]]] = {}
+    findings: dict[Finding, dict[Subject, dict[str, Count | Share]]] = {}
 
     def bounds(self, finding: str, subject: str) -> Bounds:
         """Those of one gate."""

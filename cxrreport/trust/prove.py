@@ -16,7 +16,7 @@ from cxrreport.store.retry import transact
 from cxrreport.store.telling import withdraw_telling
 from cxrreport.trust.agreement import Transact, judge_drafts
 from cxrreport.trust.drift import watch
-from cxrreport.trust.gates import KEYS, turn_gates, unproved, withheld
+from cxrreport.trust.gates import gates_of_use, turn_gates, unproved, withheld
 from cxrreport.trust.policy import GATED, Policy, load_policy
 from cxrreport.trust.used import in_use
 
@@ -69,8 +69,9 @@ def prove(
 
 def _turn(session: Session, settings: Settings, policy: Policy, now: datetime) -> tuple[list[Gate], int]:
     """Turn the gates; no draft that waits for a reader tells on what has failed."""
-    turned = turn_gates(session, in_use(settings), policy, now)
-    return turned, withdraw_telling(session, withheld(session, settings.withhold))
+    used = in_use(settings)
+    turned = turn_gates(session, used, policy, now)
+    return turned, withdraw_telling(session, withheld(session, used, settings.withhold))
 
 
 def weights_in_use(settings: Settings) -> str:
@@ -79,34 +80,32 @@ def weights_in_use(settings: Settings) -> str:
 
 
 def list_gates(settings: Settings) -> list[dict[str, Any]]:
-    """Every gate, those that were never turned too."""
+    """Every gate, those that were never turned too, as it is for the weights and the calibration in use."""
     with open_archive(settings, read_only=True) as engine, session(engine, read_only=True) as s:
-        known = gates(s)
-    return [_told(known.get(key) or unproved(*key)) for key in KEYS]
+        return [_told(gate) for gate in gates_of_use(s, in_use(settings)).values()]
 
 
 def set_gate(
     settings: Settings, finding: str, subject: str, to: str, by: str, reason: str, now: datetime
 ) -> dict[str, Any]:
-    """Hold a gate "open" or "closed", or give it back to the "rule", which leaves it as it is until it decides otherwise.
+    """Hold a gate "open" or "closed", or give it back to the "rule", which looks at it at once as at one that is closed.
 
     Returns the gate, and as `withdrawn` how many drafts that nobody had read told what is kept from readers now.
 
     Raises
     ------
-    UsageError : there is no such finding. LockedError : a run is at work.
+    UsageError : there is no such finding. ConfigurationError : the rule cannot be used. LockedError : a run is at work.
     """
     if finding not in GATED:
         raise UsageError(f"There is no gate of this finding; there are {', '.join(GATED)}.", "gate.unknown")
+    policy, used = load_policy(settings.trust), in_use(settings)
     with held_archive(settings) as engine, session(engine) as s:
         before = gates(s).get((finding, subject)) or unproved(finding, subject)
-        opens = before.open if to == "rule" else to == "open"
-        gate = replace(
-            before, **in_use(settings)._asdict(), open=opens, failed=before.failed and not opens, held=to != "rule",
-            reason=reason,
-        )  # fmt: skip
+        gate = replace(before, **used._asdict(), open=to == "open", held=to != "rule", reason=reason)
         turn(s, gate, by, now)
-        withdrawn = withdraw_telling(s, withheld(s, settings.withhold))
+        if to == "rule":
+            turn_gates(s, used, policy, now)
+        withdrawn = withdraw_telling(s, withheld(s, used, settings.withhold))
         return {**_told(gates(s)[finding, subject]), "withdrawn": withdrawn}
 
 

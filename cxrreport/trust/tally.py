@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cxrreport.findings import CHANGED, Change, State
-from cxrreport.store.judged import Agreed, Judged
+from cxrreport.store.judged import Agreed, Counted, Judged
 from cxrreport.trust.policy import GATED
 
 _Z = 1.959964  # of a two-sided 95 % interval
@@ -49,16 +49,16 @@ class Cells:
     signed: int = 0
     neither: int = 0
 
-    def add(self, *, drafted: bool, signed: bool) -> None:
-        """Count one study."""
+    def add(self, *, drafted: bool, signed: bool, studies: int = 1) -> None:
+        """Count studies that are alike."""
         if drafted and signed:
-            self.both += 1
+            self.both += studies
         elif drafted:
-            self.drafted += 1
+            self.drafted += studies
         elif signed:
-            self.signed += 1
+            self.signed += studies
         else:
-            self.neither += 1
+            self.neither += studies
 
     @property
     def told(self) -> int:
@@ -115,23 +115,27 @@ def count(found: Tally, draft: Judged) -> None:
     """Count one draft. A change counts where there is a prior and draft or report can tell: more, less, or neither."""
     rows = {row.finding: row for row in draft.findings if not row.name}
     for finding in GATED:
-        row = rows.get(finding)
-        if row is None:
-            found[finding, "state"].add(drafted=False, signed=False)
-        elif row.signed is not State.UNCERTAIN:
-            told = row.drafted is State.POSITIVE, row.signed is State.POSITIVE
-            found[finding, "state"].add(drafted=told[0], signed=told[1])
-        if draft.has_prior:
-            _count_change(found[finding, "change"], row)
+        count_row(found, finding, rows.get(finding), draft.has_prior)
 
 
-def _count_change(cells: Cells, row: Agreed | None) -> None:
+def count_row(found: Tally, finding: str, row: Agreed | Counted | None, has_prior: bool, studies: int = 1) -> None:
+    """Count one finding of so many drafts that are alike in it; None where neither side tells it."""
+    if row is None:
+        found[finding, "state"].add(drafted=False, signed=False, studies=studies)
+    elif row.signed is not State.UNCERTAIN:
+        told = row.drafted is State.POSITIVE, row.signed is State.POSITIVE
+        found[finding, "state"].add(drafted=told[0], signed=told[1], studies=studies)
+    if has_prior:
+        _count_change(found[finding, "change"], row, studies)
+
+
+def _count_change(cells: Cells, row: Agreed | Counted | None, studies: int) -> None:
     drafted, signed = (_way(row.drafted_change), _way(row.signed_change)) if row else (None, None)
     if drafted and signed and drafted != signed:  # the opposite: told in vain, and what is true is missed
-        cells.add(drafted=True, signed=False)
-        cells.add(drafted=False, signed=True)
+        cells.add(drafted=True, signed=False, studies=studies)
+        cells.add(drafted=False, signed=True, studies=studies)
     else:
-        cells.add(drafted=drafted is not None, signed=signed is not None)
+        cells.add(drafted=drafted is not None, signed=signed is not None, studies=studies)
 
 
 def _way(change: Change | None) -> str | None:

@@ -20,12 +20,20 @@ POLICY = default_policy()
 BOUNDS = POLICY.bounds("edema", "state")
 
 
-@given(whole=COUNTS, month=COUNTS, before=st.booleans())
-def test_a_look_decides_as_the_tool_does(whole: tuple[int, ...], month: tuple[int, ...], before: bool) -> None:
-    gate = Gate("edema", "state", open=before, reason="")
-    expected = decide(gate, Cells(*whole), Cells(*month), POLICY).open
+@given(whole=COUNTS, month=COUNTS, before=st.sampled_from([(True, False), (False, True), (False, False)]))
+def test_a_look_decides_as_the_tool_does(
+    whole: tuple[int, ...], month: tuple[int, ...], before: tuple[bool, bool]
+) -> None:
+    gate = Gate("edema", "state", open=before[0], failed=before[1], reason="")
+    expected = decide(gate, Cells(*whole), Cells(*month), POLICY)
     columns = (np.array(one)[:, None] for one in (whole, month))
-    assert by_intervals(np.array([before]), *columns, POLICY, BOUNDS).item() is expected
+    after = by_intervals(np.array(before)[:, None], *columns, POLICY, BOUNDS)[:, 0]
+    assert after.tolist() == [expected.open, expected.failed]
+
+
+def test_what_is_good_and_rare_does_not_fail_by_a_few_reports() -> None:
+    rare = nights(Truth(0.1, 0.9, 0.7), 365, 500, np.random.default_rng(4))
+    assert course(rare, POLICY, BOUNDS)["failed"].any(0).mean() < 0.01
 
 
 def test_what_is_good_opens_and_what_is_bad_does_not() -> None:
@@ -47,7 +55,8 @@ def test_nights_have_the_shares_that_are_asked_for() -> None:
 def test_the_command_prints_both_rules(capsys: pytest.CaptureFixture[str]) -> None:
     main(["--runs", "5", "--nights", "20"])
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert len(rows) == 51 and {row["rule"] for row in rows[:48]} == {"intervals", "shares"}
+    assert len(rows) == 57 and {row["rule"] for row in rows[:54]} == {"intervals", "shares"}
+    assert all(("ever_failed" in row) is (row["rule"] == "intervals") for row in rows[:54])
 
 
 def test_what_falls_closes_the_sooner_the_more_often_it_is_told() -> None:

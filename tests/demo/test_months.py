@@ -19,7 +19,7 @@ from cxrreport.trust import policy
 
 SEEN = "cardiomegaly"  # what the network sees on every film of the other machine
 RULE = {
-    "month": 6,
+    "least": 6,
     "agree": 8,
     "precision": 0.65,
     "sensitivity": 0.65,

@@ -15,8 +15,9 @@ from cxrreport.mistakes import Dimension, Mistake, Verdict
 from cxrreport.store import drafts
 from cxrreport.store.agreement import Compared, Judgement, Pending, judged_beside, save_judgement
 from cxrreport.store.engine import session
-from cxrreport.store.judged import Judged, judged_drafts
-from cxrreport.store.schema import ImageRow
+from cxrreport.store.judged import Judged, counted, judged_drafts
+from cxrreport.store.schema import DraftRow, ImageRow
+from cxrreport.trust.tally import Cells, count_row, tally
 
 WEIGHTS = "w" * 64
 ROWS = (
@@ -62,6 +63,24 @@ def test_only_drafts_of_the_weights_and_of_the_days_come(engine: Engine, draft: 
     assert ask(engine, "v" * 64) == []
     assert ask(engine, WEIGHTS, one.at, one.at + second) == [one]
     assert ask(engine, WEIGHTS, None, one.at) == [] == ask(engine, WEIGHTS, one.at + second, None)
+
+
+def test_the_counts_of_the_database_are_those_of_the_drafts_one_by_one(engine: Engine, draft: int) -> None:
+    with session(engine) as s:
+        s.execute(update(DraftRow).values(prior_study_id=DraftRow.study_id))
+    (one,) = ask(engine)
+    whole, by_row = tally([one]), tally(())
+    with session(engine) as s:
+        for asked, recent in ((one.at, 1), (one.at + timedelta(days=1), 0)):
+            (found,) = counted(s, WEIGHTS, None, one.at, asked, one.at + timedelta(days=1))
+            assert (found.finding, found.studies, found.recent) == ("pneumothorax", 1, recent)
+        count_row(by_row, found.finding, found, found.has_prior, found.studies)
+        assert by_row["pneumothorax", "state"] == whole["pneumothorax", "state"] == Cells(signed=1)
+        assert by_row["pneumothorax", "change"] == whole["pneumothorax", "change"] == Cells(signed=1)
+        for calibration, since in (("c", one.at), (None, one.at + timedelta(days=1))):
+            assert counted(s, WEIGHTS, calibration, since, since, since + timedelta(days=9)) == []
+        s.execute(update(DraftRow).values(abstained="abstain.doubt"))
+        assert counted(s, WEIGHTS, None, one.at, one.at, one.at + timedelta(days=1)) == []
 
 
 def test_without_a_report_or_a_verdict_nothing_is_beside(engine: Engine, draft: int) -> None:

@@ -6,18 +6,22 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from builders.store import add_reports, begin_run, make_report, report_rows, save_draft, scan_study
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, update
 
 from cxrreport.drafts import Review, Verdict
 from cxrreport.findings import State, Tier
 from cxrreport.mistakes import Dimension, Mistake
 from cxrreport.mistakes import Verdict as Said
-from cxrreport.store.agreement import Compared, Judgement, Pending, forget_judgement, pending, save_judgement
+from cxrreport.records import ReportStatus
+from cxrreport.store.agreement import Compared, Judgement, Pending, beside, forget_judgement, pending, save_judgement
 from cxrreport.store.engine import session
 from cxrreport.store.forgetting import erase, rows_of_patient
+from cxrreport.store.judged import judged_drafts
 from cxrreport.store.outcomes import AgreementRow, JudgementRow
 from cxrreport.store.pruning import outdated
 from cxrreport.store.reviews import add_review
+from cxrreport.store.schema import DraftRow, ReportRow
+from cxrreport.store.scores import count_judged, judged_scores
 
 MISSED = Compared(Mistake("edema", "", Said.MISSED, Dimension.STATE, Tier.URGENT), State.BLANK, State.POSITIVE)
 JUDGED = Judgement(1, 0.5, [MISSED])
@@ -70,6 +74,46 @@ def test_a_correction_that_comes_meanwhile_and_other_rules_have_it_judged_again(
     judge(engine, again)
     with session(engine, read_only=True) as s:
         assert len(pending(s, "other rules", 0, 100, 10)[1]) == 1 and pending(s, "rules", 0, 100, 10)[1] == []
+
+
+def test_a_judgement_beside_what_is_withdrawn_since_is_looked_at_again(engine: Engine, drafted: int) -> None:
+    (one,) = look(engine)
+    judge(engine, one)
+    with session(engine) as s:
+        s.execute(update(ReportRow).values(status=ReportStatus.WITHDRAWN))
+    (again,) = look(engine)
+    assert again.report_id is None
+    with session(engine) as s:
+        assert beside(s, again) is None
+        save_judgement(s, again, None)
+    assert look(engine) == [] and count(engine) == [1, 0]
+
+
+@pytest.mark.parametrize("verdict", [Verdict.REJECTED, Verdict.ACCEPTED])
+def test_a_verdict_without_a_text_is_no_truth(engine: Engine, verdict: Verdict) -> None:
+    study = scan_study(engine)
+    save_draft(engine, begin_run(engine), study.id)
+    with session(engine) as s:
+        add_review(s, 1, Review(verdict, "reader", datetime(2024, 5, 7, tzinfo=UTC)))
+    assert look(engine) == []
+    with session(engine) as s:
+        add_review(s, 1, Review(Verdict.EDITED, "reader", datetime(2024, 5, 8, tzinfo=UTC), "No edema."))
+    (one,) = look(engine)
+    with session(engine) as s:
+        found = beside(s, one)
+    assert found and found.signed.text == "No edema."
+
+
+def test_that_of_which_nothing_can_be_said_is_counted_nowhere(engine: Engine, drafted: int) -> None:
+    (one,) = look(engine)
+    with session(engine) as s:
+        save_judgement(s, one, None)
+        weights = s.scalar(select(DraftRow.weights_sha256)) or ""
+        version = s.scalar(select(DraftRow.preprocess_version)) or 0
+        assert judged_drafts(s, weights, None, None, 0, 10) == []
+        assert judged_scores(s, weights, version, 0, 10) == [] and count_judged(s, weights, version) == 0
+        save_judgement(s, one, JUDGED)
+        assert len(judged_drafts(s, weights, None, None, 0, 10)) == count_judged(s, weights, version) == 1
 
 
 def test_it_goes_with_the_patient(engine: Engine, drafted: int) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pytest
-from builders.trust import agreed, judged
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine
@@ -14,22 +13,30 @@ from sqlalchemy import Engine
 from cxrreport.findings import State
 from cxrreport.store.engine import session
 from cxrreport.store.gates import Gate, gates, turn
+from cxrreport.store.judged import Counted
 from cxrreport.trust import gates as rule
-from cxrreport.trust.gates import RULE, decide, turn_gates, withheld
-from cxrreport.trust.policy import GATED, Policy, default_policy
+from cxrreport.trust.gates import RULE, count_gates, decide, turn_gates, withheld
+from cxrreport.trust.policy import GATED, Bounds, default_policy
 from cxrreport.trust.tally import Cells
 from cxrreport.trust.used import Used
 
-POLICY = Policy(
-    days=365, month=10,
-    state={"agree": 20, "precision": 0.6, "sensitivity": 0.6},
-    change={"agree": 10, "precision": 0.5, "sensitivity": 0.4},
-)  # fmt: skip
+POLICY = default_policy().model_copy(
+    update={
+        "least": 10,
+        "state": Bounds(agree=20, precision=0.6, sensitivity=0.6),
+        "change": Bounds(agree=10, precision=0.5, sensitivity=0.4),
+    }
+)
 SHUT, OPEN = Gate("edema", "state", open=False, reason=""), Gate("edema", "state", open=True, reason="")
 GOOD, FEW, DOUBTFUL, BAD = Cells(40, 3, 3, 99), Cells(10, 0, 0, 99), Cells(30, 18, 0, 99), Cells(20, 60, 3, 99)
 NONE = Cells()
 NOW = datetime(2024, 7, 1)
 USED = Used("w", None)
+
+
+def said(signed: State, studies: int, recent: int) -> Counted:
+    """So many drafts tell an edema."""
+    return Counted("edema", State.POSITIVE, signed, None, None, False, studies, recent)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +51,8 @@ USED = Used("w", None)
         (OPEN, GOOD, Cells(2, 9, 0, 9), False, "of the last 30 days"),  # one bad month closes by itself
         (OPEN, GOOD, Cells(0, 3, 0, 9), True, ""),  # too few to judge a month
         (SHUT, GOOD, Cells(2, 9, 0, 9), False, "of the last 30 days"),
+        (SHUT, Cells(0, 0, 3, 99), Cells(0, 0, 3, 9), False, "fewer than 20"),  # nor does a year of three reports fail
+        (SHUT, Cells(0, 0, 10, 99), NONE, False, "of all studies"),
     ],
 )
 def test_when_a_gate_opens_stays_and_closes(before: Gate, whole: Cells, month: Cells, opens: bool, why: str) -> None:
@@ -54,6 +63,7 @@ def test_when_a_gate_opens_stays_and_closes(before: Gate, whole: Cells, month: C
 def test_what_has_failed_stays_so_until_it_is_proved() -> None:
     failed = decide(OPEN, BAD, BAD, POLICY)
     assert failed.failed and decide(SHUT, FEW, NONE, POLICY).failed is False
+    assert not decide(SHUT, Cells(0, 0, 3, 99), Cells(0, 0, 3, 9), POLICY).failed
     later = decide(failed, FEW, NONE, POLICY)
     assert later.failed and later.reason.startswith(
         "it has failed before; since then draft and report agree in 10 studies"
@@ -73,19 +83,19 @@ def test_no_gate_opens_and_closes_by_the_same_counts(cells: Cells, opened: bool)
 
 
 def test_gates_are_turned_audited_and_explained(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = [judged(agreed("edema", State.POSITIVE, State.POSITIVE), at=NOW - timedelta(days=90)) for _ in range(40)]
-    monkeypatch.setattr(rule, "_drafts", lambda *_: iter(told))
+    told = [said(State.POSITIVE, 40, 0)]
+    monkeypatch.setattr(rule, "counted", lambda *_: told)
     with session(engine) as s:
         (opened,) = turn_gates(s, USED, POLICY, NOW)
         assert (opened.finding, opened.subject, opened.open) == ("edema", "state", True)
         assert not turn_gates(s, USED, POLICY, NOW)
-        assert withheld(s, "unproved") == {**dict.fromkeys(GATED, "state"), "edema": "change"}
+        assert withheld(s, USED, "unproved") == {**dict.fromkeys(GATED, "state"), "edema": "change"}
         assert gates(s)["fracture", "state"].reason == "nothing was compared yet"
-        told += [judged(agreed("edema", State.POSITIVE, State.NEGATIVE), at=NOW - timedelta(days=9))] * 30
+        told.append(said(State.NEGATIVE, 30, 30))
         (shut,) = turn_gates(s, USED, POLICY, NOW)
         assert not shut.open and "precision of the last 30 days is 0 % (0 of 30)" in shut.reason
         turn(s, Gate("edema", "state", open=True, reason="read by hand", held=True), "chief", NOW)
-        assert not turn_gates(s, USED, POLICY, NOW) and withheld(s, "unproved")["edema"] == "change"
+        assert not turn_gates(s, USED, POLICY, NOW) and withheld(s, USED, "unproved")["edema"] == "change"
         audited = s.connection().exec_driver_sql("SELECT actor, subject, detail FROM audit ORDER BY id").all()
     assert [(row.actor, json.loads(row.detail)["open"]) for row in audited] == [
         (RULE, True),
@@ -96,11 +106,15 @@ def test_gates_are_turned_audited_and_explained(engine: Engine, monkeypatch: pyt
 
 
 def test_other_weights_have_to_prove_themselves_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    good = [agreed("edema", State.POSITIVE, State.POSITIVE)]
-    told = [judged(*good, at=NOW - timedelta(days=9), calibration_sha256=None) for _ in range(40)]
-    monkeypatch.setattr(rule, "judged_drafts", lambda *asked: [] if asked[4] else told)  # one page
+    monkeypatch.setattr(
+        rule, "counted", lambda _, weights, calibration, *__: [] if calibration else [said(State.POSITIVE, 40, 0)]
+    )
     with session(engine) as s:
         assert [gate.open for gate in turn_gates(s, USED, POLICY, NOW)] == [True]
+        for others in (Used("w", "c"), Used("v", None)):  # before anybody has looked at them
+            assert withheld(s, others, "unproved")["edema"] == "state"
+            assert count_gates(s, others) == {"open": 0, "failed": 0, "unproved": 26, "held": 0}
+        assert count_gates(s, USED)["open"] == 1
         (shut,) = turn_gates(s, Used("w", "c"), POLICY, NOW)
         assert (shut.open, shut.failed) == (False, False)
         assert shut.reason == "it was opened for other weights or another calibration; nothing was compared yet"
@@ -108,8 +122,8 @@ def test_other_weights_have_to_prove_themselves_again(engine: Engine, monkeypatc
 
 def test_the_setting_says_what_closed_gates_keep_from_readers(engine: Engine) -> None:
     with session(engine) as s:
-        assert withheld(s, "failed") == {} and withheld(s, "nothing") == {}
-        assert withheld(s, "unproved") == dict.fromkeys(GATED, "state")
+        assert withheld(s, USED, "failed") == {} and withheld(s, USED, "nothing") == {}
+        assert withheld(s, USED, "unproved") == dict.fromkeys(GATED, "state")
         for gate in (
             Gate("edema", "state", open=False, reason="", failed=True),
             Gate("fracture", "state", open=False, reason="", held=True),
@@ -117,6 +131,6 @@ def test_the_setting_says_what_closed_gates_keep_from_readers(engine: Engine) ->
             Gate("pneumonia", "change", open=False, reason="", failed=True),
         ):
             turn(s, gate, "chief", NOW)
-        assert withheld(s, "failed") == {"edema": "state", "fracture": "state", "pneumonia": "change"}
-        assert withheld(s, "unproved") == {**dict.fromkeys(GATED, "state"), "pneumonia": "change"}
-        assert withheld(s, "nothing") == {}
+        assert withheld(s, USED, "failed") == {"edema": "state", "fracture": "state", "pneumonia": "change"}
+        assert withheld(s, USED, "unproved") == {**dict.fromkeys(GATED, "state"), "pneumonia": "change"}
+        assert withheld(s, USED, "nothing") == {}

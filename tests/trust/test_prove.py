@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import getpass
+import re
 from pathlib import Path
 
 import pytest
 from builders.tool import Tool
+from sqlalchemy import text
 
+from cxrreport.errors import ConfigurationError
 from cxrreport.findings import FINDINGS
+from cxrreport.trust import policy
 from cxrreport.trust.policy import GATED
 
 
@@ -15,6 +20,12 @@ def _report(folder: Path, accession: str, words: str) -> Path:
     folder.mkdir(exist_ok=True)
     (folder / f"{accession}.txt").write_text(f"FINDINGS: {words}\n\nIMPRESSION: {words}\n")
     return folder
+
+
+def _write(tool: Tool, statement: str) -> None:
+    with tool.connection() as connection:
+        connection.execute(text(statement))
+        connection.commit()
 
 
 def test_drafts_are_judged_once_and_again_when_a_report_changes(drafted: Tool, tmp_path: Path) -> None:
@@ -38,6 +49,71 @@ def test_gates_are_listed_held_and_given_back(drafted: Tool) -> None:
     assert drafted.json("trust", "gates", "--set", "edema", "state", "rule", "--reason", "enough")[0]["held"] is False
     assert drafted.json("trust", "gates", "--set", "cough", "state", "open", "--reason", "x", code=2)
     assert drafted("trust", "gates", "--set", "edema", "state", "open") == 2 and "--reason" in drafted.err
+
+
+def test_a_gate_that_is_given_back_is_as_the_rule_has_it(drafted: Tool) -> None:
+    setting = ("trust", "gates", "--set", "pneumothorax", "state")
+    assert drafted.json(*setting, "open", "--reason", "x")[0]["open"]
+    (back,) = drafted.json(*setting, "rule", "--reason", "back")
+    assert (back["open"], back["failed"], back["held"]) == (False, False, False)
+    drafted.json("trust")
+    assert not any(gate["open"] for gate in drafted.json("trust", "gates"))
+    assert (
+        drafted.rows("SELECT actor FROM audit WHERE action = 'gate' AND subject = 'pneumothorax, state'")
+        == [getpass.getuser()] * 2
+    )
+
+
+def test_an_open_hand_does_not_undo_that_drafts_have_failed(drafted: Tool) -> None:
+    setting = ("trust", "gates", "--set", "edema", "state")
+    drafted.json(*setting, "closed", "--reason", "x")
+    _write(drafted, "UPDATE gate SET failed = 1, held = 0 WHERE held")
+    assert drafted.json(*setting, "open", "--reason", "x")[0]["open"]
+    assert drafted.json("status")["gates"]["failed"] == 0
+    (back,) = drafted.json(*setting, "rule", "--reason", "back")
+    assert (back["open"], back["failed"]) == (False, True)
+    assert drafted.json("status")["gates"]["failed"] == 1
+
+
+def test_what_other_weights_have_opened_is_told_to_nobody_before_anyone_has_looked(
+    drafted: Tool, shared_export: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drafted.json("trust", "gates", "--set", "edema", "state", "open", "--reason", "x")
+    _write(drafted, "UPDATE gate SET held = 0")
+    monkeypatch.setenv("CXRREPORT_WITHHOLD", "unproved")
+    assert drafted.json("status")["gates"]["open"] == 1
+    _write(drafted, "UPDATE gate SET calibration_sha256 = 'another'")
+    assert drafted.json("status")["gates"]["open"] == 0
+    (gate,) = (one for one in drafted.json("trust", "gates") if (one["finding"], one["subject"]) == ("edema", "state"))
+    assert not gate["open"] and gate["reason"] == "it was opened for other weights or another calibration"
+    drafted.json("generate", shared_export, "--redo", "all")
+    newest = "FROM draft WHERE run_id = (SELECT max(id) FROM run)"
+    assert drafted.rows(f"SELECT id {newest}") and not drafted.rows(f"SELECT id {newest} AND NOT shadow")
+
+
+def test_who_is_unknown_to_the_system_may_look_and_has_to_say_who_sets(
+    drafted: Tool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setattr(getpass, "getuser", nobody)
+    assert drafted("trust", "drift") == 0
+    for setting in (("gates", "--set", "edema", "state", "open"), ("drift", "--acknowledge", "1")):
+        assert drafted("trust", *setting, "--reason", "x") == 2 and "--by" in drafted.err
+
+
+@pytest.mark.parametrize(
+    "text", ["days = 800000", "least = true", "weeks = 53", "watch = 11", "years = 0.001", "agree = 2.5"]
+)
+def test_a_rule_that_means_nothing_is_refused(text: str, tmp_path: Path) -> None:
+    name = text.partition(" ")[0]
+    shipped = Path(policy.__file__).with_name("trust.toml").read_text()
+    changed = re.sub(rf"(?m)^{name} = [0-9.]+", text, shipped, count=1)
+    (tmp_path / "trust.toml").write_text(changed)
+    assert changed != shipped
+    with pytest.raises(ConfigurationError, match="wrong or missing"):
+        policy.load_policy(tmp_path / "trust.toml")
 
 
 def test_where_nothing_is_proved_drafts_are_whole_and_nobody_sees_them(

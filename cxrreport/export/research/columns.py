@@ -121,7 +121,7 @@ RESEARCH = (
     Column("distance", _NUMBER, "How far the films lie from those that the weights learnt from; 1 is the bound of ordinary"
            " ones.", _made("distance"), True),
     Column("has_prior", _YES, "The draft compares the study with a prior.", _judged("has_prior")),
-    Column("by_report", _YES, "Judged beside a signed report; else beside what the reader wrote or accepted.",
+    Column("by_report", _YES, "Judged beside a signed report; else beside what the reader wrote.",
            _made("by_report")),
     Column("review", _TEXT, "The reader's verdict on the draft.", lambda line: _or_none(line.judged.review), True,
            tuple(map(str, Said))),
