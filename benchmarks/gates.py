@@ -77,6 +77,7 @@ def by_intervals(before: np.ndarray, whole: Counts, month: Counts, policy: Polic
     proves, fails = whole[0] >= bounds.agree, np.zeros(before.shape[1], bool)
     for vain, bound in ((1, bounds.precision), (2, bounds.sensitivity)):
         proves &= wilson(whole[0], whole[0] + whole[vain])[0] >= bound
+        proves &= ~before[1] | (month[0] >= bound * (month[0] + month[vain]))
         for cells in (whole, month):
             fails |= (cells.sum(0) >= policy.least) & (wilson(cells[0], cells[0] + cells[vain])[1] < bound)
     return np.stack([(before[0] | proves) & ~fails, fails | (before[1] & ~proves)])
@@ -125,13 +126,22 @@ def tell_failed(failed: np.ndarray) -> dict[str, float]:
 
 
 def fall(a_night: float, policy: Policy, bounds: Bounds, runs: int, rng: np.random.Generator) -> dict[str, object]:
-    """Gates of a year of good drafts whose precision then falls by 0.45 for good: nights until they close, by quantiles."""
+    """Gates of a year of good drafts whose precision then falls by 0.45 for good: nights until they close, by
+    quantiles, and mean of the nights in which they are open again after that."""
     good, bad = _truth(a_night, bounds, _GOOD, _GOOD), _truth(a_night, bounds, -0.2, _GOOD)
     counts = np.concatenate([nights(good, policy.days, runs, rng), nights(bad, policy.days, runs, rng)])
     after = course(counts, policy, bounds)["intervals"][policy.days - 1 :]
-    closed = (~after[:, after[0]]).argmax(0).astype(float)
-    quantiles = np.quantile(np.where(after[:, after[0]].all(0), np.inf, closed), [0.5, 0.95], method="lower")
-    return {"truth": "precision falls by 0.45", "a_night": a_night, "median": quantiles[0], "p95": quantiles[1]}
+    after = after[:, after[0]]
+    closed = (~after).argmax(0).astype(float)
+    quantiles = np.quantile(np.where(after.all(0), np.inf, closed), [0.5, 0.95], method="lower")
+    again = round(float((after & (np.arange(len(after))[:, None] > closed)).sum(0).mean()), 2)
+    return {
+        "truth": "precision falls by 0.45",
+        "a_night": a_night,
+        "median": quantiles[0],
+        "p95": quantiles[1],
+        "nights_open_again": again,
+    }
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -1,7 +1,8 @@
 """Each draft beside what was signed of its study, claim by claim: the truth that a hospital has for nothing.
 
-Of a finding counts what the table of the draft says; how it is told, its side, severity and change, is judged in the text
-by the same rules as in `evaluate` (evaluation/mistakes.py). What is withheld from readers is judged by the table alone.
+Of a finding counts what the table of the draft says, with what it implies, as in a report; how it is told, its side, severity
+and change, is judged in the text by the same rules as in `evaluate` (evaluation/mistakes.py). What is withheld from readers is
+judged by the table alone.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from cxrreport.findings import CHANGED, FINDINGS, OTHER, Change, State, tier
 from cxrreport.log import Progress, unwatched
 from cxrreport.mistakes import Dimension, Mistake, Verdict
 from cxrreport.reports.claims import read
-from cxrreport.reports.labels import rules, signed_states
+from cxrreport.reports.labels import rules, signed_states, with_parents
 from cxrreport.reports.language import is_english_report
 from cxrreport.reports.sections import clean
 from cxrreport.store import agreement
@@ -68,7 +69,8 @@ def judge_draft(told: Beside) -> Judgement | None:
     if is_english_report(told.signed.text, "") is False:
         return None
     drafted, signed = tell(read(told.text)), _signed(told.signed)
-    rows = {row.finding: row for row in told.rows}
+    implied = with_parents({row.finding: row.state for row in told.rows})
+    rows = {row.finding: replace(row, state=implied[row.finding]) for row in told.rows}
     withheld = {finding for finding, row in rows.items() if row.withheld == "state"}
     by_text = {_key(one): one for one in judge(drafted, signed) if one.finding not in withheld}
     states = signed_states(told.signed.text, told.signed.labels)

@@ -62,3 +62,7 @@ def test_the_command_prints_both_rules(capsys: pytest.CaptureFixture[str]) -> No
 def test_what_falls_closes_the_sooner_the_more_often_it_is_told() -> None:
     rare, often = (fall(rate, POLICY, BOUNDS, 100, np.random.default_rng(3))["median"] for rate in (0.5, 5.0))
     assert often < rare and often < 30
+
+
+def test_what_one_bad_month_closed_stays_closed_while_it_is_bad() -> None:
+    assert fall(0.65, POLICY, BOUNDS, 100, np.random.default_rng(5))["nights_open_again"] < 5

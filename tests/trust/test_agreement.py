@@ -52,6 +52,12 @@ def test_an_invention_and_a_miss_are_errors() -> None:
     assert found.errors == 2
 
 
+def test_what_a_drafted_finding_implies_is_drafted_as_it_is_signed() -> None:
+    found = told("The heart is enlarged.", "The heart is enlarged.", cardiomegaly=POSITIVE)
+    one = of(found, "enlarged cardiomediastinum")
+    assert (one.drafted, one.signed) == (POSITIVE, POSITIVE) and found.errors == 0
+
+
 def test_what_neither_tells_has_no_row() -> None:
     found = told("No pleural effusion is seen.", "The lungs are clear. No effusion.", pleural_effusion=NEGATIVE)
     assert (found.findings, found.errors) == ([], 0)

@@ -65,10 +65,17 @@ def test_what_has_failed_stays_so_until_it_is_proved() -> None:
     assert failed.failed and decide(SHUT, FEW, NONE, POLICY).failed is False
     assert not decide(SHUT, Cells(0, 0, 3, 99), Cells(0, 0, 3, 9), POLICY).failed
     later = decide(failed, FEW, NONE, POLICY)
-    assert later.failed and later.reason.startswith(
-        "it has failed before; since then draft and report agree in 10 studies"
-    )
+    assert later.failed and later.reason.startswith("it has failed; draft and report agree in 10 studies")
     assert not decide(failed, GOOD, NONE, POLICY).failed
+
+
+def test_a_good_year_does_not_open_what_the_last_month_closed() -> None:
+    shut = decide(OPEN, Cells(300, 50, 30), Cells(2, 18, 0), POLICY)
+    fewer = decide(
+        shut, Cells(300, 49, 30), Cells(2, 6, 0), POLICY
+    )  # too few to fail by, and below the bound all the same
+    assert fewer.failed and fewer.reason == "it has failed; precision of the last 30 days is 25 % (2 of 8), below 60 %"
+    assert decide(fewer, Cells(300, 49, 30), Cells(6, 2, 1), POLICY).open
 
 
 def test_a_held_gate_is_left_alone() -> None:
