@@ -34,8 +34,8 @@ def demo(
     """Draw a hospital archive in DIRECTORY (cxrreport-demo), index its reports, draft its studies and show one draft.
 
     The demo has a home and a database of its own in DIRECTORY, whatever the settings name. With --months it may have a
-    new --home instead, so that `cxrreport --home HOME trust report` can follow; films and reports lie in its folder
-    `hospital`.
+    new --home instead, so that `cxrreport --config HOME/settings.toml trust report` can follow, with the settings of
+    the simulated nights; films and reports lie in its folder `hospital`.
     """
     given = ctx.meta[GIVEN]
     refused = ("db", "config") if months else ("home", "db", "config")
@@ -101,6 +101,7 @@ def _simulate(
     from cxrreport.cli.options import progress
 
     from cxrreport.demo.months import simulate
+    from cxrreport.demo.nights import WITHHOLD
     from cxrreport.demo.plan import Plan
     from cxrreport.log import configure
     from cxrreport.settings import load_settings
@@ -120,7 +121,11 @@ def _simulate(
     plan = Plan(datetime.now().replace(microsecond=0), months, weekly, seed)
     with progress() as tell:
         found = simulate(settings, hospital, plan, tell)
+    (own := home / "settings.toml").write_text(f'home = {json.dumps(str(home))}\nwithhold = "{WITHHOLD}"\n', "utf-8")
     click.echo(json.dumps(found)) if as_json else _print(found)
+    click.echo(
+        f"Go on as this hospital: {shlex.join(['cxrreport', '--config', str(own), 'trust', 'report'])}", err=True
+    )
     return 0
 
 

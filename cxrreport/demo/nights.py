@@ -19,7 +19,8 @@ from cxrreport.settings import Settings
 
 Write = Callable[[Path], None]  # one file into a folder
 # Few studies at a time, each written a moment ago: no process is worth its start, and no file its wait.
-_OWN = {"workers": 0, "drafters": 1, "settle_s": 0.0, "withhold": "unproved", "engine": "local"}
+WITHHOLD = "unproved"
+_OWN = {"workers": 0, "drafters": 1, "settle_s": 0.0, "withhold": WITHHOLD, "engine": "local"}
 
 
 @dataclass(frozen=True, slots=True)

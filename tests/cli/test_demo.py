@@ -12,6 +12,7 @@ from cxrreport.cli.main import call
 
 from cxrreport import DISCLAIMER
 from cxrreport.demo.plan import Plan
+from cxrreport.settings import load_settings
 
 Demo = Callable[..., int]
 
@@ -68,8 +69,9 @@ def test_months_are_simulated_in_a_home_that_other_commands_then_read(
     assert "another machine: phantom 2" in out and "films do not show it: fracture" in out
     assert [path.name for path in tmp_path.iterdir()] == ["home"] and (home / "hospital" / "pacs").is_dir()
     monkeypatch.delenv("CXRREPORT_DB")
-    assert demo("--home", home, "status", "--json") == 0
+    assert demo("--config", home / "settings.toml", "status", "--json") == 0
     assert json.loads(capsys.readouterr().out)["studies"] == 9
+    assert load_settings(home / "settings.toml").withhold == "unproved"  # as its nights were run
     assert demo("--home", home, "demo", "--months", "2") == 2
 
 
