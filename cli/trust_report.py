@@ -68,18 +68,7 @@ def _print(found: Mapping[str, Any]) -> None:
     click.echo(
         f"Weights {found['weights_sha256'][:12]}; calibration {made or 'none'}; index: {found['indexes']} versions."
     )
-    columns = [
-        found["by"],
-        "studies",
-        "in shadow",
-        "abstained",
-        "errors a study",
-        "critical",
-        "urgent",
-        "notable",
-        "words changed",
-    ]
-    print_table("Groups", columns, map(_group, found["groups"]))
+    print_table("Groups", [found["by"], *_COUNTS], map(_group, found["groups"]))
     for row in found["groups"]:
         name = escaped(row["group"])
         print_table(f"Findings, {name}", ["finding", *_COLUMNS], _lines(row["findings"]))
