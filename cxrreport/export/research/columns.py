@@ -47,7 +47,7 @@ class Line:
     @property
     def state(self) -> str:
         """What the draft says of it."""
-        return str(self.drafted.state if self.drafted else self.agreed.drafted if self.agreed else State.BLANK)
+        return str(self.agreed.drafted if self.agreed else self.drafted.state if self.drafted else State.BLANK)
 
     @property
     def changes(self) -> tuple[str | None, str | None]:
@@ -129,7 +129,7 @@ RESEARCH = (
     Column("edits", _NUMBER, "Words of the whole draft to change, as a share of the longer text, 0..1.", _judged("edits")),
     Column("finding", _TEXT, "The finding, by the name of its label.", _own("finding")),
     Column("name", _TEXT, "Name of another abnormality; else empty.", _agreed("name", "")),
-    Column("drafted", _TEXT, "What the draft says, what is withheld too: its table, of another abnormality its text.",
+    Column("drafted", _TEXT, "What the draft says, withheld or not: its table and what that implies, of others its text.",
            _own("state"), values=_STATES),
     Column("probability", _NUMBER, 'Calibrated probability of "positive", 0..1.', _drafted("probability"), True),
     Column("raw_score", _NUMBER, "What the network said before calibration, 0..1.", _drafted("raw_score"), True),
