@@ -24,19 +24,13 @@ from cxrreport.reports.sections import split
 from cxrreport.settings import Settings
 from cxrreport.store.catalogue import count_without_view
 from cxrreport.store.engine import open_archive, session
-from cxrreport.store.training import SignedStudy, signed_studies
+from cxrreport.store.training import SignedStudy, signed_studies, split_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 ARCHIVE = "archive"
 _PAGE = 64  # studies whose images are read together
-_TEST, _VAL = 0, 1  # of the ten buckets of patients; the others are for training
-
-
-def split_of(bucket: int) -> str:
-    """Split of a patient, about 80 % train, 10 % val, 10 % test: it never changes, whoever comes to the archive."""
-    return {_TEST: "test", _VAL: "val"}.get(bucket, "train")
 
 
 class ArchiveReader:

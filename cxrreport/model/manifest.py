@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from cxrreport.errors import WeightsError
+from cxrreport.files import write_json
 
 NETWORK, VIEWS, CONFIG, VOCABULARY = "model.safetensors", "views.safetensors", "config.json", "vocab.txt"
+MANIFEST = "manifest.json"
 
 FITTED = ("calibration", "reference")  # entries of what is fitted to one network, and is no part of what identifies it
 
@@ -31,7 +35,7 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     WeightsError : when it is missing, no JSON, or not one of ours.
     """
     try:
-        manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
+        manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
         files = manifest["files"]
         if not {NETWORK, VIEWS, CONFIG, VOCABULARY} <= set(files) or any(Path(name).name != name for name in files):
             raise KeyError("files")
@@ -44,3 +48,15 @@ def weights_sha256(manifest: dict[str, Any]) -> str:
     """One digest for all files of a manifest; it identifies the weights in every draft and index."""
     lines = [f"{digest}  {name}\n" for name, digest in sorted(manifest["files"].items())]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+@contextmanager
+def naming(directory: Path, entry: str, sha256: str) -> Iterator[None]:
+    """Name, as one of `FITTED`, what the block puts beside the weights.
+
+    A kill meanwhile leaves weights without it, never ones that are refused.
+    """
+    plain = {name: value for name, value in read_manifest(directory).items() if name != entry}
+    write_json(directory / MANIFEST, plain, indent=1)
+    yield
+    write_json(directory / MANIFEST, {**plain, entry: sha256}, indent=1)

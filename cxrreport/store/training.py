@@ -21,6 +21,7 @@ from cxrreport.store.schema import DraftRow, ImageRow, PatientRow, ReportRow, St
 from cxrreport.store.standing import standing
 
 BUCKETS = 10
+_TEST, _VAL = 0, 1  # the others are for training
 _FRONTAL = tuple(view for view in View if view.is_frontal)
 
 
@@ -49,6 +50,11 @@ def patient_bucket(issuer: str, mrn: str) -> int:
     First 8 hexadecimal digits of the sha256 of "<length of issuer>:<issuer><mrn>", modulo 10.
     """
     return int(hashlib.sha256(f"{len(issuer)}:{issuer}{mrn}".encode()).hexdigest()[:8], 16) % BUCKETS
+
+
+def split_of(bucket: int) -> str:
+    """Split of a patient, about 80 % train, 10 % val, 10 % test: it never changes, whoever comes to the archive."""
+    return {_TEST: "test", _VAL: "val"}.get(bucket, "train")
 
 
 def signed_studies(session: Session, after_id: int = 0, limit: int = 200) -> list[SignedStudy]:

@@ -23,6 +23,7 @@ from cxrreport.trust.fit import cross_validated, fit_calibration
 from cxrreport.trust.kept import check_present, drop, keep, kept, take_back
 from cxrreport.trust.scored import Scored
 from cxrreport.trust.truth import read_scored
+from cxrreport.trust.used import calibrations
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -39,13 +40,10 @@ def calibrate_archive(settings: Settings, progress: Progress = unwatched) -> dic
     ------
     UsageError : fewer than 200 such studies. WeightsError : weights or calibration are damaged. LockedError
     """
-    directory = settings.weights or default_directory()
-    manifest = read_manifest(directory)
-    shipped = Calibration.shipped(directory, manifest)
-    used = Calibration.own(settings.home, manifest["files"][NETWORK]) or shipped
+    manifest, used, shipped = calibrations(settings)
     with held_archive(settings) as engine:
         judge_drafts(lambda work, *arguments: transact(engine, lambda s: work(s, *arguments)), progress)
-        scored = read_scored(engine, weights_sha256(manifest))
+        scored, _ = read_scored(engine, weights_sha256(manifest))
         if len(scored.views) < LEAST:
             raise UsageError(
                 f"Calibrating needs {LEAST} studies with a signed report in English and a draft of the weights in use;"

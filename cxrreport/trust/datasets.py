@@ -11,10 +11,10 @@ from cxrreport.datasets.splits import read_whole
 from cxrreport.drafting.drafter import open_drafter
 from cxrreport.errors import UsageError
 from cxrreport.evaluation.reliability import compare
-from cxrreport.files import atomic, write_json
+from cxrreport.files import atomic
 from cxrreport.log import Progress
 from cxrreport.model.calibration import CALIBRATION, Calibration
-from cxrreport.model.manifest import NETWORK, default_directory, read_manifest
+from cxrreport.model.manifest import NETWORK, default_directory, naming, read_manifest
 from cxrreport.model.weights import load_weights, resolve_device
 from cxrreport.trust.collections import Bank, score_collection
 from cxrreport.trust.fit import cross_validated, fit_calibration, with_pair
@@ -75,11 +75,10 @@ def _apart(one: Scored, collections: list[Scored]) -> dict[str, Any]:
 
 def write_calibration(directory: Path, calibration: Calibration) -> None:
     """Put a calibration beside the weights; what was there is kept for `undo_weights`."""
-    plain = _uncalibrated(directory)
-    keep(directory)
-    with atomic(directory / CALIBRATION, 0o666) as file:
-        file.write_bytes(calibration.content)
-    _name(directory, plain, calibration)
+    with naming(directory, "calibration", calibration.sha256):
+        keep(directory)
+        with atomic(directory / CALIBRATION, 0o666) as file:
+            file.write_bytes(calibration.content)
 
 
 def undo_weights(directory: Path | None) -> dict[str, Any]:
@@ -93,20 +92,6 @@ def undo_weights(directory: Path | None) -> dict[str, Any]:
     before = kept(directory, read_manifest(directory)["files"][NETWORK])
     if before is None:
         raise UsageError("The weights have no calibration before this one to take back.", "calibration.none")
-    plain = _uncalibrated(directory)
-    take_back(directory)
-    _name(directory, plain, before)
+    with naming(directory, "calibration", before.sha256):
+        take_back(directory)
     return {"sha256": before.sha256}
-
-
-def _uncalibrated(directory: Path) -> dict[str, Any]:
-    """Write and return the manifest without a calibration: a kill then leaves weights that are not calibrated, never ones
-    that are refused.
-    """
-    plain = {name: value for name, value in read_manifest(directory).items() if name != "calibration"}
-    write_json(directory / "manifest.json", plain, indent=1)
-    return plain
-
-
-def _name(directory: Path, plain: dict[str, Any], calibration: Calibration) -> None:
-    write_json(directory / "manifest.json", {**plain, "calibration": calibration.sha256}, indent=1)

@@ -11,7 +11,7 @@ import numpy as np
 
 from cxrreport.findings import FINDINGS
 from cxrreport.model.calibration import Calibration
-from cxrreport.model.manifest import NETWORK, default_directory, read_manifest, weights_sha256
+from cxrreport.model.manifest import weights_sha256
 from cxrreport.settings import Settings
 from cxrreport.store.engine import open_archive, session
 from cxrreport.store.gates import Gate, gates
@@ -20,8 +20,9 @@ from cxrreport.trust.fit import fit_calibration
 from cxrreport.trust.gain import Way, gains
 from cxrreport.trust.policy import GATED, Policy, load_policy
 from cxrreport.trust.recombine import recombined
-from cxrreport.trust.scored import Scored
-from cxrreport.trust.truth import held_out, read_scored
+from cxrreport.trust.scored import Bools, Scored
+from cxrreport.trust.truth import read_scored
+from cxrreport.trust.used import calibrations
 
 APART = 30  # patients of the fifth: of fewer an interval says less than it seems to
 
@@ -39,21 +40,20 @@ def recommend(settings: Settings) -> dict[str, Any]:
     ------
     ConfigurationError : the rule of the gates cannot be used. WeightsError : weights or calibration are damaged.
     """
-    directory, policy = settings.weights or default_directory(), load_policy(settings.trust)
-    manifest = read_manifest(directory)
-    shipped = Calibration.shipped(directory, manifest)
-    used = Calibration.own(settings.home, manifest["files"][NETWORK]) or shipped
+    policy, (manifest, used, shipped) = load_policy(settings.trust), calibrations(settings)
     with open_archive(settings, read_only=True) as engine:
-        scored = read_scored(engine, weights_sha256(manifest))
+        scored, apart = read_scored(engine, weights_sha256(manifest))
         with session(engine, read_only=True) as s:
             known = gates(s)
-    return advise(scored, used, shipped) | {"failing": _failing(scored, known, policy)}
+    return advise(scored, apart, used, shipped) | {"failing": _failing(scored, known, policy)}
 
 
-def advise(scored: Scored, used: Calibration | None, shipped: Calibration | None) -> dict[str, Any]:
-    """As `recommend`, of scores. used : the calibration in use; shipped : that from which a new fit begins."""
-    rows = held_out(scored)
-    fitting, apart = scored.take(~rows), scored.take(rows)
+def advise(scored: Scored, held_out: Bools, used: Calibration | None, shipped: Calibration | None) -> dict[str, Any]:
+    """As `recommend`, of scores.
+
+    held_out : (n,) films of the fifth. used : the calibration in use; shipped : that from which a new fit begins.
+    """
+    fitting, apart = scored.take(~held_out), scored.take(held_out)
     counts = {"studies": len(scored.views), "patients": len(set(scored.patients))}
     found = {**counts, "held_out": {"studies": len(apart.views), "patients": len(set(apart.patients))}}
     lacks = _lacks(scored, apart)

@@ -15,11 +15,11 @@ from cxrreport.datasets.nih import FILM_READERS, Film, open_film
 from cxrreport.datasets.phantoms import draw_phantoms
 from cxrreport.datasets.sample import Sample
 from cxrreport.datasets.splits import drawn
-from cxrreport.files import atomic, write_json
+from cxrreport.files import atomic
 from cxrreport.log import Progress
 from cxrreport.model.config import PATCHES
 from cxrreport.model.drafter import Drafter
-from cxrreport.model.manifest import NETWORK, read_manifest
+from cxrreport.model.manifest import NETWORK, naming
 from cxrreport.model.reference import REFERENCE, Reference, unit
 from cxrreport.records import PreparedStudy
 
@@ -83,12 +83,9 @@ def _bound(reference: Reference, ordinary: Mapping[str, Floats]) -> float:
 
 
 def write_reference(directory: Path, reference: Reference) -> None:
-    """Put the groups beside the weights, and name them in the manifest; a kill between leaves weights without any."""
-    plain = {name: value for name, value in read_manifest(directory).items() if name != "reference"}
-    write_json(directory / "manifest.json", plain, indent=1)
-    with atomic(directory / REFERENCE, 0o666) as file:
+    """Put the groups beside the weights, and name them in the manifest."""
+    with naming(directory, "reference", reference.sha256), atomic(directory / REFERENCE, 0o666) as file:
         file.write_bytes(reference.content)
-    write_json(directory / "manifest.json", {**plain, "reference": reference.sha256}, indent=1)
 
 
 def _studies(drafter: Drafter, name: str, samples: Sequence[Sample], progress: Progress) -> Groups:

@@ -15,26 +15,30 @@ from cxrreport.records import Study, View
 from cxrreport.store.catalogue import studies
 from cxrreport.store.engine import session
 from cxrreport.store.scores import JudgedScores, count_judged, judged_scores
-from cxrreport.trust.scored import Scored
+from cxrreport.store.training import split_of
+from cxrreport.trust.scored import Bools, Scored
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 MOST = 50_000  # drafts, about 300 bytes each: of more, those of patients drawn by a digest
 _PAGE = 500
-_APART = (0, 1)  # of the ten buckets of patients: those that training on the archive does not learn from
 _PARTS = 1 << 32
 
 
-def read_scored(engine: Engine, weights_sha256: str) -> Scored:
+def read_scored(engine: Engine, weights_sha256: str) -> tuple[Scored, Bools]:
     """Read the judged drafts that these weights made. A state of which the report is uncertain is not known.
 
-    The name of a patient begins with a bucket, by which `held_out` tells the fifth.
+    Returns
+    -------
+    n films, and which of them (n,) are of the fifth of patients that training on the archive does not learn from.
     """
-    parts = [_scored(page) for page in _pages(engine, weights_sha256)] or [_scored([])]
+    pages = list(_pages(engine, weights_sha256)) or [[]]
+    parts = [_scored(page) for page in pages]
+    apart = [split_of(one.bucket) != "train" for page in pages for one, _ in page]
     scores, positive, known = (np.concatenate([getattr(one, name) for one in parts]) for name in _TABLES)
     views, patients = ([v for one in parts for v in getattr(one, name)] for name in ("views", "patients"))
-    return Scored("archive", scores, positive, known, views, patients)
+    return Scored("archive", scores, positive, known, views, patients), np.array(apart, bool)
 
 
 _TABLES = ("scores", "positive", "known")
@@ -44,14 +48,9 @@ def _scored(page: Sequence[tuple[JudgedScores, View | None]]) -> Scored:
     shape = (len(page), len(FINDINGS))
     scores = np.array([[one.scores[f] for f in FINDINGS] for one, _ in page], np.float64).reshape(shape)
     signed = np.array([[one.state(f) for f in FINDINGS] for one, _ in page], object).reshape(shape)
-    patients = [f"{one.bucket} {one.patient_id}" for one, _ in page]
+    patients = [str(one.patient_id) for one, _ in page]
     known = signed != State.UNCERTAIN
     return Scored("archive", scores, signed == State.POSITIVE, known, [view for _, view in page], patients)
-
-
-def held_out(scored: Scored) -> np.ndarray:
-    """Which films (n,) are of the fifth of patients that nothing is fitted to: val and test of training on the archive."""
-    return np.array([int(patient.partition(" ")[0]) in _APART for patient in scored.patients], bool)
 
 
 def _pages(engine: Engine, weights: str) -> Iterator[list[tuple[JudgedScores, View | None]]]:

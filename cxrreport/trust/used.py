@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cxrreport.model.calibration import Calibration
 from cxrreport.model.manifest import NETWORK, default_directory, read_manifest, weights_sha256
@@ -16,8 +16,16 @@ class Used(NamedTuple):
     calibration_sha256: str | None
 
 
-def in_use(settings: Settings) -> Used:
-    """What the next run drafts with.
+class Calibrations(NamedTuple):
+    """The manifest of the weights in use, the calibration in use, and the one that comes with the weights."""
+
+    manifest: dict[str, Any]
+    used: Calibration | None
+    shipped: Calibration | None
+
+
+def calibrations(settings: Settings) -> Calibrations:
+    """Read them; that of the archive is in use before the shipped one.
 
     Raises
     ------
@@ -25,5 +33,11 @@ def in_use(settings: Settings) -> Used:
     """
     directory = settings.weights or default_directory()
     manifest = read_manifest(directory)
-    own = Calibration.own(settings.home, manifest["files"][NETWORK]) or Calibration.shipped(directory, manifest)
-    return Used(weights_sha256(manifest), own.sha256 if own else None)
+    shipped = Calibration.shipped(directory, manifest)
+    return Calibrations(manifest, Calibration.own(settings.home, manifest["files"][NETWORK]) or shipped, shipped)
+
+
+def in_use(settings: Settings) -> Used:
+    """What the next run drafts with; raises as `calibrations`."""
+    manifest, used, _ = calibrations(settings)
+    return Used(weights_sha256(manifest), used.sha256 if used else None)

@@ -17,7 +17,7 @@ from builders.store import begin_run, save_draft
 from builders.tool import ENVIRONMENT, Tool, spotted_chest
 from sqlalchemy import text
 
-from cxrreport.datasets.archive import ArchiveReader, split_of
+from cxrreport.datasets.archive import ArchiveReader
 from cxrreport.drafts import Review, Verdict
 from cxrreport.findings import FINDINGS
 from cxrreport.model.weights import load_weights
@@ -28,7 +28,7 @@ from cxrreport.settings import Settings
 from cxrreport.store.engine import held_archive, session
 from cxrreport.store.reviews import add_review
 from cxrreport.store.standing import standing
-from cxrreport.store.training import patient_bucket
+from cxrreport.store.training import patient_bucket, split_of
 from cxrreport.training import start, trainer
 
 PATIENTS = [f"MRN{number:04}" for number in range(60)]

@@ -149,14 +149,14 @@ def test_what_training_holds_to_be_true_is_what_drafts_are_judged_by(enough: Too
     settings = Settings(home=enough.home, workers=0)
     enough.json("trust")
     with open_archive(settings, read_only=True) as engine:
-        scored = read_scored(engine, enough.rows("SELECT DISTINCT weights_sha256 FROM draft")[0])
+        scored, _ = read_scored(engine, enough.rows("SELECT DISTINCT weights_sha256 FROM draft")[0])
     read = ArchiveReader(settings)
     samples = {
         s.patient: s for split in ("train", "val", "test") for s in read(split) if s.key in _judged_studies(enough)
     }
     assert len(samples) == 2 and scored.positive.any()
     for patient, sample in samples.items():
-        rows = [i for i, name in enumerate(scored.patients) if name.split()[1] == patient]
+        rows = [i for i, name in enumerate(scored.patients) if name == patient]
         assert scored.positive[rows].tolist().count(sample.positive.tolist()) >= 1
 
 
