@@ -49,7 +49,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class Ranked:
     """n studies: scores by name (n,), and errors of each by kind (n,)."""
 
     scores: Mapping[str, Floats]
@@ -91,7 +91,7 @@ def _score(
     bank: Bank,
     reports: Mapping[str, str],
     train: Sequence[Sample],
-) -> Scored:
+) -> Ranked:
     """Scores and errors of studies. reports : signed text by key, where there is one."""
     rule, rows = default_policy().abstain, []
     for sample, draft, table, far, near in _drafted(drafter, samples, bank):
@@ -105,7 +105,7 @@ def _score(
         rows.append((far, undecided, either, contradictions(table, beam_states(draft)), states, actionable))
     *scores, wrong_states, actionable_errors = np.array(rows, float).T
     errors = {"wrong states": wrong_states} | ({"actionable errors": actionable_errors} if reports else {})
-    return Scored(dict(zip(SCORES, scores, strict=True)), errors)
+    return Ranked(dict(zip(SCORES, scores, strict=True)), errors)
 
 
 def contradictions(table: Rows, beams: Sequence[Mapping[str, State]]) -> float:
@@ -116,7 +116,7 @@ def contradictions(table: Rows, beams: Sequence[Mapping[str, State]]) -> float:
     return sum({one, other} == opposite for one, other in told) / max(len(told), 1)
 
 
-def _print_curves(name: str, found: Scored, rule: Abstain) -> None:
+def _print_curves(name: str, found: Ranked, rule: Abstain) -> None:
     far, undecided = found.scores["distance"], found.scores["doubt"]
     print(f"\n{name}: {len(far)} studies; beyond the bounds: distance {np.mean(far > rule.distance):.1%},"
           f" doubt {np.mean(undecided > rule.doubt):.1%},"

@@ -75,11 +75,11 @@ def _week(
     }  # fmt: skip
     monday = date(2024, 1, 1) + week * WEEK
     for name, values in of_drafts.items():
-        yield Sums(monday, device, name, "", _cell(values))
+        yield Sums(monday, device, name, "", cell(values))
     for place, finding in enumerate(FINDINGS):
         p, y = scores[:, place], signed[:, place]
-        yield Sums(monday, device, Watched.CALLED, finding, _cell(p >= 0.5))
-        yield Sums(monday, device, Watched.PROBABILITY, finding, _cell(p))
+        yield Sums(monday, device, Watched.CALLED, finding, cell(p >= 0.5))
+        yield Sums(monday, device, Watched.PROBABILITY, finding, cell(p))
         told = Cell(int(judged.sum()), float(p[judged].sum()), float(y[judged].sum()), float((p[judged] ** 2).sum()))
         yield Sums(monday, device, Watched.OBSERVED, finding, told)
 
@@ -91,7 +91,8 @@ def _days(rng: np.random.Generator, studies: float) -> np.ndarray:
     return np.repeat(np.arange(7), counts)
 
 
-def _cell(values: np.ndarray) -> Cell:
+def cell(values: np.ndarray) -> Cell:
+    """Sums of values."""
     numbers = values.astype(float)
     return Cell(len(numbers), float(len(numbers)), float(numbers.sum()), float((numbers**2).sum()))
 

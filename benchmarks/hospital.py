@@ -29,8 +29,8 @@ from cxrreport.log import configure
 from cxrreport.settings import Settings, load_settings
 from cxrreport.store.engine import open_archive, session
 from cxrreport.store.judged import Judged, judged_drafts
-from cxrreport.trust.prove import weights_in_use
 from cxrreport.trust.tally import tally
+from cxrreport.trust.used import in_use
 
 FIRST, DAYS, MONTH, LATE = datetime(2024, 1, 1, 8), 360, timedelta(days=30), timedelta(days=3)
 NORMAL = "No acute cardiopulmonary abnormality."
@@ -112,7 +112,7 @@ def _write_text(folder: Path, study: Filed) -> None:
 def judged_in(settings: Settings, since: datetime, until: datetime) -> list[Judged]:
     """The judged drafts of these days."""
     with open_archive(settings, read_only=True) as engine, session(engine, read_only=True) as s:
-        return judged_drafts(s, weights_in_use(settings), since, until, 0, 100_000)
+        return judged_drafts(s, in_use(settings).weights_sha256, since, until, 0, 100_000)
 
 
 def quarter_lines(found: Sequence[Judged]) -> list[str]:

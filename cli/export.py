@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from cxrreport.cli.complaint import complain
-from cxrreport.cli.options import print_result, progress
+from cxrreport.cli.options import DAY, print_result, progress
 from cxrreport.cli.status import print_table
 
 from cxrreport.codes import Flag
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 # As in export/formats.py, which a command line need not import; a test holds both together.
 FORMATS = ("html", "pdf", "sr", "fhir", "hl7", "jsonl", "csv", "parquet")
 _FILE = click.Path(path_type=Path)
-_DAY = click.DateTime(["%Y-%m-%d"])
 
 
 def _known(ctx: click.Context, param: click.Parameter, flags: tuple[str, ...]) -> tuple[str, ...]:
@@ -41,8 +40,8 @@ def _known(ctx: click.Context, param: click.Parameter, flags: tuple[str, ...]) -
 def wanted_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that choose drafts; `wanted_of` takes them."""
     options = (
-        click.option("--since", type=_DAY, help="First day of the studies."),
-        click.option("--until", type=_DAY, help="Last day of the studies."),
+        click.option("--since", type=DAY, help="First day of the studies."),
+        click.option("--until", type=DAY, help="Last day of the studies."),
         click.option("--run", type=int, metavar="ID", help="Only drafts of this run."),
         click.option("--study", metavar="STUDY", help="Only this study."),
         click.option(

@@ -7,20 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from cxrreport.cli.options import print_result
+from cxrreport.cli.options import DAY, print_result
 
 if TYPE_CHECKING:
     from cxrreport.settings import Settings
 
-_DAY = click.DateTime(["%Y-%m-%d"])
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
 @click.option("--pseudonymise", "key", type=_FILE, metavar="KEYFILE", required=True, help="Key of the pseudonyms.")
 @click.option("--out", type=_FILE, metavar="FILE", required=True, help="Ends in .csv or .parquet.")
-@click.option("--since", type=_DAY, help="First day of the studies.")
-@click.option("--until", type=_DAY, help="Last day of the studies.")
+@click.option("--since", type=DAY, help="First day of the studies.")
+@click.option("--until", type=DAY, help="Last day of the studies.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def export(

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from cxrreport.cli.options import DAY
 
 if TYPE_CHECKING:
     from cxrreport.settings import Settings
 
-_DAY = click.DateTime(["%Y-%m-%d"])
 # As in trust/report.py, which a command line need not import; a test holds both together.
 BY = ("finding", "month", "device", "view", "sex", "age", "institution", "reader")
 _COUNTS = ["studies", "in shadow", "abstained", "errors a study", "critical", "urgent", "notable", "words changed"]
@@ -21,8 +21,8 @@ _COLUMNS = ["both", "draft alone", "report alone", "precision", "sensitivity", "
 
 
 @click.command()
-@click.option("--since", type=_DAY, help="First day of the studies.")
-@click.option("--until", type=_DAY, help="Last day of the studies.")
+@click.option("--since", type=DAY, help="First day of the studies.")
+@click.option("--until", type=DAY, help="Last day of the studies.")
 @click.option("--by", type=click.Choice(BY), default="finding", help="What to group by.")
 @click.option(
     "--html",
@@ -61,7 +61,7 @@ def _write(settings: Settings, directory: Path, found: Mapping[str, Any]) -> Non
 
 
 def _print(found: Mapping[str, Any]) -> None:
-    from cxrreport.cli.status import escaped, print_table
+    from cxrreport.cli.status import print_table
 
     click.echo(f"{found['studies']} studies were judged.")
     made = ", ".join(f"{(one['sha256'] or 'none')[:12]} ({one['studies']})" for one in found["calibrations"])
@@ -70,18 +70,24 @@ def _print(found: Mapping[str, Any]) -> None:
     )
     print_table("Groups", [found["by"], *_COUNTS], map(_group, found["groups"]))
     for row in found["groups"]:
-        name = escaped(row["group"])
-        print_table(f"Findings, {name}", ["finding", *_COLUMNS], _lines(row["findings"]))
-        if row["changes"]:
-            print_table(f"Changes, {name}", ["finding", *_COLUMNS], _lines(row["changes"]))
-        if row["words"]:
-            columns = ["finding", "told by both", "side", "severity", "change", "certainty"]
-            print_table(f"Told alike, {name}", columns, map(_words, row["words"].items()))
+        _print_group(row)
     columns = ["draft", "study", "errors", "words changed", "of"]
     print_table("The drafts to look at first", columns, map(_worst, found["worst"]))
     print_table(
         "Why drafts were rejected, the newest first", ["draft", "study", "why"], map(_rejected, found["rejected"])
     )
+
+
+def _print_group(row: Mapping[str, Any]) -> None:
+    from cxrreport.cli.status import escaped, print_table
+
+    name = escaped(row["group"])
+    print_table(f"Findings, {name}", ["finding", *_COLUMNS], _lines(row["findings"]))
+    if row["changes"]:
+        print_table(f"Changes, {name}", ["finding", *_COLUMNS], _lines(row["changes"]))
+    if row["words"]:
+        columns = ["finding", "told by both", "side", "severity", "change", "certainty"]
+        print_table(f"Told alike, {name}", columns, map(_words, row["words"].items()))
 
 
 def _group(row: Mapping[str, Any]) -> list[Any]:

@@ -39,6 +39,9 @@ class State(StrEnum):
     UNCERTAIN = "uncertain"
 
 
+THERE = (State.POSITIVE, State.UNCERTAIN)  # a finding is there, or may be
+
+
 class Change(StrEnum):
     """What happened to one finding since the prior."""
 

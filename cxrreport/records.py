@@ -29,7 +29,10 @@ class View(StrEnum):
     @property
     def is_frontal(self) -> bool:
         """True for PA, AP and unspecified frontal films."""
-        return self in (View.PA, View.AP, View.FRONTAL)
+        return self in FRONTAL
+
+
+FRONTAL = (View.PA, View.AP, View.FRONTAL)
 
 
 class Origin(StrEnum):

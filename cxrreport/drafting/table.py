@@ -8,7 +8,7 @@ from dataclasses import replace
 from cxrreport.drafting.case import Case
 from cxrreport.drafting.changes import compare, no_finding
 from cxrreport.drafts import Finding
-from cxrreport.findings import FINDINGS, Change, State
+from cxrreport.findings import FINDINGS, THERE, Change, State
 from cxrreport.model.calibration import Calibration
 from cxrreport.model.comparer import PairReading
 from cxrreport.model.drafter import StudyStates
@@ -60,5 +60,5 @@ def to_write(own: StudyStates, rows: Sequence[Finding]) -> StudyStates:
     """What a decoder that reads the prior writes of: the network's own states, and the table's of what has a change."""
     states = dict(zip(FINDINGS, own.states, strict=True))
     states |= {row.finding: row.state for row in rows if row.change not in (None, Change.ABSENT)}
-    states |= {"no finding": no_finding(states, (State.POSITIVE, State.UNCERTAIN))}  # as the network has learnt it
+    states |= {"no finding": no_finding(states, THERE)}  # as the network has learnt it
     return replace(own, states=tuple(states[finding] for finding in FINDINGS))

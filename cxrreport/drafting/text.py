@@ -11,7 +11,7 @@ from cxrreport.drafting.known import DEVICES, Known
 from cxrreport.drafting.licences import refusals
 from cxrreport.drafting.trims import shorter
 from cxrreport.drafting.wording import Wording, finished
-from cxrreport.findings import OTHER, URGENCY, Change, State, implied_by
+from cxrreport.findings import OTHER, THERE, URGENCY, Change, State, implied_by
 from cxrreport.model.drafter import NetworkDraft
 from cxrreport.model.prose import Prose
 from cxrreport.reports.claims import Sentence, Text, read
@@ -143,7 +143,7 @@ class _Added:
 
     def doubts(self, said: Text) -> list[str]:
         """Uncertain findings that the decoder asserts or doubts, or that are likely; devices are no matter of doubt."""
-        named = {f for f, state in said.states.items() if state in (State.POSITIVE, State.UNCERTAIN)}
+        named = {f for f, state in said.states.items() if state in THERE}
         found = self.known.doubts(named, {*self.told, DEVICES})
         return [self.wording.sentence(finding, State.UNCERTAIN, self.key) for finding in found]
 

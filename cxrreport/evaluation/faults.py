@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations, permutations
 
-from cxrreport.findings import OTHER, Change, State, implied_by
+from cxrreport.findings import OTHER, THERE, Change, State, implied_by
 from cxrreport.reports.claims import Claim, Sentence, Text
 from cxrreport.reports.labels import with_parents
 from cxrreport.reports.qualifiers import Side
@@ -28,7 +28,7 @@ def count_faults(text: Text, table: States, truth: States) -> dict[str, int]:
     """
     denied = {finding for sentence in text for finding in _denied(text, sentence)} - _asserted(text)
     known = {finding for finding, state in table.items() if state is State.POSITIVE and truth[finding] is state}
-    told = {f for f, state in with_parents(text.states).items() if state in (State.POSITIVE, State.UNCERTAIN)}
+    told = {f for f, state in with_parents(text.states).items() if state in THERE}
     counts = (
         sum(1 for sentence in text for _ in unlicensed(text, sentence, table)),
         contradictions(text),

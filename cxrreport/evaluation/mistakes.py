@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from cxrreport.findings import OTHER, PARENTS, Change, State, Tier, tier
+from cxrreport.findings import OTHER, PARENTS, THERE, Change, State, Tier, tier
 from cxrreport.mistakes import Dimension, Mistake, Verdict
 from cxrreport.reports.claims import Claim, Text
 from cxrreport.reports.qualifiers import Side
@@ -32,7 +32,7 @@ class Told:
     @property
     def there(self) -> bool:
         """It is there, or may be."""
-        return self.state in (State.POSITIVE, State.UNCERTAIN)
+        return self.state in THERE
 
     @property
     def tier(self) -> Tier:

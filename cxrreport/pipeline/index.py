@@ -64,14 +64,19 @@ def index(
             with gpu_errors():
                 build_index(run, drafter)
         if not run.cancelled:
-            proved = prove(settings, run.transact, now or datetime.now(), progress, lambda: bool(run.cancelled))
-            run.count(Count.JUDGED, proved.pop("judged"))
-            run.details["alarms"] = proved.pop("alarms")
-            run.fail(DRIFT, len(run.details["alarms"]))
-            run.details["gates"] = proved
+            _prove(run, now or datetime.now(), progress)
         tell_unretrievable(run)
     details = {name: run.details.get(name) for name in ("unretrievable", "index", "gates", "alarms")}
     return {**run.summary(INDEX), **details}, run.exit_code
+
+
+def _prove(run: Run, now: datetime, progress: Progress) -> None:
+    """Judge what is new, turn the gates and look for drift, as `trust` does."""
+    proved = prove(run.settings, run.transact, now, progress, lambda: bool(run.cancelled))
+    run.count(Count.JUDGED, proved.pop("judged"))
+    run.details["alarms"] = proved.pop("alarms")
+    run.fail(DRIFT, len(run.details["alarms"]))
+    run.details["gates"] = proved
 
 
 def _check_language(run: Run, any_language: bool) -> None:

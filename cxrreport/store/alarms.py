@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, astuple, dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -74,20 +74,16 @@ def reference_period(session: Session, made_with: MadeWith) -> tuple[date, date]
 
 def keep_reference(session: Session, made_with: MadeWith, since: date, until: date, by: str, why: str) -> None:
     """Hold drafts beside these days from now on."""
-    row = _period(session, made_with) or ReferencePeriodRow(**_named(made_with))
+    row = _period(session, made_with) or ReferencePeriodRow(**asdict(made_with))
     row.since, row.until = since, until
     session.add(row)
-    told = {"since": since.isoformat(), "until": until.isoformat(), "reason": why, **_named(made_with)}
+    told = {"since": since.isoformat(), "until": until.isoformat(), "reason": why, **asdict(made_with)}
     append_audit(session, by, "reference period", "drafts of one set of weights", told)
 
 
 def _period(session: Session, made_with: MadeWith) -> ReferencePeriodRow | None:
-    same = (getattr(ReferencePeriodRow, name) == value for name, value in _named(made_with).items())
+    same = (getattr(ReferencePeriodRow, name) == value for name, value in asdict(made_with).items())
     return session.scalar(select(ReferencePeriodRow).where(*same))
-
-
-def _named(made_with: MadeWith) -> dict[str, str]:
-    return {field.name: getattr(made_with, field.name) for field in fields(made_with)}
 
 
 # -- alarms -----------------------------------------------------------------------------------------------------------
@@ -120,7 +116,7 @@ def turn_alarms(session: Session, made_with: MadeWith, seen: Mapping[Subject, Se
     standing = {}
     for row in session.scalars(select(AlarmRow).where(_stands())):
         subject = row.device, row.statistic, row.finding
-        if subject in seen and (row.weights_sha256, row.calibration_sha256) == tuple(_named(made_with).values()):
+        if subject in seen and (row.weights_sha256, row.calibration_sha256) == astuple(made_with):
             standing[subject] = row
         else:
             row.until = week
@@ -149,7 +145,7 @@ def _keep(session: Session, row: AlarmRow, now: Seen) -> None:
 
 def _raise(session: Session, made_with: MadeWith, subject: Subject, now: Seen) -> None:
     device, statistic, finding = subject
-    known = _named(made_with) | {name: getattr(now, name) for name in Seen.__slots__}
+    known = asdict(made_with) | {name: getattr(now, name) for name in Seen.__slots__}
     row = AlarmRow(device=device, statistic=statistic, finding=finding, **known)
     session.add(row)
     session.flush()

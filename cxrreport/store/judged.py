@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.orm import Session
 
 from cxrreport.drafts import Verdict as Said
 from cxrreport.findings import FINDINGS, NO_FINDING, Change, State, Tier
 from cxrreport.mistakes import Dimension, Mistake, Verdict
-from cxrreport.records import View
+from cxrreport.store.engine import session as opened
+from cxrreport.store.films import DEVICE, device_name, first_frontal
+from cxrreport.store.listing import check_days
 from cxrreport.store.outcomes import SAID, AgreementRow, JudgementRow, ReviewRow
 from cxrreport.store.schema import DraftRow, FindingRow, ImageRow, PatientRow, StudyRow
 from cxrreport.store.standing import stands
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,26 @@ class Judged:
     index_version: str
 
 
+def judged_pages(engine: Engine, weights_sha256: str, since: date | None, until: date | None) -> Iterator[list[Judged]]:
+    """Yield the judged drafts that these weights made, of studies from a first to a last day, page by page.
+
+    Raises
+    ------
+    UsageError : the first day comes after the last.
+    """
+    check_days(since, until)
+    first = datetime.combine(since, time.min) if since else None
+    end = datetime.combine(until, time.min) + timedelta(days=1) if until else None
+    last = 0
+    while True:
+        with opened(engine, read_only=True) as s:
+            page = judged_drafts(s, weights_sha256, first, end, last, _PAGE)
+        if not page:
+            return
+        last = page[-1].draft_id
+        yield page
+
+
 def judged_drafts(
     session: Session, weights_sha256: str, since: datetime | None, until: datetime | None, after_id: int, limit: int
 ) -> list[Judged]:
@@ -105,17 +133,12 @@ def judged_of(session: Session, draft_ids: Sequence[int]) -> list[Judged]:
 
 
 def _judged(session: Session, wanted: Sequence[ColumnElement[bool]], limit: int) -> list[Judged]:
-    query = select(DraftRow, StudyRow, PatientRow.sex, JudgementRow).join(StudyRow, StudyRow.id == DraftRow.study_id)
-    query = query.join(PatientRow, PatientRow.id == StudyRow.patient_id)
-    query = query.join(JudgementRow, JudgementRow.draft_id == DraftRow.id)
-    query = query.where(stands(shadow=True), SAID, *wanted)
+    query = _beside().where(stands(shadow=True), SAID, *wanted)
     rows = session.execute(query.order_by(DraftRow.id).limit(limit)).all()
     ids = [draft.id for draft, *_ in rows]
     agreed, tables, read = _agreed(session, ids), _tables(session, ids), _reviews(session, ids)
-    films = _films(session, [study.id for _, study, *_ in rows])
     found = []
-    for draft, study, sex, judgement in rows:
-        view, device = films.get(study.id, ("", ""))
+    for draft, study, sex, judgement, view, *device in rows:
         review = read.get(draft.id)
         likely, withheld = tables.get(draft.id, ({}, set()))
         found.append(
@@ -124,12 +147,21 @@ def _judged(session: Session, wanted: Sequence[ColumnElement[bool]], limit: int)
                 draft.prior_study_id is not None, judgement.errors or 0, judgement.edits or 0.0,
                 tuple(agreed.get(draft.id, ())), likely, frozenset(withheld), draft.shadow, draft.abstained,
                 study.sex or sex, study.age_years,
-                study.institution, view, device,
+                study.institution, str(view or ""), device_name(*device),
                 review.reviewer if review else "", review.status if review else None, review.comment if review else None,
                 draft.calibration_sha256, draft.index_version,
             )
         )  # fmt: skip
     return found
+
+
+def _beside() -> Select[*tuple[Any, ...]]:
+    """Judged drafts with study, sex, judgement, and view and device of the first frontal film."""
+    columns = (DraftRow, StudyRow, PatientRow.sex, JudgementRow, ImageRow.view, *DEVICE)
+    query = select(*columns).join(StudyRow, StudyRow.id == DraftRow.study_id)
+    query = query.join(PatientRow, PatientRow.id == StudyRow.patient_id)
+    query = query.join(JudgementRow, JudgementRow.draft_id == DraftRow.id)
+    return query.outerjoin(ImageRow, ImageRow.id == first_frontal())
 
 
 def counted(
@@ -179,14 +211,3 @@ def _reviews(session: Session, draft_ids: Sequence[int]) -> dict[int, ReviewRow]
     """The verdict that holds of each draft."""
     query = select(ReviewRow).where(ReviewRow.draft_id.in_(draft_ids)).order_by(ReviewRow.at, ReviewRow.id)
     return {row.draft_id: row for row in session.scalars(query)}
-
-
-def _films(session: Session, study_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
-    """View and device (manufacturer, model, station) of the first frontal film of each study."""
-    columns = (ImageRow.study_id, ImageRow.view, ImageRow.manufacturer, ImageRow.model, ImageRow.station)
-    frontal = [view for view in View if view.is_frontal]
-    query = select(*columns).where(ImageRow.study_id.in_(study_ids), ImageRow.usable, ImageRow.view.in_(frontal))
-    found: dict[int, tuple[str, str]] = {}
-    for study_id, view, *device in session.execute(query.order_by(ImageRow.id)):
-        found.setdefault(study_id, (str(view), " ".join(filter(None, device))))
-    return found

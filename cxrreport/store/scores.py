@@ -8,13 +8,11 @@ from dataclasses import dataclass, field
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from cxrreport.findings import FINDINGS, NO_FINDING, PATHOLOGY, State
+from cxrreport.findings import FINDINGS, NO_FINDING, PATHOLOGY, THERE, State
 from cxrreport.store.outcomes import SAID, AgreementRow, JudgementRow
 from cxrreport.store.schema import DraftRow, FindingRow, PatientRow, StudyRow
 from cxrreport.store.standing import stands
 from cxrreport.store.training import patient_bucket
-
-_THERE = (State.POSITIVE, State.UNCERTAIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,7 @@ class JudgedScores:
     def state(self, finding: str) -> State:
         """What was signed of a finding; "no finding" is there where no pathology is, or may be."""
         if finding == FINDINGS[NO_FINDING]:
-            return State.BLANK if any(self.signed.get(FINDINGS[i]) in _THERE for i in PATHOLOGY) else State.POSITIVE
+            return State.BLANK if any(self.signed.get(FINDINGS[i]) in THERE for i in PATHOLOGY) else State.POSITIVE
         return self.signed.get(finding, State.BLANK)
 
 

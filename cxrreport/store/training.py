@@ -10,7 +10,7 @@ from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from cxrreport.findings import State
-from cxrreport.records import Study, View
+from cxrreport.records import FRONTAL, Study
 from cxrreport.store.amendments import SIGNED
 from cxrreport.store.catalogue import studies
 from cxrreport.store.engine import batches
@@ -22,7 +22,6 @@ from cxrreport.store.standing import standing
 
 BUCKETS = 10
 _TEST, _VAL = 0, 1  # the others are for training
-_FRONTAL = tuple(view for view in View if view.is_frontal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ def _candidates(session: Session, after_id: int, limit: int) -> Sequence[int]:
     described = (ReportRow.status.in_(SIGNED), func.trim(ReportRow.findings) != "")
     signed = exists().where(ReportRow.study_id == StudyRow.id, *described)
     judged = exists().where(DraftRow.study_id == StudyRow.id, ReviewRow.draft_id == DraftRow.id, ReviewRow.text != "")
-    imaged = exists().where(ImageRow.study_id == StudyRow.id, ImageRow.usable, ImageRow.view.in_(_FRONTAL))
+    imaged = exists().where(ImageRow.study_id == StudyRow.id, ImageRow.usable, ImageRow.view.in_(FRONTAL))
     query = select(StudyRow.id).where(StudyRow.id > after_id, or_(signed, judged), imaged)
     return session.scalars(query.order_by(StudyRow.id).limit(limit)).all()
 

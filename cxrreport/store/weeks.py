@@ -10,14 +10,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
+from cxrreport.drafts import Watched
 from cxrreport.findings import State
-from cxrreport.records import View
+from cxrreport.store.films import DEVICE, device_name, first_frontal
 from cxrreport.store.outcomes import SAID, AgreementRow, JudgementRow
 from cxrreport.store.schema import DraftRow, FindingRow, ImageRow, StudyRow
 from cxrreport.store.standing import stands
 
 WEEK = timedelta(days=7)
-_FRONTAL = [view for view in View if view.is_frontal]
 Columns = tuple[ColumnElement[Any], ...]  # of one statistic: what its `Cell` holds
 
 
@@ -34,16 +34,16 @@ def _observed() -> Columns:
     return func.count(likely), func.sum(likely), told, func.sum(likely * likely)
 
 
-OF_DRAFTS: Mapping[str, Columns] = {
-    "distance": _plain(DraftRow.distance),
-    "abstained": _plain(case((DraftRow.abstained != "", 1.0), else_=0.0)),
-    "errors": _plain(JudgementRow.errors),
-    "edits": _plain(JudgementRow.edits),
+OF_DRAFTS: Mapping[Watched, Columns] = {
+    Watched.DISTANCE: _plain(DraftRow.distance),
+    Watched.ABSTAINED: _plain(case((DraftRow.abstained != "", 1.0), else_=0.0)),
+    Watched.ERRORS: _plain(JudgementRow.errors),
+    Watched.EDITS: _plain(JudgementRow.edits),
 }
-OF_FINDINGS: Mapping[str, Columns] = {
-    "called": _plain(case((FindingRow.state == State.POSITIVE, 1.0), else_=0.0)),
-    "probability": _plain(FindingRow.probability),
-    "observed": _observed(),
+OF_FINDINGS: Mapping[Watched, Columns] = {
+    Watched.CALLED: _plain(case((FindingRow.state == State.POSITIVE, 1.0), else_=0.0)),
+    Watched.PROBABILITY: _plain(FindingRow.probability),
+    Watched.OBSERVED: _observed(),
 }
 
 
@@ -101,15 +101,13 @@ def sums_by_week(session: Session, made_with: MadeWith, since: date, until: date
     yield from _sums(session, of_findings.outerjoin(AgreementRow, same).where(*where), OF_FINDINGS)
 
 
-def _beside(session: Session, statistics: Mapping[str, Columns], *by: Any) -> Select[Any]:
+def _beside(session: Session, statistics: Mapping[Watched, Columns], *by: Any) -> Select[Any]:
     """All statistics at once, by week, device and what else is named."""
-    keys = [_monday(session), ImageRow.manufacturer, ImageRow.model, ImageRow.station, *by]
+    keys = [_monday(session), *DEVICE, *by]
     columns = [column for one in statistics.values() for column in one]
-    first = select(func.min(ImageRow.id)).where(ImageRow.study_id == StudyRow.id, ImageRow.usable)
-    frontal = first.where(ImageRow.view.in_(_FRONTAL)).correlate(StudyRow).scalar_subquery()
     query = select(*keys, *columns).select_from(DraftRow).join(StudyRow, StudyRow.id == DraftRow.study_id)
     query = query.outerjoin(JudgementRow, JudgementRow.draft_id == DraftRow.id)
-    return query.outerjoin(ImageRow, ImageRow.id == frontal).group_by(*keys)
+    return query.outerjoin(ImageRow, ImageRow.id == first_frontal()).group_by(*keys)
 
 
 def _these(made_with: MadeWith, since: date, until: date) -> list[ColumnElement[bool]]:
@@ -118,10 +116,10 @@ def _these(made_with: MadeWith, since: date, until: date) -> list[ColumnElement[
     return [*days, DraftRow.weights_sha256 == made_with.weights_sha256, calibration, stands(shadow=True)]
 
 
-def _sums(session: Session, query: Select[Any], statistics: Mapping[str, Columns]) -> Iterator[Sums]:
+def _sums(session: Session, query: Select[Any], statistics: Mapping[Watched, Columns]) -> Iterator[Sums]:
     width = len(next(iter(statistics.values())))
     for week, *rest in session.execute(query):
-        device, rest = " ".join(filter(None, rest[:3])), rest[3:]
+        device, rest = device_name(*rest[: len(DEVICE)]), rest[len(DEVICE) :]
         finding, rest = (rest[0], rest[1:]) if len(rest) % width else ("", rest)
         for place, statistic in enumerate(statistics):
             studies, *sums = rest[width * place : width * (place + 1)]

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import date
 
 from cxrreport.drafts import LEVELS, Watched
+from cxrreport.store.alarms import Subject
 from cxrreport.store.weeks import Cell, Sums
 from cxrreport.trust.charts import Point, Reference, add, course, fit, limit
 from cxrreport.trust.policy import Drift
+from cxrreport.trust.pooling import OTHERS
 
-ALL, OTHERS = "all devices", "all others"
+ALL = "all devices"
 _NO_NAMES = ("", ALL, OTHERS)  # a tag may hold any name
-Subject = tuple[str, str, str]  # device, statistic, finding
 Weeks = dict[date, Cell]
 
 

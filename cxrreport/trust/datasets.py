@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cxrreport.datasets.nih import IMAGE_READERS
-from cxrreport.datasets.sample import Reader, left_out
+from cxrreport.datasets.sample import Reader, Sample, left_out
 from cxrreport.datasets.splits import read_whole
 from cxrreport.drafting.drafter import open_drafter
 from cxrreport.errors import UsageError
@@ -14,6 +15,7 @@ from cxrreport.evaluation.reliability import compare
 from cxrreport.files import atomic
 from cxrreport.log import Progress
 from cxrreport.model.calibration import CALIBRATION, Calibration
+from cxrreport.model.drafter import Drafter
 from cxrreport.model.manifest import NETWORK, default_directory, naming, read_manifest
 from cxrreport.model.weights import load_weights, resolve_device
 from cxrreport.trust.collections import Bank, score_collection
@@ -45,16 +47,8 @@ def calibrate_weights(
     if reference_only:
         write_reference(directory, reference)
         return {"reference": reference.sha256, "skipped": left_out(read)}
-    train = splits["train"]
-    bank = Bank(drafter.embed_texts([s.summary for s in train]), [s.patient for s in train])
-    collections = [score_collection(drafter, f"{read.name} val", splits["val"], bank, progress)]
-    if films is not None:
-        samples = IMAGE_READERS[films[0]](films[1], "val")
-        collections.append(score_collection(drafter, f"{films[0]} val", samples, bank, progress))
-    network, before = drafter.weights.manifest["files"][NETWORK], drafter.weights.calibration
-    fitted = fit_calibration(collections, network, pair=before.document["pair"] if before else None)
-    if films is not None and (films[1] / "pairs.csv").exists() and drafter.weights.temporal is not None:
-        fitted = with_pair(fitted, fit_pair(drafter, films[1], fitted))
+    collections = _score(drafter, read.name, splits, films, progress)
+    fitted = _fit(drafter, collections, films)
     write_calibration(directory, fitted)
     write_reference(directory, reference)
     return {
@@ -65,6 +59,29 @@ def calibrate_weights(
         "findings": fitted.document["findings"],
         "reliability": {one.name: _apart(one, collections) for one in collections},
     }
+
+
+def _score(
+    drafter: Drafter, name: str, splits: Mapping[str, Sequence[Sample]], films: tuple[str, Path] | None,
+    progress: Progress,
+) -> list[Scored]:  # fmt: skip
+    """The validation splits, scored with the train split to retrieve from."""
+    train = splits["train"]
+    bank = Bank(drafter.embed_texts([s.summary for s in train]), [s.patient for s in train])
+    found = [score_collection(drafter, f"{name} val", splits["val"], bank, progress)]
+    if films is not None:
+        samples = IMAGE_READERS[films[0]](films[1], "val")
+        found.append(score_collection(drafter, f"{films[0]} val", samples, bank, progress))
+    return found
+
+
+def _fit(drafter: Drafter, collections: Sequence[Scored], films: tuple[str, Path] | None) -> Calibration:
+    """Fit to all collections, and to the pairs of the films where they are labelled."""
+    network, before = drafter.weights.manifest["files"][NETWORK], drafter.weights.calibration
+    fitted = fit_calibration(collections, network, pair=before.document["pair"] if before else None)
+    if films is not None and (films[1] / "pairs.csv").exists() and drafter.weights.temporal is not None:
+        return with_pair(fitted, fit_pair(drafter, films[1], fitted))
+    return fitted
 
 
 def _apart(one: Scored, collections: list[Scored]) -> dict[str, Any]:

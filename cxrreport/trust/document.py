@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from cxrreport.drafts import PRIORITIES
 from cxrreport.evaluation.reliability import Bins
 from cxrreport.mistakes import Dimension, Verdict
 from cxrreport.store.judged import Judged
@@ -53,7 +54,7 @@ def _row(name: str, group: Group) -> Row:
         "shadow": group.shadow,
         "abstained": dict(sorted(group.abstained.items())),
         "errors": _value(group.errors / group.studies, group.errors_interval),
-        "tiers": {tier: group.tiers[tier] for tier in ("critical", "urgent", "notable")},
+        "tiers": {tier: group.tiers[tier] for tier in PRIORITIES[:-1]},
         "edits": _value(group.edits / group.studies, group.edits_interval),
         "findings": _told(group, "state"),
         "changes": _told(group, "change"),

@@ -16,12 +16,13 @@ from cxrreport.store.alarms import RULE, Seen
 from cxrreport.store.engine import held_archive, open_archive, session
 from cxrreport.store.weeks import WEEK, MadeWith, drafts_by_week, sums_by_week
 from cxrreport.trust.agreement import Transact
-from cxrreport.trust.board import Board, Chart, draw
 from cxrreport.trust.policy import Drift, load_policy
 from cxrreport.trust.used import in_use
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+    from cxrreport.trust.board import Board, Chart
 
 YEAR = timedelta(days=365)
 WATCHED = 26  # weeks that a chart goes back; older ones weigh nothing in it
@@ -49,6 +50,8 @@ def watch(settings: Settings, transact: Transact, now: datetime) -> list[dict[st
 
 
 def _draw(s: Session, made: MadeWith, policy: Drift, now: datetime) -> Board | None:
+    from cxrreport.trust.board import draw  # imports scipy, for which `trust gates` need not wait
+
     period = alarms.reference_period(s, made) or _first(s, made, policy, now)
     if period is None:
         return None

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from cxrreport.drafts import PRIORITIES
 from cxrreport.drafts import Verdict as Said
 from cxrreport.evaluation.reliability import Bins
-from cxrreport.findings import State
+from cxrreport.findings import THERE, State
 from cxrreport.mistakes import Dimension, Verdict
 from cxrreport.store.judged import Agreed, Judged
 from cxrreport.trust.policy import GATED
@@ -24,7 +24,6 @@ WORST = 20
 REJECTED = 50
 DRAWS = 200
 _LIKE = (Verdict.CORRECT, Verdict.PARTIAL, Verdict.WRONG)
-_THERE = (State.POSITIVE, State.UNCERTAIN)
 Floats = npt.NDArray[np.float64]
 
 
@@ -48,15 +47,15 @@ class Group:
     tiers: Counter[str] = field(default_factory=Counter)
     drawn: Floats = field(default_factory=lambda: np.zeros((3, DRAWS)))
 
-    def add(self, one: Judged) -> None:
-        """Count one draft."""
+    def add(self, one: Judged, times: npt.NDArray[np.int64]) -> None:
+        """Count one draft. times (200,) : how often each draw takes its patient."""
         count(self.cells, one)
         self.studies += 1
         self.shadow += one.shadow
         self.abstained.update([one.abstained] if one.abstained else [])
         self.errors += one.errors
         self.edits += one.edits
-        self.drawn += _weights(one.patient_id) * np.array([[1.0], [one.errors], [one.edits]])
+        self.drawn += times * np.array([[1.0], [one.errors], [one.edits]])
         self.tiers.update(row.tier for row in one.findings if row.mistake.changes_what_is_done)
         for row in one.findings:
             if _both_tell(row, one):
@@ -95,7 +94,7 @@ class Group:
         return low, high
 
 
-def _weights(patient_id: int) -> npt.NDArray[np.int64]:
+def draws_of(patient_id: int) -> npt.NDArray[np.int64]:
     """(200,) How often each draw takes a patient, with all studies: Poisson of mean 1, so that drafts need not be kept
     (Chamandy et al., Estimating uncertainty for massive data streams, 2012)."""
     return np.random.default_rng(patient_id).poisson(1, DRAWS)
@@ -103,7 +102,7 @@ def _weights(patient_id: int) -> npt.NDArray[np.int64]:
 
 def _both_tell(row: Agreed, draft: Judged) -> bool:
     """Both tell it to be there, in words that were compared."""
-    there = row.drafted in _THERE and row.signed in _THERE
+    there = row.drafted in THERE and row.signed in THERE
     compared = row.verdict in _LIKE and row.dimension not in (Dimension.STATE, Dimension.NAME)
     return row.finding in GATED and there and compared and row.finding not in draft.withheld
 
@@ -133,8 +132,9 @@ class Gathered:
 
     def add(self, one: Judged) -> None:
         """Count one draft; they come by id."""
-        self.groups.setdefault(self.group(one), Group()).add(one)
-        self.months.setdefault(f"{one.at:%Y-%m}", Group()).add(one)
+        times = draws_of(one.patient_id)
+        self.groups.setdefault(self.group(one), Group()).add(one, times)
+        self.months.setdefault(f"{one.at:%Y-%m}", Group()).add(one, times)
         self.calibrations[one.calibration_sha256] += 1
         self.indexes[one.index_version] += 1
         self._add_probabilities(one)

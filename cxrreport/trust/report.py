@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
 
 from cxrreport.evaluation.subgroups import UNKNOWN, age_band
 from cxrreport.settings import Settings
-from cxrreport.store.engine import open_archive, session
-from cxrreport.store.judged import Judged, judged_drafts
-from cxrreport.store.listing import check_days
+from cxrreport.store.engine import open_archive
+from cxrreport.store.judged import Judged, judged_pages
 from cxrreport.trust.document import document
 from cxrreport.trust.gathered import Gathered
 from cxrreport.trust.pooling import ALL, NOBODY
-from cxrreport.trust.prove import weights_in_use
+from cxrreport.trust.used import in_use
 
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
-_PAGE = 500
 GROUPS: Mapping[str, Callable[[Judged], str]] = {
     "finding": lambda _: ALL,
     "month": lambda one: f"{one.at:%Y-%m}",
@@ -41,24 +36,10 @@ def report(settings: Settings, since: date | None, until: date | None, by: str) 
     ------
     UsageError : the first day comes after the last.
     """
-    check_days(since, until)
-    gathered, weights = Gathered(GROUPS[by]), weights_in_use(settings)
+    gathered, weights = Gathered(GROUPS[by]), in_use(settings).weights_sha256
     with open_archive(settings, read_only=True) as engine:
-        for one in judged(engine, weights, since, until):
-            gathered.add(one)
+        for page in judged_pages(engine, weights, since, until):
+            for one in page:
+                gathered.add(one)
     days = {"since": since and since.isoformat(), "until": until and until.isoformat()}
     return {"weights_sha256": weights, **days, **document(gathered, by)}
-
-
-def judged(engine: Engine, weights: str, since: date | None, until: date | None) -> Iterator[Judged]:
-    """The judged drafts of these days, page by page."""
-    first = datetime.combine(since, time.min) if since else None
-    end = datetime.combine(until, time.min) + timedelta(days=1) if until else None
-    last = 0
-    while True:
-        with session(engine, read_only=True) as s:
-            page = judged_drafts(s, weights, first, end, last, _PAGE)
-        if not page:
-            return
-        last = page[-1].draft_id
-        yield from page

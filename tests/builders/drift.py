@@ -10,13 +10,14 @@ import numpy as np
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from benchmarks.drift import cell
 from cxrreport.drafts import DraftStatus, Watched
 from cxrreport.findings import State
 from cxrreport.records import Origin, View
 from cxrreport.store.outcomes import AgreementRow, JudgementRow
 from cxrreport.store.runs import begin_run
 from cxrreport.store.schema import DraftRow, FindingRow, ImageRow, PatientRow, StudyRow
-from cxrreport.store.weeks import WEEK, Cell, MadeWith, Sums
+from cxrreport.store.weeks import WEEK, MadeWith, Sums
 
 FIRST = date(2024, 1, 1)
 
@@ -37,12 +38,6 @@ def quiet(weeks: int, device: str = "ACME X", studies: int = 60, seed: int = 0, 
         found.append(Sums(week, device, Watched.ABSTAINED, "", cell(rng.random(number) < 0.02)))
         found.append(Sums(week, device, Watched.CALLED, "edema", cell(called)))
     return found
-
-
-def cell(values: np.ndarray) -> Cell:
-    """Sums of values."""
-    numbers = values.astype(float)
-    return Cell(len(numbers), float(len(numbers)), float(numbers.sum()), float((numbers**2).sum()))
 
 
 def fill(current: Session, made_with: MadeWith, weeks: Sequence[date], changes_at: date, a_week: int = 40) -> None:

@@ -10,12 +10,13 @@ from builders.store import begin_run, scan_study
 from sqlalchemy import Engine, update
 
 from cxrreport.drafts import Draft, Finding, Provenance
+from cxrreport.errors import UsageError
 from cxrreport.findings import Change, State, Tier
 from cxrreport.mistakes import Dimension, Mistake, Verdict
 from cxrreport.store import drafts
 from cxrreport.store.agreement import Compared, Judgement, Pending, judged_beside, save_judgement
 from cxrreport.store.engine import session
-from cxrreport.store.judged import Judged, counted, judged_drafts
+from cxrreport.store.judged import Judged, counted, judged_drafts, judged_pages
 from cxrreport.store.schema import DraftRow, ImageRow
 from cxrreport.trust.tally import Cells, count_row, tally
 
@@ -86,3 +87,19 @@ def test_the_counts_of_the_database_are_those_of_the_drafts_one_by_one(engine: E
 def test_without_a_report_or_a_verdict_nothing_is_beside(engine: Engine, draft: int) -> None:
     with session(engine, read_only=True) as s:
         assert judged_beside(s, draft) is None and judged_beside(s, draft + 1) is None
+
+
+def test_all_pages_of_some_days_come(engine: Engine, draft: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cxrreport.store.judged._PAGE", 1)
+    second = scan_study(engine, "second").id
+    with session(engine) as s:
+        (other,) = drafts.save_drafts(s, begin_run(engine), [replace(DRAFT, study_id=second)])
+        s.execute(update(ImageRow).where(ImageRow.study_id == second).values(view="lateral", manufacturer="ACME"))
+        save_judgement(s, Pending(other, None, None, "key"), JUDGED)
+    pages = list(judged_pages(engine, WEIGHTS, None, None))
+    assert [(one.draft_id, one.view, one.device) for (one,) in pages] == [(draft, "pa", "ACME X R1"), (other, "", "")]
+    (day,) = {one.at.date() for (one,) in pages}
+    assert list(judged_pages(engine, WEIGHTS, day, day)) == pages
+    assert not list(judged_pages(engine, WEIGHTS, day + timedelta(days=1), None))
+    with pytest.raises(UsageError):
+        list(judged_pages(engine, WEIGHTS, day, day - timedelta(days=1)))

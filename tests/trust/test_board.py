@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from cxrreport.drafts import Watched
 from cxrreport.store.weeks import Cell, Sums
-from cxrreport.trust.board import ALL, OTHERS, draw
+from cxrreport.trust.board import ALL, draw
 from cxrreport.trust.policy import default_policy
+from cxrreport.trust.pooling import OTHERS
 
 POLICY = default_policy().drift
 WEEKS = mondays(30)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -110,3 +112,8 @@ def test_a_run_that_drafts_counts_the_alarms_that_ring(tool: Tool, tmp_path: Pat
     metrics = tmp_path / "cxrreport.prom"
     found = tool.json("generate", tmp_path / "export", "--without-retrieval", "--metrics", metrics)
     assert found["alarms"] == 1 and 'cxrreport_run_count{what="alarms"} 1' in metrics.read_text()
+
+
+def test_gates_are_listed_without_waiting_for_scipy() -> None:
+    code = "import sys, cxrreport.trust.prove; sys.exit('scipy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -16,7 +16,7 @@ from cxrreport.drafts import Verdict as Said
 from cxrreport.findings import FINDINGS, State
 from cxrreport.store.judged import Judged
 from cxrreport.trust.document import document
-from cxrreport.trust.gathered import REJECTED, WORST, Gathered, Group, joined
+from cxrreport.trust.gathered import REJECTED, WORST, Gathered, Group, draws_of, joined
 
 POSITIVE, NEGATIVE = State.POSITIVE, State.NEGATIVE
 
@@ -107,7 +107,7 @@ def test_intervals_of_errors_are_those_of_a_bootstrap_over_patients() -> None:
     group = Group()
     for patient, errors in enumerate(numbers):
         for _ in range(2):
-            group.add(judged(patient_id=patient, errors=int(errors)))
+            group.add(judged(patient_id=patient, errors=int(errors)), draws_of(patient))
     low, high = group.errors_interval or (0, 0)
     half = 1.96 * numbers.std() / np.sqrt(len(numbers))
     assert (low, high) == pytest.approx((numbers.mean() - half, numbers.mean() + half), abs=0.03)

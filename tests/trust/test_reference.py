@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from builders.tool import Tool, copy_tree
 from builders.training import read_noise
 
 from cxrreport.datasets.directory import READERS
+from cxrreport.model.manifest import naming, read_manifest
 from cxrreport.model.reference import REFERENCE
 from cxrreport.model.weights import load_weights, save_weights
 from cxrreport.trust.reference import fit
@@ -60,3 +62,12 @@ def test_the_bound_holds_the_quantile_of_ordinary_films_each_collection_counting
     reference = fit(groups, ordinary, "00" * 32)
     beyond = [(reference.distances(films.astype(np.float32)) > 1).mean() for films in ordinary.values()]
     assert np.mean(beyond) == pytest.approx(0.01, abs=0.004)
+
+
+def test_a_kill_meanwhile_leaves_weights_without_any(own: Path) -> None:
+    with suppress(KeyboardInterrupt), naming(own, "reference", "0" * 64):
+        raise KeyboardInterrupt
+    assert "reference" not in read_manifest(own) and load_weights(own).reference is None
+    with naming(own, "reference", "1" * 64):
+        pass
+    assert read_manifest(own)["reference"] == "1" * 64
