@@ -7,11 +7,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
+from cxrreport.cli.options import DAY, user
 
 if TYPE_CHECKING:
     from cxrreport.settings import Settings
-
-_DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.command()
@@ -19,7 +18,7 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.option(
     "--reference",
     nargs=2,
-    type=_DAY,
+    type=DAY,
     metavar="FROM UNTIL",
     help="Hold the drafts of the weights in use beside the weeks of these days.",
 )
@@ -44,8 +43,6 @@ def drift(
     Charts and alarms are drawn anew by `cxrreport trust` and by `cxrreport index`; here they are shown. A device is named
     only where it has studies enough.
     """
-    from cxrreport.cli.options import user
-
     from cxrreport.trust import drift as library
 
     if (reference or alarms) and not reason:

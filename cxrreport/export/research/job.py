@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,7 @@ from cxrreport.files import atomic
 from cxrreport.model.manifest import default_directory, read_manifest, weights_sha256
 from cxrreport.settings import Settings
 from cxrreport.store.engine import batches, open_archive, session
-from cxrreport.store.judged import Judged, judged_drafts, judged_of
-from cxrreport.store.listing import check_days
+from cxrreport.store.judged import Judged, judged_of, judged_pages
 from cxrreport.store.research import Made, made
 
 if TYPE_CHECKING:
@@ -41,13 +40,12 @@ def export_research(
     ------
     UsageError : another ending, or exchanged days. ConfigurationError : pyarrow is not installed. StorageError.
     """
-    check_days(since, until)
     if out.suffix not in WRITERS:
         raise UsageError("The file ends in .csv or .parquet.", "export.place")
     weights, counts = weights_sha256(read_manifest(settings.weights or default_directory())), {"drafts": 0, "rows": 0}
     with open_archive(settings, read_only=True) as engine:
         ids: list[int] = []
-        groups = Groups(_noted(_pages(engine, weights, since, until), ids))
+        groups = Groups(_noted(judged_pages(engine, weights, since, until), ids))
         ids.sort(key=lambda draft_id: names.order(str(draft_id), None))
         with atomic(out) as file, WRITERS[out.suffix](file) as add:
             for page in _made(engine, ids):
@@ -55,19 +53,6 @@ def export_research(
                 add(rows)
                 counts = {"drafts": counts["drafts"] + len(page), "rows": counts["rows"] + len(rows)}
     return counts
-
-
-def _pages(engine: Engine, weights: str, since: date | None, until: date | None) -> Iterator[list[Judged]]:
-    first = datetime.combine(since, time.min) if since else None
-    end = datetime.combine(until, time.min) + timedelta(days=1) if until else None
-    last = 0
-    while True:
-        with session(engine, read_only=True) as s:
-            page = judged_drafts(s, weights, first, end, last, _PAGE)
-        if not page:
-            return
-        last = page[-1].draft_id
-        yield page
 
 
 def _noted(pages: Iterable[list[Judged]], ids: list[int]) -> Iterator[Judged]:
