@@ -74,11 +74,6 @@ def _turn(session: Session, settings: Settings, policy: Policy, now: datetime) -
     return turned, withdraw_telling(session, withheld(session, used, settings.withhold))
 
 
-def weights_in_use(settings: Settings) -> str:
-    """Digest of the weights that the next run drafts with."""
-    return in_use(settings).weights_sha256
-
-
 def list_gates(settings: Settings) -> list[dict[str, Any]]:
     """Every gate, those that were never turned too, as it is for the weights and the calibration in use."""
     with open_archive(settings, read_only=True) as engine, session(engine, read_only=True) as s:
