@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from cxrreport.drafts import Verdict as Said
@@ -181,10 +181,18 @@ def counted(
     said = (AgreementRow.drafted, AgreementRow.signed, AgreementRow.drafted_change, AgreementRow.signed_change)
     alike = (AgreementRow.finding, *said, has_prior.label("has_prior"))
     made = DraftRow.weights_sha256 == weights_sha256, DraftRow.calibration_sha256 == calibration_sha256
+    dated = or_(  # not by `at`: the days have an index
+        and_(StudyRow.studied_at >= since, StudyRow.studied_at < until),
+        and_(
+            StudyRow.studied_at.is_(None),
+            DraftRow.created_at >= since.astimezone(),
+            DraftRow.created_at < until.astimezone(),
+        ),
+    )
     gated = AgreementRow.name == "", AgreementRow.finding.in_(FINDINGS[:NO_FINDING])
     query = select(*alike, func.count(), func.sum(case((at >= recent, 1), else_=0))).select_from(AgreementRow)
     query = query.join(DraftRow, DraftRow.id == AgreementRow.draft_id).join(StudyRow, StudyRow.id == DraftRow.study_id)
-    query = query.where(*made, *gated, DraftRow.abstained == "", stands(shadow=True), at >= since, at < until)
+    query = query.where(*made, *gated, DraftRow.abstained == "", stands(shadow=True), dated)
     return [Counted(*row) for row in session.execute(query.group_by(*alike))]
 
 
