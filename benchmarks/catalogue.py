@@ -98,6 +98,7 @@ _FINDING = {
     "probability": "0.1",
     "raw_score": "0.1",
     "change": "CASE WHEN i % 97 = 0 THEN 'new' END",
+    "withheld": "''",
 }
 _RUN = {
     "started_at": _NOW,

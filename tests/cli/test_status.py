@@ -78,7 +78,7 @@ def test_doctor_tells_every_part_and_its_mend(
     config.write_text(f'device = "cuda:99"\nweights = "{tmp_path}/none"\n')
     assert tool("--config", config, "doctor") == 78
     mends = {line.split()[1]: line for line in tool.out.splitlines() if line.startswith("MEND")}
-    assert set(mends) == {"device", "weights", "calibration", "index"} and "--device cpu" in mends["device"]
+    assert set(mends) == {"device", "weights", "calibration", "index", "gates"} and "--device cpu" in mends["device"]
 
 
 def test_a_damaged_index_is_a_mend(drafted: Tool) -> None:

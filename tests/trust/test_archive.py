@@ -60,12 +60,14 @@ def test_the_next_drafts_are_made_with_the_fit_and_the_old_ones_stay(enough: Too
     assert any(p != s for p, s in enough.rows("SELECT probability, raw_score FROM finding"))
 
 
-def test_it_learns_what_trust_compares(enough: Tool) -> None:
+def test_it_learns_what_trust_compares(enough: Tool, tmp_path: Path) -> None:
     """What a reader signed has a part where there is no report, and a state of which the report is uncertain has none."""
     uncertain = json.dumps(dict.fromkeys(FINDINGS, "blank") | {"edema": "uncertain"})
     with enough.connection() as connection:
         connection.exec_driver_sql("UPDATE report SET labels = ? WHERE accession = 'A101'", (uncertain,))
-    enough.json("review", "A202", "--status", "accepted")
+    text = tmp_path / "text"
+    text.write_text("Large left pleural effusion.")
+    enough.json("review", "A202", "--status", "edited", "--text", text)
     found = enough.json("calibrate")
     assert found["studies"] == 4 and enough.rows("SELECT count(*) FROM judgement") == [4]
     films = {f: groups["unknown"]["films"] + groups["pa"]["films"] for f, groups in found["findings"].items()}
