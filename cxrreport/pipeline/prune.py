@@ -12,7 +12,7 @@ from cxrreport.settings import Settings
 from cxrreport.store.engine import held_archive, session
 from cxrreport.store.forgetting import erase
 from cxrreport.store.pruning import outdated
-from cxrreport.store.runs import append_audit
+from cxrreport.store.runs import TOOL, append_audit
 
 _FOR_EVER = 36500  # days: a date that can be reckoned with, before anything was
 
@@ -31,7 +31,7 @@ def prune(settings: Settings, dry_run: bool = False) -> dict[str, Any]:
             told = {"days": settings.retention_days, "rows": rows, "index_versions": len(versions)}
             if not dry_run:
                 erase(s, found)
-                append_audit(s, "cxrreport", "prune", "archive", told)
+                append_audit(s, TOOL, "prune", "archive", told)
         if not dry_run:
             _remove_files(settings, found.get("run", set()), versions)
     return told

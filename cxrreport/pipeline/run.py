@@ -173,7 +173,7 @@ def open_run(settings: Settings, progress: Progress = unwatched) -> Iterator[Run
         stack.enter_context(cancelled.listening())
         with session(engine) as s:
             run_id = runs.begin_run(s, sys.argv, platform.node(), library_versions())
-            runs.append_audit(s, "cxrreport", "run.begin", f"run {run_id}", {"version": __version__})
+            runs.append_audit(s, runs.TOOL, "run.begin", f"run {run_id}", {"version": __version__})
         workers = LocalEngine(settings.workers, settings.decode_timeout_s, settings.decode_memory_mb)
         run = Run(run_id, settings, engine, check_lock, cancelled, workers, progress)
         get_log().info("run.begin", run=run_id, version=__version__)
@@ -209,4 +209,4 @@ def _close(run: Run) -> None:
 
 def _record_end(s: Session, run: Run, counts: dict[str, Any]) -> None:
     runs.end_run(s, run.id, counts, run.exit_code)
-    runs.append_audit(s, "cxrreport", "run.end", f"run {run.id}", {"exit_code": run.exit_code})
+    runs.append_audit(s, runs.TOOL, "run.end", f"run {run.id}", {"exit_code": run.exit_code})

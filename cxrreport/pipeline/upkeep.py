@@ -5,7 +5,7 @@ from __future__ import annotations
 from cxrreport.settings import Settings
 from cxrreport.store.attempts import clear_failures, past_attempts
 from cxrreport.store.engine import held_archive, session
-from cxrreport.store.runs import append_audit
+from cxrreport.store.runs import TOOL, append_audit
 from cxrreport.store.views import find_study
 
 
@@ -20,5 +20,5 @@ def release(settings: Settings, study_key: str) -> bool:
         study_id = find_study(s, study_key).id
         quarantined = past_attempts(s, [study_id]).get(study_id, 0) is None
         clear_failures(s, [study_id])
-        append_audit(s, "cxrreport", "release", f"study {study_id}", {"quarantined": quarantined})
+        append_audit(s, TOOL, "release", f"study {study_id}", {"quarantined": quarantined})
     return quarantined

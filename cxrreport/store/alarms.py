@@ -13,10 +13,9 @@ from sqlalchemy.orm import Session
 from cxrreport.drafts import LEVELS, Watched
 from cxrreport.errors import UsageError
 from cxrreport.store.outcomes import AlarmRow, ReferencePeriodRow
-from cxrreport.store.runs import append_audit
+from cxrreport.store.runs import TOOL, append_audit
 from cxrreport.store.weeks import MadeWith
 
-RULE = "cxrreport"  # who raises and ends alarms
 WORSE = 2  # times as far from the reference as when somebody acknowledged it: then it is told anew
 Subject = tuple[str, str, str]  # device, statistic, finding
 
@@ -120,7 +119,7 @@ def turn_alarms(session: Session, made_with: MadeWith, seen: Mapping[Subject, Se
             standing[subject] = row
         else:
             row.until = week
-            _tell(session, row, "alarm ends", RULE)
+            _tell(session, row, "alarm ends", TOOL)
     for subject, now in seen.items():
         if (before := standing.get(subject)) is not None:
             _keep(session, before, now)
@@ -140,7 +139,7 @@ def _keep(session: Session, row: AlarmRow, now: Seen) -> None:
     row.value, row.usual, row.score = now.value, now.usual, now.score
     if rises or worse:
         row.acknowledged_by = row.acknowledged_at = row.acknowledged_why = row.known_score = None
-        _tell(session, row, "alarm worsens", RULE)
+        _tell(session, row, "alarm worsens", TOOL)
 
 
 def _raise(session: Session, made_with: MadeWith, subject: Subject, now: Seen) -> None:
@@ -149,7 +148,7 @@ def _raise(session: Session, made_with: MadeWith, subject: Subject, now: Seen) -
     row = AlarmRow(device=device, statistic=statistic, finding=finding, **known)
     session.add(row)
     session.flush()
-    _tell(session, row, "alarm begins", RULE)
+    _tell(session, row, "alarm begins", TOOL)
 
 
 def acknowledge(session: Session, alarm_id: int, by: str, why: str) -> None:

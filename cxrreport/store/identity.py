@@ -11,7 +11,7 @@ from cxrreport.records import Instance
 from cxrreport.store.attempts import clear_failures
 from cxrreport.store.columns import clean, short
 from cxrreport.store.drafts import withdraw_drafts
-from cxrreport.store.runs import append_audit
+from cxrreport.store.runs import TOOL, append_audit
 from cxrreport.store.schema import PatientRow, ReportRow, StudyRow
 
 
@@ -109,7 +109,7 @@ def _forget_facts(study: StudyRow) -> None:
 
 def _move_study(session: Session, study: StudyRow, patient: PatientRow) -> None:
     """File a study under another patient. Drafts that knew the old one are superseded, its reports look for it anew."""
-    append_audit(session, "cxrreport", "refile", f"study {study.id}", {"from": study.patient_id, "to": patient.id})
+    append_audit(session, TOOL, "refile", f"study {study.id}", {"from": study.patient_id, "to": patient.id})
     study.patient_id = patient.id
     withdraw_drafts(session, [study.id])
     clear_failures(session, [study.id])

@@ -19,6 +19,7 @@ from cxrreport.store.engine import batches
 from cxrreport.store.schema import AuditRow, DraftRow, FailureRow, ImageRow, PatientRow, ReportRow, RunRow, StudyRow
 from cxrreport.store.standing import stands
 
+TOOL = "cxrreport"  # who does in the audit what no person does
 _IDENTIFIERS = ("--patient", "--study")  # options whose value names a patient
 
 
@@ -56,7 +57,7 @@ def _close_dead(session: Session) -> None:
     """Close the runs without an end. One of them that lives on has lost its lock, and finds out (`hold.check_run`)."""
     dead = session.scalars(select(RunRow.id).where(RunRow.ended_at.is_(None))).all()
     for run_id in dead:
-        append_audit(session, "cxrreport", "run.end", f"run {run_id}", {"exit_code": None})
+        append_audit(session, TOOL, "run.end", f"run {run_id}", {"exit_code": None})
     session.execute(update(RunRow).where(RunRow.id.in_(dead)).values(ended_at=datetime.now(UTC)))
 
 

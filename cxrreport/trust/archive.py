@@ -17,7 +17,7 @@ from cxrreport.model.manifest import NETWORK, default_directory, read_manifest, 
 from cxrreport.settings import Settings
 from cxrreport.store.engine import held_archive, session
 from cxrreport.store.retry import transact
-from cxrreport.store.runs import append_audit
+from cxrreport.store.runs import TOOL, append_audit
 from cxrreport.trust.agreement import judge_drafts
 from cxrreport.trust.fit import cross_validated, fit_calibration
 from cxrreport.trust.kept import check_present, drop, keep, kept, take_back
@@ -92,7 +92,7 @@ def _store(home: Path, fitted: Calibration) -> None:
 
 def _record(engine: Engine, action: str, detail: dict[str, Any]) -> None:
     with session(engine) as s:
-        append_audit(s, "cxrreport", action, "calibration", detail)
+        append_audit(s, TOOL, action, "calibration", detail)
 
 
 # -- what changes -----------------------------------------------------------------------------------------------------

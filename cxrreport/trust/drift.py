@@ -12,8 +12,9 @@ from cxrreport.errors import UsageError
 from cxrreport.log import get_log
 from cxrreport.settings import Settings
 from cxrreport.store import alarms
-from cxrreport.store.alarms import RULE, Seen
+from cxrreport.store.alarms import Seen
 from cxrreport.store.engine import held_archive, open_archive, session
+from cxrreport.store.runs import TOOL
 from cxrreport.store.weeks import WEEK, MadeWith, drafts_by_week, sums_by_week
 from cxrreport.trust.agreement import Transact
 from cxrreport.trust.policy import Drift, load_policy
@@ -70,7 +71,7 @@ def _first(s: Session, made: MadeWith, policy: Drift, now: datetime) -> tuple[da
     if len(full) < policy.weeks:
         return None
     period = full[0], full[-1] + timedelta(days=6)
-    alarms.keep_reference(s, made, *period, RULE, f"the first {policy.weeks} weeks with {policy.drafts} drafts or more")
+    alarms.keep_reference(s, made, *period, TOOL, f"the first {policy.weeks} weeks with {policy.drafts} drafts or more")
     return period
 
 

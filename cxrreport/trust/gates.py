@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cxrreport.findings import percent
 from cxrreport.store.gates import Gate, gates, keep, turn
 from cxrreport.store.judged import counted
+from cxrreport.store.runs import TOOL
 from cxrreport.trust.policy import GATED, Bounds, Policy
 from cxrreport.trust.tally import Cells, Share, Tally, count_row, tally
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from cxrreport.trust.used import Used
 
-RULE = "cxrreport"  # who turns a gate by the rule
 NOTHING = "nothing was compared yet"
 _OTHERS = "it was opened for other weights or another calibration"
 KEYS = [(finding, subject) for finding in GATED for subject in ("state", "change")]
@@ -100,7 +100,7 @@ def _turned(session: Session, used: Used, whole: Tally, recent: Tally, policy: P
         if (after.open, after.failed) == (before.open, before.failed):
             keep(session, after, now)
         else:
-            turn(session, after, RULE, now)
+            turn(session, after, TOOL, now)
             turned.append(after)
     return turned
 

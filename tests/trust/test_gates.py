@@ -14,8 +14,9 @@ from cxrreport.findings import State
 from cxrreport.store.engine import session
 from cxrreport.store.gates import Gate, gates, turn
 from cxrreport.store.judged import Counted
+from cxrreport.store.runs import TOOL
 from cxrreport.trust import gates as rule
-from cxrreport.trust.gates import RULE, count_gates, decide, turn_gates, withheld
+from cxrreport.trust.gates import count_gates, decide, turn_gates, withheld
 from cxrreport.trust.policy import GATED, Bounds, default_policy
 from cxrreport.trust.tally import Cells
 from cxrreport.trust.used import Used
@@ -105,8 +106,8 @@ def test_gates_are_turned_audited_and_explained(engine: Engine, monkeypatch: pyt
         assert not turn_gates(s, USED, POLICY, NOW) and withheld(s, USED, "unproved")["edema"] == "change"
         audited = s.connection().exec_driver_sql("SELECT actor, subject, detail FROM audit ORDER BY id").all()
     assert [(row.actor, json.loads(row.detail)["open"]) for row in audited] == [
-        (RULE, True),
-        (RULE, False),
+        (TOOL, True),
+        (TOOL, False),
         ("chief", True),
     ]
     assert {row.subject for row in audited} == {"edema, state"}
