@@ -110,7 +110,7 @@ setup(
         "cxrreport.drafting": ["*.yaml"],
         "cxrreport.evaluation": ["*.csv"],
         "cxrreport.export.html": ["templates/*.html", "static/*"],
-        "cxrreport.training": ["recipes/*.toml"],
+        "cxrreport.training.recipes": ["*.toml"],
         "cxrreport.trust": ["*.toml"],
     },
     install_requires=RUNTIME,

@@ -17,6 +17,7 @@ from cxrreport.cli.status import print_table
 from cxrreport.codes import Flag
 from cxrreport.drafts import PRIORITIES, DraftStatus
 from cxrreport.errors import UsageError
+from cxrreport.export.formats import FORMATS
 from cxrreport.findings import NAMES
 from cxrreport.records import blank_placeholder
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from cxrreport.settings import Settings
     from cxrreport.store.listing import DraftLine, Wanted
 
-# As in export/formats.py, which a command line need not import; a test holds both together.
-FORMATS = ("html", "pdf", "sr", "fhir", "hl7", "jsonl", "csv", "parquet")
 _FILE = click.Path(path_type=Path)
 
 

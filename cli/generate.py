@@ -11,6 +11,7 @@ from cxrreport.cli.options import print_result, progress, settings_with
 
 from cxrreport import DISCLAIMER
 from cxrreport.pipeline.selection import REDO, Selection
+from cxrreport.retrieval.fusion import RETRIEVERS
 
 
 class _Day(click.DateTime):
@@ -47,7 +48,7 @@ _DATE = _Day(["%Y-%m-%d", "%Y%m%d"])
 @click.option("--without-retrieval", is_flag=True, help="Draft without the retrieval index; recorded in the drafts.")
 @click.option(
     "--retriever",
-    type=click.Choice(["text", "image", "fused", "hyperbolic"]),
+    type=click.Choice(RETRIEVERS),
     help="How similar reports are found: by text, by the films of their studies, by both, or by films in hyperbolic space.",
 )
 @click.option(

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from cxrreport.cli.options import named, print_result, progress, settings_with
 
+from cxrreport.reports.parsing.columns import FIELDS
+from cxrreport.reports.readers import FORMATS
+
 if TYPE_CHECKING:
     from cxrreport.settings import Settings
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["auto", "text", "table", "hl7", "sr", "fhir", "openi", "pdf"]),
+    type=click.Choice(FORMATS),
     default="auto",
     help="Kind of the report files; auto goes by the content of each.",
 )
@@ -28,8 +31,7 @@ if TYPE_CHECKING:
     callback=named,
     multiple=True,
     metavar="FIELD=NAME",
-    help="Column of a table that holds one of our fields: accession, study_uid, patient_id, issuer, reported_at, "
-    "findings, impression, comparison, indication, addendum, text, line.",
+    help=f"Column of a table that holds one of our fields: {', '.join(FIELDS)}.",
 )
 @click.option("--preliminary", is_flag=True, default=None, help="Import reports that nobody has signed yet, too.")
 @click.option("--any-language", is_flag=True, help="Publish the index even where most reports are not in English.")

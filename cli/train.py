@@ -10,6 +10,8 @@ from typing import Any
 import click
 from cxrreport.cli.options import DATASETS
 
+from cxrreport.training.recipes import shipped_recipes
+
 PATH = click.Path(path_type=Path)
 
 
@@ -29,7 +31,8 @@ PATH = click.Path(path_type=Path)
 )  # fmt: skip
 @click.option(
     "--recipe", metavar="NAME|FILE",
-    help="What to train and how: mini, tiny, base, pairs or a TOML file; without, mini or that of the size of --init.",
+    help=f"What to train and how: {', '.join(shipped_recipes())} or a TOML file;"
+    " without, mini or that of the size of --init.",
 )  # fmt: skip
 @click.option("--init", metavar="DIRECTORY", help="Weights directory to fine-tune from; default: the shipped weights.")
 @click.option(

@@ -6,19 +6,21 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from cxrreport.export.folder import Folder, Item
-from cxrreport.export.subject import Subject
+if TYPE_CHECKING:  # a command line names the formats without what writes them
+    from cxrreport.export.folder import Folder, Item
+    from cxrreport.export.subject import Subject
 
-Maker = Callable[[Subject], Iterable[Item]]  # the files of one study, always the same bytes for the same view
+# What makes the files of one study, always the same bytes for the same view.
+Maker: TypeAlias = "Callable[[Subject], Iterable[Item]]"
 
 # Files of a study each: format -> module of cxrreport.export with `make`, a `Maker`.
 MAKERS: dict[str, str] = {"sr": "sr", "fhir": "fhir", "hl7": "hl7"}
 DRAWING = frozenset({"sr"})  # those of them that show the films
 # Files over all studies: format -> module of cxrreport.export with `open_writer(folder, format)`.
 WRITERS: dict[str, str] = {"html": "html", "pdf": "pdf", **dict.fromkeys(("jsonl", "csv", "parquet"), "tables")}
-FORMATS = (*MAKERS, *WRITERS)
+FORMATS = (*WRITERS, *MAKERS)
 
 
 class Writer(AbstractContextManager[Any]):

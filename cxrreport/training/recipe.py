@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from cxrreport.errors import UsageError
 from cxrreport.model.ablations import ABLATIONS
 from cxrreport.model.config import SIZES
+from cxrreport.training.recipes import shipped_recipes
 
-_SHIPPED = Path(__file__).parent / "recipes"
 Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=64)]
 Rate = Annotated[float, Field(ge=1e-6, le=1e-2)]
@@ -89,11 +89,6 @@ class Recipe(BaseModel):
         return value
 
 
-def shipped_recipes() -> list[str]:
-    """Names of the recipes of this package."""
-    return sorted(path.stem for path in _SHIPPED.glob("*.toml"))
-
-
 def load_recipe(asked: str) -> Recipe:
     """A shipped recipe by its name, or one of a TOML file, which may leave keys out that are as in `mini`.
 
@@ -101,7 +96,7 @@ def load_recipe(asked: str) -> Recipe:
     ------
     UsageError : there is none, or it has unknown keys or values out of range.
     """
-    path = _SHIPPED / f"{asked}.toml" if asked in shipped_recipes() else Path(asked)
+    path = shipped_recipes().get(asked, Path(asked))
     try:
         return Recipe(**tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError:

@@ -24,11 +24,11 @@ from cxrreport.datasets.nih import IMAGE_READERS
 from cxrreport.datasets.sample import make_sample
 from cxrreport.model.manifest import default_directory
 from cxrreport.model.weights import load_weights
-from cxrreport.training import recipe as recipes
 from cxrreport.training import start, trainer
 from cxrreport.training.options import TrainOptions
+from cxrreport.training.recipes import shipped_recipes
 
-TINY = (Path(recipes.__file__).parent / "recipes" / "tiny.toml").read_text()
+TINY = shipped_recipes()["tiny"].read_text()
 
 
 @pytest.fixture(autouse=True)

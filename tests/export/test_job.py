@@ -14,7 +14,7 @@ from builders.process import Mishap, Process, before_call
 from builders.tool import VISITS, Tool
 
 from cxrreport.errors import InputError
-from cxrreport.export import formats, hl7
+from cxrreport.export import hl7
 from cxrreport.export.folder import Folder, Item
 from cxrreport.export.subject import Subject
 
@@ -47,12 +47,6 @@ def test_a_verdict_writes_no_message_again(drafted: Tool, tmp_path: Path) -> Non
         message.unlink()
     assert drafted("review", "A102", "--status", "accepted", "--by", "R1") == 0
     assert drafted.json(*words)["files"] == 0
-
-
-def test_all_formats_are_offered() -> None:
-    from cxrreport.cli.export import FORMATS
-
-    assert sorted(FORMATS) == sorted(formats.FORMATS)
 
 
 @pytest.mark.parametrize(("number", "after"), [(1, False), (2, True), (6, False), (10, True), (11, False), (13, True)])

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from builders.data import DATA, ROOT
 from builders.dicom import BASIC_TEXT_SR, write_dataset_file, write_dicom
-from cxrreport.cli.index import index as command
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
@@ -69,11 +68,6 @@ def test_dicom_is_told_with_and_without_a_preamble(tmp_path):
     assert sniff.format_of(path, {}) == "sr"
     write_dicom(tmp_path / "image.dcm")
     assert list(readers.read_path(tmp_path / "image.dcm", {})) == [Skipped("report.not_sr")]
-
-
-def test_the_command_line_knows_every_format():
-    (option,) = (one for one in command.params if one.name == "form")
-    assert tuple(option.type.choices) == readers.FORMATS
 
 
 def test_preliminary_reports_are_asked_for(tmp_path):
