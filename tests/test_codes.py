@@ -14,7 +14,7 @@ TREES = [
     ast.parse(path.read_text(encoding="utf-8"))
     for folder in ("cxrreport", "cli")
     for path in (ROOT / folder).rglob("*.py")
-    if path.name != "codes.py"
+    if path.parent.name != "codes"
 ]
 NODES = [node for tree in TREES for node in ast.walk(tree)]
 FAMILIES = "|".join({code.partition(".")[0] for code in CODES if "." in code})
