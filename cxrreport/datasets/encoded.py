@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -113,23 +113,27 @@ def encode_copies(
 
     patches : keep the first so many of the m. Processes that train together share the work.
     """
-    variants = [_encode_copy(drafter, samples, generator if copy else None, patches) for copy in range(copies)]
-    kept, masks, pooled = zip(*variants, strict=True)
-    return torch.stack(kept), masks[0], torch.stack(pooled)
+    kept: list[Tensor] = []
+    for copy in range(copies):
+        seeds = draw_seeds(len(samples), generator) if copy else None
+        for rows, found in _encode_all(drafter, samples, seeds, patches):
+            if not kept:  # whole from the start: parts brought together at the end would be there twice
+                kept = [one.new_empty((copies, len(samples), *one.shape[1:])) for one in found]
+            for store, one in zip(kept, found, strict=True):
+                store[copy, rows] = one
+    features, mask, pooled = kept
+    return features, mask[0], pooled
 
 
-def _encode_copy(
-    drafter: Drafter, samples: Sequence[Sample | LabelledImage], generator: torch.Generator | None, patches: int | None
-) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
-    seeds = None if generator is None else draw_seeds(len(samples), generator)
-    parts = []
+def _encode_all(
+    drafter: Drafter, samples: Sequence[Sample | LabelledImage], seeds: Tensor | None, patches: int | None
+) -> Iterator[tuple[Tensor, Sequence[Tensor]]]:
+    """A few rows after the others, and their features."""
     for rows in torch.arange(len(samples)).split(encode_batch(drafter) * world()):
         own = rows[mine(len(rows))] if len(rows) >= world() else rows
         found = _encode_some(drafter, [samples[i] for i in own], None if seeds is None else seeds[own], patches)
         with shared() if len(own) < len(rows) else nullcontext():
-            parts.append([whole(one) for one in found])
-    kept, masks, pooled = zip(*parts, strict=True)
-    return torch.cat(kept), torch.cat(masks), torch.cat(pooled)
+            yield rows, [whole(one) for one in found]
 
 
 def _encode_some(
