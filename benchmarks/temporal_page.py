@@ -9,12 +9,12 @@ _TEMPORAL = """# What changed since the prior: measured
 
 Weights `{}`, as `python -m benchmarks.temporal` prints it. Three kinds of pairs that nothing was trained or chosen on:
 procedural films ("phantom"), films of IU X-Ray's test split into which lesions were put ("inserted"), and real follow-ups
-("nih": the held-out fifth of NIH ChestX-ray14's patients, whose text-mined labels tell what is new or resolved; "covid":
-films of the covid-chestxray-dataset with what clinical notes tell). F1 counts every finding of every pair whose truth is
-known; a change that is said of a finding which is in neither film counts as wrong. All of it is what the network says of
-the pair; the table of a draft tells less, see "In the table of a draft" of docs/comparison.md. "macro" is the mean over the
-five changes that occur, "both" that of worsened, unchanged and improved over the findings that are in both films in truth. The
-majority says absent, and unchanged of what it is told to be in both films."""
+("nih": the held-out fifth of NIH ChestX-ray14's patients in the directory of `--followups`, whose text-mined labels tell what
+is new or resolved; "covid": films of the covid-chestxray-dataset with what clinical notes tell). F1 counts every finding of
+every pair whose truth is known; a change that is said of a finding which is in neither film counts as wrong. All of it is
+what the network says of the pair; the table of a draft tells less, see "In the table of a draft" of docs/comparison.md.
+"macro" is the mean over the five changes that occur, "both" that of worsened, unchanged and improved over the findings that
+are in both films in truth. The majority says absent, and unchanged of what it is told to be in both films."""
 CHANGES = ("macro", "both", *CLASSES[:-1])
 TEMPORAL = {  # file: title and caption of its tables
     "changes": ("Changes", "{pairs} pairs; F1."),
