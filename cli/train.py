@@ -43,7 +43,10 @@ PATH = click.Path(path_type=Path)
     "--bert", type=PATH, metavar="DIRECTORY",
     help="BERT to start from, model.safetensors and vocab.txt: of BERT-base's width for base.",
 )  # fmt: skip
-@click.option("--limit", type=click.IntRange(min=4), help="Only this many studies of each split, to try things out.")
+@click.option(
+    "--limit", type=click.IntRange(min=4),
+    help="Only this many studies, films and follow-ups of each split, to try things out.",
+)  # fmt: skip
 @click.option("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda or cuda:i.")
 @click.pass_context
 def train(

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
 
-from cxrreport.errors import UsageError
+from cxrreport.errors import PixelError, UsageError
 from cxrreport.imaging.pixels import read_frame
 from cxrreport.imaging.preprocess import ENOUGH, preprocess
 from cxrreport.records import SIDE
@@ -78,3 +78,16 @@ def read_film(path: Path) -> npt.NDArray[np.uint8]:
     UsageError, PixelError : when it cannot be read, or shows nothing.
     """
     return preprocess(read_frame(str(path), least=ENOUGH).values if path.suffix == _DICOM else read_pixels(path))
+
+
+def read_row_film(path: Path, table: str, row: int) -> npt.NDArray[np.uint8]:
+    """As `read_film` an image that a row of a table names; rows are counted from 1, without the head.
+
+    Raises
+    ------
+    UsageError : when it cannot be read, or shows nothing; the row is told, and no path.
+    """
+    try:
+        return read_film(path)
+    except (UsageError, PixelError):
+        raise UsageError(f"The film of row {row} of {table} cannot be read.") from None

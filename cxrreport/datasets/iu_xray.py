@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cxrreport import indications
-from cxrreport.datasets.disk import read_film, read_table
+from cxrreport.datasets.disk import read_row_film, read_table
 from cxrreport.datasets.sample import LeftOut, Sample, make_sample
 from cxrreport.reports.sections import clean
 
+_TABLE = "studies.csv"
 _COLUMNS = {"uid", "split", "images", "findings", "impression"}
 _SPLITS = {"train", "val", "test"}
 
@@ -24,7 +25,7 @@ def read_iu_xray(directory: Path, split: str) -> Iterator[Sample | LeftOut]:
     ------
     UsageError : when it is no such directory, or an image of it cannot be read.
     """
-    table = read_table(directory / "studies.csv", _COLUMNS, "The IU X-Ray directory", "dataset")
+    table = read_table(directory / _TABLE, _COLUMNS, "The IU X-Ray directory", "dataset")
     for number, row in enumerate(table, start=1):
         if row["split"] not in _SPLITS:
             yield LeftOut(number, "split.unknown")
@@ -39,7 +40,10 @@ def _iu_sample(images: Path, number: int, row: dict[str, str]) -> Sample | LeftO
     for item in row["images"].split(";"):
         name, _, view = item.partition(":")
         names.setdefault(view, name)
-    views = [read_film(images / f"{names[v]}.jpg") if v in names else None for v in ("Frontal", "Lateral")]
+    views = [
+        read_row_film(images / f"{names[v]}.jpg", _TABLE, number) if v in names else None
+        for v in ("Frontal", "Lateral")
+    ]
     if all(one is None for one in views):
         return LeftOut(number, "film.missing")
     indication = indications.choose([row.get("indication", "")])

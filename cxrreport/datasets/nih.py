@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from cxrreport.datasets.disk import read_film, read_table
+from cxrreport.datasets.disk import read_row_film, read_table
 from cxrreport.datasets.sample import stack_views
 from cxrreport.findings import FINDINGS, implied_by
 from cxrreport.records import View
@@ -37,13 +38,14 @@ _NIH_IMPLIED = {"Fibrosis": "lung opacity"}  # our labeler reads one as the othe
 _NIH_COLUMNS = {"id", "patient", "labels"}
 _HELD_OUT = 5  # one patient in so many, and one more to calibrate on
 _VIEWS = {"AP": View.AP, "PA": View.PA}
+_AGE = re.compile(r"\d{1,3}", re.ASCII)  # in years
 
 
 @dataclass(frozen=True, slots=True)
 class Film:
     """What is told of one frontal film, before its pixels are read: as of a `LabelledImage`; path of the image.
 
-    sex : "F" or "M", "" where it is not told. age : years, None where it is not told.
+    row : of the table that names it, from 1. sex : "F" or "M", "" where it is not told. age : years, None where it is not told.
     """
 
     key: str
@@ -54,6 +56,7 @@ class Film:
     view: View
     sex: str
     age: int | None
+    row: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +88,10 @@ def read_nih(directory: Path, split: str) -> Iterator[LabelledImage]:
 
 def read_nih_films(directory: Path, split: str) -> Iterator[Film]:
     """What `labels.csv` tells of the films of a split; raises as `read_nih`, but opens no image."""
-    for row in read_table(directory / LABELS, _NIH_COLUMNS, "The directory of films", "films"):
+    table = read_table(directory / LABELS, _NIH_COLUMNS, "The directory of films", "films")
+    for number, row in enumerate(table, start=1):
         if row["labels"] and split_of(row["patient"]) == split:
-            yield _nih_film(directory / "images", row)
+            yield _nih_film(directory / "images", number, row)
 
 
 def open_film(film: Film) -> LabelledImage:
@@ -97,7 +101,7 @@ def open_film(film: Film) -> LabelledImage:
     ------
     UsageError : the image cannot be read.
     """
-    pixels, present = stack_views([read_film(film.path), None])
+    pixels, present = stack_views([read_row_film(film.path, LABELS, film.row), None])
     return LabelledImage(film.key, film.patient, pixels, present, film.positive, film.known, film.view)
 
 
@@ -125,12 +129,13 @@ def nih_view(word: str) -> View:
     return _VIEWS.get(word, View.FRONTAL)
 
 
-def _nih_film(images: Path, row: dict[str, str]) -> Film:
+def _nih_film(images: Path, number: int, row: dict[str, str]) -> Film:
     positive, known = nih_findings(set(row["labels"].split("|")))
     age = row.get("age", "")
     return Film(
         f"nih-{row['id']}", f"nih-{row['patient']}", images / f"{row['id']}.jpg", positive, known,
-        nih_view(row.get("view", "")), row.get("sex", ""), int(age) if age.isdecimal() else None,
+        nih_view(row.get("view", "")), row.get("sex", ""),
+        int(age) if _AGE.fullmatch(age) else None, number,
     )  # fmt: skip
 
 

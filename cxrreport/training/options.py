@@ -24,8 +24,9 @@ _MAY_DIFFER = ("out", "device", "licence", "command", "checkpoint_minutes")  # t
 class TrainOptions:
     """What to learn from and where, and the recipe.
 
-    out: run directory; images, films_directory: labelled images without reports to learn findings from; init: weights to start
-    from; encoder_weights, bert: a safetensors file and a BERT directory to start from instead.
+    out: run directory; films, films_directory: collection of labelled images without reports, and where it lies; init: weights
+    to start from; encoder_weights, bert: a safetensors file and a BERT directory to start from instead; limit: studies, images
+    and follow-ups of each split, at most.
     """
 
     dataset: str

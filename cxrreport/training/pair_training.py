@@ -150,7 +150,8 @@ def _follow_ups(options: TrainOptions, split: str, most: int) -> Iterator[PairSa
     if options.films != "nih" or options.films_directory is None:
         return iter(())
     found = list(read_follow_ups(options.films_directory, split))
-    return map(open_follow_up, _spread(found, min(1.0, most / max(1, len(found)))))
+    count = most if options.limit is None else min(most, options.limit)
+    return map(open_follow_up, _spread(found, min(1.0, count / max(1, len(found)))))
 
 
 def _spread(items: Sequence[Item], share: float) -> list[Item]:

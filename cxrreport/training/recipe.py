@@ -37,7 +37,7 @@ class Recipe(BaseModel):
 
     size: str = "mini"  # of the network: mini, tiny, base
     ablation: str | None = None  # a row of the papers' ablations instead of the whole network
-    seed: int = 9233  # of all random numbers
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 9233  # of all random numbers
     batch: Annotated[int, Field(ge=2)] = 16  # studies a step of the later stages
     phantoms: Count = 0  # procedural studies to learn from as well
 
@@ -110,5 +110,9 @@ def load_recipe(asked: str) -> Recipe:
 
 
 def _sentence(message: str) -> str:
-    known = {"Extra inputs are not permitted": "no such key"}
+    known = {
+        "Extra inputs are not permitted": "no such key",
+        "Input should be a valid tuple": "a list of tables",
+        "Input should be a valid dictionary or instance of Round": "a table such as { epochs = 1 }",
+    }
     return known.get(message, message.removeprefix("Value error, "))

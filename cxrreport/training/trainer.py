@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from torch import nn
 from cxrreport.datasets.directory import DirectoryReader
 from cxrreport.datasets.encoded import Encoded, encode_samples
 from cxrreport.datasets.encoded_films import EncodedFilms, encode_films
-from cxrreport.datasets.nih import IMAGE_READERS, LabelledImage
+from cxrreport.datasets.nih import LabelledImage
 from cxrreport.datasets.phantoms import draw_phantoms
 from cxrreport.datasets.sample import Reader, Sample, left_out
 from cxrreport.datasets.splits import describe, read_splits, remember_splits
@@ -31,6 +30,7 @@ from cxrreport.model.weights import Weights, recover_weights, save_weights
 from cxrreport.training.card import make_card
 from cxrreport.training.checkpoint import Checkpoint, finished_epochs
 from cxrreport.training.encoder_stage import EncoderStage, list_films
+from cxrreport.training.images import read_images, remember_images
 from cxrreport.training.labelled import KindHeads
 from cxrreport.training.metrics import MetricsLog
 from cxrreport.training.network_stage import NetworkStage, start_prior
@@ -66,7 +66,7 @@ class Trainer:
         read = read or DirectoryReader(options.dataset, options.directory)
         known, self.val = read_splits(read, options.out, options.limit)
         self.train = known + draw_phantoms(self.recipe.phantoms, self.recipe.seed)
-        self.images, self.films = self._read_images("train"), self._read_images("val")
+        self.images, self.films = read_images(options)
         start = make_start(options, self.train, self.device)
         self.network, self.tokenizer = start.network, start.tokenizer
         self.start = start
@@ -74,17 +74,11 @@ class Trainer:
         if leads():  # only now: what cannot be begun must not bind a later try
             remember_options(options.out, kept)
             remember_splits(options.out, known, self.val)
+            remember_images(options.out, self.images, self.films)
         self._metrics = MetricsLog(options.out / "metrics.jsonl")
         self.started = time.monotonic()
         count = {"train": len(self.train), "films": len(self.images), "val": len(self.val)}
         self.log({"stage": "data", **count, "skipped": left_out(read), "device": self.device})
-
-    def _read_images(self, split: str) -> list[LabelledImage]:
-        """Labelled images without reports, for encoder and network."""
-        name, directory, r = self.options.films, self.options.films_directory, self.recipe
-        if name is None or directory is None or not r.trains_network:
-            return []
-        return list(islice(IMAGE_READERS[name](directory, split), self.options.limit))
 
     def log(self, facts: dict[str, Any]) -> None:
         """Write to metrics.jsonl, and show; the first process alone."""

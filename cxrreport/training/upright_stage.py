@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,7 +59,7 @@ def read_films(options: TrainOptions, sources: Sources) -> tuple[Films, Films]:
 
 def _labelled(options: TrainOptions) -> Iterator[LabelledImage]:
     if options.films is not None and options.films_directory is not None:
-        yield from IMAGE_READERS[options.films](options.films_directory, "train")
+        yield from islice(IMAGE_READERS[options.films](options.films_directory, "train"), options.limit)
 
 
 def _validates(patient: str) -> bool:

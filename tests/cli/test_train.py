@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from builders.network import VOCABULARY, write_bert
+from builders.network import VOCABULARY, random_films, write_bert
 from builders.ranks import run_ranks
 from builders.resnet import tiny_state
 from builders.tool import Tool
@@ -91,22 +91,22 @@ def test_images_that_are_not_there(tool: Tool, tmp_path: Path) -> None:
 def test_the_recorded_command_names_no_directory(
     tool: Tool, tmp_path: Path, files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(IMAGE_READERS, "none", lambda _directory, _split: [])
+    monkeypatch.setitem(IMAGE_READERS, "drawn", lambda _directory, _split: random_films(1))
     encoder, bert = files
     starts = ("--encoder-weights", str(encoder), "--bert", str(bert))
-    more = ("--films", "none", "/data/films", *starts, *recipe(tmp_path, towers_lr=1e-4))
+    more = ("--films", "drawn", "/data/films", *starts, *recipe(tmp_path, towers_lr=1e-4))
     line = ["cxrreport", "train", "--dataset", "noise", "/data", *more, "--out", str(tmp_path / "run")]
     monkeypatch.setattr("sys.argv", line)
     assert train(tool, tmp_path / "run", *more) == 0, tool.err
     manifest = load_weights(tmp_path / "run" / "best").manifest
     assert manifest["command"] == (
-        "cxrreport train --dataset noise NOISE --films none NONE --encoder-weights ENCODER_WEIGHTS --bert BERT"
+        "cxrreport train --dataset noise NOISE --films drawn DRAWN --encoder-weights ENCODER_WEIGHTS --bert BERT"
         " --recipe RECIPE --out RUN"
     )
     digests = [hashlib.sha256(p.read_bytes()).hexdigest() for p in (encoder, bert / "model.safetensors")]
     assert all(digest in manifest["data"] for digest in digests)
     options = json.loads((tmp_path / "run" / "options.json").read_text())
-    assert (options["films"], options["films_directory"], options["towers_lr"]) == ("none", "/data/films", 1e-4)
+    assert (options["films"], options["films_directory"], options["towers_lr"]) == ("drawn", "/data/films", 1e-4)
 
 
 @pytest.fixture()

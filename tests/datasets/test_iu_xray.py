@@ -151,10 +151,10 @@ def test_phantoms_are_their_own_patients_and_ever_the_same():
 
 @pytest.mark.parametrize("content", [b"", b"no film", None])
 def test_a_damaged_film_is_a_usage_error_without_its_path(tmp_path, content):
-    _archive(tmp_path, ["1,train,a:Frontal,The heart is enlarged.,"])
+    _archive(tmp_path, ["0,val,b:Frontal,Clear.,", "1,train,a:Frontal,The heart is enlarged.,"])
     film = tmp_path / "images" / "a.jpg"
     film.write_bytes(film.read_bytes()[:300] if content is None else content)
-    with pytest.raises(UsageError, match=r"^A film of the dataset cannot be read\.$"):
+    with pytest.raises(UsageError, match=r"^The film of row 2 of studies\.csv cannot be read\.$"):
         list(read_iu_xray(tmp_path, "train"))
 
 

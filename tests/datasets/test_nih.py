@@ -89,9 +89,9 @@ def test_the_view_is_told_where_the_table_tells_it(tmp_path):
 
 
 def test_sex_and_age_are_told_before_an_image_is_opened(tmp_path):
-    rows = [f"a,{KEPT},Mass,F,61", f"b,{KEPT},Edema,,"]
+    rows = [f"a,{KEPT},Mass,F,61", f"b,{KEPT},Edema,,", f"c,{KEPT},Edema,,{'9' * 5000}"]
     (tmp_path / "labels.csv").write_text("\n".join(["id,patient,labels,sex,age", *rows]) + "\n")
-    assert [(film.sex, film.age) for film in read_nih_films(tmp_path, "train")] == [("F", 61), ("", None)]
+    assert [(film.sex, film.age) for film in read_nih_films(tmp_path, "train")] == [("F", 61)] + 2 * [("", None)]
 
 
 def test_another_directory_is_refused(tmp_path):
@@ -100,6 +100,15 @@ def test_another_directory_is_refused(tmp_path):
     (tmp_path / "labels.csv").write_text("id,labels\n")
     with pytest.raises(UsageError, match="lacks columns: patient"):
         list(read_nih(tmp_path, "train"))
+
+
+def test_an_image_that_cannot_be_read_is_told_by_its_row(tmp_path):
+    _collection(tmp_path, [f"a,{HELD},Mass", f"b,{KEPT},Mass", f"c,{KEPT},Mass"])
+    (tmp_path / "images" / "c.jpg").unlink()
+    films = read_nih(tmp_path, "train")
+    assert next(films).key == "nih-b"
+    with pytest.raises(UsageError, match=r"^The film of row 3 of labels\.csv cannot be read\.$"):
+        next(films)
 
 
 @pytest.mark.skipif(not NIH.is_dir(), reason="the films are not here")

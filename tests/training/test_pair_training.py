@@ -150,12 +150,16 @@ def test_no_patient_is_in_training_and_validation_pairs(tmp_path, init, monkeypa
     assert len(learnt) == 4 + 3 and len(set(asked)) == 1 + 3 and not set(learnt) & set(asked)
 
 
-@pytest.mark.parametrize(("most", "taken"), [(4, [0, 2, 5, 7]), (0, []), (20, list(range(10)))])
-def test_real_pairs_are_taken_evenly(monkeypatch, tmp_path, init, most, taken):
+@pytest.mark.parametrize(
+    ("most", "limit", "taken"),
+    [(4, None, [0, 2, 5, 7]), (0, None, []), (20, None, list(range(10))), (20, 4, [0, 2, 5, 7]), (0, 4, [])],
+)
+def test_real_pairs_are_taken_evenly(monkeypatch, tmp_path, init, most, limit, taken):
     asked = []
     monkeypatch.setattr(pair_training, "read_follow_ups", lambda *where: asked.append(where) or iter(range(10)))
     monkeypatch.setattr(pair_training, "open_follow_up", lambda one: one)
-    chosen = options(tmp_path, init, films="nih", films_directory=tmp_path, phantom_pairs=0, follow_ups=most)
+    collection = {"films": "nih", "films_directory": tmp_path, "limit": limit}
+    chosen = options(tmp_path, init, **collection, phantom_pairs=0, follow_ups=most)
     assert list(pair_training.training_pairs(chosen, pair_training.Sources([], []))) == taken
     assert asked == [(tmp_path, "train")]
 

@@ -40,7 +40,10 @@ def test_a_file_leaves_out_what_is_as_in_mini(tmp_path):
         ("epochs = 3", "epochs: no such key"), ("batch = 1", "batch: Input should be greater than or equal to 2"),
         ("towers_lr = 1.0", "towers_lr: "),
         ("encoder_rounds = [{epochs = 0}]", "encoder_rounds.0.epochs: "),
-        ("seed = 'one'", "seed: "), ("size = 'huge'", "size: known are base, mini, tiny"),
+        ("seed = 'one'", "seed: "), ("seed = -1", "seed: "), ("seed = 4294967296", "seed: "),
+        ("encoder_rounds = { epochs = 1 }", "encoder_rounds: a list of tables"),
+        ("encoder_rounds = [1]", "encoder_rounds.0: a table such as { epochs = 1 }"),
+        ("size = 'huge'", "size: known are base, mini, tiny"),
         ("ablation = 'all'", "ablation: known are"), ("seed =", "no TOML"),
     ],
 )  # fmt: skip

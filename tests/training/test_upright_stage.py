@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from builders.network import random_films
 from builders.training import start_weights, train_options
 
 from cxrreport.datasets.directory import READERS
+from cxrreport.datasets.nih import IMAGE_READERS
 from cxrreport.datasets.phantoms import draw_phantoms
 from cxrreport.imaging.preprocess import preprocess
 from cxrreport.imaging.upright import Upright, _laid, put_upright
@@ -15,6 +17,7 @@ from cxrreport.model.manifest import read_manifest
 from cxrreport.model.weights import load_weights
 from cxrreport.phantoms.phantom import draw_frontal
 from cxrreport.training import upright_stage
+from cxrreport.training.pair_training import Sources
 from cxrreport.training.trainer import train
 from cxrreport.training.upright_images import both_ways, draw, other_images, turn, vary
 
@@ -61,6 +64,15 @@ def test_it_adds_a_file_and_leaves_the_other_weights_as_they_are(finished):
         draw_frontal(1, (), exposure_seed=1, side=256).pixels, Upright(load_weights(best).upright.arrays())
     )
     assert lie is not None
+
+
+@pytest.mark.parametrize(("limit", "count"), [(None, 9), (5, 5)])
+def test_a_limit_is_of_labelled_films_too(tmp_path, monkeypatch, limit, count):
+    made = random_films(9)
+    monkeypatch.setitem(IMAGE_READERS, "noise", lambda directory, split: iter(made))
+    monkeypatch.setattr(upright_stage, "_LEGS", 2)
+    options = train_options(tmp_path, init=tmp_path, films="noise", films_directory=tmp_path, limit=limit, **ALONE)
+    assert sum(len(part.frontal) for part in upright_stage.read_films(options, Sources([], []))) == count
 
 
 def test_an_image_is_kept_as_it_is_and_as_a_negative(drawn):

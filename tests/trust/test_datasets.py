@@ -36,7 +36,7 @@ def _listed(folder: Path) -> list[Film]:
     for film in _films(folder, "val"):
         path = folder / f"{film.key}.png"
         PillowImage.fromarray(film.pixels[0]).save(path)
-        found.append(Film(film.key, film.patient, path, film.positive, film.known, film.view, "", None))
+        found.append(Film(film.key, film.patient, path, film.positive, film.known, film.view, "", None, len(found) + 1))
     return found
 
 

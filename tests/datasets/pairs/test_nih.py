@@ -1,9 +1,11 @@
 """Follow-ups of NIH ChestX-ray14: labels first, pixels on demand."""
 
 import numpy as np
+import pytest
 from builders.films import collection
 
 from cxrreport.datasets.pairs.nih import open_follow_up, read_follow_ups
+from cxrreport.errors import UsageError
 from cxrreport.findings import FINDINGS
 from cxrreport.records import View
 
@@ -28,3 +30,12 @@ def test_labels_views_and_pixels_of_a_pair(tmp_path):
     pair = open_follow_up(one)
     assert (pair.key, pair.patient, pair.place, pair.days) == (one.key, "nih-6", "nih", None)
     assert pair.current.shape == pair.prior.shape == (256, 256) and not np.array_equal(pair.current, pair.prior)
+
+
+@pytest.mark.parametrize("name", ["a", "b"])
+def test_a_cut_image_of_a_pair_is_told_by_its_row(tmp_path, name):
+    pairs = read_follow_ups(collection(tmp_path, FILMS, [("11", "b", "a"), ("6", "a", "b")]), "val")
+    image = tmp_path / "images" / f"{name}.jpg"
+    image.write_bytes(image.read_bytes()[:300])
+    with pytest.raises(UsageError, match=r"^The film of row 2 of pairs\.csv cannot be read\.$"):
+        open_follow_up(next(pairs))
