@@ -117,13 +117,17 @@ def test_several_absent_findings_come_in_one_sentence():
 )
 def test_a_wording_that_does_not_fit_is_refused_with_its_place(tmp_path, old, new, place):
     path = tmp_path / "wording.yaml"
-    path.write_text(FILE)
-    assert load_wording(path) == WORDING
+    assert old in FILE
     path.write_text(FILE.replace(old, new))
     with pytest.raises(ConfigurationError) as caught:
         load_wording(path)
     assert place in caught.value.message and str(tmp_path) not in caught.value.message
     assert (caught.value.code, caught.value.exit_code) == ("configuration.wording", 78)
+
+
+def test_the_default_wording_is_read_from_a_file_of_a_site(tmp_path):
+    (tmp_path / "wording.yaml").write_text(FILE)
+    assert load_wording(tmp_path / "wording.yaml") == WORDING
 
 
 def test_a_wording_that_is_not_there_is_refused(tmp_path):
