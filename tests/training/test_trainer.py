@@ -1,4 +1,5 @@
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,9 @@ from cxrreport.training.trainer import train
 
 @pytest.fixture(autouse=True, scope="module")
 def _dataset():
-    """A dataset of noise, and a starting point that needs no package."""
+    """A dataset of noise, a starting point that needs no package, and few epochs of the retriever, which has its own tests."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "train_retriever", partial(module.train_retriever, epochs=3))
         patch.setitem(READERS, "noise", read_noise)
         patch.setattr(start_module, "load_vocabulary", lambda: VOCABULARY)
         yield
