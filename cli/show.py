@@ -190,7 +190,7 @@ def _print_sentences(view: StudyView) -> None:
 
 def _print_findings(view: StudyView) -> None:
     """What is or was there as a table, the rest in a line a word; with how likely it is that each is there."""
-    from cxrreport.export.words import likely
+    from cxrreport.export.words import OF_THE_PRIOR, likely
 
     told = [one for one in view.findings if one.change or State.POSITIVE in (one.row.state, one.row.prior_state)]
     click.echo("")
@@ -198,6 +198,8 @@ def _print_findings(view: StudyView) -> None:
         print_table(
             "Findings (how likely it is that each is there)", ["finding", "now", "prior", "change"], map(_row, told)
         )
+        if any(one.before for one in told):
+            click.echo(OF_THE_PRIOR)
     for word in dict.fromkeys(one.now for one in view.findings if one not in told):
         of_it = [likely(one.name, one.row.probability) for one in view.findings if one not in told and one.now == word]
         click.echo(f"{word.capitalize()}: {', '.join(of_it)}")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from cxrreport.findings import State
+from cxrreport.findings import CHANGED, State
 from cxrreport.reports.claims import read
 from cxrreport.store.views import DraftView, PriorReport
 
@@ -43,7 +43,8 @@ def compare_with_prior(view: DraftView) -> tuple[SentenceChange, ...]:
     or of a study that is abstained from.
 
     A sentence is kept where the prior's report holds each of its findings in the same state, wherever and however
-    said. It is of another severity where one of them has a word of severity now which it had not then, and had another.
+    said, and it tells of none that anything has become of it since: nobody could say that of the prior. It is of
+    another severity where one of them has a word of severity now which it had not then, and had another.
     A prior's sentence is dropped where it says something that neither the draft nor a dropped one before it says. Of
     findings of which the draft withholds anything nothing is compared, and nothing is missed.
     """
@@ -70,6 +71,7 @@ class _Sentence:
     start: int
     end: int
     facts: Mapping[Fact, Sequence[Degree]]
+    changed: bool  # something of it is new, worse, better or gone
 
     @property
     def said(self) -> set[Fact | str]:
@@ -92,7 +94,8 @@ def _sentences(text: str) -> Iterator[_Sentence]:
             degrees, word = facts.setdefault((claim.finding, claim.state), []), claim.degree
             if claim.state is not State.NEGATIVE and word and word.meaning.severity is not None:
                 degrees.append((word.meaning.severity, text[word.start : word.end].lower()))
-        yield _Sentence(text[sentence.start : sentence.end], sentence.start, sentence.end, facts)
+        changed = any(claim.change in CHANGED for claim in sentence.claims)
+        yield _Sentence(text[sentence.start : sentence.end], sentence.start, sentence.end, facts, changed)
 
 
 def _compared(
@@ -108,7 +111,7 @@ def _compared(
         for rank, word in degrees:
             if before and rank not in before:
                 return SentenceChange("severity", *place, fact[0], known[fact][0][1], word)
-    return SentenceChange("kept", *place)
+    return SentenceChange("added" if sentence.changed else "kept", *place)
 
 
 def _dropped(before: Sequence[_Sentence], now: Sequence[_Sentence], withheld: Set[str]) -> Iterator[SentenceChange]:

@@ -14,6 +14,10 @@ STATES = {
     State.UNCERTAIN: "cannot be decided",
     State.BLANK: "not judged",
 }
+# behind a table that tells of the prior: a finding that its report calls and its film hardly shows stands as "present (4 %)"
+OF_THE_PRIOR = (
+    "Of the prior the state is what its signed report and its draft have together, the number what the films show."
+)
 
 
 @dataclass(frozen=True, slots=True)

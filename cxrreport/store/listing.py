@@ -17,6 +17,7 @@ from cxrreport.store.catalogue import knows_patient
 from cxrreport.store.deliveries import is_delivered
 from cxrreport.store.schema import DraftRow, FailureRow, FindingRow, PatientRow, RunRow, StudyRow
 from cxrreport.store.standing import stands
+from cxrreport.store.undrafted import refused_for
 from cxrreport.store.views import MAX_ID, find_study
 
 _UNDATED = datetime(1, 1, 1)
@@ -130,7 +131,7 @@ def count_undrafted(session: Session, wanted: Wanted) -> dict[str, int]:
         return {}
     made = (DraftRow.study_id == StudyRow.id, DraftRow.status != DraftStatus.SUPERSEDED)
     kept = (exists().where(*made, _has_flag(Flag.UNPROVED)), "draft.unproved"), (exists().where(*made), "draft.shadow")
-    code = case(*kept, else_=func.coalesce(FailureRow.code, "draft.none"))
+    code = case(*kept, else_=func.coalesce(FailureRow.code, refused_for(StudyRow.id), "draft.none"))
     shown = exists().where(*made, ~DraftRow.shadow)
     query = select(code, func.count()).select_from(StudyRow).outerjoin(FailureRow, FailureRow.study_id == StudyRow.id)
     counted = session.execute(query.where(~shown, *_days(wanted)).group_by(code).order_by(code))

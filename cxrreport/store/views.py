@@ -18,7 +18,6 @@ from cxrreport.store.reports import signed_reports
 from cxrreport.store.reviews import newest_review
 from cxrreport.store.schema import (
     DraftRow,
-    FailureRow,
     FindingRow,
     PatientRow,
     ReferenceRow,
@@ -28,8 +27,10 @@ from cxrreport.store.schema import (
     StudyRow,
 )
 from cxrreport.store.standing import heard, standing
+from cxrreport.store.undrafted import FailureFacts, why_undrafted
 
 MAX_ID = 2**63 - 1
+_NAMED = 5  # studies of one accession number that a message names
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,16 +167,6 @@ class PriorReport:
 
 
 @dataclass(frozen=True, slots=True)
-class FailureFacts:
-    """Why there is no draft, or no newer one."""
-
-    code: str
-    message: str
-    attempts: int
-    quarantined: bool
-
-
-@dataclass(frozen=True, slots=True)
 class DraftView:
     """One study; `draft` is None where none was made yet, `prior` where the draft was made without one.
 
@@ -220,7 +211,7 @@ def study_view(session: Session, study: StudyRow) -> DraftView:
         prior=_study_facts(session, prior) if prior else None,
         prior_report=_prior_report(session, prior.id) if prior else None,
         draft=draft_facts(session, row).told() if row else None,
-        failure=_failure(session, study.id),
+        failure=why_undrafted(session, study.id),
         in_shadow=latest is not None and latest.shadow,
         unproved=latest is not None and latest.shadow and Flag.UNPROVED in latest.flags,
     )
@@ -248,9 +239,10 @@ def _look_up(session: Session, key: str) -> StudyRow | None:
     matches = [StudyRow.accession == key]
     if key.isascii() and key.isdigit() and int(key) <= MAX_ID:
         matches.append(StudyRow.id == int(key))
-    found = session.scalars(select(StudyRow).where(or_(*matches)).limit(2)).all()
+    found = session.scalars(select(StudyRow).where(or_(*matches)).order_by(StudyRow.id).limit(_NAMED + 1)).all()
     if len(found) > 1:
-        raise UsageError("This names more than one study; give the StudyInstanceUID instead.")
+        ids = ", ".join([*(str(one.id) for one in found[:_NAMED]), *(["…"] if len(found) > _NAMED else [])])
+        raise UsageError(f"This names more than one study (ids {ids}); give the id of one, or its StudyInstanceUID.")
     return found[0] if found else None
 
 
@@ -313,8 +305,3 @@ def _reference(used: ReferenceRow, report: ReportRow, study: StudyRow | None) ->
     dated = report.reported_at or (study.studied_at if study else None)
     said = (report.findings, addenda.behind(report.impression, report.addendum or ""), report.indication)
     return RetrievedReport(used.rank, used.report_id, used.score, used.weight, accession, dated, *said)
-
-
-def _failure(session: Session, study_id: int) -> FailureFacts | None:
-    row = session.scalar(select(FailureRow).where(FailureRow.study_id == study_id))
-    return None if row is None else FailureFacts(row.code, row.message, row.attempts, row.quarantined)

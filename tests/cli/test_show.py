@@ -13,6 +13,7 @@ from cxrreport.cli.show import _SENTENCES
 from cxrreport import DISCLAIMER
 from cxrreport.codes import CODES
 from cxrreport.export.tables.columns import SENTENCE
+from cxrreport.export.words import OF_THE_PRIOR
 
 PLAIN = "--without-retrieval"
 
@@ -204,7 +205,8 @@ def test_an_ambiguous_accession_is_refused(tool: Tool, tmp_path: Path) -> None:
     write_visit(tmp_path, Visit("A1", "P1", "20240101"))
     write_visit(tmp_path, Visit("A2", "P2", "20240101"), AccessionNumber="A1")
     tool.json("generate", tmp_path, PLAIN)
-    assert tool("show", "A1") == 2 and "more than one study" in tool.err
+    assert tool("show", "A1") == 2 and "more than one study (ids 1, 2)" in tool.err
+    assert tool.json("show", "2")["study"]["accession"] == "A1"
     assert tool.json("show", "1.2.9.1")["study"]["accession"] == "A1"
 
 
@@ -285,7 +287,15 @@ def test_findings_are_told_in_words(drafted: Tool) -> None:
     drafted("show", "A101")
     plain = " ".join(drafted.out.replace("│", " ").split())
     assert "edema present (81 %)" in plain and "No sign of it: pneumothorax (1 %)" in plain
-    assert "Cannot be decided: fracture (20 %)" in plain
+    assert "Cannot be decided: fracture (20 %)" in plain and OF_THE_PRIOR not in plain
+
+
+def test_of_a_prior_it_is_said_where_state_and_number_come_from(drafted: Tool) -> None:
+    with drafted.connection() as connection:
+        connection.exec_driver_sql("UPDATE finding SET prior_state = 'positive', prior_probability = 0.04")
+    drafted("show", "A103")
+    plain = " ".join(drafted.out.split())
+    assert "present (4 %)" in plain and OF_THE_PRIOR in plain
 
 
 def test_texts_cannot_play_with_the_terminal(drafted: Tool) -> None:

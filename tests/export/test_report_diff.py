@@ -61,6 +61,8 @@ KEPT, ADDED, DROPPED = "kept", "added", "dropped"
         ("Pleural effusion.", [(ADDED, "No pleural effusion."), (DROPPED, "Pleural effusion.")]),
         ("Pleural effusion.", [(ADDED, "Possible pleural effusion."), (DROPPED, "Pleural effusion.")]),
         ("Cardiomegaly.", [(ADDED, "Cardiomegaly with effusion.")]),  # it says more
+        ("Moderate edema. Effusion.", [(ADDED, "The edema has worsened."), (KEPT, "The effusion is unchanged.")]),
+        ("The edema has worsened.", [(ADDED, "The edema has worsened.")]),  # since the prior's own prior
         ("The trachea is midline.", [(KEPT, "the trachea is  midline")]),  # words decide where no finding is named
         ("The trachea is deviated.", [(ADDED, "The trachea is midline."), (DROPPED, "The trachea is deviated.")]),
         ("Left effusion. No pneumothorax.\n\nLeft effusion.",  # twice

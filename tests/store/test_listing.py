@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from builders.store import NOON, begin_run, save_draft, scan_study
+from builders.store import NOON, begin_run, make_instance, record_image, save_draft, scan, scan_study
 from sqlalchemy import Engine
 
 from cxrreport.records import Failure
@@ -29,6 +29,14 @@ def test_studies_without_a_draft_are_counted_by_their_reason(engine: Engine) -> 
     save_draft(engine, run, drafted.id)
     fail(engine, run, drafted.id, lateral.id, other.id)  # the drafted one has failed to get a newer draft
     assert counted(engine) == {"draft.none": 1, "study.no_frontal": 2}
+
+
+def test_a_study_without_a_usable_image_is_counted_by_what_its_images_were_refused_for(engine: Engine) -> None:
+    for study in "123":
+        scan(engine, study, reason="modality")
+    record_image(engine, make_instance("2.2", "2"))  # one that may still be drafted from
+    fail(engine, begin_run(engine), 3)  # what failed says more
+    assert counted(engine) == {"draft.none": 1, "modality": 1, "study.no_frontal": 1}
 
 
 def test_only_studies_of_the_wanted_days_are_counted(engine: Engine) -> None:

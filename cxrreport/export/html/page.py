@@ -16,7 +16,7 @@ from cxrreport.export.html.text import pieces
 from cxrreport.export.panels import colour_of
 from cxrreport.export.study import StudyView
 from cxrreport.export.subject import Subject
-from cxrreport.export.words import FindingView
+from cxrreport.export.words import OF_THE_PRIOR, FindingView
 from cxrreport.findings import NAMES, State, implied_by
 from cxrreport.store.views import DraftView
 
@@ -63,6 +63,7 @@ def render(subject: Subject, worklist: str = "", printed: bool = False) -> bytes
         sections={name: pieces(getattr(draft, name), name, draft.spans) for name in _SECTIONS},
         findings=plain,
         implied=implied,
+        of_prior=OF_THE_PRIOR,
         course=course(view.trajectory, view.held.study.study_id),
     )
     return embed(page, pictures) if pictures else page

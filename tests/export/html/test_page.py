@@ -17,6 +17,7 @@ from cxrreport.export.html.page import render
 from cxrreport.export.html.rows import row_of
 from cxrreport.export.study import Films, StudyView
 from cxrreport.export.subject import Subject
+from cxrreport.export.words import OF_THE_PRIOR
 from cxrreport.findings import Change, State
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&"
@@ -74,6 +75,12 @@ def test_only_what_is_there_is_implied() -> None:
     plain, _, implied = page(study_view({"finding_rows": rows}, Films())).partition("1 more, implied by one of these")
     assert 'data-f="consolidation"' in plain and 'data-f="lung-opacity"' not in plain
     assert 'data-f="lung-opacity"' in implied
+
+
+def test_a_prior_is_told_to_have_states_of_its_report_and_numbers_of_its_film() -> None:
+    rows = (Finding("edema", State.POSITIVE, 0.9, State.POSITIVE, 0.04, Change.WORSENED, 0.9),)
+    assert OF_THE_PRIOR in page(study_view({"finding_rows": rows}, Films()))
+    assert OF_THE_PRIOR not in page(study_view({}, Films(), prior=None))
 
 
 def test_a_film_that_is_gone_costs_the_pictures_and_nothing_else(tmp_path: Path) -> None:
