@@ -48,16 +48,20 @@ def followup_rows(
     draws = draw_counts(len(names), seed)[:, owner]
     rise = pairs.now - pairs.before
     rows = {name: {kind: joint == state for kind, state in KINDS.items()} for name, joint in said.items()}
-    rows[BEST_PAIR] = {kind: _best(pairs, kind, shares[kind]) for kind in KINDS}
-    rows[BEST_DIFFERENCE] = {"new": _best(pairs, "new", rise), "resolved": _best(pairs, "resolved", -rise)}
-    return {
-        name: {kind: _f1(pairs, KINDS[kind], told, draws) for kind, told in row.items()} for name, row in rows.items()
+    best = {BEST_PAIR: shares, BEST_DIFFERENCE: {"new": rise, "resolved": -rise}}
+    rows |= {
+        name: {kind: scores[kind] >= best_bound(pairs, kind, scores[kind]) for kind in KINDS}
+        for name, scores in best.items()
     }
+    return {name: {kind: told_f1(pairs, kind, told, draws) for kind, told in row.items()} for name, row in rows.items()}
 
 
-def _f1(pairs: FollowedUp, state: int, said: Bools, draws: Floats) -> dict[str, Any]:
-    """said (n, 13). None where it never happens in truth."""
-    true, told = (pairs.joint == state) & pairs.known, said & pairs.known
+def told_f1(pairs: FollowedUp, kind: str, said: Bools, draws: Floats) -> dict[str, Any]:
+    """Micro F1 of one kind of change, where it is said (n, 13); None where it never happens in truth.
+
+    draws (d, n) : how often each pair counts in each draw, for the interval.
+    """
+    true, told = (pairs.joint == KINDS[kind]) & pairs.known, said & pairs.known
     both, either = 2 * (true & told).sum(1), true.sum(1) + told.sum(1)
     bounds = interval((draws @ both) / np.maximum(draws @ either, 1)) or (None, None)
     return {
@@ -70,13 +74,11 @@ def _f1(pairs: FollowedUp, state: int, said: Bools, draws: Floats) -> dict[str, 
     }
 
 
-def _best(pairs: FollowedUp, kind: str, scores: Floats) -> Bools:
-    """(n, 13) findings whose score reaches the bound of the best F1."""
+def best_bound(pairs: FollowedUp, kind: str, scores: Floats) -> float:
+    """The bound of the best F1 for these pairs: a score (n, 13) that reaches it is called."""
     values, true = scores[pairs.known], (pairs.joint == KINDS[kind])[pairs.known]
     order = np.argsort(-values, kind="stable")
     right = np.cumsum(true[order])
     f1 = 2 * right / (np.arange(1, len(order) + 1) + max(int(true.sum()), 1))
     f1[np.append(values[order][1:] == values[order][:-1], False)] = -1  # those of one score are called together
-    bound = values[order][int(f1.argmax())] if len(order) else np.inf
-    best: Bools = scores >= bound
-    return best
+    return float(values[order][int(f1.argmax())]) if len(order) else np.inf

@@ -56,19 +56,28 @@ def measure_follow_ups(
         TABLE: [changes_of(one.table(calibration.tie)) for one in read],
         APART: [changes_of(compare(one.now, one.before)) for one in read],
     }
-    columns = len(FOLLOWED)
-    truth = FollowedUp(
-        joint_states(*(np.stack([getattr(p, name)[:columns] for p in pairs]) for name in ("now", "before"))),
-        np.stack([p.known[:columns] for p in pairs]), _probabilities(one.now for one in read),
-        _probabilities(one.before for one in read), np.array([p.patient for p in pairs]),
-    )  # fmt: skip
-    shares = {kind: np.array([getattr(one.reading, kind) for one in read]) for kind in KINDS}
+    truth = followed_up(pairs, read)
     joint = {row: np.array([[_JOINT.get(c, 3) for c in changes] for changes in rows]) for row, rows in said.items()}
     return {
         "pairs": len(pairs),
         "patients": len(set(truth.patients.tolist())),
-        "rows": followup_rows(truth, joint, shares, seed),
+        "rows": followup_rows(truth, joint, shares_of(read), seed),
     }
+
+
+def followed_up(pairs: Sequence[FollowUp], read: Sequence[Beside]) -> FollowedUp:
+    """What the labels of pairs tell, with the probabilities of either film alone."""
+    columns = len(FOLLOWED)
+    return FollowedUp(
+        joint_states(*(np.stack([getattr(p, name)[:columns] for p in pairs]) for name in ("now", "before"))),
+        np.stack([p.known[:columns] for p in pairs]), _probabilities(one.now for one in read),
+        _probabilities(one.before for one in read), np.array([p.patient for p in pairs]),
+    )  # fmt: skip
+
+
+def shares_of(read: Sequence[Beside]) -> dict[str, npt.NDArray[np.float64]]:
+    """How likely the network reads each kind of change in each pair (n, 13)."""
+    return {kind: np.array([getattr(one.reading, kind) for one in read]) for kind in KINDS}
 
 
 def _probabilities(tables: Iterable[Rows]) -> npt.NDArray[np.float64]:
