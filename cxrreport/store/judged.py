@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
@@ -180,20 +180,43 @@ def counted(
     at, has_prior = func.coalesce(StudyRow.studied_at, DraftRow.created_at), DraftRow.prior_study_id.is_not(None)
     said = (AgreementRow.drafted, AgreementRow.signed, AgreementRow.drafted_change, AgreementRow.signed_change)
     alike = (AgreementRow.finding, *said, has_prior.label("has_prior"))
-    made = DraftRow.weights_sha256 == weights_sha256, DraftRow.calibration_sha256 == calibration_sha256
-    dated = or_(  # not by `at`: the days have an index
-        and_(StudyRow.studied_at >= since, StudyRow.studied_at < until),
-        and_(
-            StudyRow.studied_at.is_(None),
-            DraftRow.created_at >= since.astimezone(),
-            DraftRow.created_at < until.astimezone(),
-        ),
-    )
+    made = _made_with(weights_sha256, calibration_sha256), _dated(since, until)
     gated = AgreementRow.name == "", AgreementRow.finding.in_(FINDINGS[:NO_FINDING])
     query = select(*alike, func.count(), func.sum(case((at >= recent, 1), else_=0))).select_from(AgreementRow)
     query = query.join(DraftRow, DraftRow.id == AgreementRow.draft_id).join(StudyRow, StudyRow.id == DraftRow.study_id)
-    query = query.where(*made, *gated, DraftRow.abstained == "", stands(shadow=True), dated)
+    query = query.where(*made, *gated, stands(shadow=True))
     return [Counted(*row) for row in session.execute(query.group_by(*alike))]
+
+
+class Record(NamedTuple):
+    """Judged drafts of studies of some days that stand, and those of them that count for what is in use."""
+
+    judged: int
+    of_use: int
+
+
+def record(
+    session: Session, weights_sha256: str, calibration_sha256: str | None, since: datetime, until: datetime
+) -> Record:
+    """Count judged drafts, whatever they tell; which days they are of, and what counts, is as in `counted`."""
+    of_use = case((_made_with(weights_sha256, calibration_sha256), 1))
+    query = select(func.count(), func.count(of_use)).select_from(JudgementRow)
+    query = query.join(DraftRow, DraftRow.id == JudgementRow.draft_id).join(StudyRow, StudyRow.id == DraftRow.study_id)
+    return Record._make(session.execute(query.where(SAID, stands(shadow=True), _dated(since, until))).one())
+
+
+def _made_with(weights_sha256: str, calibration_sha256: str | None) -> ColumnElement[bool]:
+    """Drafts of these weights with this calibration that readers may get."""
+    weights, calibration = DraftRow.weights_sha256 == weights_sha256, DraftRow.calibration_sha256 == calibration_sha256
+    return and_(weights, calibration, DraftRow.abstained == "")
+
+
+def _dated(since: datetime, until: datetime) -> ColumnElement[bool]:
+    """As `judged_drafts` has the days, but not by one expression: they have an index."""
+    made = DraftRow.created_at >= since.astimezone(), DraftRow.created_at < until.astimezone()
+    return or_(
+        and_(StudyRow.studied_at >= since, StudyRow.studied_at < until), and_(StudyRow.studied_at.is_(None), *made)
+    )
 
 
 def _agreed(session: Session, draft_ids: Sequence[int]) -> dict[int, list[Agreed]]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from cxrreport.findings import percent
 from cxrreport.store.gates import Gate, gates, keep, turn
-from cxrreport.store.judged import counted
+from cxrreport.store.judged import Record, counted, record
 from cxrreport.store.runs import TOOL
 from cxrreport.trust.policy import GATED, Bounds, Policy
-from cxrreport.trust.tally import Cells, Share, Tally, count_row, tally
+from cxrreport.trust.tally import Cells, Share, count_row, tally
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -20,18 +21,22 @@ if TYPE_CHECKING:
 
 NOTHING = "nothing was compared yet"
 _OTHERS = "it was opened for other weights or another calibration"
+_Key = tuple[str, str]  # a finding, and its state or its change
 KEYS = [(finding, subject) for finding in GATED for subject in ("state", "change")]
 
 
-def decide(before: Gate, whole: Cells, month: Cells, policy: Policy) -> Gate:
-    """Where the rule puts one gate. whole : counts of the policy's days. month : of the newest month."""
+def decide(before: Gate, whole: Cells, month: Cells, policy: Policy, silence: str = NOTHING) -> Gate:
+    """Where the rule puts one gate.
+
+    whole : counts of the policy's days. month : of the newest month. silence : why there are none.
+    """
     bounds = policy.bounds(before.finding, before.subject)
     if before.held:
         return before
     for cells, where in ((whole, "of all studies"), (month, "of the last 30 days")):
         if cells.told >= policy.least and (fails := _fails(cells, bounds, where)):
             return replace(before, open=False, failed=True, reason=fails)
-    lacks = _lacks(whole, bounds) or (_wanes(month, bounds) if before.failed else "")
+    lacks = _lacks(whole, bounds, silence) or (_wanes(month, bounds) if before.failed else "")
     if before.open or not lacks:
         return replace(before, open=True, failed=False, reason=_told(whole))
     return replace(before, open=False, reason=f"it has failed; {lacks}" if before.failed else lacks)
@@ -45,16 +50,26 @@ def _fails(cells: Cells, bounds: Bounds, where: str) -> str:
     return ""
 
 
-def _lacks(cells: Cells, bounds: Bounds) -> str:
+def _lacks(cells: Cells, bounds: Bounds, silence: str) -> str:
     """What is not proved yet, "" where nothing is wanting."""
     if not cells.told:
-        return NOTHING
+        return silence
     if cells.both < bounds.agree:
         return f"draft and report agree in {cells.both} studies, fewer than {bounds.agree}"
     for name, share, bound in _bounded(cells, bounds):
         if share.interval and share.interval[0] < bound:
             return f"{name} is {_of(share)}, not yet certainly {percent(bound)}"
     return ""
+
+
+def _silence(found: Record, days: int) -> str:
+    """Why nothing is told that counts, where drafts may well have been judged."""
+    if not found.judged:
+        return f"nothing was compared of studies of the last {days} days"
+    of_days = f"drafts judged of studies of the last {days} days"
+    if not found.of_use:
+        return f"{of_days}: {found.judged}, none that readers may get of the weights and the calibration in use"
+    return f"{of_days}: {found.of_use}, in none it is told beyond doubt"
 
 
 def _wanes(month: Cells, bounds: Bounds) -> str:
@@ -85,18 +100,19 @@ def turn_gates(session: Session, used: Used, policy: Policy, now: datetime) -> l
 
     now : end of the days that count, by the hospital's clock, as the times of studies are.
     """
-    whole, recent = tally(()), tally(())
-    for one in counted(session, *used, now - timedelta(days=policy.days), now - timedelta(days=30), now):
+    whole, recent, since = tally(()), tally(()), now - timedelta(days=policy.days)
+    for one in counted(session, *used, since, now - timedelta(days=30), now):
         count_row(whole, one.finding, one, one.has_prior, one.studies)
         count_row(recent, one.finding, one, one.has_prior, one.recent)
-    return _turned(session, used, whole, recent, policy, now)
+    silence = _silence(record(session, *used, since, now), policy.days)
+    return _turned(session, lambda gate, key: _decide(gate, used, whole[key], recent[key], policy, silence), now)
 
 
-def _turned(session: Session, used: Used, whole: Tally, recent: Tally, policy: Policy, now: datetime) -> list[Gate]:
+def _turned(session: Session, rule: Callable[[Gate, _Key], Gate], now: datetime) -> list[Gate]:
     known, turned = gates(session), []
     for key in KEYS:
         before = known.get(key) or unproved(*key)
-        after = _decide(before, used, whole[key], recent[key], policy)
+        after = rule(before, key)
         if (after.open, after.failed) == (before.open, before.failed):
             keep(session, after, now)
         else:
@@ -117,12 +133,12 @@ def _of_use(gate: Gate, used: Used) -> Gate:
     return replace(gate, open=False, reason=_OTHERS)
 
 
-def _decide(before: Gate, used: Used, whole: Cells, month: Cells, policy: Policy) -> Gate:
+def _decide(before: Gate, used: Used, whole: Cells, month: Cells, policy: Policy, silence: str) -> Gate:
     """As `decide`, of the drafts of what is in use."""
     gate = _of_use(before, used)
     if gate.held:
         return gate
-    after = decide(replace(gate, **used._asdict()), whole, month, policy)
+    after = decide(replace(gate, **used._asdict()), whole, month, policy, silence)
     others = gate is not before and not after.open and not after.failed
     return replace(after, reason=f"{_OTHERS}; {after.reason}") if others else after
 

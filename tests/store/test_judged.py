@@ -16,7 +16,8 @@ from cxrreport.mistakes import Dimension, Mistake, Verdict
 from cxrreport.store import drafts
 from cxrreport.store.agreement import Compared, Judgement, Pending, judged_beside, save_judgement
 from cxrreport.store.engine import session
-from cxrreport.store.judged import Judged, counted, judged_drafts, judged_pages
+from cxrreport.store.judged import Judged, counted, judged_drafts, judged_pages, record
+from cxrreport.store.outcomes import JudgementRow
 from cxrreport.store.schema import DraftRow, ImageRow
 from cxrreport.trust.tally import Cells, count_row, tally
 
@@ -64,6 +65,19 @@ def test_only_drafts_of_the_weights_and_of_the_days_come(engine: Engine, draft: 
     assert ask(engine, "v" * 64) == []
     assert ask(engine, WEIGHTS, one.at, one.at + second) == [one]
     assert ask(engine, WEIGHTS, None, one.at) == [] == ask(engine, WEIGHTS, one.at + second, None)
+
+
+def test_judged_drafts_are_counted_whatever_they_tell(engine: Engine, draft: int) -> None:
+    (one,) = ask(engine)
+    day = timedelta(days=1)
+    with session(engine) as s:
+        assert record(s, WEIGHTS, None, one.at, one.at + day) == (1, 1)
+        assert record(s, WEIGHTS, None, one.at + day, one.at + 2 * day) == (0, 0)
+        assert record(s, WEIGHTS, "c", one.at, one.at + day) == record(s, "v", None, one.at, one.at + day) == (1, 0)
+        s.execute(update(DraftRow).values(abstained="abstain.unusual"))
+        assert record(s, WEIGHTS, None, one.at, one.at + day) == (1, 0)
+        s.execute(update(JudgementRow).values(errors=None))
+        assert record(s, WEIGHTS, None, one.at, one.at + day) == (0, 0)
 
 
 def test_the_counts_of_the_database_are_those_of_the_drafts_one_by_one(engine: Engine, draft: int) -> None:

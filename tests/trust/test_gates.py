@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from cxrreport.findings import State
 from cxrreport.store.engine import session
 from cxrreport.store.gates import Gate, gates, turn
-from cxrreport.store.judged import Counted
+from cxrreport.store.judged import Counted, Record
 from cxrreport.store.runs import TOOL
 from cxrreport.trust import gates as rule
 from cxrreport.trust.gates import count_gates, decide, turn_gates, withheld
@@ -61,6 +61,30 @@ def test_when_a_gate_opens_stays_and_closes(before: Gate, whole: Cells, month: C
     assert after.open is opens and why in after.reason
 
 
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        (Record(0, 0), "nothing was compared of studies of the last 365 days"),
+        (
+            Record(22, 0),
+            "drafts judged of studies of the last 365 days: 22, none that readers may get of the weights and the"
+            " calibration in use",
+        ),
+        (Record(22, 9), "drafts judged of studies of the last 365 days: 9, in none it is told beyond doubt"),
+    ],
+)
+def test_a_gate_without_counts_says_what_is_wanting(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, found: Record, why: str
+) -> None:
+    monkeypatch.setattr(rule, "record", lambda *_: found)
+    monkeypatch.setattr(rule, "counted", lambda *_: [said(State.POSITIVE, 12, 0)])
+    with session(engine) as s:
+        turn_gates(s, USED, POLICY, NOW)
+        told = gates(s)
+    assert told["fracture", "state"].reason == told["edema", "change"].reason == why
+    assert told["edema", "state"].reason == "draft and report agree in 12 studies, fewer than 20"
+
+
 def test_what_has_failed_stays_so_until_it_is_proved() -> None:
     failed = decide(OPEN, BAD, BAD, POLICY)
     assert failed.failed and decide(SHUT, FEW, NONE, POLICY).failed is False
@@ -98,7 +122,7 @@ def test_gates_are_turned_audited_and_explained(engine: Engine, monkeypatch: pyt
         assert (opened.finding, opened.subject, opened.open) == ("edema", "state", True)
         assert not turn_gates(s, USED, POLICY, NOW)
         assert withheld(s, USED, "unproved") == {**dict.fromkeys(GATED, "state"), "edema": "change"}
-        assert gates(s)["fracture", "state"].reason == "nothing was compared yet"
+        assert gates(s)["fracture", "state"].reason == "nothing was compared of studies of the last 365 days"
         told.append(said(State.NEGATIVE, 30, 30))
         (shut,) = turn_gates(s, USED, POLICY, NOW)
         assert not shut.open and "precision of the last 30 days is 0 % (0 of 30)" in shut.reason
@@ -125,7 +149,8 @@ def test_other_weights_have_to_prove_themselves_again(engine: Engine, monkeypatc
         assert count_gates(s, USED)["open"] == 1
         (shut,) = turn_gates(s, Used("w", "c"), POLICY, NOW)
         assert (shut.open, shut.failed) == (False, False)
-        assert shut.reason == "it was opened for other weights or another calibration; nothing was compared yet"
+        nothing = "nothing was compared of studies of the last 365 days"
+        assert shut.reason == f"it was opened for other weights or another calibration; {nothing}"
 
 
 def test_the_setting_says_what_closed_gates_keep_from_readers(engine: Engine) -> None:
