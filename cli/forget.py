@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+from cxrreport.cli.options import number
 
 from cxrreport.errors import UsageError
 from cxrreport.files import printable
@@ -49,7 +50,7 @@ def forget(settings: Settings, patient: str, issuer: str | None, dry_run: bool, 
 
 def _print(found: dict[str, Any], verb: str) -> None:
     rows = ", ".join(f"{table} {count}" for table, count in found["rows"].items())
-    click.echo(f"{verb}: {rows}; in {found['index_versions']} versions of the index.")
+    click.echo(f"{verb}: {rows}; in {number(found['index_versions'], 'version', 'versions')} of the index.")
     _list("Still in the export, for you to remove:", found["files"])
     _list("Drafts of these studies may lie in exports, under these numbers:", found["exported_studies"])
     _list("Drafts, or parts of them, were sent to:", found["sent_to"])

@@ -109,3 +109,8 @@ def print_result(counts: dict[str, Any], as_json: bool) -> None:
         if isinstance(value, dict):
             value = ", ".join(f"{key} {number}" for key, number in value.items()) or "none"
         click.echo(f"{name:<16} {'none' if value is None else value}")
+
+
+def number(count: int, one: str, several: str) -> str:
+    """A count with its noun, and its verb where there is one."""
+    return f"{count} {one if count == 1 else several}"

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
+from cxrreport.cli.options import number
 from cxrreport.cli.trust_drift import drift
 from cxrreport.cli.trust_export import export
 from cxrreport.cli.trust_recommend import recommend
@@ -42,7 +43,7 @@ def trust(ctx: click.Context, as_json: bool) -> int:
 
 
 def _print_proved(found: dict[str, Any]) -> None:
-    click.echo(f"{found['judged']} drafts were judged.")
+    click.echo(f"{number(found['judged'], 'draft was', 'drafts were')} judged.")
     for name in ("opened", "closed"):
         for gate in found[name]:
             click.echo(f"{name}: {gate['finding']}, {gate['subject']}: {gate['reason']}.")
@@ -93,9 +94,10 @@ def gates(
         _tell_withdrawn(sum(one.get("withdrawn", 0) for one in found))
 
 
-def _tell_withdrawn(number: int) -> None:
-    if number:
-        click.echo(f"{number} drafts that nobody had read are withdrawn: `cxrreport generate` makes them again.")
+def _tell_withdrawn(count: int) -> None:
+    if count:
+        told = number(count, "draft that nobody had read is", "drafts that nobody had read are")
+        click.echo(f"{told} withdrawn: the next `cxrreport generate` drafts anew.")
 
 
 def _gate(one: dict[str, Any]) -> list[Any]:

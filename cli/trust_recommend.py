@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
+from cxrreport.cli.options import number
 
 if TYPE_CHECKING:
     from cxrreport.settings import Settings
@@ -42,10 +43,9 @@ def _print(found: dict[str, Any]) -> None:
     from cxrreport.cli.status import print_table
 
     apart = found["held_out"]
-    click.echo(
-        f"{found['studies']} judged studies of {found['patients']} patients;"
-        f" {apart['studies']} studies, of {apart['patients']} patients, are held out."
-    )
+    judged, held = (number(one["studies"], "study", "studies") for one in (found, apart))
+    whole, part = (number(one["patients"], "patient", "patients") for one in (found, apart))
+    click.echo(f"Judged: {judged} of {whole}; held out of these: {held} of {part}.")
     for name in ("calibrate", "train"):
         one = found[name]
         click.echo(f"{name}: {_word(name, one)}: {one['why']}.")
@@ -54,7 +54,9 @@ def _print(found: dict[str, Any]) -> None:
             print_table("", columns, _rows(one["measures"]))
     for row in found["failing"]:
         why = f": {row['why']}" if row["why"] else ""
-        click.echo(f"{row['finding']} is told in {row['reports']} reports, and its gate is closed{why}.")
+        click.echo(
+            f"{row['finding']} is told in {number(row['reports'], 'report', 'reports')}, and its gate is closed{why}."
+        )
 
 
 def _word(name: str, one: dict[str, Any]) -> str:

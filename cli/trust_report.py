@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from cxrreport.cli.options import DAY
+from cxrreport.cli.options import DAY, number
 
 if TYPE_CHECKING:
     from cxrreport.settings import Settings
@@ -48,7 +48,7 @@ def report(
     if as_json:
         click.echo(json.dumps(found))
     elif directory:
-        click.echo(f"{found['studies']} studies were judged: trust.html tells how.")
+        click.echo(f"{number(found['studies'], 'study was', 'studies were')} judged: trust.html tells how.")
     else:
         _print(found)
 
@@ -63,11 +63,10 @@ def _write(settings: Settings, directory: Path, found: Mapping[str, Any]) -> Non
 def _print(found: Mapping[str, Any]) -> None:
     from cxrreport.cli.status import print_table
 
-    click.echo(f"{found['studies']} studies were judged.")
+    click.echo(f"{number(found['studies'], 'study was', 'studies were')} judged.")
+    indexes = number(found["indexes"], "version", "versions")
     made = ", ".join(f"{(one['sha256'] or 'none')[:12]} ({one['studies']})" for one in found["calibrations"])
-    click.echo(
-        f"Weights {found['weights_sha256'][:12]}; calibration {made or 'none'}; index: {found['indexes']} versions."
-    )
+    click.echo(f"Weights {found['weights_sha256'][:12]}; calibration {made or 'none'}; index: {indexes}.")
     print_table("Groups", [found["by"], *_COUNTS], map(_group, found["groups"]))
     for row in found["groups"]:
         _print_group(row)

@@ -183,3 +183,11 @@ def test_what_others_wrote_never_acts(browser: Any, tmp_path: Path) -> None:
     assert window.complaints == [] and [url for url in window.requests if not url.startswith("data:")] == [
         place.as_uri()
     ]
+
+
+def test_on_a_narrow_screen_no_word_of_the_table_lies_over_its_neighbour(browser: Any, place: Path) -> None:
+    over = "all => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent)"
+    with watched(browser, place, width=500) as seen:
+        seen.page.eval_on_selector_all("details", "all => all.forEach((one) => { one.open = true; })")
+        assert "cardiomediastinum" in "".join(seen.page.locator(".findings").all_inner_texts())
+        assert seen.page.eval_on_selector_all(".findings :is(th, td)", over) == []

@@ -220,7 +220,7 @@
   function missing() {
     const codes = Object.entries(data.missing), all = codes.reduce((sum, [, n]) => sum + n, 0);
     $("#missing").hidden = !all;
-    $("#missing").textContent = `Studies without a draft: ${all}. `
+    $("#missing").textContent = `Studies that are not in this list: ${all}. `
       + codes.map(([code, n]) => `${n} × ${data.codes[code] ?? code}`).join(" ");
   }
 
