@@ -128,7 +128,7 @@ def fill(engine: Engine, images: int) -> None:
         ("patient", patients, _PATIENT),
         ("study", studies, _STUDY),
         ("image", images, _IMAGE),
-        ("file", images, _FILE | {"outcome": "'image'", "image_id": "i"}),
+        ("file", images, _FILE | {"outcome": "'image'", "image_id": "i", "previewed": "false"}),
         ("report", told, _REPORT),
         ("draft", told, _DRAFT),
         ("finding", told * len(FINDINGS), _FINDING),

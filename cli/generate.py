@@ -32,7 +32,9 @@ _DATE = _Day(["%Y-%m-%d", "%Y%m%d"])
 @click.option("--until", type=_DATE, help="Last study date to draft, inclusive.")
 @click.option("--patient", metavar="ID", help="Only studies of the patient with this number.")
 @click.option("--study", metavar="STUDY", help="Only the study with this StudyInstanceUID, accession number or id.")
-@click.option("--limit", type=click.IntRange(min=1), help="Draft at most this many studies.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="Draft at most this many studies; `left` counts those due beyond."
+)
 @click.option(
     "--redo",
     is_flag=False,

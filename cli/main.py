@@ -24,7 +24,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "review": ("review", "review", "Record what a reader says of a draft."),
     "export": ("export", "export", "Write drafts to files for people and systems, or send them."),
     "deliveries": ("deliveries", "deliveries", "List what was sent to other systems, and what they answered."),
-    "status": ("status", "status", "What the archive holds, studies without a draft, failures by code."),
+    "status": ("status", "status", "What the archive holds, what has no draft, failures by code."),
     "runs": ("status", "runs", "Past runs, the newest first."),
     "failures": ("failures", "failures", "The files and studies that could not be used, the newest first."),
     "release": ("failures", "release", "Take a study out of quarantine, so that the next run tries it again."),

@@ -23,7 +23,7 @@ _WIDE = 100_000  # columns
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def status(settings: Settings, as_json: bool) -> None:
-    """Print what the archive holds, how many studies have no draft, what failed and the last run."""
+    """Print what the archive holds, how many studies with a usable image have no draft, what failed and the last run."""
     from cxrreport.store import engine as store
     from cxrreport.store.alarms import ringing
     from cxrreport.store.engine import open_archive
@@ -73,7 +73,8 @@ def _used(settings: Settings) -> Used:
 
 def _status_rows(found: dict[str, Any]) -> list[list[Any]]:
     rows = [[name, found[name]] for name in ("home", "database", "patients", "studies")]
-    rows.append(["studies without a draft", found["undrafted"]])
+    rows.append(["studies with a usable image and no draft", found["undrafted"]])
+    rows.append(["studies without a usable image", found["imageless"]])
     for view, counts in found["images"].items():
         rows.append([f"images, {view}", f"{counts['usable']} usable, {counts['unusable']} not"])
     rows.extend([f"images refused, {code}", number] for code, number in found["refused"].items())

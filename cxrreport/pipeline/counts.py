@@ -12,6 +12,7 @@ from typing import Any
 class Count(StrEnum):
     """One number of a run."""
 
+    DRY_RUN = "dry_run"  # 1 where nothing was to be drafted
     FILES = "files"
     FILES_UNCHANGED = "files_unchanged"
     IMAGES = "images"
@@ -19,8 +20,8 @@ class Count(StrEnum):
     UNKNOWN_VIEW = "unknown_view"
     STUDIES = "studies"
     UNCHANGED = "unchanged"  # studies of `generate`, reports of `index`
-    DUE = "due"
-    LEFT = "left"  # due, and neither drafted nor failed: for the next run, when the time is over or a page of text was found
+    DUE = "due"  # `drafted`, what failed of these, and `left`
+    LEFT = "left"  # due, and neither drafted nor failed, whatever ended the run: time, limit, a signal, a page of text
     PAIRED = "paired"
     DRAFTED = "drafted"
     REPORTS = "reports"
@@ -40,7 +41,7 @@ class Count(StrEnum):
 
 _STUDIES = (Count.FILES, Count.IMAGES, Count.STUDIES, Count.PAIRED, Count.DRAFTED, Count.UNCHANGED, Count.WITHDRAWN)
 GENERATE = (*_STUDIES, Count.DUE, Count.LEFT, Count.SCAN_CUT)
-PREVIEW = (*_STUDIES, Count.DUE, Count.UNKNOWN_VIEW)
+PREVIEW = (Count.DRY_RUN, *_STUDIES, Count.DUE, Count.LEFT, Count.UNKNOWN_VIEW)
 IMPORT = (Count.ADDED, Count.REPLACED, Count.UNCHANGED, Count.WITHDRAWN, Count.LINKED, Count.AMBIGUOUS)
 INDEX = (
     Count.REPORTS,

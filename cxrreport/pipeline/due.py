@@ -57,23 +57,19 @@ def is_due(current: CurrentDraft | None, inputs: str, made_with: Versions, redo:
 
 
 def find_due(run: Run, selection: Selection, made_with: Versions) -> Iterator[Due]:
-    """Walk the catalogue by pages and yield what is to be drafted, at most `selection.limit`.
+    """Walk the catalogue by pages and yield all that is due, also beyond `selection.limit`.
 
     Raises
     ------
     UsageError : the selection names a study or a patient that the archive does not have.
     """
-    last, found, study_id = 0, 0, _named(run, selection)
+    last, study_id = 0, _named(run, selection)
     while not run.cancelled:
         page, due = run.transact(_read_page, run, last, study_id, selection, made_with)
         if not page:
             return
         last = page[-1].id
-        for item in due:
-            if found == selection.limit:
-                return
-            found += 1
-            yield item
+        yield from due
 
 
 class DueRow(NamedTuple):

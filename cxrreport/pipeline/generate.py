@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,13 +76,15 @@ def generate(
         made_with = versions_of(drafter, retriever)
         kept = _withheld(run, Used(made_with.weights_sha256, made_with.calibration_sha256))
         with run.clock.time("due"):
-            due = by_patient(find_due(run, selection, made_with))
+            found = find_due(run, selection, made_with)
+            due = by_patient(islice(found, selection.limit))
+            beyond = sum(1 for _ in found)
         drafters = choose(run, len(due), cluster)
         make: Make = Opening(drafters.settings(settings), Opened(made_with, wording.digest), kept, limits)
         if not drafters.beside:
             make = _drafts_here(run, Composer(drafter, retriever, wording, Clock(), kept, limits), upright)
         del drafter, retriever  # each process beside this one has its own
-        _draft(run, due, drafters, make)
+        _draft(run, due, beyond, drafters, make)
         _count_alarms(run)
         if not without_retrieval:
             tell_unretrievable(run)
@@ -95,13 +98,16 @@ def _drafts_here(run: Run, composer: Composer, upright: Upright | None) -> Make:
     return lambda: drafter
 
 
-def _draft(run: Run, due: Sequence[DueRow], drafters: Drafters, make: Make) -> None:
-    """Draft what is due, as long as there is time; count what is left."""
+def _draft(run: Run, due: Sequence[DueRow], beyond: int, drafters: Drafters, make: Make) -> None:
+    """Draft what is due, as long as there is time; count what is left, however it ends. beyond : due, and over the limit."""
     failed = run.counts.failed.total()
-    run.count(Count.DUE, len(due))
+    run.count(Count.DUE, len(due) + beyond)
     run.progress("draft", 0, len(due))
-    draft_due(run, plan(due, run.settings.batch_size, drafters.count), drafters, make)
-    run.count(Count.LEFT, len(due) - run.counts.numbers[Count.DRAFTED] - (run.counts.failed.total() - failed))
+    try:
+        draft_due(run, plan(due, run.settings.batch_size, drafters.count), drafters, make)
+    finally:
+        done = run.counts.numbers[Count.DRAFTED] + run.counts.failed.total() - failed
+        run.count(Count.LEFT, len(due) + beyond - done)
     if run.late:
         get_log().warning("run.late", count=run.counts.numbers[Count.LEFT])
 

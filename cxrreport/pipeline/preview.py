@@ -23,14 +23,19 @@ def preview(
 ) -> tuple[dict[str, Any], int]:
     """Count studies that are due; returns the counts and the exit code as `generate` does.
 
+    `left` are those that are due beyond the limit.
     Images whose view only the pixels can tell are left out of the counts; `unknown_view` says how many there are.
     """
     selection.check(paths)
     with open_run(settings, progress) as run:
+        run.count(Count.DRY_RUN)
         scan(run, paths)
-        for due in find_due(run, selection, _expected(settings, selection, without_retrieval)):
+        for place, due in enumerate(find_due(run, selection, _expected(settings, selection, without_retrieval))):
             run.count(Count.DUE)
-            run.count(Count.PAIRED, int(due.pair.prior is not None))
+            if selection.limit is None or place < selection.limit:
+                run.count(Count.PAIRED, int(due.pair.prior is not None))
+            else:
+                run.count(Count.LEFT)
         run.count(Count.UNKNOWN_VIEW, run.transact(catalogue.count_without_view))
     return run.summary(PREVIEW), run.exit_code
 

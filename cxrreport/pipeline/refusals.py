@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cxrreport.codes import CODES
 from cxrreport.files import storable
 from cxrreport.log import get_log
+from cxrreport.pipeline.counts import Count
 from cxrreport.records import Failure
 from cxrreport.store.runs import add_failures, list_runs
 
@@ -53,7 +54,9 @@ def check_refusals(run: Run, roots: Sequence[Path]) -> None:
 
 
 def _expected(session: Session, run_id: int) -> float:
-    nights = [_count(run.counts) for run in list_runs(session, NIGHTS) if run.id != run_id and "files" in run.counts]
+    # the files of a dry run are those of the run that follows it
+    before = [run.counts for run in list_runs(session, NIGHTS) if run.id != run_id and Count.DRY_RUN not in run.counts]
+    nights = [_count(counts) for counts in before if "files" in counts]
     seen, refused = (sum(column) for column in zip((0, 0), *nights))
     return refused / seen if seen >= LEAST else USUAL
 

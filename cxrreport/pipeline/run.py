@@ -100,6 +100,11 @@ class Run:
         return time.monotonic() > self.ends
 
     @property
+    def dry(self) -> bool:
+        """Whether it drafts nothing: then it changes nothing either of what the next run tells."""
+        return bool(self.counts.numbers[Count.DRY_RUN])
+
+    @property
     def stops(self) -> bool:
         """Whether it was asked to stop or is late."""
         return bool(self.cancelled) or self.late

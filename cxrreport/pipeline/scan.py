@@ -61,12 +61,24 @@ def _unseen(run: Run, entries: Iterator[FileEntry]) -> Iterator[FileEntry]:
         if run.stops:
             _cut(run)
             return
-        known = run.transact(seen.known_files, batch)
-        run.count(Count.FILES, len(known))
-        run.count(Count.FILES_UNCHANGED, len(known))
+        known = run.transact(_known, run, batch)
         if known:
             run.progress("scan", len(known))
         yield from (entry for entry in batch if entry.path not in known)
+
+
+def _known(s: Session, run: Run, batch: Sequence[FileEntry]) -> set[str]:
+    """The paths that need not be read; what only dry runs have read is counted as if it were read now."""
+    known = seen.known_files(s, batch)
+    told = [] if run.dry else seen.take_previewed(s, run.id, list(known))
+    for one in told:
+        if one.failed:
+            run.fail(one.failed)
+        else:
+            _count(run, one.outcome, one.reason)
+    run.count(Count.FILES, len(known))
+    run.count(Count.FILES_UNCHANGED, len(known) - len(told))
+    return known
 
 
 def _cut(run: Run) -> None:
@@ -99,6 +111,8 @@ def _file_all(s: Session, run: Run, looks: Sequence[Look]) -> None:
     bad = {failure.path for failure in failures}
     runs.clear_file_failures(s, [entry.path for entry, _ in looks if entry.path not in bad])
     runs.add_failures(s, run.id, failures)
+    if run.dry:
+        seen.mark_previewed(s, [entry.path for entry, _ in looks])
 
 
 def _screened(instance: Instance) -> newcomers.Screened:
@@ -137,7 +151,7 @@ def _file(run: Run, s: Session, one: newcomers.Screened) -> Failure | None:
 
 
 def _count(run: Run, outcome: str, reason: str | None) -> None:
-    if outcome in ("duplicate", "broken_copy") or reason:
+    if outcome in ("duplicate", "broken_copy", "not_dicom", "not_image") or reason:
         run.skip(reason or outcome)
     else:
         run.count(Count.IMAGES)

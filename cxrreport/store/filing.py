@@ -206,7 +206,7 @@ def _upsert_file(session: Session, entry: FileEntry, outcome: str, image_id: int
         row = FileRow(path=entry.path)
         session.add(row)
     row.size, row.mtime_ns, row.outcome, row.image_id = entry.size, entry.mtime_ns, outcome, image_id
-    row.pixel_sha256 = None
+    row.pixel_sha256, row.previewed = None, False
     session.flush()
     return row
 

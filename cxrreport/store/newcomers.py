@@ -165,4 +165,4 @@ def _image(one: Screened, study_id: int) -> dict[str, Any]:
 def _file_of(instance: Instance, image_id: int) -> dict[str, Any]:
     entry = instance.file
     facts = {"path": entry.path, "size": entry.size, "mtime_ns": entry.mtime_ns}
-    return {**facts, "outcome": "image", "image_id": image_id, "pixel_sha256": None}
+    return {**facts, "outcome": "image", "image_id": image_id, "pixel_sha256": None, "previewed": False}

@@ -98,7 +98,7 @@ def add_failures(session: Session, run_id: int, failures: Sequence[Failure]) -> 
         raise ValueError("A failure of a file names the path alone.")
     for batch in batches(failures):
         rows = {
-            row.path: row for row in session.scalars(select(FailureRow).where(_is_file([f.path or "" for f in batch])))
+            row.path: row for row in session.scalars(select(FailureRow).where(is_file([f.path or "" for f in batch])))
         }
         for failure in batch:
             row = rows.get(failure.path)
@@ -113,7 +113,7 @@ def add_failures(session: Session, run_id: int, failures: Sequence[Failure]) -> 
 def clear_file_failures(session: Session, paths: Sequence[str]) -> None:
     """Forget the failures of files that now read well as images, or as none; what reading them for reports met stays."""
     for batch in batches(paths):
-        session.execute(delete(FailureRow).where(_is_file(batch), ~FailureRow.code.startswith("report.")))
+        session.execute(delete(FailureRow).where(is_file(batch), ~FailureRow.code.startswith("report.")))
 
 
 def clear_failures_below(session: Session, root: str, kind: str) -> None:
@@ -122,7 +122,8 @@ def clear_failures_below(session: Session, root: str, kind: str) -> None:
     session.execute(delete(FailureRow).where(same_kind, or_(FailureRow.path == root, below(FailureRow.path, root))))
 
 
-def _is_file(paths: Sequence[str]) -> ColumnElement[bool]:
+def is_file(paths: Sequence[str]) -> ColumnElement[bool]:
+    """Match the failures of these files, not those of studies."""
     return FailureRow.path.in_(paths) & FailureRow.study_id.is_(None)
 
 
@@ -141,7 +142,8 @@ def append_audit(session: Session, actor: str, action: str, subject: str, detail
 def archive_status(session: Session) -> dict[str, Any]:
     """Return what the archive holds; keys and values go into JSON as they are.
 
-    `undrafted` counts studies with usable images and no draft, `shadow` drafts that stand and no reader sees, `abstained` by
+    `undrafted` counts studies with usable images and no draft, `imageless` those of which no image is usable,
+    `shadow` drafts that stand and no reader sees, `abstained` by
     code those of which readers are told why there is no text, `priorities`
     those that wait for a reader, `refused` by code images that are not used, `failures` by
     code what a run will try again, `quarantined` what it will not.
@@ -150,8 +152,7 @@ def archive_status(session: Session) -> dict[str, Any]:
     waiting = select(FailureRow.code, func.count()).where(FailureRow.quarantined.is_(False)).group_by(FailureRow.code)
     return {
         "patients": _count(session, PatientRow),
-        "studies": _count(session, StudyRow),
-        "undrafted": _count_undrafted(session),
+        **_count_studies(session),
         "images": _count_images(session),
         "refused": _count_refused(session),
         "reports": _count(session, ReportRow),
@@ -170,12 +171,13 @@ def _count(session: Session, table: Any, *where: Any) -> int:
     return session.scalar(select(func.count()).select_from(table).where(*where)) or 0
 
 
-def _count_undrafted(session: Session) -> int:
-    """Those with images but those of them with a draft: both are counted in an index."""
+def _count_studies(session: Session) -> dict[str, int]:
+    """Those without a draft are those with images but those of them with one: both are counted in an index."""
     imaged = exists().where(ImageRow.study_id == DraftRow.study_id, ImageRow.usable)
-    with_images = select(func.count(distinct(ImageRow.study_id))).where(ImageRow.usable)
+    with_images = session.scalar(select(func.count(distinct(ImageRow.study_id))).where(ImageRow.usable)) or 0
     drafted = select(func.count(distinct(DraftRow.study_id))).where(DraftRow.status != DraftStatus.SUPERSEDED, imaged)
-    return (session.scalar(with_images) or 0) - (session.scalar(drafted) or 0)
+    studies, undrafted = _count(session, StudyRow), with_images - (session.scalar(drafted) or 0)
+    return {"studies": studies, "undrafted": undrafted, "imageless": studies - with_images}
 
 
 def _count_images(session: Session) -> dict[str, dict[str, int]]:

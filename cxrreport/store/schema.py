@@ -93,7 +93,7 @@ class FileRow(Base):
     """One path ever seen, so that an unchanged file is never opened again.
 
     `outcome` is "image", "duplicate", "broken_copy", "conflict", "not_dicom" or the code of a failure. A conflict has
-    the digest of the pixels of both: `pixel_sha256` here and of the image.
+    the digest of the pixels of both: `pixel_sha256` here and of the image. `previewed`: only dry runs have read it so far.
     """
 
     __tablename__ = "file"
@@ -106,6 +106,7 @@ class FileRow(Base):
     outcome: Mapped[str]
     image_id: Mapped[int | None] = link("image")
     pixel_sha256: Mapped[str | None]
+    previewed: Mapped[bool]
 
 
 class ReportRow(Base):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from cxrreport.records import FileEntry
 from cxrreport.store.columns import below
 from cxrreport.store.engine import batches
 from cxrreport.store.filing import PATIENT_CONFLICT, REPLACED
-from cxrreport.store.schema import FileRow, ImageRow
+from cxrreport.store.runs import is_file
+from cxrreport.store.schema import FailureRow, FileRow, ImageRow
 
 _SECOND = ("duplicate", "broken_copy", "conflict")  # what `filing.record_instance` makes of a second file of an image
 
@@ -59,3 +61,39 @@ def _studies_that_lost_a_file(session: Session, study_ids: Sequence[int]) -> set
 def knows_files_below(session: Session, folder: str) -> bool:
     """Tell whether a file below the absolute path `folder` was ever read."""
     return session.scalar(select(FileRow.id).where(below(FileRow.path, folder)).limit(1)) is not None
+
+
+# -- what only dry runs have read -------------------------------------------------------------------------------------
+
+
+class Previewed(NamedTuple):
+    """What became of a file: its outcome, why its image is not used, and the code of its failure."""
+
+    outcome: str
+    reason: str | None
+    failed: str | None
+
+
+def mark_previewed(session: Session, paths: Sequence[str]) -> None:
+    """Note that a dry run has read these files: no run has told of them yet."""
+    _set_previewed(session, paths, previewed=True)
+
+
+def take_previewed(session: Session, run_id: int, paths: Sequence[str]) -> list[Previewed]:
+    """Return those of these files that only dry runs have read, and let this run be the one that tells of them."""
+    found: dict[str, Previewed] = {}
+    columns = (FileRow.path, FileRow.outcome, ImageRow.reason, FailureRow.code)
+    for batch in batches(paths):
+        query = select(*columns).outerjoin(ImageRow, ImageRow.id == FileRow.image_id)
+        query = query.outerjoin(FailureRow, (FailureRow.path == FileRow.path) & is_file(batch))
+        rows = session.execute(query.where(FileRow.path.in_(batch), FileRow.previewed))
+        found.update((path, Previewed(outcome, reason, failed)) for path, outcome, reason, failed in rows)
+    for batch in batches([path for path, told in found.items() if told.failed]):
+        session.execute(update(FailureRow).where(is_file(batch)).values(run_id=run_id))
+    _set_previewed(session, list(found), previewed=False)
+    return list(found.values())
+
+
+def _set_previewed(session: Session, paths: Sequence[str], *, previewed: bool) -> None:
+    for batch in batches(paths):
+        session.execute(update(FileRow).where(FileRow.path.in_(batch)).values(previewed=previewed))

@@ -236,6 +236,7 @@ def upgrade() -> None:
         sa.Column("outcome", sa.String, nullable=False),
         sa.Column("image_id", ID, sa.ForeignKey("image.id"), index=True),
         sa.Column("pixel_sha256", sa.String),
+        sa.Column("previewed", sa.Boolean, nullable=False),
         sa.CheckConstraint(
             "outcome = lower(outcome) AND outcome NOT LIKE '% %' AND length(outcome) < 64", name="outcome"
         ),

@@ -47,7 +47,8 @@ def test_status_counts_what_there_is(tool: Tool, shared_export: Path, shared_rep
     assert found["last_run"]["counts"]["drafted"] == 5 and found["last_run"]["exit_code"] == 0
     assert tool("status") == 0
     rows = {" ".join(line.split()) for line in tool.out.replace("│", " ").splitlines()}
-    assert {"studies without a draft 3", "drafts, preliminary 5", "images, pa 7 usable, 0 not"} <= rows
+    assert {"studies with a usable image and no draft 3", "studies without a usable image 0"} <= rows
+    assert {"drafts, preliminary 5", "images, pa 7 usable, 0 not"} <= rows
 
 
 def test_runs_are_listed_newest_first(tool: Tool, shared_export: Path) -> None:

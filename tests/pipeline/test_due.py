@@ -94,7 +94,9 @@ def test_what_a_radiologist_has_judged_is_never_touched(
 
 
 def test_limit_goes_on_where_the_last_run_stopped(tool: Tool, shared_export: Path) -> None:
-    assert [tool.json("generate", shared_export, PLAIN, "--limit", "3")["drafted"] for _ in range(4)] == [3, 3, 2, 0]
+    nights = [tool.json("generate", shared_export, PLAIN, "--limit", "3") for _ in range(4)]
+    assert [(n["due"], n["drafted"], n["left"]) for n in nights] == [(8, 3, 5), (5, 3, 2), (2, 2, 0), (0, 0, 0)]
+    assert {night["studies"] for night in nights} == {8}
 
 
 def test_a_quarantined_study_takes_no_place_of_the_limit(tool: Tool, shared_export: Path) -> None:
@@ -133,7 +135,9 @@ def test_dry_run_counts_what_is_due_and_drafts_nothing(tool: Tool, shared_export
     assert (found["files"], found["images"], found["studies"], found["drafted"]) == (11, 11, 8, 0)
     assert (found["due"], found["paired"], found["unknown_view"]) == (7, 3, 1)
     assert tool.rows("SELECT count(*) FROM draft") == [0]
-    assert tool.json("generate", shared_export, "--dry-run", "--limit", "2", "--since", "2024-02-01")["due"] == 2
+    limited = tool.json("generate", shared_export, "--dry-run", "--limit", "2", "--since", "2024-02-01")
+    beyond = tool.json("generate", shared_export, "--dry-run", "--since", "2024-02-01")["due"] - 2
+    assert limited["due"] - limited["left"] == 2 and limited["left"] == beyond > 0 and found["left"] == 0
     assert tool.json("generate", shared_export, PLAIN)["drafted"] == 8
     assert tool.json("generate", shared_export, "--dry-run")["due"] == 0
 
@@ -177,5 +181,6 @@ def test_what_is_no_study_s_fault_counts_for_no_quarantine(
         night.setattr(step, fail)
         for _ in range(4):
             assert tool("generate", shared_export, PLAIN) == code
+            assert tool.json("runs")[0]["counts"]["left"] == 8
             assert tool.rows("SELECT count(*) FROM attempt") == [0]
     assert tool.json("generate", shared_export, PLAIN)["drafted"] == 8

@@ -25,8 +25,8 @@ def engine(tmp_path: Any, sqlite_template: bytes) -> Any:
     opened.dispose()
 
 
-def night(engine: Engine, files: int, images: int, **skipped: int) -> list[str]:
-    """A run with these counts; returns what is told of it."""
+def night(engine: Engine, files: int, images: int, *, dry: bool = False, **skipped: int) -> list[str]:
+    """A run with these counts; returns what is told of it. dry : nothing is looked at, as in a dry run."""
     told: list[str] = []
     counts = Counts()
     counts.numbers.update({Count.FILES: files, Count.IMAGES: images})
@@ -38,7 +38,10 @@ def night(engine: Engine, files: int, images: int, **skipped: int) -> list[str]:
 
     run_id = begin_run(engine)
     run: Any = SimpleNamespace(id=run_id, counts=counts, transact=transact, fail=told.append)
-    check_refusals(run, [Path("/"), Path("/no folder")])
+    if dry:
+        counts.numbers[Count.DRY_RUN] = 1
+    else:
+        check_refusals(run, [Path("/"), Path("/no folder")])
     transact(runs.end_run, run_id, counts.as_dict(), 0)
     return told
 
@@ -52,6 +55,11 @@ def test_a_share_far_above_the_nights_before_is_told(engine: Engine) -> None:
     with store.session(engine) as session:  # what ends a run with 3 is listed
         found, total = list_failures(session)
     assert (total, found[0].code, found[0].path, found[0].attempts) == (1, "export.unusual", "/", 2)
+
+
+def test_a_dry_run_is_no_night_to_go_by(engine: Engine) -> None:
+    night(engine, 100, 10, dry=True)
+    assert night(engine, 100, 10) == ["export.unusual"]
 
 
 def test_an_export_of_all_kinds_of_films_is_told_once_and_files_that_are_no_films_count_not(engine: Engine) -> None:

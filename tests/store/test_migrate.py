@@ -152,8 +152,8 @@ DRAFT = (
         DRAFT.format(status="reviewed", reason="", flags="{}", priority="routine", abstained=""),
         DRAFT.format(status="reviewed", reason="", flags="[]", priority="high", abstained=""),
         DRAFT.format(status="reviewed", reason="", flags="[]", priority="routine", abstained="odd"),
-        "INSERT INTO file (path, size, mtime_ns, outcome) VALUES ('/a', 1, 1, 'Not DICOM')",
-        "INSERT INTO file (path, size, mtime_ns, outcome, image_id) VALUES ('/a', 1, 1, 'image', 77)",
+        "INSERT INTO file (path, size, mtime_ns, outcome, previewed) VALUES ('/a', 1, 1, 'Not DICOM', false)",
+        "INSERT INTO file (path, size, mtime_ns, outcome, previewed, image_id) VALUES ('/a', 1, 1, 'image', false, 77)",
     ],
 )
 def test_the_database_itself_refuses_unknown_words_and_rows(engine: Engine, statement: str) -> None:

@@ -106,7 +106,7 @@ def test_the_status_counts_everything(engine: Engine) -> None:
         current.flush()
         found = runs.archive_status(current)
     json.dumps(found)
-    assert (found["patients"], found["studies"], found["undrafted"]) == (2, 4, 2)
+    assert (found["patients"], found["studies"], found["undrafted"], found["imageless"]) == (2, 4, 2, 1)
     assert found["images"] == {
         "lateral": {"usable": 1, "unusable": 0},
         "pa": {"usable": 1, "unusable": 1},
