@@ -31,7 +31,7 @@ class LoadedImage:
 
 
 @contextmanager
-def as_filed(image: Image) -> Iterator[None]:
+def _as_filed(image: Image) -> Iterator[None]:
     """Raise PixelError `pixels.changed` where the file that the block has read is not, or no longer, that of the catalogue."""
     entry = FileEntry(image.path, image.size, image.mtime_ns)
     failure: PixelError | None = None
@@ -43,6 +43,17 @@ def as_filed(image: Image) -> Iterator[None]:
         raise PixelError("The file has changed since this run looked at it.", "pixels.changed")
     if failure is not None:
         raise failure
+
+
+def load_filed(max_pixels: int, upright: Upright | None, image: Image) -> LoadedImage:
+    """Read an image as the catalogue holds it. Raises PixelError, also where the file has changed since."""
+    with _as_filed(image):
+        return load_held(max_pixels, upright, image)
+
+
+def load_held(max_pixels: int, upright: Upright | None, image: Image) -> LoadedImage:
+    """Read an image of the catalogue; one whose view is known to be no frontal one stays as it lies. Raises PixelError."""
+    return load_image(image.path, max_pixels, upright if image.view is None or image.view.is_frontal else None)
 
 
 def load_image(path: str, max_pixels: int, upright: Upright | None = None) -> LoadedImage:

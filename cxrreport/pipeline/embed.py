@@ -10,11 +10,11 @@ import numpy as np
 
 from cxrreport.drafting.drafter import upright_reader
 from cxrreport.errors import InputError
-from cxrreport.imaging.load import LoadedImage, load_image
+from cxrreport.imaging.load import LoadedImage, load_held
 from cxrreport.pipeline.counts import Count
 from cxrreport.pipeline.freshness import Differences, Imaged, differences, ids_of, images_digest, with_images
 from cxrreport.pipeline.run import Interrupted, Run
-from cxrreport.records import Image, PreparedStudy
+from cxrreport.records import PreparedStudy
 from cxrreport.reports.sections import clean
 from cxrreport.retrieval import publish
 from cxrreport.retrieval.approximate import lists_differ
@@ -29,7 +29,6 @@ from cxrreport.store.retry import transact
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from cxrreport.imaging.upright import Upright
     from cxrreport.model.drafter import Drafter
 
 _PAGE = 500  # reports embedded between two looks at the database
@@ -107,7 +106,7 @@ class Embedder:
     def _read(self, rows: Sequence[Imaged]) -> Iterator[_Read]:
         """Decode images in child processes; a report whose images cannot be read is left to its text."""
         images = [image for row in rows for image in row.images]
-        read = self._run.workers.map(partial(_load, self._run.settings.max_pixels, self._upright), images)
+        read = self._run.workers.map(partial(load_held, self._run.settings.max_pixels, self._upright), images)
         for row in rows:
             found = [loaded for _, (_, loaded) in zip(row.images, read)]  # no more than its own from the stream
             if self._run.cancelled:
@@ -137,10 +136,6 @@ def _set_digests(s: Session, batch: Sequence[_Read]) -> None:
     for image, loaded in (pair for read in batch for pair in zip(read.row.images, read.found, strict=True)):
         if isinstance(loaded, LoadedImage):
             catalogue.set_pixel_digest(s, image.id, loaded.pixel_sha256)
-
-
-def _load(max_pixels: int, upright: Upright | None, image: Image) -> LoadedImage:
-    return load_image(image.path, max_pixels, upright if image.view and image.view.is_frontal else None)
 
 
 class _Read(NamedTuple):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from cxrreport.codes import Flag, PriorReason
 from cxrreport.errors import InputError
-from cxrreport.imaging.load import AWAY, PAGE, LoadedImage, as_filed, load_image
+from cxrreport.imaging.load import AWAY, PAGE, LoadedImage, load_filed
 from cxrreport.imaging.pairing import inputs_sha256
 from cxrreport.pipeline.chunks import Outcome
 from cxrreport.pipeline.scope import is_child
@@ -124,9 +124,7 @@ def _keep(kept: dict[int, Value], key: int, value: Value, most: int) -> None:
 
 
 def _load(max_pixels: int, upright: Upright | None, wanted: tuple[Due, Image]) -> LoadedImage:
-    image = wanted[1]
-    with as_filed(image):
-        return load_image(image.path, max_pixels, upright if image.view and image.view.is_frontal else None)
+    return load_filed(max_pixels, upright, wanted[1])
 
 
 def _assemble(due: Due, found: Found) -> Prepared:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from cxrreport.codes import CODES
 from cxrreport.errors import InputError
 from cxrreport.files import storable
-from cxrreport.imaging.load import AWAY, PAGE, LoadedImage, as_filed, load_image
+from cxrreport.imaging.load import AWAY, PAGE, LoadedImage, load_filed
 from cxrreport.imaging.seen import Seen
 from cxrreport.imaging.upright import Upright
 from cxrreport.imaging.views import believed_view, screen
@@ -191,17 +191,12 @@ def classify_views(run: Run, drafter: Drafter, upright: Upright | None) -> None:
             return
         last = images[-1].id
         found: dict[Image, LoadedImage | InputError] = {}
-        for image, loaded in run.workers.map(partial(_load, run.settings.max_pixels, upright), images):
+        for image, loaded in run.workers.map(partial(load_filed, run.settings.max_pixels, upright), images):
             if run.cancelled:  # whoever stops the run may have stopped the children too: believe no error any more
                 return
             found[image] = loaded
         run.transact(_store_views, run, drafter, found)
         run.progress("views", len(images))
-
-
-def _load(max_pixels: int, upright: Upright | None, image: Image) -> LoadedImage:
-    with as_filed(image):
-        return load_image(image.path, max_pixels, upright)
 
 
 def _store_views(s: Session, run: Run, drafter: Drafter, found: dict[Image, LoadedImage | InputError]) -> None:

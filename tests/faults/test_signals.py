@@ -35,7 +35,7 @@ def test_a_signal_ends_the_run_within_ten_seconds_and_it_can_be_resumed(
     "function",
     [
         "cxrreport.store.newcomers:record_newcomers",
-        "cxrreport.pipeline.scan:load_image",
+        "cxrreport.pipeline.scan:load_filed",
         "cxrreport.drafting.compose:Composer.compose",
     ],
 )

@@ -177,5 +177,5 @@ def test_other_preprocessing_makes_other_vectors(indexed: Tool, monkeypatch: pyt
 def test_a_signal_between_images_publishes_nothing(drafted: Tool) -> None:
     current = drafted.home / "index" / "CURRENT"
     before = current.read_text()
-    process = Process(drafted.home, "index", mishap=Mishap("cxrreport.pipeline.embed:load_image", 2, signal.SIGTERM))
+    process = Process(drafted.home, "index", mishap=Mishap("cxrreport.pipeline.embed:load_held", 2, signal.SIGTERM))
     assert (process.wait(), current.read_text()) == (143, before)

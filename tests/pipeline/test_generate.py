@@ -34,7 +34,7 @@ def test_first_run_drafts_all_and_second_opens_no_unchanged_file(
     def forbidden(*_: object) -> None:
         raise AssertionError("an unchanged file was opened")
 
-    for name in ("headers.see_ordinary", "scan.load_image", "prepare.load_image"):
+    for name in ("headers.see_ordinary", "scan.load_filed", "prepare.load_filed"):
         monkeypatch.setattr(f"cxrreport.pipeline.{name}", forbidden)
     second = any_tool.json("generate", shared_export)
     assert (second["drafted"], second["unchanged"], second["studies"], second["files"]) == (0, 8, 8, 11)

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxrreport.imaging import load
+from cxrreport.imaging.upright import Upright
 from cxrreport.pipeline import prepare
 from cxrreport.pipeline.due import by_patient
 from cxrreport.records import Due, Image, Pair, Study, View
@@ -46,11 +47,11 @@ def test_a_chain_of_studies_reads_each_image_once():
 def test_a_run_reads_each_film_once(tool: Tool, shared_export: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: Counter[str] = Counter()
 
-    def count(path: str, *rest: object) -> load.LoadedImage:
-        read[path] += 1
-        return load.load_image(path, *rest)  # type: ignore[arg-type]
+    def count(max_pixels: int, upright: Upright | None, image: Image) -> load.LoadedImage:
+        read[image.path] += 1
+        return load.load_filed(max_pixels, upright, image)
 
-    monkeypatch.setattr(prepare, "load_image", count)
+    monkeypatch.setattr(prepare, "load_filed", count)
     assert tool.json("generate", shared_export, "--without-retrieval", "--workers", "0")["paired"] == 3
     assert read and set(read.values()) == {1}
 
