@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -11,6 +10,7 @@ from typing import Any
 
 from cxrreport.codes import CODES
 from cxrreport.engine.child import asked_to_stop, heed_sigterm, settle
+from cxrreport.engine.pipes import PipedChild
 from cxrreport.engine.spread import Item, Make, Result, answer, checked, lost, opened
 from cxrreport.errors import InputError, UnavailableError
 from cxrreport.log import get_log
@@ -92,7 +92,7 @@ class Processes:
         """An item and what came of it; None where the worker says that it is ready."""
         try:
             if (found := worker.answers.recv()) is None:
-                worker.send(worker.item)
+                worker.begin()
                 return None
         except (EOFError, OSError):
             found = self._bury(worker)
@@ -115,53 +115,48 @@ class _Worker:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
-        self._process: Any = None
+        self._child: PipedChild | None = None
         self.item: Any = _NOTHING
-        self.answers: Connection
+
+    @property
+    def answers(self) -> Connection:
+        """What the process says; of one that has an item."""
+        return self._running.answers
 
     def give(self, make: Make[Any, Any], item: Any) -> None:
         """Hand over an item; to a process that starts, once it is ready: a pipe does not hold all, and we would wait."""
         self.item = item
-        if self._process is None:
-            self._start(make)
+        if self._child is None:
+            self._child = PipedChild(_serve, (dict(self._environment),), daemon=False)
+            self._child.send(make)
         else:
-            self.send(item)
+            self.begin()
 
-    def send(self, what: Any) -> None:
-        """Send to the process, which takes it at once."""
-        with suppress(OSError):  # it has died: the end of `answers` will tell
-            self._items.send(what)
+    def begin(self) -> None:
+        """Send the item to a process that is ready, and takes it at once."""
+        self._running.send(self.item)
 
     def ask_to_stop(self) -> None:
         """Let the process end once it has finished what it must."""
-        self._process.terminate()
+        self._running.ask_to_stop()
 
     def dismiss(self) -> None:
         """Let a process without an item end by itself, after its own children."""
-        if self._process is not None and self.item is _NOTHING:
-            self._items.close()
+        if self._child is not None and self.item is _NOTHING:
+            self._child.hang_up()
 
     def stop(self, wait_s: float = 0) -> int | None:
         """End the process, whatever it does; its exit code, negative for a signal. wait_s : how long it may take if idle."""
-        if self._process is None:
+        if self._child is None:
             return None
-        self._process.join(wait_s if self.item is _NOTHING else 0)
-        self._process.kill()
-        self._process.join()
-        for end in (self._items, self.answers):
-            end.close()
-        code, self._process = self._process.exitcode, None
-        return int(code)
+        code = self._child.end(wait_s if self.item is _NOTHING else 0)
+        self._child = None
+        return code
 
-    def _start(self, make: Make[Any, Any]) -> None:
-        spawn = multiprocessing.get_context("spawn")
-        theirs, self._items = spawn.Pipe(duplex=False)
-        self.answers, answers = spawn.Pipe(duplex=False)
-        self._process = spawn.Process(target=_serve, args=(dict(self._environment), theirs, answers))
-        self._process.start()
-        theirs.close()
-        answers.close()  # so that its end is the end of the pipe
-        self.send(make)
+    @property
+    def _running(self) -> PipedChild:
+        assert self._child is not None  # who has an item has a process
+        return self._child
 
 
 # -- in the child -----------------------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ children in batches, for small files are many; no more lies between the processe
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +15,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Generic, TypeVar
 
 from cxrreport.engine.local import as_error, confine
+from cxrreport.engine.pipes import PipedChild
 from cxrreport.errors import InputError, ReportError
 
 Item = TypeVar("Item")
@@ -108,17 +108,17 @@ class _Child(Generic[Item]):
     def __init__(self, timeout_s: float, memory_mb: int, lost: type[InputError], cancelled: Callable[[], bool]) -> None:
         self._timeout_s, self._memory_mb, self._lost, self._cancelled = timeout_s, memory_mb, lost, cancelled
         self._hand: deque[Item] = deque()
-        self._process: Any = None
+        self._process: PipedChild | None = None
         self._starting = False
 
     def give(self, job: Job[Item, Any], items: list[Item]) -> None:
         """Hand over items; never waits."""
         if self._process is None:
-            self._start()
+            self._process = PipedChild(_serve, (self._memory_mb, self._lost), daemon=True)
+            self._starting = True
         self._job = job
         self._hand.extend(items)
-        with suppress(OSError):  # it has died: `take` will see
-            self._jobs.send((job, items))
+        self._process.send((job, items))
 
     def take(self) -> Iterator[tuple[Item, Any]]:
         """Yield the results of the item that is first in hand; start another process for the rest if it is lost."""
@@ -139,10 +139,7 @@ class _Child(Generic[Item]):
         """End the process, whatever it does, and drop what it has in hand."""
         self._hand.clear()
         if self._process is not None:
-            self._process.kill()
-            self._process.join()
-            self._jobs.close()
-            self._answers.close()
+            self._process.end()
             self._process = None
 
     def _answer(self) -> tuple[Any, bool]:
@@ -155,22 +152,12 @@ class _Child(Generic[Item]):
 
     def _heard(self, seconds: float) -> Any:
         """The next message; TimeoutError where there is none for so long, or nobody waits any more."""
-        end = time.monotonic() + seconds
-        while not self._answers.poll(min(_PATIENCE_S, max(0.0, end - time.monotonic()))):
+        assert self._process is not None  # it has something in hand
+        answers, end = self._process.answers, time.monotonic() + seconds
+        while not answers.poll(min(_PATIENCE_S, max(0.0, end - time.monotonic()))):
             if self._cancelled() or time.monotonic() >= end:
                 raise TimeoutError
-        return self._answers.recv()
-
-    def _start(self) -> None:
-        spawn = multiprocessing.get_context("spawn")
-        theirs, self._jobs = spawn.Pipe(duplex=False)
-        self._answers, answers = spawn.Pipe(duplex=False)
-        arguments = (self._memory_mb, self._lost, theirs, answers)
-        self._process = spawn.Process(target=_serve, args=arguments, daemon=True)
-        self._process.start()
-        self._starting = True
-        theirs.close()
-        answers.close()  # so that its end is the end of the pipe
+        return answers.recv()
 
 
 # -- in the child -----------------------------------------------------------------------------------------------------

@@ -100,11 +100,11 @@ def test_a_header_that_crashed_is_read_again_the_next_night(
 
 
 def test_a_quiet_night_starts_no_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def forbidden(*_: object) -> None:
+    def forbidden(*_: object, **__: object) -> None:
         raise AssertionError("a child was started")
 
     entries = entries_of(tmp_path / "export")
-    monkeypatch.setattr("cxrreport.engine.stream._Child._start", forbidden)
+    monkeypatch.setattr("cxrreport.engine.stream.PipedChild", forbidden)
     with open_run(load_settings(home=tmp_path / "home")) as run:
         assert len(list(read_headers(run, iter(entries)))) == 6
         assert list(read_headers(run, iter([]))) == []
