@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +33,14 @@ BASELINES = (ALONE, CONSTANT, BY_TEXT, BY_IMAGE, BY_LABELS, RANDOM, SILENT, NORM
 NORMAL_TEXT = "The heart is normal in size. The lungs are clear. There is no pleural effusion or pneumothorax."
 _STATES = tuple(State)
 _COMMONEST = 50
+
+
+class Splits(NamedTuple):
+    """The studies to learn from, those to choose by, and those that are scored."""
+
+    train: Sequence[Sample]
+    val: Sequence[Sample]
+    samples: Sequence[Sample]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +90,20 @@ def calibrated(
     if calibration is None:
         return scores, scores
     return scores, calibration.apply_all(scores, [None] * len(drafts))[0]
+
+
+def baseline_texts(
+    drafter: Drafter, drafted: Drafted, splits: Splits, protocol: Protocol, seed: int
+) -> dict[str, list[str]]:  # fmt: skip
+    """What a drafting model has to beat, by name: texts for each study that is scored."""
+    train, val, samples = splits
+    return {
+        CONSTANT: [constant(train, val, protocol)] * len(samples),
+        **retrieved_texts(drafter, drafted, train, samples),
+        RANDOM: random_reports(train, samples, seed),
+        SILENT: [""] * len(samples),
+        NORMAL: [NORMAL_TEXT] * len(samples),
+    }
 
 
 def constant(train: Sequence[Sample], val: Sequence[Sample], protocol: Protocol) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,40 +17,32 @@ from cxrreport.errors import UsageError
 from cxrreport.evaluation.candidates import (
     ALONE,
     BASELINES,
-    CONSTANT,
-    NORMAL,
-    NORMAL_TEXT,
-    RANDOM,
-    SILENT,
+    Drafted,
+    Splits,
+    baseline_texts,
     calibrated,
-    constant,
     draft,
-    random_reports,
-    retrieved_texts,
     stored_texts,
 )
 from cxrreport.evaluation.clinical import Floats
-from cxrreport.evaluation.counts import DRAWS, LEVEL, StudyCounts, count_studies, draw_counts, interval
+from cxrreport.evaluation.counts import DRAWS, LEVEL, draw_counts
 from cxrreport.evaluation.curves import draw_curves
 from cxrreport.evaluation.films import Judged
-from cxrreport.evaluation.judging import Judge
 from cxrreport.evaluation.labeller import Labeller, make_labeller
 from cxrreport.evaluation.meteor import score_meteor
 from cxrreport.evaluation.protocols import Protocol, protocol
 from cxrreport.evaluation.published import published_rows
 from cxrreport.evaluation.reliability import by_finding, compare
-from cxrreport.evaluation.scoring import distinct, normal, score_states, state_intervals
+from cxrreport.evaluation.rows import OURS, Tables, score_rows
+from cxrreport.evaluation.scoring import score_states, state_intervals
 from cxrreport.evaluation.subgroups import subgroup_rows
 from cxrreport.findings import FINDINGS, State
+from cxrreport.model.calibration import Calibration
 from cxrreport.model.config import POSITIVE
 from cxrreport.model.generation import Decoding
 from cxrreport.model.weights import Weights, load_weights, resolve_device
-from cxrreport.reports.claims import has_comparison
-from cxrreport.reports.sections import clean
 
-OURS = "cxrreport"
 VIEWS = ("frontal", "lateral")
-Tables = Sequence[Mapping[str, State]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +96,8 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
     labeller = make_labeller(options.chexbert, device)
     weights = load_weights(options.weights, device)
     beside = {name: load_weights(path, device) for name, path in options.beside}
-    splits = read_whole(options.read, {"train", "val", options.split})
-    train, val, samples = splits["train"], splits["val"], splits[options.split][: options.limit]
+    splits = _read_splits(options)
+    train, _, samples = splits
     form = protocol(options.protocol, [s.report for s in train])
     drafter = open_drafter(weights, Decoding(beams=options.beams))
     drafted = draft(drafter, train, samples)
@@ -116,40 +108,52 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
         OURS: [text for text, _ in stored],
         ALONE: drafted.texts,
         **{name: said for name, (said, _) in rivals.items()},
-        CONSTANT: [constant(train, val, form)] * len(samples),
-        **retrieved_texts(drafter, drafted, train, samples),
-        RANDOM: random_reports(train, samples, options.seed),
-        SILENT: [""] * len(samples),
-        NORMAL: [NORMAL_TEXT] * len(samples),
+        **baseline_texts(drafter, drafted, splits, form, options.seed),
     }
     tables = {name: rivals[name][1] if name in rivals else own for name in texts}
     spoken = {name: [form.hypothesis(text) for text in drafts] for name, drafts in texts.items()}
     references = [form.reference(s.report) for s in samples]
-    truth = np.stack([s.states for s in samples])
-    known = np.ones(truth.shape, bool)  # what a report leaves out is held to be absent
-    probabilities = calibrated(drafted.drafts, weights.calibration)
     counts = draw_counts(len(samples), options.seed)
     document = {
         **_facts(options, form, labeller, len(train), len(samples)),
         "weights_sha256": weights.sha256,
         "weights": describe(weights),
         "beside": {name: {"sha256": other.sha256, **describe(other)} for name, other in beside.items()},
-        **_score(texts, tables, spoken, references, labeller, train, samples, counts),
-        "states": score_states(drafted.drafts, truth),
-        "state_intervals": state_intervals(drafted.drafts, truth, counts),
-        "positives": dict(zip(FINDINGS, (truth == POSITIVE).sum(0).tolist(), strict=True)),
-        "reliability": compare(*probabilities, truth == POSITIVE, known),
-        "subgroups": _subgroups(*probabilities, own, samples, options),
+        **score_rows(texts, tables, spoken, references, labeller, train, samples, counts),
+        **_score_table(drafted, own, weights.calibration, samples, counts, options),
         "flags": _count_flags(stored),
         "published": published_rows() if _comparable(options) else [],
     }
-    if options.curves is not None:
-        before, after = (by_finding(table, truth == POSITIVE, known) for table in probabilities)
-        draw_curves(before, after, options.curves / "reliability.png")
     meteor, document["meteor"] = score_meteor(spoken, references)
     for name, row in document["rows"].items():
         row["meteor"] = meteor.get(name)
     return Evaluation(document, [s.key for s in samples], [s.report for s in samples], texts)
+
+
+def _read_splits(options: EvaluateOptions) -> Splits:
+    """All of train and val, and what is scored of the split."""
+    found = read_whole(options.read, {"train", "val", options.split})
+    return Splits(found["train"], found["val"], found[options.split][: options.limit])
+
+
+def _score_table(
+    drafted: Drafted, tables: Tables, calibration: Calibration | None, samples: Sequence[Sample], counts: Floats,
+    options: EvaluateOptions,
+) -> dict[str, Any]:  # fmt: skip
+    """What the table of findings is worth, whatever the text says; draws its curves where that was asked for."""
+    truth = np.stack([s.states for s in samples])
+    positive, known = truth == POSITIVE, np.ones(truth.shape, bool)  # what a report leaves out is held to be absent
+    scores, probabilities = calibrated(drafted.drafts, calibration)
+    if options.curves is not None:
+        before, after = (by_finding(one, positive, known) for one in (scores, probabilities))
+        draw_curves(before, after, options.curves / "reliability.png")
+    return {
+        "states": score_states(drafted.drafts, truth),
+        "state_intervals": state_intervals(drafted.drafts, truth, counts),
+        "positives": dict(zip(FINDINGS, positive.sum(0).tolist(), strict=True)),
+        "reliability": compare(scores, probabilities, positive, known),
+        "subgroups": _subgroups(scores, probabilities, tables, samples, options),
+    }
 
 
 def _subgroups(
@@ -205,49 +209,6 @@ def _comparable(options: EvaluateOptions) -> bool:
     """Published rows stand only beside what was measured as they were: protocol, dataset, the whole test split."""
     asked = (options.protocol, options.read.name, options.split, options.limit)
     return asked == ("R", "iu-xray", "test", None)
-
-
-def _score(
-    texts: Mapping[str, Sequence[str]], own: Mapping[str, Tables], spoken: Mapping[str, Sequence[str]],
-    references: Sequence[str], labeller: Labeller, train: Sequence[Sample], samples: Sequence[Sample], counts: Floats,
-) -> dict[str, Any]:  # fmt: skip
-    """Rows, intervals, differences of ours to each other row (paired draws), findings and mistakes.
-
-    own : the tables of findings beside which each row is read.
-    """
-    truth = labeller.truth(samples)
-    judge = Judge([f"{s.report} {s.summary}" for s in samples], truth)
-    judged = {name: judge(drafts, own[name]) for name, drafts in texts.items()}
-    known = {normal(clean(text)) for s in train for text in (s.target, s.report)}
-    tables: dict[str, StudyCounts] = {}
-    for name, drafts in texts.items():
-        shares = {
-            "hallucination_rate": [float(has_comparison(text)) for text in drafts],
-            "copied_share": [float(normal(clean(text)) in known) for text in drafts],
-        }
-        found = labeller.findings(drafts)
-        tables[name] = count_studies(spoken[name], references, found, truth, judged[name].means | shares)
-    drawn = {name: row.scores(counts) for name, row in tables.items()}
-    points = {name: row.points() for name, row in tables.items()}
-    return {
-        "rows": {name: {**points[name], "distinct": float(distinct(drafts))} for name, drafts in texts.items()},
-        "intervals": {n: {metric: interval(v) for metric, v in found.items()} for n, found in drawn.items()},
-        "differences": {n: _difference(points, drawn, n) for n in texts if n != OURS},
-        "findings": {name: row.findings() for name, row in tables.items()},
-        "mistakes": {name: row.document() for name, row in judged.items()},
-    }
-
-
-def _difference(
-    points: dict[str, dict[str, float]], drawn: dict[str, dict[str, Floats]], name: str
-) -> dict[str, dict[str, float]]:
-    """Ours minus the row, metric by metric, with the interval of the paired draws."""
-    found = {}
-    for metric, values in drawn[OURS].items():
-        bounds = interval(values - drawn[name][metric])
-        assert bounds is not None  # every score of texts is defined
-        found[metric] = {"difference": points[OURS][metric] - points[name][metric], "low": bounds[0], "high": bounds[1]}
-    return found
 
 
 def _count_flags(stored: Sequence[tuple[str, tuple[str, ...]]]) -> dict[str, int]:
