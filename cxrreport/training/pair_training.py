@@ -10,8 +10,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
-
 from cxrreport.datasets.pairs.inserted import identical_pairs, inserted_pairs
 from cxrreport.datasets.pairs.nih import open_follow_up, read_follow_ups
 from cxrreport.datasets.pairs.phantom import phantom_pairs
@@ -30,6 +28,7 @@ from cxrreport.training.options import TrainOptions
 from cxrreport.training.pair_cache import PLACES, Bank, EncodedPairs, encode_pairs, kept_pairs
 from cxrreport.training.pair_stage import SELECTING, PairStage, calibrate
 from cxrreport.training.ranks import first, leads
+from cxrreport.training.stage import own_numbers
 
 CHECKPOINT = "temporal.safetensors"
 _VAL_SHARE = 8  # procedural pairs of validation: one for so many of training
@@ -59,8 +58,7 @@ def train_pairs(best: Path, options: TrainOptions, sources: Sources, log: Log) -
         raise UsageError("There are not enough pairs to learn from and to choose by: ask for more phantom_pairs.")
     registered = round(float(train.registered.float().mean()), 4)
     log({"stage": "pairs", "train": len(train), "val": len(val), "registered": registered})
-    generator = torch.Generator().manual_seed(r.seed + 5)
-    torch.manual_seed(r.seed + 5)
+    generator = own_numbers(r.seed, 5)
     steps = r.pair_epochs * (len(train) // r.batch + 1)
     device = str(next(weights.network.parameters()).device)
     stage = PairStage(weights.network.config, r.pair_lr, steps, generator, device)

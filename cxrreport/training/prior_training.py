@@ -6,8 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from cxrreport.errors import UsageError
 from cxrreport.model.drafter import Drafter
 from cxrreport.model.prior import PriorReader
@@ -19,6 +17,7 @@ from cxrreport.training.options import TrainOptions
 from cxrreport.training.pair_training import Sources, cache_pairs, make_bank
 from cxrreport.training.prior_stage import PriorStage, read_pairs
 from cxrreport.training.ranks import leads
+from cxrreport.training.stage import own_numbers
 
 CHECKPOINT = "prior.safetensors"
 
@@ -41,8 +40,7 @@ def train_prior(best: Path, options: TrainOptions, sources: Sources, log: Callab
         read_pairs(drafter, weights.temporal, pairs, bank) for pairs in cache_pairs(drafter, bank, options, sources)
     )
     log({"stage": "priors", "train": len(train), "val": len(val)})
-    generator = torch.Generator().manual_seed(r.seed + 6)
-    torch.manual_seed(r.seed + 6)
+    generator = own_numbers(r.seed, 6)
     steps = r.prior_epochs * (len(train) // r.batch + 1)
     stage = PriorStage(drafter, r.prior_lr, steps, generator)
     kept = BestWeights(stage.network)

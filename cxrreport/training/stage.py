@@ -14,6 +14,12 @@ from cxrreport.training.descent import Descent
 from cxrreport.training.ranks import share
 
 
+def own_numbers(seed: int, stage: int) -> torch.Generator:
+    """A stage's own random numbers, so that stages can be resumed one by one; new parts of the network are drawn alike."""
+    torch.manual_seed(seed + stage)
+    return torch.Generator().manual_seed(seed + stage)
+
+
 class Stage:
     """Learns in epochs. `losses` names what a step returns; everything else the constructor of a stage makes."""
 

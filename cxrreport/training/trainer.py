@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,7 +20,6 @@ from cxrreport.datasets.phantoms import draw_phantoms
 from cxrreport.datasets.sample import Reader, Sample, left_out
 from cxrreport.datasets.splits import describe, read_splits, remember_splits
 from cxrreport.drafting.drafter import open_drafter
-from cxrreport.errors import UsageError
 from cxrreport.model.drafter import Drafter, Floats
 from cxrreport.model.generation import Decoding
 from cxrreport.model.views import ViewClassifier
@@ -30,6 +27,7 @@ from cxrreport.model.weights import Weights, recover_weights, save_weights
 from cxrreport.training.card import make_card
 from cxrreport.training.checkpoint import Checkpoint, finished_epochs
 from cxrreport.training.encoder_stage import EncoderStage, list_films
+from cxrreport.training.finished import BEST, NETWORK, best_so_far, has_network, is_finished
 from cxrreport.training.images import read_images, remember_images
 from cxrreport.training.labelled import KindHeads
 from cxrreport.training.metrics import MetricsLog
@@ -41,7 +39,7 @@ from cxrreport.training.prior_training import CHECKPOINT as PRIORS
 from cxrreport.training.prior_training import train_prior
 from cxrreport.training.ranks import check_alike, copy_first, joined, leads, wait
 from cxrreport.training.retriever_stage import cache_logits, train_retriever, validate_retriever
-from cxrreport.training.stage import Stage
+from cxrreport.training.stage import Stage, own_numbers
 from cxrreport.training.start import make_start
 from cxrreport.training.towers_stage import TowersStage
 from cxrreport.training.upright_stage import CHECKPOINT as UPRIGHT
@@ -49,8 +47,6 @@ from cxrreport.training.upright_stage import train_upright
 from cxrreport.training.validation import validate
 from cxrreport.training.views_stage import train_views, view_accuracy
 
-_NETWORK = "network.safetensors"  # checkpoint of the network's stage
-_BEST = "best"
 Log = Callable[[dict[str, Any]], None]
 
 
@@ -89,16 +85,15 @@ class Trainer:
         self._log(facts)
 
     def generator(self, stage: int) -> torch.Generator:
-        """A stage's own random numbers, so that stages can be resumed one by one; new parts of the network are drawn alike."""
-        torch.manual_seed(self.recipe.seed + stage)
-        return torch.Generator().manual_seed(self.recipe.seed + stage)
+        """See `own_numbers`."""
+        return own_numbers(self.recipe.seed, stage)
 
     def run(self) -> Path:
         """Train; returns the weights directory of the best epoch."""
-        if not _has_network(self.options):
+        if not has_network(self.options):
             if self.options.compares_alone and self.options.init is not None:
                 if leads():
-                    copy_weights(self.options.init, self.options.out / _BEST)
+                    copy_weights(self.options.init, self.options.out / BEST)
             else:
                 self.train_encoder()
                 self.train_towers()
@@ -108,14 +103,14 @@ class Trainer:
         if finished_epochs(o.out / PAIRS) < r.pair_epochs:
             if leads():
                 (o.out / PRIORS).unlink(missing_ok=True)  # what was learnt of another G is of no use
-            train_pairs(o.out / _BEST, o, sources, self.log)
+            train_pairs(o.out / BEST, o, sources, self.log)
             wait()
         if finished_epochs(o.out / PRIORS) < r.prior_epochs:
-            train_prior(o.out / _BEST, o, sources, self.log)
+            train_prior(o.out / BEST, o, sources, self.log)
             wait()
         if finished_epochs(o.out / UPRIGHT) < r.upright_epochs:
-            train_upright(o.out / _BEST, o, sources, self.log)
-        return o.out / _BEST
+            train_upright(o.out / BEST, o, sources, self.log)
+        return o.out / BEST
 
     def train_encoder(self) -> None:
         """Stage 1, round by round, each with a checkpoint of its own; without any nothing of it is touched.
@@ -170,29 +165,33 @@ class Trainer:
 
     def train_network(self, views: ViewClassifier) -> None:
         """Stage 3; without epochs the rest of the network stays as it is, beside encoder and towers."""
-        o, r = self.options, self.recipe
-        generator = self.generator(3)
-        weights = Weights(self.network, views, self.tokenizer, {}, "")
-        drafter = open_drafter(weights, Decoding(beams=1))
+        r, generator = self.recipe, self.generator(3)
+        drafter = open_drafter(Weights(self.network, views, self.tokenizer, {}, ""), Decoding(beams=1))
         self.network.eval()
         bank = drafter.embed_texts([s.summary for s in self.train])
         copies = r.copies if r.network_epochs else 1
         patients = [s.patient for s in self.train]
         train = encode_samples(drafter, self.train, bank, patients, copies, generator)
         val = encode_samples(drafter, self.val, bank, patients, 1, generator)
-        if not r.network_epochs:
-            if leads():
-                facts = {"stage": "network", "epoch": 0, **validate(drafter, self.val, val, None)}
-                self.log(self._save(views, facts, train, val))
-            return
+        if r.network_epochs:
+            self._learn(drafter, bank, train, val, generator)
+        elif leads():
+            facts = {"stage": "network", "epoch": 0, **validate(drafter, self.val, val, None)}
+            self.log(self._save(views, facts, train, val))
+
+    def _learn(
+        self, drafter: Drafter, bank: Floats, train: Encoded, val: Encoded, generator: torch.Generator
+    ) -> None:  # fmt: skip
+        """The epochs of the network, of which the best on validation is saved."""
+        r = self.recipe
         films, films_val = (self._encode_films(drafter, bank, generator, split) for split in (self.images, self.films))
         self.log({"stage": "encoded", "bank": len(bank)})
         self.network.label_prior.copy_(start_prior(self.train))
         steps = r.network_epochs * (len(self.train) // r.batch + 1)
-        stage = NetworkStage(weights, r.network_lr, steps, generator, r.balance, films)
+        stage = NetworkStage(drafter.weights, r.network_lr, steps, generator, r.balance, films)
         modules = {"network": self.network, "average": stage.average, "shift": stage.shift}
-        checkpoint = self._checkpoint(_NETWORK, modules, stage)
-        best = _best_so_far(o.out)
+        checkpoint = self._checkpoint(NETWORK, modules, stage)
+        best = best_so_far(self.options.out)
         for epoch in checkpoint.remaining(r.network_epochs):
             losses = stage.epoch(self.train, train, r.batch, checkpoint)
             if leads():
@@ -201,7 +200,7 @@ class Trainer:
                     facts = {"stage": "network", "epoch": epoch, **losses, **scores}
                     if scores["selection"] > best:
                         best = scores["selection"]
-                        facts = self._save(views, facts, train, val)
+                        facts = self._save(drafter.weights.views, facts, train, val)
                 self.log({**facts, "label_prior": [round(p, 6) for p in self.network.label_prior.tolist()]})
             copy_first([self.network.label_prior])
 
@@ -224,33 +223,9 @@ class Trainer:
             origin += f"; also learnt from {len(self.images)} films of {o.films} without reports"
         card = {**make_card(o, self.train, origin, {**facts, **self.view_scores}), **start.cards}
         save_weights(
-            o.out / _BEST, self.network, views, self.tokenizer, card, head, start.temporal, start.prior, start.upright
+            o.out / BEST, self.network, views, self.tokenizer, card, head, start.temporal, start.prior, start.upright
         )
         return facts
-
-
-def _finished(options: TrainOptions) -> bool:
-    r = options.recipe
-    later = ((PAIRS, r.pair_epochs), (PRIORS, r.prior_epochs), (UPRIGHT, r.upright_epochs))
-    return _has_network(options) and all(finished_epochs(options.out / name) >= epochs for name, epochs in later)
-
-
-def _has_network(options: TrainOptions) -> bool:
-    """Whether the network's stage is done; without network epochs the weights are saved once, at its end."""
-    if not options.recipe.network_epochs:
-        return (options.out / _BEST / "manifest.json").exists()
-    return finished_epochs(options.out / _NETWORK) >= options.recipe.network_epochs
-
-
-def _best_so_far(out: Path) -> float:
-    manifest = out / _BEST / "manifest.json"
-    try:
-        best = float(json.loads(manifest.read_text())["metrics"]["selection"]) if manifest.exists() else -1.0
-        if not math.isfinite(best):
-            raise ValueError
-        return best
-    except (ValueError, KeyError, TypeError):
-        raise UsageError("The best/manifest.json of the run directory is damaged: name another --out.") from None
 
 
 def train(options: TrainOptions, log: Log, read: Reader | None = None) -> Path:
@@ -264,11 +239,11 @@ def train(options: TrainOptions, log: Log, read: Reader | None = None) -> Path:
     r = options.recipe
     with joined(options.device, min(r.batch, r.encoder_batch)) as device:
         kept = check_options(options)
-        best = options.out / _BEST
+        best = options.out / BEST
         if leads():
             recover_weights(best)
         wait()
-        if _finished(options):
+        if is_finished(options):
             return best
         wait()  # nothing is written before all have looked
         return Trainer(replace(options, device=device), kept, log, read).run()

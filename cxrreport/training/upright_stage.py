@@ -25,7 +25,7 @@ from cxrreport.training.encoder_stage import shuffled
 from cxrreport.training.options import TrainOptions
 from cxrreport.training.pair_training import Sources
 from cxrreport.training.ranks import leads
-from cxrreport.training.stage import AveragingStage
+from cxrreport.training.stage import AveragingStage, own_numbers
 from cxrreport.training.upright_images import both_ways, draw, other_images, turn
 
 CHECKPOINT = "upright.safetensors"
@@ -133,11 +133,10 @@ def train_upright(best: Path, options: TrainOptions, sources: Sources, log: Call
     weights, r = load_weights(best), options.recipe
     train, val = read_films(options, sources)
     log({"stage": "lies", "train": len(train.frontal), "val": len(val.frontal)})
-    generator = torch.Generator().manual_seed(r.seed + 7)
-    torch.manual_seed(r.seed + 7)
-    stage = UprightStage(train, r.batch, r.upright_epochs * (len(train.frontal) // r.batch + 1), generator)
+    steps = r.upright_epochs * (len(train.frontal) // r.batch + 1)
+    stage = UprightStage(train, r.batch, steps, own_numbers(r.seed, 7))
     modules = {"network": stage.network, "average": stage.average}
-    checkpoint = Checkpoint(options.out / CHECKPOINT, modules, stage.descent, generator, r.checkpoint_minutes)
+    checkpoint = Checkpoint(options.out / CHECKPOINT, modules, stage.descent, stage.generator, r.checkpoint_minutes)
     for epoch in checkpoint.remaining(r.upright_epochs):
         losses = stage.epoch(checkpoint)
         if not leads():
