@@ -180,8 +180,7 @@ def _lines(found: dict[str, dict[str, dict[str, float]]]) -> Lines:
     return [{"of": of, "row": row, **values} for of, rows in found.items() for row, values in rows.items()]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the tables."""
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = make_parser(__doc__)
     parser.add_argument("--weights", type=Path, help="weights directory (default: those of the package)")
     parser.add_argument(
@@ -208,6 +207,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if (options.invariance or options.evidence) and not options.followups:
         parser.error("--invariance and --evidence need --followups")
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the tables."""
+    options = _parse(arguments)
     try:
         found = (invariance if options.invariance else evidence if options.evidence else measure)(options)
     except CxrReportError as error:

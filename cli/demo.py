@@ -13,6 +13,7 @@ from cxrreport.cli.options import GIVEN
 
 if TYPE_CHECKING:
     from cxrreport.demo.hospital import Hospital
+    from cxrreport.settings import Settings
 
 _HERE = Path("cxrreport-demo")
 
@@ -77,7 +78,11 @@ def _require_empty(directory: Path) -> None:
 
 def _own_archive(home: Path, log_level: str) -> list[str]:
     """Options that name home and database; flags, so that no CXRREPORT_DB leads the demo into a hospital's database."""
-    return ["--home", str(home), "--db", f"sqlite:///{home / 'cxrreport.db'}", "--log-level", log_level]
+    return ["--home", str(home), "--db", _database(home), "--log-level", log_level]
+
+
+def _database(home: Path) -> str:
+    return f"sqlite:///{home / 'cxrreport.db'}"
 
 
 def _steps(hospital: Hospital) -> tuple[list[str], ...]:
@@ -103,21 +108,12 @@ def _simulate(
     from cxrreport.demo.months import simulate
     from cxrreport.demo.nights import WITHHOLD
     from cxrreport.demo.plan import Plan
-    from cxrreport.log import configure
-    from cxrreport.settings import load_settings
 
     home = given["home"].expanduser().resolve() if given["home"] else (directory or _HERE).resolve() / "home"
     hospital = directory or (home / "hospital" if given["home"] else _HERE)
     for place in {home, hospital}:
         _require_empty(place)
-    flags = {
-        **given,
-        "home": home,
-        "db": f"sqlite:///{home / 'cxrreport.db'}",
-        "log_level": given["log_level"] or "error",
-    }
-    settings = load_settings(**flags)
-    configure(settings.log_level, settings.log_format)
+    settings = _own_settings(given, home)
     plan = Plan(datetime.now().replace(microsecond=0), months, weekly, seed)
     with progress() as tell:
         found = simulate(settings, hospital, plan, tell)
@@ -127,6 +123,17 @@ def _simulate(
         f"Go on as this hospital: {shlex.join(['cxrreport', '--config', str(own), 'trust', 'report'])}", err=True
     )
     return 0
+
+
+def _own_settings(given: dict[str, Any], home: Path) -> Settings:
+    """Settings of the simulated nights, whose log shows errors alone unless it was asked for more."""
+    from cxrreport.log import configure
+    from cxrreport.settings import load_settings
+
+    flags = {**given, "home": home, "db": _database(home), "log_level": given["log_level"] or "error"}
+    settings = load_settings(**flags)
+    configure(settings.log_level, settings.log_format)
+    return settings
 
 
 def _print(found: dict[str, Any]) -> None:

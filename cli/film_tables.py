@@ -17,32 +17,43 @@ def print_films(found: dict[str, Any]) -> None:
     from cxrreport.cli.status import print_table
 
     where = "{films} {split}, {count} films, {patients} patients".format(**found)
-    columns = [name.replace("_", " ") for name in (*_COUNTS, *_SCORES)]
-    rows = [
-        [name, *(str(row[c]) for c in _COUNTS), *(_number(row[c]) for c in _SCORES)]
-        for name, row in found["findings"].items()
-    ]
-    print_table(f"Findings: {where}", ["finding", *columns], rows)
-    mean = found["mean_auc"]
-    click.echo(
-        f"Mean AUC {_interval(mean, 'value')}, of the scores {_number(mean['of_scores'])}, over {len(mean['findings'])}"
-        f" findings: {', '.join(mean['findings']) or 'none has films enough'}."
-    )
+    _print_findings(found, where)
     alarms = [[view.upper(), str(row["films"]), _interval(row)] for view, row in found["false_alarms"].items()]
     print_table(f"Pathology called on films without a finding: {where}", ["view", "films", "share"], alarms)
     print_subgroups(found["subgroups"], where)
     if found["followups"]:
         _print_follow_ups(found["followups"], f"{found['films']} {found['split']}")
     if found["experts"]:
-        judged = [
-            [name.replace("_", " "), str(row["films"]), str(row["positives"]), *(_number(row[c]) for c in _EXPERTS)]
-            for name, row in found["experts"].items()
-        ]
-        columns = [name.replace("_", " ") for name in _EXPERTS]
-        print_table(f"Beside radiologists: {where}", ["label", "films", "positives", *columns], judged)
+        _print_experts(found["experts"], where)
     print_left_out(found["skipped"])
     for note in found["notes"]:
         click.echo(note)
+
+
+def _print_findings(found: dict[str, Any], where: str) -> None:
+    """A line a finding, and their mean."""
+    from cxrreport.cli.status import print_table
+
+    rows = [
+        [name, *(str(row[c]) for c in _COUNTS), *(_number(row[c]) for c in _SCORES)]
+        for name, row in found["findings"].items()
+    ]
+    print_table(f"Findings: {where}", ["finding", *map(_spaced, (*_COUNTS, *_SCORES))], rows)
+    mean = found["mean_auc"]
+    click.echo(
+        f"Mean AUC {_interval(mean, 'value')}, of the scores {_number(mean['of_scores'])}, over {len(mean['findings'])}"
+        f" findings: {', '.join(mean['findings']) or 'none has films enough'}."
+    )
+
+
+def _print_experts(found: dict[str, Any], where: str) -> None:
+    from cxrreport.cli.status import print_table
+
+    rows = [
+        [_spaced(name), str(row["films"]), str(row["positives"]), *(_number(row[c]) for c in _EXPERTS)]
+        for name, row in found.items()
+    ]
+    print_table(f"Beside radiologists: {where}", ["label", "films", "positives", *map(_spaced, _EXPERTS)], rows)
 
 
 def print_subgroups(rows: list[dict[str, Any]], where: str) -> None:
@@ -71,6 +82,10 @@ def _print_follow_ups(found: dict[str, Any], where: str) -> None:
         for name, row in found["rows"].items()
     ]
     print_table(title, ["change", "by", "F1", "there", "said", "right"], rows)
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _interval(row: dict[str, Any], value: str = "share") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ _UPRIGHT = 0.4  # share of frontal images that stay as they are
 _CROPPED = 0.25  # share of images of which a part is cut off
 _LEFT = (0.45, 0.72)  # of the side of an image, what is left of a cropped one
 Grey = npt.NDArray[np.uint8]
+Uniform = Callable[[float, float], Tensor]  # a number an image between two bounds, (n,)
 
 
 def both_ways(images: Iterable[Grey]) -> Tensor:
@@ -60,20 +61,7 @@ def vary(images: Tensor, cropped: Tensor, generator: torch.Generator) -> Tensor:
     def uniform(low: float, high: float) -> Tensor:
         return torch.rand(n, generator=generator) * (high - low) + low
 
-    angle, zoom = uniform(-9, 9) * math.pi / 180, uniform(0.82, 1.2)
-    across, down = uniform(-0.1, 0.1), uniform(-0.1, 0.1)
-    left = [torch.where(torch.rand(n, generator=generator) < 0.6, uniform(*_LEFT), uniform(0.8, 1.0)) for _ in "xy"]
-    both = (left[0] > 0.75) & (left[1] > 0.75)
-    left[0] = torch.where(both, uniform(*_LEFT), left[0])
-    zoom_x, zoom_y = (torch.where(cropped, part, zoom) for part in left)
-    room = [(1 - part).clamp(min=0) for part in (zoom_x, zoom_y)]
-    across = torch.where(cropped, room[0] * uniform(-1, 1).sign() * uniform(0.3, 1), across)
-    down = torch.where(cropped, room[1] * uniform(-1, 1).sign() * uniform(0.3, 1), down)
-    cos, sin = torch.cos(angle), torch.sin(angle)
-    theta = torch.stack([
-        torch.stack([cos * zoom_x, -sin * zoom_y, across], 1), torch.stack([sin * zoom_x, cos * zoom_y, down], 1)
-    ], 1)  # fmt: skip
-    grid = F.affine_grid(theta, [n, 1, SIDE, SIDE], align_corners=False)
+    grid = F.affine_grid(_place(cropped, uniform), [n, 1, SIDE, SIDE], align_corners=False)
     grey = images.unsqueeze(1).float() / 255
     moved = F.grid_sample(grey, grid, mode="bilinear", padding_mode="border", align_corners=False)[:, 0]
     bars = uniform(0, 1) < 0.3  # beyond the edge the body goes on, or there is a black or a white bar
@@ -83,6 +71,27 @@ def vary(images: Tensor, cropped: Tensor, generator: torch.Generator) -> Tensor:
     noise = torch.randn(moved.shape, generator=generator) * uniform(0, 0.04)[:, None, None]
     shown = moved.clamp(min=1e-6).pow(gamma[:, None, None]) * gain[:, None, None] + lift[:, None, None] + noise
     return (shown.clamp(0, 1) * 255).round().to(torch.uint8)
+
+
+def _place(cropped: Tensor, uniform: Uniform) -> Tensor:
+    """Where images lie, (n, 2, 3) as of `affine_grid`: turned a little, scaled and shifted; of cropped ones (n,) a part."""
+    angle, zoom = uniform(-9, 9) * math.pi / 180, uniform(0.82, 1.2)
+    across, down = uniform(-0.1, 0.1), uniform(-0.1, 0.1)
+    zoom_x, zoom_y = (torch.where(cropped, part, zoom) for part in _left_over(uniform))
+    room = [(1 - part).clamp(min=0) for part in (zoom_x, zoom_y)]
+    across = torch.where(cropped, room[0] * uniform(-1, 1).sign() * uniform(0.3, 1), across)
+    down = torch.where(cropped, room[1] * uniform(-1, 1).sign() * uniform(0.3, 1), down)
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    return torch.stack([
+        torch.stack([cos * zoom_x, -sin * zoom_y, across], 1), torch.stack([sin * zoom_x, cos * zoom_y, down], 1)
+    ], 1)  # fmt: skip
+
+
+def _left_over(uniform: Uniform) -> tuple[Tensor, Tensor]:
+    """Shares of width and height that are left of a cropped image, of one of them at least clearly less than all."""
+    width, height = (torch.where(uniform(0, 1) < 0.6, uniform(*_LEFT), uniform(0.8, 1.0)) for _ in "xy")
+    both = (width > 0.75) & (height > 0.75)
+    return torch.where(both, uniform(*_LEFT), width), height
 
 
 def other_images(count: int, rng: np.random.Generator) -> list[Grey]:
