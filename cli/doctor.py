@@ -69,11 +69,7 @@ def _weights(settings: Settings) -> str:
     from cxrreport.model.weights import load_weights
 
     weights = load_weights(settings.weights)
-    facts, known = weights.manifest, weights.reference
-    tells = (
-        f"tells unusual films by {known.sha256[:12]}" if known else "cannot tell unusual films: every study is drafted"
-    )
-    return f"{facts.get('name')} {weights.sha256[:12]}, licence: {facts.get('licence')}; {tells}"
+    return f"{weights.manifest.get('name')} {weights.sha256[:12]}, licence: {weights.manifest.get('licence')}"
 
 
 def _calibration(settings: Settings) -> str:
@@ -81,6 +77,14 @@ def _calibration(settings: Settings) -> str:
 
     used = calibration_of(settings)
     return used[:12] if used else "none: probabilities are the network's own scores"
+
+
+def _abstention(settings: Settings) -> str:
+    from cxrreport.trust.abstention import reasons
+
+    found = reasons(settings)
+    hold = ", ".join(code for code, lacks in found.items() if not lacks) or "none: every study is drafted"
+    return "; ".join([hold, *(f"not {code}: {lacks}" for code, lacks in found.items() if lacks)])
 
 
 def _index(settings: Settings) -> str:
@@ -137,6 +141,7 @@ CHECKS: dict[str, Check] = {
     "device": _device,
     "weights": _weights,
     "calibration": _calibration,
+    "abstention": _abstention,
     "index": _index,
     "database": _database,
     "gates": _gates,

@@ -22,15 +22,13 @@ class Limits:
     doubt: float
     flags: Collection[str]
 
-    def reason(self, distance: float | None, flags: Collection[str], doubt: float) -> str:
-        """Code of why readers get no text; "" where they get one. Weights that cannot tell a distance never abstain."""
-        if distance is None:
-            return ""
+    def reason(self, distance: float | None, flags: Collection[str], doubt: float | None) -> str:
+        """Code of why readers get no text; "" where they get one. What is None nobody can tell, and it is no reason."""
         if any(flag in self.flags for flag in flags):
             return Abstained.QUALITY
-        if distance > self.distance:
+        if distance is not None and distance > self.distance:
             return Abstained.UNUSUAL
-        return Abstained.DOUBT if doubt > self.doubt else ""
+        return Abstained.DOUBT if doubt is not None and doubt > self.doubt else ""
 
 
 def doubt(rows: Sequence[Finding]) -> float:

@@ -187,7 +187,8 @@ class Composer:
         rows = withhold(findings_table(case), self.closed)
         if self.limits is None:
             return rows, ""
-        return rows, self.limits.reason(case.current.distance, case.prepared.flags, doubt(rows))
+        undecided = doubt(rows) if case.calibration else None  # the bound is one of calibrated probabilities
+        return rows, self.limits.reason(case.current.distance, case.prepared.flags, undecided)
 
     def _maps(self, case: Case, rows: Sequence[Finding]) -> Maps:
         """Places on the current image: where a finding changed, if the prior lies on it, and where a positive one is seen.

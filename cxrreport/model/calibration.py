@@ -18,7 +18,7 @@ import numpy.typing as npt
 from cxrreport.errors import WeightsError
 from cxrreport.findings import FINDINGS, NO_FINDING, PATHOLOGY, State
 from cxrreport.log import get_log
-from cxrreport.model.manifest import NETWORK
+from cxrreport.model.manifest import is_fitted
 from cxrreport.model.tie import Tie
 from cxrreport.records import View
 
@@ -85,7 +85,7 @@ class Calibration:
         if "calibration" not in manifest:
             return None
         found = cls.load(directory / CALIBRATION)
-        if (found.sha256, found.network) != (manifest["calibration"], manifest["files"][NETWORK]):
+        if not is_fitted(manifest, "calibration", found.content, found.network):
             raise WeightsError("The calibration is not the one of these weights.", "calibration.other")
         return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from cxrreport.errors import WeightsError
 from cxrreport.files import write_json
 
 NETWORK, VIEWS, CONFIG, VOCABULARY = "model.safetensors", "views.safetensors", "config.json", "vocab.txt"
+UPRIGHT = "upright.safetensors"  # how a frontal image lies; weights may lack it
 MANIFEST = "manifest.json"
 
 FITTED = ("calibration", "reference")  # entries of what is fitted to one network, and is no part of what identifies it
@@ -48,6 +49,11 @@ def weights_sha256(manifest: dict[str, Any]) -> str:
     """One digest for all files of a manifest; it identifies the weights in every draft and index."""
     lines = [f"{digest}  {name}\n" for name, digest in sorted(manifest["files"].items())]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def is_fitted(manifest: Mapping[str, Any], entry: str, content: bytes, network: str) -> bool:
+    """Whether the bytes of a file of `FITTED` are those that the manifest names, and of its network. network : digest."""
+    return hashlib.sha256(content).hexdigest() == manifest[entry] and network == manifest["files"][NETWORK]
 
 
 @contextmanager

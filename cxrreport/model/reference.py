@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from cxrreport.errors import WeightsError
-from cxrreport.model.manifest import NETWORK
+from cxrreport.model.manifest import is_fitted
 
 REFERENCE = "reference.safetensors"
 Floats = npt.NDArray[np.float32]
@@ -85,10 +85,8 @@ class Reference:
             content = (directory / REFERENCE).read_bytes()
         except OSError as error:
             raise WeightsError("The groups of training films cannot be read.", _OTHER) from error
-        if hashlib.sha256(content).hexdigest() != manifest["reference"]:
-            raise WeightsError("The groups of training films are not the ones of these weights.", _OTHER)
         found = cls.parse(content)
-        if found.network.tobytes().hex() != manifest["files"][NETWORK]:
+        if not is_fitted(manifest, "reference", content, found.network.tobytes().hex()):
             raise WeightsError("The groups of training films are not the ones of these weights.", _OTHER)
         return found
 

@@ -34,6 +34,7 @@ from cxrreport.model.manifest import (
     CONFIG,
     FITTED,
     NETWORK,
+    UPRIGHT,
     VIEWS,
     VOCABULARY,
     default_directory,
@@ -50,7 +51,6 @@ from cxrreport.model.variants import build_network
 from cxrreport.model.views import ViewClassifier
 
 RETRIEVER, TEMPORAL, PRIOR = "retriever.safetensors", "temporal.safetensors", "prior.safetensors"  # not all have them
-UPRIGHT = "upright.safetensors"  # nor this
 _FILES = (NETWORK, VIEWS, RETRIEVER, TEMPORAL, PRIOR, UPRIGHT)
 _DEVICE = re.compile(r"auto|cpu|cuda(?::(?P<index>[0-9]+))?")
 _TIED = "decoder.lm.cls.predictions.decoder."

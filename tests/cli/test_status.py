@@ -70,7 +70,17 @@ def test_doctor_tells_every_part_and_its_mend(
     assert tool("doctor") == 0
     assert [line.split()[:2] for line in tool.out.splitlines()] == [
         ["ok", part]
-        for part in ("software", "decoders", "device", "weights", "calibration", "index", "database", "gates")
+        for part in (
+            "software",
+            "decoders",
+            "device",
+            "weights",
+            "calibration",
+            "abstention",
+            "index",
+            "database",
+            "gates",
+        )
     ]
     assert "random 7" in tool.out and "licence: none" in tool.out and "11 reports" in tool.out
     config = tmp_path / "settings.toml"
@@ -79,7 +89,10 @@ def test_doctor_tells_every_part_and_its_mend(
     config.write_text(f'device = "cuda:99"\nweights = "{tmp_path}/none"\n')
     assert tool("--config", config, "doctor") == 78
     mends = {line.split()[1]: line for line in tool.out.splitlines() if line.startswith("MEND")}
-    assert set(mends) == {"device", "weights", "calibration", "index", "gates"} and "--device cpu" in mends["device"]
+    assert (
+        set(mends) == {"device", "weights", "calibration", "abstention", "index", "gates"}
+        and "--device cpu" in mends["device"]
+    )
 
 
 def test_a_damaged_index_is_a_mend(drafted: Tool) -> None:

@@ -27,10 +27,14 @@ ROWS = (
         (0.0, (Flag.FILM_CROPPED, Flag.FILM_UNUSUAL), 0.0, Abstained.QUALITY),
         (0.0, (Flag.FILM_CROPPED,), 2.1, Abstained.DOUBT),
         (9.0, (Flag.FILM_UNUSUAL,), 9.0, Abstained.QUALITY),
-        (None, (Flag.FILM_UNUSUAL,), 9.0, ""),  # weights that cannot tell draft everything
+        # what the weights cannot tell is no reason, and takes away no other
+        (None, (Flag.FILM_UNUSUAL,), 0.0, Abstained.QUALITY),
+        (None, (), 2.1, Abstained.DOUBT),
+        (1.26, (), None, Abstained.UNUSUAL),
+        (None, (), None, ""),
     ],
 )
-def test_the_reason(distance: float | None, flags: tuple[str, ...], undecided: float, reason: str) -> None:
+def test_the_reason(distance: float | None, flags: tuple[str, ...], undecided: float | None, reason: str) -> None:
     assert LIMITS.reason(distance, flags, undecided) == reason
 
 

@@ -7,16 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders.calibration import made_up_calibration
 from builders.reference import strange
 from builders.tool import Tool, copy_tree
 
 from cxrreport.codes import Abstained, Flag
 from cxrreport.drafting.text import final_text
 from cxrreport.drafting.told import hear_of_priors
+from cxrreport.model.calibration import CALIBRATION
+from cxrreport.model.manifest import NETWORK, read_manifest
 from cxrreport.model.weights import load_weights
 from cxrreport.settings import Settings
 from cxrreport.store.engine import open_archive, session
 from cxrreport.store.heard import drafted_states
+from cxrreport.trust import policy
 
 SAID = f"Not drafted: {Abstained.UNUSUAL.sentence}."
 FORMATS = ("jsonl", "hl7", "fhir", "sr", "html", "csv")
@@ -85,16 +89,29 @@ def test_later_drafts_of_a_batch_hear_what_they_would_hear_of_the_archive(
     assert all(abstains is not ("fracture" in states) and "edema" not in states for states in told.values())
 
 
-def test_weights_that_cannot_tell_a_distance_draft_everything(drafted: Tool) -> None:
+def test_weights_that_can_tell_neither_distance_nor_doubt_draft_what_is_no_worse_than_others(drafted: Tool) -> None:
     assert drafted.rows("SELECT DISTINCT abstained FROM draft") == [""]
     assert drafted.rows("SELECT count(distance) FROM draft") == [0]
+
+
+def test_weights_that_cannot_tell_a_distance_abstain_where_a_calibrated_table_is_in_doubt(
+    drafted: Tool, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = Path(policy.__file__).with_name("trust.toml").read_text()
+    (tmp_path / "own.toml").write_text(shipped.replace("doubt = ", "doubt = 0.0  # "))
+    monkeypatch.setenv("CXRREPORT_TRUST", str(tmp_path / "own.toml"))
+    network = read_manifest(weights)["files"][NETWORK]
+    query = "SELECT abstained, count(distance) FROM draft WHERE status = 'preliminary' AND study_id = 3"
+    for content, reason in ((None, ""), (made_up_calibration(network).content, "abstain.doubt")):
+        if content:
+            (drafted.home / CALIBRATION).write_bytes(content)
+        assert drafted.json("generate", "--study", "A103", "--redo", "--without-retrieval")["drafted"] == 1
+        assert drafted.rows(query) == [(reason, 0)]
 
 
 def test_the_rule_of_a_site_holds(
     drafted: Tool, strangers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cxrreport.trust import policy
-
     shipped = Path(policy.__file__).with_name("trust.toml").read_text()
     (tmp_path / "own.toml").write_text(
         shipped.replace("distance = ", "distance = inf  # ").replace("doubt = ", "doubt = inf  # ")

@@ -97,4 +97,4 @@ def test_what_is_no_chest_by_its_pixels_is_flagged_whatever_its_tags_say(
         Drafter, "guess_views", lambda self, films: [ViewGuess(View.OTHER, "pixels", 1.0) for _ in films]
     )
     tool.json("generate", export / "PLAIN.dcm", PLAIN, "--weights", weights)
-    assert "film_unusual" in tool.json("show", "PLAIN")["draft"]["flags"]
+    assert "film_unusual" in tool.json("show", "PLAIN", code=3)["draft"]["flags"]

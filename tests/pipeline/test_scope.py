@@ -151,10 +151,11 @@ def test_a_study_of_which_no_film_is_a_chest_is_a_row_and_no_draft(any_tool: Too
     assert shown["draft"] is None and shown["failure"]["code"] == "scope.not_chest"
 
 
-def test_what_the_tags_call_a_frontal_chest_is_drafted_and_flagged(tool: Tool, no_chests: Path) -> None:
+def test_what_the_tags_call_a_frontal_chest_is_flagged_and_judged_but_has_no_text(tool: Tool, no_chests: Path) -> None:
     tool.json("generate", no_chests, PLAIN)
     for accession in ("A702", "A703"):
-        assert "film_unusual" in tool.json("show", accession)["draft"]["flags"]
+        shown = tool.json("show", accession, code=3)
+        assert "film_unusual" in shown["draft"]["flags"] and shown["no_draft"]["code"] == "abstain.quality"
     with open_archive(tool.home) as archive:  # the API tells of studies with a usable image
         assert [study.accession for study in archive.studies()] == ["A702", "A703"]
 
@@ -209,5 +210,5 @@ def test_a_study_whose_draft_is_judged_has_not_failed(tool: Tool, no_chests: Pat
     os.utime(path, ns=(1, 1))
     found = tool.json("generate", no_chests, PLAIN)
     assert (found["withdrawn"], found["unchanged"], found["skipped"]["scope.not_chest"]) == (0, 3, 1)
-    shown = tool.json("show", "A704")
+    shown = tool.json("show", "A704", code=3)  # abstained from
     assert shown["draft"]["status"] == status and shown["failure"] is None

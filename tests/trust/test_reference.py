@@ -36,17 +36,6 @@ def test_one_command_puts_them_beside_the_weights_which_stay_the_same(tool: Tool
     assert tool.json(*LINE, own)["reference"] == found["reference"]
 
 
-@pytest.mark.parametrize("fitted", [False, True])
-def test_the_doctor_says_whether_the_weights_can_tell_unusual_films(
-    tool: Tool, own: Path, monkeypatch: pytest.MonkeyPatch, fitted: bool
-) -> None:
-    if fitted:
-        tool.json(*LINE, own)
-    monkeypatch.setenv("CXRREPORT_WEIGHTS", str(own))
-    tool("doctor")
-    assert ("tells unusual films by" in tool.out, "every study is drafted" in tool.out) == (fitted, not fitted)
-
-
 def test_they_are_left_behind_when_weights_are_written_anew(tool: Tool, own: Path, tmp_path: Path) -> None:
     tool.json(*LINE, own)
     one = load_weights(own)
