@@ -23,12 +23,16 @@ from cxrreport.drafts import Watched
 from cxrreport.findings import FINDINGS
 from cxrreport.store.weeks import WEEK, Cell, Sums
 from cxrreport.trust.board import Board, Chart, draw
+from cxrreport.trust.periods import Own, first_weeks, named
 from cxrreport.trust.policy import Drift, default_policy
 
 DEVICES = {"A": 150, "B": 90, "C": 60, "D": 40, "E": 30}  # studies a week
 SHARES = np.array([0.18, 0.12, 0.25, 0.05, 0.08, 0.06, 0.03, 0.15, 0.02, 0.14, 0.03, 0.04, 0.20, 0.30])
 QUIET, SHIFTED, AFTER = 52, 8, 16  # weeks that are watched: of a quiet year; before and after a change
-CHANGED = "B"  # the device that changes
+ARRIVES = 8  # weeks that are watched before a new device
+NEW_A_WEEK = (90, 30)  # studies of it
+CHANGED = "B"  # the device that changes, or is new
+NEW: Mapping[str, float] = {"distance": 1.0, "share": 1.5}  # in what a new device is unlike the others
 FINDING = FINDINGS.index("edema")
 Change = Mapping[str, float]
 CHANGES: Mapping[str, tuple[Change, tuple[Watched, ...]]] = {
@@ -45,13 +49,21 @@ CHANGES: Mapping[str, tuple[Change, tuple[Watched, ...]]] = {
 
 
 def weeks_of(
-    rng: np.random.Generator, number: int, change: Change | None = None, at: int = 0, season: float = 0.0
-) -> Iterator[Sums]:
-    """Sums of so many weeks; `change` holds for one device from week `at` on. season : swing of all shares in a year."""
+    rng: np.random.Generator, number: int, change: Change | None = None, at: int = 0, season: float = 0.0,
+    begins: int = 0, devices: Mapping[str, int] = DEVICES,
+) -> Iterator[Sums]:  # fmt: skip
+    """Sums of so many weeks; `change` holds for one device from week `at` on. season : swing of all shares in a year.
+
+    begins : week in which that device, if not of the first, comes into use, with films and findings unlike those of others.
+    devices : studies a week of each.
+    """
     for week in range(number):
         swing = 1 + season * np.sin(2 * np.pi * week / 52)
-        for device, studies in DEVICES.items():
+        for device, studies in devices.items():
+            if device == CHANGED and week < begins:
+                continue
             now = change if change and device == CHANGED and week >= at else {}
+            now = {**NEW, **now} if begins and device == CHANGED else now
             yield from _week(rng, week, device, studies, swing, now)
 
 
@@ -98,11 +110,17 @@ def cell(values: np.ndarray) -> Cell:
 
 
 def board_of(sums: Sequence[Sums], policy: Drift) -> Board:
-    """The board whose reference period are the first weeks."""
+    """The board whose reference period are the first weeks; a new device comes to one of its own."""
     begin = date(2024, 1, 1) + policy.weeks * WEEK
     last = max(one.week for one in sums)
     weeks = [begin + number * WEEK for number in range((last - begin) // WEEK + 1)]
-    return draw((s for s in sums if s.week < begin), (s for s in sums if s.week >= begin), weeks, policy)
+    usual, recent = [s for s in sums if s.week < begin], [s for s in sums if s.week >= begin]
+    periods = first_weeks(recent, named(usual, 1), policy)
+    found = {
+        device: Own(period, [s for s in recent if s.device == device and s.week <= period[1]])
+        for device, period in periods.items()
+    }
+    return draw(usual, recent, weeks, policy, found)
 
 
 # -- what rings -------------------------------------------------------------------------------------------------------
@@ -132,6 +150,34 @@ def shewhart(chart: Chart) -> list[str]:
         far = seen and abs(point.value - usual.mean) > 3 * (usual.variance / point.studies) ** 0.5
         found.append("alarm" if far else "")
     return found
+
+
+def new_devices(years: int, runs: int, policy: Drift) -> list[dict[str, Any]]:
+    """Alarms of a device that is new, beside a reference period of its own: of years in which it stays as it is, and where
+    its films come to lie 1 sd farther off."""
+    return [_new_device(a_week, years, runs, policy) for a_week in NEW_A_WEEK]
+
+
+def _new_device(a_week: int, years: int, runs: int, policy: Drift) -> dict[str, Any]:
+    devices, begins = {**DEVICES, CHANGED: a_week}, policy.weeks + ARRIVES
+    own, others, first = [], [], []
+    for seed in range(years):
+        rng = np.random.default_rng([3, seed])
+        board = board_of([*weeks_of(rng, begins + QUIET, begins=begins, devices=devices)], policy)
+        own.append(sum(begun(levels(board, chart), "alarm") for chart in board.charts if chart.period))
+        before = (chart for chart in board.charts if not chart.period and chart.subject[0] in DEVICES)
+        others.append(sum(begun(levels(board, chart), "alarm") for chart in before) / (len(DEVICES) - 1))
+    at = begins + policy.weeks + SHIFTED
+    for seed in range(runs):
+        rng, farther = np.random.default_rng([4, seed]), {"distance": NEW["distance"] + 1.0}
+        board = board_of([*weeks_of(rng, at + AFTER, farther, at, begins=begins, devices=devices)], policy)
+        charts = (chart for chart in board.charts if chart.period and chart.subject[1] == Watched.DISTANCE)
+        first.append(_first((levels(board, chart) for chart in charts), at - policy.weeks))
+    return {
+        "studies a week": a_week, "years": years, "its alarms a year": mean(own),
+        "years with one": sum(number > 0 for number in own) / years, "of each device before": mean(others),
+        "runs": runs, "rang": _rang(first), "week": _week_of(first),
+    }  # fmt: skip
 
 
 def quiet_years(years: int, policy: Drift, season: float = 0.0) -> dict[str, Any]:
@@ -168,9 +214,9 @@ def _changed(name: str, change: Change, moved: Sequence[Watched], runs: int, pol
     return {"change": name, "runs": runs, "rang": _rang(own), "week": _week_of(own), "Shewhart": _week_of(peer)}
 
 
-def _first(charts: Iterator[list[str]]) -> int | None:
-    """Weeks from the change to the first alarm, 1 where its first week rings."""
-    found = [week for levels in charts for week, level in enumerate(levels[SHIFTED:], 1) if level == "alarm"]
+def _first(charts: Iterator[list[str]], at: int = SHIFTED) -> int | None:
+    """Weeks from the change, before which so many were watched, to the first alarm; 1 where its first week rings."""
+    found = [week for levels in charts for week, level in enumerate(levels[at:], 1) if level == "alarm"]
     return min(found, default=None)
 
 
@@ -206,12 +252,13 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print both tables."""
+    """Print all tables."""
     asked, policy = parse(arguments), default_policy().drift
     show("Changes", changes(asked.runs, policy))
     few, whole = max(asked.years // 5, 1), policy.model_copy(update={"weeks": 52})
     seasons = [quiet_years(few, reference, season) for reference in (policy, whole) for season in (0.1, 0.2)]
     show("Quiet years", [quiet_years(asked.years, policy), *seasons])
+    show("New devices", new_devices(asked.years, asked.runs, policy))
 
 
 if __name__ == "__main__":

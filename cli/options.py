@@ -18,6 +18,7 @@ from cxrreport.settings import Settings, load_settings
 
 GIVEN = "cxrreport.given"  # key of the group's own flags in ctx.meta
 QUIET = "cxrreport.quiet"  # key of --quiet there
+BY = {"metavar": "NAME", "help": "Who; by default the user of the system."}  # of --by
 DAY = click.DateTime(["%Y-%m-%d"])
 DATASETS = "iu-xray, mimic-cxr, mimic-cxr-chexpert, mimic-cxr-negbio or chexpert-plus"  # names for --dataset
 

@@ -71,10 +71,10 @@ def review(
 
 
 def _review(settings: Settings, study: str, status: str, text: str | None, comment: str | None, by: str) -> int:
-    from cxrreport.drafts import Review, Verdict
+    from cxrreport.drafts import Review, ReviewStatus
     from cxrreport.pipeline.review import review as store
 
-    return store(settings, study, Review(Verdict(status), by, datetime.now(UTC), text, comment or None))
+    return store(settings, study, Review(ReviewStatus(status), by, datetime.now(UTC), text, comment or None))
 
 
 def _import(settings: Settings, file: Path, by: str, as_json: bool) -> int:

@@ -12,9 +12,9 @@ import click
 from cxrreport.files import printable
 
 if TYPE_CHECKING:
+    from cxrreport.drafts import MadeWith
     from cxrreport.settings import Settings
     from cxrreport.store.runs import RunFacts
-    from cxrreport.trust.used import Used
 
 _WIDE = 100_000  # columns
 
@@ -60,15 +60,16 @@ def runs(settings: Settings, limit: int, as_json: bool) -> None:
         print_table("Runs", ["run", "started (UTC)", "ended (UTC)", "exit", "host", "counts"], map(_run_row, found))
 
 
-def _used(settings: Settings) -> Used:
+def _used(settings: Settings) -> MadeWith:
     """What the next run drafts with; damaged weights, which `doctor` tells, have proved nothing."""
+    from cxrreport.drafts import MadeWith
     from cxrreport.errors import WeightsError
-    from cxrreport.trust.used import Used, in_use
+    from cxrreport.trust.used import in_use
 
     try:
         return in_use(settings)
     except WeightsError:
-        return Used("", None)
+        return MadeWith("", None)
 
 
 def _status_rows(found: dict[str, Any]) -> list[list[Any]]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
-from cxrreport.cli.options import number
+from cxrreport.cli.options import BY, number, print_result, progress, user
 from cxrreport.cli.trust_drift import drift
 from cxrreport.cli.trust_export import export
 from cxrreport.cli.trust_recommend import recommend
@@ -29,8 +29,6 @@ def trust(ctx: click.Context, as_json: bool) -> int:
     """
     if ctx.invoked_subcommand:
         return 0
-    from cxrreport.cli.options import print_result, progress
-
     from cxrreport.trust.prove import prove_archive
 
     with progress() as tell:
@@ -65,15 +63,13 @@ for command in (report, drift, recommend, export):
     help="Hold the state or change of a finding open or closed, or give it back to the rule.",
 )
 @click.option("--reason", help="Why, for the audit; goes with --set.")
-@click.option("--by", metavar="NAME", help="Who; by default the user of the system.")
+@click.option("--by", **BY)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def gates(
     settings: Settings, change: tuple[str, str, str] | None, reason: str | None, by: str | None, as_json: bool
 ) -> None:
     """List the gates, or hold one: whether drafts that readers see may tell a finding, and that it has changed."""
-    from cxrreport.cli.options import user
-
     from cxrreport.trust.prove import list_gates, set_gate
 
     if change:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
-from cxrreport.cli.options import DAY, user
+from cxrreport.cli.options import BY, DAY, user
 
 if TYPE_CHECKING:
     from cxrreport.settings import Settings
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     help="Have an alarm ring no more until it gets worse; may be given more than once.",
 )
 @click.option("--reason", help="Why, for the audit; goes with --reference and --acknowledge.")
-@click.option("--by", metavar="NAME", help="Who; by default the user of the system.")
+@click.option("--by", **BY)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, with every chart.")
 @click.pass_obj
 def drift(
@@ -67,6 +67,11 @@ def _print(found: dict[str, Any], every: bool) -> None:
         click.echo("There is no reference period yet: too few weeks have drafts enough of the weights in use.")
         return
     click.echo(f"Reference period: {period['since']} to {period['until']}. {len(found['charts'])} charts are watched.")
+    own = {one["device"]: one["own_reference"] for one in found["charts"] if one["own_reference"]}
+    for device, weeks in own.items():
+        click.echo(
+            f"{device} is new since then and held beside its own first weeks: {weeks['since']} to {weeks['until']}."
+        )
     alarms = [one for one in found["alarms"] if every or not one["until"]]
     columns = ["alarm", "level", "what", "acknowledged", "until"]
     print_table("Alarms", columns, map(_alarm, alarms))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from cxrreport.codes import Explained
 from cxrreport.findings import Change, State, Tier
@@ -21,7 +21,7 @@ class DraftStatus(StrEnum):
     REJECTED = "rejected"
 
 
-class Verdict(StrEnum):
+class ReviewStatus(StrEnum):
     """What a reader says of a draft: signed as it is, after changes, or not at all."""
 
     ACCEPTED = "accepted"
@@ -33,7 +33,7 @@ class Verdict(StrEnum):
 class Review:
     """A reader's verdict on a draft; `text` is what the reader wrote instead, `comment` why."""
 
-    status: Verdict
+    status: ReviewStatus
     reviewer: str
     at: datetime
     text: str | None = None
@@ -42,7 +42,24 @@ class Review:
     @property
     def written(self) -> str:
         """The text of the reader, which is as good as a signed one; a draft that was accepted teaches nothing."""
-        return self.text or "" if self.status is not Verdict.ACCEPTED else ""
+        return self.text or "" if self.status is not ReviewStatus.ACCEPTED else ""
+
+
+class MadeWith(NamedTuple):
+    """Digests of what makes a series of drafts; that of the calibration is None where the network's own scores hold."""
+
+    weights_sha256: str
+    calibration_sha256: str | None
+
+    @property
+    def series(self) -> dict[str, str]:
+        """By column of a table that has a row for each series, where none is "": a unique key takes no two NULL for one."""
+        return {"weights_sha256": self.weights_sha256, "calibration_sha256": self.calibration_sha256 or ""}
+
+
+def text_of(findings: str, impression: str) -> str:
+    """What a reader judges of a draft, and edits."""
+    return "\n\n".join(filter(None, (findings, impression)))
 
 
 PRIORITIES = tuple(tier.name.lower() for tier in Tier)  # of a draft, the soonest first

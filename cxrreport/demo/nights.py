@@ -98,7 +98,7 @@ def _turned(found: dict[str, Any], day: str) -> Iterator[dict[str, Any]]:
 
 
 def _rung(alarms: Sequence[dict[str, Any]], day: str) -> Iterator[dict[str, Any]]:
-    """The alarms of drift that ring and did not the night before, as one."""
+    """The alarms of drift that ring and did not the night before, as one; `findings` : of all of them."""
     if alarms:
         farthest = max(alarms, key=lambda one: abs(one["score"]))
         why = f"{farthest['sentence']} Charts that ring now and did not before: {len(alarms)}."
@@ -106,6 +106,7 @@ def _rung(alarms: Sequence[dict[str, Any]], day: str) -> Iterator[dict[str, Any]
             "date": day,
             "what": "drift alarm",
             "finding": farthest["finding"],
+            "findings": sorted({one["finding"] for one in alarms}),
             "subject": farthest["statistic"],
             "why": why,
         }

@@ -53,7 +53,7 @@ def weights_sha256(manifest: dict[str, Any]) -> str:
 
 def is_fitted(manifest: Mapping[str, Any], entry: str, content: bytes, network: str) -> bool:
     """Whether the bytes of a file of `FITTED` are those that the manifest names, and of its network. network : digest."""
-    return hashlib.sha256(content).hexdigest() == manifest[entry] and network == manifest["files"][NETWORK]
+    return (hashlib.sha256(content).hexdigest(), network) == (manifest[entry], manifest["files"][NETWORK])
 
 
 @contextmanager

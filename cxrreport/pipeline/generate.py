@@ -17,6 +17,7 @@ from cxrreport.drafting.drafter import load_drafter, upright_reader
 from cxrreport.drafting.retrieve import Retriever
 from cxrreport.drafting.withhold import Closed, is_everything
 from cxrreport.drafting.wording_file import load_wording
+from cxrreport.drafts import MadeWith
 from cxrreport.files import must_exist
 from cxrreport.log import Progress, get_log
 from cxrreport.model.drafter import Drafter
@@ -43,7 +44,6 @@ from cxrreport.store.retry import transact
 from cxrreport.store.telling import withdraw_telling
 from cxrreport.trust.gates import count_gates, withheld
 from cxrreport.trust.policy import load_policy
-from cxrreport.trust.used import Used
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -74,7 +74,7 @@ def generate(
         check_refusals(run, paths)
         withdraw(run, selection.allow_out_of_scope)
         made_with = versions_of(drafter, retriever)
-        kept = _withheld(run, Used(made_with.weights_sha256, made_with.calibration_sha256))
+        kept = _withheld(run, MadeWith(made_with.weights_sha256, made_with.calibration_sha256))
         with run.clock.time("due"):
             found = find_due(run, selection, made_with)
             due = by_patient(islice(found, selection.limit))
@@ -118,7 +118,7 @@ def _count_alarms(run: Run) -> None:
         run.count(Count.ALARMS, len(found))
 
 
-def _withheld(run: Run, used: Used) -> Closed:
+def _withheld(run: Run, used: MadeWith) -> Closed:
     """What drafts keep from their readers; those that nobody has read and that tell it are withdrawn, and due again."""
 
     def look(s: Session) -> tuple[Closed, int, dict[str, int]]:

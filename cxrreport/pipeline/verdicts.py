@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from cxrreport.drafts import Review, Verdict
+from cxrreport.drafts import Review, ReviewStatus
 from cxrreport.errors import InputError, UsageError
 from cxrreport.store.views import MAX_ID
 
@@ -87,7 +87,7 @@ def _of_table(text: str, reviewer: str) -> Iterator[tuple[int, Mapping[str, Any]
 def _told(entry: Mapping[str, Any]) -> Told | InputError:
     try:
         review = Review(
-            Verdict(_text(entry, "status")),
+            ReviewStatus(_text(entry, "status")),
             _text(entry, "reviewer"),
             _moment(_text(entry, "at")),
             _text(entry, "text") or None,
@@ -111,7 +111,7 @@ def check(review: Review) -> None:
     """
     if not review.reviewer:
         raise InputError("Nobody is named who judges: name the reader in the file, or with --by.", _MALFORMED)
-    if review.status is Verdict.ACCEPTED and review.text:
+    if review.status is ReviewStatus.ACCEPTED and review.text:
         raise InputError("Who accepts a draft as it is has written no other text.", _MALFORMED)
     if review.at > datetime.now(UTC) + _AHEAD:
         raise InputError("The time of the verdict has not come yet.", _MALFORMED)

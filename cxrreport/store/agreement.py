@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import delete, exists, func, insert, or_, select
 from sqlalchemy.orm import Session
 
-from cxrreport.drafts import Finding
+from cxrreport.drafts import Finding, text_of
 from cxrreport.findings import Change, State
 from cxrreport.mistakes import Mistake
 from cxrreport.store.amendments import SIGNED
@@ -19,9 +19,9 @@ from cxrreport.store.drafts import JUDGEMENTS
 from cxrreport.store.heard import States
 from cxrreport.store.outcomes import AgreementRow, JudgementRow, ReviewRow
 from cxrreport.store.reports import holding
-from cxrreport.store.schema import DraftRow, ReportRow
+from cxrreport.store.reviews import newest_reviews
+from cxrreport.store.schema import DraftRow, FindingRow, ReportRow
 from cxrreport.store.standing import stands
-from cxrreport.store.views import draft_facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,31 +131,44 @@ def _key(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
-def beside(session: Session, one: Pending) -> Beside | None:
-    """Return a draft and what was signed; None where nothing was."""
-    row = session.get_one(DraftRow, one.draft_id)
-    facts = draft_facts(session, row)
-    written = facts.review.written if facts.review else ""
-    signed = _signed(session, one.report_id) or (SignedText(written, {}) if written else None)
-    if signed is None:
-        return None
-    return Beside(
-        facts.text, facts.all_rows, row.prior_study_id is not None, signed, _signed(session, one.prior_report_id)
-    )
+def beside(session: Session, pending: Sequence[Pending]) -> Iterator[tuple[Pending, Beside | None]]:
+    """Yield each draft with what was signed; None where nothing was. However many they are, a table is read once."""
+    if not pending:
+        return
+    ids = [one.draft_id for one in pending]
+    drafts = {row.id: row for row in session.scalars(select(DraftRow).where(DraftRow.id.in_(ids)))}
+    rows, reviews = _rows(session, ids), newest_reviews(session, ids)
+    signed = _signed(session, {key for one in pending for key in (one.report_id, one.prior_report_id) if key})
+    for one in pending:
+        draft, written = drafts[one.draft_id], reviews[one.draft_id].written if one.draft_id in reviews else ""
+        truth = signed.get(one.report_id or 0) or (SignedText(written, {}) if written else None)
+        text, has_prior = text_of(draft.findings, draft.impression), draft.prior_study_id is not None
+        before = signed.get(one.prior_report_id or 0)
+        yield one, Beside(text, rows.get(draft.id, ()), has_prior, truth, before) if truth else None
 
 
 def judged_beside(session: Session, draft_id: int) -> Beside | None:
     """Return a judged draft and what it was judged beside, its prior's report aside; None where it is judged no longer."""
     row = session.scalar(select(JudgementRow).where(JudgementRow.draft_id == draft_id))
-    return beside(session, Pending(draft_id, row.report_id, None, row.key_sha256)) if row else None
+    known = [Pending(draft_id, row.report_id, None, row.key_sha256)] if row else []
+    return next((told for _, told in beside(session, known)), None)
 
 
-def _signed(session: Session, report_id: int | None) -> SignedText | None:
-    row = session.get(ReportRow, report_id) if report_id else None
-    if row is None:
-        return None
-    text = "\n\n".join(filter(None, (row.findings, row.impression, row.addendum)))
-    return SignedText(text, {finding: State(state) for finding, state in row.labels.items()})
+def _rows(session: Session, draft_ids: Sequence[int]) -> dict[int, tuple[Finding, ...]]:
+    """All findings of each draft as it holds them."""
+    found: dict[int, tuple[Finding, ...]] = {}
+    for row in session.scalars(select(FindingRow).where(FindingRow.draft_id.in_(draft_ids)).order_by(FindingRow.id)):
+        one = Finding(**{name: getattr(row, name) for name in Finding.__slots__})
+        found[row.draft_id] = (*found.get(row.draft_id, ()), one)
+    return found
+
+
+def _signed(session: Session, report_ids: Collection[int]) -> dict[int, SignedText]:
+    found = {}
+    for row in session.scalars(select(ReportRow).where(ReportRow.id.in_(report_ids))):
+        text = "\n\n".join(filter(None, (row.findings, row.impression, row.addendum)))
+        found[row.id] = SignedText(text, {finding: State(state) for finding, state in row.labels.items()})
+    return found
 
 
 def save_judgement(session: Session, one: Pending, made: Judgement | None) -> None:

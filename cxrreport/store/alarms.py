@@ -1,20 +1,19 @@
-"""Alarms of drift, and the reference period that they follow from. What becomes of either stands in the audit."""
+"""Alarms of drift: charts that have left their reference period. What becomes of them stands in the audit."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from cxrreport.drafts import LEVELS, Watched
+from cxrreport.drafts import LEVELS, MadeWith, Watched
 from cxrreport.errors import UsageError
-from cxrreport.store.outcomes import AlarmRow, ReferencePeriodRow
+from cxrreport.store.outcomes import AlarmRow
 from cxrreport.store.runs import TOOL, append_audit
-from cxrreport.store.weeks import MadeWith
 
 WORSE = 2  # times as far from the reference as when somebody acknowledged it: then it is told anew
 Subject = tuple[str, str, str]  # device, statistic, finding
@@ -65,29 +64,6 @@ class Alarm:
         return f"{told}, {self.device}: {self.value:.3g} for {self.usual:.3g}."
 
 
-def reference_period(session: Session, made_with: MadeWith) -> tuple[date, date] | None:
-    """First and last day of the reference period; None where there is none yet."""
-    row = _period(session, made_with)
-    return (row.since, row.until) if row else None
-
-
-def keep_reference(session: Session, made_with: MadeWith, since: date, until: date, by: str, why: str) -> None:
-    """Hold drafts beside these days from now on."""
-    row = _period(session, made_with) or ReferencePeriodRow(**asdict(made_with))
-    row.since, row.until = since, until
-    session.add(row)
-    told = {"since": since.isoformat(), "until": until.isoformat(), "reason": why, **asdict(made_with)}
-    append_audit(session, by, "reference period", "drafts of one set of weights", told)
-
-
-def _period(session: Session, made_with: MadeWith) -> ReferencePeriodRow | None:
-    same = (getattr(ReferencePeriodRow, name) == value for name, value in asdict(made_with).items())
-    return session.scalar(select(ReferencePeriodRow).where(*same))
-
-
-# -- alarms -----------------------------------------------------------------------------------------------------------
-
-
 def list_alarms(session: Session, *, ended: bool = False) -> list[Alarm]:
     """Return the alarms that stand, those that ring first; `ended` ones too, if asked for."""
     rows = session.scalars(select(AlarmRow).where(*([] if ended else [_stands()])).order_by(AlarmRow.id))
@@ -115,7 +91,7 @@ def turn_alarms(session: Session, made_with: MadeWith, seen: Mapping[Subject, Se
     standing = {}
     for row in session.scalars(select(AlarmRow).where(_stands())):
         subject = row.device, row.statistic, row.finding
-        if subject in seen and (row.weights_sha256, row.calibration_sha256) == astuple(made_with):
+        if subject in seen and (row.weights_sha256, row.calibration_sha256) == (*made_with.series.values(),):
             standing[subject] = row
         else:
             row.until = week
@@ -144,7 +120,7 @@ def _keep(session: Session, row: AlarmRow, now: Seen) -> None:
 
 def _raise(session: Session, made_with: MadeWith, subject: Subject, now: Seen) -> None:
     device, statistic, finding = subject
-    known = asdict(made_with) | {name: getattr(now, name) for name in Seen.__slots__}
+    known = made_with.series | {name: getattr(now, name) for name in Seen.__slots__}
     row = AlarmRow(device=device, statistic=statistic, finding=finding, **known)
     session.add(row)
     session.flush()

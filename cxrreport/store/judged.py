@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from cxrreport.drafts import Verdict as Said
+from cxrreport.drafts import ReviewStatus
 from cxrreport.findings import FINDINGS, NO_FINDING, Change, State, Tier
 from cxrreport.mistakes import Dimension, Mistake, Verdict
 from cxrreport.store.engine import session as opened
@@ -87,7 +87,7 @@ class Judged:
     view: str
     device: str
     reader: str
-    review: Said | None
+    review: ReviewStatus | None
     comment: str | None
     calibration_sha256: str | None
     index_version: str

@@ -7,8 +7,7 @@ from datetime import date
 from sqlalchemy import ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cxrreport.drafts import LEVELS, PRIORITIES, WITHHELD, Watched
-from cxrreport.drafts import Verdict as Said
+from cxrreport.drafts import LEVELS, PRIORITIES, WITHHELD, ReviewStatus, Watched
 from cxrreport.findings import FINDINGS, LABELS, Change, State
 from cxrreport.mistakes import Dimension, Verdict
 from cxrreport.store.columns import ID, Base, Key, Utc, choice, link, share, words
@@ -21,7 +20,7 @@ class ReviewRow(Base):
 
     id: Mapped[Key]
     draft_id: Mapped[int] = link("draft")
-    status: Mapped[Said] = mapped_column(choice(Said, "status"))
+    status: Mapped[ReviewStatus] = mapped_column(choice(ReviewStatus, "status"))
     text: Mapped[str | None]
     comment: Mapped[str | None]
     reviewer: Mapped[str]
@@ -121,14 +120,18 @@ class GateRow(Base):
 
 
 class ReferencePeriodRow(Base):
-    """First and last day of the studies that drafts of these weights and this calibration are held beside; "" = none."""
+    """First and last day of the studies that drafts of these weights and this calibration are held beside; "" = none.
+
+    `device` is "" where it is of all drafts, else a device that is new since then, with a period of its own.
+    """
 
     __tablename__ = "reference_period"
-    __table_args__ = (UniqueConstraint("weights_sha256", "calibration_sha256"),)
+    __table_args__ = (UniqueConstraint("weights_sha256", "calibration_sha256", "device"),)
 
     id: Mapped[Key]
     weights_sha256: Mapped[str]
     calibration_sha256: Mapped[str]
+    device: Mapped[str]
     since: Mapped[date]
     until: Mapped[date]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cxrreport.codes import CODES
-from cxrreport.drafts import DraftStatus, Review, Verdict
+from cxrreport.drafts import DraftStatus, Review, ReviewStatus
 from cxrreport.errors import InputError
 from cxrreport.store.outcomes import ReviewRow
 from cxrreport.store.runs import append_audit
@@ -22,9 +23,13 @@ _ABSTAINED = "draft.abstained"
 
 def newest_review(session: Session, draft_id: int) -> Review | None:
     """Return the verdict that holds of a draft, if anybody has judged it."""
-    query = select(ReviewRow).where(ReviewRow.draft_id == draft_id)
-    row = session.scalar(query.order_by(ReviewRow.at.desc(), ReviewRow.id.desc()).limit(1))
-    return to_review(row) if row else None
+    return newest_reviews(session, [draft_id]).get(draft_id)
+
+
+def newest_reviews(session: Session, draft_ids: Collection[int]) -> dict[int, Review]:
+    """Return the verdict that holds of each of these drafts that somebody has judged."""
+    query = select(ReviewRow).where(ReviewRow.draft_id.in_(draft_ids)).order_by(ReviewRow.at, ReviewRow.id)
+    return {row.draft_id: to_review(row) for row in session.scalars(query)}
 
 
 def to_review(row: ReviewRow) -> Review:
@@ -80,7 +85,7 @@ def add_review(session: Session, draft_id: int, review: Review, *, timed: bool =
     session.add(ReviewRow(draft_id=draft_id, **{name: getattr(review, name) for name in Review.__slots__}))
     session.flush()
     holds = newest_review(session, draft_id)
-    rejected = holds is not None and holds.status is Verdict.REJECTED
+    rejected = holds is not None and holds.status is ReviewStatus.REJECTED
     draft.status = DraftStatus.REJECTED if rejected else DraftStatus.REVIEWED
     append_audit(session, review.reviewer, "review", f"draft {draft_id}", {"status": review.status})
     return True

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from cxrreport import addenda
 from cxrreport.codes import Abstained, Flag, describe
-from cxrreport.drafts import DraftStatus, Finding, Provenance, Region, Review, Span
+from cxrreport.drafts import DraftStatus, Finding, Provenance, Region, Review, Span, text_of
 from cxrreport.errors import UsageError
 from cxrreport.records import blank_placeholder
 from cxrreport.store.reports import signed_reports
@@ -141,7 +141,7 @@ class DraftFacts:
     @property
     def text(self) -> str:
         """Findings and impression: what a reader judges, and edits."""
-        return "\n\n".join(filter(None, (self.findings, self.impression)))
+        return text_of(self.findings, self.impression)
 
     @property
     def not_drafted(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from cxrreport.drafts import Watched
+from cxrreport.drafts import MadeWith, Watched
 from cxrreport.findings import State
 from cxrreport.store.films import DEVICE, device_name, first_frontal
 from cxrreport.store.outcomes import SAID, AgreementRow, JudgementRow
@@ -45,14 +45,6 @@ OF_FINDINGS: Mapping[Watched, Columns] = {
     Watched.PROBABILITY: _plain(FindingRow.probability),
     Watched.OBSERVED: _observed(),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class MadeWith:
-    """The weights and the calibration whose drafts are one series; calibration "" where there is none."""
-
-    weights_sha256: str
-    calibration_sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +104,7 @@ def _beside(session: Session, statistics: Mapping[Watched, Columns], *by: Any) -
 
 def _these(made_with: MadeWith, since: date, until: date) -> list[ColumnElement[bool]]:
     days = [StudyRow.studied_at >= _midnight(since), StudyRow.studied_at < _midnight(until)]
-    calibration = func.coalesce(DraftRow.calibration_sha256, "") == made_with.calibration_sha256
+    calibration = func.coalesce(DraftRow.calibration_sha256, "") == (made_with.calibration_sha256 or "")
     return [*days, DraftRow.weights_sha256 == made_with.weights_sha256, calibration, stands(shadow=True)]
 
 

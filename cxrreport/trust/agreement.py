@@ -54,11 +54,10 @@ def judge_drafts(transact: Transact, progress: Progress = unwatched, stops: Call
 
 def _judge_page(session: Session, version: str, after: int, until: int) -> tuple[int | None, int]:
     last, found = agreement.pending(session, version, after, until, _PAGE)
-    return last, sum(_judge(session, one) for one in found)
+    return last, sum(_judge(session, one, told) for one, told in agreement.beside(session, found))
 
 
-def _judge(session: Session, one: Pending) -> bool:
-    told = agreement.beside(session, one)
+def _judge(session: Session, one: Pending, told: Beside | None) -> bool:
     made = judge_draft(told) if told else None
     agreement.save_judgement(session, one, made)
     return made is not None

@@ -17,7 +17,7 @@ from cxrreport.trust.tally import Cells, Share, count_row, tally
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from cxrreport.trust.used import Used
+    from cxrreport.drafts import MadeWith
 
 NOTHING = "nothing was compared yet"
 _OTHERS = "it was opened for other weights or another calibration"
@@ -92,7 +92,7 @@ def _of(share: Share) -> str:
     return f"{percent(share.share) or 'unknown'} ({share.hits} of {share.of})"
 
 
-def turn_gates(session: Session, used: Used, policy: Policy, now: datetime) -> list[Gate]:
+def turn_gates(session: Session, used: MadeWith, policy: Policy, now: datetime) -> list[Gate]:
     """Apply the rule to every gate; return those that were opened or closed, or have failed.
 
     Drafts count that these weights with this calibration made, and that are not abstained from; what others have proved is
@@ -126,14 +126,14 @@ def unproved(finding: str, subject: str) -> Gate:
     return Gate(finding, subject, open=False, reason=NOTHING)
 
 
-def _of_use(gate: Gate, used: Used) -> Gate:
+def _of_use(gate: Gate, used: MadeWith) -> Gate:
     """A gate as it is for what is in use: one that drafts of something else have opened is open no more, unless it is held."""
     if not gate.open or gate.held or (gate.weights_sha256, gate.calibration_sha256) == used:
         return gate
     return replace(gate, open=False, reason=_OTHERS)
 
 
-def _decide(before: Gate, used: Used, whole: Cells, month: Cells, policy: Policy, silence: str) -> Gate:
+def _decide(before: Gate, used: MadeWith, whole: Cells, month: Cells, policy: Policy, silence: str) -> Gate:
     """As `decide`, of the drafts of what is in use."""
     gate = _of_use(before, used)
     if gate.held:
@@ -143,13 +143,13 @@ def _decide(before: Gate, used: Used, whole: Cells, month: Cells, policy: Policy
     return replace(after, reason=f"{_OTHERS}; {after.reason}") if others else after
 
 
-def gates_of_use(session: Session, used: Used) -> dict[tuple[str, str], Gate]:
+def gates_of_use(session: Session, used: MadeWith) -> dict[tuple[str, str], Gate]:
     """Every gate, one that was never turned too, as it is for what is in use."""
     known = gates(session)
     return {key: _of_use(known.get(key) or unproved(*key), used) for key in KEYS}
 
 
-def withheld(session: Session, used: Used, withhold: str) -> dict[str, str]:
+def withheld(session: Session, used: MadeWith, withhold: str) -> dict[str, str]:
     """What drafts keep from readers: "state" or "change" by finding. A finding of which nothing may be told has no change.
 
     withhold : the setting. "failed" takes in what somebody holds closed, "unproved" all that is not open.
@@ -159,7 +159,7 @@ def withheld(session: Session, used: Used, withhold: str) -> dict[str, str]:
     return {finding: subject for finding, subject in reversed(KEYS) if _is_withheld(known[finding, subject], withhold)}
 
 
-def count_gates(session: Session, used: Used) -> dict[str, int]:
+def count_gates(session: Session, used: MadeWith) -> dict[str, int]:
     """Return how many gates are open, have failed, have not proved themselves yet, and are held by somebody."""
     found = gates_of_use(session, used).values()
     opened, held = (sum(getattr(gate, name) for gate in found) for name in ("open", "held"))

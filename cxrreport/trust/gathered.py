@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from cxrreport.drafts import PRIORITIES
-from cxrreport.drafts import Verdict as Said
+from cxrreport.drafts import PRIORITIES, ReviewStatus
 from cxrreport.evaluation.reliability import Bins
 from cxrreport.findings import THERE, State
 from cxrreport.mistakes import Dimension, Verdict
@@ -153,7 +152,7 @@ class Gathered:
     def _add_review(self, one: Judged) -> None:
         if one.review:
             self.reviews[one.review] += 1
-        if one.review is Said.REJECTED and one.comment:
+        if one.review is ReviewStatus.REJECTED and one.comment:
             self.rejected.append(one)
 
     @property

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from cxrreport.drafts import MadeWith
 from cxrreport.model.calibration import Calibration
 from cxrreport.model.manifest import NETWORK, default_directory, read_manifest, weights_sha256
 from cxrreport.settings import Settings
-
-
-class Used(NamedTuple):
-    """Digests; that of the calibration is None where the network's own scores stand for probabilities."""
-
-    weights_sha256: str
-    calibration_sha256: str | None
 
 
 class Calibrations(NamedTuple):
@@ -37,7 +31,7 @@ def calibrations(settings: Settings) -> Calibrations:
     return Calibrations(manifest, Calibration.own(settings.home, manifest["files"][NETWORK]) or shipped, shipped)
 
 
-def in_use(settings: Settings) -> Used:
+def in_use(settings: Settings) -> MadeWith:
     """What the next run drafts with; raises as `calibrations`."""
     manifest, used, _ = calibrations(settings)
-    return Used(weights_sha256(manifest), used.sha256 if used else None)
+    return MadeWith(weights_sha256(manifest), used.sha256 if used else None)

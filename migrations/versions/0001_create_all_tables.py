@@ -376,9 +376,10 @@ def upgrade() -> None:
         sa.Column("id", ID, primary_key=True),
         sa.Column("weights_sha256", sa.String, nullable=False),
         sa.Column("calibration_sha256", sa.String, nullable=False),
+        sa.Column("device", sa.String, nullable=False),
         sa.Column("since", sa.Date, nullable=False),
         sa.Column("until", sa.Date, nullable=False),
-        sa.UniqueConstraint("weights_sha256", "calibration_sha256"),
+        sa.UniqueConstraint("weights_sha256", "calibration_sha256", "device"),
     )
     op.create_table(
         "alarm",

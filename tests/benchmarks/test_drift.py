@@ -31,6 +31,13 @@ def test_a_changed_machine_rings_after_the_change(monkeypatch):
     assert row["rang"] == 1.0 and 1 <= row["week"] <= 3
 
 
+def test_a_new_device_is_quiet_beside_its_own_weeks_and_rings_where_it_changes(monkeypatch):
+    monkeypatch.setattr(drift, "QUIET", 20)
+    monkeypatch.setattr(drift, "NEW_A_WEEK", (90,))
+    (row,) = drift.new_devices(1, 1, POLICY)
+    assert (row["its alarms a year"], row["rang"]) == (0, 1.0) and 1 <= row["week"] <= 8
+
+
 def test_an_alarm_begins_once_and_ends_within_the_lesser_limit():
     assert drift.begun(["", "watch", "alarm", "alarm", "", "alarm"], "alarm") == 2
 
@@ -38,6 +45,7 @@ def test_an_alarm_begins_once_and_ends_within_the_lesser_limit():
 def test_the_tables_are_printed(monkeypatch, capsys):
     monkeypatch.setattr(drift, "QUIET", 4)
     monkeypatch.setattr(drift, "CHANGES", {})
-    monkeypatch.setattr(drift, "changes", lambda *_: [{"change": "none", "week": None}])
+    for name in ("changes", "new_devices"):
+        monkeypatch.setattr(drift, name, lambda *_: [{"change": "none", "week": None}])
     drift.main(["--years", "1", "--runs", "1"])
     assert "| none | - |" in capsys.readouterr().out

@@ -11,13 +11,13 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from benchmarks.drift import cell
-from cxrreport.drafts import DraftStatus, Watched
+from cxrreport.drafts import DraftStatus, MadeWith, Watched
 from cxrreport.findings import State
 from cxrreport.records import Origin, View
 from cxrreport.store.outcomes import AgreementRow, JudgementRow
 from cxrreport.store.runs import begin_run
 from cxrreport.store.schema import DraftRow, FindingRow, ImageRow, PatientRow, StudyRow
-from cxrreport.store.weeks import WEEK, MadeWith, Sums
+from cxrreport.store.weeks import WEEK, Sums
 
 FIRST = date(2024, 1, 1)
 
@@ -40,8 +40,13 @@ def quiet(weeks: int, device: str = "ACME X", studies: int = 60, seed: int = 0, 
     return found
 
 
-def fill(current: Session, made_with: MadeWith, weeks: Sequence[date], changes_at: date, a_week: int = 40) -> None:
+def fill(
+    current: Session, made_with: MadeWith, weeks: Sequence[date], changes_at: date, a_week: int = 40,
+    new_at: date = date.max,
+) -> None:  # fmt: skip
     """File studies of two machines with a draft each; films of the second lie farther off from a week on.
+
+    From the week `new_at` on a fourth of the studies is of a third machine.
 
     Every draft is judged without an error, every fifth has the finding edema, in draft and report.
     """
@@ -53,7 +58,8 @@ def fill(current: Session, made_with: MadeWith, weeks: Sequence[date], changes_a
     for key, day in enumerate(days, 1):
         second = key % 2 == 0
         far = float(rng.gamma(8, 0.08 if second and day >= changes_at else 0.06))
-        for table, row in _rows(key, day, "Y" if second else "X", far, run_id, made_with):
+        model = "Z" if key % 4 == 1 and day >= new_at else "Y" if second else "X"
+        for table, row in _rows(key, day, model, far, run_id, made_with):
             rows.setdefault(table, []).append(row)
     for table, made in rows.items():
         current.execute(insert(table), made)

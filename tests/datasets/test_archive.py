@@ -18,7 +18,7 @@ from builders.tool import ENVIRONMENT, Tool, spotted_chest
 from sqlalchemy import text
 
 from cxrreport.datasets.archive import ArchiveReader
-from cxrreport.drafts import Review, Verdict
+from cxrreport.drafts import Review, ReviewStatus
 from cxrreport.findings import FINDINGS
 from cxrreport.model.weights import load_weights
 from cxrreport.pipeline.import_reports import import_reports
@@ -156,7 +156,7 @@ def test_what_a_reader_wrote_is_learnt_where_there_is_no_report(
         with session(engine) as s:
             draft = standing(s, 1)
             assert draft is not None
-            add_review(s, draft.id, Review(Verdict.EDITED, "r", datetime(2024, 5, 6, tzinfo=UTC), text))
+            add_review(s, draft.id, Review(ReviewStatus.EDITED, "r", datetime(2024, 5, 6, tzinfo=UTC), text))
     sample = {one.key: one for one in ArchiveReader(settings)(expected_split(PATIENTS[0]))}["1"]
     assert (sample.report, sample.summary) == ("There is pulmonary edema.", "edema again .")
     assert sample.positive[[4, 2, 13]].tolist() == [True, True, False]

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxrreport.drafts import Review, Verdict
+from cxrreport.drafts import Review, ReviewStatus
 from cxrreport.errors import InputError, UsageError
 from cxrreport.pipeline.verdicts import Told, read_verdicts
 
@@ -37,11 +37,13 @@ def entries(file: Path) -> list[Told | str]:
 def test_what_a_page_has_written_is_read(tmp_path: Path) -> None:
     edited = verdict(status="edited", text=" No effusion. ", comment="A fold.", at="2026-01-02T04:04:05+01:00")
     assert entries(page(tmp_path, verdict(), edited)) == [
-        Told("1.2", Review(Verdict.ACCEPTED, "Dr. Ö", WHEN), 7),
-        Told("1.2", Review(Verdict.EDITED, "Dr. Ö", WHEN, "No effusion.", "A fold."), 7),
+        Told("1.2", Review(ReviewStatus.ACCEPTED, "Dr. Ö", WHEN), 7),
+        Told("1.2", Review(ReviewStatus.EDITED, "Dr. Ö", WHEN, "No effusion.", "A fold."), 7),
     ]
     assert entries(page(tmp_path, verdict(reviewer="Dr. Z"), verdict(reviewer=None)))[0].review.reviewer == "Dr. Z"
-    assert entries(page(tmp_path, verdict(), reviewer=None)) == [Told("1.2", Review(Verdict.ACCEPTED, "me", WHEN), 7)]
+    assert entries(page(tmp_path, verdict(), reviewer=None)) == [
+        Told("1.2", Review(ReviewStatus.ACCEPTED, "me", WHEN), 7)
+    ]
 
 
 @pytest.mark.parametrize("sign", [",", ";"])
@@ -50,7 +52,7 @@ def test_a_table_names_studies_as_a_person_does(tmp_path: Path, sign: str) -> No
     lines = ["study,status,comment,by,at", f"A1,rejected,wrong side,Dr. X,{AT}", "A2,accepted,,,"]
     file.write_text("\ufeff" + "\r\n".join(line.replace(",", sign) for line in lines), "utf-8")
     first, second = entries(file)
-    assert first == Told("A1", Review(Verdict.REJECTED, "Dr. X", WHEN, comment="wrong side"))
+    assert first == Told("A1", Review(ReviewStatus.REJECTED, "Dr. X", WHEN, comment="wrong side"))
     assert isinstance(second, Told) and (second.study, second.review.reviewer, second.timed) == ("A2", "me", False)
     assert [number for number, _ in read_verdicts(file, "me")] == [2, 3]
 
@@ -76,7 +78,7 @@ def test_a_table_names_studies_as_a_person_does(tmp_path: Path, sign: str) -> No
     ],
 )
 def test_a_bad_entry_is_told_and_the_others_go_on(tmp_path: Path, bad: Any) -> None:
-    good = Told("1.2", Review(Verdict.ACCEPTED, "Dr. Ö", WHEN), 7)
+    good = Told("1.2", Review(ReviewStatus.ACCEPTED, "Dr. Ö", WHEN), 7)
     assert entries(page(tmp_path, bad, verdict())) == ["review.malformed", good]
 
 

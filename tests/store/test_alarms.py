@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 import pytest
 from sqlalchemy import Engine, select
 
+from cxrreport.drafts import MadeWith
 from cxrreport.errors import UsageError
 from cxrreport.store import alarms
 from cxrreport.store.alarms import Alarm, Seen
 from cxrreport.store.engine import session
 from cxrreport.store.schema import AuditRow
-from cxrreport.store.weeks import MadeWith
 
 MADE = MadeWith("w" * 64, "")
 SUBJECT = ("ACME X", "called", "edema")
@@ -87,13 +87,3 @@ def test_only_what_stands_can_be_acknowledged(engine: Engine) -> None:
         with pytest.raises(UsageError) as caught:
             acknowledge(engine, alarm_id)
         assert caught.value.code == "alarm.unknown"
-
-
-def test_a_reference_period_is_of_one_series_of_drafts(engine: Engine) -> None:
-    last = WEEK + timedelta(days=6)
-    with session(engine) as current:
-        alarms.keep_reference(current, MADE, WEEK, last, "dr", "first")
-        alarms.keep_reference(current, MADE, WEEK - timedelta(days=7), last, "dr", "longer")
-        assert alarms.reference_period(current, MADE) == (WEEK - timedelta(days=7), last)
-        assert alarms.reference_period(current, MadeWith(MADE.weights_sha256, "c" * 64)) is None
-    assert audited(engine) == [("dr", "reference period")] * 2

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from builders.store import add_reports, begin_run, make_report, report_rows, save_draft, scan_study
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, event, func, select, update
 
-from cxrreport.drafts import Review, Verdict
+from cxrreport.drafts import Review, ReviewStatus
 from cxrreport.findings import State, Tier
-from cxrreport.mistakes import Dimension, Mistake
-from cxrreport.mistakes import Verdict as Said
+from cxrreport.mistakes import Dimension, Mistake, Verdict
 from cxrreport.records import ReportStatus
 from cxrreport.store.agreement import Compared, Judgement, Pending, beside, forget_judgement, pending, save_judgement
 from cxrreport.store.engine import session
@@ -23,7 +23,7 @@ from cxrreport.store.reviews import add_review
 from cxrreport.store.schema import DraftRow, ReportRow
 from cxrreport.store.scores import count_judged, judged_scores
 
-MISSED = Compared(Mistake("edema", "", Said.MISSED, Dimension.STATE, Tier.URGENT), State.BLANK, State.POSITIVE)
+MISSED = Compared(Mistake("edema", "", Verdict.MISSED, Dimension.STATE, Tier.URGENT), State.BLANK, State.POSITIVE)
 JUDGED = Judgement(1, 0.5, [MISSED])
 TABLES = (JudgementRow, AgreementRow)
 
@@ -56,7 +56,7 @@ def count(engine: Engine) -> list[int]:
 def test_a_verdict_that_comes_while_a_draft_is_judged_has_it_judged_again(engine: Engine, drafted: int) -> None:
     (one,) = look(engine)
     with session(engine) as s:
-        add_review(s, one.draft_id, Review(Verdict.REJECTED, "reader", datetime(2024, 5, 7, tzinfo=UTC)))
+        add_review(s, one.draft_id, Review(ReviewStatus.REJECTED, "reader", datetime(2024, 5, 7, tzinfo=UTC)))
     judge(engine, one)
     (again,) = look(engine)
     assert again.key != one.key
@@ -84,23 +84,23 @@ def test_a_judgement_beside_what_is_withdrawn_since_is_looked_at_again(engine: E
     (again,) = look(engine)
     assert again.report_id is None
     with session(engine) as s:
-        assert beside(s, again) is None
+        assert [*beside(s, [again])] == [(again, None)]
         save_judgement(s, again, None)
     assert look(engine) == [] and count(engine) == [1, 0]
 
 
-@pytest.mark.parametrize("verdict", [Verdict.REJECTED, Verdict.ACCEPTED])
-def test_a_verdict_without_a_text_is_no_truth(engine: Engine, verdict: Verdict) -> None:
+@pytest.mark.parametrize("verdict", [ReviewStatus.REJECTED, ReviewStatus.ACCEPTED])
+def test_a_verdict_without_a_text_is_no_truth(engine: Engine, verdict: ReviewStatus) -> None:
     study = scan_study(engine)
     save_draft(engine, begin_run(engine), study.id)
     with session(engine) as s:
         add_review(s, 1, Review(verdict, "reader", datetime(2024, 5, 7, tzinfo=UTC)))
     assert look(engine) == []
     with session(engine) as s:
-        add_review(s, 1, Review(Verdict.EDITED, "reader", datetime(2024, 5, 8, tzinfo=UTC), "No edema."))
+        add_review(s, 1, Review(ReviewStatus.EDITED, "reader", datetime(2024, 5, 8, tzinfo=UTC), "No edema."))
     (one,) = look(engine)
     with session(engine) as s:
-        found = beside(s, one)
+        ((_, found),) = beside(s, [one])
     assert found and found.signed.text == "No edema."
 
 
@@ -142,3 +142,29 @@ def test_a_draft_that_is_written_anew_is_judged_anew(engine: Engine, drafted: in
     with session(engine) as s:
         forget_judgement(s, one.draft_id)
     assert look(engine) == [one] and count(engine) == [0, 0]
+
+
+def asked(engine: Engine, these: list[Pending]) -> tuple[int, list[str]]:
+    """How many statements it takes to read what drafts are judged beside, and the signed texts."""
+    seen: list[str] = []
+
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        seen.append(statement)
+
+    with session(engine, read_only=True) as s:
+        s.connection()
+        event.listen(engine, "before_cursor_execute", note)
+        found = [told.signed.text for _, told in beside(s, these) if told]
+        event.remove(engine, "before_cursor_execute", note)
+    return len(seen), found
+
+
+def test_of_many_drafts_each_table_is_read_once(engine: Engine) -> None:
+    for name in ("1", "2", "3"):
+        study = scan_study(engine, name, accession=f"A{name}")
+        add_reports(engine, make_report(f"r{name}", accession=f"A{name}", patient_id="P1", findings=f"Report {name}."))
+        save_draft(engine, begin_run(engine), study.id)
+    every = look(engine)
+    one, all_ = asked(engine, every[:1]), asked(engine, every)
+    assert [text[:8] for text in all_[1]] == ["Report 1", "Report 2", "Report 3"] and one[1] == all_[1][:1]
+    assert asked(engine, []) == (0, []) and one[0] == all_[0] > 0

@@ -8,7 +8,7 @@ import pytest
 from builders.store import begin_run, save_draft, scan_study
 from sqlalchemy import Engine, func, select, update
 
-from cxrreport.drafts import DraftStatus, Review, Verdict
+from cxrreport.drafts import DraftStatus, Review, ReviewStatus
 from cxrreport.errors import InputError
 from cxrreport.store.engine import session
 from cxrreport.store.outcomes import ReviewRow
@@ -17,8 +17,8 @@ from cxrreport.store.schema import AuditRow, DraftRow
 from cxrreport.store.views import draft_view
 
 THEN = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
-EDITED = Review(Verdict.EDITED, "Dr. Ö", THEN, "No effusion.", "It was a fold.")
-REJECTED = Review(Verdict.REJECTED, "Dr. Ö", THEN + timedelta(hours=1))
+EDITED = Review(ReviewStatus.EDITED, "Dr. Ö", THEN, "No effusion.", "It was a fold.")
+REJECTED = Review(ReviewStatus.REJECTED, "Dr. Ö", THEN + timedelta(hours=1))
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_the_newest_verdict_holds_in_whatever_order_they_come(engine: Engine, dr
     with session(engine, read_only=True) as s:
         view = draft_view(s, "1").draft
         assert view and view.review == REJECTED and view.status is DraftStatus.REJECTED
-    judge(engine, draft, Review(Verdict.ACCEPTED, "another", THEN + timedelta(days=1)))
+    judge(engine, draft, Review(ReviewStatus.ACCEPTED, "another", THEN + timedelta(days=1)))
     with session(engine, read_only=True) as s:
         view = draft_view(s, "1").draft
         assert view and view.status is DraftStatus.REVIEWED
@@ -59,17 +59,19 @@ def test_the_newest_verdict_holds_in_whatever_order_they_come(engine: Engine, dr
 
 
 def test_a_verdict_that_is_given_now_holds_whatever_clock_the_one_before_had(engine: Engine, draft: int) -> None:
-    now = Review(Verdict.ACCEPTED, "Dr. X", REJECTED.at - timedelta(hours=1))
+    now = Review(ReviewStatus.ACCEPTED, "Dr. X", REJECTED.at - timedelta(hours=1))
     judge(engine, draft, REJECTED)
     assert judge(engine, draft, now, timed=False) == [True]
     with session(engine, read_only=True) as s:
         view = draft_view(s, "1").draft
-        assert view and view.review and view.review.status is Verdict.ACCEPTED and view.status is DraftStatus.REVIEWED
+        assert (
+            view and view.review and view.review.status is ReviewStatus.ACCEPTED and view.status is DraftStatus.REVIEWED
+        )
 
 
 def test_the_same_verdict_is_stored_once(engine: Engine, draft: int) -> None:
     assert judge(engine, draft, EDITED, EDITED) == [True, False]
-    later = Review(Verdict.EDITED, "Dr. Ö", THEN + timedelta(days=9), "No effusion.", "It was a fold.")
+    later = Review(ReviewStatus.EDITED, "Dr. Ö", THEN + timedelta(days=9), "No effusion.", "It was a fold.")
     assert judge(engine, draft, later, timed=False) == [False]  # nobody told when
     assert judge(engine, draft, later) == [True]
 

@@ -9,7 +9,7 @@ import pytest
 from builders.store import add_reports, begin_run, make_report, scan_study
 from sqlalchemy import Engine, select
 
-from cxrreport.drafts import Draft, Finding, Provenance, Review, Verdict
+from cxrreport.drafts import Draft, Finding, Provenance, Review, ReviewStatus
 from cxrreport.findings import Change, State
 from cxrreport.store import drafts
 from cxrreport.store.engine import session
@@ -64,7 +64,7 @@ def test_what_was_read_or_is_seen_by_nobody_stays(engine: Engine) -> None:
     _draft(engine, EDEMA, study="3", shadow=True)
     assert add_reports(engine, make_report("r1", accession="A1"))["linked"] == 1
     with session(engine) as s:
-        add_review(s, reviewed, Review(Verdict.ACCEPTED, "reader", datetime(2024, 5, 7, tzinfo=UTC)))
+        add_review(s, reviewed, Review(ReviewStatus.ACCEPTED, "reader", datetime(2024, 5, 7, tzinfo=UTC)))
     with session(engine) as s:
         assert withdraw_telling(s, {"edema": "state"}) == 0
     assert _statuses(engine) == ["preliminary", "reviewed", "preliminary"]
@@ -75,7 +75,7 @@ def test_a_verdict_that_is_saved_in_the_same_moment_stands(engine: Engine) -> No
     found: list[int] = []
     other = Thread(target=lambda: found.append(transact(engine, lambda s: withdraw_telling(s, {"edema": "state"}))))
     with session(engine) as s:
-        add_review(s, draft, Review(Verdict.ACCEPTED, "reader", datetime(2024, 5, 7, tzinfo=UTC)))
+        add_review(s, draft, Review(ReviewStatus.ACCEPTED, "reader", datetime(2024, 5, 7, tzinfo=UTC)))
         other.start()
         other.join(0.3)  # it waits for this transaction, or looks before it
     other.join(20)

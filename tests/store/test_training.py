@@ -8,7 +8,7 @@ import pytest
 from builders.store import NOON, begin_run, save_draft, scan, scan_study
 from sqlalchemy import Engine
 
-from cxrreport.drafts import Review, Verdict
+from cxrreport.drafts import Review, ReviewStatus
 from cxrreport.findings import State
 from cxrreport.records import Report, ReportStatus, View
 from cxrreport.store import catalogue, reports
@@ -69,9 +69,9 @@ def test_a_study_of_which_the_latest_report_has_no_findings_is_left_out(engine: 
 
 def test_without_a_report_what_a_reader_wrote_holds_and_an_accepted_draft_teaches_nothing(engine: Engine) -> None:
     verdicts = {
-        "1": (Verdict.EDITED, "FINDINGS: Edema."),
-        "2": (Verdict.ACCEPTED, "Edema."),
-        "3": (Verdict.REJECTED, None),
+        "1": (ReviewStatus.EDITED, "FINDINGS: Edema."),
+        "2": (ReviewStatus.ACCEPTED, "Edema."),
+        "3": (ReviewStatus.REJECTED, None),
     }
     for number, (status, text) in [*verdicts.items(), ("4", verdicts["1"])]:
         study = scan_study(engine, number, f"P{number}", view=View.PA)

@@ -10,7 +10,7 @@ import pytest
 from builders.store import begin_run, save_draft, scan
 from sqlalchemy import Engine
 
-from cxrreport.drafts import Review, Verdict
+from cxrreport.drafts import Review, ReviewStatus
 from cxrreport.errors import UsageError
 from cxrreport.records import Report, ReportStatus
 from cxrreport.store import reports
@@ -72,13 +72,13 @@ def test_the_prior_tells_what_was_signed_last_else_what_was_drafted(
 def test_the_words_of_a_rejected_draft_are_told_of_no_later_study(engine: Engine, run_id: int) -> None:
     save_draft(engine, run_id, 1, "Draft of the prior.")
     save_draft(engine, run_id, 2, "Draft.", prior=1)
-    verdict = Review(Verdict.REJECTED, "Dr. X", datetime(2024, 1, 1, tzinfo=UTC))
+    verdict = Review(ReviewStatus.REJECTED, "Dr. X", datetime(2024, 1, 1, tzinfo=UTC))
     with session(engine) as current:
         drafted = draft_view(current, "A1").draft
         assert drafted
         add_review(current, drafted.draft_id, verdict)
         assert draft_view(current, "A2").prior_report is None
-        taken_back = replace(verdict, status=Verdict.ACCEPTED, at=datetime(2024, 1, 2, tzinfo=UTC))
+        taken_back = replace(verdict, status=ReviewStatus.ACCEPTED, at=datetime(2024, 1, 2, tzinfo=UTC))
         add_review(current, drafted.draft_id, taken_back)
         assert draft_view(current, "A2").prior_report == DRAFTED
 

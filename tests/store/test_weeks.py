@@ -8,13 +8,13 @@ import pytest
 from builders.store import begin_run, save_draft, scan_study
 from sqlalchemy import Engine, insert, update
 
-from cxrreport.drafts import Watched
+from cxrreport.drafts import MadeWith, Watched
 from cxrreport.findings import State
 from cxrreport.records import View
 from cxrreport.store.engine import session
 from cxrreport.store.outcomes import AgreementRow, JudgementRow
 from cxrreport.store.schema import DraftRow, FindingRow
-from cxrreport.store.weeks import Cell, MadeWith, drafts_by_week, sums_by_week
+from cxrreport.store.weeks import Cell, drafts_by_week, sums_by_week
 
 MADE = MadeWith("w" * 64, "")
 MONDAY = date(2024, 5, 6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 from builders.drift import cell, mondays, quiet
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 
 from cxrreport.drafts import Watched
 from cxrreport.store.weeks import Cell, Sums
-from cxrreport.trust.board import ALL, draw
+from cxrreport.trust.board import draw
+from cxrreport.trust.periods import ALL, Own, first_weeks, named
 from cxrreport.trust.policy import default_policy
 from cxrreport.trust.pooling import OTHERS
 
@@ -22,11 +24,13 @@ DISTANCE = (ALL, Watched.DISTANCE, "")
 SUMS = [*quiet(30), *quiet(30, "ACME Y", seed=1)]
 
 
-def drawn(sums, reference=8):
-    """A board of these sums, the first weeks its reference."""
+def drawn(sums, reference=8, policy=POLICY):
+    """A board of these sums, the first weeks its reference; a new device comes to one of its own."""
     first = WEEKS[reference]
     usual, recent = [s for s in sums if s.week < first], [s for s in sums if s.week >= first]
-    return draw(usual, recent, WEEKS[reference:], POLICY)
+    periods = first_weeks(recent, named(usual, 1), policy)
+    own = {d: Own(p, [s for s in recent if s.device == d and s.week <= p[1]]) for d, p in periods.items()}
+    return draw(usual, recent, WEEKS[reference:], policy, own)
 
 
 def level(board, subject):
@@ -87,3 +91,53 @@ def test_a_late_report_moves_the_charts_of_judged_drafts_alone():
     after = drawn([*quiet(30), *judged, Sums(WEEKS[-1], "ACME X", Watched.ERRORS, "", Cell(1, 1, 3, 9))])
     moved = {a.subject[1] for a, b in zip(before.charts, after.charts, strict=True) if a.points != b.points}
     assert moved == {Watched.ERRORS}
+
+
+NEWCOMER = "ACME NEW"
+
+
+def newcomer(begins: int, studies: int = 30, far: float = 0.09):
+    """A device that comes into use later, with films that lie farther off than those of the others."""
+    rng = np.random.default_rng(7)
+    made = quiet(30, NEWCOMER, studies=studies, seed=5)
+    return [
+        replace(one, cell=cell(rng.gamma(8, far, one.cell.studies))) if one.statistic == Watched.DISTANCE else one
+        for one in made
+        if one.week >= WEEKS[begins]
+    ]
+
+
+def test_a_new_device_is_held_beside_its_own_first_weeks():
+    board = drawn([*SUMS, *newcomer(12)])
+    (chart,) = [chart for chart in board.charts if chart.subject == (NEWCOMER, *DISTANCE[1:])]
+    assert chart.period == (WEEKS[12], WEEKS[19] + timedelta(days=6))
+    watched = dict(zip(board.weeks, chart.points, strict=True))
+    assert {week for week, point in watched.items() if point} == set(WEEKS[20:])
+    assert not any(map(board.level, chart.points)) and chart.reference.mean > 0.6
+    assert {chart.subject[0] for chart in board.charts if not chart.period} == {ALL, "ACME X", "ACME Y"}
+
+
+def test_charts_of_before_stand_where_they_stood_but_for_limits_that_widen():
+    sums = [*SUMS, *quiet(30, "SMALL", studies=8, seed=4), *quiet(30, "TINY", studies=9, seed=6)]
+    without, beside = drawn(sums, policy=POLICY.model_copy(update={"weeks": 20})), drawn([*sums, *newcomer(12)])
+    of = {chart.subject: chart for chart in beside.charts}
+    same = [chart for chart in without.charts if chart.subject[0] in ("ACME X", "ACME Y")]
+    assert same and all(of[chart.subject].points == chart.points for chart in same)
+    assert beside.limits > without.limits
+
+
+def test_a_new_device_with_too_few_weeks_or_studies_has_no_chart_and_no_name():
+    for few in (newcomer(23), newcomer(12, studies=4)):
+        assert NEWCOMER not in {chart.subject[0] for chart in drawn([*SUMS, *few]).charts}
+
+
+def test_a_new_device_that_changes_rings_at_its_own_chart():
+    changed = [one for one in newcomer(10) if one.week < WEEKS[20]]
+    changed += [one for one in newcomer(10, far=0.13) if one.week >= WEEKS[20]]
+    board = drawn([*SUMS, *changed])
+    assert level(board, (NEWCOMER, *DISTANCE[1:])) == "alarm" and level(board, ("ACME X", *DISTANCE[1:])) == ""
+
+
+def test_beside_the_one_device_of_before_a_new_one_alone_gets_a_chart():
+    board = drawn([*quiet(30), *newcomer(12)])
+    assert {chart.subject[0] for chart in board.charts} == {ALL, NEWCOMER}

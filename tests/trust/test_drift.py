@@ -12,12 +12,13 @@ from builders.drift import fill, mondays
 from builders.plans import whole_reads
 from builders.tool import Tool
 
+from cxrreport.drafts import MadeWith
 from cxrreport.model.manifest import read_manifest, weights_sha256
 from cxrreport.store import alarms
 from cxrreport.store import engine as store
 from cxrreport.store.alarms import Seen
-from cxrreport.store.weeks import WEEK, MadeWith
-from cxrreport.trust.drift import monday
+from cxrreport.store.weeks import WEEK
+from cxrreport.trust.periods import monday
 
 LAST = monday(date.today()) - WEEK
 WEEKS = mondays(16, LAST - 15 * WEEK)
@@ -80,6 +81,28 @@ def test_a_new_reference_period_ends_what_does_not_hold_beside_it(hospital: Tool
     for days in ((LAST + 2 * WEEK, LAST + 3 * WEEK), (WEEKS[0] - 9 * WEEK, WEEKS[0] - WEEK), (LAST, WEEKS[0])):
         assert hospital("trust", "drift", "--reference", *map(str, days), "--reason", "x") == 2
         assert "eriod" in hospital.err
+
+
+def test_a_machine_that_is_new_is_held_beside_its_own_first_weeks(any_tool: Tool, weights: Path) -> None:
+    made_with, weeks = MadeWith(weights_sha256(read_manifest(weights)), None), mondays(20, LAST - 19 * WEEK)
+    new_at = weeks[9]
+    engine = store.open_database(any_tool.db, any_tool.home, 10)
+    with store.session(engine) as current:
+        fill(current, made_with, weeks, date.max, a_week=60, new_at=new_at)
+    engine.dispose()
+    for _ in range(2):  # it is found once, and stays
+        assert any_tool.json("trust")["alarms"] == []
+    found = any_tool.json("trust", "drift")
+    of = {one["device"]: one["own_reference"] for one in found["charts"]}
+    own = {"since": str(new_at), "until": str(weeks[16] + timedelta(days=6))}
+    assert of == {"all devices": None, "ACME X": None, "ACME Y": None, "ACME Z": own}
+    assert any_tool("trust", "drift") == 0 and f"beside its own first weeks: {new_at}" in any_tool.out
+    assert audit(any_tool) == [("cxrreport", "reference period")] * 2
+    days = str(weeks[10]), str(weeks[17])
+    assert any_tool("trust", "drift", "--reference", *days, "--reason", "a third machine", "--by", "dr") == 0
+    any_tool.json("trust")
+    of = {one["device"]: one["own_reference"] for one in any_tool.json("trust", "drift")["charts"]}
+    assert of == dict.fromkeys(of) and "ACME Z" in of
 
 
 def test_other_weights_begin_a_reference_period_of_their_own(

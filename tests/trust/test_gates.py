@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
+from cxrreport.drafts import MadeWith
 from cxrreport.findings import State
 from cxrreport.store.engine import session
 from cxrreport.store.gates import Gate, gates, turn
@@ -19,7 +20,6 @@ from cxrreport.trust import gates as rule
 from cxrreport.trust.gates import count_gates, decide, turn_gates, withheld
 from cxrreport.trust.policy import GATED, Bounds, default_policy
 from cxrreport.trust.tally import Cells
-from cxrreport.trust.used import Used
 
 POLICY = default_policy().model_copy(
     update={
@@ -32,7 +32,7 @@ SHUT, OPEN = Gate("edema", "state", open=False, reason=""), Gate("edema", "state
 GOOD, FEW, DOUBTFUL, BAD = Cells(40, 3, 3, 99), Cells(10, 0, 0, 99), Cells(30, 18, 0, 99), Cells(20, 60, 3, 99)
 NONE = Cells()
 NOW = datetime(2024, 7, 1)
-USED = Used("w", None)
+USED = MadeWith("w", None)
 
 
 def said(signed: State, studies: int, recent: int) -> Counted:
@@ -143,11 +143,11 @@ def test_other_weights_have_to_prove_themselves_again(engine: Engine, monkeypatc
     )
     with session(engine) as s:
         assert [gate.open for gate in turn_gates(s, USED, POLICY, NOW)] == [True]
-        for others in (Used("w", "c"), Used("v", None)):  # before anybody has looked at them
+        for others in (MadeWith("w", "c"), MadeWith("v", None)):  # before anybody has looked at them
             assert withheld(s, others, "unproved")["edema"] == "state"
             assert count_gates(s, others) == {"open": 0, "failed": 0, "unproved": 26, "held": 0}
         assert count_gates(s, USED)["open"] == 1
-        (shut,) = turn_gates(s, Used("w", "c"), POLICY, NOW)
+        (shut,) = turn_gates(s, MadeWith("w", "c"), POLICY, NOW)
         assert (shut.open, shut.failed) == (False, False)
         nothing = "nothing was compared of studies of the last 365 days"
         assert shut.reason == f"it was opened for other weights or another calibration; {nothing}"

@@ -12,7 +12,7 @@ import pytest
 from builders.data import ROOT
 from builders.trust import agreed, judged
 
-from cxrreport.drafts import Verdict as Said
+from cxrreport.drafts import ReviewStatus
 from cxrreport.findings import FINDINGS, State
 from cxrreport.store.judged import Judged
 from cxrreport.trust.document import document
@@ -87,7 +87,7 @@ def test_the_worst_come_by_tier_and_are_twenty() -> None:
 
 
 def test_only_the_newest_rejections_are_kept() -> None:
-    drafts = many(REJECTED + 5, review=Said.REJECTED, comment="no effusion here")
+    drafts = many(REJECTED + 5, review=ReviewStatus.REJECTED, comment="no effusion here")
     found = document(gather(*drafts), "finding")
     assert found["reviews"] == {"rejected": REJECTED + 5} and len(found["rejected"]) == REJECTED
     assert found["rejected"][0] == {"draft": REJECTED + 5, "study": REJECTED + 5, "why": "no effusion here"}
@@ -143,7 +143,7 @@ def names_of(value: Any) -> set[str]:
 
 def test_every_value_of_the_document_is_on_its_page() -> None:
     row = replace(agreed("edema", State.UNCERTAIN, POSITIVE), verdict="wrong", dimension="side")
-    one = judged(row, errors=1, review=Said.REJECTED, comment="no", probabilities={"edema": 0.9})
+    one = judged(row, errors=1, review=ReviewStatus.REJECTED, comment="no", probabilities={"edema": 0.9})
     found = document(gather(*many(3, probabilities={"edema": 0.4}), one), "finding")
     section = (ROOT / "docs/trust.md").read_text().split("### The document")[1]
     assert found["worst"] and found["rejected"] and found["groups"][0]["words"] and found["reliability"]

@@ -8,8 +8,7 @@ from datetime import date
 from typing import Any
 
 from cxrreport.codes import Abstained
-from cxrreport.drafts import PRIORITIES
-from cxrreport.drafts import Verdict as Said
+from cxrreport.drafts import PRIORITIES, ReviewStatus
 from cxrreport.export.pseudonym import WITHHELD, Pseudonyms
 from cxrreport.export.research.groups import Traits
 from cxrreport.export.tables.columns import Column, Kind, Row
@@ -124,7 +123,7 @@ RESEARCH = (
     Column("by_report", _YES, "Judged beside a signed report; else beside what the reader wrote.",
            _made("by_report")),
     Column("review", _TEXT, "The reader's verdict on the draft.", lambda line: _or_none(line.judged.review), True,
-           tuple(map(str, Said))),
+           tuple(map(str, ReviewStatus))),
     Column("errors", _INTEGER, "Errors of the whole draft that would change what is done.", _judged("errors")),
     Column("edits", _NUMBER, "Words of the whole draft to change, as a share of the longer text, 0..1.", _judged("edits")),
     Column("finding", _TEXT, "The finding, by the name of its label.", _own("finding")),

@@ -13,7 +13,7 @@ from builders.browser import watched
 from builders.views import STUDY, study_view
 from builders.worklist import read_data
 
-from cxrreport.drafts import Review, Verdict
+from cxrreport.drafts import Review, ReviewStatus
 from cxrreport.errors import InputError
 from cxrreport.export import html
 from cxrreport.export.folder import Folder
@@ -83,7 +83,7 @@ def test_a_newer_verdict_of_the_archive_takes_the_place_of_the_one_given_here(br
         seen.page.fill("#verdict [name=reviewer]", "Dr. X")
         seen.page.click("#verdict [value=keep]")
         assert seen.page.inner_text(".given") == "accepted"
-        write_export(tmp_path, Review(Verdict.REJECTED, "Dr. Y", datetime(2099, 1, 1, tzinfo=UTC)))
+        write_export(tmp_path, Review(ReviewStatus.REJECTED, "Dr. Y", datetime(2099, 1, 1, tzinfo=UTC)))
         seen.page.reload()
         assert seen.page.inner_text(".given") == "" and "rejected by Dr. Y" in seen.page.inner_text(".facts")
 

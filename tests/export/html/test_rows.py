@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from builders.views import NAMELESS, STUDY, study_view, write_films
 
-from cxrreport.drafts import DraftStatus, Finding, Review, Verdict
+from cxrreport.drafts import DraftStatus, Finding, Review, ReviewStatus
 from cxrreport.export.html.rows import row_of
 from cxrreport.findings import State
 
@@ -49,6 +49,6 @@ def test_what_another_finding_implies_is_kept_apart() -> None:
 
 
 def test_the_verdict_of_the_archive_is_the_status() -> None:
-    review = Review(Verdict.EDITED, "Dr. Ö", datetime(2024, 3, 6, 8, tzinfo=UTC), "Other.")
+    review = Review(ReviewStatus.EDITED, "Dr. Ö", datetime(2024, 3, 6, 8, tzinfo=UTC), "Other.")
     row = row_of(study_view(draft={"status": DraftStatus.REVIEWED, "review": review}))
     assert (row.status, row.reviewer, row.judged) == ("edited", "Dr. Ö", "2024-03-06T08:00:00+00:00")

@@ -11,7 +11,7 @@ import pytest
 from builders.browser import watched
 from builders.trust import agreed, judged
 
-from cxrreport.drafts import Verdict as Said
+from cxrreport.drafts import ReviewStatus
 from cxrreport.export.html.trust import render_report
 from cxrreport.findings import State
 from cxrreport.mistakes import Disagreement
@@ -36,7 +36,7 @@ def page() -> bytes:
             judged(
                 *rows, draft_id=number, study_id=number, patient_id=number, errors=int(wrong), edits=0.4,
                 at=datetime(2024, 1 + number % 2, 3), device=HOSTILE if number % 3 else "ACME", comment=HOSTILE,
-                review=Said.REJECTED if number == 7 else None, probabilities={"pleural effusion": number / 61},
+                review=ReviewStatus.REJECTED if number == 7 else None, probabilities={"pleural effusion": number / 61},
             )
         )  # fmt: skip
     found = {"weights_sha256": "ab" * 32, "since": None, "until": None, **document(gathered, "device")}
