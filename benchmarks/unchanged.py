@@ -37,7 +37,8 @@ def enter(home: Path, export: Path) -> None:
     engine = open_database(None, home)
     prepare(engine)
     for batch in batches(walk([export], lambda *_: None), 10_000):
-        rows = [{"path": e.path, "size": e.size, "mtime_ns": e.mtime_ns, "outcome": "not_dicom"} for e in batch]
+        what = {"outcome": "not_dicom", "previewed": False}
+        rows = [{"path": e.path, "size": e.size, "mtime_ns": e.mtime_ns, **what} for e in batch]
         with session(engine) as s:
             s.execute(insert(FileRow), rows)
     engine.dispose()

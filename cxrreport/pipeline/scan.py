@@ -70,7 +70,7 @@ def _unseen(run: Run, entries: Iterator[FileEntry]) -> Iterator[FileEntry]:
 def _known(s: Session, run: Run, batch: Sequence[FileEntry]) -> set[str]:
     """The paths that need not be read; what only dry runs have read is counted as if it were read now."""
     known = seen.known_files(s, batch)
-    told = [] if run.dry else seen.take_previewed(s, run.id, list(known))
+    told = [] if run.dry else seen.take_previewed(s, run.id, list(known), Count.DRY_RUN)
     for one in told:
         if one.failed:
             run.fail(one.failed)

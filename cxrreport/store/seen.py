@@ -14,7 +14,7 @@ from cxrreport.store.columns import below
 from cxrreport.store.engine import batches
 from cxrreport.store.filing import PATIENT_CONFLICT, REPLACED
 from cxrreport.store.runs import is_file
-from cxrreport.store.schema import FailureRow, FileRow, ImageRow
+from cxrreport.store.schema import FailureRow, FileRow, ImageRow, RunRow
 
 _SECOND = ("duplicate", "broken_copy", "conflict")  # what `filing.record_instance` makes of a second file of an image
 
@@ -79,15 +79,21 @@ def mark_previewed(session: Session, paths: Sequence[str]) -> None:
     _set_previewed(session, paths, previewed=True)
 
 
-def take_previewed(session: Session, run_id: int, paths: Sequence[str]) -> list[Previewed]:
-    """Return those of these files that only dry runs have read, and let this run be the one that tells of them."""
+def take_previewed(session: Session, run_id: int, paths: Sequence[str], dry: str) -> list[Previewed]:
+    """Return those of these files that only dry runs have read, and let this run be the one that tells of them.
+
+    A failure counts that a dry run has filed, whose counts have `dry`, or one that ended before it told anything.
+    """
     found: dict[str, Previewed] = {}
-    columns = (FileRow.path, FileRow.outcome, ImageRow.reason, FailureRow.code)
+    columns = (FileRow.path, FileRow.outcome, ImageRow.reason, FailureRow.code, RunRow.counts)
     for batch in batches(paths):
         query = select(*columns).outerjoin(ImageRow, ImageRow.id == FileRow.image_id)
         query = query.outerjoin(FailureRow, (FailureRow.path == FileRow.path) & is_file(batch))
-        rows = session.execute(query.where(FileRow.path.in_(batch), FileRow.previewed))
-        found.update((path, Previewed(outcome, reason, failed)) for path, outcome, reason, failed in rows)
+        query = query.outerjoin(RunRow, RunRow.id == FailureRow.run_id)
+        for path, outcome, reason, code, counts in session.execute(
+            query.where(FileRow.path.in_(batch), FileRow.previewed)
+        ):
+            found[path] = Previewed(outcome, reason, None if counts and dry not in counts else code)
     for batch in batches([path for path, told in found.items() if told.failed]):
         session.execute(update(FailureRow).where(is_file(batch)).values(run_id=run_id))
     _set_previewed(session, list(found), previewed=False)

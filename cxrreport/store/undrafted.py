@@ -21,12 +21,12 @@ class FailureFacts:
     quarantined: bool
 
 
-def why_undrafted(session: Session, study_id: int) -> FailureFacts | None:
-    """Return what a run has failed at, else what keeps all of its images out, else None."""
+def why_undrafted(session: Session, study_id: int, *, drafted: bool) -> FailureFacts | None:
+    """Return what a run has failed at, else, where there is no draft, what keeps all of its images out, else None."""
     row = session.scalar(select(FailureRow).where(FailureRow.study_id == study_id))
     if row is not None:
         return FailureFacts(row.code, row.message, row.attempts, row.quarantined)
-    refused = session.scalar(select(refused_for(study_id)))
+    refused = None if drafted else session.scalar(select(refused_for(study_id)))
     return FailureFacts(refused, CODES[refused].sentence, 0, False) if refused else None
 
 

@@ -211,7 +211,7 @@ def study_view(session: Session, study: StudyRow) -> DraftView:
         prior=_study_facts(session, prior) if prior else None,
         prior_report=_prior_report(session, prior.id) if prior else None,
         draft=draft_facts(session, row).told() if row else None,
-        failure=why_undrafted(session, study.id),
+        failure=why_undrafted(session, study.id, drafted=row is not None),
         in_shadow=latest is not None and latest.shadow,
         unproved=latest is not None and latest.shadow and Flag.UNPROVED in latest.flags,
     )

@@ -14,7 +14,7 @@ from cxrreport.store.undrafted import FailureFacts, why_undrafted
 
 def why(engine: Engine) -> FailureFacts | None:
     with session(engine, read_only=True) as s:
-        return why_undrafted(s, 1)
+        return why_undrafted(s, 1, drafted=False)
 
 
 def test_a_study_of_refused_images_alone_is_told_by_what_they_were_refused_for(engine: Engine) -> None:
