@@ -12,12 +12,12 @@ demo: .venv/demo.stamp
 	$(BIN)/cxrreport demo .demo
 
 test: .venv/test.stamp
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # `make test` tries 800 damaged files a reader, the same every time (60 s); this tries others
 EXAMPLES ?= 5000
 fuzz: .venv/test.stamp
-	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n 2 --dist worksteal --timeout 0 tests/fuzz
+	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n 2 --dist loadfile --timeout 0 tests/fuzz
 
 lint: .venv/test.stamp
 	$(BIN)/ruff check .
