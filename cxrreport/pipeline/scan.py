@@ -67,10 +67,11 @@ def _unseen(run: Run, entries: Iterator[FileEntry]) -> Iterator[FileEntry]:
         yield from (entry for entry in batch if entry.path not in known)
 
 
-def _known(s: Session, run: Run, batch: Sequence[FileEntry]) -> set[str]:
+def _known(s: Session, run: Run, batch: Sequence[FileEntry]) -> dict[str, bool]:
     """The paths that need not be read; what only dry runs have read is counted as if it were read now."""
     known = seen.known_files(s, batch)
-    told = [] if run.dry else seen.take_previewed(s, run.id, list(known), Count.DRY_RUN)
+    previewed = [path for path, untold in known.items() if untold and not run.dry]
+    told = seen.take_previewed(s, run.id, previewed, Count.DRY_RUN)
     for one in told:
         if one.failed:
             run.fail(one.failed)

@@ -19,22 +19,22 @@ from cxrreport.store.schema import FailureRow, FileRow, ImageRow, RunRow
 _SECOND = ("duplicate", "broken_copy", "conflict")  # what `filing.record_instance` makes of a second file of an image
 
 
-def known_files(session: Session, entries: Sequence[FileEntry]) -> set[str]:
-    """Return the paths among `entries` whose size and time are as when they were last recorded.
+def known_files(session: Session, entries: Sequence[FileEntry]) -> dict[str, bool]:
+    """Return the paths among `entries` whose size and time are as when they were last recorded; True: only by dry runs.
 
     What gave way to another file is not among them once that lies there no more: a second file of an image, and one that
     names another patient than its study. Nor is a file whose image was given up, or moved, and that lies there again.
     """
-    known: set[str] = set()
-    columns = (FileRow.path, FileRow.size, FileRow.mtime_ns, FileRow.outcome)
+    known: dict[str, bool] = {}
+    columns = (FileRow.path, FileRow.size, FileRow.mtime_ns, FileRow.outcome, FileRow.previewed)
     of_image = (ImageRow.path.label("image_path"), ImageRow.reason, ImageRow.study_id)
     for batch in batches(entries):
         query = select(*columns, *of_image).outerjoin(ImageRow, ImageRow.id == FileRow.image_id)
         rows = session.execute(query.where(FileRow.path.in_([e.path for e in batch]))).all()
         free = _studies_that_lost_a_file(session, [row.study_id for row in rows if row.outcome == PATIENT_CONFLICT])
         held = [row for row in rows if _holds(row.path, row.outcome, row.image_path, row.reason)]
-        seen = {row.path: (row.size, row.mtime_ns) for row in held if row.study_id not in free}
-        known.update(e.path for e in batch if seen.get(e.path) == (e.size, e.mtime_ns))
+        seen = {(row.path, row.size, row.mtime_ns): row.previewed for row in held if row.study_id not in free}
+        known |= {e.path: seen[e.path, e.size, e.mtime_ns] for e in batch if (e.path, e.size, e.mtime_ns) in seen}
     return known
 
 
@@ -80,7 +80,7 @@ def mark_previewed(session: Session, paths: Sequence[str]) -> None:
 
 
 def take_previewed(session: Session, run_id: int, paths: Sequence[str], dry: str) -> list[Previewed]:
-    """Return those of these files that only dry runs have read, and let this run be the one that tells of them.
+    """Return these files, which only dry runs have read, and let this run be the one that tells of them.
 
     A failure counts that a dry run has filed, whose counts have `dry`, or one that ended before it told anything.
     """
@@ -90,9 +90,7 @@ def take_previewed(session: Session, run_id: int, paths: Sequence[str], dry: str
         query = select(*columns).outerjoin(ImageRow, ImageRow.id == FileRow.image_id)
         query = query.outerjoin(FailureRow, (FailureRow.path == FileRow.path) & is_file(batch))
         query = query.outerjoin(RunRow, RunRow.id == FailureRow.run_id)
-        for path, outcome, reason, code, counts in session.execute(
-            query.where(FileRow.path.in_(batch), FileRow.previewed)
-        ):
+        for path, outcome, reason, code, counts in session.execute(query.where(FileRow.path.in_(batch))):
             found[path] = Previewed(outcome, reason, None if counts and dry not in counts else code)
     for batch in batches([path for path, told in found.items() if told.failed]):
         session.execute(update(FailureRow).where(is_file(batch)).values(run_id=run_id))

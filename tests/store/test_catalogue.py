@@ -74,9 +74,9 @@ def test_only_unchanged_files_are_known(engine: Engine) -> None:
     with session(engine) as current:
         filing.record_file(current, make_entry("/b", 5, 6), "not_dicom")
         asked = [make_entry("/a", 10, 1_700_000_000_123_456_789), make_entry("/b", 5, 7), make_entry("/c")]
-        assert seen.known_files(current, asked) == {"/a"}
-        assert seen.known_files(current, [make_entry("/b", 5, 6)] * 1200) == {"/b"}
-        assert seen.known_files(current, []) == set()
+        assert seen.known_files(current, asked) == {"/a": False}
+        assert seen.known_files(current, [make_entry("/b", 5, 6)] * 1200) == {"/b": False}
+        assert seen.known_files(current, []) == {}
 
 
 def test_the_same_bytes_elsewhere_are_a_duplicate(engine: Engine) -> None:
